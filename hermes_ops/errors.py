@@ -1,0 +1,129 @@
+"""The few kinds of failure, each with a message, a hint and an exit code.
+
+    HermesError
+    ├── UsageError          64  the command line is wrong; nothing was touched
+    │   └── InventoryError  64  a file is wrong: says file, line and what to do
+    ├── CommandError         1  something on a host, or a local program, failed
+    │   └── NotReady         1  started, but not proven ready in time
+    ├── MissingPrivilege     1  the host wants a right that the user does not have
+    ├── Conflict             1  wanted things exclude each other on this host
+    ├── HostKeyChanged       1  the host shows another key than the known one
+    ├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
+    ├── Unknown              4  what is so on the host could not be told
+    ├── Locked               5  somebody else changes this host now
+    └── Interrupted        130  Ctrl-C, or a signal that asked to end
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file something was written; `line` and `column` count from 1, 0 is unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
+
+
+class HermesError(Exception):
+    """Anything this program says no to: one sentence, and how to mend it."""
+
+    exit_code: ClassVar[int] = 1
+    default_kind: ClassVar[str] = "command"
+
+    def __init__(
+        self, message: str, *, hint: str = "", where: Place | str | None = None, kind: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = None if where is None else str(where)
+        self.kind = kind or self.default_kind
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+    def document(self) -> dict[str, str | None]:
+        """Return the `error` object of every JSON document."""
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "hint": self.hint or None,
+            "where": self.where,
+        }
+
+
+class UsageError(HermesError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 64
+    default_kind = "usage"
+
+
+class InventoryError(UsageError):
+    """A file of the inventory, a role or a template is wrong."""
+
+    default_kind = "inventory"
+
+
+class CommandError(HermesError):
+    """A command ran and failed, or answered what it should not."""
+
+
+class NotReady(CommandError):
+    """A service was started and was not proven ready before its deadline."""
+
+    default_kind = "not_ready"
+
+
+class MissingPrivilege(HermesError):
+    """The step needs a right that neither polkit nor sudo gives."""
+
+    default_kind = "missing_privilege"
+
+
+class Conflict(HermesError):
+    """Two wanted things, or a wanted and a found one, exclude each other."""
+
+    default_kind = "conflict"
+
+
+class HostKeyChanged(HermesError):
+    """The host's key is not the one we know: somebody else, or a new installation."""
+
+    default_kind = "host_key_changed"
+
+
+class Unreachable(HermesError):
+    """No conversation with the host; its kind says at which point it ended."""
+
+    exit_code = 3
+    default_kind = "refused"
+
+
+class Unknown(HermesError):
+    """The state of the host could not be told: look again."""
+
+    exit_code = 4
+    default_kind = "lost"
+
+
+class Locked(HermesError):
+    """Another run holds the host's lock."""
+
+    exit_code = 5
+    default_kind = "locked"
+
+
+class Interrupted(HermesError):
+    """The operator ended the run."""
+
+    exit_code = 130
+    default_kind = "interrupted"

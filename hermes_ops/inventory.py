@@ -1,0 +1,171 @@
+"""The hosts, groups, roles and profiles that the operator described: frozen values.
+
+`loader` makes them from files; `selector` narrows them. Nothing here reads anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.errors import Place
+from hermes_ops.secret import Secret
+
+PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""Hermes' own rule, `hermes_cli/profiles.py:validate_profile_name` of 0.19.0."""
+
+RESERVED_NAMES = frozenset({"hermes", "test", "tmp", "root", "sudo"})
+"""Names that `hermes profile create` refuses; `default` is its root home, and allowed here."""
+
+STATES = ("started", "stopped", "absent")
+MANAGERS = ("auto", "systemd", "systemd-system", "launchd", "launchd-system", "supervisord")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A secret that is somewhere else: `kind` is env, file or command, `argument` says where."""
+
+    kind: str
+    argument: str | tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
+
+    bytes: int = 32
+
+
+EnvValue = Secret | Reference | Generate
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How the service of a profile runs: the part that is ours, kept in the drop-in."""
+
+    memory_max: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    watchdog: int = 0
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one kind of service consists of: `role.yml` and its folder."""
+
+    name: str
+    folder: Path
+    data: Mapping[str, Any]
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Return the names of the testinfra checks that each of its profiles must pass."""
+        return tuple(self.data.get("checks", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One named instance of a role on one host."""
+
+    name: str
+    role: str = "gateway"
+    description: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, EnvValue] = field(default_factory=dict)
+    soul: str | None = None
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    after: tuple[str, ...] = ()
+    state: str = "started"
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """The host's variables and `hermes_profile` names, for templates such as `soul`."""
+    place: Place | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.role))
+
+
+@dataclass(frozen=True, slots=True)
+class HermesSettings:
+    """Which Hermes the host runs, and how it gets there."""
+
+    version: str = "0.19.0"
+    install: str = "auto"
+    python: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the host is reached: Ansible's connection variables, checked."""
+
+    kind: str = "ssh"
+    address: str = ""
+    port: int | None = None
+    user: str | None = None
+    key_file: Path | None = None
+    become: bool = False
+    become_password: Secret | None = None
+    proxy_jump: str | None = None
+    host_key_alias: str | None = None
+    known_hosts: tuple[Path, ...] = ()
+    host_key: str | None = None
+    connect_timeout: float = 10
+    exchange_timeout: float = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine, as one user sees it, and the profiles that live there."""
+
+    name: str
+    connection: Connection = field(default_factory=Connection)
+    groups: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    all_profiles: tuple[str, ...] = ()
+    """Names of every profile that the inventory puts here, selected or not."""
+    hermes: HermesSettings = field(default_factory=HermesSettings)
+    manager: str = "auto"
+    linger: str = "required"
+    ready_timeout: float = 60
+    settle: float = 3
+    enabled: bool = True
+    disabled_reason: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    place: Place | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A named set of hosts and groups, with the variables it gives them."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Every host that is described, or the part of them that was selected."""
+
+    hosts: tuple[Host, ...]
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    sources: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def narrowed(self, wanted: Mapping[str, frozenset[str]]) -> Inventory:
+        """Return the inventory of only these hosts and, for each, these profiles."""
+        hosts = tuple(
+            replace(host, profiles=tuple(p for p in host.profiles if p.name in wanted[host.name]))
+            for host in self.hosts
+            if host.name in wanted
+        )
+        return replace(self, hosts=hosts)

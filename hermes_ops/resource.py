@@ -1,0 +1,150 @@
+"""What must hold on a host: a small closed set of data, neutral of platform and manager.
+
+Paths are relative to the home of the user who runs the services. Nothing here depends on facts:
+a `Template` is rendered by the plan, with the facts of the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.inventory import Generate, Profile
+from hermes_ops.secret import Secret
+
+Path = PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text to render with `values` and the facts of the host; `name` stands in messages."""
+
+    name: str
+    source: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A folder that exists; `mode` None leaves an existing mode alone."""
+
+    path: Path
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file with exactly this content."""
+
+    path: Path
+    content: Template | str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """A YAML file in which these keys hold; every other key and every comment stays."""
+
+    path: Path
+    values: Mapping[str, Any]
+    mode: int = 0o600
+    initial: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """A `.env` file in which these keys hold; every other line stays."""
+
+    path: Path
+    values: Mapping[str, Secret | Generate]
+    mode: int = 0o600
+    unresolved: tuple[str, ...] = ()
+    """Keys whose reference was not resolved: left as they are, and not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing is at this path."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that makes `creates`, run when that is absent; words may be templates."""
+
+    words: tuple[str, ...]
+    creates: Path
+    needs_program: bool = True
+    deadline: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A Python program that an environment of its own under the home holds, unless one is there."""
+
+    name: str
+    package: str
+    version: str
+    extras: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    python: str = ""
+    install: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """The user's services run without a session; `policy` is `required`, `optional` or `off`."""
+
+    policy: str = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDefinition:
+    """The files by which the host's service manager knows the profile's service."""
+
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The profile's service is in the wanted state; a change of `restart_on` restarts it."""
+
+    profile: Profile
+    state: str = "started"
+    restart_on: tuple[Path, ...] = ()
+
+
+Resource = (
+    Directory
+    | File
+    | YamlFile
+    | EnvFile
+    | Absent
+    | Command
+    | Program
+    | Linger
+    | ServiceDefinition
+    | Service
+)
+
+
+def identity(resource: Resource) -> str:
+    """Return the name by which changes, reports and overlaps know a resource."""
+    match resource:
+        case Directory(path=path):
+            return f"directory:{path}"
+        case File(path=path) | YamlFile(path=path) | EnvFile(path=path) | Absent(path=path):
+            return f"file:{path}"
+        case Command(creates=path):
+            return f"command:{path}"
+        case Program(name=name):
+            return f"program:{name}"
+        case Linger():
+            return "linger"
+        case ServiceDefinition(profile=profile):
+            return f"definition:{profile.name}"
+        case Service(profile=profile):
+            return f"service:{profile.name}"
