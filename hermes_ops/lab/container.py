@@ -1,0 +1,151 @@
+"""One host as a systemd-nspawn process over its layers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermes_ops.lab.process import Process
+
+HIERARCHIES = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", ""))
+POWER_OFF = signal.SIGRTMIN + 3  # what systemd as number 1 understands so
+GRACE = 90  # seconds; what systemd itself grants a service that will not stop
+
+# Mounts and network lie in namespaces of this process and end with it.
+# Arguments: the host's folder, its lower layers, its cgroups, the words of systemd-nspawn.
+_START = r"""
+set -eu
+cd "$1"
+for cgroup in $3; do
+    mkdir -p "$cgroup"
+    echo $$ > "$cgroup/cgroup.procs"
+done
+mount -t overlay overlay -o "lowerdir=$2,upperdir=upper,workdir=work" root
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs tmpfs /run/systemd/nspawn
+shift 3
+# With --keep-unit a host that reboots itself ends with 133 and is ours to start again.
+while systemd-nspawn "$@"; [ $? -eq 133 ]; do
+    echo "the host reboots"
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A host as a process; `group` (the lab) and `name` are unique on this machine."""
+
+    group: str
+    name: str
+    folder: Path
+
+    @property
+    def process(self) -> Process | None:
+        """The process that runs systemd-nspawn and holds mounts and network, if it lives."""
+        return Process.load(self.folder / "process.json")
+
+    @property
+    def leader(self) -> int | None:
+        """The process which is number 1 inside, as this machine numbers it."""
+        process = self.process
+        return process.inner if process else None
+
+    def start(self, layers: Sequence[Path]) -> Process:
+        """Boot the host from `layers`, topmost first; its console is written to console.log."""
+        self._clear_cgroups()
+        for name in ("work", "root"):
+            (self.folder / name).mkdir(exist_ok=True)
+        lower = ":".join(map(str, layers))
+        cgroups = " ".join(map(str, self._cgroups()))
+        script = ["sh", "-c", _START, "sh", str(self.folder), lower, cgroups, *self._options()]
+        argv = ["unshare", "--mount", "--propagation", "slave", "--net", *script]
+        process = Process.spawn(argv, self.folder / "console.log")
+        process.save(self.folder / "process.json")
+        return process
+
+    def stop(self, *, hard: bool = False) -> None:
+        """End the host: in order, as its services ask, or `hard`, as if its power was cut."""
+        process = self.process
+        if process and not hard:
+            _send(process.inner, POWER_OFF)
+            process.wait(GRACE)
+        if process:
+            # The kernel ends all that runs inside together with number 1.
+            _send(process.inner, signal.SIGKILL)
+            process.signal(signal.SIGKILL)
+            process.wait(10)
+        (self.folder / "process.json").unlink(missing_ok=True)
+        self._clear_cgroups()
+
+    def _options(self) -> list[str]:
+        # Without a systemd on this machine nobody can be asked for a scope.
+        unit = [] if _has_systemd() else ["--keep-unit"]
+        return [
+            "--quiet",
+            "--boot",
+            f"--directory={self.folder / 'root'}",
+            f"--machine={self.group}-{self.name}",
+            f"--hostname={self.name}",
+            "--register=no",
+            *unit,
+            "--network-namespace-path=/proc/self/ns/net",
+            "--link-journal=no",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--setenv=TERM=dumb",
+        ]
+
+    def _cgroups(self) -> list[Path]:
+        """Return the folders of a cgroup for this host alone.
+
+        Without one, all hosts would share the cgroup of the process that started them:
+        the unit of one host would hold the processes of the same unit on every host.
+        """
+        return [folder / self.name for folder in _group_cgroups(self.group)]
+
+    def _clear_cgroups(self) -> None:
+        for cgroup in self._cgroups():
+            _clear(cgroup)
+
+
+def clear_group(group: str) -> None:
+    """End all hosts of a lab of which no more is known than its name."""
+    for cgroup in _group_cgroups(group):
+        _clear(cgroup)
+
+
+def _group_cgroups(group: str) -> list[Path]:
+    if _has_systemd():
+        return []  # there systemd makes a scope for each host
+    return [folder / group for folder in HIERARCHIES if (folder / "cgroup.procs").exists()]
+
+
+def _clear(cgroup: Path, seconds: float = 10) -> None:
+    """Kill all that is left in a cgroup and remove it; the kernel takes its moment for both."""
+    deadline = time.monotonic() + seconds
+    while cgroup.exists() and time.monotonic() < deadline:
+        for folder, _, _ in os.walk(cgroup, topdown=False):
+            _end(Path(folder))
+        time.sleep(0.005)
+
+
+def _end(cgroup: Path) -> None:
+    with suppress(OSError):
+        for pid in (cgroup / "cgroup.procs").read_text().split():
+            _send(int(pid), signal.SIGKILL)
+        cgroup.rmdir()
+
+
+def _send(pid: int | None, number: int) -> None:
+    with suppress(ProcessLookupError):
+        if pid:
+            os.kill(pid, number)
+
+
+def _has_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()

@@ -1,0 +1,100 @@
+"""What a host has of its own before its first boot, and the keys of the lab."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermes_ops.lab.commands import run
+from hermes_ops.lab.layout import Lab, Member
+
+# Folders of the upper layer hide owner and mode of those below: they are said again.
+FOLDERS = (
+    ("etc", 0o755, 0),
+    ("etc/ssh", 0o755, 0),
+    ("home", 0o755, 0),
+    ("home/hermes", 0o755, 1000),
+    ("home/hermes/.ssh", 0o700, 1000),
+    ("home/fresh", 0o755, 1001),
+    ("home/fresh/.ssh", 0o700, 1001),
+    ("root", 0o700, 0),
+    ("root/.ssh", 0o700, 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str
+    text: str
+    mode: int = 0o644
+    owner: int = 0
+
+
+def login_key(lab: Lab) -> Path:
+    """Return the key that opens every host of the lab, made when it is missing."""
+    return _make_key(lab.root / "ssh" / "id_ed25519", "hermes-ops lab")
+
+
+def host_key(lab: Lab, member: Member) -> Path:
+    """Return the key by which a host is known, made when it is missing."""
+    return _make_key(lab.folder(member) / "host_key", member.name)
+
+
+def public(key: Path) -> str:
+    """Return the public half of a key, one line."""
+    return key.with_name(key.name + ".pub").read_text().strip()
+
+
+def prepare(lab: Lab, member: Member) -> None:
+    """Write a host's own files into its upper folder, once."""
+    upper = lab.folder(member) / "upper"
+    if upper.exists():
+        return
+    scratch = upper.with_name("upper.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    scratch.chmod(0o755)
+    for path, mode, owner in FOLDERS:
+        _give(_made(scratch / path), mode, owner)
+    for file in _files(lab, member):
+        (scratch / file.path).write_text(file.text)
+        _give(scratch / file.path, file.mode, file.owner)
+    scratch.rename(upper)
+
+
+def _files(lab: Lab, member: Member) -> Iterator[_File]:
+    """Yield the files by which hosts of one kind differ."""
+    key = host_key(lab, member)
+    open_to = public(login_key(lab)) + "\n"
+    machine = hashlib.md5(f"{lab.root} {member.name}".encode(), usedforsecurity=False)
+    yield _File("etc/hostname", f"{member.name}\n")
+    # Without a line for its own name every sudo waits for a name server.
+    yield _File("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {member.name}\n")
+    yield _File("etc/resolv.conf", "# no name server: the lab has no way out\n")
+    yield _File("etc/machine-id", f"{machine.hexdigest()}\n", 0o444)
+    yield _File("etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
+    yield _File("etc/ssh/ssh_host_ed25519_key.pub", public(key) + "\n")
+    yield _File("home/hermes/.ssh/authorized_keys", open_to, 0o600, 1000)
+    yield _File("home/fresh/.ssh/authorized_keys", open_to, 0o600, 1001)
+    yield _File("root/.ssh/authorized_keys", open_to, 0o600)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _give(path: Path, mode: int, owner: int) -> None:
+    os.chown(path, owner, owner)
+    path.chmod(mode)
+
+
+def _make_key(file: Path, comment: str) -> Path:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file])
+    return file

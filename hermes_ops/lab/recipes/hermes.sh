@@ -1,0 +1,7 @@
+# The program itself; aiohttp is what its API server needs.
+
+python3 -m venv /opt/hermes/venv
+/opt/hermes/venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
+    hermes-agent==0.19.0 aiohttp==3.14.1
+ln -s /opt/hermes/venv/bin/hermes /usr/local/bin/hermes
+HERMES_HOME=/run/hermes /usr/local/bin/hermes --version
