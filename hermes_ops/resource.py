@@ -36,11 +36,12 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file with exactly this content."""
+    """A file with exactly this content; `restarts`: the service reads it at its start only."""
 
     path: Path
     content: Template | str
     mode: int = 0o644
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class YamlFile:
     values: Mapping[str, Any]
     mode: int = 0o600
     initial: Mapping[str, Any] = field(default_factory=dict)
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class EnvFile:
     mode: int = 0o600
     unresolved: tuple[str, ...] = ()
     """Keys whose reference was not resolved: left as they are, and not judged."""
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,9 @@ class ServiceDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The profile's service is in the wanted state; a change of `restart_on` restarts it."""
+    """The profile's service is in the state that the profile wants."""
 
     profile: Profile
-    state: str = "started"
-    restart_on: tuple[Path, ...] = ()
 
 
 Resource = (

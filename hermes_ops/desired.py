@@ -1,0 +1,131 @@
+"""From the inventory and the steps to what is wanted of each host: no facts yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hermes_ops.errors import InventoryError
+from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference, Role
+from hermes_ops.plan.model import DesiredState, Wanted
+from hermes_ops.resource import EnvFile, Program, Resource, identity
+from hermes_ops.secret import Secret
+from hermes_ops.services.base import describe
+
+Body = Callable[[Profile, Role, Host], Iterable[Resource]]
+"""A step: what it wants for one profile, as data."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """A step by name, what it requires, and its body."""
+
+    name: str
+    requires: tuple[str, ...]
+    body: Body
+
+
+def desired_state(
+    host: Host, roles: Mapping[str, Role], steps: Sequence[StepPlan]
+) -> DesiredState:
+    """Return what the steps, in this order, want for the host's profiles.
+
+    Raises:
+        InventoryError: two resources that are not equal want the same thing.
+    """
+    wanted = [
+        Wanted(step.name, profile, roles[profile.role], resource)
+        for profile in host.profiles
+        for step in steps
+        for resource in step.body(profile, roles[profile.role], host)
+    ]
+    _refuse_overlaps(wanted, host)
+    services = {p.name: describe(p, roles[p.role]) for p in host.profiles}
+    return DesiredState(host, tuple(_merged(wanted)), tuple(s.name for s in steps), services)
+
+
+def _merged(wanted: Iterable[Wanted]) -> Iterable[Wanted]:
+    """Fold the programs of one name into one that has the extras of all."""
+    programs: dict[str, Wanted] = {}
+    rest = []
+    for item in wanted:
+        if isinstance(item.resource, Program):
+            programs[item.resource.name] = _united(programs.get(item.resource.name), item)
+        else:
+            rest.append(item)
+    yield from programs.values()
+    yield from rest
+
+
+def _united(first: Wanted | None, second: Wanted) -> Wanted:
+    if first is None:
+        return second
+    assert isinstance(first.resource, Program)  # noqa: S101 - only programs come here
+    assert isinstance(second.resource, Program)  # noqa: S101
+    extras = tuple(sorted({*first.resource.extras, *second.resource.extras}))
+    return replace(first, resource=replace(first.resource, extras=extras))
+
+
+def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
+    seen: dict[str, Wanted] = {}
+    for item in wanted:
+        name = identity(item.resource)
+        if isinstance(item.resource, Program) or name == "linger":
+            continue
+        other = seen.setdefault(name, item)
+        if other.resource != item.resource:
+            raise InventoryError(
+                f"{other.profile.name} and {item.profile.name} on {host.name} want {name} differently",
+                where=item.profile.place,
+                hint="one path belongs to one profile",
+            )
+
+
+def references(inventory: Inventory) -> set[Reference]:
+    """Return every reference that the selected profiles use."""
+    return {
+        value
+        for host in inventory.hosts
+        for profile in host.profiles
+        for value in profile.env.values()
+        if isinstance(value, Reference)
+    }
+
+
+def with_secrets(inventory: Inventory, secrets: Mapping[Reference, Secret]) -> Inventory:
+    """Return the inventory with each reference replaced by the value it led to."""
+    return replace(
+        inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts)
+    )
+
+
+def _host_with(host: Host, secrets: Mapping[Reference, Secret]) -> Host:
+    return replace(
+        host,
+        profiles=tuple(
+            replace(profile, env={k: _value(v, secrets) for k, v in profile.env.items()})
+            for profile in host.profiles
+        ),
+    )
+
+
+def _value(value: EnvValue, secrets: Mapping[Reference, Secret]) -> EnvValue:
+    return secrets.get(value, value) if isinstance(value, Reference) else value
+
+
+def known_secrets(inventory: Inventory) -> Iterable[Secret]:
+    """Yield every value that must not be seen."""
+    for host in inventory.hosts:
+        if host.connection.become_password:
+            yield host.connection.become_password
+        for profile in host.profiles:
+            yield from (v for v in profile.env.values() if isinstance(v, Secret))
+
+
+def env_file(path: object, profile: Profile, mode: int) -> EnvFile:
+    """Return the `.env` of a profile; what was not resolved is left as it is."""
+    from pathlib import PurePosixPath
+
+    values = {k: v for k, v in profile.env.items() if not isinstance(v, Reference)}
+    unresolved = tuple(k for k, v in profile.env.items() if isinstance(v, Reference))
+    return EnvFile(PurePosixPath(str(path)), values, mode, unresolved, restarts=True)

@@ -1,0 +1,140 @@
+"""What we know of Hermes itself: which folders, settings and files decide how a gateway runs.
+
+Rules are those of hermes-agent 0.19.0 (`hermes_cli/gateway.py`, `gateway/status.py`), checked
+against the real package in `tests/lab`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.errors import Conflict
+from hermes_ops.facts import Facts, Hermes
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.templates import render
+
+USER_FOLDERS = (".local/bin", ".cargo/bin", "go/bin", ".npm-global/bin")
+SYSTEM_FOLDERS = (
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+)
+STATE_FILE = "gateway_state.json"
+HEARTBEAT = "state/gateway.heartbeat"
+PID_FILE = "gateway.pid"
+EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
+CURRENT = ".local/share/hermes-ops/hermes/current"
+
+
+def installed_by_us(facts: Facts, version: str) -> Hermes:
+    """Return the Hermes that will be there once our own installation is done."""
+    venv = f"{facts.home}/{CURRENT}"
+    return Hermes(python=f"{venv}/bin/python", version=version, venv=venv, project=f"{venv}/lib")
+
+
+def folder_questions(home: PurePosixPath) -> tuple[str, ...]:
+    """Return the folders, relative to the user's home, that would stand in a unit's PATH."""
+    return (*USER_FOLDERS, f"{home}/node/bin", f"{home}/node_modules/.bin")
+
+
+def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str]:
+    """Return the PATH of a gateway's unit: `_build_service_path_dirs` and what follows it."""
+    folders = []
+    if "venv/bin" in hermes.folders:
+        folders.append(f"{hermes.project}/venv/bin")
+    elif hermes.venv:
+        folders.append(f"{hermes.venv}/bin")
+    if "node_modules/.bin" in hermes.folders:
+        folders.append(f"{hermes.project}/node_modules/.bin")
+    there = [f"{facts.home}/{path}" for path in folder_questions(service.home)]
+    own = [path for path in there[len(USER_FOLDERS) :] if _is_there(facts, path)]
+    users = [path for path in there[: len(USER_FOLDERS)] if _is_there(facts, path)]
+    folders += own
+    # A node of the profile's own is found before any other, and is in the list already.
+    if facts.node and not own and facts.node not in folders:
+        folders.append(facts.node)
+    folders += [path for path in users if path not in folders]
+    return [*folders, *SYSTEM_FOLDERS]
+
+
+def _is_there(facts: Facts, path: str) -> bool:
+    return path.removeprefix(f"{facts.home}/") in facts.folders
+
+
+def stop_timeout(config: Mapping[str, Any], env: Mapping[str, str]) -> int:
+    """Return TimeoutStopSec in seconds: `max(60, drain + 30)`."""
+    return max(60, int(drain(config, env)) + 30)
+
+
+def drain(config: Mapping[str, Any], env: Mapping[str, str]) -> float:
+    """Return how long a stopping gateway lets its turns end, in seconds."""
+    agent = config.get("agent")
+    raw = env.get("HERMES_RESTART_DRAIN_TIMEOUT", "").strip() or (
+        agent.get("restart_drain_timeout", 0) if isinstance(agent, Mapping) else 0
+    )
+    try:
+        return max(0.0, float(raw or 0))
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def watchdog(config: Mapping[str, Any]) -> int:
+    """Return the watchdog's seconds, 0 for none: only whole numbers from 1 count."""
+    gateway = config.get("gateway")
+    value = gateway.get("systemd_watchdog_seconds") if isinstance(gateway, Mapping) else None
+    if value is None:
+        value = config.get("systemd_watchdog_seconds")
+    return value if type(value) is int and 0 < value < 2**31 else 0
+
+
+def values_for(
+    service: ServiceSpec,
+    facts: Facts,
+    hermes: Hermes | None,
+    config: Mapping[str, Any],
+    env: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what the templates of a service may use.
+
+    Raises:
+        Conflict: a path has a blank in it, which Hermes' own unit text cannot hold.
+    """
+    python = hermes.python if hermes else "python3"
+    home = f"{facts.home}/{service.home}"
+    values: dict[str, Any] = {
+        "profile": service.profile,
+        "description": service.description,
+        "settings": service.settings.settings,
+        "home": str(service.home),
+        "home_dir": facts.home,
+        "service_home": home,
+        "unit": service.name,
+        "python": python,
+        "watchdog": watchdog(config),
+        "stop_timeout": stop_timeout(config, env),
+        "fatal_exit": service.fatal_exit,
+    }
+    if service.text == "hermes" and hermes:
+        values |= {
+            "path": ":".join(path_folders(service, facts, hermes)),
+            "virtual_env": hermes.venv or str(PurePosixPath(hermes.project) / "venv"),
+        }
+    _refuse_blanks(python, home)
+    words = [render(word, values, name=f"{service.role.folder}/role.yml") for word in service.command]
+    return values | {"command": words}
+
+
+def _refuse_blanks(*paths: str) -> None:
+    for path in paths:
+        if re.search(r"""[\s"'\\$%]""", path):
+            raise Conflict(
+                f"the path {path} has a blank, a quote, $, % or \\ in it, and Hermes writes it "
+                "unquoted into its unit",
+                hint="use a home folder or a Python without such characters",
+            )

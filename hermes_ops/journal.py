@@ -1,0 +1,106 @@
+"""Every run, one file of JSON lines under the operator's state folder; no secret reaches it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hermes_ops import events
+from hermes_ops.events import Event
+
+
+def folder() -> Path:
+    """Return where journals are kept."""
+    from platformdirs import user_state_path
+
+    return user_state_path("hermes-ops") / "runs"
+
+
+class Journal:
+    """The file of one run. A run whose journal cannot be written goes on, and says so once."""
+
+    def __init__(self, run: str, redact: Callable[[str], str], complain: Callable[[str], None]) -> None:
+        self._path = folder() / f"{run}.jsonl"
+        self._redact, self._complain = redact, complain
+        self._lock = threading.Lock()
+        self._broken = False
+
+    def write(self, word: str, **fields: Any) -> None:
+        """Append one line: when, what, and the fields."""
+        line = json.dumps({"at": round(time.time(), 3), "event": word, **fields}, ensure_ascii=False)
+        with self._lock:
+            if not self._broken:
+                self._append(self._redact(line))
+
+    def _append(self, line: str) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            self._broken = True
+            self._complain(f"warning: no journal of this run: {error}")
+
+    def event(self, event: Event) -> None:
+        """Append an event of a host."""
+        match event:
+            case events.Planned(plan=plan):
+                changes = [_change(change) for change in plan.changes]
+                self.write("planned", host=event.host, changes=changes)
+            case events.Changed():
+                self.write(
+                    "changed", host=event.host, **_change(event.change), outcome=event.outcome,
+                    because=event.because, seconds=round(event.seconds, 3),
+                )  # fmt: skip
+            case events.Finished():
+                self.write(
+                    "finished", host=event.host, outcome=event.outcome, message=event.message,
+                    seconds=round(event.seconds, 3),
+                )  # fmt: skip
+            case _:
+                own = {name: getattr(event, name) for name in type(event).__dataclass_fields__}
+                self.write(type(event).__name__.lower(), **own)
+
+
+def _change(change: Any) -> dict[str, Any]:
+    return {
+        "step": change.step,
+        "profile": change.profile,
+        "resource": change.resource,
+        "action": change.action,
+        "reason": change.reason,
+    }
+
+
+def runs() -> list[dict[str, Any]]:
+    """Return what each kept run was, newest first."""
+    return [_summary(path) for path in sorted(folder().glob("*.jsonl"), reverse=True)]
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    lines = list(read(path.stem))
+    first: Mapping[str, Any] = lines[0] if lines else {}
+    last: Mapping[str, Any] = lines[-1] if lines else {}
+    return {
+        "run": path.stem,
+        "task": first.get("task"),
+        "operator": first.get("operator"),
+        "why": first.get("why"),
+        "limit": first.get("limit"),
+        "exit": last.get("exit") if last.get("event") == "ended" else None,
+        "changes": last.get("changes") if last.get("event") == "ended" else None,
+    }
+
+
+def read(run: str) -> Iterable[dict[str, Any]]:
+    """Yield the lines of a run; a last one that a crash cut off is left out."""
+    text = (folder() / f"{run}.jsonl").read_text(encoding="utf-8", errors="surrogateescape")
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return

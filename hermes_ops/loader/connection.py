@@ -1,0 +1,147 @@
+"""Ansible's connection variables, as the `Connection` that they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.inventory import Connection
+from hermes_ops.loader.keys import private_key
+from hermes_ops.loader.located import Located, Variables, kind
+from hermes_ops.loader.schema import BOOLEAN, PORT, SECONDS, WORD, Schema, check, one_of
+from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
+from hermes_ops.secret import Secret
+
+KINDS = ("local", "ssh")
+SPELLINGS = {
+    "ansible_host": ("ansible_host", "ansible_ssh_host"),
+    "ansible_port": ("ansible_port", "ansible_ssh_port"),
+    "ansible_user": ("ansible_user", "ansible_ssh_user"),
+    "ansible_ssh_private_key_file": ("ansible_ssh_private_key_file", "ansible_private_key_file"),
+    "ansible_become_password": ("ansible_become_password", "ansible_become_pass"),
+}
+"""Our name of a variable, and all the names under which Ansible takes it."""
+
+ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
+READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPELLINGS.values()))
+"""Every variable that this module reads, `hermes_…` apart."""
+
+SECRETS = frozenset(
+    {
+        "ansible_become_password",
+        "ansible_become_pass",
+        "ansible_password",
+        "ansible_ssh_pass",
+        "ansible_ssh_password",
+        "ansible_sudo_pass",
+        "ansible_ssh_private_key_passphrase",
+    }
+)
+"""Variables whose value is a credential: no table, no document shows them."""
+
+_ODD_ADDRESS = re.compile(r"^-|[\s\x00-\x1f\x7f@/]")
+_HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
+
+
+def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) -> Connection:
+    """Return how a host is reached; `known_hosts` are the files that its inventories keep."""
+    kind_of = _checked(variables, "ansible_connection", one_of(*KINDS), "ssh")
+    args = parse_ssh_args([variables[name] for name in ARGUMENTS if name in variables])
+    return Connection(
+        kind=kind_of,
+        address=_address(name, variables) if kind_of == "ssh" else "",
+        port=_port(variables) or args.port,
+        user=_checked(variables, "ansible_user", WORD, None) or args.user,
+        key_file=_key_file(variables) or args.key_file,
+        become=_boolean(variables, "ansible_become"),
+        become_password=_password(variables),
+        proxy_jump=args.proxy_jump,
+        host_key_alias=args.host_key_alias,
+        known_hosts=(*args.known_hosts, *known_hosts),
+        host_key=_host_key(variables),
+        connect_timeout=_connect_timeout(variables, args),
+        exchange_timeout=_checked(variables, "hermes_exchange_timeout", SECONDS, 120),
+    )
+
+
+def _found(variables: Variables, name: str) -> Located | None:
+    for spelling in SPELLINGS.get(name, (name,)):
+        value = variables.get(spelling)
+        if value is not None and value.data is not None:
+            return value
+    return None
+
+
+def _checked(variables: Variables, name: str, schema: Schema, default: Any) -> Any:
+    value = _found(variables, name)
+    if value is None:
+        return default
+    check(value, schema, name)
+    return value.data
+
+
+def _address(name: str, variables: Variables) -> str:
+    value = _found(variables, "ansible_host")
+    if value is None:
+        return name
+    check(value, WORD, "ansible_host")
+    if _ODD_ADDRESS.search(value.data):
+        raise value.error(f"'ansible_host' cannot be {value.data!r}", "a name or an IP address")
+    return str(value.data)
+
+
+def _port(variables: Variables) -> int | None:
+    """Return the port; Ansible takes it as text too, and so do we."""
+    value = _found(variables, "ansible_port")
+    if value is None:
+        return None
+    if isinstance(value.data, str) and value.data.isascii() and value.data.isdigit():
+        value = Located(int(value.data), value.place, value.text)
+    check(value, PORT, "ansible_port")
+    return int(value.data)
+
+
+def _boolean(variables: Variables, name: str) -> bool:
+    value = _found(variables, name)
+    if value is None:
+        return False
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    if isinstance(value.data, str) and value.data.lower() in words:
+        return words[value.data.lower()]
+    check(value, BOOLEAN, name)
+    return bool(value.data)
+
+
+def _password(variables: Variables) -> Secret | None:
+    value = _found(variables, "ansible_become_password")
+    if value is None:
+        return None
+    if isinstance(value.data, dict | tuple | bool):
+        raise value.error(f"'ansible_become_password' must be a text, this is {kind(value)}")
+    return Secret(value.data if isinstance(value.data, str) else value.text)
+
+
+def _host_key(variables: Variables) -> str | None:
+    value = _found(variables, "hermes_host_key")
+    if value is None:
+        return None
+    if not isinstance(value.data, str) or not _HOST_KEY.fullmatch(value.data):
+        hint = "ssh-keygen -lf shows it: SHA256: and 43 letters and digits"
+        raise value.error("'hermes_host_key' must be a fingerprint", hint)
+    return value.data
+
+
+def _connect_timeout(variables: Variables, args: SshArgs) -> float:
+    default = 10 if args.connect_timeout is None else args.connect_timeout
+    timeout: float = _checked(variables, "hermes_connect_timeout", SECONDS, default)
+    return timeout
+
+
+def _key_file(variables: Variables) -> Path | None:
+    value = _found(variables, "ansible_ssh_private_key_file")
+    if value is None:
+        return None
+    check(value, WORD, "ansible_ssh_private_key_file")
+    return private_key(value, value.data)

@@ -1,0 +1,109 @@
+"""Values of `env:`: plain ones become secrets, mappings name where a secret is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.inventory import EnvValue, Generate, Reference
+from hermes_ops.loader.located import Located, kind
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.secret import Secret
+
+REFERENCES = ("env", "file", "command")
+KINDS = (*REFERENCES, "generate")
+SHORTEST_GENERATED, LONGEST_GENERATED = 16, 1024
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BOOLEANS = {True: "true", False: "false"}
+
+
+def env_values(entries: Mapping[object, Located]) -> dict[str, EnvValue]:
+    """Return what an `env:` section wants in the `.env` file."""
+    return {_env_name(name, entry): env_value(str(name), entry) for name, entry in entries.items()}
+
+
+def _env_name(name: object, entry: Located) -> str:
+    if name == "HERMES_HOME":
+        raise entry.error("HERMES_HOME in .env would send the gateway to another home")
+    return variable_name(name, entry)
+
+
+def variable_name(name: object, entry: Located) -> str:
+    """Return the name of an environment variable, if it can be one."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    message = f"{str(name)!r} cannot be the name of an environment variable"
+    hint = "letters, digits and _, the first no digit"
+    raise entry.error(message, hint if isinstance(name, str) else "put it in quotes")
+
+
+def env_value(name: str, entry: Located) -> EnvValue:
+    """Return one value: the secret itself, or where it is, or that the host makes it."""
+    if isinstance(entry.data, dict):
+        return _reference(name, entry)
+    secret = Secret(scalar_text(name, entry))
+    check_env(name, secret, entry.place)
+    return secret
+
+
+def scalar_text(name: str, entry: Located) -> str:
+    """Return a scalar as the text that a person wrote, booleans as `true` or `false`."""
+    if isinstance(entry.data, bool):
+        return _BOOLEANS[entry.data]
+    if entry.data is None or isinstance(entry.data, dict | tuple):
+        hint = 'write "" for an empty value' if entry.data is None else ""
+        raise entry.error(f"{name!r} must be a text or a number, this is {kind(entry)}", hint)
+    return entry.data if isinstance(entry.data, str) else entry.text
+
+
+def check_env(name: str, secret: Secret, place: Place | None) -> None:
+    """Raise if the value would not come back whole from a `.env` file; never shows it."""
+    # Imported late: an inventory without plain values does not need it.
+    from hermes_ops.envfile import refusal
+
+    reason = refusal(name, secret.reveal())
+    if reason:
+        raise InventoryError(f"{name} cannot be kept in .env: {reason}", where=place)
+
+
+def _reference(name: str, entry: Located) -> EnvValue:
+    if len(entry.entries) != 1:
+        raise entry.error(f"{name} wants exactly one of {', '.join(KINDS)}")
+    ((form, argument),) = entry.entries.items()
+    if form == "generate":
+        return Generate(_generated_bytes(argument))
+    if form not in REFERENCES:
+        message = f"{form!r} is no known kind of reference"
+        raise argument.error(message, suggestion(str(form), KINDS))
+    if form == "command":
+        return Reference(form, _words(argument), argument.place)
+    return Reference(form, _target(form, argument), argument.place)
+
+
+def _generated_bytes(argument: Located) -> int:
+    count = argument.data
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise argument.error(f"'generate' must be a number of bytes, this is {kind(argument)}")
+    if not SHORTEST_GENERATED <= count <= LONGEST_GENERATED:
+        limits = f"{SHORTEST_GENERATED} to {LONGEST_GENERATED}"
+        raise argument.error(f"'generate' must be from {limits} bytes")
+    return count
+
+
+def _words(argument: Located) -> tuple[str, ...]:
+    words: Iterable[Located] = argument.items
+    if not argument.items or not all(isinstance(word.data, str) for word in words):
+        hint = "command: [op, read, op://vault/item]"
+        raise argument.error("'command' must be a list of words, all texts", hint)
+    return tuple(word.data for word in argument.items)
+
+
+def _target(form: str, argument: Located) -> str:
+    if not isinstance(argument.data, str) or not argument.data:
+        raise argument.error(f"{form!r} must be a text, this is {kind(argument)}")
+    if form == "file":
+        return str(Path(argument.place.file).parent / Path(argument.data).expanduser())
+    return argument.data

@@ -1,0 +1,206 @@
+"""Hosts: the variables of a machine, checked, as a frozen value with its profiles."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hermes_ops.errors import InventoryError
+from hermes_ops.inventory import MANAGERS, HermesSettings, Host, Profile, Role
+from hermes_ops.loader import connection
+from hermes_ops.loader.connection import SECRETS, connection_of
+from hermes_ops.loader.groups import HostNode
+from hermes_ops.loader.located import Located, Variables, has_expression, plain
+from hermes_ops.loader.profiles import Wanted, described, make_profile, wanted
+from hermes_ops.loader.schema import (
+    ANY,
+    BOOLEAN,
+    PAUSE,
+    SECONDS,
+    TEXT,
+    WORD,
+    Schema,
+    check,
+    matching,
+    one_of,
+    unknown_key,
+    word,
+)
+from hermes_ops.loader.variables import Layer, Scope, folded
+from hermes_ops.secret import Secret
+
+VARIABLES: Mapping[str, Schema] = {
+    "hermes_profiles": ANY,
+    "hermes_profile_defaults": ANY,
+    "hermes_version": matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*"),
+    "hermes_install": one_of("auto", "present", "index", "wheelhouse"),
+    "hermes_python": WORD,
+    "hermes_user": matching("the name of a user", r"[A-Za-z_][\w.@-]*"),
+    "hermes_service_manager": one_of(*MANAGERS),
+    "hermes_linger": one_of("required", "optional", "off"),
+    "hermes_awake": ANY,
+    "hermes_host_key": WORD,
+    "hermes_connect_timeout": SECONDS,
+    "hermes_exchange_timeout": SECONDS,
+    "hermes_ready_timeout": SECONDS,
+    "hermes_settle": PAUSE,
+    "hermes_enabled": BOOLEAN,
+    "hermes_disabled_reason": TEXT,
+}
+"""Every variable that begins with `hermes_`; the two of profiles are checked where they merge."""
+
+
+class Surroundings(NamedTuple):
+    """What all hosts of one inventory share."""
+
+    environ: Mapping[str, str]
+    groups: Mapping[str, Sequence[str]]
+    catalogue: Mapping[str, Located]
+    roles: Mapping[str, Role]
+    known_hosts: Sequence[Path]
+
+
+def refuse_unknown(layers: Sequence[Layer]) -> None:
+    """Refuse names that begin with `hermes_` and mean nothing: they are misspelt."""
+    for layer in layers:
+        for name, entry in layer.variables.items():
+            if name.startswith("hermes_") and name not in VARIABLES:
+                raise unknown_key(name, entry, VARIABLES)
+
+
+def make_host(
+    node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
+) -> Host:
+    """Return the host that these layers describe."""
+    scope = _scope(node, groups, folded(layers), around)
+    layers = [_rendered_layer(layer, scope) for layer in layers]
+    found = _checked(folded(layers))
+    variables = shown_variables(found)
+    profiles = _profiles(node, [layer.variables for layer in layers], variables, around)
+    return Host(
+        name=node.name,
+        connection=connection_of(node.name, found, around.known_hosts),
+        groups=groups,
+        profiles=profiles,
+        all_profiles=tuple(profile.name for profile in profiles),
+        variables=variables,
+        place=node.place,
+        **_settings(found),
+    )
+
+
+def _checked(found: Variables) -> Variables:
+    ours = {name: word(found[name], VARIABLES[name]) for name in VARIABLES if name in found}
+    for name, value in ours.items():
+        check(value, VARIABLES[name], name)
+    return {**found, **ours}
+
+
+def _scope(
+    node: HostNode, groups: tuple[str, ...], variables: Variables, around: Surroundings
+) -> Scope:
+    magic = {
+        "inventory_hostname": node.name,
+        "inventory_hostname_short": node.name.partition(".")[0],
+        "inventory_dir": str(Path(node.place.file).parent),
+        "group_names": list(groups),
+        "groups": around.groups,
+    }
+    return Scope(variables, magic, around.environ)
+
+
+def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
+    if not any(map(has_expression, layer.variables.values())):
+        return layer
+    values = {name: _rendered(name, value, scope) for name, value in layer.variables.items()}
+    return Layer(layer.origin, values)
+
+
+def _rendered(name: str, value: Located, scope: Scope) -> Located:
+    # Imported late: an inventory without expressions does not need Jinja.
+    from hermes_ops.loader.expressions import rendered
+
+    try:
+        return rendered(value, scope)
+    except InventoryError:
+        # What we do not read may use names that only Ansible has: it stays as it is written.
+        if name in VARIABLES or name in connection.READ:
+            raise
+        return value
+
+
+def _settings(found: Variables) -> dict[str, Any]:
+    settings: dict[str, Any] = {"hermes": _hermes(found)}
+    for field, name in _FIELDS.items():
+        if name in found:
+            settings[field] = found[name].data
+    _refuse_impossible(found)
+    return settings
+
+
+_FIELDS = {
+    "manager": "hermes_service_manager",
+    "linger": "hermes_linger",
+    "ready_timeout": "hermes_ready_timeout",
+    "settle": "hermes_settle",
+    "enabled": "hermes_enabled",
+    "disabled_reason": "hermes_disabled_reason",
+}
+
+
+def _hermes(found: Variables) -> HermesSettings:
+    names = ("version", "install", "python", "user")
+    given = {name: found[f"hermes_{name}"].data for name in names if f"hermes_{name}" in found}
+    return HermesSettings(**given)
+
+
+def _refuse_impossible(found: Variables) -> None:
+    """Refuse a manager that this very machine cannot have; of others nothing is known yet."""
+    manager, reached = found.get("hermes_service_manager"), found.get("ansible_connection")
+    if manager is None or reached is None or reached.data != "local":
+        return
+    foreign = "systemd" if sys.platform == "darwin" else "launchd"
+    if str(manager.data).startswith(foreign):
+        raise manager.error(f"there is no {foreign} on this machine", "write auto")
+
+
+def _profiles(
+    node: HostNode, layers: Sequence[Variables], variables: Mapping[str, Any], around: Surroundings
+) -> tuple[Profile, ...]:
+    wants: Wanted = wanted(layers)
+    values = {"inventory_hostname": node.name, **variables}
+    return tuple(
+        make_profile(
+            name, described(name, wants, around.catalogue), around.roles, values, override.place
+        )
+        for name, override in wants.overrides.items()
+    )
+
+
+def shown_variables(found: Variables) -> dict[str, Any]:
+    """Return variables as plain values, with every credential among them as a `Secret`."""
+    return {name: _guarded(name, value) for name, value in found.items()}
+
+
+def _guarded(name: str, value: Located) -> Any:
+    if name in SECRETS and value.data is not None:
+        return Secret(value.text or str(plain(value)))
+    if name == "hermes_profile_defaults":
+        return _guarded_env(value)
+    if name == "hermes_profiles" and value.entries:
+        return {profile: _guarded_env(override) for profile, override in value.entries.items()}
+    return plain(value)
+
+
+def _guarded_env(profile: Located) -> Any:
+    values = plain(profile)
+    env = profile.entries.get("env")
+    if env is not None and env.entries:
+        values["env"] = {name: _guarded_value(value) for name, value in env.entries.items()}
+    return values
+
+
+def _guarded_value(value: Located) -> Any:
+    return plain(value) if value.entries else Secret(value.text or str(value.data))

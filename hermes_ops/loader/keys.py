@@ -1,0 +1,34 @@
+"""Private key files: there, readable, and what they claim to be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.yaml_source import shown
+
+_HEADER = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+
+
+def private_key(value: Located, name: str) -> Path:
+    """Return the path of the key file `name`, which must be a private key that can be read.
+
+    A relative path is seen from the working folder, as Ansible does, or else from the file
+    that names it.
+    """
+    path = Path(name).expanduser()
+    if not path.is_absolute() and not path.exists():
+        path = Path(value.place.file).parent / path
+    if not _HEADER.match(_head(path, value)):
+        hint = "name the file without .pub" if path.suffix == ".pub" else ""
+        raise value.error(f"{shown(path)} is not a private key", hint)
+    return path
+
+
+def _head(path: Path, value: Located) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64)
+    except OSError as error:
+        raise value.error(f"the key {shown(path)} cannot be read: {error.strerror}") from None

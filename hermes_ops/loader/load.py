@@ -1,0 +1,63 @@
+"""From files to an `Inventory`, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from hermes_ops.inventory import Group, Host, Inventory
+from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
+from hermes_ops.loader.groups import Mention, Tree, assemble, mentions
+from hermes_ops.loader.hosts import Surroundings, make_host, refuse_unknown, shown_variables
+from hermes_ops.loader.profiles import load_catalogue
+from hermes_ops.loader.role import load_roles
+from hermes_ops.loader.sources import VariableFiles, folder_of, structure_files
+from hermes_ops.loader.variables import every_layer, layers_of
+from hermes_ops.loader.yaml_source import read
+
+
+def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) -> Inventory:
+    """Return the inventory that these files and folders describe together."""
+    tree = assemble(_mentions_in(paths))
+    folders = list(dict.fromkeys(folder_of(path) for path in paths))
+    files = [VariableFiles(folder) for folder in folders]
+    refuse_unknown(list(every_layer(tree, files)))
+    around = Surroundings(
+        environ=environ,
+        groups={name: group.hosts for name, group in tree.groups.items()},
+        catalogue=load_catalogue(folders),
+        roles=load_roles(roles_folder),
+        known_hosts=[folder / "known_hosts" for folder in folders],
+    )
+    hosts = tuple(_hosts(tree, files, around))
+    refuse_disagreement(hosts)
+    return Inventory(
+        hosts=hosts,
+        groups=_groups(tree, files),
+        roles=around.roles,
+        sources=tuple(paths),
+        warnings=tuple(warnings_of(hosts)),
+    )
+
+
+def _mentions_in(paths: Sequence[Path]) -> Iterable[Mention]:
+    for path in paths:
+        for file in structure_files(path):
+            yield from mentions(read(file))
+
+
+def _hosts(tree: Tree, files: Sequence[VariableFiles], around: Surroundings) -> Iterable[Host]:
+    for name, node in tree.hosts.items():
+        yield make_host(node, tree.lineage[name], layers_of(name, tree, files), around)
+
+
+def _groups(tree: Tree, files: Sequence[VariableFiles]) -> dict[str, Group]:
+    return {name: _group(name, tree, files) for name in tree.groups}
+
+
+def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:
+    node = tree.groups[name]
+    variables = dict(node.variables)
+    for source in files:
+        variables.update(source.of_group(name))
+    return Group(name, node.hosts, node.children, shown_variables(variables))

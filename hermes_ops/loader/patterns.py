@@ -1,0 +1,84 @@
+"""Host names as inventories write them: ports and ranges, `mini-[01:03]`, `[a:c]`, steps."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+
+from hermes_ops.errors import InventoryError, Place
+
+MOST_HOSTS = 10_000
+"""How many hosts one range may name."""
+
+_RANGE = re.compile(r"\[([^:\[\]]*):([^:\[\]]*)(?::([^:\[\]]*))?\]")
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\]:(\d+)|((?:[^:\[\]]|\[[^\]]*\])+):(\d+)")
+_REFUSED = re.compile(r"^[-!&~@.]|[\s,/\[\]\"'\\$`;|<>(){}*?\x00-\x1f\x7f]")
+
+
+def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
+    """Return the host names that a key under `hosts:` stands for, and the port it gives them."""
+    body, port = _port_split(pattern)
+    names = tuple(_expanded(body, place, MOST_HOSTS))
+    for name in names:
+        _refuse_odd(name, place)
+    return names, port
+
+
+def _port_split(pattern: str) -> tuple[str, int | None]:
+    match = _WITH_PORT.fullmatch(pattern)
+    if not match:
+        return pattern, None
+    bracketed, bracketed_port, bare, bare_port = match.groups()
+    return bracketed or bare, int(bracketed_port or bare_port)
+
+
+def _expanded(pattern: str, place: Place, room: int) -> Iterator[str]:
+    match = _RANGE.search(pattern)
+    if not match:
+        yield pattern
+        return
+    head, tail = pattern[: match.start()], pattern[match.end() :]
+    for middle in _steps(match, place):
+        for name in _expanded(tail, place, room):
+            room -= 1
+            if room < 0:
+                raise InventoryError(f"names more than {MOST_HOSTS} hosts", where=place)
+            yield f"{head}{middle}{name}"
+
+
+def _steps(match: re.Match[str], place: Place) -> Iterator[str]:
+    first, last, step = match.groups()
+    wrong = _wrong_range(first, last, step)
+    if wrong:
+        raise InventoryError(f"the range {match[0]} {wrong}", where=place)
+    if last.isdigit():
+        width = len(first) if first.startswith("0") else 0
+        return (str(n).zfill(width) for n in range(int(first or 0), int(last) + 1, int(step or 1)))
+    letters = string.ascii_letters
+    return iter(letters[letters.index(first) : letters.index(last) + 1 : int(step or 1)])
+
+
+def _wrong_range(first: str, last: str, step: str | None) -> str:
+    if step is not None and (not step.isdigit() or int(step) == 0):
+        return "has no whole step above 0"
+    if not last:
+        return "has no end"
+    if last.isdigit() and (first.isdigit() or not first):
+        return _wrong_numbers(first, last)
+    letters = string.ascii_letters
+    if len(first) != 1 or len(last) != 1 or first not in letters or last not in letters:
+        return "is neither of numbers nor of single letters"
+    return "ends before it begins" if letters.index(first) > letters.index(last) else ""
+
+
+def _wrong_numbers(first: str, last: str) -> str:
+    if len(first) > 1 and first.startswith("0") and len(first) != len(last):
+        return "begins and ends with different lengths"
+    return "ends before it begins" if int(first or 0) > int(last) else ""
+
+
+def _refuse_odd(name: str, place: Place) -> None:
+    """Refuse names that no selector could name again, and those that a shell would read."""
+    if not name or _REFUSED.search(name):
+        raise InventoryError(f"{name!r} cannot be the name of a host", where=place)

@@ -1,0 +1,67 @@
+"""What the inventory says of a host, layer upon layer, in Ansible's order of precedence.
+
+Weakest first: `all` and then the other groups as the structure files say it, `group_vars/` of
+`all`, `group_vars/` of the groups, the host as the structure files say it, `host_vars/`.
+Groups stand in the order of their rank: parents first, then priority, then the alphabet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hermes_ops.loader.groups import Tree
+from hermes_ops.loader.located import Located, Variables
+from hermes_ops.loader.sources import VariableFiles
+
+
+class Layer(NamedTuple):
+    """Variables of one origin, such as `group minis` or `host mini-1`."""
+
+    origin: str
+    variables: Variables
+
+
+class Scope(NamedTuple):
+    """The names that the expressions of one host may use."""
+
+    variables: Variables
+    magic: Mapping[str, Any]
+    environ: Mapping[str, str]
+
+
+def layers_of(host: str, tree: Tree, files: Sequence[VariableFiles]) -> tuple[Layer, ...]:
+    """Return the layers of a host that say anything, weakest first."""
+    return tuple(layer for layer in _all_layers(host, tree, files) if layer.variables)
+
+
+def _all_layers(host: str, tree: Tree, files: Sequence[VariableFiles]) -> Iterator[Layer]:
+    lineage = tree.lineage[host]
+    for name in ("all", *lineage):
+        yield Layer(f"group {name}", tree.groups[name].variables)
+    for source in files:
+        yield Layer("group all", source.of_group("all"))
+    for source in files:
+        for name in lineage:
+            yield Layer(f"group {name}", source.of_group(name))
+    yield Layer(f"host {host}", tree.hosts[host].variables)
+    for source in files:
+        yield Layer(f"host {host}", source.of_host(host))
+
+
+def folded(layers: Sequence[Layer]) -> dict[str, Located]:
+    """Return each variable as the strongest layer has it."""
+    variables: dict[str, Located] = {}
+    for layer in layers:
+        variables.update(layer.variables)
+    return variables
+
+
+def every_layer(tree: Tree, files: Sequence[VariableFiles]) -> Iterator[Layer]:
+    """Yield the layers of all groups and hosts once, used by anybody or not."""
+    for group in tree.groups.values():
+        yield Layer(f"group {group.name}", group.variables)
+        yield from (Layer(f"group {group.name}", source.of_group(group.name)) for source in files)
+    for host in tree.hosts.values():
+        yield Layer(f"host {host.name}", host.variables)
+        yield from (Layer(f"host {host.name}", source.of_host(host.name)) for source in files)

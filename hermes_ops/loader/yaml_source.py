@@ -1,0 +1,210 @@
+"""Read YAML with libyaml's speed, and keep the line and column of every key."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError, SafeConstructor
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.located import Located
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+LARGEST_FILE = 16 * 1024 * 1024
+DEEPEST = 100
+DEEP = 1000
+MOST_ALIASED = 100_000
+"""How many values aliases may add to those that are really written."""
+
+_TAG = "tag:yaml.org,2002:"
+_VAULT_HEADER = "$ANSIBLE_VAULT;"
+_TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
+_NOT_YET = "vault-encrypted content is not read yet"
+
+
+def shown(path: Path) -> str:
+    """Return the path as messages show it: relative where it is below the working folder."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def read(path: Path) -> Located:
+    """Return the one document of a file; an empty file is `None` at its first line."""
+    return parse(_text_of(path), shown(path))
+
+
+def parse(text: str, file: str) -> Located:
+    """Return the one document of a text, which messages call `file`."""
+    if text.startswith(_VAULT_HEADER):
+        raise InventoryError(_NOT_YET, where=Place(file, 1))
+    try:
+        _refuse_depth(text, file)
+        root = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, text, file) from None
+    if root is None:
+        return Located(None, Place(file, 1))
+    return _Construction(file).document(root)
+
+
+def _refuse_depth(text: str, file: str) -> None:
+    """Refuse a text so deep that libyaml's recursion would end the process.
+
+    Only texts with that many brackets, or that wide a line, can be: others are not parsed twice.
+    """
+    brackets = text.count("[") + text.count("{")
+    if brackets < DEEP and max(map(len, text.splitlines()), default=0) < DEEP:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise InventoryError(_TOO_DEEP, where=_place(event, file))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
+    if len(content) > LARGEST_FILE:
+        raise InventoryError("is larger than 16 MiB", where=shown(path))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InventoryError("is not UTF-8 text", where=Place(shown(path), line)) from None
+
+
+def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> InventoryError:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return InventoryError(f"is not YAML: {_one_line(str(error))}", where=file)
+    place = Place(file, mark.line + 1, mark.column + 1)
+    if _stands_on_tab(text, mark):
+        return InventoryError("a tab cannot indent YAML", hint="use spaces", where=place)
+    problem = _one_line(getattr(error, "problem", None), getattr(error, "context", None))
+    return InventoryError(f"is not YAML: {problem}", where=place)
+
+
+def _stands_on_tab(text: str, mark: Any) -> bool:
+    lines = text.split("\n")[mark.line : mark.line + 1]
+    return any(line[mark.column : mark.column + 1] == "\t" for line in lines)
+
+
+def _place(at: Any, file: str) -> Place:
+    """Return where a node or an event begins."""
+    return Place(file, at.start_mark.line + 1, at.start_mark.column + 1)
+
+
+def _one_line(*parts: str | None) -> str:
+    return ", ".join(" ".join(part.split()) for part in parts if part)
+
+
+class _Construction:
+    """Makes the values of one document; aliases share what they name."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._scalars = SafeConstructor()
+        self._made: dict[int, Located] = {}
+        self._weights: dict[int, int] = {}
+        self._open: set[int] = set()
+
+    def document(self, root: yaml.Node) -> Located:
+        value = self._value(root, self._place(root))
+        if self._weights[id(root)] > len(self._weights) + MOST_ALIASED:
+            raise value.error(f"aliases add more than {MOST_ALIASED} values to this file")
+        return value
+
+    def _place(self, node: yaml.Node) -> Place:
+        return _place(node, self._file)
+
+    def _error(self, node: yaml.Node, message: str, hint: str = "") -> InventoryError:
+        return InventoryError(message, hint=hint, where=self._place(node))
+
+    def _value(self, node: yaml.Node, place: Place) -> Located:
+        made = self._made.get(id(node))
+        if made is None:
+            made = self._made[id(node)] = self._make(node, place)
+        return made if made.place is place else Located(made.data, place, made.text)
+
+    def _make(self, node: yaml.Node, place: Place) -> Located:
+        if isinstance(node, yaml.ScalarNode):
+            self._weights[id(node)] = 1
+            return Located(self._scalar(node), place, node.value)
+        if id(node) in self._open or len(self._open) == DEEPEST:
+            raise self._error(node, _TOO_DEEP)
+        self._open.add(id(node))
+        made = Located(self._collection(node), place)
+        self._open.remove(id(node))
+        return made
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag == _TAG + "str" or node.tag == "!unsafe":
+            return node.value
+        if node.tag == "!vault":
+            raise self._error(node, _NOT_YET)
+        if not node.tag.startswith(_TAG):
+            raise self._error(node, f"the tag {node.tag} is not known")
+        try:
+            return self._scalars.construct_object(node)
+        except (ConstructorError, ValueError):
+            name = node.tag.removeprefix(_TAG)
+            raise self._error(node, f"{node.value!r} is no {name}") from None
+
+    def _collection(self, node: yaml.Node) -> Any:
+        if node.tag not in (_TAG + "map", _TAG + "seq"):
+            raise self._error(node, f"the tag {node.tag} is not known")
+        if isinstance(node, yaml.SequenceNode):
+            items = tuple(self._value(item, self._place(item)) for item in node.value)
+            self._weigh(node, node.value)
+            return items
+        return self._mapping(node.value, node)
+
+    def _mapping(
+        self, pairs: list[tuple[yaml.Node, yaml.Node]], node: yaml.Node
+    ) -> dict[Any, Located]:
+        inherited: dict[Any, Located] = {}
+        own: dict[Any, Located] = {}
+        for key_node, value_node in pairs:
+            if key_node.tag == _TAG + "merge":
+                inherited = {**self._inherited(value_node), **inherited}
+                continue
+            key = self._key(key_node)
+            if key in own:
+                first = own[key].place.line
+                raise self._error(key_node, f"{key!r} stands here twice, first in line {first}")
+            own[key] = self._value(value_node, self._place(key_node))
+        self._weigh(node, [value for _, value in pairs])
+        return {**inherited, **own}
+
+    def _key(self, node: yaml.Node) -> Any:
+        if not isinstance(node, yaml.ScalarNode):
+            hint = "quote a value that begins with {{"
+            raise self._error(node, "a key must be a word or a number", hint)
+        key = self._scalar(node)
+        if key is None:
+            raise self._error(node, "a key is missing before ':'")
+        return key
+
+    def _inherited(self, node: yaml.Node) -> dict[Any, Located]:
+        """Return what `<<:` brings in; of several mappings the first has the last word."""
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        entries: dict[Any, Located] = {}
+        for part in reversed(parts):
+            if not isinstance(part, yaml.MappingNode):
+                raise self._error(node, "'<<' wants a mapping, or a list of mappings")
+            entries.update(self._value(part, self._place(part)).data)
+        self._weigh(node, parts if node not in parts else [])
+        return entries
+
+    def _weigh(self, node: yaml.Node, parts: list[yaml.Node]) -> None:
+        """Count what the node holds when every alias in it is written out."""
+        own = self._weights.get(id(node), 1)
+        self._weights[id(node)] = own + sum(self._weights[id(part)] for part in parts)

@@ -1,0 +1,183 @@
+"""Folders, files, YAML and `.env` files: compared with what the look brought, and merged into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops import envfile, yamlfile
+from hermes_ops.errors import Conflict
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Generate
+from hermes_ops.plan.model import (
+    Change,
+    MakeFolder,
+    MakeLink,
+    Remove,
+    RunCommand,
+    SetMode,
+    Wanted,
+    Write,
+)
+from hermes_ops.resource import (
+    Absent,
+    Command,
+    Directory,
+    EnvFile,
+    File,
+    Template,
+    YamlFile,
+    identity,
+)
+from hermes_ops.secret import Secret
+from hermes_ops.templates import render
+
+
+def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:
+    """Return the change that serves `wanted`, guarded by what the look saw of its path."""
+    path = getattr(operation, "path", None)
+    seen = ((path, facts.digest(path)),) if path is not None else ()
+    resource = identity(wanted.resource)
+    if path is not None and resource.startswith("definition:"):
+        resource = f"file:{path}"
+    return Change(
+        wanted.step, wanted.profile.name, resource, action, reason, operation, seen
+    )
+
+
+def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:
+    """Yield what makes the folder exist, with its mode if it has one."""
+    found = facts.paths.get(str(directory.path))
+    operation = MakeFolder(directory.path, directory.mode)
+    if found is None:
+        yield change(wanted, "create", "absent", operation, facts)
+    elif found.kind not in ("folder", "link"):
+        raise Conflict(f"~/{directory.path} is a {found.kind}, not a folder", hint="move it away")
+    elif found.kind == "folder" and directory.mode not in (None, found.mode):
+        yield change(wanted, "update", f"mode is {found.mode:04o}", operation, facts)
+
+
+def plan_command(
+    wanted: Wanted, command: Command, facts: Facts, values: Mapping[str, Any]
+) -> Iterable[Change]:
+    """Yield the run of the command when what it creates is absent."""
+    if str(command.creates) in facts.paths:
+        return
+    where = f"{wanted.role.folder}/role.yml"
+    words = tuple(filter(None, (render(word, values, name=where) for word in command.words)))
+    operation = RunCommand(words, command.deadline)
+    yield Change(
+        wanted.step,
+        wanted.profile.name,
+        identity(command),
+        "run",
+        f"~/{command.creates} is absent",
+        operation,
+        ((command.creates, "-"),),
+    )
+
+
+def plan_file(
+    wanted: Wanted, file: File, facts: Facts, values: Mapping[str, Any], owes: str | None
+) -> Iterable[Change]:
+    """Yield the write of a file whose content or mode differs."""
+    content = file.content
+    if isinstance(content, Template):
+        content = render(content.source, {**values, **content.values}, name=content.name)
+    yield from plan_text(wanted, file.path, content, file.mode, facts, owes)
+
+
+def plan_text(
+    wanted: Wanted,
+    path: PurePosixPath,
+    content: str,
+    mode: int,
+    facts: Facts,
+    owes: str | None,
+    *,
+    is_equal: Any = None,
+) -> Iterable[Change]:
+    """Yield the write of `content`, or of its mode; `is_equal` tells harmless differences."""
+    before = found_text(path, facts)
+    same = before == content or (
+        is_equal is not None and before is not None and is_equal(before, content)
+    )
+    yield from _write(wanted, Write(path, content, mode, before, owes=owes), same, facts)
+
+
+def found_text(path: PurePosixPath, facts: Facts) -> str | None:
+    """Return the file's text, None if it is absent; one that cannot be read is a `Conflict`."""
+    state = facts.paths.get(str(path))
+    if state is None:
+        return None
+    if state.kind not in ("file", "link"):
+        raise Conflict(f"~/{path} is a {state.kind}, not a file", hint="move it away")
+    text = facts.contents.get(str(path))
+    if text is None and state.kind == "file":
+        raise Conflict(
+            f"~/{path} cannot be read by {facts.user}",
+            hint=f"chown {facts.user} {facts.home}/{path}",
+        )
+    return text
+
+
+def _write(wanted: Wanted, write: Write, same: bool, facts: Facts) -> Iterable[Change]:
+    state = facts.paths.get(str(write.path))
+    if state is None:
+        yield change(wanted, "create", "absent", write, facts)
+    elif not same:
+        yield change(wanted, "update", "content differs", write, facts)
+    elif state.kind == "file" and state.mode != write.mode:
+        reason = f"mode is {state.mode:04o}, wanted {write.mode:04o}"
+        yield change(wanted, "update", reason, SetMode(write.path, write.mode), facts)
+
+
+def plan_yaml(
+    wanted: Wanted, file: YamlFile, facts: Facts, owes: str | None
+) -> tuple[list[Change], Mapping[str, Any]]:
+    """Return the write of a YAML file, and the values that it will hold."""
+    before = found_text(file.path, facts)
+    where = f"{wanted.profile.name}:~/{file.path}"
+    after = yamlfile.merge(before or "", file.values, file.initial, file=where)
+    if before is None and not after:
+        return [], {}
+    write = Write(file.path, after, file.mode, before, owes=owes)
+    changes = list(_write(wanted, write, after == before, facts))
+    return changes, yamlfile._load(after, where)
+
+
+def plan_env(
+    wanted: Wanted, file: EnvFile, facts: Facts, owes: str | None
+) -> tuple[list[Change], Mapping[str, str | None]]:
+    """Return the write of a `.env`, and what it will hold; None is: known only on the host."""
+    before = found_text(file.path, facts)
+    values = {k: v.reveal() for k, v in file.values.items() if isinstance(v, Secret)}
+    generated = {k: v.bytes for k, v in file.values.items() if isinstance(v, Generate)}
+    after = envfile.merge(before or "", values, generated, file=f"~/{file.path}")
+    then, now = envfile.read(before or ""), envfile.read(after)
+    keys = tuple(sorted(k for k in then.keys() | now.keys() if then.get(k) != now.get(k)))
+    write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes)
+    changes = list(_write(wanted, write, after == before, facts))
+    return changes, {key: None if "\x01" in value else value for key, value in now.items()}
+
+
+def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:
+    """Yield the removal of what is there."""
+    if str(absent.path) in facts.paths:
+        yield change(wanted, "remove", "is there", Remove(absent.path), facts)
+
+
+def plan_link(wanted: Wanted, path: PurePosixPath, target: str, facts: Facts) -> Iterable[Change]:
+    """Yield the making of a symbolic link that is absent or leads elsewhere."""
+    found = facts.paths.get(str(path))
+    if found is None or found.kind != "link" or not _leads_to(path, found.target, target, facts):
+        reason = "absent" if found is None else f"leads to {found.target}"
+        action = "enable" if "wants" in str(path) else "create"
+        yield change(wanted, action, reason, MakeLink(path, target), facts)
+
+
+def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts) -> bool:
+    # `systemctl enable` writes the absolute path; ours is relative. Both lead to the same file.
+    absolute = PurePosixPath(facts.home) / path.parent.parent / target.removeprefix("../")
+    return found in (target, str(absolute))

@@ -1,0 +1,311 @@
+"""`make_plan(desired, facts)`: the pure heart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_ops import hermes as knowledge
+from hermes_ops import platforms
+from hermes_ops.errors import Conflict
+from hermes_ops.facts import Facts
+from hermes_ops.graph import waves
+from hermes_ops.plan import files, services
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    DesiredState,
+    EnableLinger,
+    Install,
+    MakeFolder,
+    Plan,
+    Reload,
+    Wanted,
+    Watch,
+    Wheelhouse,
+)
+from hermes_ops.plan.program import plan_program, wheelhouse_of
+from hermes_ops.readiness import Evidence, evidence_of, judge
+from hermes_ops.resource import (
+    Absent,
+    Command,
+    Directory,
+    EnvFile,
+    File,
+    Linger,
+    Program,
+    Service,
+    ServiceDefinition,
+    YamlFile,
+    identity,
+)
+from hermes_ops.services import choose, supervisord, why_not_systemd
+from hermes_ops.services.base import ServiceManager, ServiceSpec
+
+
+@dataclass(slots=True)
+class _Profile:
+    """What the plan knows of one profile so far: its settings as they will be."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    restart: str = ""
+
+
+def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True) -> Plan:
+    """Return the changes that make `facts` satisfy `desired`, in the order they must happen.
+
+    Raises:
+        Conflict: what is wanted cannot be on this host; nothing is planned then.
+    """
+    return _Planner(desired, facts, choose(desired.host, facts)).plan(wait=wait)
+
+
+class _Planner:
+    def __init__(self, desired: DesiredState, facts: Facts, manager: ServiceManager) -> None:
+        self.desired = desired
+        self.facts = facts
+        self.manager = manager
+        self.hermes = facts.hermes
+        self.profiles: dict[str, _Profile] = {}
+        self.values: dict[str, Mapping[str, Any]] = {}
+        self.watches: list[Watch] = []
+        self.notes: list[str] = []
+        self.differs: list[str] = []
+        self.order = _starts(desired)
+
+    def plan(self, *, wait: bool) -> Plan:
+        host = self.desired.host
+        self._note_manager()
+        first: list[Change] = [c for wanted in self._each(Program) for c in self._program(wanted)]
+        first += self._supervisor()
+        each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
+        lingering = list(self._linger())
+        controls = list(self._services())
+        changes = _once([*first, *each, *lingering, *self._reload(each), *controls])
+        return Plan(
+            host,
+            tuple(changes),
+            tuple(self.watches) if wait else (),
+            self.manager.name,
+            self.hermes.python if self.hermes else "",
+            tuple(self.notes),
+            tuple(self._wheelhouses(first)),
+            tuple(self.differs),
+        )
+
+    def _each(self, kind: type) -> Iterable[Wanted]:
+        return (w for w in self.desired.wanted if isinstance(w.resource, kind))
+
+    def _not_shared(self) -> Iterable[Wanted]:
+        """Yield the resources of the profiles, profile by profile, each in the graph's order."""
+        own = [w for w in self.desired.wanted if not isinstance(w.resource, Program | Linger | Service)]
+        for name in dict.fromkeys(w.profile.name for w in own):
+            yield from (w for w in own if w.profile.name == name)
+
+    def _note_manager(self) -> None:
+        if self.manager.name == "supervisord" and self.desired.host.manager == "auto":
+            reason = why_not_systemd(self.facts)
+            self.notes.append(f"services run under supervisord: {reason}")
+
+    # --- the program ---
+
+    def _program(self, wanted: Wanted) -> Iterable[Change]:
+        program = wanted.resource
+        assert isinstance(program, Program)  # noqa: S101 - _each gave only these
+        changes = list(plan_program(wanted.step, program, self.desired.host, self.facts))
+        if program.name == "hermes":
+            self._know_hermes(program, changes)
+        return changes
+
+    def _know_hermes(self, program: Program, changes: list[Change]) -> None:
+        installs = [c.operation for c in changes if isinstance(c.operation, Install)]
+        if installs and self.facts.hermes is None:
+            self.hermes = knowledge.installed_by_us(self.facts, installs[0].version)
+        found = self.facts.hermes
+        if found and found.version != program.version:
+            self.differs.append(
+                f"Hermes is {found.version}, wanted {program.version}: up does not change it"
+            )
+
+    def _supervisor(self) -> Iterable[Change]:
+        definitions = list(self._each(ServiceDefinition))
+        if self.manager.name != "supervisord" or not definitions:
+            return []
+        program = Program("supervisor", "supervisor", supervisord.VERSION)
+        return plan_program(definitions[0].step, program, self.desired.host, self.facts)
+
+    def _wheelhouses(self, changes: list[Change]) -> Iterable[Wheelhouse]:
+        for change in changes:
+            if isinstance(change.operation, Install) and change.operation.wheelhouse:
+                yield wheelhouse_of(change.operation, self.facts)
+
+    # --- the profile's own ---
+
+    def _resource(self, wanted: Wanted) -> Iterable[Change]:
+        profile = self.profiles.setdefault(wanted.profile.name, _Profile())
+        changes = list(self._changes(wanted, profile))
+        restarting = [c for c in changes if getattr(c.operation, "owes", None)]
+        if restarting and not profile.restart:
+            profile.restart = f"{restarting[0].resource.removeprefix('file:')} differs"
+        return changes
+
+    def _changes(self, wanted: Wanted, profile: _Profile) -> Iterable[Change]:
+        resource, facts = wanted.resource, self.facts
+        owes = self._owes(wanted)
+        match resource:
+            case Directory():
+                return files.plan_directory(wanted, resource, facts)
+            case Command():
+                return files.plan_command(wanted, resource, facts, self._words(wanted))
+            case File():
+                return files.plan_file(wanted, resource, facts, self._words(wanted), owes)
+            case YamlFile():
+                changes, profile.config = files.plan_yaml(wanted, resource, facts, owes)
+                return changes
+            case EnvFile():
+                changes, profile.env = files.plan_env(wanted, resource, facts, owes)
+                return changes
+            case Absent():
+                return files.plan_absent(wanted, resource, facts)
+            case ServiceDefinition():
+                service = self._service(wanted)
+                values = self._values(service, profile)
+                return services.plan_definition(wanted, service, self.manager, facts, values)
+        raise TypeError(f"no plan for {identity(resource)}")
+
+    def _owes(self, wanted: Wanted) -> str | None:
+        """Return the service that a change of this resource must restart."""
+        service = self.desired.services.get(wanted.profile.name)
+        return service.name if service and getattr(wanted.resource, "restarts", False) else None
+
+    def _words(self, wanted: Wanted) -> Mapping[str, Any]:
+        return {
+            "profile": wanted.profile.name,
+            "description": wanted.profile.description,
+            "settings": wanted.profile.service.settings,
+            "python": self.hermes.python if self.hermes else "python3",
+            "home_dir": self.facts.home,
+        }
+
+    def _values(self, service: ServiceSpec, profile: _Profile) -> Mapping[str, Any]:
+        env = {key: value for key, value in profile.env.items() if value is not None}
+        hermes = self.hermes
+        if service.text == "hermes" and hermes is None:
+            raise Conflict("Hermes is not on this host", hint="run fleet.up, which installs it")
+        return knowledge.values_for(service, self.facts, hermes, profile.config, env)
+
+    def _service(self, wanted: Wanted) -> ServiceSpec:
+        return self.desired.services[wanted.profile.name]
+
+    # --- the host's ---
+
+    def _linger(self) -> Iterable[Change]:
+        for wanted in self._each(Linger):
+            policy = wanted.resource.policy  # type: ignore[union-attr]
+            if self.manager.lingers and policy != "off" and not self.facts.linger:
+                operation = EnableLinger(required=policy == "required")
+                yield Change(wanted.step, None, "linger", "enable", "off", operation)
+
+    def _reload(self, changes: list[Change]) -> Iterable[Change]:
+        stale = any(unit["NeedDaemonReload"] == "yes" for unit in self.facts.units.values())
+        changed = any(_is_definition(change) for change in changes)
+        words = self.manager.reload()
+        starts = list(self._each(Service))
+        if words and starts and (changed or stale):
+            step, reason = starts[0].step, "definitions changed"
+            yield Change(step, None, f"manager:{self.manager.name}", "reload", reason, Reload(words))
+
+    def _services(self) -> Iterable[Change]:
+        wanted = {w.profile.name: w for w in self._each(Service)}
+        for number, wave in enumerate(self.order):
+            for name in wave:
+                if name in wanted:
+                    yield from self._control(wanted[name], number)
+
+    def _control(self, wanted: Wanted, wave: int) -> Iterable[Change]:
+        service = self._service(wanted)
+        profile = self.profiles.setdefault(wanted.profile.name, _Profile())
+        watch = watch_of(service, profile.config, profile.env, wave)
+        evidence = self._evidence(service, watch)
+        restart = profile.restart
+        if not restart and self.facts.owes_restart(service.name):
+            restart = "a restart is owed since an earlier run"
+        changes = list(
+            services.plan_service(
+                wanted, service, self.manager, evidence,
+                restart=restart, port_taken=_port_taken(watch, self.facts),
+            )
+        )  # fmt: skip
+        if wanted.profile.state == "started":
+            self._watch(watch, changes, evidence)
+        return changes
+
+    def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
+        starts = any(isinstance(change.operation, Control) for change in changes)
+        verdict = judge(evidence)
+        if starts or not verdict.is_ready:
+            self.watches.append(watch)
+        if not changes and not verdict.is_ready:
+            name = watch.service.profile
+            self.differs.append(f"{name} is {verdict.state}: {', '.join(verdict.reasons)}")
+
+    def _evidence(self, service: ServiceSpec, watch: Watch) -> Evidence:
+        return evidence_of(
+            service,
+            self.facts,
+            self.manager.name,
+            urls=watch.urls,
+            expected=watch.expected,
+            settle=self.desired.host.settle,
+        )
+
+
+def watch_of(
+    service: ServiceSpec,
+    config: Mapping[str, Any],
+    env: Mapping[str, str | None],
+    wave: int = 0,
+) -> Watch:
+    """Return what to watch of a service with these settings until it is ready."""
+    if service.readiness.get("kind") == "hermes":
+        endpoint = platforms.api_endpoint(config, env)
+        urls = (f"{endpoint.url}/health",) if endpoint else ()
+        return Watch(service, urls, platforms.expected(config, env), wave)
+    url = service.readiness.get("url")
+    return Watch(service, (str(url),) if url else (), wave=wave)
+
+
+def _port_taken(watch: Watch, facts: Facts) -> str:
+    for url in watch.urls:
+        answer = facts.answers.get(url)
+        if answer is not None and answer.status is not None:
+            return f"another process already answers at {url}: give the profile a port of its own"
+    return ""
+
+
+def _is_definition(change: Change) -> bool:
+    path = str(getattr(change.operation, "path", ""))
+    return "/systemd/user/" in path and not isinstance(change.operation, MakeFolder)
+
+
+def _starts(desired: DesiredState) -> list[list[str]]:
+    """Return the profiles in waves: each starts when those of its `after:` are ready."""
+    profiles = {p.name: p for p in desired.host.profiles}
+    return waves(
+        {name: [a for a in p.after if a in profiles] for name, p in profiles.items()}
+    )
+
+
+def _once(changes: Iterable[Change]) -> list[Change]:
+    """Drop the second of equal changes: several profiles want the same shared file."""
+    seen: dict[Any, Change] = {}
+    for change in changes:
+        key = (change.resource, change.action) if _is_shared(change) else id(change)
+        seen.setdefault(key, change)
+    return list(seen.values())
+
+
+def _is_shared(change: Change) -> bool:
+    return change.resource.startswith("file:")

@@ -1,0 +1,219 @@
+"""The plan's nouns: what is wanted of a host, each change, and what a change does there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.resource import Resource
+from hermes_ops.secret import Secret
+from hermes_ops.services.base import ServiceSpec
+
+# --- what is wanted ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A resource, and the step and profile that it serves."""
+
+    step: str
+    profile: Profile
+    role: Role
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """Everything that is wanted of one host, in the order of the graph."""
+
+    host: Host
+    wanted: tuple[Wanted, ...]
+    steps: tuple[str, ...] = ()
+    services: Mapping[str, ServiceSpec] = field(default_factory=dict)
+
+
+# --- what a change does -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFolder:
+    """Make a folder; `mode` None leaves an existing one's alone."""
+
+    path: PurePosixPath
+    mode: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Replace a file atomically. In a secret text, tokens of `envfile` stand for what stays there."""
+
+    path: PurePosixPath
+    content: str | Secret
+    mode: int
+    before: str | Secret | None = None
+    keys: tuple[str, ...] = ()
+    """Of a `.env`: the names whose values differ; they alone are shown."""
+    owes: str | None = None
+    """The service that must be restarted for this to take effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Set the mode of a file."""
+
+    path: PurePosixPath
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeLink:
+    """Make a symbolic link."""
+
+    path: PurePosixPath
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file or link."""
+
+    path: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """Run words with a scrubbed environment, closed stdin and a deadline in seconds."""
+
+    words: tuple[str, ...]
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """Make a Python environment with these requirements, from an index or a pushed wheelhouse."""
+
+    name: str
+    version: str
+    python: str
+    requirements: tuple[str, ...]
+    stamp: str
+    wheelhouse: bool = False
+    deadline: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class EnableLinger:
+    """Let the user's services run without a session, and wait for the user's bus."""
+
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Let the service manager read changed definitions."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Start, restart or stop a service."""
+
+    service: ServiceSpec
+    words: tuple[str, ...]
+    verb: str
+    ends: int | None = None
+    """A process of this service that its manager does not know, to be ended first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do nothing and fail with this message: what is wanted cannot be here."""
+
+    message: str
+    kind: str = "conflict"
+
+
+Operation = (
+    MakeFolder
+    | Write
+    | SetMode
+    | MakeLink
+    | Remove
+    | RunCommand
+    | Install
+    | EnableLinger
+    | Reload
+    | Control
+    | Refuse
+)
+
+# --- the plan ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference: what, why, what will be done, and what must still be as the look saw it."""
+
+    step: str
+    profile: str | None
+    resource: str
+    action: str
+    reason: str
+    operation: Operation
+    seen: tuple[tuple[PurePosixPath, str], ...] = ()
+
+    @property
+    def restarts(self) -> bool:
+        """Say whether this ends a running process."""
+        return isinstance(self.operation, Control) and self.operation.verb == "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A service to watch until it is ready, and what readiness means for it."""
+
+    service: ServiceSpec
+    urls: tuple[str, ...] = ()
+    expected: frozenset[str] = frozenset()
+    wave: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A file of the operator's machine that must be on the host before the changes."""
+
+    source: Path
+    target: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Wheelhouse:
+    """The wheels that a host without an index needs: resolved for its platform and Python."""
+
+    requirements: tuple[str, ...]
+    machine: str
+    system: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered changes of one host; empty when the host already holds."""
+
+    host: Host
+    changes: tuple[Change, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    manager: str = ""
+    python: str = ""
+    notes: tuple[str, ...] = ()
+    wheelhouses: tuple[Wheelhouse, ...] = ()
+    differs: tuple[str, ...] = ()
+    """What is not as wanted but that no `up` mends, such as another version of Hermes."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether the host already holds everything that is wanted."""
+        return not self.changes

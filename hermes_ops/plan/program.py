@@ -1,0 +1,95 @@
+"""Python programs in environments of their own: found, or installed side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from hermes_ops.errors import Conflict
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Host
+from hermes_ops.plan.model import Change, Install, Wheelhouse
+from hermes_ops.resource import Program, identity
+
+SHARE = ".local/share/hermes-ops"
+STAMP = "hermes-ops.json"
+"""Written last into an environment: one without it was left half-made."""
+
+
+def stamp_path(name: str) -> str:
+    """Return the file that says what an environment of ours holds."""
+    return f"{SHARE}/{name}/current/{STAMP}"
+
+
+def plan_program(step: str, program: Program, host: Host, facts: Facts) -> Iterable[Change]:
+    """Yield the installation of a program that is absent, or that lacks extras it needs.
+
+    Raises:
+        Conflict: it may not be installed, or no Python here can run it.
+    """
+    found = facts.hermes if program.name == "hermes" else None
+    have = _stamped(program.name, facts)
+    if found is not None and have is None:
+        return
+    missing = sorted(set(program.extras) - set((have or {}).get("extras", ())))
+    if have is not None and not missing:
+        return
+    if program.install == "present":
+        raise Conflict(
+            f"{program.package} is not on this host, and hermes_install is 'present'",
+            hint="install it there, or set hermes_install: auto",
+        )
+    extras = sorted(set(program.extras) | set((have or {}).get("extras", ())))
+    version = str((have or {}).get("version") or program.version)
+    reason = f"lacks {', '.join(missing)}" if have else "absent"
+    operation = _install(program, version, extras, host, facts)
+    action = "update" if have else "install"
+    yield Change(step, None, identity(program), action, reason, operation)
+
+
+def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:
+    try:
+        value = json.loads(facts.contents.get(stamp_path(name), "null"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _install(
+    program: Program, version: str, extras: list[str], host: Host, facts: Facts
+) -> Install:
+    brackets = f"[{','.join(extras)}]" if extras else ""
+    return Install(
+        program.name,
+        version,
+        _python(program, facts),
+        (f"{program.package}{brackets}=={version}", *program.requires),
+        json.dumps({"version": version, "extras": extras}),
+        wheelhouse=_needs_wheelhouse(program, host, facts),
+    )
+
+
+def _python(program: Program, facts: Facts) -> str:
+    if program.python:
+        return program.python
+    if not facts.pythons:
+        raise Conflict(
+            f"{program.package} needs Python 3.11, 3.12 or 3.13, and none is on this host",
+            hint="install one (Debian: apt-get install python3; macOS: brew install python@3.13),"
+            " or name it in hermes_python",
+        )
+    return facts.pythons[0][1]
+
+
+def _needs_wheelhouse(program: Program, host: Host, facts: Facts) -> bool:
+    if program.install == "auto":
+        # A host without a way out cannot ask an index. This machine asks as we would.
+        return host.connection.kind == "ssh" and not facts.has_route
+    return program.install == "wheelhouse"
+
+
+def wheelhouse_of(install: Install, facts: Facts) -> Wheelhouse:
+    """Return which wheels the operator's machine must gather for this host."""
+    version = next((v for v, path in facts.pythons if path == install.python), "")
+    return Wheelhouse(install.requirements, facts.machine, facts.system, version)

@@ -1,0 +1,98 @@
+"""What must be asked of a host to judge what is wanted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from hermes_ops import hermes
+from hermes_ops.facts import OWED, Question
+from hermes_ops.inventory import Generate, Host
+from hermes_ops.plan.make import watch_of
+from hermes_ops.plan.model import DesiredState
+from hermes_ops.plan.program import stamp_path
+from hermes_ops.resource import (
+    Absent,
+    Command,
+    Directory,
+    EnvFile,
+    File,
+    Resource,
+    YamlFile,
+)
+from hermes_ops.secret import Secret
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import ServiceSpec
+
+
+def question(desired: DesiredState, *, strangers: bool = False) -> Question:
+    """Return everything to ask in one exchange; `strangers`: services nobody described, too."""
+    services = list(desired.services.values())
+    definitions = [str(path) for service in services for path in _definition_paths(service)]
+    resources = [wanted.resource for wanted in desired.wanted]
+    evidence = [f"{s.home}/{name}" for s in services if s.text == "hermes" for name in hermes.EVIDENCE]
+    stamps = [stamp_path("hermes"), stamp_path("supervisor")]
+    env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
+    texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile)]
+    return Question(
+        paths=_unique(
+            [
+                *(str(path) for r in resources for path in _paths(r)),
+                *definitions,
+                *stamps,
+                *(f"{OWED}/{service.name}" for service in services),
+            ]
+        ),
+        files=_unique([*texts, *definitions, *evidence, *stamps]),
+        env_files=_unique(env_files),
+        masked=frozenset(_masked(resources)),
+        folders=_unique(
+            [path for service in services for path in hermes.folder_questions(service.home)]
+        ),
+        node=(*hermes.USER_FOLDERS, *hermes.SYSTEM_FOLDERS),
+        units=_unique([service.unit for service in services]),
+        pid_files=_unique([f"{s.home}/{hermes.PID_FILE}" for s in services if s.text == "hermes"]),
+        urls=_unique(_urls(desired)),
+        hermes_python=desired.host.hermes.python,
+        strangers=strangers,
+    )
+
+
+def ask_only(host: Host) -> Question:
+    """Return the question for facts alone."""
+    return Question(hermes_python=host.hermes.python, strangers=True)
+
+
+def _paths(resource: Resource) -> Iterable[PurePosixPath]:
+    match resource:
+        case Directory(path=path) | Absent(path=path):
+            yield path
+        case File(path=path) | YamlFile(path=path) | EnvFile(path=path):
+            yield path
+        case Command(creates=path):
+            yield path
+
+
+def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
+    for manager in MANAGERS.values():
+        yield from manager.paths(service)
+
+
+def _masked(resources: Iterable[Resource]) -> Iterable[str]:
+    for resource in resources:
+        if isinstance(resource, EnvFile):
+            yield from (k for k, v in resource.values.items() if isinstance(v, Generate))
+
+
+def _urls(desired: DesiredState) -> Iterable[str]:
+    """Yield the URLs that what is wanted leads to expect; a watch asks those found on the host."""
+    for name, service in desired.services.items():
+        own = [w.resource for w in desired.wanted if w.profile.name == name]
+        config = next((r.values for r in own if isinstance(r, YamlFile)), {})
+        env = next((r.values for r in own if isinstance(r, EnvFile)), {})
+        known = {k: v.reveal() if isinstance(v, Secret) else None for k, v in env.items()}
+        yield from watch_of(service, config, known).urls
+
+
+def _unique(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,102 @@
+"""Definitions and states of services, as their manager has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hermes_ops.facts import Facts
+from hermes_ops.plan.files import change, plan_link, plan_text
+from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted
+from hermes_ops.readiness import Evidence
+from hermes_ops.services.base import Link, ServiceManager, ServiceSpec, Text
+
+
+def plan_definition(
+    wanted: Wanted,
+    service: ServiceSpec,
+    manager: ServiceManager,
+    facts: Facts,
+    values: Mapping[str, Any],
+) -> Iterable[Change]:
+    """Yield the files and links that are not as the manager wants them."""
+    state = wanted.profile.state
+    if state == "absent":
+        yield from _without_definition(wanted, service, manager, facts)
+        return
+    enabled = state == "started"
+    links = set()
+    for part in manager.definition(service, facts, values, enabled=enabled):
+        if isinstance(part, Text):
+            equal = manager.is_equal if part.base else None
+            yield from plan_text(
+                wanted, part.path, part.content, part.mode, facts, service.name, is_equal=equal
+            )
+        elif isinstance(part, Link):
+            links.add(part.path)
+            yield from plan_link(wanted, part.path, part.target, facts)
+    for path in manager.paths(service):
+        if "wants" in str(path) and path not in links and str(path) in facts.paths:
+            yield change(wanted, "disable", f"state is {state}", Remove(path), facts)
+
+
+def _without_definition(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    for path in manager.paths(service):
+        # What other services share stays.
+        if service.name in str(path) and str(path) in facts.paths:
+            yield change(wanted, "remove", "state is absent", Remove(path), facts)
+
+
+def plan_service(
+    wanted: Wanted,
+    service: ServiceSpec,
+    manager: ServiceManager,
+    evidence: Evidence,
+    *,
+    restart: str,
+    port_taken: str,
+) -> Iterable[Change]:
+    """Yield the start, restart or stop that brings the service to its wanted state.
+
+    `restart` is the reason why a running one must be started anew, empty if none.
+    """
+    running = evidence.activity in ("active", "activating", "deactivating")
+    stray = evidence.pid if evidence.alive and not evidence.supervised else None
+    if wanted.profile.state != "started":
+        if running or stray:
+            reason = f"state is {wanted.profile.state}"
+            yield _control(wanted, service, manager, "stop", reason, stray)
+    elif not running and port_taken and not stray:
+        refusal = Refuse(port_taken)
+        yield Change(
+            wanted.step, wanted.profile.name, f"service:{service.name}", "start",
+            port_taken, refusal,
+        )  # fmt: skip
+    elif not running:
+        reason = _why_start(evidence, stray)
+        yield _control(wanted, service, manager, "start", reason, stray)
+    elif restart:
+        yield _control(wanted, service, manager, "restart", restart, None)
+
+
+def _why_start(evidence: Evidence, stray: int | None) -> str:
+    if stray:
+        return f"process {stray} runs, but {evidence.activity} to its manager"
+    if evidence.activity == "failed":
+        return f"failed with exit code {evidence.exit_status}"
+    return "not running"
+
+
+def _control(
+    wanted: Wanted,
+    service: ServiceSpec,
+    manager: ServiceManager,
+    verb: str,
+    reason: str,
+    stray: int | None,
+) -> Change:
+    operation = Control(service, manager.control(service, verb), verb, stray)
+    resource = f"service:{service.name}"
+    return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

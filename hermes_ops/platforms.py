@@ -1,0 +1,224 @@
+"""Which messaging platforms a profile's gateway will start, and where they will listen.
+
+Hermes decides that from config.yaml and the environment together; `data/platforms.yml` has the
+rules of each platform, and this module applies them as Hermes does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+Env = Mapping[str, str | None]
+"""Variables by name; None is a value that is there and that we do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a server of the gateway is bound."""
+
+    host: str
+    port: int
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """Return the address to ask it on from its own host."""
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
+    """Return the platforms that a gateway with these settings will try to connect."""
+    env = _environment(config, env)
+    return frozenset(
+        name for name, rule in _rules().items() if _runs(rule, _block(config, name), env)
+    )
+
+
+def listeners(config: Mapping[str, Any], env: Env) -> tuple[tuple[str, str, int], ...]:
+    """Return platform, host and port of each TCP server that the gateway will open.
+
+    Every interface is `0.0.0.0`. A port whose value is not known counts as the default one.
+    """
+    return tuple(
+        (name, endpoint.host, endpoint.port)
+        for name in sorted(expected(config, env))
+        if (endpoint := _endpoint(name, config, env))
+    )
+
+
+def api_endpoint(config: Mapping[str, Any], env: Env) -> Endpoint | None:
+    """Return where the API server will answer; None if it is not switched on."""
+    return _endpoint("api_server", config, env) if "api_server" in expected(config, env) else None
+
+
+def extras(platforms: Iterable[str]) -> tuple[str, ...]:
+    """Return the fewest pip extras that bring the libraries of these platforms."""
+    needed = {extra for name in platforms for extra in _rules().get(name, {}).get("extra", [])}
+    brings = {extra: frozenset(_data()["extras"][extra]) for extra in sorted(needed)}
+    return tuple(extra for extra in brings if not _is_brought(extra, brings))
+
+
+def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether another extra brings all of this one; of two equal ones, the first stays."""
+    return any(
+        brings[extra] < brings[other] or (brings[extra] == brings[other] and other < extra)
+        for other in brings
+    )
+
+
+def identities(platform: str) -> tuple[str, ...]:
+    """Return the variables that say who a platform is: no two gateways may share them."""
+    return tuple(_rules()[platform].get("identity", ()))
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    text = (files("hermes_ops") / "data" / "platforms.yml").read_text("utf-8")
+    data: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return data
+
+
+def _rules() -> Mapping[str, Mapping[str, Any]]:
+    rules: Mapping[str, Mapping[str, Any]] = _data()["platforms"]
+    return rules
+
+
+# What the files say.
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What config.yaml says of one platform, its three places merged."""
+
+    enabled: bool | None = None
+    token: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    is_settled: bool = False
+    """Other settings are there too: Hermes copies them into `extra`."""
+
+
+_OWN_KEYS = {
+    "enabled",
+    "token",
+    "api_key",
+    "home_channel",
+    "reply_to_mode",
+    "extra",
+    "channel_overrides",
+}
+
+
+def _block(config: Mapping[str, Any], name: str) -> _Block:
+    gateway = _mapping(config.get("gateway")).get("platforms")
+    nested = [_mapping(_mapping(place).get(name)) for place in (gateway, config.get("platforms"))]
+    top = _mapping(config.get(name))
+    merged = {**nested[0], **nested[1]}
+    enabled = {**merged, **top}.get("enabled", _UNSET)
+    return _Block(
+        enabled=None if enabled is _UNSET else _is_true(enabled),
+        token=merged.get("token"),
+        extra={**_mapping(nested[0].get("extra")), **_mapping(nested[1].get("extra"))},
+        is_settled=bool({**merged, **top}.keys() - _OWN_KEYS),
+    )
+
+
+_UNSET = object()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in {"true", "1", "yes", "on"}
+
+
+def _environment(config: Mapping[str, Any], env: Env) -> Env:
+    """Return the variables of the gateway: it takes simple settings at the top for more of them."""
+    simple = {k: str(v) for k, v in config.items() if isinstance(v, str | int | float)}
+    return {**{k: None if "${" in v else v for k, v in simple.items()}, **env}
+
+
+# What follows.
+
+
+def _runs(rule: Mapping[str, Any], block: _Block, env: Env) -> bool:
+    token = env.get(rule.get("token", "")) or block.token
+    if token and _is_placeholder(token):
+        return False
+    if _any(rule.get("forced", ()), block, env):
+        return True
+    if block.enabled is not None:
+        return block.enabled and not _is_off(rule, env)
+    return _any(rule.get("offered", ()), block, env)
+
+
+def _is_off(rule: Mapping[str, Any], env: Env) -> bool:
+    return (env.get(rule.get("vetoed_by", "")) or "").lower() in {"false", "0", "no"}
+
+
+def _is_placeholder(token: str) -> bool:
+    """Say whether Hermes takes a token for one that was left from an example."""
+    cleaned = token.strip().lower()
+    return bool(cleaned) and (len(cleaned) < 4 or cleaned in _data()["placeholders"])
+
+
+def _any(alternatives: Iterable[str], block: _Block, env: Env) -> bool:
+    return any(
+        all(
+            any(_is_set(name, block, env) for name in either.split("|"))
+            for either in both.split(" + ")
+        )
+        for both in alternatives
+    )
+
+
+def _is_set(name: str, block: _Block, env: Env) -> bool:
+    if name == "*":
+        return block.is_settled or bool(block.extra)
+    if not name.isupper():
+        return bool(block.extra.get(name))
+    if name not in env or env[name] == "":
+        return False
+    return not name.endswith("_ENABLED") or env[name] is None or _is_true(env[name])
+
+
+def _endpoint(name: str, config: Mapping[str, Any], env: Env) -> Endpoint | None:
+    rule, block, env = _rules()[name], _block(config, name), _environment(config, env)
+    listens = rule.get("listens", {})
+    if _any(rule.get("forced", ()), block, env):
+        listens = {**listens, **listens.get("forced", {})}
+    if not listens or not _is_met(listens.get("when"), block, env):
+        return None
+    return Endpoint(str(_first(listens["host"], block, env)), _port(listens["port"], block, env))
+
+
+def _is_met(when: Mapping[str, Any] | None, block: _Block, env: Env) -> bool:
+    """Say whether a server opens at all."""
+    if not when:
+        return True
+    value = _first(when["of"], block, env)
+    return str(value).strip().lower() == when["is"] if "is" in when else bool(value)
+
+
+def _value(name: Any, block: _Block, env: Env) -> Any:
+    """Return what a name of the rules stands for; what is no name stands for itself."""
+    if not isinstance(name, str) or "." in name:
+        return name
+    return env.get(name) if name.isupper() else block.extra.get(name)
+
+
+def _first(names: list[Any], block: _Block, env: Env) -> Any:
+    return next((value for name in names if (value := _value(name, block, env))), None)
+
+
+def _port(names: list[Any], block: _Block, env: Env) -> int:
+    values = (str(_value(name, block, env)).strip() for name in names)
+    return next(int(value) for value in values if value.isdecimal())

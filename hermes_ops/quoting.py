@@ -1,0 +1,85 @@
+"""How a text becomes one word of a shell or one value of a systemd unit, whatever is in it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+shell = shlex.quote
+"""Return one word of a POSIX shell; `'…'` is the only quoting that all of them share."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+_ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
+_NAMES = {letter: char for char, letter in _ESCAPES.items()}
+
+
+def unit_refusal(value: str, name: str = "_") -> str | None:
+    """Say why a unit file cannot hold this value, or a variable of this name; None if it can."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return "systemd takes letters, digits and '_' in a variable's name, and no digit first"
+    if "\0" in value or any(map(_is_no_character, value)):
+        return "systemd takes no NUL and nothing that is no Unicode character"
+    return None
+
+
+def _is_no_character(char: str) -> bool:
+    point = ord(char)
+    return 0xD800 <= point < 0xE000 or 0xFDD0 <= point < 0xFDF0 or point & 0xFFFE == 0xFFFE
+
+
+def systemd_environment(name: str, value: str) -> str:
+    """Return the line of a unit that sets a variable; systemd expands nothing in it."""
+    return f'Environment="{_escaped(f"{name}={value}")}"'
+
+
+def systemd_word(word: str) -> str:
+    """Return one argument of an `Exec…=` line; systemd expands nothing in it."""
+    return _quoted(_escaped(word).replace("$", "$$"))
+
+
+def systemd_program(path: str) -> str:
+    """Return the first word of an `Exec…=` line, in which systemd expands no variables."""
+    return _quoted(_escaped(path))
+
+
+def _quoted(escaped: str) -> str:
+    return escaped if _PLAIN.fullmatch(escaped) else f'"{escaped}"'
+
+
+def _escaped(text: str) -> str:
+    """Return what stands between double quotes: C's escapes, and `%%` for a specifier's sign."""
+    doubled = re.sub(r'(["\\])', r"\\\1", text).replace("%", "%%")
+    return re.sub(r"[\x00-\x1f\x7f]", _escape, doubled)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    return f"\\{_ESCAPES[char]}" if char in _ESCAPES else f"\\x{ord(char):02x}"
+
+
+# What systemctl prints.
+
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^" \n][^ \n]*)', re.S)
+_ESCAPED = re.compile(r"\\([0-7]{3}|x[0-9a-f]{2}|.)", re.S)
+
+
+def parse_show_environment(printed: str) -> dict[str, str]:
+    """Return the variables of `systemctl show -p Environment`, with or without `--value`."""
+    return dict(_assignments(printed.removeprefix("Environment=")))
+
+
+def _assignments(printed: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each word; systemctl quotes a word whole, as for a shell."""
+    for match in _WORD.finditer(printed):
+        quoted, bare = match.groups()
+        word = bare if quoted is None else _ESCAPED.sub(_unescape, quoted)
+        name, _, value = word.partition("=")
+        yield name, value
+
+
+def _unescape(match: re.Match[str]) -> str:
+    escaped: str = match[1]
+    if len(escaped) > 1:
+        return chr(int(escaped.removeprefix("x"), 16 if escaped[0] == "x" else 8))
+    return _NAMES.get(escaped, escaped)

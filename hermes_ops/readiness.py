@@ -1,0 +1,313 @@
+"""Is it ready? One pure function of evidence, and how evidence is read from facts.
+
+The order of the questions is that of `docs/readiness.md`. Hermes' own words (its `status`
+command, its exit codes) are no evidence; a state file counts only for the process that it names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hermes_ops.facts import Answer, Facts, Unit
+from hermes_ops.hermes import HEARTBEAT, PID_FILE, STATE_FILE
+from hermes_ops.services.base import ServiceSpec
+
+TICKS = 100
+"""Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
+HEARTBEAT_LIMIT = 90
+"""Seconds after which an event loop that writes a heartbeat every 30 counts as standing still."""
+FATAL = 78
+PLANNED_RESTART = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen of one service; None is: not seen."""
+
+    kind: str = "hermes"
+    installed: bool = True
+    enabled: bool | None = None
+    supervised: bool = False
+    activity: str = "inactive"
+    """The manager's word: active, activating, deactivating, failed or inactive."""
+    exit_status: int | None = None
+    pid: int | None = None
+    alive: bool = False
+    started_ticks: int | None = None
+    age_s: float | None = None
+    rss_bytes: int | None = None
+    restarts: int | None = None
+    cgroup: str = ""
+    state: Mapping[str, Any] | None = None
+    heartbeat: Mapping[str, Any] | None = None
+    now: float = 0
+    expected: frozenset[str] = frozenset()
+    answers: Mapping[str, Answer | None] = field(default_factory=dict)
+    settle: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of a service in one word, and why."""
+
+    state: str
+    reasons: tuple[str, ...] = ()
+    platforms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether nothing is left to wait for."""
+        return self.state == "healthy"
+
+    @property
+    def is_pending(self) -> bool:
+        """Say whether it may become ready by waiting alone."""
+        return self.state in ("starting", "draining")
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Return the verdict that the evidence allows."""
+    if not evidence.alive:
+        return _without_process(evidence)
+    if not evidence.supervised:
+        return Verdict("degraded", ("it runs, but its service manager does not know it",))
+    if evidence.kind == "hermes":
+        return _hermes(evidence)
+    return _answers(evidence, {}) or _settled(evidence, {})
+
+
+def _without_process(evidence: Evidence) -> Verdict:
+    if evidence.exit_status == FATAL and evidence.activity != "inactive":
+        reason = _exit_reason(evidence) or "see the log"
+        return Verdict("down", (f"fatal configuration (exit 78): {reason}",))
+    if evidence.activity == "failed":
+        return Verdict("down", (f"failed with exit code {evidence.exit_status}",))
+    if evidence.activity == "activating":
+        return _between_starts(evidence)
+    if evidence.activity == "active":
+        return Verdict("unknown", ("its process ended while looking",))
+    if not evidence.installed:
+        return Verdict("absent")
+    return Verdict("stopped")
+
+
+def _between_starts(evidence: Evidence) -> Verdict:
+    if evidence.exit_status in (None, 0, PLANNED_RESTART):
+        return Verdict("starting", ("it is being started",))
+    return Verdict("down", (f"it ends with exit code {evidence.exit_status} and is started again",))
+
+
+def _exit_reason(evidence: Evidence) -> str:
+    return str((evidence.state or {}).get("exit_reason") or "")
+
+
+def _hermes(evidence: Evidence) -> Verdict:
+    state = evidence.state
+    if evidence.activity == "deactivating":
+        return Verdict("draining", ("it is being stopped",))
+    if state is None or not _is_of_process(state, evidence):
+        # A storm sleep, or a pip run for a missing library, comes before the state is written.
+        return Verdict("starting", ("it has not written its state yet",))
+    word = str(state.get("gateway_state"))
+    if word in ("starting", "draining"):
+        return Verdict(word)
+    if word == "startup_failed":
+        return Verdict("down", (_exit_reason(evidence) or "its start failed",))
+    if word != "running":
+        return Verdict("starting", (f"its state is {word}",))
+    return _running(evidence, state)
+
+
+def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
+    if state.get("pid") != evidence.pid:
+        return False
+    ticks = state.get("start_time")
+    return ticks is None or evidence.started_ticks is None or ticks == evidence.started_ticks
+
+
+def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:
+    if (age := heartbeat_age(evidence)) is not None and age > HEARTBEAT_LIMIT:
+        return Verdict("down", (f"its event loop has stood still for {age:.0f} s",))
+    platforms, doubts = _platforms(evidence, state)
+    if doubts:
+        return Verdict(_worst(evidence, platforms), tuple(doubts), platforms)
+    return _answers(evidence, platforms) or _settled(evidence, platforms)
+
+
+def heartbeat_age(evidence: Evidence) -> float | None:
+    """Return the seconds since this process last wrote its heartbeat, None if it never did."""
+    beat = evidence.heartbeat
+    if not beat or beat.get("pid") != evidence.pid:
+        # None was written yet: the first one is due within 30 seconds of the start.
+        return evidence.age_s if (evidence.age_s or 0) > HEARTBEAT_LIMIT else None
+    return max(0.0, evidence.now - _seconds(beat.get("updated_at"), evidence.now))
+
+
+def _platforms(
+    evidence: Evidence, state: Mapping[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    entries = state.get("platforms")
+    entries = entries if isinstance(entries, dict) else {}
+    words = {name: _platform(entries.get(name), evidence) for name in sorted(evidence.expected)}
+    doubts = [
+        f"{name} is {word}{_because(entries.get(name))}"
+        for name, word in words.items()
+        if word != "connected"
+    ]
+    return words, doubts
+
+
+def _platform(entry: Any, evidence: Evidence) -> str:
+    if not isinstance(entry, dict):
+        return "missing"
+    # The file is merged over the old one: an entry from before this process says nothing.
+    started = evidence.now - (evidence.age_s or 0)
+    if _seconds(entry.get("updated_at"), evidence.now) < started - 2:
+        return "missing"
+    return str(entry.get("state"))
+
+
+def _because(entry: Any) -> str:
+    message = entry.get("error_message") if isinstance(entry, dict) else None
+    return f": {message}" if message else ""
+
+
+def _worst(evidence: Evidence, platforms: Mapping[str, str]) -> str:
+    # Adapters connect one after another, 30 seconds each at most.
+    patience = 30.0 * max(1, len(platforms))
+    waiting = {"missing", "connecting", "disconnected"}
+    if (evidence.age_s or 0) < patience and set(platforms.values()) <= waiting | {"connected"}:
+        return "starting"
+    return "degraded"
+
+
+def _answers(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict | None:
+    for url, answer in evidence.answers.items():
+        if answer is None:
+            return Verdict("unknown", (f"nothing on the host could ask {url}",), platforms)
+        if answer.status is None:
+            young = (evidence.age_s or 0) < 30
+            return Verdict(
+                "starting" if young else "degraded", (f"{url} does not answer",), platforms
+            )
+        if answer.status != 200:
+            return Verdict("degraded", (f"{url} answers {answer.status}",), platforms)
+        if evidence.kind == "hermes" and "hermes-agent" not in answer.body:
+            return Verdict("degraded", (f"another program answers at {url}",), platforms)
+    return None
+
+
+def _settled(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict:
+    if evidence.age_s is not None and evidence.age_s < evidence.settle:
+        return Verdict("starting", (f"up for {evidence.age_s:.1f} s",), platforms)
+    return Verdict("healthy", (), platforms)
+
+
+def _seconds(text: Any, default: float) -> float:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return default
+
+
+# --- evidence from facts ----------------------------------------------------------------------
+
+
+def evidence_of(
+    service: ServiceSpec,
+    facts: Facts,
+    manager: str,
+    *,
+    urls: tuple[str, ...] = (),
+    expected: frozenset[str] = frozenset(),
+    settle: float = 0,
+) -> Evidence:
+    """Return what the facts show of a service under this manager."""
+    told = _systemd(service, facts) if manager == "systemd" else _supervisord(service, facts)
+    own = _load(facts, service, PID_FILE) if service.text == "hermes" else None
+    stray = None if told.get("pid") else _living(own, facts)
+    pid = told.get("pid") or stray
+    process = facts.processes.get(pid) if pid else None
+    age = facts.uptime - process.started / TICKS if process and facts.uptime else None
+    return Evidence(
+        **{
+            "kind": str(service.readiness.get("kind", "process")),
+            **told,
+            "pid": pid,
+            "alive": process is not None and process.state != "Z",
+            "supervised": bool(told.get("pid")),
+            "started_ticks": process.started if process else None,
+            "age_s": max(0.0, age) if age is not None else None,
+            "rss_bytes": process.rss_pages * 4096 if process else None,
+            "cgroup": process.cgroup if process else "",
+            "state": _load(facts, service, STATE_FILE),
+            "heartbeat": _load(facts, service, HEARTBEAT),
+            "now": facts.now,
+            "expected": expected,
+            "answers": {url: facts.answers.get(url) for url in urls},
+            "settle": settle,
+        }
+    )
+
+
+def _living(record: Mapping[str, Any] | None, facts: Facts) -> int | None:
+    """Return the pid in a pid file if the very process that wrote it still lives."""
+    pid = (record or {}).get("pid")
+    process = facts.processes.get(pid) if isinstance(pid, int) else None
+    if process is None or (record or {}).get("start_time") not in (None, process.started):
+        return None
+    return pid
+
+
+def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(facts.contents.get(f"{service.home}/{name}", "null"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _systemd(service: ServiceSpec, facts: Facts) -> dict[str, Any]:
+    unit = facts.units.get(service.unit, Unit({}))
+    return {
+        "installed": unit["LoadState"] == "loaded",
+        "enabled": unit["UnitFileState"] == "enabled" if unit.properties else None,
+        "activity": unit["ActiveState"] or "inactive",
+        "exit_status": unit.number("ExecMainStatus"),
+        "pid": unit.number("MainPID") or None,
+        "restarts": unit.number("NRestarts"),
+    }
+
+
+_ACTIVITY = {
+    "RUNNING": "active",
+    "STARTING": "activating",
+    "BACKOFF": "activating",
+    "STOPPING": "deactivating",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
+
+
+def _supervisord(service: ServiceSpec, facts: Facts) -> dict[str, Any]:
+    word, _, rest = facts.programs.get(service.name, "").partition(" ")
+    fatal = word == "EXITED" and _exit_was_fatal(service, facts)
+    pid = rest.strip().removeprefix("pid ").partition(",")[0]
+    section = f".config/hermes-ops/supervisord.d/{service.name}.conf"
+    return {
+        "installed": section in facts.paths,
+        "enabled": "autostart=true" in facts.contents.get(section, ""),
+        "activity": "failed" if fatal else _ACTIVITY.get(word, "inactive"),
+        "exit_status": FATAL if fatal else None,
+        "pid": int(pid) if pid.isdigit() else None,
+    }
+
+
+def _exit_was_fatal(service: ServiceSpec, facts: Facts) -> bool:
+    # supervisorctl does not tell the exit code; only the codes we name end a program for good.
+    state = _load(facts, service, STATE_FILE) or {}
+    return bool(service.fatal_exit) and state.get("gateway_state") == "startup_failed"

@@ -1,0 +1,214 @@
+"""What a run says to people: one self-updating line a host on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from hermes_ops import events
+from hermes_ops.events import Event
+from hermes_ops.plan.model import Change, Write
+from hermes_ops.secret import Secret
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+COLORS = {
+    "healthy": "green", "ok": "green", "done": "green", "changed": "yellow", "planned": "yellow",
+    "starting": "cyan", "draining": "cyan", "degraded": "yellow", "down": "red", "failed": "red",
+    "unreachable": "red", "unknown": "magenta", "skipped": "dim", "stopped": "dim",
+    "absent": "dim", "disabled": "dim",
+}  # fmt: skip
+
+
+def describe(event: Event) -> str:
+    """Return an event as the few words of a progress line."""
+    match event:
+        case events.Connecting(attempt=attempt, why=why):
+            return f"connecting (attempt {attempt}: {why})" if attempt > 1 else "connecting"
+        case events.Looking():
+            return "looking"
+        case events.Planned(plan=plan):
+            return f"{count(len(plan.changes), 'change')} to make" if plan.changes else "holds already"
+        case events.Pushing(what=what):
+            return f"carrying {what}"
+        case events.Waiting(what=what):
+            return f"waiting {what}"
+        case events.Noted(what=what):
+            return what
+        case events.Changed(change=change, outcome=outcome, because=because):
+            return f"{line(change)}: {outcome}" + (f" ({because})" if because else "")
+        case events.Finished(outcome=outcome, message=message, seconds=seconds):
+            return f"{outcome} in {seconds:.1f} s" + (f": {message}" if message else "")
+    return ""
+
+
+def line(change: Change) -> str:
+    """Return a change as one line: step, action, resource."""
+    return f"{change.step} {change.action} {change.resource}"
+
+
+def count(number: int, word: str) -> str:
+    """Return `1 change`, `2 changes`."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+class Progress:
+    """Draws events as they happen, on standard error."""
+
+    def __init__(self, output: Any, hosts: Sequence[str], *, verbose: bool) -> None:
+        self._output, self._hosts, self._verbose = output, hosts, verbose
+        self._width = max((len(host) for host in hosts), default=4)
+        self._lines: dict[str, str] = {}
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Progress:
+        if self._output.is_terminal:
+            self._live = _live(self._draw)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Draw an event."""
+        text = describe(event)
+        if not text:
+            return
+        with self._lock:
+            if self._live is not None:
+                self._lines[event.host] = text
+            elif self._is_worth_a_line(event, text):
+                self._output.note(f"{event.host:{self._width}}  {text}")
+            self._lines[event.host] = text
+
+    def _is_worth_a_line(self, event: Event, text: str) -> bool:
+        if self._lines.get(event.host) == text:
+            return False
+        if isinstance(event, events.Looking | events.Planned):
+            return self._verbose
+        if isinstance(event, events.Changed) and event.outcome == "skipped":
+            return self._verbose
+        return not isinstance(event, events.Connecting) or event.attempt > 1 or self._verbose
+
+    def _draw(self) -> str:
+        rows = [f"{host:{self._width}}  {self._lines.get(host, 'waiting')}" for host in self._hosts]
+        return "\n".join(rows)
+
+
+def _live(draw: Callable[[], str]) -> Live:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from hermes_ops.tasks.output import REDACTOR
+
+    console = Console(stderr=True)
+
+    def render() -> Text:
+        return Text(REDACTOR(draw()), no_wrap=True, overflow="ellipsis")
+
+    return Live(get_renderable=render, console=console, refresh_per_second=8, transient=True)
+
+
+class Summary:
+    """Shows what a run came to."""
+
+    def __init__(self, output: Any, options: Any) -> None:
+        self._output, self._options = output, options
+
+    def show(self, converged: Any, body: Mapping[str, Any]) -> None:
+        """Print changes, failures and the totals."""
+        if self._output.json:
+            return
+        for result in converged.results:
+            self._host(result)
+        self._output.text(_totals(body))
+
+    def _host(self, result: Any) -> None:
+        say = self._output.text
+        note = f": {result.error}" if result.error else ""
+        changes = count(len(result.changes), "change") if result.changes else "holds already"
+        say(f"{result.host.name}  {changes if not note else result.outcome}{note}")
+        if result.error and result.error.hint:
+            say(f"    hint: {result.error.hint}")
+        for note in (*result.plan.notes, *result.plan.differs) if result.plan else ():
+            say(f"    note: {note}")
+        for done in result.changes:
+            because = f" — {done.because}" if done.because else ""
+            say(f"    {done.outcome:8} {line(done.change)} ({done.change.reason}){because}")
+            if self._options.diff:
+                for text in diff(done.change):
+                    say(f"        {text}")
+
+
+def _totals(body: Mapping[str, Any]) -> str:
+    totals = body["totals"]
+    words = [f"{totals[word]} {word}" for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped") if totals[word]]
+    text = f"{count(totals['hosts'], 'host')}: {', '.join(words)}; {count(totals['changes'], 'change')}"
+    verify = body["verify"]
+    if verify:
+        text += f"; {verify['passed']} of {verify['expected']} checks passed"
+    return f"{text}; {body['seconds']} s"
+
+
+def diff(change: Change) -> list[str]:
+    """Return what differs in a file; of a secret one only the names."""
+    write = change.operation
+    if not isinstance(write, Write):
+        return []
+    if isinstance(write.content, Secret):
+        return [f"~ {key}" for key in write.keys]
+    before = write.before if isinstance(write.before, str) else ""
+    lines = difflib.unified_diff(before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm="")
+    return list(lines)[2:]
+
+
+def table(
+    output: Any,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    cell: Callable[[Any], str] | None = None,
+) -> None:
+    """Print rows as a table, folded to the terminal's width; colored on a terminal only."""
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(column.upper(), overflow="fold")
+    for row in rows:
+        words = [(cell or plain)(row.get(column)) for column in columns]
+        drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in words))
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        # A pipe wants whole lines, whatever the width of the window it began in.
+        console = Console(file=sys.stdout, width=500, no_color=True)
+    with console.capture() as captured:
+        console.print(drawn)
+    text = captured.get()
+    output.text("\n".join(part.rstrip() for part in text.splitlines()))
+
+
+def plain(value: Any) -> str:
+    """Return a cell's text."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {word}" for key, word in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)

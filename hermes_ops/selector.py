@@ -1,0 +1,232 @@
+"""Choose hosts and profiles: Ansible's host patterns, each with an optional `/profile`.
+
+A term means a set of `(host, profile)` pairs. Terms unite, then those with `&` narrow, then
+those with `!` exclude, in whatever order they are written. A host without profiles stands as
+`(host, None)`, so that `hosts.ping` can choose it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+from hermes_ops.errors import UsageError
+from hermes_ops.inventory import Host, Inventory
+
+Pair = tuple[str, str | None]
+Pairs = frozenset[Pair]
+
+_SPLIT_AT_COLONS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_WITH_PORT = r"\[[^\[\]]+\]:\d+|[^:\[\]]+:\d+"
+_IPV6 = r"(?=.*::|(?:[^:]*:){7}[^:]*$)[0-9a-fA-F:.]+"
+_ONE_ADDRESS = re.compile(f"{_WITH_PORT}|{_IPV6}")
+_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
+_GLOB = re.compile(r"[.?*\[]")
+
+
+class Term(NamedTuple):
+    """One pattern: its sign (`""`, `&` or `!`), the hosts it names and, if it says, profiles."""
+
+    text: str
+    sign: str
+    hosts: str
+    profiles: str | None = None
+
+
+def select(inventory: Inventory, selector: str | None) -> tuple[Inventory, list[str]]:
+    """Return the selected part of the inventory, and warnings about terms without a match."""
+    if not inventory.hosts:
+        raise UsageError("the inventory has no host", hint="name one in its hosts.yml")
+    if selector is None:
+        return inventory, []
+    terms = parse(selector)
+    if not terms:
+        raise UsageError("the selector names nothing", hint="leave --limit out to select all")
+    index = _Index.of(inventory)
+    found = [(term, index.pairs(term)) for term in terms]
+    pairs = _combined(found, index.everything)
+    missed = [term for term, matches in found if not matches]
+    if not pairs:
+        raise _nothing(selector, missed, index)
+    return inventory.narrowed(_by_host(pairs)), [index.complaint(term) for term in missed]
+
+
+def parse(selector: str) -> list[Term]:
+    """Return the terms of a selector; those of an `@file` stand in the file's lines."""
+    return [term for text in _split(selector) for term in _terms(text)]
+
+
+def _split(selector: str) -> list[str]:
+    """Split at commas or, where there is none, at colons that are no part of an address."""
+    if "," in selector:
+        parts = selector.split(",")
+    elif selector.startswith("@") or _ONE_ADDRESS.fullmatch(selector.partition("/")[0]):
+        parts = [selector]
+    else:
+        parts = _SPLIT_AT_COLONS.findall(selector)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _terms(text: str) -> Iterable[Term]:
+    if not text.startswith("@"):
+        return [_term(text)]
+    return [_term(line) for line in _lines(Path(text[1:]).expanduser())]
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"the selection {file} cannot be read: {reason}") from None
+    bare = (line.partition("#")[0].strip() for line in lines)
+    return [line for line in bare if line]
+
+
+def _term(text: str) -> Term:
+    sign = text[0] if text[0] in "&!" else ""
+    body = text.removeprefix(sign)
+    if body.startswith("~"):
+        return Term(text, sign, body)
+    hosts, slash, profiles = body.partition("/")
+    return Term(text, sign, hosts or "all", profiles if slash else None)
+
+
+def _combined(found: Sequence[tuple[Term, Pairs]], everything: Pairs) -> Pairs:
+    """Unite, narrow and exclude; signs alone begin with everything, as in Ansible."""
+    united = [pairs for term, pairs in found if not term.sign]
+    start: Pairs = frozenset().union(*united) if united else everything
+    narrowed = reduce(frozenset.intersection, (p for t, p in found if t.sign == "&"), start)
+    return reduce(frozenset.difference, (p for t, p in found if t.sign == "!"), narrowed)
+
+
+def _by_host(pairs: Iterable[Pair]) -> dict[str, frozenset[str]]:
+    chosen: dict[str, set[str]] = {}
+    for host, profile in pairs:
+        chosen.setdefault(host, set()).update([] if profile is None else [profile])
+    return {host: frozenset(profiles) for host, profiles in chosen.items()}
+
+
+class _Index(NamedTuple):
+    """The names of an inventory, as patterns ask for them."""
+
+    hosts: Mapping[str, Host]
+    members: Mapping[str, tuple[str, ...]]
+    everything: Pairs
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> _Index:
+        hosts = {host.name: host for host in inventory.hosts}
+        members = {name: _members(name, inventory) for name in inventory.groups}
+        members.setdefault("all", tuple(hosts))
+        return cls(hosts, members, frozenset(p for host in hosts.values() for p in _pairs(host)))
+
+    def pairs(self, term: Term) -> Pairs:
+        names = self._names(term)
+        pairs = (pair for name in names for pair in _pairs(self.hosts[name]))
+        if term.profiles is None:
+            return frozenset(pairs)
+        return frozenset(
+            pair for pair in pairs if pair[1] is not None and fnmatchcase(pair[1], term.profiles)
+        )
+
+    def _names(self, term: Term) -> Sequence[str]:
+        pattern = term.hosts
+        if pattern in self.hosts:
+            return [pattern]
+        match = None if pattern.startswith("~") else _SUBSCRIPT.fullmatch(pattern)
+        if not match:
+            return self._matching(pattern)
+        return _subscripted(self._matching(match[1]), match, term)
+
+    def _matching(self, pattern: str) -> Sequence[str]:
+        """Return hosts of the groups that match, and hosts that match themselves.
+
+        A plain word that is a group's name is not looked for among the hosts.
+        """
+        matches = _matcher(pattern)
+        groups = [name for name in self.members if matches(name)]
+        names = [host for group in groups for host in self.members[group]]
+        if not groups or pattern.startswith("~") or _GLOB.search(pattern):
+            names += [name for name in self.hosts if matches(name)]
+        return list(dict.fromkeys(names))
+
+    def complaint(self, term: Term) -> str:
+        """Say that a term matches nothing, and what was probably meant."""
+        near = self.near(term)
+        remedy = f"did you mean {near}?" if near else ""
+        if ":" in term.hosts and not near:
+            remedy = "beside a comma, ':' separates nothing"
+        return f"{term.text!r} matches nothing" + (f"; {remedy}" if remedy else "")
+
+    def near(self, term: Term) -> str:
+        """Return names that resemble those of a term, as they would be written there."""
+        known = [*self.members, *self.hosts]
+        hosts = get_close_matches(term.hosts.lstrip("~"), known, n=3, cutoff=0.5)
+        profiles = sorted({p for _, p in self.everything if p is not None})
+        if term.profiles is None:
+            of_profiles = get_close_matches(term.hosts, profiles, n=2, cutoff=0.7)
+            return " or ".join([repr(name) for name in hosts] + [f"'*/{p}'" for p in of_profiles])
+        near = get_close_matches(term.profiles, profiles, n=3, cutoff=0.5)
+        host = term.hosts if self._names(term) else (hosts or [term.hosts])[0]
+        return " or ".join(repr(f"{host}/{profile}") for profile in near)
+
+
+def _members(group: str, inventory: Inventory) -> tuple[str, ...]:
+    """Return the hosts of a group and of the groups below it, nearest first."""
+    level, seen = [group], {group: None}
+    while level:
+        below = [child for name in level for child in inventory.groups[name].children]
+        level = [name for name in dict.fromkeys(below) if name not in seen]
+        seen.update(dict.fromkeys(level))
+    present = {host.name for host in inventory.hosts}
+    names = (host for name in seen for host in inventory.groups[name].hosts)
+    return tuple(name for name in dict.fromkeys(names) if name in present)
+
+
+def _pairs(host: Host) -> list[Pair]:
+    return [(host.name, profile.name) for profile in host.profiles] or [(host.name, None)]
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    if not pattern.startswith("~"):
+        return lambda name: fnmatchcase(name, pattern)
+    try:
+        expression = re.compile(pattern[1:])
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+    return lambda name: bool(expression.match(name))
+
+
+def _subscripted(names: Sequence[str], match: re.Match[str], term: Term) -> Sequence[str]:
+    """Return the one host of `[2]`, or those of `[0:2]`, the last included."""
+    _, index, first, last = match.groups()
+    if index is None:
+        return names[int(first) : int(last) + 1 if last else None]
+    if names and not -len(names) <= int(index) < len(names):
+        raise UsageError(f"{term.text!r}: {match[1]!r} has only {len(names)} hosts")
+    return [names[int(index)]] if names else []
+
+
+def _nothing(selector: str, missed: Sequence[Term], index: _Index) -> UsageError:
+    near = dict.fromkeys(text for text in map(index.near, missed) if text)
+    hint = f"did you mean {' or '.join(near)}?" if near else _inventory_of(index)
+    if not missed:
+        hint = "its terms match, but no host or profile is left of all of them"
+    return UsageError(f"{selector!r} selects nothing", hint=hint)
+
+
+def _inventory_of(index: _Index) -> str:
+    groups = [name for name, hosts in index.members.items() if hosts]
+    profiles = sorted({profile for _, profile in index.everything if profile is not None})
+    lists = {"hosts": list(index.hosts), "groups": groups, "profiles": profiles}
+    return "; ".join(f"{name}: {_few(names)}" for name, names in lists.items() if names)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

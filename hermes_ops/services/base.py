@@ -1,0 +1,142 @@
+"""What every service manager must answer, and what a service is to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from hermes_ops.errors import InventoryError
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Profile, Role, ServiceSettings
+from hermes_ops.templates import render
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One profile's service, neutral of the manager; `home` is relative to the user's."""
+
+    profile: str
+    description: str
+    name: str
+    label: str
+    home: PurePosixPath
+    text: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    planned_stop: bool
+    fatal_exit: tuple[int, ...]
+    readiness: Mapping[str, Any]
+    settings: ServiceSettings
+    role: Role
+
+    @property
+    def unit(self) -> str:
+        """Return systemd's name of the service."""
+        return f"{self.name}.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file of a definition: the program's own (`base`), or with our policy in it."""
+
+    path: PurePosixPath
+    content: str
+    mode: int = 0o644
+    base: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link of a definition."""
+
+    path: PurePosixPath
+    target: str
+
+
+class ServiceManager(Protocol):
+    """The seam between what is wanted and systemd, launchd or supervisord."""
+
+    name: str
+    lingers: bool
+    """Whether its services end with the user's last session unless the user lingers."""
+
+    def paths(self, service: ServiceSpec) -> Iterable[PurePosixPath]:
+        """Return every path that a definition may have here."""
+
+    def definition(
+        self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
+    ) -> Iterable[Text | Link]:
+        """Return the files and links by which it knows the service."""
+
+    def is_equal(self, found: str, wanted: str) -> bool:
+        """Say whether a found base text needs no change."""
+
+    def control(self, service: ServiceSpec, verb: str) -> tuple[str, ...]:
+        """Return the words that start, restart or stop the service."""
+
+    def reload(self) -> tuple[str, ...]:
+        """Return the words that make it read changed definitions; empty if none are needed."""
+
+
+@cache
+def template(role_folder: Path, name: str) -> str:
+    """Return a template of the role's own folder, or of `templates/`."""
+    for path in (role_folder / "templates" / Path(name).name, TEMPLATES / name):
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    raise InventoryError(
+        f"the template {name} does not exist", where=str(role_folder / "role.yml")
+    )
+
+
+def naming(profile: Profile) -> dict[str, Any]:
+    """Return the names that the texts of a role may use wherever no fact is needed."""
+    return {
+        "profile": profile.name,
+        "description": profile.description,
+        "settings": profile.service.settings,
+    }
+
+
+def home_of(profile: Profile, role: Role) -> str:
+    """Return the profile's folder, relative to the user's home."""
+    return render(str(role.data["home"]), naming(profile), name=f"{role.folder}/role.yml")
+
+
+def describe(profile: Profile, role: Role) -> ServiceSpec:
+    """Return the service of a profile, as its role describes it."""
+    data = role.data["service"]
+    home = home_of(profile, role)
+    values = naming(profile) | {"home": home}
+    where = f"{role.folder}/role.yml"
+
+    def text(value: Any) -> str:
+        return render(str(value), values, name=where)
+
+    name = text(data["name"])
+    return ServiceSpec(
+        profile=profile.name,
+        description=profile.description or f"{role.name} {profile.name}",
+        name=name,
+        label=text(data.get("label", name)),
+        home=PurePosixPath(home),
+        text=str(data.get("text", "service")),
+        command=tuple(str(word) for word in data["command"]),
+        environment={
+            **{key: text(value) for key, value in data.get("environment", {}).items()},
+            **profile.service.environment,
+        },
+        planned_stop=bool(data.get("planned_stop")),
+        fatal_exit=tuple(data.get("fatal_exit", ())),
+        readiness={
+            key: text(value) if isinstance(value, str) else value
+            for key, value in role.data.get("readiness", {"kind": "process"}).items()
+        },
+        settings=profile.service,
+        role=role,
+    )

@@ -1,0 +1,343 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# Changes one host: under its lock, one profile after the other, each change told when it is done.
+
+lock=$state/lock
+broken=' '   # profiles of which a step failed: their later steps are skipped
+gone=        # set when the operator's end of the connection is gone
+
+# Without an operator we finish the profile in hand and stop: nothing is left half-written.
+tell() { say "$@" 2>/dev/null || gone=1; }
+
+started_at() {
+  if [ -r "/proc/$1/stat" ]; then
+    read -r line <"/proc/$1/stat" 2>/dev/null || return 1
+    # shellcheck disable=SC2086
+    set -- ${line##*) }
+    printf '%s' "${20}"
+  else
+    ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_'
+  fi
+}
+
+# The owner's first line is: boot pid start-time; the rest is for people.
+owner_lives() {
+  read -r owner_boot owner_pid owner_start _ <"$lock/owner" 2>/dev/null || return 0
+  [ "$owner_boot" = "${boot:--}" ] && [ -n "$owner_start" ] && [ "$(started_at "$owner_pid")" = "$owner_start" ]
+}
+
+# Two may find the same dead owner: one claims it, and looks again, for by then the lock may be new.
+take_over() {
+  mkdir "$lock/claim" 2>/dev/null || { sleep 1; return; }
+  if [ $nameless -le 5 ] && owner_lives; then rmdir "$lock/claim"; return; fi
+  mv "$lock" "$lock.dead.$$" || return
+  begin lock-taken-over
+  sed 1d "$lock.dead.$$/owner" 2>/dev/null
+  end
+  rm -rf "$lock.dead.$$"
+  nameless=0
+}
+
+take_lock() { # SECONDS TEXT
+  mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  waited=0
+  nameless=0
+  until mkdir "$lock" 2>/dev/null; do
+    [ -d "$lock" ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+    [ -s "$lock/owner" ] || nameless=$((nameless + 1))
+    if [ $nameless -gt 5 ] || ! owner_lives; then
+      take_over
+      continue
+    fi
+    [ $((waited % 5)) -ne 0 ] || { begin lock-held; sed 1d "$lock/owner" 2>/dev/null; end; }
+    [ $waited -lt "$1" ] || { tell lock-refused; exit 0; }
+    [ -z "$gone" ] || exit 0
+    sleep 1
+    waited=$((waited + 1))
+  done
+  trap release_lock EXIT
+  trap 'exit 0' TERM INT
+  printf '%s %s %s\n%s\n' "${boot:--}" $$ "$(started_at $$)" "$2" >"$lock/owner" || {
+    tell "fatal the disk of $HOME is full or cannot be written"
+    exit 0
+  }
+  tell "lock-taken $waited"
+}
+release_lock() { rm -rf "$lock"; }
+
+# `-` stands for the host itself: what breaks there, breaks it for every profile.
+is_broken() { case $broken in *" $profile "* | *' - '*) return 0 ;; *) return 1 ;; esac; }
+breaks() { broken="$broken$profile "; }
+failed() { # CHANGE REASON
+  breaks
+  tell "change $1 failed $2"
+}
+skipped() { # CHANGE...
+  for change; do tell "change $change skipped"; done
+}
+
+# Has anything of this profile moved since the look? PATH DIGEST pairs; `-` is absent, `+` exists.
+moved() {
+  while [ $# -gt 1 ]; do
+    case $2 in
+      -) [ ! -e "$1" ] && [ ! -L "$1" ] || return 0 ;;
+      +) [ -e "$1" ] || return 0 ;;
+      *) [ "$(digest "$1" | cut -c1-64)" = "$2" ] || return 0 ;;
+    esac
+    shift 2
+  done
+  return 1
+}
+
+run() { # CHANGE COMMAND...
+  change=$1
+  shift
+  if is_broken; then
+    skipped "$change"
+  elif output=$("$@" 2>&1 </dev/null); then
+    tell "change $change done"
+  else
+    code=$?
+    begin "output $change" 2>/dev/null || gone=1
+    printf '%s' "$output" | tail -n 12 2>/dev/null
+    end 2>/dev/null || gone=1
+    failed "$change" "exit $code"
+  fi
+}
+
+# Like `run`, for what may fail: it is told, and nothing else is skipped for it.
+try_run() { # CHANGE COMMAND...
+  before=$broken
+  run "$@"
+  broken=$before
+}
+
+temporary() { printf '%s/.%s.hermes-ops.%s' "${1%/*}" "${1##*/}" $$; }
+real_path() {
+  if [ -L "$1" ]; then readlink -f "$1"; else printf '%s' "$1"; fi
+}
+
+# Content comes on stdin from a printf of the shell itself: it stands in no argument list, and,
+# unlike a here-document of bash, in no other file than this one. 0600 until it is complete.
+stage() { # MODE PATH
+  path=$(real_path "$2")
+  [ -d "${path%/*}" ] || mkdir -p "${path%/*}" || return 1
+  rm -f "${path%/*}/.${path##*/}.hermes-ops."*
+  staged=$(temporary "$path")
+  if (umask 077 && cat >"$staged") && chmod "$1" "$staged"; then return 0; fi
+  rm -f "$staged"
+  return 1
+}
+
+# Every file of a profile is complete on the disk before the first one is renamed.
+stage_change() { # CHANGE MODE PATH < content
+  if is_broken; then
+    skipped "$1"
+  elif ! stage "$2" "$3"; then
+    failed "$1" "$3 cannot be written: is the disk full, or the folder another's?"
+    return 1 # we may be at the end of a pipe, where `broken` would be forgotten
+  fi
+}
+sync_staged() { # PATH...
+  for path; do
+    shift
+    path=$(temporary "$(real_path "$path")")
+    [ ! -e "$path" ] || set -- "$@" "$path"
+  done
+  [ $# -eq 0 ] || sync "$@" 2>/dev/null || sync
+}
+rename_staged() { # CHANGE PATH
+  path=$(real_path "$2")
+  staged=$(temporary "$path")
+  [ -e "$staged" ] || return 0 # told already, when it was staged
+  if is_broken; then
+    rm -f "$staged"
+    skipped "$1"
+  elif mv -f "$staged" "$path"; then
+    tell "change $1 done"
+  else
+    rm -f "$staged"
+    failed "$1" "$2 cannot be replaced"
+  fi
+}
+
+# What a person must restart is written down before the first file changes, and stays until a
+# restart was seen: a crash in between still ends in a restart.
+owe_restart() { # NAME
+  mkdir -p $state/restart && : >"$state/restart/$1"
+}
+paid_restart() { rm -f "$state/restart/$1"; }
+
+make_folder() { # MODE PATH
+  mkdir -p "$2" && { [ "$1" = - ] || chmod "$1" "$2"; }
+}
+make_link() { # TARGET PATH
+  mkdir -p "${2%/*}" && rm -f "$2" && ln -s "$1" "$2"
+}
+remove() { rm -rf "$1"; }
+
+# A line that the host keeps is found again in the file that is there; the last one counts.
+kept_line() { # FILE KEY
+  awk -v key="$2" '{ line = $0; sub(/^[ \t]*(export[ \t]+)?/, "", line) }
+    index(line, key "=") == 1 { kept = $0 } END { print kept }' "$1"
+}
+new_line() { # KEY BYTES
+  printf '%s=' "$1"
+  head -c "$2" /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+  printf '\n'
+}
+
+enable_linger() {
+  lingers && return 0
+  if [ "$uid" = 0 ]; then
+    loginctl enable-linger "$user"
+  else
+    loginctl --no-ask-password enable-linger >/dev/null 2>&1 || sudo -n loginctl enable-linger "$user" >/dev/null 2>&1
+  fi
+  lingers || { printf 'no right to enable linger'; return 77; }
+}
+await_bus() {
+  tries=0
+  until user_bus; do
+    [ $tries -lt 60 ] || { printf 'no user service manager after 15 s'; return 1; }
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+linger() { enable_linger && await_bus; }
+
+# The marker makes Hermes end with 0 and `stopped`; without it a stop counts as a crash.
+plan_stop() { # HOME PID
+  [ -n "$2" ] && [ -d "$1" ] || return 0
+  (umask 077 && printf '{"target_pid": %s, "target_start_time": null, "stopper_pid": %s, "written_at": "%s"}\n' \
+    "$2" $$ "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" >"$1/.gateway-planned-stop.json")
+}
+end_process() { # HOME PID: TERM, wait, KILL
+  plan_stop "$1" "$2"
+  kill "$2" 2>/dev/null
+  tries=0
+  while kill -0 "$2" 2>/dev/null; do
+    [ $tries -ne 40 ] || kill -KILL "$2" 2>/dev/null
+    [ $tries -lt 48 ] || return 1
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+
+# Hermes makes a process wait before it works when it counts six starts in two minutes, and it
+# counts the starts that we order. Ours are no storm.
+reset_storm() { rm -f "$1/gateway-starts.log"; }
+
+systemd_reload() { systemctl --user daemon-reload; }
+systemd_do() { # VERB UNIT
+  [ "$1" = stop ] || systemctl --user reset-failed "$2" 2>/dev/null
+  systemctl --user --no-block "$1" "$2" || return
+  [ "$1" != stop ] || systemd_stopped "$2"
+}
+systemd_stopped() {
+  tries=0
+  while :; do
+    case $(systemctl --user show -p ActiveState --value "$1") in inactive | failed | '') break ;; esac
+    [ $tries -lt 360 ] || return 1
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+  systemctl --user reset-failed "$1" 2>/dev/null
+  return 0
+}
+
+supervisor_up() {
+  supervisor_alive && return 0
+  rm -f $state/supervisord.pid $state/supervisor.sock
+  mkdir -p $state
+  scrubbed 20 $share/supervisor/current/bin/supervisord -c "$supervisor_conf" || return
+  tries=0
+  until supervisor_alive && [ -S $state/supervisor.sock ]; do
+    [ $tries -lt 40 ] || { printf 'supervisord did not start; see %s/supervisord.log' "$state"; return 1; }
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+supervisor_pid_of() {
+  supervisorctl pid "$1" 2>/dev/null | sed -n 's/^\([1-9][0-9]*\)$/\1/p'
+}
+supervisor_do() { # VERB PROGRAM HOME
+  if [ "$1" = stop ]; then
+    supervisor_alive || return 0
+    plan_stop "$3" "$(supervisor_pid_of "$2")"
+    supervisorctl stop "$2" >/dev/null
+    supervisorctl update "$2" >/dev/null
+    supervisor_idle && supervisorctl shutdown >/dev/null
+    return 0
+  fi
+  supervisor_up || return
+  [ "$1" = start ] || { plan_stop "$3" "$(supervisor_pid_of "$2")"; supervisorctl stop "$2" >/dev/null; }
+  supervisorctl update "$2" >/dev/null || return
+  supervisorctl start "$2" >/dev/null
+  case $(supervisorctl status "$2") in *RUNNING* | *STARTING*) return 0 ;; esac
+  supervisorctl status "$2"
+  return 1
+}
+supervisor_idle() {
+  case $(supervisorctl status) in *RUNNING* | *STARTING* | *BACKOFF* | *STOPPING*) return 1 ;; esac
+}
+
+# The environment is made through the `current` link, so that every path in it agrees.
+install_program() { # NAME VERSION PYTHON PIP-WHEEL STAMP SECONDS REQUIREMENT... (pip's words)
+  base=$HOME/$share/$1
+  version=$2 python=$3 wheel=$4 stamp=$5 limit=$6
+  shift 6
+  mkdir -p "$base/$version" || return
+  [ -x "$base/$version/bin/python" ] || {
+    rm -f "$base/current" && ln -s "$version" "$base/current" || return
+    scrubbed 120 "$python" -m venv --without-pip "$base/current" || return
+  }
+  [ "$(readlink "$base/current")" = "$version" ] || { rm -f "$base/current" && ln -s "$version" "$base/current"; } || return
+  pip_environment "$limit" "$base/current/bin/python" "$HOME/$wheel/pip" --no-input --disable-pip-version-check \
+    --quiet install --no-warn-script-location "$@" || return
+  printf '%s\n' "$stamp" >"$base/current/.stamp.new" && mv "$base/current/.stamp.new" "$base/current/hermes-ops.json"
+}
+pip_environment() { # SECONDS WORDS...
+  seconds_left=$1
+  shift
+  limited "$seconds_left" env -i HOME="$HOME" USER="$user" LOGNAME="$user" PATH="$PATH" LANG=C.UTF-8 \
+    ${PIP_INDEX_URL:+PIP_INDEX_URL="$PIP_INDEX_URL"} ${PIP_EXTRA_INDEX_URL:+PIP_EXTRA_INDEX_URL="$PIP_EXTRA_INDEX_URL"} \
+    ${PIP_CERT:+PIP_CERT="$PIP_CERT"} ${PIP_FIND_LINKS:+PIP_FIND_LINKS="$PIP_FIND_LINKS"} \
+    ${https_proxy:+https_proxy="$https_proxy"} ${HTTPS_PROXY:+HTTPS_PROXY="$HTTPS_PROXY"} \
+    ${SSL_CERT_FILE:+SSL_CERT_FILE="$SSL_CERT_FILE"} "$@" </dev/null
+}
+
+# A wait only decides when to stop looking; what was seen is judged by the operator's program.
+looks_up() { # HOME
+  [ -r "$1/gateway_state.json" ] || return 1
+  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+    *'"gateway_state":"running"'*) ;;
+    *) return 1 ;;
+  esac
+  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" | head -n 1)" 2>/dev/null
+}
+clock() {
+  if [ -r /proc/uptime ]; then
+    read -r seconds _ </proc/uptime
+    say "uptime $seconds"
+    seconds=${seconds%%.*}
+  else
+    seconds=$(date +%s)
+  fi
+  printf '%s now ' "$nonce"
+  date +%s
+}
+# `round` is written for each script: it shows everything once, and clears `ready` if it should.
+await() { # SECONDS SETTLE
+  clock 2>/dev/null || gone=1
+  begun=$seconds
+  while [ -z "$gone" ]; do
+    tell round
+    clock
+    ready=1
+    pids=
+    round
+    [ -z "$ready" ] || [ $((seconds - begun)) -lt "$2" ] || break
+    [ $((seconds - begun)) -lt "$1" ] || break
+    sleep 0.5
+  done
+}

@@ -1,0 +1,150 @@
+# shellcheck shell=sh disable=SC2154
+# What can be seen of services: used by the look, and by the apply while it waits.
+
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
+
+newline='
+'
+systemd_units() {
+  [ $# -gt 0 ] && has systemctl && user_bus || return 0
+  shown=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
+  begin systemd
+  printf '%s' "$shown"
+  end
+  set -f
+  IFS=$newline
+  for line in $shown; do
+    case $line in MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;; esac
+  done
+  set +f
+  unset IFS
+}
+
+supervisor_conf=.config/hermes-ops/supervisord.conf
+supervisor_alive() {
+  supervisor_pid=
+  [ -r $state/supervisord.pid ] && read -r supervisor_pid <$state/supervisord.pid
+  case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
+  kill -0 "$supervisor_pid" 2>/dev/null || return 1
+  [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
+    *supervisord*"$supervisor_conf"*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+supervisorctl() {
+  scrubbed 20 "$share/supervisor/current/bin/supervisorctl" -c "$supervisor_conf" "$@"
+}
+supervisor_programs() {
+  [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/bin/supervisorctl ] || return 0
+  supervisor_alive || { say "supervisord 0"; return 0; }
+  say "supervisord $supervisor_pid"
+  shown=$(supervisorctl status 2>/dev/null)
+  begin supervisor
+  printf '%s' "$shown"
+  end
+  set -f
+  IFS=$newline
+  for line in $shown; do
+    case $line in *' pid '[1-9]*)
+      line=${line##* pid }
+      pids="$pids ${line%%,*}"
+      ;;
+    esac
+  done
+  set +f
+  unset IFS
+}
+
+# The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
+list_paths() {
+  for path; do
+    shift
+    if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  begin paths
+  ls -ldin -- "$@" 2>/dev/null
+  end
+}
+
+# The content of all readable files in one process.
+send_files() {
+  for path; do
+    shift
+    if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  begin files
+  tar -c -f - -h -- "$@" 2>/dev/null | base64
+  end
+}
+
+recorded_pids() {
+  for path; do
+    shift
+    if [ -r "$path" ]; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  pids="$pids $(sed -n 's/^[^0-9{]*\([0-9][0-9]*\)$/\1/p; s/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$@" 2>/dev/null |
+    tr '\n' ' ')"
+}
+
+show_processes() {
+  seen=' '
+  for pid in $pids; do
+    case $seen in *" $pid "*) continue ;; esac
+    seen="$seen$pid "
+    process "$pid"
+  done
+  [ -d /proc/self ] || [ "$seen" = ' ' ] ||
+    { begin ps; ps -o pid=,lstart=,command= -p "$(printf '%s' "$seen" | tr -s ' ' ',')" 2>/dev/null; end; }
+  [ ! -r /proc/locks ] || [ "$seen" = ' ' ] || { begin locks; cat /proc/locks; end; }
+}
+
+# The first program that can ask asks all: curl, wget, else the Python of Hermes.
+ask_urls() {
+  [ $# -gt 0 ] || return 0
+  answers=$(asked_urls "$@")
+  printf '%s\n' "$answers"
+  # For the wait: is there one that nobody answered well?
+  [ "$(printf '%s\n' "$answers" | grep -c ' 200$')" -eq $# ] || ready=
+}
+asked_urls() {
+  if has curl; then
+    begin http
+    for url; do
+      printf '%s ' "$url"
+      curl -s -m 3 --noproxy '*' -w ' %{http_code}\n' "$url" 2>/dev/null </dev/null || printf '\n'
+    done
+    end
+  elif [ -n "$hermes_python" ] || has python3; then
+    begin http
+    "${hermes_python:-python3}" -I -S -c '
+import socket, sys
+for url in sys.argv[1:]:
+    host, _, path = url.split("//", 1)[1].partition("/")
+    name, _, port = host.rpartition(":")
+    try:
+        with socket.create_connection((name.strip("[]"), int(port)), 3) as peer:
+            peer.sendall(f"GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            answer = b""
+            while chunk := peer.recv(65536):
+                answer += chunk
+        head, _, body = answer.partition(b"\r\n\r\n")
+        print(url, body.decode("utf-8", "replace").replace("\n", " "), head.split()[1].decode())
+    except (OSError, IndexError, ValueError):
+        print(url)
+' "$@" 2>/dev/null </dev/null
+    end
+  elif has wget; then
+    begin http
+    for url; do
+      if body=$(wget -q -T 3 -t 1 -O - "$url" 2>/dev/null </dev/null); then
+        printf '%s %s 200\n' "$url" "$(printf '%s' "$body" | tr '\n' ' ')"
+      else
+        printf '%s\n' "$url"
+      fi
+    done
+    end
+  fi
+}

@@ -1,0 +1,144 @@
+# shellcheck shell=sh disable=SC2154
+# What is so on this host. Reads only: runs no hermes command, takes no lock, writes nowhere.
+
+look_host() {
+  say "user $uid $user"
+  say "home $HOME"
+  # The shell's own look into the account database: `~name` stands unquoted, or it is no path.
+  eval "account=~$user"
+  say "account $account"
+  printf '%s system ' "$nonce"
+  uname -sm
+  printf '%s now ' "$nonce"
+  date +%s
+  boot_id
+  say "boot $boot"
+  [ ! -r /proc/uptime ] || { read -r uptime _ </proc/uptime && say "uptime $uptime"; }
+  [ ! -d /run/systemd/system ] || say "systemd running"
+  ! user_bus || say "bus ready"
+  ! lingers || say "linger on"
+  for tool in systemctl loginctl launchctl sudo curl wget tar base64; do
+    ! has "$tool" || say "tool $tool"
+  done
+  ! default_route || say "route default"
+  look_pythons
+}
+
+default_route() {
+  [ -r /proc/net/route ] || return 0
+  while read -r _ destination _; do
+    [ "$destination" = 00000000 ] && return 0
+  done </proc/net/route
+  return 1
+}
+
+look_pythons() {
+  for version in 3.13 3.12 3.11; do
+    for folder in '' /opt/homebrew/bin/ /usr/local/bin/ "$HOME/.local/bin/"; do
+      found=$(command -v "${folder}python$version" 2>/dev/null) && say "python $version $found" && break
+    done
+  done
+  for found in "$HOME"/.local/share/uv/python/cpython-3.1[123].*/bin/python3; do
+    [ ! -x "$found" ] || say "python uv $found"
+  done
+}
+
+# The interpreter of a console script is in its first line, or, when that would be too long for
+# the kernel, in the second: '''exec' '/a/long/path/python' "$0" "$@"
+script_python() {
+  python=
+  { IFS= read -r first && IFS= read -r second; } <"$1" 2>/dev/null
+  case $first in
+    '#!/bin/sh'*)
+      python=${second#*"' '"}
+      python=${python%%"'"*}
+      case $second in "'''exec' /"*) python=${second#"'''exec' "}; python=${python%% *} ;; esac
+      ;;
+    '#!/'*) python=${first#'#!'} ;;
+  esac
+  case $python in *python* ) ;; *) python= ;; esac
+}
+
+hermes_of() { # PYTHON: report the hermes-agent that this interpreter would import
+  venv=${1%/bin/*}
+  for info in "$venv"/lib/python3*/site-packages/hermes_agent-*.dist-info; do
+    [ -d "$info" ] || continue
+    hermes_python=$1
+    say "hermes python $1"
+    say "hermes info $info"
+    project=${info%/*}
+    [ ! -r "$info/direct_url.json" ] || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
+    [ ! -d "$project/venv/bin" ] || say "hermes dir venv/bin"
+    [ ! -d "$project/node_modules/.bin" ] || say "hermes dir node_modules/.bin"
+    [ ! -r "$venv/pyvenv.cfg" ] || {
+      say "hermes venv $venv"
+      while IFS=' =' read -r key value; do
+        case $key in version | version_info) say "hermes python_version $value" ;; esac
+      done <"$venv/pyvenv.cfg"
+    }
+    return 0
+  done
+  return 1
+}
+
+look_hermes() { # WANTED-PYTHON
+  hermes_python=
+  [ -z "$1" ] || { hermes_of "$1"; return; }
+  # Ours counts only when its installation ended: the stamp is written last.
+  if [ -f $share/hermes/current/hermes-ops.json ]; then
+    hermes_of "$HOME/$share/hermes/current/bin/python" && return
+  fi
+  for script in "$(command -v hermes 2>/dev/null)" "$HOME/.local/bin/hermes" /usr/local/bin/hermes; do
+    [ -n "$script" ] && [ -r "$script" ] || continue
+    script_python "$script"
+    [ -z "$python" ] || ! hermes_of "$python" || return 0
+  done
+}
+
+# .env files leave the host without the values of the keys in $1 (a pattern for awk).
+send_env() { # MASKED-PATTERN FILE...
+  pattern=$1
+  shift
+  for path; do
+    shift
+    if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  begin digests
+  digest "$@"
+  end
+  for path; do
+    begin "env $path"
+    if [ -n "$pattern" ]; then
+      awk -v mask="$pattern" '
+        { key = $0; sub(/^[ \t]*(export[ \t]+)?/, "", key) }
+        match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, " " substr(key, 1, index(key, "=") - 1) " ") {
+          print substr($0, 1, index($0, "=")) "\001kept\001"; next
+        }
+        { print }' "$path"
+    else
+      cat "$path"
+    fi
+    end
+  done
+}
+
+look_folders() {
+  for path; do [ ! -d "$path" ] || say "folder $path"; done
+}
+
+# Where on these PATH folders would a gateway find node?
+look_node() {
+  for path; do
+    [ -x "$path/node" ] && [ ! -d "$path/node" ] && { say "node $path"; return; }
+  done
+}
+
+look_profiles() {
+  for path in .hermes/profiles/*/; do
+    [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
+  done
+  for path in .config/systemd/user/hermes-gateway*.service; do
+    [ ! -f "$path" ] || say "unit ${path##*/}"
+  done
+}

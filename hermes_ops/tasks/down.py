@@ -1,0 +1,36 @@
+"""Taking services down: the same planner, with another state wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hermes_ops.desired import StepPlan
+from hermes_ops.inventory import Inventory
+from hermes_ops.tasks import steps
+from hermes_ops.tasks.converge import converge, finish
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import Output, Result
+
+
+def take_down(task: str, state: str, options: Options, output: Output) -> Result:
+    """Bring every selected service to `stopped` or `absent`; settings and data stay."""
+
+    def adjust(inventory: Inventory) -> Inventory:
+        hosts = tuple(
+            replace(h, profiles=tuple(replace(p, state=state) for p in h.profiles))
+            for h in inventory.hosts
+        )
+        return replace(inventory, hosts=hosts)
+
+    converged = converge(task, _steps(), options, output, wait=False, adjust=adjust)
+    converged.close()
+    return finish(converged, output)
+
+
+def _steps() -> Sequence[StepPlan]:
+    # No settings among them, and no edges: what is stopped needs no configuration.
+    return [
+        StepPlan("gateway.start", (), steps.start.body),
+        StepPlan("gateway.install", (), steps.install.body),
+    ]

@@ -1,0 +1,85 @@
+"""The one sink: everything that leaves the process passes here, and known secrets do not."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from hermes_ops.errors import HermesError
+from hermes_ops.secret import Redactor
+
+REDACTOR = Redactor()
+"""Knows every secret value of this process."""
+
+_ORDER = (130, 64, 5, 1, 4, 3, 2, 0)
+
+
+def exit_code(codes: Iterable[int]) -> int:
+    """Return the exit code that holds when several apply: the first of `docs/exit-codes.md`."""
+    given = set(codes)
+    return next((code for code in _ORDER if code in given), max(given, default=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a task came to: an exit code and its JSON document."""
+
+    exit: int
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Output:
+    """Prints for people, or one JSON document; never a secret."""
+
+    def __init__(self, *, json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self.json = json
+        self._out, self._err = out or sys.stdout, err or sys.stderr
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether a person watches standard error, where progress is drawn."""
+        return self._err.isatty() and os.environ.get("TERM") != "dumb"
+
+    def text(self, text: str) -> None:
+        """Print a line of the answer, unless a document is the answer."""
+        if not self.json:
+            self._write(self._out, text + "\n")
+
+    def raw(self, text: str) -> None:
+        """Print without a line end, whatever the mode."""
+        self._write(self._out, text)
+
+    def note(self, text: str) -> None:
+        """Print a line beside the answer."""
+        self._write(self._err, text + "\n")
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print the JSON document, if one is asked for."""
+        if self.json and document:
+            self._write(self._out, jsonlib.dumps(document, ensure_ascii=False) + "\n")
+
+    def error(self, error: HermesError) -> None:
+        """Say what was wrong and how to mend it."""
+        if self.json:
+            body = {"schema": 1, "exit": error.exit_code, "error": error.document()}
+            self._write(self._out, jsonlib.dumps(body, ensure_ascii=False) + "\n")
+        self.note(f"error: {error}")
+        if error.hint:
+            self.note(f"hint:  {error.hint}")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(REDACTOR(text))
+            stream.flush()
+        except BrokenPipeError:
+            # `| head` has read enough: nothing more can be said, and nothing is wrong.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def items(rows: Iterable[Mapping[str, Any]], *, exit: int = 0) -> Result:
+    """Return a result in the form of every task that has no document of its own."""
+    return Result(exit, {"schema": 1, "exit": exit, "error": None, "items": list(rows)})

@@ -1,0 +1,106 @@
+"""`./inv` and the installed `invoke`: Invoke's program, with our namespace and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit, ParseError, UnexpectedExit
+from invoke.program import Program as InvokeProgram
+
+from hermes_ops import __version__
+from hermes_ops.errors import UsageError
+from hermes_ops.tasks.executor import GraphExecutor
+from hermes_ops.tasks.output import Output
+
+ROOT = Path(__file__).resolve().parents[2]
+_ANYWHERE = {"help", "list"}
+_REMEDIES = {
+    "dry": "to look and plan without changing anything, use --check",
+    "echo": "to see what is exchanged with the hosts, use -v",
+}
+
+
+class Program(InvokeProgram):
+    """Invoke's program; every parse error is one sentence and exit 64."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="hermes-ops", binary="inv", binary_names=["inv", "invoke"],
+            version=__version__, executor_class=GraphExecutor,
+        )  # fmt: skip
+
+    def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
+        """Parse, run, and leave with one of our exit codes."""
+        del exit
+        try:
+            self._parsed(argv)
+            self.update_config()
+            self.execute()
+        except UsageError as error:
+            Output(json=self._wants_json()).error(error)
+            sys.exit(error.exit_code)
+        except Exit as leaving:
+            if leaving.message:
+                print(leaving.message, file=sys.stderr)
+            sys.exit(leaving.code)
+        except UnexpectedExit as failed:
+            sys.exit(failed.result.exited)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def _parsed(self, argv: list[str] | None) -> None:
+        try:
+            self.create_config()
+            self.parse_core(argv)
+            self.parse_collection()
+            self.parse_tasks()
+            self.parse_cleanup()
+        except ParseError as error:
+            raise _usage(error) from None
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+
+    def _wants_json(self) -> bool:
+        return "--json" in (self.argv or ())
+
+    def load_collection(self) -> None:
+        """Load the tasks beside this program, unless -r or -c name others."""
+        if not self.args["search-root"].value and not self.args.collection.value:
+            self.args["search-root"]._value = str(ROOT)
+        super().load_collection()
+
+    def parse_tasks(self) -> None:
+        """Parse the tasks; a core flag behind one would be taken for the program's, so it is refused."""
+        super().parse_tasks()
+        for name, argument in self.core_via_tasks.args.items():
+            if argument.got_value and name not in _ANYWHERE:
+                raise UsageError(
+                    f"--{name} is an option of the program, not of a task",
+                    hint=_REMEDIES.get(name, f"put it before the task: inv --{name} …"),
+                )
+
+    def print_task_help(self, name: str) -> None:
+        """Print Invoke's help of a task, and an example."""
+        super().print_task_help(name)
+        example = getattr(self.collection[name], "example", "")
+        if example:
+            print(f"Example:\n  {example}\n")
+
+
+def _usage(error: ParseError) -> UsageError:
+    text = str(error).rstrip("!.")
+    hint = "inv --list shows the tasks, inv --help TASK its options"
+    if "did not receive required positional" in text:
+        hint = "required operands come right behind the task"
+    return UsageError(text[:1].lower() + text[1:], hint=hint)
+
+
+def main() -> Any:
+    """Be the command."""
+    Program().run()
+
+
+if __name__ == "__main__":
+    main()

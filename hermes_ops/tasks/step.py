@@ -1,0 +1,102 @@
+"""Two kinds of task: a `Step` is a node of the graph, a verb is any other task of ours."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from invoke.parser.argument import Argument
+from invoke.tasks import Task
+
+from hermes_ops.desired import Body
+from hermes_ops.tasks.options import COMMON, Option
+
+
+class Verb(Task):  # type: ignore[type-arg]
+    """A task whose options are ours; its body is called with `Options` and its own arguments."""
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        *,
+        operands: Sequence[Option] = (),
+        options: Sequence[Option] = (),
+        common: Sequence[Option] = COMMON,
+        example: str = "",
+        pre: Sequence[Task[Any]] = (),
+        name: str | None = None,
+    ) -> None:
+        super().__init__(body, name=name, pre=list(pre), auto_shortflags=False)  # type: ignore[arg-type]
+        self.operands, self.own, self.common = tuple(operands), tuple(options), tuple(common)
+        self.example = example
+
+    def argspec(self, body: Callable[..., Any]) -> inspect.Signature:
+        """Return no parameters: what is parsed comes from `get_arguments`."""
+        del body
+        return inspect.Signature()
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the operands, the task's own options and the common ones."""
+        del ignore_unknown_help
+        operands = [
+            Argument(name=option.name, positional=True, help=option.help, kind=str)
+            for option in self.operands
+        ]
+        return [*operands, *(option.argument() for option in (*self.own, *self.common))]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body; the first argument is Invoke's context, or none at all."""
+        return self.body(*args, **kwargs)
+
+
+class Step(Verb):
+    """A node of the graph. Its body returns the resources of one profile and touches nothing."""
+
+    full_name: str = ""
+
+
+class Finish(Step):
+    """The last node: it wants nothing itself, and is called with what its steps come to."""
+
+
+def verb(
+    *,
+    operands: Sequence[Option] = (),
+    options: Sequence[Option] = (),
+    common: Sequence[Option] = COMMON,
+    example: str = "",
+    name: str | None = None,
+) -> Callable[[Callable[..., Any]], Verb]:
+    """Make a task of a function `(options, output, **own) -> Result | None`."""
+
+    def decorate(body: Callable[..., Any]) -> Verb:
+        return Verb(
+            body, operands=operands, options=options, common=common, example=example, name=name
+        )
+
+    return decorate
+
+
+def step(full_name: str, pre: Sequence[Step] = (), *, example: str = "") -> Callable[[Body], Step]:
+    """Make a node of the graph of a function `(profile, role, host) -> resources`."""
+
+    def decorate(body: Body) -> Step:
+        made = Step(body, example=example, pre=pre)
+        made.full_name = full_name
+        return made
+
+    return decorate
+
+
+def finish(
+    full_name: str, pre: Sequence[Step], *, options: Sequence[Option] = (), example: str = ""
+) -> Callable[[Callable[..., Any]], Finish]:
+    """Make the last node of a function `(steps, options, output, **own) -> Result`."""
+
+    def decorate(body: Callable[..., Any]) -> Finish:
+        made = Finish(body, options=options, example=example, pre=pre)
+        made.full_name = full_name
+        return made
+
+    return decorate

@@ -1,0 +1,122 @@
+"""The graph. Each step returns what must hold for one profile; `pre` is the only place of an edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops import platforms
+from hermes_ops.desired import env_file
+from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.resource import (
+    Command,
+    Directory,
+    File,
+    Linger,
+    Program,
+    Resource,
+    Service,
+    ServiceDefinition,
+    YamlFile,
+)
+from hermes_ops.secret import Secret
+from hermes_ops.services.base import home_of, naming
+from hermes_ops.tasks.step import step
+from hermes_ops.templates import is_plain, render
+
+
+@step("profile.create", example="./inv profile.create -l minis/coder")
+def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
+    """Create the profile, with the real CLI, where it is absent."""
+    home = PurePosixPath(home_of(profile, role))
+    if role.data.get("program"):
+        yield Program(
+            "hermes",
+            "hermes-agent",
+            host.hermes.version,
+            platforms.extras(_platforms(profile)),
+            python=host.hermes.python,
+            install=host.hermes.install,
+        )
+    made = role.data.get("create")
+    if made and profile.name not in made.get("except", ()):
+        yield Command(tuple(made["command"]), home)
+    else:
+        yield Directory(home)
+    for folder in role.data.get("directories", ()):
+        path = render(folder["path"], naming(profile) | {"home": str(home)})
+        yield Directory(PurePosixPath(path), int(str(folder.get("mode", "0755")), 8))
+
+
+def _platforms(profile: Profile) -> frozenset[str]:
+    known = {k: v.reveal() if isinstance(v, Secret) else None for k, v in profile.env.items()}
+    return platforms.expected(profile.config, known)
+
+
+@step("profile.configure", pre=[create], example="./inv profile.configure -l '*/coder' --check --diff")
+def configure(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
+    """Put config.yaml, .env and SOUL.md in place; keys that are not ours stay."""
+    values = naming(profile) | {"home": home_of(profile, role)}
+    for entry in role.data.get("files", ()):
+        resource = _file(entry, profile, role, host, values)
+        if resource is not None:
+            yield resource
+
+
+def _file(
+    entry: Mapping[str, Any], profile: Profile, role: Role, host: Host, values: Mapping[str, Any]
+) -> Resource | None:
+    mode = int(str(entry.get("mode", "0644")), 8)
+    restarts = bool(entry.get("restart"))
+    if "yaml" in entry:
+        path = PurePosixPath(render(entry["yaml"], values))
+        return YamlFile(path, _config(profile), mode, entry.get("initial", {}), restarts)
+    if "env" in entry:
+        return env_file(render(entry["env"], values), profile, mode)
+    path = PurePosixPath(render(entry["file"], values))
+    if "template" in entry:
+        source = (role.folder / "templates" / entry["template"]).read_text(encoding="utf-8")
+        where = str(role.folder / "templates" / entry["template"])
+        return File(path, render(source, _names(profile, host), name=where), mode, restarts)
+    if profile.soul is None:
+        return None
+    where = f"{profile.place}: soul"
+    text = profile.soul if is_plain(profile.soul) else render(profile.soul, _names(profile, host), name=where)
+    return File(path, text, mode, restarts)
+
+
+def _names(profile: Profile, host: Host) -> dict[str, Any]:
+    return {
+        **host.variables,
+        **naming(profile),
+        "inventory_hostname": host.name,
+        "hermes_profile": profile.name,
+    }
+
+
+def _config(profile: Profile) -> Mapping[str, Any]:
+    """Return the wanted keys; the watchdog is Hermes' setting, and decides its unit's text."""
+    if not profile.service.watchdog:
+        return profile.config
+    gateway = profile.config.get("gateway", {})
+    watchdog = {"systemd_watchdog_seconds": profile.service.watchdog}
+    return {**profile.config, "gateway": {**gateway, **watchdog}}
+
+
+@step("gateway.install", pre=[configure], example="./inv gateway.install -l mini-1 --check --diff")
+def install(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    """Write the service's unit and its drop-in; starts nothing."""
+    yield ServiceDefinition(profile)
+
+
+@step("linger.enable", pre=[install], example="./inv linger.enable -l minis")
+def enable(_profile: Profile, _role: Role, host: Host) -> Iterable[Resource]:
+    """Let the user's services run without a session, through polkit, sudo or as root."""
+    yield Linger(host.linger)
+
+
+@step("gateway.start", pre=[enable], example="./inv gateway.start -l '*/coder'")
+def start(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    """Start the service, and wait until it is proven ready."""
+    yield Service(profile)

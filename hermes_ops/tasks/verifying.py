@@ -1,0 +1,1 @@
+"""`fleet.verify`: the roles' testinfra checks, through one long-lived shell a host."""

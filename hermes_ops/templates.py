@@ -1,0 +1,65 @@
+"""Rendering: Jinja, strict about names, imported only when a text has an expression in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hermes_ops.errors import InventoryError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+_EXPRESSION = re.compile(r"\{[{%#]")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # Sandboxed: an inventory describes hosts, it does not run code on the operator's machine.
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True, autoescape=False
+    )
+
+
+@cache
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
+
+
+def is_plain(source: str) -> bool:
+    """Say whether a text has nothing to render."""
+    return not _EXPRESSION.search(source)
+
+
+def render(source: str, values: Mapping[str, Any], *, name: str = "template") -> str:
+    """Return `source` with its expressions replaced; what is wrong with it is an InventoryError."""
+    if is_plain(source):
+        return source
+    from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
+
+    try:
+        return _compiled(source).render(values)
+    except UndefinedError as error:
+        raise InventoryError(
+            str(error.message or error),
+            where=name,
+            hint=f"names that are defined here: {', '.join(sorted(values))}",
+        ) from None
+    except TemplateSyntaxError as error:
+        raise InventoryError(str(error.message), where=f"{name}:{error.lineno}") from None
+    except TemplateError as error:
+        raise InventoryError(str(error), where=name) from None
+
+
+def undefined_names(source: str, known: Mapping[str, Any] | set[str]) -> set[str]:
+    """Return the names that `source` uses and `known` does not have, without rendering it."""
+    if is_plain(source):
+        return set()
+    from jinja2 import meta
+
+    return meta.find_undeclared_variables(_environment().parse(source)) - set(known)

@@ -1,0 +1,104 @@
+"""Which keys of hosts are known, and the refusal of all others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import paramiko
+
+from hermes_ops.errors import HostKeyChanged, Unreachable
+
+SYSTEM_FILES = (Path("/etc/ssh/ssh_known_hosts"), Path("~/.ssh/known_hosts"))
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """Return the fingerprint of a key as OpenSSH prints it."""
+    digest = hashlib.sha256(key.asbytes()).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def lookup_name(host: str, port: int) -> str:
+    """Return the name under which known_hosts has a host at this port."""
+    return host if port == 22 else f"[{host}]:{port}"
+
+
+@dataclass(frozen=True)
+class KnownHosts:
+    """The keys of the known_hosts files, and those that they revoke."""
+
+    keys: paramiko.HostKeys
+    revoked: frozenset[str]
+
+    @staticmethod
+    @cache
+    def read(files: tuple[Path, ...]) -> KnownHosts:
+        """Read the system's, the user's and these files; one that is absent has no keys.
+
+        Read once per run: with 40 hosts that is most of what a connection costs us.
+        """
+        keys, revoked = paramiko.HostKeys(), set()
+        for path in (*SYSTEM_FILES, *files):
+            try:
+                text = path.expanduser().read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            for line in text.splitlines():
+                revoked |= _add(line, keys)
+        return KnownHosts(keys, frozenset(revoked))
+
+    def give(self, client: paramiko.SSHClient, host: str, port: int, *, alias: str) -> None:
+        """Let `client` know the keys that are ours for this host, and no others."""
+        name = lookup_name(host, port)
+        known = self.keys.lookup(lookup_name(alias, port)) or self.keys.lookup(alias)
+        for kind, key in (known or {}).items():
+            if fingerprint(key) not in self.revoked:
+                client.get_host_keys().add(name, kind, key)
+
+
+def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
+    """Add one line's key; return the fingerprint if the line revokes it."""
+    if line.startswith("@revoked"):
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line.partition(" ")[2])
+        return {fingerprint(entry.key)} if entry and entry.key else set()
+    if line.startswith("@") or not line.strip() or line.startswith("#"):
+        return set()
+    try:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+    except paramiko.hostkeys.InvalidHostKey:
+        return set()
+    if entry is not None and entry.key is not None:
+        for name in entry.hostnames:
+            keys.add(name, entry.key.get_name(), entry.key)
+    return set()
+
+
+class RejectUnknown(paramiko.MissingHostKeyPolicy):
+    """Refuses a key that no file has, unless the inventory names its fingerprint."""
+
+    def __init__(self, known: KnownHosts, pinned: str | None) -> None:
+        self._known, self._pinned = known, pinned
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Raise `Unreachable`, or `HostKeyChanged` where another key is pinned."""
+        del client
+        shown = fingerprint(key)
+        if shown in self._known.revoked:
+            raise HostKeyChanged(f"the key of {hostname} is revoked: {shown}")
+        if self._pinned == shown:
+            return
+        if self._pinned:
+            raise HostKeyChanged(
+                f"{hostname} shows the key {shown}, hermes_host_key says {self._pinned}",
+                hint="compare with `ssh-keygen -lf` on the host itself",
+            )
+        raise Unreachable(
+            f"the key of {hostname} is not known: {key.get_name()} {shown}",
+            kind="host_key_unknown",
+            hint="compare it with the host's own, then accept it with: ./inv hosts.trust",
+        )

@@ -1,0 +1,127 @@
+"""This machine, through /bin/sh, with as little environment as a login over SSH would have."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import select
+import selectors
+import shutil
+import subprocess
+import time
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from hermes_ops.errors import Unknown
+from hermes_ops.inventory import Host
+from hermes_ops.transport.base import Session
+from hermes_ops.transport.session import FramedShell
+from hermes_ops.wire import OnRecord, Reader, Reply, Script
+
+KEPT: Final = (
+    "HOME", "PATH", "PIP_CERT", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
+    "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE",
+)  # fmt: skip
+"""What a local shell inherits: where we are, and how pip gets out."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a local shell: an agent's or a CI runner's own stays outside."""
+    account = pwd.getpwuid(os.getuid())
+    own = {"HOME": account.pw_dir, "PATH": os.defpath, "USER": account.pw_name}
+    kept = {name: os.environ[name] for name in KEPT if os.environ.get(name)}
+    return {**own, "LOGNAME": account.pw_name, **kept}
+
+
+class Local:
+    """This machine as a host."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.exchanges = 0
+
+    def exchange(
+        self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
+    ) -> Reply:
+        """Run the script in a shell of its own session, so that Ctrl-C here does not cut it."""
+        self.exchanges += 1
+        reader = Reader(script.nonce, on_record)
+        with subprocess.Popen(
+            ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment(), cwd="/", start_new_session=True,
+        ) as shell:  # fmt: skip
+            _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
+        return reader.reply()
+
+    def put(self, source: Path, target: PurePosixPath) -> None:
+        """Copy a file under the home, atomically."""
+        path = Path(environment()["HOME"]) / target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        shutil.copyfile(source, temporary)
+        temporary.replace(path)
+
+    def session(self) -> Session:
+        """Open a long-lived shell."""
+        shell = subprocess.Popen(
+            ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment(), cwd=environment()["HOME"], start_new_session=True,
+        )  # fmt: skip
+        assert shell.stdin and shell.stdout  # noqa: S101 - both are pipes
+        source, target = shell.stdout.fileno(), shell.stdin.fileno()
+
+        def receive(seconds: float) -> bytes:
+            if not select.select([source], [], [], seconds)[0]:
+                raise TimeoutError
+            return os.read(source, 65536)
+
+        def end() -> None:
+            shell.communicate()
+
+        return FramedShell(lambda data: _write_all(target, data), receive, end)
+
+    def close(self) -> None:
+        """Let go: there is nothing to let go of."""
+
+
+def _converse(
+    shell: subprocess.Popen[bytes], script: Script, reader: Reader, timeout: float
+) -> None:
+    assert shell.stdin and shell.stdout  # noqa: S101 - both are pipes
+    until = time.monotonic() + timeout
+    data = memoryview(script.text.encode("utf-8", "surrogateescape"))
+    os.set_blocking(shell.stdin.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(shell.stdout, selectors.EVENT_READ)
+        selector.register(shell.stdin, selectors.EVENT_WRITE)
+        while selector.get_map():
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready:
+                shell.stdout.close()
+                raise Unknown(f"no answer within {timeout:.0f} s", kind="timeout", hint="look again")
+            for key, _ in ready:
+                if key.fileobj is shell.stdin:
+                    data = _send(shell, selector, data)
+                elif chunk := os.read(key.fd, 65536):
+                    reader.feed(chunk)
+                else:
+                    selector.unregister(shell.stdout)
+
+
+def _send(
+    shell: subprocess.Popen[bytes], selector: selectors.BaseSelector, data: memoryview
+) -> memoryview:
+    assert shell.stdin  # noqa: S101 - it is a pipe
+    try:
+        data = data[os.write(shell.stdin.fileno(), data[:65536]) :]
+    except BrokenPipeError:
+        data = data[:0]
+    if not data:
+        selector.unregister(shell.stdin)
+        shell.stdin.close()
+    return data
+
+
+def _write_all(target: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(target, data) :]

@@ -1,0 +1,251 @@
+"""A host over SSH: Fabric's Connection for all that configures it, our own channel to speak.
+
+Fabric accepts any host key and offers no option about it: the policy is set here, on the
+connection and on every jump host in front of it, before anything is opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import shlex
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fabric
+import paramiko
+
+from hermes_ops.errors import HermesError, HostKeyChanged, Unknown, Unreachable
+from hermes_ops.inventory import Host
+from hermes_ops.transport.base import Retry, Session
+from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown
+from hermes_ops.transport.session import FramedShell
+from hermes_ops.wire import OnRecord, Reader, Reply, Script
+
+ATTEMPTS = 3
+POLL = 0.25
+"""Seconds between two looks at the deadline while nothing comes."""
+
+# Paramiko reports every failed attempt as a traceback of its own thread.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class Ssh:
+    """An open SSH connection to a host."""
+
+    def __init__(self, host: Host, connection: fabric.Connection) -> None:
+        self.host = host
+        self.connection = connection
+        self.exchanges = 0
+
+    @classmethod
+    def open(
+        cls, host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None
+    ) -> Ssh:
+        """Connect; failures that may pass are tried again with jitter, others are not."""
+        for attempt in range(1, ATTEMPTS + 1):
+            connection = _configured(host, known_hosts)
+            try:
+                connection.open()
+            except Exception as error:
+                connection.close()
+                failure, passing = _classify(error, host)
+                if not passing or attempt == ATTEMPTS:
+                    raise failure from error
+                if retry is not None:
+                    retry(attempt + 1, failure.message)
+                time.sleep(random.uniform(0.2, 0.6) * attempt)  # noqa: S311 - only spreads load
+            else:
+                return cls(host, connection)
+        raise AssertionError("unreachable")
+
+    def exchange(
+        self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
+    ) -> Reply:
+        """Send a script on a channel of its own; the login shell only sees `exec /bin/sh`."""
+        self.exchanges += 1
+        seconds = timeout or self.host.connection.exchange_timeout
+        reader = Reader(script.nonce, on_record)
+        channel = self._channel(self._shell())
+        try:
+            self._converse(channel, script, reader, seconds)
+        finally:
+            channel.close()
+        return reader.reply()
+
+    def _shell(self) -> str:
+        user = self.host.hermes.user
+        if user and user != self.connection.user:
+            # -H: the home of that user, or every path would be below ours.
+            return f"exec sudo -n -H -u {shlex.quote(user)} /bin/sh"
+        return "exec /bin/sh"
+
+    def _channel(self, command: str) -> paramiko.Channel:
+        try:
+            transport = self.connection.transport
+            channel: paramiko.Channel = transport.open_session(timeout=self.host.connection.connect_timeout)
+            channel.exec_command(command)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
+        return channel
+
+    def _converse(
+        self, channel: paramiko.Channel, script: Script, reader: Reader, seconds: float
+    ) -> None:
+        until = time.monotonic() + seconds
+        data = memoryview(script.text.encode("utf-8", "surrogateescape"))
+        channel.settimeout(POLL)
+        try:
+            while data:
+                data = data[channel.send(data) :]  # type: ignore[arg-type]
+            channel.shutdown_write()
+            while chunk := self._receive(channel, until, seconds):
+                reader.feed(chunk)
+        except OSError:
+            return  # what is missing shows in the reply: it is not complete
+
+    def _receive(self, channel: paramiko.Channel, until: float, seconds: float) -> bytes:
+        while True:
+            # Standard error is not framed; it must be drained, or a chatty shell blocks.
+            if channel.recv_stderr_ready():
+                channel.recv_stderr(65536)
+            try:
+                return channel.recv(65536)
+            except TimeoutError:
+                if time.monotonic() > until:
+                    raise Unknown(
+                        f"no answer within {seconds:.0f} s", kind="timeout", hint="look again"
+                    ) from None
+
+    def put(self, source: Path, target: PurePosixPath) -> None:
+        """Copy a file under the home over SFTP, atomically; one that is there in full is kept."""
+        with self.connection.transport.open_sftp_client() as sftp:
+            if _size(sftp, str(target)) == source.stat().st_size:
+                return
+            _make_folders(sftp, target.parent)
+            temporary = f"{target}.{os.getpid()}"
+            sftp.put(str(source), temporary)
+            sftp.posix_rename(temporary, str(target))
+
+    def session(self) -> Session:
+        """Open a long-lived shell on a channel of its own."""
+        channel = self._channel(self._shell())
+
+        def receive(seconds: float) -> bytes:
+            channel.settimeout(seconds)
+            if channel.recv_stderr_ready():
+                channel.recv_stderr(65536)
+            return channel.recv(65536)
+
+        return FramedShell(channel.sendall, receive, channel.close)
+
+    def close(self) -> None:
+        """End the connection."""
+        self.connection.close()
+
+
+def _size(sftp: paramiko.SFTPClient, path: str) -> int | None:
+    try:
+        return sftp.stat(path).st_size
+    except OSError:
+        return None
+
+
+def _make_folders(sftp: paramiko.SFTPClient, folder: PurePosixPath) -> None:
+    for path in [*reversed(folder.parents), folder]:
+        if str(path) != "." and _size(sftp, str(path)) is None:
+            sftp.mkdir(str(path), 0o700)
+
+
+# --- before the connection --------------------------------------------------------------------
+
+
+def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
+    settings = host.connection
+    options: dict[str, Any] = {
+        # Known keys decide; passwords are never asked for by a tool that runs unattended.
+        "banner_timeout": settings.connect_timeout,
+        "auth_timeout": settings.connect_timeout,
+    }
+    if settings.key_file:
+        options |= {"key_filename": str(settings.key_file), "look_for_keys": False}
+    connection = fabric.Connection(
+        settings.address or host.name,
+        user=settings.user,
+        port=settings.port,
+        connect_timeout=settings.connect_timeout,
+        connect_kwargs=options,
+        **({"gateway": fabric.Connection(settings.proxy_jump)} if settings.proxy_jump else {}),
+    )
+    _be_strict(connection, host, known_hosts)
+    return connection
+
+
+def _be_strict(connection: Any, host: Host, known_hosts: Sequence[Path]) -> None:
+    files = (*host.connection.known_hosts, *known_hosts)
+    known = KnownHosts.read(tuple(files))
+    name = host.connection.host_key_alias or connection.host
+    known.give(connection.client, connection.host, connection.port, alias=name)
+    connection.client.set_missing_host_key_policy(RejectUnknown(known, host.connection.host_key))
+    gateway = connection.gateway
+    if isinstance(gateway, fabric.Connection):
+        jump = replace(
+            host, connection=replace(host.connection, host_key_alias=None, host_key=None)
+        )
+        _be_strict(gateway, jump, known_hosts)
+
+
+# --- when it fails ----------------------------------------------------------------------------
+
+
+def _classify(error: Exception, host: Host) -> tuple[HermesError, bool]:
+    """Return the failure in our words, and whether trying again may help."""
+    address = host.connection.address or host.name
+    if isinstance(error, HermesError):
+        return error, False
+    if isinstance(error, paramiko.BadHostKeyException):
+        return _changed(error, host), False
+    if isinstance(error, paramiko.AuthenticationException | paramiko.PasswordRequiredException):
+        return _refused_login(error, host), False
+    if isinstance(error, TimeoutError | socket.timeout):
+        seconds = host.connection.connect_timeout
+        return Unreachable(f"{address} did not answer within {seconds:g} s", kind="timeout"), False
+    if isinstance(error, socket.gaierror):
+        hint = "set ansible_host to its address"
+        return Unreachable(f"the name {address} is not known", kind="refused", hint=hint), False
+    return _lost(error, address), True
+
+
+def _lost(error: Exception, address: str) -> Unreachable:
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
+        return Unreachable(f"{address} refuses the connection", hint="is sshd running there?")
+    if isinstance(error, OSError):
+        return Unreachable(f"{address}: {error.strerror or error}", kind="refused")
+    return Unreachable(f"{address}: {error or type(error).__name__}", kind="lost")
+
+
+def _refused_login(error: Exception, host: Host) -> Unreachable:
+    who = host.connection.user or "your user"
+    return Unreachable(
+        f"{host.connection.address or host.name} refuses the login of {who}: {error}",
+        kind="auth",
+        hint="name the key in ansible_ssh_private_key_file, or load it into ssh-agent",
+    )
+
+
+def _changed(error: paramiko.BadHostKeyException, host: Host) -> HostKeyChanged:
+    from hermes_ops.transport.hostkeys import fingerprint
+
+    return HostKeyChanged(
+        f"the key of {error.hostname} has changed: it shows {fingerprint(error.key)},"
+        f" known is {fingerprint(error.expected_key)}",
+        hint=f"if the machine was really replaced: ./inv hosts.trust -l {host.name}",
+    )
+
+
+

@@ -1,0 +1,64 @@
+"""Wheels for hosts without an index: resolved here, for the host's system, CPU and Python."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hermes_ops.errors import CommandError
+from hermes_ops.plan.model import Wheelhouse
+
+_PLATFORMS = {
+    ("Linux", "x86_64"): ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
+    ("Linux", "aarch64"): ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
+    ("Darwin", "arm64"): ("macosx_11_0_arm64", "macosx_12_0_arm64", "macosx_14_0_arm64"),
+    ("Darwin", "x86_64"): ("macosx_10_13_x86_64", "macosx_11_0_x86_64"),
+}
+DEADLINE = 900
+
+
+def gather(wanted: Wheelhouse, *, pip: Path, cache: Path) -> Sequence[Path]:
+    """Return the wheels, downloaded once and kept in `cache`; `pip` is its wheel.
+
+    Raises:
+        CommandError: they cannot be had for that platform, or the index cannot be reached.
+    """
+    key = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
+    folder = cache / "wheels" / key
+    if not folder.is_dir():
+        _download(wanted, folder, pip)
+    return sorted(folder.glob("*.whl"))
+
+
+def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    ended = subprocess.run(
+        [sys.executable, str(pip / "pip"), "download", "--quiet", "--disable-pip-version-check",
+         "--no-input", "--dest", str(part), *_target(wanted), *wanted.requirements],
+        capture_output=True, text=True, timeout=DEADLINE, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    if ended.returncode:
+        raise CommandError(
+            f"no wheels of {', '.join(wanted.requirements)} for {wanted.system} {wanted.machine},"
+            f" Python {wanted.python}: {ended.stderr.strip()[-400:]}",
+            hint="check this machine's way to the package index (pip's own configuration counts)",
+        )
+    # Two runs may have fetched the same: the first one to finish is as good as the other.
+    try:
+        part.rename(folder)
+    except OSError:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _target(wanted: Wheelhouse) -> list[str]:
+    platforms = _PLATFORMS.get((wanted.system, wanted.machine))
+    if platforms is None:
+        raise CommandError(f"no wheels are known for {wanted.system} {wanted.machine}")
+    words = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", wanted.python]
+    return [*words, *(word for platform in platforms for word in ("--platform", platform))]
