@@ -21,7 +21,7 @@ MOST_ALIASED = 100_000
 """How many values aliases may add to those that are really written."""
 
 _TAG = "tag:yaml.org,2002:"
-_VAULT_HEADER = "$ANSIBLE_VAULT;"
+_VAULT_HEADER = "$ANSIBLE_VAULT;1."
 _TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
 _NOT_YET = "vault-encrypted content is not read yet"
 

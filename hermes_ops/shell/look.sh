@@ -63,8 +63,10 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   venv=${1%/bin/*}
   for info in "$venv"/lib/python3*/site-packages/hermes_agent-*.dist-info; do
     [ -d "$info" ] || continue
+    # Hermes itself names the `python` of an environment, whatever its scripts are called with.
     hermes_python=$1
-    say "hermes python $1"
+    [ ! -r "$venv/pyvenv.cfg" ] || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
+    say "hermes python $hermes_python"
     say "hermes info $info"
     project=${info%/*}
     [ ! -r "$info/direct_url.json" ] || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }

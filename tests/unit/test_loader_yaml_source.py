@@ -44,7 +44,8 @@ def test_any_text_is_a_value_or_a_sentence(text: str) -> None:
 @given(MAPPINGS, MAPPINGS)
 def test_merging_again_changes_nothing(one: Any, two: Any) -> None:
     """The stronger layer already has its way; nothing upon nothing is nothing."""
-    a, b, nothing = (parse(yaml.safe_dump(tree), "x") for tree in (one, two, {}))
+    a, b = (parse(yaml.safe_dump(tree), "x") for tree in (one, two))
+    nothing = parse("{}", "x")
     assert plain(merged(merged(a, b), b)) == plain(merged(a, b))
     assert plain(merged(a, nothing)) == plain(merged(nothing, a)) == one
 
