@@ -147,6 +147,7 @@ def probe(question: Question) -> Script:
 def _lines(question: Question) -> Iterable[str]:
     yield "identify; enter_home; look_host; pids="
     yield _call("look_hermes", question.hermes_python)
+    yield "look_pythons"
     if question.strangers:
         yield "look_profiles"
     yield _call("look_folders", *question.folders)

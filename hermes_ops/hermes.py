@@ -29,7 +29,7 @@ STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
 PID_FILE = "gateway.pid"
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
-CURRENT = ".local/share/hermes-ops/hermes/current"
+CURRENT = ".local/share/hermes-ops/hermes/current/venv"
 
 
 def installed_by_us(facts: Facts, version: str) -> Hermes:

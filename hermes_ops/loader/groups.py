@@ -35,13 +35,13 @@ class GroupNode(NamedTuple):
     hosts: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     variables: Variables = NONE
-    priority: int = 1
+    priority: int | None = None
     depth: int = 0
 
     @property
     def rank(self) -> tuple[int, int, str]:
         """Sort groups by this: the later one's variables win."""
-        return (self.depth, self.priority, self.name)
+        return (self.depth, 1 if self.priority is None else self.priority, self.name)
 
 
 class Mention(NamedTuple):
@@ -90,9 +90,9 @@ def _group(name: str, body: Located) -> GroupNode:
     return GroupNode(name, body.place, (), children, variables, _priority(priority))
 
 
-def _priority(value: Located | None) -> int:
+def _priority(value: Located | None) -> int | None:
     if value is None:
-        return 1
+        return None
     try:
         return int(value.data)
     except (TypeError, ValueError):
@@ -165,7 +165,7 @@ def _united(first: GroupNode, second: GroupNode) -> GroupNode:
         hosts=tuple(dict.fromkeys(first.hosts + second.hosts)),
         children=tuple(dict.fromkeys(first.children + second.children)),
         variables={**first.variables, **second.variables},
-        priority=second.priority if second.priority != 1 else first.priority,
+        priority=first.priority if second.priority is None else second.priority,
     )
 
 
@@ -215,8 +215,10 @@ def _downwards(groups: Mapping[str, GroupNode]) -> list[str]:
         return list(order.static_order())[::-1]
     except CycleError as error:
         circle = list(reversed(error.args[1]))
+        places = (groups[name].place for name in circle)
+        place = next((place for place in places if place.line), None)
         raise InventoryError(
-            f"groups contain each other: {' > '.join(circle)}", where=groups[circle[0]].place
+            f"groups contain each other: {' > '.join(circle)}", where=place
         ) from None
 
 

@@ -31,6 +31,7 @@ from hermes_ops.loader.schema import (
 from hermes_ops.loader.variables import Layer, Scope, folded
 from hermes_ops.secret import Secret
 
+MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
     "hermes_profiles": ANY,
     "hermes_profile_defaults": ANY,
@@ -125,10 +126,15 @@ def _rendered(name: str, value: Located, scope: Scope) -> Located:
     try:
         return rendered(value, scope)
     except InventoryError:
-        # What we do not read may use names that only Ansible has: it stays as it is written.
-        if name in VARIABLES or name in connection.READ:
+        # What nobody reads stays as it is written: it may use names that only Ansible has.
+        if _is_read(name, value, scope):
             raise
         return value
+
+
+def _is_read(name: str, value: Located, scope: Scope) -> bool:
+    wins = scope.variables[name] is value or name in MERGED
+    return wins and (name in VARIABLES or name in connection.READ)
 
 
 def _settings(found: Variables) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def plan_program(step: str, program: Program, host: Host, facts: Facts) -> Itera
     extras = sorted(set(program.extras) | set((have or {}).get("extras", ())))
     version = str((have or {}).get("version") or program.version)
     reason = f"lacks {', '.join(missing)}" if have else "absent"
-    operation = _install(program, version, extras, host, facts)
+    operation = _install(program, version, extras, host, facts, anew=have is None)
     action = "update" if have else "install"
     yield Change(step, None, identity(program), action, reason, operation)
 
@@ -57,13 +57,13 @@ def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:
 
 
 def _install(
-    program: Program, version: str, extras: list[str], host: Host, facts: Facts
+    program: Program, version: str, extras: list[str], host: Host, facts: Facts, *, anew: bool
 ) -> Install:
     brackets = f"[{','.join(extras)}]" if extras else ""
     return Install(
         program.name,
         version,
-        _python(program, facts),
+        _python(program, facts) if anew else "",
         (f"{program.package}{brackets}=={version}", *program.requires),
         json.dumps({"version": version, "extras": extras}),
         wheelhouse=_needs_wheelhouse(program, host, facts),

@@ -249,7 +249,7 @@ supervisor_up() {
   supervisor_alive && return 0
   rm -f $state/supervisord.pid $state/supervisor.sock
   mkdir -p $state
-  scrubbed 20 $share/supervisor/current/bin/supervisord -c "$supervisor_conf" || return
+  scrubbed 20 $share/supervisor/current/venv/bin/supervisord -c "$supervisor_conf" || return
   tries=0
   until supervisor_alive && [ -S $state/supervisor.sock ]; do
     [ $tries -lt 40 ] || { printf 'supervisord did not start; see %s/supervisord.log' "$state"; return 1; }
@@ -281,20 +281,25 @@ supervisor_idle() {
   case $(supervisorctl status) in *RUNNING* | *STARTING* | *BACKOFF* | *STOPPING*) return 1 ;; esac
 }
 
-# The environment is made through the `current` link, so that every path in it agrees.
+# The environment is made and used through the `current` link, so that every path in it agrees.
+# The stamp comes last: without it the next run begins anew.
 install_program() { # NAME VERSION PYTHON PIP-WHEEL STAMP SECONDS REQUIREMENT... (pip's words)
   base=$HOME/$share/$1
   version=$2 python=$3 wheel=$4 stamp=$5 limit=$6
   shift 6
   mkdir -p "$base/$version" || return
-  [ -x "$base/$version/bin/python" ] || {
-    rm -f "$base/current" && ln -s "$version" "$base/current" || return
-    scrubbed 120 "$python" -m venv --without-pip "$base/current" || return
+  [ "$(readlink "$base/current")" = "$version" ] || point_current "$base" "$version" || return
+  [ -f "$base/current/hermes-ops.json" ] || {
+    rm -rf "$base/current/venv"
+    scrubbed 120 "$python" -m venv --without-pip "$base/current/venv" || return
   }
-  [ "$(readlink "$base/current")" = "$version" ] || { rm -f "$base/current" && ln -s "$version" "$base/current"; } || return
-  pip_environment "$limit" "$base/current/bin/python" "$HOME/$wheel/pip" --no-input --disable-pip-version-check \
-    --quiet install --no-warn-script-location "$@" || return
-  printf '%s\n' "$stamp" >"$base/current/.stamp.new" && mv "$base/current/.stamp.new" "$base/current/hermes-ops.json"
+  pip_environment "$limit" "$base/current/venv/bin/python" "$HOME/$wheel/pip" --no-input \
+    --disable-pip-version-check --quiet install --no-warn-script-location "$@" || return
+  printf '%s\n' "$stamp" >"$base/current/.stamp.new" &&
+    mv "$base/current/.stamp.new" "$base/current/hermes-ops.json"
+}
+point_current() { # FOLDER VERSION
+  rm -f "$1/current" && ln -s "$2" "$1/current"
 }
 pip_environment() { # SECONDS WORDS...
   seconds_left=$1

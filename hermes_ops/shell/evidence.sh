@@ -32,10 +32,10 @@ supervisor_alive() {
   esac
 }
 supervisorctl() {
-  scrubbed 20 "$share/supervisor/current/bin/supervisorctl" -c "$supervisor_conf" "$@"
+  scrubbed 20 "$share/supervisor/current/venv/bin/supervisorctl" -c "$supervisor_conf" "$@"
 }
 supervisor_programs() {
-  [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/bin/supervisorctl ] || return 0
+  [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/venv/bin/supervisorctl ] || return 0
   supervisor_alive || { say "supervisord 0"; return 0; }
   say "supervisord $supervisor_pid"
   shown=$(supervisorctl status 2>/dev/null)

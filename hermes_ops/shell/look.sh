@@ -21,7 +21,6 @@ look_host() {
     ! has "$tool" || say "tool $tool"
   done
   ! default_route || say "route default"
-  look_pythons
 }
 
 default_route() {
@@ -32,15 +31,22 @@ default_route() {
   return 1
 }
 
+# Asked only where something may have to be installed: each candidate is run, for a name on PATH
+# may be the shim of a version manager that has no such Python.
 look_pythons() {
-  for version in 3.13 3.12 3.11; do
-    for folder in '' /opt/homebrew/bin/ /usr/local/bin/ "$HOME/.local/bin/"; do
-      found=$(command -v "${folder}python$version" 2>/dev/null) && say "python $version $found" && break
+  [ -z "$hermes_python" ] || [ ! -d /run/systemd/system ] || return 0
+  for name in python3.13 python3.12 python3.11 python3; do
+    for folder in '' /opt/homebrew/bin/ /usr/local/bin/ /usr/bin/ "$HOME/.local/bin/"; do
+      found=$(command -v "$folder$name" 2>/dev/null) && a_python "$found" && break
     done
   done
   for found in "$HOME"/.local/share/uv/python/cpython-3.1[123].*/bin/python3; do
-    [ ! -x "$found" ] || say "python uv $found"
+    [ ! -x "$found" ] || a_python "$found"
   done
+}
+a_python() {
+  version=$("$1" -I -S -B -c 'import sys, venv; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || return
+  case $version in 3.1[123]) say "python $version $1" ;; *) return 1 ;; esac
 }
 
 # The interpreter of a console script is in its first line, or, when that would be too long for
@@ -88,7 +94,7 @@ look_hermes() { # WANTED-PYTHON
   [ -z "$1" ] || { hermes_of "$1"; return; }
   # Ours counts only when its installation ended: the stamp is written last.
   if [ -f $share/hermes/current/hermes-ops.json ]; then
-    hermes_of "$HOME/$share/hermes/current/bin/python" && return
+    hermes_of "$HOME/$share/hermes/current/venv/bin/python" && return
   fi
   for script in "$(command -v hermes 2>/dev/null)" "$HOME/.local/bin/hermes" /usr/local/bin/hermes; do
     [ -n "$script" ] && [ -r "$script" ] || continue

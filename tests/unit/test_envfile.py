@@ -41,7 +41,9 @@ def test_case(path: Path) -> None:
     assert envfile.merge(result, wanted, generated) == result
 
 
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: ascii(f"{case['name']}={case['value']}"))
+@pytest.mark.parametrize(
+    "case", REFUSALS, ids=lambda case: ascii(f"{case['name']}={case['value']}")
+)
 def test_refusal(case: dict[str, Any]) -> None:
     """What would not survive is refused with the reason, before a file is written."""
     reason = envfile.refusal(case["name"], case["value"])
@@ -61,9 +63,54 @@ def test_tokens() -> None:
     assert envfile.size_of_new("32") is None
 
 
-PIECES = [" ", "  ", "\t", "'", '"', "\\", "\\\\", '\\"', "\\n", "\\'", "$", "$HOME", "${A}", "%", "%s", "#", " #"]
-PIECES += ["=", "é", "🙂", "\u00a0", "\u2028", "\x85", "\x0b", "\x1c", "\ufeff", "a", "B9", "://", "?", "&", ";"]
-PIECES += ["`", "\n", "\r", "\0", "export ", "TELEGRAM_BOT_TOKEN=", "OPENAI_API_KEY=", "LM_API_KEY=", "X=", "***"]
+PIECES = [
+    " ",
+    "  ",
+    "\t",
+    "'",
+    '"',
+    "\\",
+    "\\\\",
+    '\\"',
+    "\\n",
+    "\\'",
+    "$",
+    "$HOME",
+    "${A}",
+    "%",
+    "%s",
+    "#",
+    " #",
+]
+PIECES += [
+    "=",
+    "é",
+    "🙂",
+    "\u00a0",
+    "\u2028",
+    "\x85",
+    "\x0b",
+    "\x1c",
+    "\ufeff",
+    "a",
+    "B9",
+    "://",
+    "?",
+    "&",
+    ";",
+]
+PIECES += [
+    "`",
+    "\n",
+    "\r",
+    "\0",
+    "export ",
+    "TELEGRAM_BOT_TOKEN=",
+    "OPENAI_API_KEY=",
+    "LM_API_KEY=",
+    "X=",
+    "***",
+]
 values = st.lists(st.sampled_from(PIECES), max_size=6).map("".join) | st.text(
     st.characters(exclude_categories=["Cs"]), max_size=10
 )
@@ -76,7 +123,7 @@ entries = st.dictionaries(names, values, max_size=4)
 FOREIGN = [
     "",
     "# c\r\nA=1\r\n\r\nB='x'  # y\r\n",
-    "\ufeffexport A=\"1 2\"\nA=\n  C=3\nD",
+    '\ufeffexport A="1 2"\nA=\n  C=3\nD',
     "PEM='a\n b\n'\nOPENROUTER_API_KEY=kTELEGRAM_BOT_TOKEN=1:2\nB=b # c\n\n\n",
     "A='open\n= =\n'=\nC =  \"x\\\\\"  \n",
 ]
@@ -106,7 +153,9 @@ def test_python_dotenv_reads_back(text: str, wanted: dict[str, str]) -> None:
     read = dotenv_values(stream=io.StringIO(result), interpolate=True)
     before = dotenv_values(stream=io.StringIO(envfile.canonical(text)))
     assert {**before, **wanted} == read
-    assert envfile.read(result) == {name: value for name, value in read.items() if value is not None}
+    assert envfile.read(result) == {
+        name: value for name, value in read.items() if value is not None
+    }
     assert envfile.merge(result, wanted) == result
 
 

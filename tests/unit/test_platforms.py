@@ -61,7 +61,9 @@ def test_each_rule_is_whole() -> None:
         assert set(rule.get("extra", ())) <= DATA["extras"].keys(), name
         listens = rule.get("listens", {})
         for place in (listens, listens.get("forced", {})):
-            assert all(str(place[key][-1])[0].isdigit() for key in ("host", "port") if key in place), name
+            assert all(
+                str(place[key][-1])[0].isdigit() for key in ("host", "port") if key in place
+            ), name
 
 
 def test_endpoint_urls() -> None:
@@ -127,7 +129,12 @@ def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
     home = str(tmp_path_factory.mktemp("home"))
     process = subprocess.Popen(
         [python, "-c", ORACLE],
-        env={"HERMES_HOME": home, "HOME": home, "PATH": os.environ["PATH"], "HERMES_DISABLE_LAZY_INSTALLS": "1"},
+        env={
+            "HERMES_HOME": home,
+            "HOME": home,
+            "PATH": os.environ["PATH"],
+            "HERMES_DISABLE_LAZY_INSTALLS": "1",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -139,7 +146,14 @@ def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
 
 def variables(rule: dict[str, Any]) -> list[str]:
     """Return every variable that a rule mentions."""
-    words = json.dumps(rule).replace("|", " ").replace('"', " ").replace(",", " ").replace("]", " ").split()
+    words = (
+        json.dumps(rule)
+        .replace("|", " ")
+        .replace('"', " ")
+        .replace(",", " ")
+        .replace("]", " ")
+        .split()
+    )
     return sorted({word for word in words if word.isupper() and len(word) > 3})
 
 
@@ -164,9 +178,19 @@ def profiles(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, str]]:
             else:
                 config[variable] = value
         extra = draw(st.lists(st.sampled_from(keys(rule)), unique=True)) if keys(rule) else []
-        block = {"extra": {key: 4242 if "port" in key else "127.0.0.3" for key in extra}} if extra else {}
-        for place in (config, config.setdefault("platforms", {}), config.setdefault("gateway", {}).setdefault("platforms", {})):
-            switch = draw(st.sampled_from([{}, {}, {"enabled": True}, {"enabled": False}, {"enabled": "no"}]))
+        block = (
+            {"extra": {key: 4242 if "port" in key else "127.0.0.3" for key in extra}}
+            if extra
+            else {}
+        )
+        for place in (
+            config,
+            config.setdefault("platforms", {}),
+            config.setdefault("gateway", {}).setdefault("platforms", {}),
+        ):
+            switch = draw(
+                st.sampled_from([{}, {}, {"enabled": True}, {"enabled": False}, {"enabled": "no"}])
+            )
             if switch or (block and place is not config and draw(st.booleans())):
                 place[name] = {**(block if place is not config else {}), **switch}
     return config, env

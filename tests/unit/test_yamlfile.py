@@ -38,15 +38,67 @@ def test_case(path: Path) -> None:
     assert yamlfile.holds(case["text"], case["wanted"]) == (case["text"] == case["result"])
 
 
-ODD = ["yes", "On", "012", "1_0", "1:30", "2024-01-02", "~", "", " ", "<<", "=", "a: b", "# c", "- x"]
-ODD += ["a #b", "'", '"', "\\", "%TAG", "@x", "`", "{", "[a]", "!t", "&a", "*a", "|", ">", "?", "..."]
-ODD += ["---", "a\nb", "a\n", "\na", "a\n\n", " a\n b", "a \nb", "é\nü", "🙂", "\x85", "\u2028\n", "\ufeff"]
+ODD = [
+    "yes",
+    "On",
+    "012",
+    "1_0",
+    "1:30",
+    "2024-01-02",
+    "~",
+    "",
+    " ",
+    "<<",
+    "=",
+    "a: b",
+    "# c",
+    "- x",
+]
+ODD += [
+    "a #b",
+    "'",
+    '"',
+    "\\",
+    "%TAG",
+    "@x",
+    "`",
+    "{",
+    "[a]",
+    "!t",
+    "&a",
+    "*a",
+    "|",
+    ">",
+    "?",
+    "...",
+]
+ODD += [
+    "---",
+    "a\nb",
+    "a\n",
+    "\na",
+    "a\n\n",
+    " a\n b",
+    "a \nb",
+    "é\nü",
+    "🙂",
+    "\x85",
+    "\u2028\n",
+    "\ufeff",
+]
 ODD += ["\x07", "1e3", "1.e+3", ".inf", "0x1F", "0b1", "null", "a\tb", "x" * 300, "${HOME}", "$(x)"]
 
 texts = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 times = st.datetimes(timezones=st.none() | st.just(dt.UTC)).map(lambda time: time.replace(fold=0))
 scalars = (
-    texts | st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | times | st.binary(max_size=5)
+    texts
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.dates()
+    | times
+    | st.binary(max_size=5)
 )
 keys = texts | st.integers() | st.booleans()
 values = st.recursive(
@@ -93,7 +145,10 @@ def test_reads_back_what_was_merged(text: str, wanted: dict[Any, Any]) -> None:
 
 
 @FEWER
-@given(st.sampled_from(FOREIGN), st.dictionaries(texts.filter(bool).map("x{}".format), scalars, max_size=4))
+@given(
+    st.sampled_from(FOREIGN),
+    st.dictionaries(texts.filter(bool).map("x{}".format), scalars, max_size=4),
+)
 def test_new_keys_change_no_old_line(text: str, wanted: dict[Any, Any]) -> None:
     """Adding keys leaves every line that is there, in its order."""
     kept = iter(yamlfile.merge(text, wanted).split("\n"))
@@ -103,9 +158,11 @@ def test_new_keys_change_no_old_line(text: str, wanted: dict[Any, Any]) -> None:
 
 @FEWER
 @given(mappings, st.booleans(), mappings)
-def test_merges_into_any_dumped_file(have: dict[Any, Any], flow: bool, wanted: dict[Any, Any]) -> None:
+def test_merges_into_any_dumped_file(
+    have: dict[Any, Any], flow: bool, wanted: dict[Any, Any]
+) -> None:
     """A file in the form that Hermes itself writes takes any value."""
-    text = yaml.safe_dump(have, default_flow_style=flow, allow_unicode=True)
+    text = yaml.safe_dump(have, default_flow_style=flow)
     assert yamlfile.holds(yamlfile.merge(text, wanted), wanted)
 
 
