@@ -60,7 +60,7 @@ def _value_refusal(name: str, value: str) -> str | None:
     if not value.isascii() and name.endswith(_CREDENTIAL):
         return "its value is not ASCII, and Hermes strips that from credentials"
     if _TOKEN.search(value) or re.search(r"[\ud800-\udfff]", value):
-        return "its value is no text"
+        return "its value is no text that a file can hold"
     return None
 
 
@@ -121,7 +121,7 @@ class _Part(NamedTuple):
 
 
 def _parts(text: str) -> list[_Part]:
-    from dotenv.parser import parse_stream  # noqa: PLC0415 - only who merges pays for it
+    from dotenv.parser import parse_stream  # here, so that only who merges pays for it
 
     return [_Part(b.key, b.value, b.original.string) for b in parse_stream(io.StringIO(text))]
 
@@ -146,7 +146,8 @@ def canonical(text: str) -> str:
     """Return `text` in the form that Hermes leaves alone; any other it would rewrite itself."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     lines = plain.removesuffix("\n").split("\n") if plain else []
-    return "".join(f"{clean}\n" for line in lines for clean in _canonical_lines(line))
+    result = "".join(f"{clean}\n" for line in lines for clean in _canonical_lines(line))
+    return canonical(result) if result.startswith("\ufeff") else result
 
 
 def _canonical_lines(line: str) -> list[str]:
@@ -200,14 +201,15 @@ def merge(
     lines go. Raises `Conflict` if a foreign line keeps a wanted one from being read.
     """
     result = canonical(text)
-    present = read(result)
+    present = read(result) if generated else {}
     tokens = {name: new(size) for name, size in generated.items() if not present.get(name)}
     lines = {name: render_line(name, value) for name, value in wanted.items()}
     lines |= {name: _line(name, token) for name, token in tokens.items()}
     values = {**wanted, **tokens}
-    for name in _unread(result, values):
+    missing = _unread(result, values)
+    for name in missing:
         result = _put(result, name, lines[name])
-    if lost := _unread(result, values):
+    if missing and (lost := _unread(result, values)):
         raise _swallowed(result, lost, file)
     return result
 

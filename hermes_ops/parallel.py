@@ -13,6 +13,9 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 
+INTERRUPTED = "interrupted"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How many at once, how many before the rest, how many failures, until when."""
@@ -43,11 +46,14 @@ def parallel(
     """Call `work` with every item in threads; one that is past the deadline is left behind."""
     ended: Ended[Item, Value] = Ended()
     size = rules.batch or max(1, len(items))
-    for start in range(0, len(items), size):
-        batch = range(start, min(start + size, len(items)))
-        _run(items, batch, work, rules, ended, failed)
-        if ended.stopped_by:
-            break
+    try:
+        for start in range(0, len(items), size):
+            batch = range(start, min(start + size, len(items)))
+            _run(items, batch, work, rules, ended, failed)
+            if ended.stopped_by:
+                break
+    except KeyboardInterrupt:
+        ended.stopped_by = INTERRUPTED
     return ended
 
 

@@ -32,10 +32,11 @@ from hermes_ops.events import (
 from hermes_ops.facts import Facts, latest, parse, probe
 from hermes_ops.inventory import Host
 from hermes_ops.plan import Change, DesiredState, Plan, Watch, make_plan
-from hermes_ops.plan.model import EnableLinger, Install
+from hermes_ops.plan.model import EnableLinger, Install, Refuse
 from hermes_ops.plan.question import question
 from hermes_ops.readiness import Verdict, evidence_of, judge
 from hermes_ops.transport import Transport, connect
+from hermes_ops.transport.trace import Traced
 from hermes_ops.wire import Record, Reply
 
 LOOKS = 3
@@ -56,6 +57,8 @@ class Settings:
     pip: Path | None = None
     cache: Path = Path()
     connect: Connect = connect
+    trace: Callable[[str, str], None] | None = None
+    """Told of host and line for everything that is exchanged, if one wants to see it."""
 
 
 @dataclass(slots=True)
@@ -128,11 +131,13 @@ def _outcome(result: HostResult) -> str:
 def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
     """Connect; each further attempt is told."""
     emit(Connecting(host.name))
-    return settings.connect(
+    transport = settings.connect(
         host,
         known_hosts=settings.known_hosts,
         retry=lambda attempt, why: emit(Connecting(host.name, attempt, why)),
     )
+    trace = settings.trace
+    return Traced(transport, lambda line: trace(host.name, line)) if trace else transport
 
 
 def gather(desired: DesiredState, transport: Transport, emit: Emit, *, strangers: bool = False) -> Facts:
@@ -152,13 +157,20 @@ def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: Hos
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
-            result.changes = [Done(change, "planned") for change in plan.changes]
+            result.changes = [_as_planned(change) for change in plan.changes]
             return
         if not _apply(plan, transport, settings, emit, result) or look == LOOKS:
             break
         emit(Noted(desired.host.name, "it changed since the look: looking again"))
+    _refuse_moved(result)
     _refuse_failures(result)
     _watch(plan, transport, settings, emit, result)
+
+
+def _as_planned(change: Change) -> Done:
+    if isinstance(change.operation, Refuse):
+        return Done(change, "failed", change.operation.message)
+    return Done(change, "planned")
 
 
 # --- apply ------------------------------------------------------------------------------------
@@ -315,6 +327,16 @@ def _because(change: Change, message: str, output: str) -> str:
     if isinstance(change.operation, EnableLinger):
         return message
     return f"{message}: {output}" if output else message
+
+
+def _refuse_moved(result: HostResult) -> None:
+    moved = sorted({done.change.profile or "" for done in result.changes if done.outcome == "moved"})
+    if moved:
+        raise Unknown(
+            f"{', '.join(moved)} changed between the look and the lock, each time anew",
+            kind="changed_since_look",
+            hint="somebody else changes this host now; look again",
+        )
 
 
 def _refuse_failures(result: HostResult) -> None:

@@ -73,6 +73,11 @@ def assemble(libraries: Iterable[str], body: str, *, nonce: str | None = None) -
     return Script(text, nonce)
 
 
+def libraries_end(script: Script) -> int:
+    """Return where in a script's text the part begins that is not the same in every script."""
+    return script.text.index("\nwork() {\n") + 1
+
+
 class Reader:
     """Turns the bytes that come from a host into records, as they come."""
 

@@ -49,8 +49,9 @@ def merge(
     text = text.removeprefix("\ufeff")
     result = _ended(_apply(text, list(_edits(text, data, wanted, file))))
     if not _reads_as(result, _merged(data, wanted)):
+        names = [str(key) for key in wanted if not _covers(data, {key: wanted[key]})]
         raise Conflict(
-            f"{', '.join(map(str, wanted))} cannot be set without changing other keys",
+            f"{', '.join(names)} cannot be set without changing other keys",
             hint="anchors, aliases or merge keys tie them together: write them out on the host",
             where=Place(file),
         )
@@ -103,7 +104,7 @@ def _load(text: str, file: str) -> Mapping[Any, Any]:
         raise _unreadable(error, file) from None
     if data is not None and not isinstance(data, Mapping):
         raise Conflict(
-            f"is a {type(data).__name__}, not a mapping of keys to values",
+            f"this is a {type(data).__name__}, not a mapping of keys to values",
             hint=_MEND,
             where=Place(file, 1),
         )
@@ -117,7 +118,7 @@ def _unreadable(error: Exception, file: str) -> Conflict:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     return Conflict(
-        f"is not valid YAML: {problem}",
+        f"this is not valid YAML: {problem}",
         hint=_MEND,
         where=Place(file, mark.line + 1, mark.column + 1) if mark else Place(file),
     )

@@ -20,6 +20,7 @@ from hermes_ops.plan.model import (
     Install,
     MakeFolder,
     Plan,
+    Refuse,
     Reload,
     Wanted,
     Watch,
@@ -73,6 +74,7 @@ class _Planner:
         self.watches: list[Watch] = []
         self.notes: list[str] = []
         self.differs: list[str] = []
+        self.refused: set[str] = set()
         self.order = _starts(desired)
 
     def plan(self, *, wait: bool) -> Plan:
@@ -144,8 +146,15 @@ class _Planner:
     # --- the profile's own ---
 
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
+        if wanted.profile.name in self.refused:
+            return []
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
-        changes = list(self._changes(wanted, profile))
+        try:
+            changes = list(self._changes(wanted, profile))
+        except Conflict as conflict:
+            # What cannot be in one profile is no reason to leave the others as they are.
+            self.refused.add(wanted.profile.name)
+            return [_refusal(wanted, conflict)]
         restarting = [c for c in changes if getattr(c.operation, "owes", None)]
         if restarting and not profile.restart:
             profile.restart = f"{restarting[0].resource.removeprefix('file:')} differs"
@@ -238,7 +247,7 @@ class _Planner:
                 restart=restart, port_taken=_port_taken(watch, self.facts),
             )
         )  # fmt: skip
-        if wanted.profile.state == "started":
+        if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
             self._watch(watch, changes, evidence)
         return changes
 
@@ -283,6 +292,13 @@ def _port_taken(watch: Watch, facts: Facts) -> str:
         if answer is not None and answer.status is not None:
             return f"another process already answers at {url}: give the profile a port of its own"
     return ""
+
+
+def _refusal(wanted: Wanted, conflict: Conflict) -> Change:
+    words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
+    refuse = Refuse(words, conflict.kind)
+    name = identity(wanted.resource)
+    return Change(wanted.step, wanted.profile.name, name, "refuse", words, refuse)
 
 
 def _is_definition(change: Change) -> bool:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.desired import StepPlan, desired_state
-from hermes_ops.errors import Unknown
+from hermes_ops.errors import Interrupted, Unknown
 from hermes_ops.events import Event
 from hermes_ops.inventory import Host, Inventory
 from hermes_ops.journal import Journal
-from hermes_ops.parallel import Ended, Rules, parallel
+from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.report import Progress, Summary
 from hermes_ops.run import HostResult, Settings, converge_host
@@ -70,7 +70,7 @@ def converge(
         output.note(f"skipped: {note}")
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
     converged = _begin(task, options, workspace, output)
-    _run(converged, states, settings(converged, wait=wait), output)
+    _run(converged, states, settings(converged, output, wait=wait), output)
     return converged
 
 
@@ -84,7 +84,7 @@ def _begin(task: str, options: Options, workspace: Workspace, output: Output) ->
     return Converged(run, task, options, workspace, [], journal=journal)
 
 
-def settings(converged: Converged, *, wait: bool = True) -> Settings:
+def settings(converged: Converged, output: Output, *, wait: bool = True) -> Settings:
     """Return how this run behaves towards every host."""
     from platformdirs import user_cache_path
 
@@ -98,7 +98,13 @@ def settings(converged: Converged, *, wait: bool = True) -> Settings:
         known_hosts=converged.workspace.known_hosts,
         pip=next(iter(sorted((ROOT / "vendor").glob("pip-*.whl"))), None),
         cache=Path(user_cache_path("hermes-ops")),
+        trace=tracer(output) if options.verbose else None,
     )
+
+
+def tracer(output: Output) -> Callable[[str, str], None]:
+    """Return what prints an exchange's lines beside the answer."""
+    return lambda host, line: output.note(f"{host}  {line}")
 
 
 def _run(converged: Converged, states: list[DesiredState], how: Settings, output: Output) -> None:
@@ -132,9 +138,11 @@ def _has_failed(result: HostResult) -> bool:
 def _result(index: int, host: Host, ended: Ended[DesiredState, HostResult]) -> HostResult:
     if index in ended.values:
         return ended.values[index]
-    error = Unknown(ended.stopped_by, kind="timeout" if "deadline" in ended.stopped_by else "command")
     outcome = "unknown" if index in ended.begun else "skipped"
-    return HostResult(host, outcome, error)
+    if ended.stopped_by == INTERRUPTED:
+        return HostResult(host, outcome, Interrupted("interrupted"))
+    kind = "timeout" if "deadline" in ended.stopped_by else "command"
+    return HostResult(host, outcome, Unknown(ended.stopped_by, kind=kind))
 
 
 # --- what it came to --------------------------------------------------------------------------
@@ -148,6 +156,7 @@ def codes(converged: Converged) -> list[int]:
         max(result.error.exit_code, 1) if result.outcome == "failed" and result.error else _CODES.get(result.outcome, 0)
         for result in converged.results
     ]
+    found += [130 for result in converged.results if isinstance(result.error, Interrupted)]
     if converged.options.check and any(result.differs for result in converged.results):
         found.append(2)
     if any(r.outcome == "skipped" and r.error and r.error.kind == "timeout" for r in converged.results):

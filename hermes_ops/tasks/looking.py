@@ -50,7 +50,8 @@ def look_all(
 ) -> list[Look]:
     """Look at every selected host; resolves no secret."""
     workspace = workspace or open_workspace(options, output)
-    how = Settings(known_hosts=workspace.known_hosts)
+    trace = (lambda host, line: output.note(f"{host}  {line}")) if options.verbose else None
+    how = Settings(known_hosts=workspace.known_hosts, trace=trace)
     states = [
         desired_state(host, workspace.selected.roles, steps) for host in workspace.selected.hosts
     ]
