@@ -57,8 +57,9 @@ def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str
     users = [path for path in there[: len(USER_FOLDERS)] if _is_there(facts, path)]
     folders += own
     # A node of the profile's own is found before any other, and is in the list already.
-    if facts.node and not own and facts.node not in folders:
-        folders.append(facts.node)
+    if facts.node and not own:
+        node = facts.node if facts.node.startswith("/") else f"{facts.home}/{facts.node}"
+        folders += [node] if node not in folders else []
     folders += [path for path in users if path not in folders]
     return [*folders, *SYSTEM_FOLDERS]
 

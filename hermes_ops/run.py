@@ -59,6 +59,8 @@ class Settings:
     connect: Connect = connect
     trace: Callable[[str, str], None] | None = None
     """Told of host and line for everything that is exchanged, if one wants to see it."""
+    learn: Callable[[str], None] | None = None
+    """Told of every value of a host's `.env` files, so that none of them is ever shown."""
 
 
 @dataclass(slots=True)
@@ -153,6 +155,7 @@ def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: Hos
     result.transport = transport = open_host(desired.host, settings, emit)
     for look in range(1, LOOKS + 1):
         facts = gather(desired, transport, emit)
+        _learn(facts, settings)
         plan = make_plan(desired, facts, wait=settings.wait and not settings.check)
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
@@ -165,6 +168,14 @@ def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: Hos
     _refuse_moved(result)
     _refuse_failures(result)
     _watch(plan, transport, settings, emit, result)
+
+
+def _learn(facts: Facts, settings: Settings) -> None:
+    if settings.learn is None:
+        return
+    for path, text in facts.contents.items():
+        for line in text.splitlines() if path.endswith("/.env") else ():
+            settings.learn(line.partition("=")[2].strip().strip("\"'"))
 
 
 def _as_planned(change: Change) -> Done:

@@ -98,6 +98,7 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
         known_hosts=converged.workspace.known_hosts,
         pip=next(iter(sorted((ROOT / "vendor").glob("pip-*.whl"))), None),
         cache=Path(user_cache_path("hermes-ops")),
+        learn=REDACTOR.learn,
         trace=tracer(output) if options.verbose else None,
     )
 

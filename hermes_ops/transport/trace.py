@@ -9,6 +9,8 @@ from hermes_ops.transport.base import Session, Transport
 from hermes_ops.wire import OnRecord, Record, Reply, Script, libraries_end
 
 Trace = Callable[[str], None]
+_UNSHOWN = {"files", "env"}
+"""Records with the content of files: it may hold credentials that we have never seen."""
 
 
 class Traced:
@@ -31,7 +33,7 @@ class Traced:
 
         def heard(record: Record) -> None:
             self._trace(f"← {record.word} {record.rest}".rstrip())
-            for line in (record.text or "").splitlines()[:40] if record.word != "files" else ():
+            for line in (record.text or "").splitlines() if record.word not in _UNSHOWN else ():
                 self._trace(f"    {line}")
             if on_record is not None:
                 on_record(record)
