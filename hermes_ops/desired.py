@@ -25,9 +25,7 @@ class StepPlan:
     body: Body
 
 
-def desired_state(
-    host: Host, roles: Mapping[str, Role], steps: Sequence[StepPlan]
-) -> DesiredState:
+def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPlan]) -> DesiredState:
     """Return what the steps, in this order, want for the host's profiles.
 
     Raises:
@@ -75,7 +73,8 @@ def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
         other = seen.setdefault(name, item)
         if other.resource != item.resource:
             raise InventoryError(
-                f"{other.profile.name} and {item.profile.name} on {host.name} want {name} differently",
+                f"{other.profile.name} and {item.profile.name} on {host.name} "
+                f"want {name} differently",
                 where=item.profile.place,
                 hint="one path belongs to one profile",
             )
@@ -94,9 +93,7 @@ def references(inventory: Inventory) -> set[Reference]:
 
 def with_secrets(inventory: Inventory, secrets: Mapping[Reference, Secret]) -> Inventory:
     """Return the inventory with each reference replaced by the value it led to."""
-    return replace(
-        inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts)
-    )
+    return replace(inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts))
 
 
 def _host_with(host: Host, secrets: Mapping[Reference, Secret]) -> Host:

@@ -1,17 +1,17 @@
 """The few kinds of failure, each with a message, a hint and an exit code.
 
-    HermesError
-    ├── UsageError          64  the command line is wrong; nothing was touched
-    │   └── InventoryError  64  a file is wrong: says file, line and what to do
-    ├── CommandError         1  something on a host, or a local program, failed
-    │   └── NotReady         1  started, but not proven ready in time
-    ├── MissingPrivilege     1  the host wants a right that the user does not have
-    ├── Conflict             1  wanted things exclude each other on this host
-    ├── HostKeyChanged       1  the host shows another key than the known one
-    ├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
-    ├── Unknown              4  what is so on the host could not be told
-    ├── Locked               5  somebody else changes this host now
-    └── Interrupted        130  Ctrl-C, or a signal that asked to end
+HermesError
+├── UsageError          64  the command line is wrong; nothing was touched
+│   └── InventoryError  64  a file is wrong: says file, line and what to do
+├── CommandError         1  something on a host, or a local program, failed
+│   └── NotReady         1  started, but not proven ready in time
+├── MissingPrivilege     1  the host wants a right that the user does not have
+├── Conflict             1  wanted things exclude each other on this host
+├── HostKeyChanged       1  the host shows another key than the known one
+├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
+├── Unknown              4  what is so on the host could not be told
+├── Locked               5  somebody else changes this host now
+└── Interrupted        130  Ctrl-C, or a signal that asked to end
 """
 
 from __future__ import annotations

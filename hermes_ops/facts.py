@@ -156,7 +156,9 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("send_files", *question.files)
     masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
     yield _call("send_env", masked, *question.env_files)
-    yield from watch_lines(question.units, question.pid_files, question.urls, strangers=question.strangers)
+    yield from watch_lines(
+        question.units, question.pid_files, question.urls, strangers=question.strangers
+    )
 
 
 def watch_lines(
@@ -214,7 +216,7 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "now": float(single["now"].rest),
         "boot": single["boot"].rest,
         "uptime": float(single["uptime"].rest) if "uptime" in single else None,
-        "systemd": "systemd" in single and single["systemd"].text is None or _is_running(reply),
+        "systemd": ("systemd" in single and single["systemd"].text is None) or _is_running(reply),
         "bus": "bus" in single,
         "linger": "linger" in single,
         "has_route": "route" in single,
@@ -263,7 +265,7 @@ def _files(reply: Reply) -> dict[str, Any]:
             digest, _, path = line.partition("  ")
             digests[path] = digest.removeprefix("\\")
     for record in reply.of("env"):
-        contents[record.rest] = (record.text or "")
+        contents[record.rest] = record.text or ""
     node = next(reply.of("node"), None)
     return {
         "paths": _paths(reply),
@@ -275,12 +277,11 @@ def _files(reply: Reply) -> dict[str, Any]:
 
 
 def _unpack(text: str) -> dict[str, str]:
-    archive = tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:")
     files = {}
-    for member in archive:
-        stream = archive.extractfile(member)
-        if stream is not None:
-            files[member.name] = stream.read().decode("utf-8", "surrogateescape")
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:") as archive:
+        for member in archive:
+            if (stream := archive.extractfile(member)) is not None:
+                files[member.name] = stream.read().decode("utf-8", "surrogateescape")
     return files
 
 
@@ -359,7 +360,9 @@ def latest(records: Iterable[Record], facts: Facts) -> Facts:
     reply = Reply(tuple(records), complete=True)
     seen = _files(reply)
     services = _services(reply)
-    times: dict[str, Any] = {r.word: float(r.rest) for r in reply.records if r.word in ("now", "uptime")}
+    times: dict[str, Any] = {
+        r.word: float(r.rest) for r in reply.records if r.word in ("now", "uptime")
+    }
     return replace(
         facts,
         contents={**facts.contents, **seen["contents"]},

@@ -127,7 +127,9 @@ def values_for(
             "virtual_env": hermes.venv or str(PurePosixPath(hermes.project) / "venv"),
         }
     _refuse_blanks(python, home)
-    words = [render(word, values, name=f"{service.role.folder}/role.yml") for word in service.command]
+    words = [
+        render(word, values, name=f"{service.role.folder}/role.yml") for word in service.command
+    ]
     return values | {"command": words}
 
 

@@ -23,7 +23,9 @@ def folder() -> Path:
 class Journal:
     """The file of one run. A run whose journal cannot be written goes on, and says so once."""
 
-    def __init__(self, run: str, redact: Callable[[str], str], complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, run: str, redact: Callable[[str], str], complain: Callable[[str], None]
+    ) -> None:
         self._path = folder() / f"{run}.jsonl"
         self._redact, self._complain = redact, complain
         self._lock = threading.Lock()
@@ -31,7 +33,9 @@ class Journal:
 
     def write(self, word: str, **fields: Any) -> None:
         """Append one line: when, what, and the fields."""
-        line = json.dumps({"at": round(time.time(), 3), "event": word, **fields}, ensure_ascii=False)
+        line = json.dumps(
+            {"at": round(time.time(), 3), "event": word, **fields}, ensure_ascii=False
+        )
         with self._lock:
             if not self._broken:
                 self._append(self._redact(line))

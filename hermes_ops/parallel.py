@@ -93,7 +93,9 @@ def _run(
             if rules.most_failures is not None and not ended.stopped_by:
                 bad = sum(failed(value) for value in ended.values.values())
                 if bad > rules.most_failures:
-                    ended.stopped_by = f"{bad} hosts failed, --max-fail allows {rules.most_failures}"
+                    ended.stopped_by = (
+                        f"{bad} hosts failed, --max-fail allows {rules.most_failures}"
+                    )
             if ended.stopped_by and not running:
                 return
             lock.wait(_patience(rules))

@@ -20,6 +20,8 @@ TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
 HEARTBEAT_LIMIT = 90
 """Seconds after which an event loop that writes a heartbeat every 30 counts as standing still."""
+CONNECT_LIMIT = 30
+"""Seconds that Hermes gives a platform to connect (`gateway.platform_connect_timeout`)."""
 FATAL = 78
 PLANNED_RESTART = 75
 
@@ -35,8 +37,11 @@ class Evidence:
     activity: str = "inactive"
     """The manager's word: active, activating, deactivating, failed or inactive."""
     exit_status: int | None = None
+    ended_by: str = ""
+    """How the last process ended, in systemd's word: exit-code, signal, watchdog, ..."""
     pid: int | None = None
     alive: bool = False
+    suspended: bool = False
     started_ticks: int | None = None
     age_s: float | None = None
     rss_bytes: int | None = None
@@ -74,35 +79,63 @@ def judge(evidence: Evidence) -> Verdict:
     if not evidence.alive:
         return _without_process(evidence)
     if not evidence.supervised:
-        return Verdict("degraded", ("it runs, but its service manager does not know it",))
+        words = f"it runs as process {evidence.pid}, but its service manager does not know it"
+        return Verdict("degraded", (words,))
+    if evidence.suspended:
+        return Verdict("down", (f"its process {evidence.pid} is suspended",))
     if evidence.kind == "hermes":
         return _hermes(evidence)
     return _answers(evidence, {}) or _settled(evidence, {})
 
 
 def _without_process(evidence: Evidence) -> Verdict:
-    if evidence.exit_status == FATAL and evidence.activity != "inactive":
-        reason = _exit_reason(evidence) or "see the log"
+    activity = evidence.activity
+    if evidence.exit_status == FATAL and activity != "inactive":
+        reason = _failed_start(evidence) or "see the log"
         return Verdict("down", (f"fatal configuration (exit 78): {reason}",))
-    if evidence.activity == "failed":
-        return Verdict("down", (f"failed with exit code {evidence.exit_status}",))
-    if evidence.activity == "activating":
+    if activity == "failed":
+        return Verdict("down", (_ending(evidence),))
+    if activity == "activating":
         return _between_starts(evidence)
-    if evidence.activity == "active":
+    if activity == "deactivating":
+        return Verdict("draining", ("it is being stopped",))
+    if activity == "active":
         return Verdict("unknown", ("its process ended while looking",))
-    if not evidence.installed:
-        return Verdict("absent")
-    return Verdict("stopped")
+    return Verdict("stopped" if evidence.installed else "absent")
 
 
 def _between_starts(evidence: Evidence) -> Verdict:
-    if evidence.exit_status in (None, 0, PLANNED_RESTART):
+    failed = _failed_start(evidence)
+    if not failed and evidence.exit_status in (None, 0, PLANNED_RESTART):
         return Verdict("starting", ("it is being started",))
-    return Verdict("down", (f"it ends with exit code {evidence.exit_status} and is started again",))
+    return Verdict("down", (f"{_ending(evidence)}; it is started again and again",))
 
 
-def _exit_reason(evidence: Evidence) -> str:
-    return str((evidence.state or {}).get("exit_reason") or "")
+_CODES = {200: "its folder is missing", 203: "its program cannot be run"}
+_ENDINGS = {
+    "signal": "killed by signal {}",
+    "core-dump": "killed by signal {}, with a core dump",
+    "oom-kill": "killed because memory ran out",
+    "watchdog": "killed by the watchdog: it no longer told that it lives",
+    "timeout": "it did not start or stop in time",
+}
+
+
+def _ending(evidence: Evidence) -> str:
+    """Return how the last process ended, in words."""
+    code = evidence.exit_status
+    known = _CODES.get(code or 0, "")
+    words = _ENDINGS.get(evidence.ended_by, "failed with exit code {}").format(code)
+    reason = _failed_start(evidence) or known
+    return f"{words}: {reason}" if reason else words
+
+
+def _failed_start(evidence: Evidence) -> str:
+    """Return why Hermes gave up its start, empty if it did not say that it did."""
+    state = evidence.state or {}
+    if state.get("gateway_state") != "startup_failed":
+        return ""
+    return str(state.get("exit_reason") or "its start failed")
 
 
 def _hermes(evidence: Evidence) -> Verdict:
@@ -111,15 +144,23 @@ def _hermes(evidence: Evidence) -> Verdict:
         return Verdict("draining", ("it is being stopped",))
     if state is None or not _is_of_process(state, evidence):
         # A storm sleep, or a pip run for a missing library, comes before the state is written.
-        return Verdict("starting", ("it has not written its state yet",))
+        return Verdict("starting", ("it has not written its state yet", *_again(evidence)))
     word = str(state.get("gateway_state"))
-    if word in ("starting", "draining"):
-        return Verdict(word)
+    return _running(evidence, state) if word == "running" else _on_the_way(word, evidence)
+
+
+def _on_the_way(word: str, evidence: Evidence) -> Verdict:
+    if word == "starting":
+        return Verdict("starting", _again(evidence))
     if word == "startup_failed":
-        return Verdict("down", (_exit_reason(evidence) or "its start failed",))
-    if word != "running":
-        return Verdict("starting", (f"its state is {word}",))
-    return _running(evidence, state)
+        return Verdict("down", (_failed_start(evidence),))
+    if word in ("draining", "stopped"):
+        return Verdict("draining", ("it is ending",) if word == "stopped" else ())
+    return Verdict("starting", (f"its state is {word}",))
+
+
+def _again(evidence: Evidence) -> tuple[str, ...]:
+    return (f"started again {evidence.restarts} times",) if evidence.restarts else ()
 
 
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
@@ -130,8 +171,8 @@ def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
 
 
 def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:
-    if (age := heartbeat_age(evidence)) is not None and age > HEARTBEAT_LIMIT:
-        return Verdict("down", (f"its event loop has stood still for {age:.0f} s",))
+    if (still := _standstill(evidence)) > HEARTBEAT_LIMIT:
+        return Verdict("down", (f"its event loop has stood still for {still:.0f} s",))
     platforms, doubts = _platforms(evidence, state)
     if doubts:
         return Verdict(_worst(evidence, platforms), tuple(doubts), platforms)
@@ -142,14 +183,17 @@ def heartbeat_age(evidence: Evidence) -> float | None:
     """Return the seconds since this process last wrote its heartbeat, None if it never did."""
     beat = evidence.heartbeat
     if not beat or beat.get("pid") != evidence.pid:
-        # None was written yet: the first one is due within 30 seconds of the start.
-        return evidence.age_s if (evidence.age_s or 0) > HEARTBEAT_LIMIT else None
+        return None
     return max(0.0, evidence.now - _seconds(beat.get("updated_at"), evidence.now))
 
 
-def _platforms(
-    evidence: Evidence, state: Mapping[str, Any]
-) -> tuple[dict[str, str], list[str]]:
+def _standstill(evidence: Evidence) -> float:
+    # The first heartbeat is due within 30 seconds of the start: until then its age stands for it.
+    age = heartbeat_age(evidence)
+    return (evidence.age_s or 0) if age is None else age
+
+
+def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     entries = state.get("platforms")
     entries = entries if isinstance(entries, dict) else {}
     words = {name: _platform(entries.get(name), evidence) for name in sorted(evidence.expected)}
@@ -177,10 +221,9 @@ def _because(entry: Any) -> str:
 
 
 def _worst(evidence: Evidence, platforms: Mapping[str, str]) -> str:
-    # Adapters connect one after another, 30 seconds each at most.
-    patience = 30.0 * max(1, len(platforms))
-    waiting = {"missing", "connecting", "disconnected"}
-    if (evidence.age_s or 0) < patience and set(platforms.values()) <= waiting | {"connected"}:
+    # Once the state is `running` each platform was tried: one without an entry has no adapter.
+    young = (evidence.age_s or 0) < CONNECT_LIMIT
+    if young and set(platforms.values()) <= {"connecting", "connected"}:
         return "starting"
     return "degraded"
 
@@ -188,7 +231,7 @@ def _worst(evidence: Evidence, platforms: Mapping[str, str]) -> str:
 def _answers(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict | None:
     for url, answer in evidence.answers.items():
         if answer is None:
-            return Verdict("unknown", (f"nothing on the host could ask {url}",), platforms)
+            return Verdict("unknown", (f"{url} was not asked",), platforms)
         if answer.status is None:
             young = (evidence.age_s or 0) < 30
             return Verdict(
@@ -238,7 +281,8 @@ def evidence_of(
             "kind": str(service.readiness.get("kind", "process")),
             **told,
             "pid": pid,
-            "alive": process is not None and process.state != "Z",
+            "alive": process is not None and process.state not in ("Z", "X"),
+            "suspended": process is not None and process.state in ("T", "t"),
             "supervised": bool(told.get("pid")),
             "started_ticks": process.started if process else None,
             "age_s": max(0.0, age) if age is not None else None,
@@ -278,6 +322,7 @@ def _systemd(service: ServiceSpec, facts: Facts) -> dict[str, Any]:
         "enabled": unit["UnitFileState"] == "enabled" if unit.properties else None,
         "activity": unit["ActiveState"] or "inactive",
         "exit_status": unit.number("ExecMainStatus"),
+        "ended_by": "" if unit["Result"] == "success" else unit["Result"],
         "pid": unit.number("MainPID") or None,
         "restarts": unit.number("NRestarts"),
     }

@@ -32,7 +32,9 @@ def describe(event: Event) -> str:
         case events.Looking():
             return "looking"
         case events.Planned(plan=plan):
-            return f"{count(len(plan.changes), 'change')} to make" if plan.changes else "holds already"
+            return (
+                f"{count(len(plan.changes), 'change')} to make" if plan.changes else "holds already"
+            )
         case events.Pushing(what=what):
             return f"carrying {what}"
         case events.Waiting(what=what):
@@ -68,12 +70,15 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self._output.is_terminal:
-            self._live = _live(self._draw)
+            self._live = _live(self._draw, self._output.redact)
             self._live.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._live is not None:
             self._live.stop()
@@ -104,17 +109,15 @@ class Progress:
         return "\n".join(rows)
 
 
-def _live(draw: Callable[[], str]) -> Live:
+def _live(draw: Callable[[], str], redact: Callable[[str], str]) -> Live:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    from hermes_ops.tasks.output import REDACTOR
-
     console = Console(stderr=True)
 
     def render() -> Text:
-        return Text(REDACTOR(draw()), no_wrap=True, overflow="ellipsis")
+        return Text(redact(draw()), no_wrap=True, overflow="ellipsis")
 
     return Live(get_renderable=render, console=console, refresh_per_second=8, transient=True)
 
@@ -152,8 +155,13 @@ class Summary:
 
 def _totals(body: Mapping[str, Any]) -> str:
     totals = body["totals"]
-    words = [f"{totals[word]} {word}" for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped") if totals[word]]
-    text = f"{count(totals['hosts'], 'host')}: {', '.join(words)}; {count(totals['changes'], 'change')}"
+    words = [
+        f"{totals[word]} {word}"
+        for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped")
+        if totals[word]
+    ]
+    text = f"{count(totals['hosts'], 'host')}: {', '.join(words)}"
+    text += f"; {count(totals['changes'], 'change')}"
     verify = body["verify"]
     if verify:
         text += f"; {verify['passed']} of {verify['expected']} checks passed"
@@ -168,7 +176,9 @@ def diff(change: Change) -> list[str]:
     if isinstance(write.content, Secret):
         return [f"~ {key}" for key in write.keys]
     before = write.before if isinstance(write.before, str) else ""
-    lines = difflib.unified_diff(before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm="")
+    lines = difflib.unified_diff(
+        before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm=""
+    )
     return list(lines)[2:]
 
 

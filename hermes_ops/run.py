@@ -142,7 +142,9 @@ def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
     return Traced(transport, lambda line: trace(host.name, line)) if trace else transport
 
 
-def gather(desired: DesiredState, transport: Transport, emit: Emit, *, strangers: bool = False) -> Facts:
+def gather(
+    desired: DesiredState, transport: Transport, emit: Emit, *, strangers: bool = False
+) -> Facts:
     """Look: everything about all profiles of the host in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
@@ -271,11 +273,12 @@ def owner_text(text: str) -> str:
     except ValueError:
         return "somebody"
     why = f" ({owner['why']})" if owner.get("why") else ""
-    return f"{owner.get('operator', 'somebody')}, run {owner.get('run', '?')}, since {owner.get('since', '?')}{why}"
+    who, run, since = (owner.get(key, "?") for key in ("operator", "run", "since"))
+    return f"{who}, run {run}, since {since}{why}"
 
 
 class _Listener:
-    """Hears the records of an apply: tells each change as it ends, keeps the last round of evidence."""
+    """Hears the records of an apply: tells each change, keeps the last round of evidence."""
 
     def __init__(self, plan: Plan, emit: Emit) -> None:
         self._plan, self._emit = plan, emit
@@ -294,7 +297,9 @@ class _Listener:
         elif record.word == "lock-held":
             self._emit(Waiting(host, f"for {owner_text(record.text or '')}"))
         elif record.word == "lock-taken-over":
-            self._emit(Noted(host, f"took over the lock of a dead run: {owner_text(record.text or '')}"))
+            self._emit(
+                Noted(host, f"took over the lock of a dead run: {owner_text(record.text or '')}")
+            )
         elif record.word == "round":
             self._last, self._round = self._round or self._last, []
             self._emit(Waiting(host, "for readiness"))
@@ -341,7 +346,9 @@ def _because(change: Change, message: str, output: str) -> str:
 
 
 def _refuse_moved(result: HostResult) -> None:
-    moved = sorted({done.change.profile or "" for done in result.changes if done.outcome == "moved"})
+    moved = sorted(
+        {done.change.profile or "" for done in result.changes if done.outcome == "moved"}
+    )
     if moved:
         raise Unknown(
             f"{', '.join(moved)} changed between the look and the lock, each time anew",
@@ -406,7 +413,10 @@ def _is_broken(watch: Watch, result: HostResult) -> bool:
 
 
 def _verdicts(watches: Sequence[Watch], plan: Plan, facts: Facts) -> dict[str, Verdict]:
-    return {watch.service.profile: verdict_of(watch, plan.manager, facts, plan.host) for watch in watches}
+    return {
+        watch.service.profile: verdict_of(watch, plan.manager, facts, plan.host)
+        for watch in watches
+    }
 
 
 def verdict_of(watch: Watch, manager: str, facts: Facts, host: Host) -> Verdict:
@@ -426,4 +436,6 @@ def _refuse_unready(verdicts: dict[str, Verdict], result: HostResult) -> None:
             f"{name} is {v.state}" + (f" ({', '.join(v.reasons)})" if v.reasons else "")
             for name, v in unready.items()
         )
-        raise NotReady(said, hint=f"see the log: logs/gateway.log of the profile on {result.host.name}")
+        raise NotReady(
+            said, hint=f"see the log: logs/gateway.log of the profile on {result.host.name}"
+        )

@@ -93,14 +93,21 @@ def _last(plan: Plan, terms: Terms) -> Iterator[str]:
 
 
 def _profile(changes: list[Numbered]) -> Iterator[str]:
-    seen = [word for _, change in changes for path, digest in change.seen for word in (path, digest)]
+    seen = [
+        word for _, change in changes for path, digest in change.seen for word in (path, digest)
+    ]
     if seen:
         numbers = " ".join(str(number) for number, _ in changes)
         yield f"if {_call('moved', *seen)}; then breaks; tell moved {numbers}; else"
-    for writes, group in groupby(changes, key=lambda numbered: isinstance(numbered[1].operation, Write)):
-        yield from _writes(list(group)) if writes else _others(list(group))
+    for writes, group in groupby(changes, key=_is_write):
+        run = list(group)
+        yield from _writes(run) if writes else _others(run)
     if seen:
         yield "fi"
+
+
+def _is_write(numbered: Numbered) -> bool:
+    return isinstance(numbered[1].operation, Write)
 
 
 def _others(changes: list[Numbered]) -> Iterator[str]:
@@ -124,7 +131,9 @@ def _writes(changes: list[Numbered]) -> Iterator[str]:
             yield _call("rename_staged", number, operation.path)
 
 
-_TOKEN_LINE = re.compile(r"^(?:export )?([A-Za-z_][A-Za-z0-9_]*)=\x01(kept|new:(\d+))\x01\n", re.MULTILINE)
+_TOKEN_LINE = re.compile(
+    r"^(?:export )?([A-Za-z_][A-Za-z0-9_]*)=\x01(kept|new:(\d+))\x01\n", re.MULTILINE
+)
 
 
 def _content(write: Write) -> str:
@@ -140,8 +149,8 @@ def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
     at = 0
     for match in _TOKEN_LINE.finditer(text):
         yield f"printf %s {shlex.quote(text[at : match.start()])}"
-        name, token, size = match.groups()
-        yield _call("kept_line", path, name) if token == "kept" else _call("new_line", name, size)
+        name, word, size = match.groups()
+        yield _call("kept_line", path, name) if word == "kept" else _call("new_line", name, size)
         at = match.end()
     yield f"printf %s {shlex.quote(text[at:])}"
 

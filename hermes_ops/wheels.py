@@ -14,7 +14,11 @@ from hermes_ops.plan.model import Wheelhouse
 
 _PLATFORMS = {
     ("Linux", "x86_64"): ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
-    ("Linux", "aarch64"): ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
+    ("Linux", "aarch64"): (
+        "manylinux2014_aarch64",
+        "manylinux_2_17_aarch64",
+        "manylinux_2_28_aarch64",
+    ),
     ("Darwin", "arm64"): ("macosx_11_0_arm64", "macosx_12_0_arm64", "macosx_14_0_arm64"),
     ("Darwin", "x86_64"): ("macosx_10_13_x86_64", "macosx_11_0_x86_64"),
 }

@@ -15,7 +15,7 @@ ENDINGS = ("", ".yml", ".yaml", ".json")
 """In the order in which a name is looked for; a folder has no ending."""
 
 _INI = re.compile(rb"\[[\w:.-]+\]|\w[\w.-]*(\s+\w+=|\s*$)")
-OURS = ("group_vars", "host_vars", "profiles", "known_hosts")
+OURS = ("group_vars", "host_vars", "profiles", "roles", "known_hosts")
 _PASSED_OVER = (
     *(".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst"),
     *(".orig", ".cfg", ".retry"),
@@ -25,6 +25,11 @@ _PASSED_OVER = (
 def folder_of(source: Path) -> Path:
     """Return the folder where the variable files of a source are."""
     return source if source.is_dir() else source.parent
+
+
+def role_folders(folder: Path) -> tuple[Path, Path]:
+    """Return where roles of the operator's own may be: beside an inventory folder, and in it."""
+    return folder.parent / "roles", folder / "roles"
 
 
 def structure_files(source: Path) -> list[Path]:

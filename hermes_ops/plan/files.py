@@ -1,4 +1,4 @@
-"""Folders, files, YAML and `.env` files: compared with what the look brought, and merged into it."""
+"""Folders, files, YAML and `.env`: compared with what the look brought, and merged into it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Fact
     resource = identity(wanted.resource)
     if path is not None and resource.startswith("definition:"):
         resource = f"file:{path}"
-    return Change(
-        wanted.step, wanted.profile.name, resource, action, reason, operation, seen
-    )
+    return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, seen)
 
 
 def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ class _Planner:
         self.notes: list[str] = []
         self.differs: list[str] = []
         self.refused: set[str] = set()
+        self.evidence: dict[str, Evidence] = {}
         self.order = _starts(desired)
 
     def plan(self, *, wait: bool) -> Plan:
@@ -95,6 +96,7 @@ class _Planner:
             tuple(self.notes),
             tuple(self._wheelhouses(first)),
             tuple(self.differs),
+            self.evidence,
         )
 
     def _each(self, kind: type) -> Iterable[Wanted]:
@@ -102,7 +104,9 @@ class _Planner:
 
     def _not_shared(self) -> Iterable[Wanted]:
         """Yield the resources of the profiles, profile by profile, each in the graph's order."""
-        own = [w for w in self.desired.wanted if not isinstance(w.resource, Program | Linger | Service)]
+        own = [
+            w for w in self.desired.wanted if not isinstance(w.resource, Program | Linger | Service)
+        ]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
 
@@ -224,7 +228,9 @@ class _Planner:
         starts = list(self._each(Service))
         if words and starts and (changed or stale):
             step, reason = starts[0].step, "definitions changed"
-            yield Change(step, None, f"manager:{self.manager.name}", "reload", reason, Reload(words))
+            yield Change(
+                step, None, f"manager:{self.manager.name}", "reload", reason, Reload(words)
+            )
 
     def _services(self) -> Iterable[Change]:
         wanted = {w.profile.name: w for w in self._each(Service)}
@@ -237,7 +243,7 @@ class _Planner:
         service = self._service(wanted)
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
         watch = watch_of(service, profile.config, profile.env, wave)
-        evidence = self._evidence(service, watch)
+        evidence = self.evidence[service.profile] = self._evidence(service, watch)
         restart = profile.restart
         if not restart and self.facts.owes_restart(service.name):
             restart = "a restart is owed since an earlier run"
@@ -309,9 +315,7 @@ def _is_definition(change: Change) -> bool:
 def _starts(desired: DesiredState) -> list[list[str]]:
     """Return the profiles in waves: each starts when those of its `after:` are ready."""
     profiles = {p.name: p for p in desired.host.profiles}
-    return waves(
-        {name: [a for a in p.after if a in profiles] for name, p in profiles.items()}
-    )
+    return waves({name: [a for a in p.after if a in profiles] for name, p in profiles.items()})
 
 
 def _once(changes: Iterable[Change]) -> list[Change]:

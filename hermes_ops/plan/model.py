@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.readiness import Evidence
 from hermes_ops.resource import Resource
 from hermes_ops.secret import Secret
 from hermes_ops.services.base import ServiceSpec
@@ -47,7 +48,7 @@ class MakeFolder:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Replace a file atomically. In a secret text, tokens of `envfile` stand for what stays there."""
+    """Replace a file atomically; in a secret text, tokens of `envfile` stand for what stays."""
 
     path: PurePosixPath
     content: str | Secret
@@ -212,6 +213,8 @@ class Plan:
     wheelhouses: tuple[Wheelhouse, ...] = ()
     differs: tuple[str, ...] = ()
     """What is not as wanted but that no `up` mends, such as another version of Hermes."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """What the look showed of each profile's service, to be judged by `readiness`."""
 
     @property
     def is_empty(self) -> bool:

@@ -30,7 +30,9 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
     services = list(desired.services.values())
     definitions = [str(path) for service in services for path in _definition_paths(service)]
     resources = [wanted.resource for wanted in desired.wanted]
-    evidence = [f"{s.home}/{name}" for s in services if s.text == "hermes" for name in hermes.EVIDENCE]
+    evidence = [
+        f"{s.home}/{name}" for s in services if s.text == "hermes" for name in hermes.EVIDENCE
+    ]
     stamps = [stamp_path("hermes"), stamp_path("supervisor")]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile)]

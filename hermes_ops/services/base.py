@@ -89,9 +89,7 @@ def template(role_folder: Path, name: str) -> str:
     for path in (role_folder / "templates" / Path(name).name, TEMPLATES / name):
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise InventoryError(
-        f"the template {name} does not exist", where=str(role_folder / "role.yml")
-    )
+    raise InventoryError(f"the template {name} does not exist", where=str(role_folder / "role.yml"))
 
 
 def naming(profile: Profile) -> dict[str, Any]:

@@ -76,9 +76,7 @@ def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _environment(
-    service: ServiceSpec, facts: Facts, values: Mapping[str, Any]
-) -> dict[str, str]:
+def _environment(service: ServiceSpec, facts: Facts, values: Mapping[str, Any]) -> dict[str, str]:
     own = {"HOME": facts.home, "USER": facts.user, "LOGNAME": facts.user, "LANG": "C.UTF-8"}
     if service.text == "hermes":
         own |= {

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.facts import Facts
-from hermes_ops.quoting import systemd_environment, systemd_word
+from hermes_ops.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.services.base import Link, ServiceSpec, Text, template
 from hermes_ops.templates import render
 
@@ -47,7 +47,8 @@ class Systemd:
         source = {"hermes": "systemd/hermes-gateway.service.j2"}.get(
             service.text, f"systemd/{service.text}.service.j2"
         )
-        line = " ".join(systemd_word(word) for word in values["command"])
+        program, *words = values["command"]
+        line = " ".join([systemd_program(program), *map(systemd_word, words)])
         text = render(template(role, source), {**values, "command_line": line}, name=source)
         yield Text(self.unit_path(service), text, base=True)
         yield from self._policy(service, facts)
@@ -63,14 +64,12 @@ class Systemd:
                 systemd_environment(name, value) for name, value in service.environment.items()
             ],
             "memory_max": service.settings.memory_max,
-            "planned_stop": systemd_word(f"{facts.home}/{PLANNED_STOP}")
+            "planned_stop": systemd_program(f"{facts.home}/{PLANNED_STOP}")
             if service.planned_stop
             else "",
         }
         source = "systemd/drop-in.conf.j2"
-        yield Text(
-            self.drop_in_path(service), render(template(role, source), values, name=source)
-        )
+        yield Text(self.drop_in_path(service), render(template(role, source), values, name=source))
 
     def is_equal(self, found: str, wanted: str) -> bool:
         """Say whether a unit differs in nothing but further folders in its PATH.

@@ -19,7 +19,15 @@ from hermes_ops.report import Progress, Summary
 from hermes_ops.run import HostResult, Settings, converge_host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
-from hermes_ops.tasks.workspace import ROOT, Workspace, enabled, new_run, now, open_workspace, operator
+from hermes_ops.tasks.workspace import (
+    ROOT,
+    Workspace,
+    enabled,
+    new_run,
+    now,
+    open_workspace,
+    operator,
+)
 
 
 @dataclass(slots=True)
@@ -154,15 +162,21 @@ _CODES = {"failed": 1, "unreachable": 3, "unknown": 4}
 def codes(converged: Converged) -> list[int]:
     """Return every exit code that applies to the run."""
     found = [
-        max(result.error.exit_code, 1) if result.outcome == "failed" and result.error else _CODES.get(result.outcome, 0)
+        max(result.error.exit_code, 1)
+        if result.outcome == "failed" and result.error
+        else _CODES.get(result.outcome, 0)
         for result in converged.results
     ]
     found += [130 for result in converged.results if isinstance(result.error, Interrupted)]
     if converged.options.check and any(result.differs for result in converged.results):
         found.append(2)
-    if any(r.outcome == "skipped" and r.error and r.error.kind == "timeout" for r in converged.results):
+    if any(
+        r.outcome == "skipped" and r.error and r.error.kind == "timeout" for r in converged.results
+    ):
         found.append(4)
-    if converged.verify and (converged.verify["failed"] or converged.verify["passed"] < converged.verify["expected"]):
+    if converged.verify and (
+        converged.verify["failed"] or converged.verify["passed"] < converged.verify["expected"]
+    ):
         found.append(1)
     return found
 

@@ -45,7 +45,9 @@ def fix(_options: Options, output: Output) -> None:
     common=(),
     options=(
         Option("junit", "write the results to this file, as JUnit XML"),
-        Option("require_lab", "fail where the lab cannot run, instead of skipping its tests", False),
+        Option(
+            "require_lab", "fail where the lab cannot run, instead of skipping its tests", False
+        ),
         Option("only", "run only what matches this, as pytest -k"),
     ),
     example="./inv dev.test",

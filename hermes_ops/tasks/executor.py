@@ -65,13 +65,19 @@ class GraphExecutor(Executor):
 
 def _job(call: Any) -> tuple[Callable[..., Any], dict[str, Any], bool]:
     task, kwargs = call.task, dict(call.kwargs)
-    return (lambda options, output: _perform(task, call, kwargs, options, output)), kwargs, bool(
-        kwargs.get("json")
+    return (
+        (lambda options, output: _perform(task, call, kwargs, options, output)),
+        kwargs,
+        bool(kwargs.get("json")),
     )
 
 
 def _perform(task: Any, call: Any, kwargs: dict[str, Any], options: Options, output: Output) -> Any:
-    own = {o.name: kwargs.get(o.name) for o in (*task.operands, *task.own)} if isinstance(task, Verb) else {}
+    own = (
+        {o.name: kwargs.get(o.name) for o in (*task.operands, *task.own)}
+        if isinstance(task, Verb)
+        else {}
+    )
     if isinstance(task, Finish):
         return task.body(call.steps, options, output, **own)
     if isinstance(task, Step):

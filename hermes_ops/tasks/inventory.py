@@ -7,7 +7,8 @@ from typing import Any
 
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
-from hermes_ops.tasks.executor import required, step_key, step_plans
+from hermes_ops.tasks.executor import required as required_by
+from hermes_ops.tasks.executor import step_key, step_plans
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
@@ -111,7 +112,7 @@ def graph(_options: Options, output: Output, *, format: str) -> Result:
     from hermes_ops.tasks import fleet
 
     edges = {plan.name: plan.requires for plan in step_plans(fleet.up)}
-    edges["fleet.up"] = tuple(step_key(task) for task in required(fleet.up))
+    edges["fleet.up"] = tuple(step_key(task) for task in required_by(fleet.up))
     if format not in ("tree", "mermaid"):
         raise UsageError(f"--format is tree or mermaid, not {format!r}")
     drawn = _mermaid(edges) if format == "mermaid" else _drawn("fleet.up", edges)

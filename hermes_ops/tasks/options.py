@@ -34,8 +34,15 @@ class Option:
 
 
 COMMON = (
-    Option("inventory", "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/)", (), "i"),
-    Option("limit", "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file, ~regex", None, "l"),
+    Option(
+        "inventory",
+        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/)", (), "i",
+    ),
+    Option(
+        "limit",
+        "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
+        " ~regex", None, "l",
+    ),
     Option("forks", "how many hosts at once (32)"),
     Option("serial", "how many hosts, or which share (20%), before the next ones begin"),
     Option("max_fail", "how many hosts, or which share, may fail before no further one begins"),

@@ -44,6 +44,10 @@ class Output:
         """Say whether a person watches standard error, where progress is drawn."""
         return self._err.isatty() and os.environ.get("TERM") != "dumb"
 
+    def redact(self, text: str) -> str:
+        """Return a text as it may be shown, for what draws by itself."""
+        return REDACTOR(text)
+
     def text(self, text: str) -> None:
         """Print a line of the answer, unless a document is the answer."""
         if not self.json:

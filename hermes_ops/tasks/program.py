@@ -72,7 +72,7 @@ class Program(InvokeProgram):
         super().load_collection()
 
     def parse_tasks(self) -> None:
-        """Parse the tasks; a core flag behind one would be taken for the program's, so it is refused."""
+        """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
         super().parse_tasks()
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:

@@ -1,4 +1,5 @@
 """`fleet.ps`: every profile of every selected host, as it is."""
+
 from typing import Any
 
 

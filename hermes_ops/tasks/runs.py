@@ -36,7 +36,9 @@ def show(_options: Options, output: Output, *, run: str) -> Result:
     lines = list(journal.read(found[0]))
     for entry in lines:
         rest = {key: value for key, value in entry.items() if key not in ("at", "event", "host")}
-        words = "  ".join(f"{key}={value}" for key, value in rest.items() if value not in (None, ""))
+        words = "  ".join(
+            f"{key}={value}" for key, value in rest.items() if value not in (None, "")
+        )
         output.text(f"{entry['at']:.3f}  {entry.get('host', '-')}  {entry['event']}  {words}")
     return items(lines)
 

@@ -1,4 +1,4 @@
-"""The graph. Each step returns what must hold for one profile; `pre` is the only place of an edge."""
+"""The graph: each step returns what must hold for one profile, and `pre` is the only edge."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def _platforms(profile: Profile) -> frozenset[str]:
     return platforms.expected(profile.config, known)
 
 
-@step("profile.configure", pre=[create], example="./inv profile.configure -l '*/coder' --check --diff")
+@step(
+    "profile.configure", pre=[create], example="./inv profile.configure -l '*/coder' --check --diff"
+)
 def configure(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     """Put config.yaml, .env and SOUL.md in place; keys that are not ours stay."""
     values = naming(profile) | {"home": home_of(profile, role)}
@@ -82,7 +84,11 @@ def _file(
     if profile.soul is None:
         return None
     where = f"{profile.place}: soul"
-    text = profile.soul if is_plain(profile.soul) else render(profile.soul, _names(profile, host), name=where)
+    text = (
+        profile.soul
+        if is_plain(profile.soul)
+        else render(profile.soul, _names(profile, host), name=where)
+    )
     return File(path, text, mode, restarts)
 
 

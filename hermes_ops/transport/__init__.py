@@ -12,7 +12,9 @@ from hermes_ops.transport.local import Local
 __all__ = ["Local", "Retry", "Session", "Transport", "connect"]
 
 
-def connect(host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None) -> Transport:
+def connect(
+    host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None
+) -> Transport:
     """Return an open transport to the host.
 
     `known_hosts` are further files of accepted keys; `retry` is told of every further attempt.

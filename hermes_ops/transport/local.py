@@ -98,7 +98,9 @@ def _converse(
             ready = selector.select(max(0.0, until - time.monotonic()))
             if not ready:
                 shell.stdout.close()
-                raise Unknown(f"no answer within {timeout:.0f} s", kind="timeout", hint="look again")
+                raise Unknown(
+                    f"no answer within {timeout:.0f} s", kind="timeout", hint="look again"
+                )
             for key, _ in ready:
                 if key.fileobj is shell.stdin:
                     data = _send(shell, selector, data)

@@ -54,7 +54,7 @@ def _framed(command: str, mark: str) -> str:
     The `x` keeps the line ends that `$(…)` would strip. Nothing is written to a file.
     """
     inner = f"$(sh -c {shlex.quote(command)} </dev/null; code=$?; printf x; exit $code)"
-    shown = f"printf '%s {mark}\\n%s\\n{mark}\\n' \"$code\" \"$out\" >&3"
+    shown = f'printf \'%s {mark}\\n%s\\n{mark}\\n\' "$code" "$out" >&3'
     return (
         f"{{ err=$({{ out={inner}; code=$?; {shown}; }} 2>&1); "
         f"printf '%s\\n{mark} end\\n' \"$err\"; }} 3>&1\n"

@@ -88,7 +88,9 @@ class Ssh:
     def _channel(self, command: str) -> paramiko.Channel:
         try:
             transport = self.connection.transport
-            channel: paramiko.Channel = transport.open_session(timeout=self.host.connection.connect_timeout)
+            channel: paramiko.Channel = transport.open_session(
+                timeout=self.host.connection.connect_timeout
+            )
             channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
@@ -246,6 +248,3 @@ def _changed(error: paramiko.BadHostKeyException, host: Host) -> HostKeyChanged:
         f" known is {fingerprint(error.expected_key)}",
         hint=f"if the machine was really replaced: ./inv hosts.trust -l {host.name}",
     )
-
-
-
