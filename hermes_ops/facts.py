@@ -145,7 +145,7 @@ def probe(question: Question) -> Script:
 
 
 def _lines(question: Question) -> Iterable[str]:
-    yield "identify; enter_home; look_host; pids="
+    yield "identify; enter_home; look_host; pids=; strangers=; urls="
     yield _call("look_hermes", question.hermes_python)
     yield "look_pythons"
     if question.strangers:
@@ -156,21 +156,18 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("send_files", *question.files)
     masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
     yield _call("send_env", masked, *question.env_files)
-    yield from watch_lines(
-        question.units, question.pid_files, question.urls, strangers=question.strangers
-    )
+    yield _call("look_ports", " ".join(question.urls), *question.env_files)
+    more = " $strangers 'hermes-gateway*.service'" if question.strangers else ""
+    yield from watch_lines(question.units, question.pid_files, more=more)
+    yield _call("ask_urls", *question.urls) + " $urls"
 
 
-def watch_lines(
-    units: Iterable[str], pid_files: Iterable[str], urls: Iterable[str], *, strangers: bool = False
-) -> Iterable[str]:
-    """Yield the lines that look at services; units are systemd's names."""
-    glob = " 'hermes-gateway*.service'" if strangers else ""
-    yield _call("systemd_units", *units) + glob
+def watch_lines(units: Iterable[str], pid_files: Iterable[str], *, more: str = "") -> Iterable[str]:
+    """Yield the lines that look at services; `units` are systemd's names, `more` is shell text."""
+    yield _call("systemd_units", *units) + more
     yield "supervisor_programs"
     yield _call("recorded_pids", *pid_files)
     yield "show_processes"
-    yield _call("ask_urls", *urls)
 
 
 def _call(function: str, *words: str) -> str:

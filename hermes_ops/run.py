@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path, PurePosixPath
 
 from hermes_ops import script, wheels
@@ -84,6 +85,9 @@ class HostResult:
     plan: Plan | None = None
     facts: Facts | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    """The last lines of a profile's log, where it did not become ready."""
+    waited: float = 0
     urls: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exchanges: int = 0
     seconds: float = 0
@@ -206,6 +210,8 @@ def _apply(
     result.changes = earlier + listener.finish(complete=reply.complete)
     _refuse_ends(reply, plan)
     result.facts = listener.seen(result.facts)
+    result.logs |= listener.logs
+    result.waited = listener.waited
     return any(done.outcome == "moved" for done in result.changes)
 
 
@@ -287,6 +293,7 @@ class _Listener:
         self._round: list[Record] = []
         self._last: list[Record] = []
         self._clock = time.monotonic()
+        self._waiting: float | None = None
 
     def __call__(self, record: Record) -> None:
         host = self._plan.host.name
@@ -302,6 +309,7 @@ class _Listener:
             )
         elif record.word == "round":
             self._last, self._round = self._round or self._last, []
+            self._waiting = self._waiting or time.monotonic()
             self._emit(Waiting(host, "for readiness"))
         else:
             self._round.append(record)
@@ -332,6 +340,16 @@ class _Listener:
             self._done.get(number, Done(change, unheard, "not reached"))
             for number, change in enumerate(self._plan.changes)
         ]
+
+    @property
+    def logs(self) -> dict[str, str]:
+        """Return the last lines of each profile's log that the host sent after the wait."""
+        return {r.rest: (r.text or "").strip() for r in self._round if r.word == "log"}
+
+    @property
+    def waited(self) -> float:
+        """Return for how long the host has waited for readiness, in seconds."""
+        return time.monotonic() - self._waiting if self._waiting else 0
 
     def seen(self, facts: Facts | None) -> Facts | None:
         """Return the facts with the last complete round of evidence."""
@@ -383,25 +401,28 @@ def _watch(
     watches = [watch for watch in plan.watches if not _is_broken(watch, result)]
     if not watches or result.facts is None:
         return
-    until = time.monotonic() + plan.host.ready_timeout
+    until = time.monotonic() + plan.host.ready_timeout - result.waited
     verdicts = _verdicts(watches, plan, result.facts)
-    while _should_wait(verdicts, plan) and time.monotonic() < until:
+    # The look is no wait: what it did not find ready is given one, whatever its state.
+    looked_only = plan.is_empty
+    while _should_wait(verdicts, looked_only) and (left := until - time.monotonic()) > 0:
         listener = _Listener(plan, emit)
         transport.exchange(
-            script.compile_watch(plan, _terms(plan, settings)),
+            script.compile_watch(plan, replace(_terms(plan, settings), ready_timeout=ceil(left))),
             listener,
             timeout=_deadline(plan, settings),
         )
         result.facts = listener.seen(result.facts) or result.facts
+        result.logs |= listener.logs
         verdicts = _verdicts(watches, plan, result.facts)
+        looked_only = False
     result.verdicts |= verdicts
     _refuse_unready(verdicts, result)
 
 
-def _should_wait(verdicts: dict[str, Verdict], plan: Plan) -> bool:
-    unasked = any(v.state == "unknown" for v in verdicts.values())
-    untouched = plan.is_empty and any(not v.is_ready for v in verdicts.values())
-    return unasked or untouched or any(v.is_pending for v in verdicts.values())
+def _should_wait(verdicts: dict[str, Verdict], looked_only: bool) -> bool:
+    unready = [verdict for verdict in verdicts.values() if not verdict.is_ready]
+    return any(looked_only or v.is_pending or v.state == "unknown" for v in unready)
 
 
 def _is_broken(watch: Watch, result: HostResult) -> bool:
@@ -436,6 +457,18 @@ def _refuse_unready(verdicts: dict[str, Verdict], result: HostResult) -> None:
             f"{name} is {v.state}" + (f" ({', '.join(v.reasons)})" if v.reasons else "")
             for name, v in unready.items()
         )
-        raise NotReady(
-            said, hint=f"see the log: logs/gateway.log of the profile on {result.host.name}"
-        )
+        raise NotReady(said, hint=_logs(unready, result) or _where_the_log_is(result))
+
+
+def _logs(names: Iterable[str], result: HostResult) -> str:
+    """Return the last lines of the logs of those who are not ready, in the form of a hint."""
+    logs = ((name, result.logs.get(name)) for name in names)
+    return "\n".join(
+        "\n      ".join([f"the log of {name} ends:", *text.splitlines()])
+        for name, text in logs
+        if text
+    )
+
+
+def _where_the_log_is(result: HostResult) -> str:
+    return f"see the log: logs/gateway.log of the profile on {result.host.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePosixPath
 
@@ -52,7 +52,19 @@ Numbered = tuple[int, Change]
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    return assemble(("common", "evidence", "apply"), "\n".join(_body(plan, terms)))
+    script = assemble(("common", "evidence", "apply"), "\n".join(_body(plan, terms)))
+    return replace(script, before=_before(plan))
+
+
+def _before(plan: Plan) -> str:
+    """Return what only the login user may do: let the services of `hermes_user` linger."""
+    user = shlex.quote(plan.host.hermes.user)
+    if not plan.host.hermes.user or not any(
+        isinstance(change.operation, EnableLinger) for change in plan.changes
+    ):
+        return ""
+    verb = f"loginctl --no-ask-password enable-linger {user} >/dev/null 2>&1"
+    return f"{verb} || sudo -n {verb}"
 
 
 def compile_watch(plan: Plan, terms: Terms) -> Script:
@@ -205,19 +217,45 @@ def _await(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     homes = [watch.service.home for watch in watches if watch.service.text == "hermes"]
     yield "round() {"
     yield _call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
-    yield from watch_lines(units, [f"{home}/{PID_FILE}" for home in homes], ())
+    yield from watch_lines(units, [f"{home}/{PID_FILE}" for home in homes])
     yield "set --"
     for watch in watches:
-        yield from _if_whole(watch, _call("set", "--") + ' "$@" ' + shlex.join(watch.urls))
-        if watch.service.text == "hermes":
-            yield from _if_whole(watch, f"{{ {_call('looks_up', watch.service.home)} || ready=; }}")
+        yield from _if_whole(watch, _is_up(watch))
     yield 'ask_urls "$@"'
-    yield "case $shown in *ActiveState=failed*) ready=1 ;; esac"
     yield "}"
     yield "watching="
     for watch in watches:
         yield from _if_whole(watch, "watching=1")
-    yield f'[ -z "$watching" ] || {_call("await", terms.ready_timeout, terms.settle)}'
+    yield 'if [ -n "$watching" ]; then'
+    yield _call("await", terms.ready_timeout, terms.settle)
+    for watch in watches:
+        yield from _if_whole(watch, f"{_is_well(watch)} || {_log(watch)}")
+    yield "fi"
+
+
+def _has_failed(watch: Watch) -> str:
+    return _call("has_failed", watch.service.unit, watch.service.name)
+
+
+def _is_up(watch: Watch) -> str:
+    """Return shell text that asks a service what it must answer, unless it has ended for good."""
+    asked = f'{_call("set", "--")} "$@" {shlex.join(watch.urls)}'
+    if watch.service.text == "hermes":
+        asked = f"{asked}; {_call('looks_up', watch.service.home)} || ready="
+    return f"{_has_failed(watch)} || {{ {asked}; }}"
+
+
+def _is_well(watch: Watch) -> str:
+    """Return shell text that says whether the log of a service is of no interest."""
+    words = f'[ -n "$ready" ] && ! {_has_failed(watch)}'
+    if watch.service.text == "hermes":
+        words += f" && {_call('are_connected', watch.service.home, *sorted(watch.expected))}"
+    return f"{{ {words}; }}"
+
+
+def _log(watch: Watch) -> str:
+    file = f"{watch.service.home}/logs/gateway.log"
+    return _call("send_log", watch.service.unit, watch.service.name, file)
 
 
 def _if_whole(watch: Watch, line: str) -> Iterator[str]:

@@ -50,6 +50,8 @@ class Script:
 
     text: str
     nonce: str
+    before: str = ""
+    """A line for the login user, where another one runs the text (`hermes_user`)."""
 
 
 @cache

@@ -42,7 +42,10 @@ def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) 
 
 def _roles(folders: Iterable[Path]) -> dict[str, Role]:
     """Return the roles of all folders; of two with one name the later folder's wins."""
-    return {name: role for folder in folders for name, role in load_roles(folder).items()}
+    roles: dict[str, Role] = {}
+    for folder in dict.fromkeys(folders):
+        roles |= load_roles(folder)
+    return roles
 
 
 def _mentions_in(paths: Sequence[Path]) -> Iterable[Mention]:

@@ -30,9 +30,10 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
     services = list(desired.services.values())
     definitions = [str(path) for service in services for path in _definition_paths(service)]
     resources = [wanted.resource for wanted in desired.wanted]
-    evidence = [
-        f"{s.home}/{name}" for s in services if s.text == "hermes" for name in hermes.EVIDENCE
-    ]
+    # The shell sends the evidence of every profile under `.hermes` when it looks for strangers.
+    homes = [str(s.home) for s in services if s.text == "hermes"]
+    asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
+    evidence = [f"{home}/{name}" for home in asked for name in hermes.EVIDENCE]
     stamps = [stamp_path("hermes"), stamp_path("supervisor")]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile)]
@@ -53,7 +54,7 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
         ),
         node=(*hermes.USER_FOLDERS, *hermes.SYSTEM_FOLDERS),
         units=_unique([service.unit for service in services]),
-        pid_files=_unique([f"{s.home}/{hermes.PID_FILE}" for s in services if s.text == "hermes"]),
+        pid_files=_unique([f"{home}/{hermes.PID_FILE}" for home in homes]),
         urls=_unique(_urls(desired)),
         hermes_python=desired.host.hermes.python,
         strangers=strangers,

@@ -320,6 +320,41 @@ looks_up() { # HOME
   esac
   kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" | head -n 1)" 2>/dev/null
 }
+are_connected() { # HOME PLATFORM...
+  entries=$(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null)
+  shift
+  for platform; do
+    case $entries in *"\"$platform\":{\"state\":\"connected\""*) ;; *) return 1 ;; esac
+  done
+}
+
+# What ended for good is not waited for. The names are those of systemd and of supervisord.
+has_failed() { # UNIT PROGRAM
+  case $units in
+    *ActiveState=failed*) [ "$(systemctl --user is-failed -- "$1" 2>/dev/null)" != failed ] || return 0 ;;
+  esac
+  case $newline$programs in
+    *"$newline$2 "*) ;;
+    *) return 1 ;;
+  esac
+  program=${programs##*"$2 "}
+  # shellcheck disable=SC2086
+  set -- $program
+  case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
+}
+
+# The last lines of a log: the file, if it was written just now, else what the manager caught.
+send_log() { # UNIT PROGRAM FILE
+  log=
+  for file in "$3" "$state/$2.log"; do
+    [ -n "$log" ] || [ ! -f "$file" ] || [ -z "$(find "$file" -mmin -2 2>/dev/null)" ] || log=$(tail -n 8 "$file")
+  done
+  [ -n "$log" ] || ! has journalctl || log=$(journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null)
+  [ -n "$log" ] || [ ! -f "$3" ] || log=$(tail -n 8 "$3")
+  begin "log $profile"
+  printf '%s' "$log" | cut -c1-300
+  end
+}
 clock() {
   if [ -r /proc/uptime ]; then
     read -r seconds _ </proc/uptime

@@ -6,14 +6,15 @@ unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestart
 newline='
 '
 systemd_units() {
+  units=
   [ $# -gt 0 ] && has systemctl && user_bus || return 0
-  shown=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
+  units=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
   begin systemd
-  printf '%s' "$shown"
+  printf '%s' "$units"
   end
   set -f
   IFS=$newline
-  for line in $shown; do
+  for line in $units; do
     case $line in MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;; esac
   done
   set +f
@@ -35,16 +36,17 @@ supervisorctl() {
   scrubbed 20 "$share/supervisor/current/venv/bin/supervisorctl" -c "$supervisor_conf" "$@"
 }
 supervisor_programs() {
+  programs=
   [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/venv/bin/supervisorctl ] || return 0
   supervisor_alive || { say "supervisord 0"; return 0; }
   say "supervisord $supervisor_pid"
-  shown=$(supervisorctl status 2>/dev/null)
+  programs=$(supervisorctl status 2>/dev/null)
   begin supervisor
-  printf '%s' "$shown"
+  printf '%s' "$programs"
   end
   set -f
   IFS=$newline
-  for line in $shown; do
+  for line in $programs; do
     case $line in *' pid '[1-9]*)
       line=${line##* pid }
       pids="$pids ${line%%,*}"

@@ -142,11 +142,37 @@ look_node() {
   done
 }
 
-look_profiles() {
+# Profiles and services that nobody described, and what shows how those do.
+look_profiles() { # adds to `strangers`
   for path in .hermes/profiles/*/; do
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
   done
   for path in .config/systemd/user/hermes-gateway*.service; do
-    [ ! -f "$path" ] || say "unit ${path##*/}"
+    [ -f "$path" ] || continue
+    say "unit ${path##*/}"
+    case ${path##*/} in *[!A-Za-z0-9_.-]*) ;; *) strangers="$strangers ${path##*/}" ;; esac
+  done
+  for path in .hermes .hermes/profiles/*; do
+    set -- "$@" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
+  done
+  send_files "$@"
+  recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
+}
+
+# An API may listen elsewhere than the inventory says: somebody changed it on the host.
+look_ports() { # KNOWN-URLS ENV-FILE... : adds to `urls`
+  known=$1
+  shift
+  for path; do
+    [ -r "$path" ] || continue
+    while IFS='=' read -r key port; do
+      port=${port#[\"\']}
+      port=${port%[\"\']}
+      case $key:$port in
+        *API_SERVER_PORT:*[!0-9]* | *API_SERVER_PORT:) ;;
+        API_SERVER_PORT:* | 'export API_SERVER_PORT':*) add_url "http://127.0.0.1:$port/health" ;;
+      esac
+    done <"$path"
   done
 }
+add_url() { case " $known $urls " in *" $1 "*) ;; *) urls="$urls $1" ;; esac; }

@@ -65,6 +65,17 @@ class Program(InvokeProgram):
     def _wants_json(self) -> bool:
         return "--json" in (self.argv or ())
 
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse the core flags, and let Python keep what it compiles.
+
+        Invoke forbids it, and every run of a fresh clone would compile all modules anew.
+        """
+        forbidden = sys.dont_write_bytecode
+        try:
+            super().parse_core(argv)
+        finally:
+            sys.dont_write_bytecode = forbidden
+
     def load_collection(self) -> None:
         """Load the tasks beside this program, unless -r or -c name others."""
         if not self.args["search-root"].value and not self.args.collection.value:

@@ -15,7 +15,7 @@ Retry = Callable[[int, str], None]
 class Session(Protocol):
     """A shell on the host that lives until it is closed: commands go in, results come out."""
 
-    def run(self, command: str, *, timeout: float = 30) -> tuple[int, str, str]:
+    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         """Run a command of the shell; return its exit code, standard output and error."""
 
     def close(self) -> None:

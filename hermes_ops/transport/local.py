@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import select
 import selectors
-import shutil
 import subprocess
 import time
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from hermes_ops.errors import Unknown
+from hermes_ops.errors import CommandError, Unknown
 from hermes_ops.inventory import Host
 from hermes_ops.transport.base import Session
+from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.session import FramedShell
+from hermes_ops.transport.streams import Pipes
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 KEPT: Final = (
@@ -47,7 +47,8 @@ class Local:
         self.exchanges += 1
         reader = Reader(script.nonce, on_record)
         with subprocess.Popen(
-            ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            self._words(before=script.before),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(), cwd="/", start_new_session=True,
         ) as shell:  # fmt: skip
             _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
@@ -55,30 +56,20 @@ class Local:
 
     def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file under the home, atomically."""
-        path = Path(environment()["HOME"]) / target
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        shutil.copyfile(source, temporary)
-        temporary.replace(path)
+        words = self._words(receiving(target, source.stat().st_size))
+        with source.open("rb") as content:
+            ended = subprocess.run(
+                words, stdin=content, capture_output=True, env=environment(), cwd="/", check=False
+            )
+        if ended.returncode:
+            raise CommandError(f"~/{target} cannot be written here")
+
+    def _words(self, command: str = "/bin/sh", *, before: str = "") -> list[str]:
+        return ["/bin/sh", "-c", become(self.host, command, before=before)]
 
     def session(self) -> Session:
         """Open a long-lived shell."""
-        shell = subprocess.Popen(
-            ["/bin/sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=environment(), cwd=environment()["HOME"], start_new_session=True,
-        )  # fmt: skip
-        assert shell.stdin and shell.stdout  # noqa: S101 - both are pipes
-        source, target = shell.stdout.fileno(), shell.stdin.fileno()
-
-        def receive(seconds: float) -> bytes:
-            if not select.select([source], [], [], seconds)[0]:
-                raise TimeoutError
-            return os.read(source, 65536)
-
-        def end() -> None:
-            shell.communicate()
-
-        return FramedShell(lambda data: _write_all(target, data), receive, end)
+        return FramedShell(Pipes(self._words(), environment()))
 
     def close(self) -> None:
         """Let go: there is nothing to let go of."""
@@ -122,8 +113,3 @@ def _send(
         selector.unregister(shell.stdin)
         shell.stdin.close()
     return data
-
-
-def _write_all(target: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(target, data) :]

@@ -1,61 +1,162 @@
-"""A shell that stays: each command is framed by a mark that nothing it prints can know."""
+"""A shell that stays: commands go in, and what each one printed and ended with comes out.
+
+Output and errors come on two streams, as the command wrote them: nothing is encoded, kept in a
+variable of the shell or written to a file. A frame begins and ends with a mark that nothing a
+command prints can know; what comes between two frames, say from a login shell, is dropped.
+A process that a command leaves behind may still write into a later frame.
+"""
 
 from __future__ import annotations
 
+import math
 import secrets
 import shlex
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 from hermes_ops.errors import Unknown
 
-Receive = Callable[[float], bytes]
-"""Return what has come within the seconds given, b"" for the end; raises TimeoutError."""
+GRACE = 5.0
+"""Seconds that a host gets to tell that it ended a command that was too slow."""
+
+_PRELUDE = """\
+exec 3>&2 2>/dev/null
+umask 022
+LC_ALL=C PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+[ ! -d "/run/user/$(id -u)" ] || XDG_RUNTIME_DIR=/run/user/$(id -u)
+export LC_ALL PATH XDG_RUNTIME_DIR
+unset -v CDPATH ENV BASH_ENV
+cd
+if timeout -k 2 2 true; then
+  limited() { timeout -k 2 "$@" 2>&3 3>&- </dev/null; }
+else
+  limited() { shift; "$@" 2>&3 3>&- </dev/null; }
+fi
+"""
+# The shell's own standard error is closed to it: dash and bash tell there of killed children,
+# which is nothing that the command said.
+
+_KILLED = (124, 137, 143)
+"""How `timeout` ends when it had to end the command; busybox has the last one."""
 
 
-class FramedShell:
-    """Speaks with a `/bin/sh` over two functions: one sends bytes, one receives some."""
+class Streams(Protocol):
+    """The two ways to and from a `/bin/sh`."""
 
-    def __init__(
-        self, send: Callable[[bytes], None], receive: Receive, end: Callable[[], None]
-    ) -> None:
-        self._send, self._receive, self._end = send, receive, end
-        self._rest = b""
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
 
-    def run(self, command: str, *, timeout: float = 30) -> tuple[int, str, str]:
-        """Run a command of the shell; return its exit code, standard output and error."""
-        mark = secrets.token_hex(8)
-        self._send(_framed(command, mark).encode("utf-8", "surrogateescape"))
-        text = self._until(f"\n{mark} end\n".encode(), time.monotonic() + timeout, command)
-        head, out, err = text.split(f"{mark}\n", 2)
-        return int(head.split()[-1]), out[:-2], err
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        """Return what has come as output and as errors, both empty at the end.
+
+        Raises:
+            TimeoutError: nothing came within the seconds given.
+        """
 
     def close(self) -> None:
         """End the shell."""
-        self._end()
-
-    def _until(self, end: bytes, deadline: float, command: str) -> str:
-        data = self._rest
-        while end not in data:
-            try:
-                chunk = self._receive(max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
-                raise Unknown(f"no answer in time from: {command}", kind="timeout") from None
-            if not chunk:
-                raise Unknown("the connection was lost", hint="look again")
-            data += chunk
-        text, _, self._rest = data.partition(end)
-        return text.decode("utf-8", "replace")
 
 
-def _framed(command: str, mark: str) -> str:
-    """Return shell text that prints: code, mark, output and `x`, mark, error, mark and end.
+class FramedShell:
+    """One command after another in a shell; each is a `sh -c` of its own with an empty stdin."""
 
-    The `x` keeps the line ends that `$(…)` would strip. Nothing is written to a file.
-    """
-    inner = f"$(sh -c {shlex.quote(command)} </dev/null; code=$?; printf x; exit $code)"
-    shown = f'printf \'%s {mark}\\n%s\\n{mark}\\n\' "$code" "$out" >&3'
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._output, self._errors = _Stream(), _Stream()
+        self._failure: Unknown | None = None
+        self._begun = False
+
+    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+        """Run a command; return its exit code, and its output and errors to the byte.
+
+        The host ends a command that is too slow, and the shell lives on. Where the host does not
+        answer at all the shell is given up: this command and all later ones are `Unknown`.
+        """
+        if "\0" in command:
+            raise ValueError("a command cannot have a NUL in it")
+        if self._failure is not None:
+            raise self._failure
+        began, seconds = time.monotonic(), math.ceil(timeout)
+        try:
+            code, output, errors = self._exchange(command, seconds, began + seconds + GRACE)
+        except Unknown as failure:
+            self._failure = failure
+            raise
+        if code in _KILLED and time.monotonic() - began >= seconds:
+            raise _too_slow(command)
+        return code, output, errors
+
+    def close(self) -> None:
+        """End the shell."""
+        self._streams.close()
+
+    def _exchange(self, command: str, seconds: int, deadline: float) -> tuple[int, bytes, bytes]:
+        mark = secrets.token_hex(8)
+        text = _framed(command, mark, seconds)
+        try:
+            self._streams.send((text if self._begun else _PRELUDE + text).encode(*_AS_IT_IS))
+            self._begun = True
+            for stream in (self._output, self._errors):
+                self._until(stream, f"\n{mark}<\n", deadline)
+            output = self._until(self._output, f"\n{mark}>", deadline)
+            code = self._until(self._output, "\n", deadline)
+            errors = self._until(self._errors, f"\n{mark}>\n", deadline)
+        except TimeoutError:
+            raise _too_slow(command) from None
+        except OSError as error:
+            raise _lost() from error
+        return int(code), output, errors
+
+    def _until(self, stream: _Stream, end: str, deadline: float) -> bytes:
+        """Return what `stream` has before `end`, waiting until it is there."""
+        while (taken := stream.take(end.encode())) is None:
+            output, errors = self._streams.receive(max(0.0, deadline - time.monotonic()))
+            if not output and not errors:
+                raise _lost()
+            self._output.add(output)
+            self._errors.add(errors)
+        return taken
+
+
+class _Stream:
+    """What has come on one stream and is not taken yet."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._searched = 0
+
+    def add(self, data: bytes) -> None:
+        self._data += data
+
+    def take(self, end: bytes) -> bytes | None:
+        """Take and return what stands before `end`; None if that has not come yet."""
+        at = self._data.find(end, self._searched)
+        if at < 0:
+            # Only what is new is searched the next time: output may be large.
+            self._searched = max(0, len(self._data) - len(end) + 1)
+            return None
+        taken = bytes(self._data[:at])
+        del self._data[: at + len(end)]
+        self._searched = 0
+        return taken
+
+
+_AS_IT_IS = ("utf-8", "surrogateescape")
+
+
+def _framed(command: str, mark: str, seconds: int) -> str:
+    """Return one line of shell text: the shell has read all of it before the command runs."""
     return (
-        f"{{ err=$({{ out={inner}; code=$?; {shown}; }} 2>&1); "
-        f"printf '%s\\n{mark} end\\n' \"$err\"; }} 3>&1\n"
+        f"printf '\\n{mark}<\\n'; printf '\\n{mark}<\\n' >&3; "
+        f"limited {seconds} sh -c {shlex.quote(command)}; "
+        f"printf '\\n{mark}>%s\\n' $?; printf '\\n{mark}>\\n' >&3\n"
     )
+
+
+def _too_slow(command: str) -> Unknown:
+    shown = shlex.join(command.split()[:6])
+    return Unknown(f"no answer in time from: {shown}", kind="timeout", hint="look again")
+
+
+def _lost() -> Unknown:
+    return Unknown("the connection was lost", hint="look again")

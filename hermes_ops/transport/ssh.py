@@ -7,9 +7,7 @@ connection and on every jump host in front of it, before anything is opened.
 from __future__ import annotations
 
 import logging
-import os
 import random
-import shlex
 import socket
 import time
 from collections.abc import Sequence
@@ -20,11 +18,13 @@ from typing import Any
 import fabric
 import paramiko
 
-from hermes_ops.errors import HermesError, HostKeyChanged, Unknown, Unreachable
+from hermes_ops.errors import CommandError, HermesError, HostKeyChanged, Unknown, Unreachable
 from hermes_ops.inventory import Host
 from hermes_ops.transport.base import Retry, Session
+from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown
 from hermes_ops.transport.session import FramedShell
+from hermes_ops.transport.streams import Channel
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 ATTEMPTS = 3
@@ -71,19 +71,12 @@ class Ssh:
         self.exchanges += 1
         seconds = timeout or self.host.connection.exchange_timeout
         reader = Reader(script.nonce, on_record)
-        channel = self._channel(self._shell())
+        channel = self._channel(become(self.host, before=script.before))
         try:
             self._converse(channel, script, reader, seconds)
         finally:
             channel.close()
         return reader.reply()
-
-    def _shell(self) -> str:
-        user = self.host.hermes.user
-        if user and user != self.connection.user:
-            # -H: the home of that user, or every path would be below ours.
-            return f"exec sudo -n -H -u {shlex.quote(user)} /bin/sh"
-        return "exec /bin/sh"
 
     def _channel(self, command: str) -> paramiko.Channel:
         try:
@@ -100,16 +93,24 @@ class Ssh:
         self, channel: paramiko.Channel, script: Script, reader: Reader, seconds: float
     ) -> None:
         until = time.monotonic() + seconds
-        data = memoryview(script.text.encode("utf-8", "surrogateescape"))
         channel.settimeout(POLL)
         try:
-            while data:
-                data = data[channel.send(data) :]  # type: ignore[arg-type]
+            self._send(channel, script.text.encode("utf-8", "surrogateescape"), until)
             channel.shutdown_write()
             while chunk := self._receive(channel, until, seconds):
                 reader.feed(chunk)
         except OSError:
             return  # what is missing shows in the reply: it is not complete
+
+    def _send(self, channel: paramiko.Channel, content: bytes, until: float) -> None:
+        data = memoryview(content)
+        while data:
+            try:
+                data = data[channel.send(data) :]  # type: ignore[arg-type]
+            except TimeoutError:
+                # The window is full: a slow line, not an end.
+                if time.monotonic() > until:
+                    raise Unknown("the script was not taken in time", kind="timeout") from None
 
     def _receive(self, channel: paramiko.Channel, until: float, seconds: float) -> bytes:
         while True:
@@ -125,43 +126,26 @@ class Ssh:
                     ) from None
 
     def put(self, source: Path, target: PurePosixPath) -> None:
-        """Copy a file under the home over SFTP, atomically; one that is there in full is kept."""
-        with self.connection.transport.open_sftp_client() as sftp:
-            if _size(sftp, str(target)) == source.stat().st_size:
-                return
-            _make_folders(sftp, target.parent)
-            temporary = f"{target}.{os.getpid()}"
-            sftp.put(str(source), temporary)
-            sftp.posix_rename(temporary, str(target))
+        """Copy a file under the home, atomically; one that is there in full is kept."""
+        size = source.stat().st_size
+        channel = self._channel(become(self.host, receiving(target, size)))
+        channel.settimeout(self.host.connection.exchange_timeout)
+        with channel, source.open("rb") as content:
+            answer = channel.makefile("r")
+            if answer.readline().strip() == "send":
+                while block := content.read(1 << 20):
+                    channel.sendall(block)
+            channel.shutdown_write()
+            if channel.recv_exit_status():
+                raise CommandError(f"~/{target} cannot be written on {self.host.name}")
 
     def session(self) -> Session:
         """Open a long-lived shell on a channel of its own."""
-        channel = self._channel(self._shell())
-
-        def receive(seconds: float) -> bytes:
-            channel.settimeout(seconds)
-            if channel.recv_stderr_ready():
-                channel.recv_stderr(65536)
-            return channel.recv(65536)
-
-        return FramedShell(channel.sendall, receive, channel.close)
+        return FramedShell(Channel(self._channel(become(self.host))))
 
     def close(self) -> None:
         """End the connection."""
         self.connection.close()
-
-
-def _size(sftp: paramiko.SFTPClient, path: str) -> int | None:
-    try:
-        return sftp.stat(path).st_size
-    except OSError:
-        return None
-
-
-def _make_folders(sftp: paramiko.SFTPClient, folder: PurePosixPath) -> None:
-    for path in [*reversed(folder.parents), folder]:
-        if str(path) != "." and _size(sftp, str(path)) is None:
-            sftp.mkdir(str(path), 0o700)
 
 
 # --- before the connection --------------------------------------------------------------------

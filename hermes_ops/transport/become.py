@@ -1,0 +1,39 @@
+"""What a shell on a host begins with: as the login user, or as the one of `hermes_user`."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from pathlib import PurePosixPath
+
+from hermes_ops.inventory import Host
+
+
+def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
+    """Return what the login shell, whichever it is, runs to end as `command` of the right user.
+
+    `before` is a line of shell that the login user runs first.
+    """
+    user = host.hermes.user
+    login = host.connection.user or (getpass.getuser() if host.connection.kind == "local" else None)
+    if not user or user == login:
+        return f"exec {command}"
+    name = shlex.quote(user)
+    return "exec /bin/sh -c " + shlex.quote(
+        f"{before or ':'}\n"
+        # root needs no sudo, and a bare system has none.
+        'if [ "$(id -u)" = 0 ]; then '
+        f'exec runuser -u {name} -- env HOME="$(eval echo ~{name})" USER={name} LOGNAME={name} '
+        f"{command}; "
+        f"else exec sudo -n -H -u {name} -- {command}; fi"
+    )
+
+
+def receiving(target: PurePosixPath, size: int) -> str:
+    """Return the command that takes a file on its input, unless one of that size is there."""
+    path, part = shlex.quote(str(target)), shlex.quote(f"{target}.part")
+    return "/bin/sh -c " + shlex.quote(
+        f'cd && [ "$(wc -c <{path} 2>/dev/null)" -eq {size} ] 2>/dev/null && echo have && exit 0; '
+        f"mkdir -p {shlex.quote(str(target.parent))} && echo send && "
+        f'cat >{part} && [ "$(wc -c <{part})" -eq {size} ] && mv -f {part} {path}'
+    )

@@ -1,0 +1,88 @@
+"""What a long-lived shell is spoken with: the pipes of a process, or a channel of SSH."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import paramiko
+
+BLOCK = 65536
+
+
+class Pipes:
+    """A process of this machine, in a session of its own: Ctrl-C here does not reach it."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment, cwd="/", start_new_session=True, bufsize=0,
+        )  # fmt: skip
+        self._input, *outputs = self._ends()
+        self._selector = selectors.DefaultSelector()
+        for number, end in enumerate(outputs):
+            self._selector.register(end, selectors.EVENT_READ, number)
+
+    def _ends(self) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+        process = self._process
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - all are pipes
+        return process.stdin, process.stdout, process.stderr
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        while data:
+            data = data[os.write(self._input.fileno(), data) :]
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        """Return what has come as output and as errors, both empty at the end."""
+        ready = self._selector.select(seconds)
+        if not ready:
+            raise TimeoutError
+        come = {key.data: os.read(key.fd, BLOCK) for key, _ in ready}
+        return come.get(0, b""), come.get(1, b"")
+
+    def close(self) -> None:
+        """End the process; what it left behind may live on."""
+        self._selector.close()
+        for end in self._ends():
+            end.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Channel:
+    """A channel of SSH; its output and its errors are read as they come, whichever is first."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(channel, selectors.EVENT_READ)
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        self._channel.sendall(data)
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        """Return what has come as output and as errors, both empty at the end."""
+        channel, until = self._channel, time.monotonic() + seconds
+        while not (channel.recv_ready() or channel.recv_stderr_ready()):
+            if channel.closed or channel.eof_received:
+                return b"", b""
+            if not self._selector.select(max(0.0, until - time.monotonic())):
+                raise TimeoutError
+        output = channel.recv(BLOCK) if channel.recv_ready() else b""
+        errors = channel.recv_stderr(BLOCK) if channel.recv_stderr_ready() else b""
+        return output, errors
+
+    def close(self) -> None:
+        """End the shell: its standard input ends with the channel."""
+        self._selector.close()
+        self._channel.close()
