@@ -27,6 +27,7 @@ from hermes_ops.plan.model import (
     SetMode,
     Watch,
     Write,
+    WriteUnit,
 )
 from hermes_ops.secret import Secret
 from hermes_ops.wire import Record, Script, assemble
@@ -179,6 +180,8 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield _call("run", number, "remove", path)
         case RunCommand(words, deadline):
             yield _call("run", number, "scrubbed", deadline, *words)
+        case WriteUnit(path, words, deadline):
+            yield _call("run", number, "write_unit", path, deadline, *words)
         case Install():
             yield _call("run", number, *_install(operation))
         case EnableLinger(required):
