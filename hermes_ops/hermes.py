@@ -120,6 +120,7 @@ def values_for(
         "watchdog": watchdog(config),
         "stop_timeout": stop_timeout(config, env),
         "fatal_exit": service.fatal_exit,
+        "program_version": hermes.version if hermes else "",
     }
     if service.text == "hermes" and hermes:
         values |= {
@@ -127,10 +128,11 @@ def values_for(
             "virtual_env": hermes.venv or str(PurePosixPath(hermes.project) / "venv"),
         }
     _refuse_blanks(python, home)
-    words = [
-        render(word, values, name=f"{service.role.folder}/role.yml") for word in service.command
-    ]
-    return values | {"command": words}
+    where = f"{service.role.folder}/role.yml"
+    lists = {"command": service.command, "write": service.write}
+    return values | {
+        name: [render(word, values, name=where) for word in words] for name, words in lists.items()
+    }
 
 
 def _refuse_blanks(*paths: str) -> None:

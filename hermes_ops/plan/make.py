@@ -185,6 +185,7 @@ class _Planner:
             case ServiceDefinition():
                 service = self._service(wanted)
                 values = self._values(service, profile)
+                self._note_version(service)
                 return services.plan_definition(wanted, service, self.manager, facts, values)
         raise TypeError(f"no plan for {identity(resource)}")
 
@@ -201,6 +202,12 @@ class _Planner:
             "python": self.hermes.python if self.hermes else "python3",
             "home_dir": self.facts.home,
         }
+
+    def _note_version(self, service: ServiceSpec) -> None:
+        version = self.hermes.version if self.hermes else ""
+        if service.versions and not version.startswith(service.versions):
+            note = f"Hermes {version} writes its units itself: only their main lines are checked"
+            self.notes += [note] if note not in self.notes else []
 
     def _values(self, service: ServiceSpec, profile: _Profile) -> Mapping[str, Any]:
         env = {key: value for key, value in profile.env.items() if value is not None}

@@ -92,6 +92,15 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteUnit:
+    """Let the program write its own unit; that it did is seen from the file alone."""
+
+    path: PurePosixPath
+    words: tuple[str, ...]
+    deadline: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Install:
     """Make a Python environment with these requirements, from an index or a pushed wheelhouse."""
 
@@ -144,6 +153,7 @@ Operation = (
     | MakeLink
     | Remove
     | RunCommand
+    | WriteUnit
     | Install
     | EnableLinger
     | Reload

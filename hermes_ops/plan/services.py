@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hermes_ops.facts import Facts
-from hermes_ops.plan.files import change, plan_link, plan_text
-from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted
+from hermes_ops.plan.files import change, found_text, plan_link, plan_text
+from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, WriteUnit
 from hermes_ops.readiness import Evidence
-from hermes_ops.services.base import Link, ServiceManager, ServiceSpec, Text
+from hermes_ops.services.base import HostWritten, Link, ServiceManager, ServiceSpec, Text
 
 
 def plan_definition(
@@ -32,12 +32,23 @@ def plan_definition(
             yield from plan_text(
                 wanted, part.path, part.content, part.mode, facts, service.name, is_equal=equal
             )
+        elif isinstance(part, HostWritten):
+            yield from _host_written(wanted, part, facts)
         elif isinstance(part, Link):
             links.add(part.path)
             yield from plan_link(wanted, part.path, part.target, facts)
     for path in manager.paths(service):
         if "wants" in str(path) and path not in links and str(path) in facts.paths:
             yield change(wanted, "disable", f"state is {state}", Remove(path), facts)
+
+
+def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[Change]:
+    found = found_text(part.path, facts)
+    lacking = [mark.strip() for mark in part.marks if mark not in (found or "")]
+    if lacking:
+        reason = "absent" if found is None else f"lacks {lacking[0]}"
+        action = "create" if found is None else "update"
+        yield change(wanted, action, reason, WriteUnit(part.path, part.words), facts)
 
 
 def _without_definition(

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from hermes_ops.errors import InventoryError
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Profile, Role, ServiceSettings
-from hermes_ops.templates import render
+from hermes_ops.templates import render, undefined_names
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
@@ -26,6 +26,8 @@ class ServiceSpec:
     label: str
     home: PurePosixPath
     text: str
+    versions: tuple[str, ...]
+    write: tuple[str, ...]
     command: tuple[str, ...]
     environment: Mapping[str, str]
     planned_stop: bool
@@ -51,6 +53,18 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class HostWritten:
+    """A unit that the program itself writes, because its version's text is not ours to know.
+
+    `words` write it; a text in which each of `marks` stands needs no change.
+    """
+
+    path: PurePosixPath
+    words: tuple[str, ...]
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A symbolic link of a definition."""
 
@@ -70,7 +84,7 @@ class ServiceManager(Protocol):
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | Link]:
+    ) -> Iterable[Text | HostWritten | Link]:
         """Return the files and links by which it knows the service."""
 
     def is_equal(self, found: str, wanted: str) -> bool:
@@ -92,6 +106,11 @@ def template(role_folder: Path, name: str) -> str:
     raise InventoryError(f"the template {name} does not exist", where=str(role_folder / "role.yml"))
 
 
+def unit_template(text: str) -> str:
+    """Return the name of the unit's template for a kind of text (`text:` in role.yml)."""
+    return "hermes-gateway.service.j2" if text == "hermes" else f"{text}.service.j2"
+
+
 def naming(profile: Profile) -> dict[str, Any]:
     """Return the names that the texts of a role may use wherever no fact is needed."""
     return {
@@ -106,8 +125,51 @@ def home_of(profile: Profile, role: Role) -> str:
     return render(str(role.data["home"]), naming(profile), name=f"{role.folder}/role.yml")
 
 
+FACTS = frozenset(
+    [
+        "autostart",
+        "command",
+        "command_line",
+        "environment_lines",
+        "export_lines",
+        "fatal_exit",
+        "home_dir",
+        "memory_max",
+        "path",
+        "planned_stop",
+        "program_version",
+        "python",
+        "run_line",
+        "service_home",
+        "state",
+        "stop_timeout",
+        "unit",
+        "user",
+        "virtual_env",
+        "watchdog",
+        "write",
+    ]
+)
+"""Names that templates may use and that have their values only once the host was looked at."""
+
+
+@cache
+def _refuse_unknown_names(folder: Path, source: str, known: frozenset[str]) -> None:
+    """Refuse a template that could not be rendered, before any host is touched."""
+    for name in sorted(undefined_names(template(folder, source), set(known) | FACTS)):
+        raise InventoryError(
+            f"{name!r} is not defined",
+            where=source,
+            hint=f"names for a service's templates: {', '.join(sorted(known | FACTS))}",
+        )
+
+
 def describe(profile: Profile, role: Role) -> ServiceSpec:
-    """Return the service of a profile, as its role describes it."""
+    """Return the service of a profile, as its role describes it.
+
+    Raises:
+        InventoryError: a text of the role uses a name that nothing defines.
+    """
     data = role.data["service"]
     home = home_of(profile, role)
     values = naming(profile) | {"home": home}
@@ -116,6 +178,11 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
     def text(value: Any) -> str:
         return render(str(value), values, name=where)
 
+    for word in data["command"]:
+        render(str(word), values | dict.fromkeys(FACTS, ""), name=where)
+    kind = str(data.get("text", "service"))
+    for source in (f"systemd/{unit_template(kind)}", "supervisord/program.conf.j2"):
+        _refuse_unknown_names(role.folder, source, frozenset(values))
     name = text(data["name"])
     return ServiceSpec(
         profile=profile.name,
@@ -123,7 +190,9 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
         name=name,
         label=text(data.get("label", name)),
         home=PurePosixPath(home),
-        text=str(data.get("text", "service")),
+        text=kind,
+        versions=tuple(map(str, data.get("versions", ()))),
+        write=tuple(map(str, data.get("write", ()))),
         command=tuple(str(word) for word in data["command"]),
         environment={
             **{key: text(value) for key, value in data.get("environment", {}).items()},

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.facts import Facts
-from hermes_ops.services.base import Link, ServiceSpec, Text, template
+from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template
 from hermes_ops.templates import render
 
 FOLDER = PurePosixPath(".config/hermes-ops")
@@ -37,7 +37,7 @@ class Supervisord:
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | Link]:
+    ) -> Iterable[Text | HostWritten | Link]:
         """Return supervisord's own configuration, the service's section and its script."""
 
         def text(path: PurePosixPath, name: str, more: Mapping[str, Any], mode: int) -> Text:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops.facts import Facts
 from hermes_ops.quoting import systemd_environment, systemd_program, systemd_word
-from hermes_ops.services.base import Link, ServiceSpec, Text, template
+from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template, unit_template
 from hermes_ops.templates import render
 
 UNITS = PurePosixPath(".config/systemd/user")
@@ -41,19 +41,30 @@ class Systemd:
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | Link]:
+    ) -> Iterable[Text | HostWritten | Link]:
         """Return the unit, the drop-in, what it calls, and the link that enables it."""
-        role = service.role.folder
-        source = {"hermes": "systemd/hermes-gateway.service.j2"}.get(
-            service.text, f"systemd/{service.text}.service.j2"
-        )
-        program, *words = values["command"]
-        line = " ".join([systemd_program(program), *map(systemd_word, words)])
-        text = render(template(role, source), {**values, "command_line": line}, name=source)
-        yield Text(self.unit_path(service), text, base=True)
+        yield self._unit(service, values)
         yield from self._policy(service, facts)
         if enabled:
             yield Link(self.wants_path(service), f"../{service.unit}")
+
+    def _unit(self, service: ServiceSpec, values: Mapping[str, Any]) -> Text | HostWritten:
+        path, version = self.unit_path(service), values["program_version"]
+        if service.versions and not version.startswith(service.versions):
+            marks = (
+                f"ExecStart={values['python']} ",
+                " gateway run\n",
+                "\nType=",
+                "\nTimeoutStopSec=",
+            )
+            home = f'Environment="HERMES_HOME={values["service_home"]}"'
+            return HostWritten(path, tuple(values["write"]), (*marks, home))
+        source = f"systemd/{unit_template(service.text)}"
+        program, *words = values["command"]
+        line = " ".join([systemd_program(program), *map(systemd_word, words)])
+        source_text = template(service.role.folder, source)
+        text = render(source_text, {**values, "command_line": line}, name=source)
+        return Text(path, text, base=True)
 
     def _policy(self, service: ServiceSpec, facts: Facts) -> Iterable[Text]:
         role = service.role.folder

@@ -23,9 +23,11 @@ class Session(Protocol):
 
 
 class Transport(Protocol):
-    """An open way to one host. `exchanges` counts those that look or apply."""
+    """An open way to one host."""
 
-    exchanges: int
+    @property
+    def exchanges(self) -> int:
+        """Return how many exchanges looked or applied."""
 
     def exchange(
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None

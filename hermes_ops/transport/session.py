@@ -28,13 +28,13 @@ export LC_ALL PATH XDG_RUNTIME_DIR
 unset -v CDPATH ENV BASH_ENV
 cd
 if timeout -k 2 2 true; then
-  limited() { timeout -k 2 "$@" 2>&3 3>&- </dev/null; }
+  limited() (exec timeout -k 2 "$@" 2>&3 3>&- </dev/null)
 else
-  limited() { shift; "$@" 2>&3 3>&- </dev/null; }
+  limited() (shift && exec "$@" 2>&3 3>&- </dev/null)
 fi
 """
-# The shell's own standard error is closed to it: dash and bash tell there of killed children,
-# which is nothing that the command said.
+# Shells tell of killed children on their standard error, which is nothing that the command said.
+# `exec` in a subshell: dash would point its own standard error to where the command's goes.
 
 _KILLED = (124, 137, 143)
 """How `timeout` ends when it had to end the command; busybox has the last one."""

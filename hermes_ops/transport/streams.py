@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import paramiko
 
 BLOCK = 65536
+SENDING = 30
+"""Seconds after which a host that takes nothing of what is sent counts as gone."""
 
 
 class Pipes:
@@ -63,6 +65,7 @@ class Channel:
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        channel.settimeout(SENDING)
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
 

@@ -1,0 +1,239 @@
+"""What is so of hosts and their profiles, judged from one look: the rows of `fleet.ps`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hermes_ops.errors import HermesError
+from hermes_ops.facts import Facts
+from hermes_ops.hermes import STATE_FILE
+from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan.model import Control
+from hermes_ops.readiness import Evidence, Verdict, evidence_of, heartbeat_age, judge, spoken_of
+from hermes_ops.run import HostResult
+from hermes_ops.services.base import ServiceSpec, describe
+from hermes_ops.tasks.looking import Look
+
+WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
+"""The state in which a profile is as desired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One profile as it is, whether the inventory names it or not."""
+
+    name: str
+    verdict: Verdict
+    evidence: Evidence = Evidence()
+    unit: str | None = None
+    desired: str | None = None
+    """What the inventory wants; None for one that it does not name."""
+    drift: bool | None = None
+
+    @property
+    def as_desired(self) -> bool | None:
+        """Say whether it is as wanted; None where nobody wants anything."""
+        return None if self.desired is None else self.verdict.state == WANTED[self.desired]
+
+    def document(self, now: float) -> dict[str, Any]:
+        """Return it as `fleet.ps --json` has it."""
+        evidence, verdict = self.evidence, self.verdict
+        lives = evidence.alive
+        age = evidence.age_s if lives else None
+        beat = heartbeat_age(evidence) if lives else None
+        return {
+            "profile": self.name,
+            "managed": self.desired is not None,
+            "desired": self.desired,
+            "as_desired": self.as_desired,
+            "state": verdict.state,
+            "reasons": list(verdict.reasons),
+            "supervised": evidence.supervised if lives else None,
+            "enabled": evidence.enabled,
+            "unit": self.unit,
+            "pid": evidence.pid if lives else None,
+            "started_at": None if age is None else moment(now - age),
+            "uptime_s": None if age is None else int(age),
+            "restarts": evidence.restarts,
+            "rss_bytes": evidence.rss_bytes if lives else None,
+            "heartbeat_age_s": None if beat is None else round(beat, 1),
+            "platforms": dict(verdict.platforms),
+            "drift": self.drift,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """One host as it is, and its profiles."""
+
+    host: Host
+    profiles: tuple[Seen, ...] = ()
+    facts: Facts | None = None
+    manager: str | None = None
+    error: HermesError | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as `fleet.ps --json` has it."""
+        facts, hermes = self.facts, self.facts.hermes if self.facts else None
+        return {
+            "host": self.host.name,
+            # A disabled host is not asked: nobody knows whether it would answer.
+            "reachable": facts is not None if self.host.enabled else None,
+            "error": self.error.document() if self.error else None,
+            "platform": facts.system.lower() if facts else None,
+            "manager": self.manager,
+            "linger": facts.linger if facts and facts.systemd else None,
+            "hermes": {
+                "version": hermes.version if hermes else None,
+                "python": (hermes.python_version or None) if hermes else None,
+            },
+            "profiles": [seen.document(facts.now if facts else 0) for seen in self.profiles],
+        }
+
+    @property
+    def codes(self) -> Iterable[int]:
+        """Yield the exit codes that this host asks for."""
+        if not self.host.enabled:
+            return
+        if self.error:
+            yield self.error.exit_code
+        for seen in self.profiles:
+            if seen.as_desired is False:
+                yield 4 if seen.verdict.state == "unknown" else 2
+
+
+def moment(seconds: float) -> str:
+    """Return a time as documents have it: UTC, to the second."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# --- from a look ------------------------------------------------------------------------------
+
+
+def seen_disabled(host: Host) -> HostSeen:
+    """Return a host that is not contacted, as the inventory has it."""
+    reasons = (host.disabled_reason,) if host.disabled_reason else ()
+    return HostSeen(host, _alike(host, Verdict("disabled", reasons)))
+
+
+def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
+    """Return what a look showed of a host: its profiles, and those that nobody described."""
+    host, facts = look.host, look.facts
+    if facts is None:
+        return HostSeen(host, _alike(host, Verdict("unknown")), error=look.failure)
+    try:
+        plan = make_plan(look.desired, facts, wait=False)
+    except HermesError as error:
+        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=error)
+    own = (
+        _own(profile, look.desired.services[profile.name], plan.evidence[profile.name], plan)
+        for profile in host.profiles
+    )
+    strangers = _strangers(host, facts, plan.manager, roles)
+    return HostSeen(host, (*own, *strangers), facts, plan.manager)
+
+
+def _alike(host: Host, verdict: Verdict) -> tuple[Seen, ...]:
+    return tuple(Seen(profile.name, verdict, desired=profile.state) for profile in host.profiles)
+
+
+def _own(profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan) -> Seen:
+    return Seen(
+        profile.name,
+        judge(evidence),
+        evidence,
+        unit_of(service, plan.manager),
+        profile.state,
+        drift(profile, plan),
+    )
+
+
+def unit_of(service: ServiceSpec, manager: str) -> str:
+    """Return the name by which the host's manager knows the service."""
+    if manager.startswith("systemd"):
+        return service.unit
+    return service.label if manager.startswith("launchd") else service.name
+
+
+def drift(profile: Profile, plan: Plan) -> bool | None:
+    """Say whether files or definition are not as wanted; None if references hide the answer.
+
+    A restart that is owed counts: what runs is not what the files say.
+    """
+    own = [change for change in plan.changes if change.profile == profile.name]
+    service = {"update", "restart"}
+    if any(not c.resource.startswith("service:") or c.action in service for c in own):
+        return True
+    return None if profile.unresolved else False
+
+
+# --- strangers --------------------------------------------------------------------------------
+
+
+def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]) -> Iterable[Seen]:
+    role = roles.get("gateway")
+    for name in _stranger_names(host, facts) if role else ():
+        service = describe(Profile(name), role)
+        evidence = evidence_of(service, facts, manager)
+        evidence = replace(evidence, expected=spoken_of(evidence))
+        yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
+
+
+def _stranger_names(host: Host, facts: Facts) -> list[str]:
+    """Return the profiles on the host that the inventory does not name, selected or not."""
+    found = {*facts.profiles, *filter(None, map(_profile_of, facts.unit_files))}
+    if f".hermes/{STATE_FILE}" in facts.contents:
+        found.add("default")
+    return sorted(found - set(host.all_profiles))
+
+
+def _profile_of(unit: str) -> str:
+    name = unit.removeprefix("hermes-gateway").removesuffix(".service")
+    return name.removeprefix("-") or "default"
+
+
+# --- from a run -------------------------------------------------------------------------------
+
+
+def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
+    """Return a host as a run left it, without asking it again."""
+    host, plan, facts = result.host, result.plan, result.facts
+    if plan is None or facts is None:
+        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=result.error)
+    profiles = []
+    for profile in host.profiles:
+        service = describe(profile, roles[profile.role])
+        evidence = _evidence_after(profile, plan, facts, result)
+        seen = _own(profile, service, evidence, plan)
+        profiles.append(replace(seen, drift=_drift_after(profile, result)))
+    return HostSeen(host, tuple(profiles), facts, plan.manager, result.error)
+
+
+def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResult) -> Evidence:
+    name = profile.name
+    watch = next((watch for watch in plan.watches if watch.service.profile == name), None)
+    if watch and name in result.verdicts:
+        return evidence_of(
+            watch.service, facts, plan.manager,
+            urls=watch.urls, expected=watch.expected, settle=result.host.settle,
+        )  # fmt: skip
+    before = plan.evidence.get(name, Evidence())
+    done = [d for d in result.changes if d.outcome == "done" and d.change.profile == name]
+    controls = [d.change.operation for d in done if isinstance(d.change.operation, Control)]
+    if not controls:
+        return before
+    # Nobody looked again: what was ordered is all that is known.
+    activity = "inactive" if controls[-1].verb == "stop" else "activating"
+    installed = profile.state != "absent"
+    return Evidence(before.kind, installed, profile.state == "started", activity=activity)
+
+
+def _drift_after(profile: Profile, result: HostResult) -> bool:
+    return any(
+        done.outcome != "done" and done.change.profile in (None, profile.name)
+        for done in result.changes
+    )

@@ -1,0 +1,96 @@
+"""What must be checked, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_ops.inventory import Host, Role
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+MISSING = "missing"
+"""The check never ran, though its role names it: its file does not import, its name is another."""
+UNKNOWN = "unknown"
+"""The host did not answer, so that nothing is known."""
+UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Check:
+    """One promise of a role about one profile on one host."""
+
+    host: str
+    profile: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one check ended; `promise` is its docstring's first line."""
+
+    check: Check
+    outcome: str
+    message: str = ""
+    promise: str = ""
+    seconds: float = 0
+
+    @property
+    def sentence(self) -> str:
+        """Return what a person wants to read of it."""
+        what = self.promise.rstrip(".") or self.check.name
+        where = f"{self.check.host}/{self.check.profile}"
+        return f"{where}: {what}: {self.message or self.outcome}"
+
+    def item(self) -> dict[str, Any]:
+        """Return it as the document of `fleet.verify` has it."""
+        return {
+            "host": self.check.host,
+            "profile": self.check.profile,
+            "check": self.check.name,
+            "outcome": self.outcome,
+            "message": self.message or None,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One outcome for each expected check, and how many shells were opened on each host."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    exchanges: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def count(self, *words: str) -> int:
+        """Return how many checks ended in one of these ways."""
+        counted = Counter(outcome.outcome for outcome in self.outcomes)
+        return sum(counted[word] for word in words)
+
+    @property
+    def not_passed(self) -> list[Outcome]:
+        """Return what is not proven."""
+        return [outcome for outcome in self.outcomes if outcome.outcome != PASSED]
+
+    def document(self) -> dict[str, Any]:
+        """Return the `verify` object of `fleet.up --json` and `fleet.verify --json`."""
+        return {
+            "expected": len(self.outcomes),
+            "passed": self.count(PASSED),
+            "failed": self.count(FAILED),
+            "skipped": self.count(SKIPPED),
+            "exchanges": dict(self.exchanges),
+        }
+
+
+def expected_of(hosts: Iterable[Host], roles: Mapping[str, Role]) -> list[Check]:
+    """Return every check that these hosts must pass: each role's, for each profile to be up."""
+    return [
+        Check(host.name, profile.name, name)
+        for host in hosts
+        if host.enabled
+        for profile in host.profiles
+        if profile.state == "started"
+        for name in roles[profile.role].checks
+    ]

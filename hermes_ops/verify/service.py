@@ -1,0 +1,94 @@
+"""What is wanted of one profile's service, as its checks see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Profile
+from hermes_ops.plan import DesiredState
+from hermes_ops.plan.files import plan_env, plan_yaml
+from hermes_ops.plan.make import watch_of
+from hermes_ops.plan.model import Wanted
+from hermes_ops.resource import EnvFile, YamlFile
+from hermes_ops.services import choose
+from hermes_ops.services.base import ServiceSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One profile's service on one host; paths are absolute."""
+
+    host: str
+    profile: str
+    role: str
+    name: str
+    unit: str
+    manager: str
+    user: str
+    uid: int
+    user_home: str
+    home: str
+    env_file: str | None = None
+    urls: tuple[str, ...] = ()
+    platforms: frozenset[str] = frozenset()
+    """The platforms that a gateway with these settings connects."""
+    readiness: str = "process"
+    python: str = "python3"
+
+
+def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
+    """Return the services that must run on a host.
+
+    Raises:
+        Conflict: a file on the host makes it impossible to tell what is wanted.
+    """
+    manager = choose(desired.host, facts).name
+    return [
+        _service(desired, facts, manager, profile)
+        for profile in desired.host.profiles
+        if profile.state == "started"
+    ]
+
+
+def _service(desired: DesiredState, facts: Facts, manager: str, profile: Profile) -> Service:
+    spec = desired.services[profile.name]
+    own = [wanted for wanted in desired.wanted if wanted.profile.name == profile.name]
+    watch = watch_of(spec, _config(own, facts), _environment(own, facts, spec))
+    env_file = next((w.resource.path for w in own if isinstance(w.resource, EnvFile)), None)
+    return Service(
+        host=desired.host.name,
+        profile=profile.name,
+        role=profile.role,
+        name=spec.name,
+        unit=spec.unit,
+        manager=manager,
+        user=facts.user,
+        uid=facts.uid,
+        user_home=facts.home,
+        home=f"{facts.home}/{spec.home}",
+        env_file=f"{facts.home}/{env_file}" if env_file else None,
+        urls=watch.urls,
+        platforms=watch.expected,
+        readiness=str(spec.readiness.get("kind", "process")),
+        python=facts.hermes.python if facts.hermes else "python3",
+    )
+
+
+def _config(own: Iterable[Wanted], facts: Facts) -> Mapping[str, Any]:
+    for wanted in own:
+        if isinstance(wanted.resource, YamlFile):
+            return plan_yaml(wanted, wanted.resource, facts, None)[1]
+    return {}
+
+
+def _environment(
+    own: Iterable[Wanted], facts: Facts, spec: ServiceSpec
+) -> Mapping[str, str | None]:
+    """Return the variables that the service will have: the manager's, and over them `.env`."""
+    for wanted in own:
+        if isinstance(wanted.resource, EnvFile):
+            return {**spec.environment, **plan_env(wanted, wanted.resource, facts, None)[1]}
+    return dict(spec.environment)
