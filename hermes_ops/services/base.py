@@ -126,30 +126,12 @@ def home_of(profile: Profile, role: Role) -> str:
 
 
 FACTS = frozenset(
-    [
-        "autostart",
-        "command",
-        "command_line",
-        "environment_lines",
-        "export_lines",
-        "fatal_exit",
-        "home_dir",
-        "memory_max",
-        "path",
-        "planned_stop",
-        "program_version",
-        "python",
-        "run_line",
-        "service_home",
-        "state",
-        "stop_timeout",
-        "unit",
-        "user",
-        "virtual_env",
-        "watchdog",
-        "write",
-    ]
-)
+    {
+        "autostart", "command", "command_line", "environment_lines", "export_lines", "fatal_exit",
+        "home_dir", "memory_max", "path", "planned_stop", "program_version", "python", "run_line",
+        "service_home", "state", "stop_timeout", "unit", "user", "virtual_env", "watchdog", "write",
+    }
+)  # fmt: skip
 """Names that templates may use and that have their values only once the host was looked at."""
 
 

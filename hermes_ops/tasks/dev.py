@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ def check(_options: Options, output: Output) -> None:
     _tool(output, "ruff", "check", ".")
     _tool(output, "mypy")
     _tool(output, "importlinter.cli", "lint")
-    _tool(output, "pytest", "-q", "-m", "not lab", "tests")
+    _tool(output, "pytest", "-q", "-m", "not lab and not slow", "tests")
 
 
 @verb(common=(), example="./inv dev.fix")
@@ -55,16 +56,19 @@ def fix(_options: Options, output: Output) -> None:
 def test(
     _options: Options, output: Output, *, junit: str | None, require_lab: bool, only: str | None
 ) -> None:
-    """Everything: the checks, then the tests on real hosts of the lab."""
+    """Everything: the checks, then the slower tests and those on real hosts of the lab."""
     from hermes_ops import lab
+    from hermes_ops.tasks.testing import hermes_python
 
-    lab.install_packages(output.note)
+    if lab.why_not() and os.geteuid() == 0:
+        lab.install_packages(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
+    os.environ["HERMES_OPS_TEST_HERMES_PYTHON"] = hermes_python(output.note)
     if not only:
         check.body(_options, output)
-    words = ["tests/lab" if not only else "tests", *(["-k", only] if only else [])]
-    _tool(output, "pytest", *words, *([f"--junit-xml={junit}"] if junit else []))
+    words = ["-k", only] if only else ["-m", "lab or slow"]
+    _tool(output, "pytest", "tests", *words, *([f"--junit-xml={junit}"] if junit else []))
 
 
 @verb(

@@ -22,6 +22,9 @@ from pathlib import Path
 
 import pytest
 
+# It makes a dozen environments: too slow for `dev.check`, and `inv` changes rarely.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WHEEL = next((ROOT / "vendor").glob("pip-*.whl"))
 PROGRAM = """
