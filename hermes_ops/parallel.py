@@ -33,6 +33,7 @@ class Ended(Generic[Item, Value]):
 
     values: dict[int, Value] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
+    broken: list[Exception] = field(default_factory=list)
     stopped_by: str = ""
 
 
@@ -43,7 +44,10 @@ def parallel(
     *,
     failed: Callable[[Value], bool] = lambda _: False,
 ) -> Ended[Item, Value]:
-    """Call `work` with every item in threads; one that is past the deadline is left behind."""
+    """Call `work` with every item in threads; one that is past the deadline is left behind.
+
+    An exception of `work` is raised when all others have ended: it is a mistake of ours.
+    """
     ended: Ended[Item, Value] = Ended()
     size = rules.batch or max(1, len(items))
     try:
@@ -54,6 +58,8 @@ def parallel(
                 break
     except KeyboardInterrupt:
         ended.stopped_by = INTERRUPTED
+    if ended.broken:
+        raise ended.broken[0]
     return ended
 
 
@@ -76,11 +82,17 @@ def _run(
                 index = waiting.popleft()
                 running.add(index)
                 ended.begun.add(index)
-            value = work(items[index])
-            with lock:
-                ended.values[index] = value
-                running.discard(index)
-                lock.notify_all()
+            try:
+                value = work(items[index])
+                with lock:
+                    ended.values[index] = value
+                    _count_failures(ended, rules, failed)
+            except Exception as error:
+                ended.broken.append(error)
+            finally:
+                with lock:
+                    running.discard(index)
+                    lock.notify_all()
 
     # Daemons: a host that hangs past the deadline must not keep the program alive.
     for _ in range(min(rules.forks, len(batch))):
@@ -90,15 +102,20 @@ def _run(
             if rules.deadline is not None and time.monotonic() >= rules.deadline:
                 ended.stopped_by = "the deadline of the run passed"
                 return
-            if rules.most_failures is not None and not ended.stopped_by:
-                bad = sum(failed(value) for value in ended.values.values())
-                if bad > rules.most_failures:
-                    ended.stopped_by = (
-                        f"{bad} hosts failed, --max-fail allows {rules.most_failures}"
-                    )
             if ended.stopped_by and not running:
                 return
             lock.wait(_patience(rules))
+
+
+def _count_failures(
+    ended: Ended[Item, Value], rules: Rules, failed: Callable[[Value], bool]
+) -> None:
+    # At once, under the lock: else a free worker, or the next batch, begins one too many.
+    if rules.most_failures is None or ended.stopped_by:
+        return
+    bad = sum(failed(value) for value in ended.values.values())
+    if bad > rules.most_failures:
+        ended.stopped_by = f"{bad} hosts failed, --max-fail allows {rules.most_failures}"
 
 
 def _patience(rules: Rules) -> float:
