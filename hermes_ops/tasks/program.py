@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +61,13 @@ class Program(InvokeProgram):
             self.parse_tasks()
             self.parse_cleanup()
         except ParseError as error:
-            raise _usage(error) from None
+            raise _usage(error, self._task_names()) from None
         except ValueError as error:
             raise UsageError(str(error)) from None
+
+    def _task_names(self) -> list[str]:
+        collection = getattr(self, "collection", None)
+        return list(collection.task_names) if collection else []
 
     def _wants_json(self) -> bool:
         return "--json" in (self.argv or ())
@@ -85,6 +92,9 @@ class Program(InvokeProgram):
     def parse_tasks(self) -> None:
         """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
         super().parse_tasks()
+        if self.args.dry.value:
+            # Invoke's own would keep nothing of ours from running.
+            raise UsageError("--dry does not exist here", hint=_REMEDIES["dry"])
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
@@ -100,12 +110,29 @@ class Program(InvokeProgram):
             print(f"Example:\n  {example}\n")
 
 
-def _usage(error: ParseError) -> UsageError:
-    text = str(error).rstrip("!.")
+_NEEDS_VALUE = re.compile(r"<Argument: ([\w-]+).*> needed value")
+_UNKNOWN = re.compile(r"No idea what '(.+)' is")
+
+
+def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
+    """Return a parse error of Invoke's as one sentence with a remedy."""
+    text = str(error)
     hint = "inv --list shows the tasks, inv --help TASK its options"
+    if match := _NEEDS_VALUE.search(text):
+        return UsageError(f"--{match[1]} needs a value", hint=hint)
+    if match := _UNKNOWN.search(text):
+        near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
+        known = f"did you mean {' or '.join(near)}?" if near else hint
+        return UsageError(f"no idea what {match[1]!r} is", hint=known)
     if "did not receive required positional" in text:
         hint = "required operands come right behind the task"
-    return UsageError(text[:1].lower() + text[1:], hint=hint)
+    return UsageError(text[:1].lower() + text[1:].rstrip("!."), hint=hint)
+
+
+def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]:
+    if word.startswith("-"):
+        return list(error.context.flags) if error.context else []
+    return list(names)
 
 
 def main() -> Any:
