@@ -215,6 +215,14 @@ def _platform(entry: Any, evidence: Evidence) -> str:
     return str(entry.get("state"))
 
 
+def named_platforms(evidence: Evidence) -> frozenset[str]:
+    """Return the platforms that the running process tells of: all that is known of a stranger's."""
+    entries = (evidence.state or {}).get("platforms")
+    entries = entries if isinstance(entries, dict) else {}
+    words = {name: _platform(entry, evidence) for name, entry in entries.items()}
+    return frozenset(name for name, word in words.items() if word not in ("missing", "disabled"))
+
+
 def _because(entry: Any) -> str:
     message = entry.get("error_message") if isinstance(entry, dict) else None
     return f": {message}" if message else ""

@@ -11,7 +11,7 @@ from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Host
-from hermes_ops.parallel import Rules, parallel
+from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.run import Settings, gather, open_host
 from hermes_ops.tasks.options import Options
@@ -68,8 +68,10 @@ def look_all(
 
 
 def _late(why: str) -> HermesError:
-    from hermes_ops.errors import Unknown
+    from hermes_ops.errors import Interrupted, Unknown
 
+    if why == INTERRUPTED:
+        return Interrupted(why)
     return Unknown(why, kind="timeout")
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hermes_ops.errors import HermesError
 from hermes_ops.facts import Facts
 from hermes_ops.hermes import STATE_FILE
-from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.inventory import Host, Profile, Reference, Role
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Control
-from hermes_ops.readiness import Evidence, Verdict, evidence_of, heartbeat_age, judge, spoken_of
+from hermes_ops.readiness import (
+    Evidence,
+    Verdict,
+    evidence_of,
+    heartbeat_age,
+    judge,
+    named_platforms,
+)
 from hermes_ops.run import HostResult
 from hermes_ops.services.base import ServiceSpec, describe
 from hermes_ops.tasks.looking import Look
@@ -28,7 +35,7 @@ class Seen:
 
     name: str
     verdict: Verdict
-    evidence: Evidence = Evidence()
+    evidence: Evidence = field(default_factory=Evidence)
     unit: str | None = None
     desired: str | None = None
     """What the inventory wants; None for one that it does not name."""
@@ -36,8 +43,10 @@ class Seen:
 
     @property
     def as_desired(self) -> bool | None:
-        """Say whether it is as wanted; None where nobody wants anything."""
-        return None if self.desired is None else self.verdict.state == WANTED[self.desired]
+        """Say whether it is as wanted; None where nobody wants anything, or nobody looks."""
+        if self.desired is None or self.verdict.state == "disabled":
+            return None
+        return self.verdict.state == WANTED[self.desired]
 
     def document(self, now: float) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
@@ -164,22 +173,22 @@ def drift(profile: Profile, plan: Plan) -> bool | None:
 
     A restart that is owed counts: what runs is not what the files say.
     """
-    own = [change for change in plan.changes if change.profile == profile.name]
-    service = {"update", "restart"}
-    if any(not c.resource.startswith("service:") or c.action in service for c in own):
+    own = (change for change in plan.changes if change.profile == profile.name)
+    if any(not c.resource.startswith("service:") or c.restarts for c in own):
         return True
-    return None if profile.unresolved else False
+    return None if any(isinstance(v, Reference) for v in profile.env.values()) else False
 
 
 # --- strangers --------------------------------------------------------------------------------
 
 
 def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]) -> Iterable[Seen]:
-    role = roles.get("gateway")
-    for name in _stranger_names(host, facts) if role else ():
-        service = describe(Profile(name), role)
+    if "gateway" not in roles:
+        return
+    for name in _stranger_names(host, facts):
+        service = describe(Profile(name), roles["gateway"])
         evidence = evidence_of(service, facts, manager)
-        evidence = replace(evidence, expected=spoken_of(evidence))
+        evidence = replace(evidence, expected=named_platforms(evidence))
         yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
 
 
