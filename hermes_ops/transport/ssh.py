@@ -166,10 +166,15 @@ def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
         port=settings.port,
         connect_timeout=settings.connect_timeout,
         connect_kwargs=options,
-        **({"gateway": fabric.Connection(settings.proxy_jump)} if settings.proxy_jump else {}),
+        **_gateway(settings.proxy_jump, options),
     )
     _be_strict(connection, host, known_hosts)
     return connection
+
+
+def _gateway(jump: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Return Fabric's argument for a jump host; the host's own key is offered there, too."""
+    return {"gateway": fabric.Connection(jump, connect_kwargs=options)} if jump else {}
 
 
 def _be_strict(connection: Any, host: Host, known_hosts: Sequence[Path]) -> None:
