@@ -31,10 +31,11 @@ def waves(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
     """Return the nodes in groups; each group requires only nodes of earlier ones."""
     sorter = TopologicalSorter({node: list(required) for node, required in edges.items()})
     _prepare(sorter)
+    listed = {node: place for place, node in enumerate(edges)}
     groups = []
     while sorter.is_active():
         ready = sorter.get_ready()
-        groups.append(sorted(ready, key=list(edges).index))
+        groups.append(sorted(ready, key=lambda node: (listed.get(node, len(listed)), node)))
         sorter.done(*ready)
     return groups
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
-from hermes_ops.tasks.executor import required as required_by
-from hermes_ops.tasks.executor import step_key, step_plans
+from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
@@ -109,24 +108,32 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
 )
 def graph(_options: Options, output: Output, *, format: str) -> Result:
     """Draw the graph of the steps, as `pre=` has it."""
+    output.text("\n".join(draw(format)))
+    return items([{"step": name, "requires": list(before)} for name, before in _edges().items()])
+
+
+def _edges() -> dict[str, tuple[str, ...]]:
     from hermes_ops.tasks import fleet
 
     edges = {plan.name: plan.requires for plan in step_plans(fleet.up)}
-    edges["fleet.up"] = tuple(step_key(task) for task in required_by(fleet.up))
+    return {**edges, "fleet.up": tuple(step_key(task) for task in required(fleet.up))}
+
+
+def draw(format: str) -> list[str]:
+    """Return the lines of the drawing; `format` is tree or mermaid."""
     if format not in ("tree", "mermaid"):
         raise UsageError(f"--format is tree or mermaid, not {format!r}")
-    drawn = _mermaid(edges) if format == "mermaid" else _drawn("fleet.up", edges)
-    output.text("\n".join(drawn))
-    return items([{"step": name, "requires": list(required)} for name, required in edges.items()])
+    edges = _edges()
+    return _mermaid(edges) if format == "mermaid" else _drawn("fleet.up", edges)
 
 
 def _drawn(name: str, edges: Mapping[str, tuple[str, ...]], depth: int = 0) -> list[str]:
     lines = [f"{'   ' * (depth - 1)}└─ {name}" if depth else name]
-    for required in edges[name]:
-        lines += _drawn(required, edges, depth + 1)
+    for before in edges.get(name, ()):
+        lines += _drawn(before, edges, depth + 1)
     return lines
 
 
 def _mermaid(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
-    arrows = [f"  {a} --> {b}" for b, required in edges.items() for a in required]
-    return ["graph LR", *arrows]
+    pairs = [(a, b) for b, before in edges.items() for a in before]
+    return ["graph LR", *(f"  {a} --> {b}" for a, b in reversed(pairs))]

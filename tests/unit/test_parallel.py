@@ -1,54 +1,75 @@
-"""Many items at once: in order, bounded, never waiting for what cannot come."""
+"""Many hosts at once: bounded, in batches, stopped by failures and by the deadline."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-import pytest
-
 from hermes_ops.parallel import Rules, parallel
 
 
-def test_values_are_those_of_their_items() -> None:
-    """Every item has its own value, however many threads there are."""
-    ended = parallel(range(20), lambda number: number * 2, Rules(forks=3))
-    assert ended.values == {number: number * 2 for number in range(20)}
+def test_no_more_at_once_than_forks() -> None:
+    """Of twelve items with three forks, at most three run at a time, and all end."""
+    lock, running, most = threading.Lock(), 0, 0
+
+    def work(item: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return item * 2
+
+    ended = parallel(list(range(12)), work, Rules(forks=3))
+    assert ended.values == {i: i * 2 for i in range(12)}
+    assert most <= 3
 
 
-def test_a_mistake_of_ours_is_raised_when_the_others_have_ended() -> None:
-    """An exception neither hangs the run nor takes the other items with it."""
-    done = []
+def test_batches_do_not_overlap() -> None:
+    """With a batch of two, the third begins when the first two have ended."""
+    order: list[str] = []
 
-    def work(number: int) -> None:
-        if number == 0:
-            raise RuntimeError("a mistake")
-        time.sleep(0.05)
-        done.append(number)
+    def work(item: int) -> None:
+        order.append(f"+{item}")
+        time.sleep(0.01)
+        order.append(f"-{item}")
 
-    with pytest.raises(RuntimeError, match="a mistake"):
-        parallel([0, 1, 2], work, Rules(forks=2))
-    assert done == [1, 2]
+    parallel([0, 1, 2, 3], work, Rules(batch=2))
+    assert max(order.index("-0"), order.index("-1")) < min(order.index("+2"), order.index("+3"))
 
 
-def test_the_deadline_leaves_behind_what_hangs() -> None:
-    """What runs past the deadline began and has no value; what waited never began."""
+def test_too_many_failures_stop_further_ones() -> None:
+    """After the second failure, with one allowed, no further batch begins; what ran, ended."""
+    ended = parallel(
+        list(range(6)), lambda item: item, Rules(batch=2, most_failures=1), failed=lambda _: True
+    )
+    assert set(ended.values) == {0, 1}
+    assert "max-fail" in ended.stopped_by
+
+
+def test_zero_failures_allowed_stops_at_the_first() -> None:
+    """`--max-fail 0` lets no batch follow one with a failure."""
+    ended = parallel(
+        [0, 1], lambda item: item, Rules(batch=1, most_failures=0), failed=lambda _: True
+    )
+    assert set(ended.values) == {0}
+
+
+def test_the_deadline_is_not_outwaited() -> None:
+    """An item that hangs is left behind at the deadline: begun, without a value."""
     release = threading.Event()
-    ended = parallel(
-        [0, 1], lambda _: release.wait(10), Rules(forks=1, deadline=time.monotonic() + 0.1)
-    )
-    release.set()
-    assert (ended.values, ended.begun) == ({}, {0})
+
+    def work(item: int) -> int:
+        if item == 1:
+            release.wait(10)
+        return item
+
+    began = time.monotonic()
+    ended = parallel([0, 1, 2], work, Rules(forks=2, deadline=began + 0.2))
+    assert time.monotonic() - began < 5
+    assert 1 in ended.begun
+    assert 1 not in ended.values
     assert "deadline" in ended.stopped_by
-
-
-def test_failures_stop_the_launch_of_further_items() -> None:
-    """Past the allowed failures nothing further begins; what runs, ends."""
-    ended = parallel(
-        range(10),
-        lambda number: number,
-        Rules(forks=1, batch=1, most_failures=1),
-        failed=lambda _: True,
-    )
-    assert ended.begun == {0, 1}
-    assert "--max-fail" in ended.stopped_by
+    release.set()

@@ -1,0 +1,113 @@
+"""`pre=` is the graph: drawn, ordered, each node once, circles named, selections handed down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes_ops.errors import UsageError
+from hermes_ops.graph import ordered, waves
+from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.resource import Resource
+from hermes_ops.tasks import fleet, steps
+from hermes_ops.tasks.executor import GraphExecutor, reachable, step_plans
+from hermes_ops.tasks.inventory import draw
+from hermes_ops.tasks.step import Step, step
+
+ORDER = [
+    "profile.create",
+    "profile.configure",
+    "gateway.install",
+    "linger.enable",
+    "gateway.start",
+]
+
+
+def nothing(_profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    """Want nothing."""
+    return []
+
+
+def node(name: str, *pre: Step) -> Step:
+    """Return a step of that name which wants nothing."""
+    return step(name, pre=pre)(nothing)
+
+
+def names(task: Step) -> list[str]:
+    """Return the names of the steps of a task, in order."""
+    return [plan.name for plan in step_plans(task)]
+
+
+def test_up_runs_the_five_steps_in_order() -> None:
+    """`fleet.up` requires create, configure, install, linger and start, in this order."""
+    assert names(fleet.up) == ORDER
+
+
+def test_a_lone_step_runs_with_what_it_requires() -> None:
+    """`gateway.install` runs create and configure first, and nothing after itself."""
+    assert names(steps.install) == ORDER[:3]
+
+
+def test_removing_an_edge_changes_order_and_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without linger's `pre`, neither the order nor the drawing has what it required."""
+    monkeypatch.setattr(steps.enable, "pre", [])
+    assert names(fleet.up) == ["linger.enable", "gateway.start"]
+    assert "gateway.install" not in "\n".join(draw("tree"))
+    assert "gateway.install" not in "\n".join(draw("mermaid"))
+
+
+def test_the_drawing_has_every_edge() -> None:
+    """The drawing shows each step below the one that requires it."""
+    drawn = draw("mermaid")
+    chain = [*ORDER, "fleet.up"]
+    assert drawn[1:] == [f"  {a} --> {b}" for a, b in reversed(list(pairwise(chain)))]
+
+
+def test_each_node_runs_once() -> None:
+    """A node that two others require runs once, before both."""
+    base = node("base")
+    left, right = node("left", base), node("right", base)
+    assert names(node("top", left, right)) == ["base", "left", "right", "top"]
+
+
+def test_a_circle_is_named() -> None:
+    """Steps that require each other are refused with their names, not with a traceback."""
+    one = node("one")
+    two = node("two", one)
+    one.pre.append(two)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"one → two|two → one"):
+        reachable(two)
+
+
+def test_post_is_no_edge() -> None:
+    """A task with `post` is refused: Invoke would run it outside of the graph."""
+    late = node("late")
+    late.post = [node("later")]  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="post"):
+        GraphExecutor(None, None).expand_calls([late])  # type: ignore[arg-type]
+
+
+graphs = st.dictionaries(
+    st.sampled_from("abcdefg"), st.sets(st.sampled_from("abcdefg")), min_size=1
+)
+
+
+@given(graphs)
+def test_every_order_respects_every_edge(edges: dict[str, Any]) -> None:
+    """In any graph, a node stands behind all it requires; or the graph has a circle and says so."""
+    try:
+        order = ordered(edges)
+    except UsageError:
+        with pytest.raises(UsageError):
+            waves(edges)
+        return
+    assert len(set(order)) == len(order)
+    for item, required in edges.items():
+        assert all(order.index(other) < order.index(item) for other in required)
+    flat = [item for wave in waves(edges) for item in wave]
+    assert sorted(flat) == sorted(order)

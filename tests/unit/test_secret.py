@@ -1,0 +1,88 @@
+"""A secret does not show, whichever way it is printed."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import json
+import pickle
+import shlex
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes_ops.errors import CommandError
+from hermes_ops.secret import SHORTEST, Redactor, Secret, is_searched
+from hermes_ops.tasks import output as sink
+from hermes_ops.tasks.output import Output
+
+values = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), max_codepoint=0x2FFF),
+    min_size=SHORTEST,
+    max_size=40,
+).filter(is_searched)
+
+
+def test_a_secret_has_no_text() -> None:
+    """Neither str, repr, format nor an f-string gives the value; pickling is refused."""
+    secret = Secret("hunter2-hunter2")
+    shown = f"{secret} {secret!r} {secret:}" + str([secret]) + repr({"a": secret})
+    assert "hunter2" not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    assert copy.copy is not None
+    assert secret.reveal() == "hunter2-hunter2"
+
+
+@pytest.mark.parametrize(
+    "value", ["short", "12345678", "127.0.0.1:8642", "http://localhost:8642", "localhost", "::1"]
+)
+def test_plain_values_are_not_blacked_out(value: str) -> None:
+    """Numbers, addresses, known words and short values stay readable."""
+    redactor = Redactor()
+    redactor.learn(value)
+    assert redactor(f"see {value} here") == f"see {value} here"
+
+
+@given(values, st.text(max_size=10))
+def test_no_form_of_a_value_passes(value: str, around: str) -> None:
+    """As itself and in JSON, shell, URL and base64 form, a known value does not pass the sink."""
+    redactor = Redactor()
+    redactor.learn(Secret(value))
+    forms = [
+        value,
+        json.dumps(value),
+        json.dumps(value, ensure_ascii=False),
+        shlex.quote(value),
+        quote(value, safe=""),
+        base64.b64encode(value.encode()).decode(),
+    ]
+    for form in forms:
+        shown = redactor(f"{around}{form}")
+        assert form not in shown
+
+
+def test_lines_of_a_long_value_do_not_pass() -> None:
+    """Of a value of several lines, no line passes."""
+    redactor = Redactor()
+    redactor.learn("-----BEGIN KEY-----\nabcdefghijkl\nmnopqrstuvwx\n-----END KEY-----")
+    assert "mnopqrstuvwx" not in redactor("line: mnopqrstuvwx")
+
+
+def test_what_a_task_prints_passes_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers, notes, documents and errors are all redacted."""
+    redactor = Redactor()
+    redactor.learn("s3cr3t-value-1")
+    monkeypatch.setattr(sink, "REDACTOR", redactor)
+    for json_wanted in (False, True):
+        out, err = io.StringIO(), io.StringIO()
+        output = Output(json=json_wanted, out=out, err=err)
+        output.text("a s3cr3t-value-1")
+        output.note("b s3cr3t-value-1")
+        output.document({"c": "s3cr3t-value-1"})
+        output.error(CommandError("d s3cr3t-value-1", hint="e s3cr3t-value-1"))
+        assert "s3cr3t" not in out.getvalue() + err.getvalue()
+        assert "***" in out.getvalue() + err.getvalue()
