@@ -115,20 +115,31 @@ send_env() { # MASKED-PATTERN FILE...
   begin digests
   digest "$@"
   end
+  if [ -n "$pattern" ]; then
+    masked_env "$@"
+    return
+  fi
   for path; do
     begin "env $path"
-    if [ -n "$pattern" ]; then
-      awk -v mask="$pattern" '
-        { key = $0; sub(/^[ \t]*(export[ \t]+)?/, "", key) }
-        match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, " " substr(key, 1, index(key, "=") - 1) " ") {
-          print substr($0, 1, index($0, "=")) "\001kept\001"; next
-        }
-        { print }' "$path"
-    else
-      cat "$path"
-    fi
+    cat "$path"
     end
   done
+}
+masked_env() { # all files in one process
+  awk -v nonce="$nonce" -v mask="$pattern" 'BEGIN {
+    for (number = 1; number < ARGC; number++) {
+      print nonce " begin env " ARGV[number]
+      while ((getline line < ARGV[number]) > 0) {
+        key = line
+        sub(/^[ \t]*(export[ \t]+)?/, "", key)
+        if (match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, " " substr(key, 1, index(key, "=") - 1) " "))
+          line = substr(line, 1, index(line, "=")) "\001kept\001"
+        print line
+      }
+      close(ARGV[number])
+      print "\n" nonce " end"
+    }
+  }' "$@"
 }
 
 look_folders() {
