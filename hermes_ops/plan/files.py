@@ -142,7 +142,7 @@ def plan_yaml(
         return [], {}
     write = Write(file.path, after, file.mode, before, owes=owes)
     changes = list(_write(wanted, write, after == before, facts))
-    return changes, yamlfile._load(after, where)
+    return changes, yamlfile.load(after, file=where)
 
 
 def plan_env(

@@ -85,8 +85,9 @@ class _Planner:
         first += self._supervisor()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         lingering = list(self._linger())
-        controls = list(self._services())
-        changes = _once([*first, *each, *lingering, *self._reload(each), *controls])
+        starts, stops = _starts_and_stops(self._services())
+        own = _stops_first(stops, each)
+        changes = _once([*first, *own, *lingering, *self._reload(each), *starts])
         return Plan(
             host,
             tuple(changes),
@@ -323,6 +324,29 @@ def _starts(desired: DesiredState) -> list[list[str]]:
     """Return the profiles in waves: each starts when those of its `after:` are ready."""
     profiles = {p.name: p for p in desired.host.profiles}
     return waves({name: [a for a in p.after if a in profiles] for name, p in profiles.items()})
+
+
+def _starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str, Change]]:
+    starts, stops = [], {}
+    for change in controls:
+        if isinstance(change.operation, Control) and change.operation.verb == "stop":
+            stops[change.profile or ""] = change
+        else:
+            starts.append(change)
+    return starts, stops
+
+
+def _stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Iterable[Change]:
+    """Yield each stop before what else changes of its profile.
+
+    A unit that is gone no longer tells Hermes that the stop is meant.
+    """
+    left = dict(stops)
+    for change in changes:
+        if change.profile in left:
+            yield left.pop(change.profile)
+        yield change
+    yield from left.values()
 
 
 def _once(changes: Iterable[Change]) -> list[Change]:

@@ -76,7 +76,8 @@ def plan_service(
     running = evidence.activity in ("active", "activating", "deactivating")
     stray = evidence.pid if evidence.alive and not evidence.supervised else None
     if wanted.profile.state != "started":
-        if running or stray:
+        if running or stray or evidence.activity == "failed":
+            # One that failed is stopped too, so that it is forgotten: then it is simply not there.
             reason = f"state is {wanted.profile.state}"
             yield _control(wanted, service, manager, "stop", reason, stray)
     elif not running and port_taken and not stray:

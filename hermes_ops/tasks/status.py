@@ -106,13 +106,11 @@ class HostSeen:
     @property
     def codes(self) -> Iterable[int]:
         """Yield the exit codes that this host asks for."""
-        if not self.host.enabled:
-            return
         if self.error:
             yield self.error.exit_code
-        for seen in self.profiles:
-            if seen.as_desired is False:
-                yield 4 if seen.verdict.state == "unknown" else 2
+        elif self.host.enabled:
+            wrong = (seen.verdict.state for seen in self.profiles if seen.as_desired is False)
+            yield from (4 if state == "unknown" else 2 for state in wrong)
 
 
 def moment(seconds: float) -> str:
