@@ -79,7 +79,7 @@ def test_a_circle_is_named() -> None:
     """Steps that require each other are refused with their names, not with a traceback."""
     one = node("one")
     two = node("two", one)
-    one.pre.append(two)  # type: ignore[arg-type]
+    one.pre.append(two)  # type: ignore[union-attr, arg-type]
     with pytest.raises(UsageError, match=r"one → two|two → one"):
         reachable(two)
 
