@@ -8,28 +8,30 @@ from typing import Any
 from hermes_ops.facts import Answer
 from hermes_ops.verify.service import Service
 
+# A bare socket: `http.client` takes the host three times as long to import.
 _PYTHON = """\
-import http.client, sys
-from urllib.parse import urlsplit
-url = urlsplit(sys.argv[1])
-kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+import socket, sys
+address, _, path = sys.argv[1].removeprefix("http://").partition("/")
+name, colon, port = address.rpartition(":")
 try:
-    peer = kind(url.hostname, url.port, timeout=5)
-    peer.request("GET", (url.path or "/") + (url.query and "?" + url.query))
-    answer = peer.getresponse()
-    print(answer.read(65536).decode("utf-8", "replace"))
-    print(answer.status)
-except OSError:
+    where = (name.strip("[]"), int(port)) if colon else (port, 80)
+    with socket.create_connection(where, 5) as peer:
+        request = f"GET /{path} HTTP/1.0\\r\\nHost: {address}\\r\\n\\r\\n"
+        peer.sendall(request.encode())
+        answer = b"".join(iter(lambda: peer.recv(65536), b""))
+    head, _, body = answer.partition(b"\\r\\n\\r\\n")
+    print(body.decode("utf-8", "replace"), head.split()[1].decode(), sep="\\n")
+except (OSError, IndexError):
     print()
 """
 
 _ASK = f"""\
-url=$1 python=$2
-if command -v curl; then
-  exec curl -s -k -m 5 --noproxy '*' -w '\\n%{{http_code}}\\n' -- "$url"
-elif "$python" -I -S -c 'import http.client' || {{ python=python3; command -v python3; }}; then
-  exec "$python" -I -S -c {shlex.quote(_PYTHON)} "$url"
-fi >/dev/null
+if command -v curl >/dev/null; then
+  curl -s -k -m 5 --noproxy '*' -w '\\n%{{http_code}}\\n' -- "$1" || :
+else
+  [ -x "$2" ] || set -- "$1" python3
+  exec "$2" -I -S -c {shlex.quote(_PYTHON)} "$1"
+fi
 """
 
 
@@ -42,5 +44,6 @@ class Http:
     def __call__(self, url: str) -> Answer:
         """Return what answers there; the status is None when nobody does."""
         ended = self._host.run("sh -c %s ask %s %s", _ASK, url, self._python)
+        assert ended.rc == 0, f"nothing on the host can ask {url}"  # noqa: S101 - fails the check
         body, _, status = ended.stdout.rstrip("\n").rpartition("\n")
         return Answer(int(status) if status.isdigit() and int(status) else None, body.strip())

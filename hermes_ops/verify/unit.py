@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from hermes_ops.services.supervisord import CONFIG, FOLDER
@@ -76,8 +77,16 @@ class SupervisedProgram:
         """Return its process."""
         return _pid(self._host.run("%s -c %s pid %s", *self._ctl), self._name)
 
+    @property
+    def supervisor(self) -> int:
+        """Return supervisord itself."""
+        return _pid(self._host.run("%s -c %s pid", *self._ctl[:2]), "supervisord")
 
-UNITS = {"systemd": SystemdUnit, "supervisord": SupervisedProgram}
+
+UNITS: Mapping[str, Callable[[Any, Service], Unit]] = {
+    "systemd": SystemdUnit,
+    "supervisord": SupervisedProgram,
+}
 
 
 def _word(ended: Any) -> str:

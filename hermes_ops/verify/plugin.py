@@ -1,0 +1,280 @@
+"""The plugin of pytest that runs the checks: each one for every service of its role.
+
+Hosts are asked at the same time. pytest runs one test after another and cannot do otherwise;
+so a thread for each host calls the checks ahead, one after another, and pytest, when it comes to
+a test, takes what came of it. Checks with fixtures or marks of their own run at pytest's turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from hermes_ops.errors import HermesError, Unreachable
+from hermes_ops.verify import outcome
+from hermes_ops.verify.http import Http
+from hermes_ops.verify.outcome import Check, Outcome
+from hermes_ops.verify.process import Process
+from hermes_ops.verify.service import Service
+from hermes_ops.verify.unit import UNITS, Unit
+
+Redact = Callable[[str], str]
+
+
+@dataclass
+class Subject:
+    """One service on one host, and everything by which a check looks at it."""
+
+    host: Host
+    service: Service
+
+    @cached_property
+    def unit(self) -> Unit:
+        """What the service manager says."""
+        return UNITS[self.service.manager](self.host, self.service)
+
+    @cached_property
+    def process(self) -> Process:
+        """What the kernel says."""
+        return Process(self.host, self.unit)
+
+    @cached_property
+    def http(self) -> Http:
+        """How a URL is asked on the host."""
+        return Http(self.host, self.service)
+
+    @property
+    def id(self) -> str:
+        """Return the name of the service in a test's name."""
+        return f"{self.service.host}/{self.service.profile}"
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What a check came to when it was called ahead."""
+
+    error: BaseException | None
+    seconds: float
+
+
+_OURS = frozenset({"host", "service", "unit", "process", "http"})
+_SAID = (AssertionError, HermesError, pytest.fail.Exception, pytest.skip.Exception)
+"""What a check raises on purpose: its text is written for people."""
+
+
+class Fixtures:
+    """What a check may ask for."""
+
+    @pytest.fixture(autouse=True)
+    def _subject(self, request: pytest.FixtureRequest) -> Any:
+        return request.param
+
+    @pytest.fixture
+    def host(self, _subject: Subject) -> Host:
+        """The host, as testinfra has it."""
+        return _subject.host
+
+    @pytest.fixture
+    def service(self, _subject: Subject) -> Service:
+        """What is wanted of the service."""
+        return _subject.service
+
+    @pytest.fixture
+    def unit(self, _subject: Subject) -> Unit:
+        """What the service manager says of the service."""
+        return _subject.unit
+
+    @pytest.fixture
+    def process(self, _subject: Subject) -> Process:
+        """What the kernel says of the service's main process."""
+        return _subject.process
+
+    @pytest.fixture
+    def http(self, _subject: Subject) -> Http:
+        """Asks a URL on the host."""
+        return _subject.http
+
+
+class Checks:
+    """Gives each check its subjects, calls it, and keeps what came of it."""
+
+    def __init__(
+        self,
+        subjects: Mapping[Path, Sequence[Subject]],
+        names: Mapping[Path, frozenset[str]],
+        redact: Redact,
+        forks: int,
+    ) -> None:
+        self._subjects, self._names, self._redact = subjects, names, redact
+        self._pool = ThreadPoolExecutor(max(1, forks), thread_name_prefix="verify")
+        self._ahead: dict[str, Future[_Ended]] = {}
+        self.outcomes: dict[Check, Outcome] = {}
+        self.notes: list[str] = []
+        self.not_collected: dict[Path, str] = {}
+        self.interrupted = False
+        self.failure = ""
+
+    # --- which checks, on what ---
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Give a check every service of the role in whose folder it is."""
+        subjects = self._subjects.get(_folder(metafunc.definition.path), ())
+        metafunc.parametrize("_subject", subjects, ids=[s.id for s in subjects], indirect=True)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep what the role names: anything else would never be missed when it is gone."""
+        unnamed = [item for item in items if not self._is_named(item)]
+        items[:] = [item for item in items if self._is_named(item)]
+        for name, folder in sorted({(_name(item), _folder(item.path)) for item in unnamed}):
+            self.notes.append(f"{folder}: {name} did not run: role.yml does not name it")
+
+    def _is_named(self, item: pytest.Item) -> bool:
+        return _name(item) in self._names.get(_folder(item.path), ())
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember why a file gives no checks."""
+        if report.failed:
+            folder = _folder(Path(report.fspath)) if report.fspath else Path()
+            self.not_collected.setdefault(folder, self._short(_last_line(report.longreprtext)))
+
+    # --- calling them ---
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Begin on all hosts."""
+        queues: dict[str, list[pytest.Function]] = {}
+        for item in session.items:
+            if isinstance(item, pytest.Function) and _is_plain(item):
+                queues.setdefault(_subject(item).service.host, []).append(item)
+        for items in queues.values():
+            self._begin(items)
+
+    def _begin(self, items: Sequence[pytest.Function]) -> None:
+        futures = [Future[_Ended]() for _ in items]
+        self._ahead |= dict(zip((item.nodeid for item in items), futures, strict=True))
+
+        def work() -> None:
+            for item, future in zip(items, futures, strict=True):
+                if future.set_running_or_notify_cancel():
+                    future.set_result(_call(item))
+
+        self._pool.submit(work)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Take what came of a check that was called ahead."""
+        future = self._ahead.get(pyfuncitem.nodeid)
+        if future is None:
+            return None
+        error = future.result().error
+        if error is not None:
+            raise error
+        return True
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember it: pytest itself only ends."""
+        self.interrupted = True
+
+    def pytest_sessionfinish(self) -> None:
+        """Let nothing more begin."""
+        for future in self._ahead.values():
+            future.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # --- what came of them ---
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        """Keep the outcome; set-up and tear-down only count when they fail."""
+        report: pytest.TestReport = yield  # type: ignore[assignment]
+        if call.when == "call" or report.outcome != "passed":
+            self._keep(item, report, call.excinfo)
+        return report  # type: ignore[return-value]
+
+    def _keep(self, item: pytest.Item, report: pytest.TestReport, excinfo: Any) -> None:
+        if not hasattr(item, "callspec"):
+            return
+        service = _subject(item).service
+        check = Check(service.host, service.profile, _name(item))
+        before = self.outcomes.get(check)
+        if before is None or before.outcome == outcome.PASSED:
+            error = excinfo.value if excinfo else None
+            word = _word(report, error)
+            message = "" if word == outcome.PASSED else self._short(_message(error))
+            self.outcomes[check] = Outcome(
+                check, word, message, _promise(item), self._seconds(item, report)
+            )
+
+    def _seconds(self, item: pytest.Item, report: pytest.TestReport) -> float:
+        future = self._ahead.get(item.nodeid)
+        return future.result().seconds if future and future.done() else report.duration
+
+    def _short(self, text: str) -> str:
+        shown = " ".join(self._redact(text).split())
+        return shown if len(shown) <= 300 else shown[:299] + "…"
+
+
+def _call(item: pytest.Function) -> _Ended:
+    """Call a check with what it asks for. A thread has no other way to hand on what is raised."""
+    subject = _subject(item)
+    began = time.monotonic()
+    try:
+        item.obj(**{name: getattr(subject, name) for name in item._fixtureinfo.argnames})
+    except BaseException as error:
+        return _Ended(error, time.monotonic() - began)
+    return _Ended(None, time.monotonic() - began)
+
+
+def _is_plain(item: pytest.Function) -> bool:
+    ours = set(item.fixturenames) <= _OURS | {"_subject", "request"}
+    asks = set(item._fixtureinfo.argnames) <= _OURS
+    return ours and asks and item.cls is None and not any(item.iter_markers())
+
+
+def _subject(item: Any) -> Subject:
+    subject: Subject = item.callspec.params["_subject"]
+    return subject
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder `checks` that a file lies in, however deep."""
+    return next((folder for folder in path.parents if folder.name == "checks"), path.parent)
+
+
+def _name(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", None) or item.name)
+
+
+def _promise(item: pytest.Item) -> str:
+    text = (getattr(getattr(item, "obj", None), "__doc__", None) or "").strip()
+    return text.splitlines()[0] if text else ""
+
+
+def _word(report: pytest.TestReport, error: BaseException | None) -> str:
+    if isinstance(error, Unreachable):
+        return outcome.UNREACHABLE
+    if isinstance(error, HermesError) and error.exit_code == 4:
+        return outcome.UNKNOWN
+    return report.outcome
+
+
+def _message(error: BaseException | None) -> str:
+    """Return what a check says of its failure, without pytest's drawing of the comparison."""
+    if isinstance(error, _SAID):
+        return str(error).partition("\nassert ")[0].partition("\n")[0]
+    return f"{type(error).__name__}: {error}" if error else ""
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it cannot be read"

@@ -1,0 +1,174 @@
+"""pytest, in this process, with nothing of the user's own settings and no word of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hermes_ops.inventory import Role
+from hermes_ops.transport import Session
+from hermes_ops.verify.outcome import MISSING, Check, Outcome, Verified
+from hermes_ops.verify.service import Service
+
+if TYPE_CHECKING:
+    from hermes_ops.verify.backend import SessionBackend
+    from hermes_ops.verify.plugin import Checks, Redact, Subject
+
+_UNUSED = (
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging",
+    "pastebin", "stepwise", "threadexception", "unittest", "unraisableexception", "warnings",
+)  # fmt: skip
+"""Plugins of pytest that write files, take hold of the process, or cost time for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A host to be checked: how to open a shell on it, and its services."""
+
+    host: str
+    open_session: Callable[[], Session]
+    services: tuple[Service, ...]
+
+
+def verify(
+    targets: Sequence[Target],
+    roles: Mapping[str, Role],
+    expected: Iterable[Check],
+    *,
+    redact: Redact = str,
+    forks: int = 32,
+    deadline: float | None = None,
+) -> Verified:
+    """Run the checks of these hosts; return one outcome for each that is expected.
+
+    `deadline` is on the clock of `time.monotonic`.
+    """
+    expected = list(expected)
+    if not expected:
+        return Verified()
+    from hermes_ops.verify.backend import SessionBackend
+
+    backends = {t.host: SessionBackend(t.host, t.open_session, deadline) for t in targets}
+    try:
+        checks = _run(targets, backends, roles, redact, min(forks, len(targets)))
+    finally:
+        for backend in backends.values():
+            backend.close()
+    if checks.interrupted:
+        raise KeyboardInterrupt
+    return Verified(
+        tuple(checks.outcomes.get(c) or _missing(c, targets, roles, checks) for c in expected),
+        {host: backend.sessions for host, backend in backends.items()},
+        tuple(checks.notes),
+    )
+
+
+def _run(
+    targets: Sequence[Target],
+    backends: Mapping[str, SessionBackend],
+    roles: Mapping[str, Role],
+    redact: Redact,
+    forks: int,
+) -> Checks:
+    import pytest
+
+    from hermes_ops.verify.plugin import Checks, Fixtures
+
+    subjects = _subjects(targets, backends, roles)
+    names = {_folder(role): frozenset(role.checks) for role in roles.values()}
+    checks = Checks(subjects, names, redact, forks)
+    folders = [folder for folder in subjects if folder.is_dir()]
+    if folders:
+        with _alone(folders) as said:
+            code = pytest.main(_words(folders), plugins=[checks, Fixtures()])
+        if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+            checks.failure = f"pytest itself failed: {redact(said.getvalue())[-300:]}"
+    return checks
+
+
+def _subjects(
+    targets: Sequence[Target],
+    backends: Mapping[str, SessionBackend],
+    roles: Mapping[str, Role],
+) -> dict[Path, list[Subject]]:
+    """Return what is to be checked, by the folder whose checks it must pass."""
+    from testinfra.host import Host
+
+    from hermes_ops.verify.plugin import Subject
+
+    found: dict[Path, list[Subject]] = {}
+    for target in targets:
+        host = Host(backends[target.host])
+        backends[target.host].set_host(host)
+        for service in target.services:
+            found.setdefault(_folder(roles[service.role]), []).append(Subject(host, service))
+    return found
+
+
+def _folder(role: Role) -> Path:
+    return role.folder.resolve() / "checks"
+
+
+def _words(folders: Sequence[Path]) -> list[str]:
+    root = os.path.commonpath([folder.parent.parent for folder in folders])
+    return [
+        *(str(folder) for folder in folders),
+        "-c", os.devnull,
+        "--rootdir", root,
+        "--confcutdir", root,
+        "--import-mode", "importlib",
+        "--continue-on-collection-errors",
+        *(word for name in _UNUSED for word in ("-p", f"no:{name}")),
+    ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def _alone(folders: Sequence[Path]) -> Iterator[io.StringIO]:
+    """Keep the process as it was: environment, modules, output; leave no compiled files."""
+    environ, modules, compiles = dict(os.environ), set(sys.modules), sys.dont_write_bytecode
+    for name in [name for name in environ if name.startswith("PYTEST_")]:
+        del os.environ[name]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = True
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            yield said
+    finally:
+        sys.dont_write_bytecode = compiles
+        _forget(set(sys.modules) - modules, folders)
+        os.environ.clear()
+        os.environ.update(environ)
+
+
+def _forget(modules: Iterable[str], folders: Sequence[Path]) -> None:
+    """Drop the checks: the next run, with other roles perhaps, must not meet them again."""
+    roles = {folder.parent.name for folder in folders}
+    for name in modules:
+        if name.partition(".")[0] in roles:
+            del sys.modules[name]
+
+
+def _missing(
+    check: Check, targets: Sequence[Target], roles: Mapping[str, Role], checks: Checks
+) -> Outcome:
+    role = next(
+        roles[service.role]
+        for target in targets
+        for service in target.services
+        if (target.host, service.profile) == (check.host, check.profile)
+    )
+    folder = _folder(role)
+    where = f"roles/{role.name}/checks"
+    why = (
+        checks.failure
+        or checks.not_collected.get(folder)
+        or f"{where} has no function {check.name}"
+    )
+    return Outcome(check, MISSING, "it did not run: " + why)

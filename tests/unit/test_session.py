@@ -1,0 +1,169 @@
+"""A long-lived shell gives back what a command printed and ended with, to the byte."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_ops.errors import Unknown
+from hermes_ops.inventory import Connection, Host
+from hermes_ops.transport import Local
+from hermes_ops.transport.local import environment
+from hermes_ops.transport.session import FramedShell
+from hermes_ops.transport.streams import Pipes
+
+SHELLS = [name for name in ("dash", "bash", "busybox") if shutil.which(name)]
+
+
+def open_shell(name: str) -> FramedShell:
+    words = ["busybox", "sh"] if name == "busybox" else [name]
+    return FramedShell(Pipes(words, environment()))
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> Iterator[FramedShell]:
+    session = open_shell(request.param)
+    yield session
+    session.close()
+
+
+def printing(output: bytes, errors: bytes, code: int) -> str:
+    def octal(data: bytes) -> str:
+        return "".join(f"\\{byte:03o}" for byte in data)
+
+    return f"printf '{octal(output)}'; printf '{octal(errors)}' >&2; exit {code}"
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 255))
+@settings(max_examples=70, deadline=None)
+def test_everything_comes_back(shell: FramedShell, output: bytes, errors: bytes, code: int) -> None:
+    """Output, errors and exit code are what the command made of them, whatever the bytes."""
+    assert shell.run(printing(output, errors, code)) == (code, output, errors)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
+@settings(max_examples=40, deadline=None)
+def test_a_command_arrives_as_it_is(shell: FramedShell, text: str) -> None:
+    """Quotes, line ends, `$` and letters of any alphabet in a command stay what they are."""
+    quoted = "'" + text.replace("'", "'\"'\"'") + "'"
+    assert shell.run(f"printf %s {quoted}") == (0, text.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "true",
+        "",
+        "exit 255",
+        "cat; read line; echo $?",
+        "if",
+        "no-such-command-anywhere",
+        "printf 'no line end'",
+        "printf '\\n\\n\\n'; printf '\\n\\n' >&2",
+        "exec 1>&-; echo lost 2>/dev/null || exit 7",
+        "head -c 5000000 /dev/zero | tr '\\0' x",
+        "head -c 3000000 /dev/zero >&2; head -c 3000000 /dev/urandom >/dev/null; exit 3",
+        "set -e; false; echo never",
+        "cd /; pwd; umask",
+    ],
+)
+def test_it_is_as_if_run_alone(shell: FramedShell, command: str) -> None:
+    """A command behaves as in a shell of its own: it reads an empty stdin, and leaves no trace."""
+    alone = subprocess.run(
+        ["sh", "-c", f"umask 022; {command}" if "umask" in command else command],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        env={**environment(), "LC_ALL": "C"}, cwd=environment()["HOME"],
+    )  # fmt: skip
+    assert shell.run(command) == (alone.returncode, alone.stdout, alone.stderr)
+    assert shell.run("echo next") == (0, b"next\n", b"")
+
+
+def test_a_killed_command_leaves_the_shell_alone(shell: FramedShell) -> None:
+    """A signal is 128 and its number; what the shell itself says of it is not the command's."""
+    assert shell.run("kill -9 $$") == (137, b"", b"")
+    assert shell.run("echo still here") == (0, b"still here\n", b"")
+
+
+def test_commands_do_not_see_each_other(shell: FramedShell) -> None:
+    """Folder, variables and options of one command are not those of the next."""
+    shell.run("cd /; export LEFT=1; set -x")
+    assert shell.run('printf "%s %s" "$PWD" "$LEFT"') == (
+        0, f"{environment()['HOME']} ".encode(), b"",
+    )  # fmt: skip
+
+
+def test_a_slow_command_is_ended(shell: FramedShell) -> None:
+    """At its deadline a command is `Unknown`, its processes are gone, and the next one runs."""
+    began = time.monotonic()
+    with pytest.raises(Unknown, match="no answer in time") as caught:
+        shell.run("echo begun; sleep 7654 & sleep 7654", timeout=1)
+    assert caught.value.kind == "timeout"
+    assert time.monotonic() - began < 4
+    assert shell.run("ps -eo args | grep -c '[s]leep 7654'") == (1, b"0\n", b"")
+
+
+def test_an_exit_code_of_124_is_no_timeout(shell: FramedShell) -> None:
+    """What `timeout` says is believed only when the time is over."""
+    assert shell.run("exit 124", timeout=5) == (124, b"", b"")
+
+
+def test_a_process_left_behind_does_not_hold_it(shell: FramedShell) -> None:
+    """The shell answers when the command ends, whoever still holds its output."""
+    began = time.monotonic()
+    assert shell.run("sleep 3 & echo done") == (0, b"done\n", b"")
+    assert time.monotonic() - began < 2
+
+
+def test_a_lost_shell_is_unknown_at_once_and_stays_so() -> None:
+    """When the other end goes away, this command and all later ones are `Unknown`."""
+    shell = open_shell(SHELLS[0])
+    shell.run("true")
+    for _ in range(2):
+        with pytest.raises(Unknown, match="lost"):
+            shell.run("kill -9 $(ps -o ppid= -p $PPID) $PPID")
+    shell.close()
+
+
+class Silent:
+    """A host that takes everything and says nothing."""
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        raise TimeoutError
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_silent_host_is_asked_once() -> None:
+    """A host that does not answer is not waited for again."""
+    shell = FramedShell(Silent())
+    for command in ("first", "second"):
+        with pytest.raises(Unknown, match="first"):
+            shell.run(command)
+
+
+def test_nothing_is_written(tmp_path: Path) -> None:
+    """A command's output lies in no file of the host, however large it is."""
+    shell = open_shell(SHELLS[0])
+    shell.run(f"cd {tmp_path} && head -c 2000000 /dev/zero; ls -la . /tmp >/dev/null")
+    assert list(tmp_path.iterdir()) == []
+    shell.close()
+
+
+def test_local_has_one() -> None:
+    """`Local.session()` is such a shell: in the home folder, in a session of its own."""
+    session = Local(Host("here", Connection(kind="local"))).session()
+    code, output, errors = session.run('pwd; [ "$(ps -o sid= -p $$)" -ne ' + "0 ]")
+    assert (code, errors) == (0, b"")
+    assert output.decode().strip() == environment()["HOME"]
+    session.close()
