@@ -331,7 +331,12 @@ class _Listener:
         for done in self._done.values():
             if done.outcome == "failed" and done.change.profile in (None, change.profile):
                 return f"{done.change.step} failed"
-        return "an earlier step failed"
+        first = {
+            after for p in self._plan.host.profiles if p.name == change.profile for after in p.after
+        }
+        return (
+            f"{', '.join(sorted(first))} must be ready first" if first else "an earlier step failed"
+        )
 
     def finish(self, *, complete: bool) -> list[Done]:
         """Return how every change of the plan ended; what was not heard of is unknown."""

@@ -87,9 +87,12 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     yield from _preamble(plan)
     yield _call("take_lock", terms.lock_timeout, terms.owner)
     numbered = list(enumerate(plan.changes))
-    for profile, changes in groupby(numbered, key=_section):
+    for profile, group in groupby(numbered, key=_section):
+        changes = list(group)
+        if any(_starts(change.operation) for _, change in changes):
+            yield from _after(profile, plan, terms)
         yield f"profile={shlex.quote(profile)}"
-        yield from _profile(list(changes))
+        yield from _profile(changes)
         yield '[ -z "$gone" ] || exit 0'
     yield from _last(plan, terms)
 
@@ -97,6 +100,27 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
 def _section(numbered: Numbered) -> str:
     change = numbered[1]
     return change.profile or HOST
+
+
+def _starts(operation: Operation) -> bool:
+    return isinstance(operation, Control) and operation.verb != "stop"
+
+
+def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
+    """Yield the wait for those that must be ready before this profile starts, and the refusal."""
+    first = {after for p in plan.host.profiles if p.name == name for after in p.after}
+    if not first:
+        return
+    watches = [watch for watch in plan.watches if watch.service.profile in first]
+    yield from _await(watches, terms)
+    for watch in watches:
+        yield from _if_whole(watch, f"{_is_well(watch)} || breaks")
+    yield "late="
+    for other in sorted(first):
+        yield f"profile={shlex.quote(other)}"
+        yield "! is_broken || late=1"
+    yield f"profile={shlex.quote(name)}"
+    yield '[ -z "$late" ] || breaks'
 
 
 def _last(plan: Plan, terms: Terms) -> Iterator[str]:
