@@ -50,6 +50,13 @@ class Pushing(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Changing(Event):
+    """A change that takes its time has begun."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting(Event):
     """Nothing can be done before something else ends: a lock, a service becoming ready."""
 

@@ -65,6 +65,8 @@ class Journal:
                     "finished", host=event.host, outcome=event.outcome, message=event.message,
                     seconds=round(event.seconds, 3),
                 )  # fmt: skip
+            case events.Changing(change=change):
+                self.write("changing", host=event.host, **_change(change))
             case _:
                 own = {name: getattr(event, name) for name in type(event).__dataclass_fields__}
                 self.write(type(event).__name__.lower(), **own)

@@ -37,6 +37,8 @@ def describe(event: Event) -> str:
             )
         case events.Pushing(what=what):
             return f"carrying {what}"
+        case events.Changing(change=change):
+            return f"{line(change)} …"
         case events.Waiting(what=what):
             return f"waiting {what}"
         case events.Noted(what=what):

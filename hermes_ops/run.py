@@ -20,6 +20,7 @@ from hermes_ops.errors import (
 )
 from hermes_ops.events import (
     Changed,
+    Changing,
     Connecting,
     Emit,
     Finished,
@@ -209,10 +210,19 @@ def _apply(
     earlier = [done for done in result.changes if done.outcome == "done"]
     result.changes = earlier + listener.finish(complete=reply.complete)
     _refuse_ends(reply, plan)
-    result.facts = listener.seen(result.facts)
+    result.facts = _after(listener.seen(result.facts), plan, result)
     result.logs |= listener.logs
     result.waited = listener.waited
     return any(done.outcome == "moved" for done in result.changes)
+
+
+def _after(facts: Facts | None, plan: Plan, result: HostResult) -> Facts | None:
+    """Return the facts with the program that the plan installed, if it did."""
+    installed = any(
+        done.outcome == "done" and isinstance(done.change.operation, Install)
+        for done in result.changes
+    )
+    return replace(facts, hermes=plan.hermes) if facts and installed else facts
 
 
 def _deadline(plan: Plan, settings: Settings) -> float:
@@ -301,6 +311,8 @@ class _Listener:
             self._end(outcome)
         if record.word == "output":
             self._output[int(record.rest)] = (record.text or "").strip()
+        elif record.word == "starts":
+            self._emit(Changing(host, self._plan.changes[int(record.rest)]))
         elif record.word == "lock-held":
             self._emit(Waiting(host, f"for {owner_text(record.text or '')}"))
         elif record.word == "lock-taken-over":

@@ -87,6 +87,9 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     yield from _preamble(plan)
     yield _call("take_lock", terms.lock_timeout, terms.owner)
     numbered = list(enumerate(plan.changes))
+    # Another held the lock until now: what we planned is older than what it did.
+    stale = _call("tell", "moved", *(number for number, _ in numbered))
+    yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
     for profile, group in groupby(numbered, key=_section):
         changes = list(group)
         if any(_starts(change.operation) for _, change in changes):
@@ -207,6 +210,7 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
         case WriteUnit(path, words, deadline):
             yield _call("run", number, "write_unit", path, deadline, *words)
         case Install():
+            yield f"tell starts {number}"
             yield _call("run", number, *_install(operation))
         case EnableLinger(required):
             yield _call("run" if required else "try_run", number, "linger")
@@ -281,8 +285,7 @@ def _is_well(watch: Watch) -> str:
 
 
 def _log(watch: Watch) -> str:
-    file = f"{watch.service.home}/logs/gateway.log"
-    return _call("send_log", watch.service.unit, watch.service.name, file)
+    return _call("send_log", watch.service.unit, watch.service.name, watch.service.home)
 
 
 def _if_whole(watch: Watch, line: str) -> Iterator[str]:

@@ -93,7 +93,7 @@ class _Planner:
             tuple(changes),
             tuple(self.watches) if wait else (),
             self.manager.name,
-            self.hermes.python if self.hermes else "",
+            self.hermes,
             tuple(self.notes),
             tuple(self._wheelhouses(first)),
             tuple(self.differs),
@@ -223,7 +223,8 @@ class _Planner:
     # --- the host's ---
 
     def _linger(self) -> Iterable[Change]:
-        for wanted in self._each(Linger):
+        # Every profile wants it, of the one user that they share.
+        for wanted in list(self._each(Linger))[:1]:
             policy = wanted.resource.policy  # type: ignore[union-attr]
             if self.manager.lingers and policy != "off" and not self.facts.linger:
                 operation = EnableLinger(required=policy == "required")

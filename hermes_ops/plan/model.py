@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from hermes_ops.facts import Hermes
 from hermes_ops.inventory import Host, Profile, Role
 from hermes_ops.readiness import Evidence
 from hermes_ops.resource import Resource
@@ -218,13 +219,19 @@ class Plan:
     changes: tuple[Change, ...] = ()
     watches: tuple[Watch, ...] = ()
     manager: str = ""
-    python: str = ""
+    hermes: Hermes | None = None
+    """The Hermes that will be there once the plan is done."""
     notes: tuple[str, ...] = ()
     wheelhouses: tuple[Wheelhouse, ...] = ()
     differs: tuple[str, ...] = ()
     """What is not as wanted but that no `up` mends, such as another version of Hermes."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """What the look showed of each profile's service, to be judged by `readiness`."""
+
+    @property
+    def python(self) -> str:
+        """Return the Python of Hermes, empty if there is none."""
+        return self.hermes.python if self.hermes else ""
 
     @property
     def is_empty(self) -> bool:

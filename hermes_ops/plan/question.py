@@ -57,6 +57,7 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
         pid_files=_unique([f"{home}/{hermes.PID_FILE}" for home in homes]),
         urls=_unique(_urls(desired)),
         hermes_python=desired.host.hermes.python,
+        pythons=desired.host.manager == "supervisord",
         strangers=strangers,
     )
 

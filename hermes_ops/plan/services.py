@@ -86,7 +86,8 @@ def plan_service(
             wanted.step, wanted.profile.name, f"service:{service.name}", "start",
             port_taken, refusal,
         )  # fmt: skip
-    elif not running:
+    elif not running or stray:
+        # A stray one holds what the service needs: it would end and be started again for ever.
         reason = _why_start(evidence, stray)
         yield _control(wanted, service, manager, "start", reason, stray)
     elif restart:
@@ -95,7 +96,7 @@ def plan_service(
 
 def _why_start(evidence: Evidence, stray: int | None) -> str:
     if stray:
-        return f"process {stray} runs, but {evidence.activity} to its manager"
+        return f"process {stray} runs beside its service manager"
     if evidence.activity == "failed":
         return f"failed with exit code {evidence.exit_status}"
     return "not running"
