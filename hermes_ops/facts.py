@@ -136,6 +136,8 @@ class Question:
     pid_files: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     hermes_python: str = ""
+    pythons: bool = False
+    """Whether to look for Pythons even where the shell sees nothing to install."""
     strangers: bool = False
 
 
@@ -147,7 +149,7 @@ def probe(question: Question) -> Script:
 def _lines(question: Question) -> Iterable[str]:
     yield "identify; enter_home; look_host; pids=; strangers=; urls="
     yield _call("look_hermes", question.hermes_python)
-    yield "look_pythons"
+    yield _call("look_pythons", "yes" if question.pythons else "")
     if question.strangers:
         yield "look_profiles"
     yield _call("look_folders", *question.folders)

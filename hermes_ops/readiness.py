@@ -108,7 +108,7 @@ def _between_starts(evidence: Evidence) -> Verdict:
     failed = _failed_start(evidence)
     if not failed and evidence.exit_status in (None, 0, PLANNED_RESTART):
         return Verdict("starting", ("it is being started",))
-    return Verdict("down", (f"{_ending(evidence)}; it is started again and again",))
+    return Verdict("down", (_ending(evidence), "its manager starts it anew", *_again(evidence)))
 
 
 _CODES = {200: "its folder is missing", 203: "its program cannot be run"}
@@ -160,7 +160,8 @@ def _on_the_way(word: str, evidence: Evidence) -> Verdict:
 
 
 def _again(evidence: Evidence) -> tuple[str, ...]:
-    return (f"started again {evidence.restarts} times",) if evidence.restarts else ()
+    times = evidence.restarts or 0
+    return (f"started anew {times} time{'s' * (times > 1)} so far",) if times else ()
 
 
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
@@ -224,7 +225,9 @@ def named_platforms(evidence: Evidence) -> frozenset[str]:
 
 
 def _because(entry: Any) -> str:
-    message = entry.get("error_message") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return ": is its library installed?"
+    message = entry.get("error_message")
     return f": {message}" if message else ""
 
 

@@ -353,14 +353,14 @@ has_failed() { # UNIT PROGRAM
   case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
 }
 
-# The last lines of a log: the file, if it was written just now, else what the manager caught.
-send_log() { # UNIT PROGRAM FILE
+# The last lines of a log: of Hermes' warnings, else of what it says at all, each if it was written
+# just now; else what the manager caught.
+send_log() { # UNIT PROGRAM HOME
   log=
-  for file in "$3" "$state/$2.log"; do
+  for file in "$3/logs/errors.log" "$3/logs/gateway.log" "$state/$2.log"; do
     [ -n "$log" ] || [ ! -f "$file" ] || [ -z "$(find "$file" -mmin -2 2>/dev/null)" ] || log=$(tail -n 8 "$file")
   done
   [ -n "$log" ] || ! has journalctl || log=$(journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null)
-  [ -n "$log" ] || [ ! -f "$3" ] || log=$(tail -n 8 "$3")
   begin "log $profile"
   printf '%s' "$log" | cut -c1-300
   end

@@ -99,8 +99,7 @@ recorded_pids() {
   done
 }
 add_recorded() {
-  case " $pids " in *" $1 "*) return ;; esac
-  [ -z "$1" ] || { pids="$pids $1" && recorded=1; }
+  case " $pids " in *" $1 "*) ;; *) pids="$pids $1" ;; esac
 }
 
 show_processes() {
@@ -112,9 +111,6 @@ show_processes() {
   done
   [ -d /proc/self ] || [ "$seen" = ' ' ] ||
     { begin ps; ps -o pid=,lstart=,command= -p "$(printf '%s' "$seen" | tr -s ' ' ',')" 2>/dev/null; end; }
-  # A lock tells more of a process only where no manager knows it.
-  [ -z "$recorded" ] || [ ! -r /proc/locks ] || { begin locks; cat /proc/locks; end; }
-  recorded=
 }
 
 # The first that can ask asks all: bash, curl, the Python of Hermes, wget. Bash comes first, as to

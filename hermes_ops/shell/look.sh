@@ -31,10 +31,11 @@ default_route() {
   return 1
 }
 
-# Asked only where something may have to be installed: each candidate is run, for a name on PATH
-# may be the shim of a version manager that has no such Python.
-look_pythons() {
-  [ -z "$hermes_python" ] || [ ! -d /run/systemd/system ] || return 0
+# Asked only where something may have to be installed (Hermes, or supervisord where systemd does
+# not serve): each candidate is run, for a name on PATH may be the shim of a version manager.
+look_pythons() { # YES-OR-EMPTY
+  [ -n "$1" ] || [ -z "$hermes_python" ] || [ ! -d /run/systemd/system ] ||
+    [ "$HOME" != "$account" ] || return 0
   for name in python3.13 python3.12 python3.11 python3; do
     for folder in '' /opt/homebrew/bin/ /usr/local/bin/ /usr/bin/ "$HOME/.local/bin/"; do
       found=$(command -v "$folder$name" 2>/dev/null) && a_python "$found" && break
