@@ -147,7 +147,7 @@ def probe(question: Question) -> Script:
 
 
 def _lines(question: Question) -> Iterable[str]:
-    yield "identify; enter_home; look_host; pids=; strangers=; urls="
+    yield "identify; enter_home; look_host; pids=; urls="
     yield _call("look_hermes", question.hermes_python)
     yield _call("look_pythons", "yes" if question.pythons else "")
     if question.strangers:
@@ -159,7 +159,7 @@ def _lines(question: Question) -> Iterable[str]:
     masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
     yield _call("send_env", masked, *question.env_files)
     yield _call("look_ports", " ".join(question.urls), *question.env_files)
-    more = " $strangers 'hermes-gateway*.service'" if question.strangers else ""
+    more = " 'hermes-gateway*.service'" if question.strangers else ""
     yield from watch_lines(question.units, question.pid_files, more=more)
     yield _call("ask_urls", *question.urls) + " $urls"
 

@@ -155,14 +155,12 @@ look_node() {
 }
 
 # Profiles and services that nobody described, and what shows how those do.
-look_profiles() { # adds to `strangers`
+look_profiles() {
   for path in .hermes/profiles/*/; do
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
   done
   for path in .config/systemd/user/hermes-gateway*.service; do
-    [ -f "$path" ] || continue
-    say "unit ${path##*/}"
-    case ${path##*/} in *[!A-Za-z0-9_.-]*) ;; *) strangers="$strangers ${path##*/}" ;; esac
+    [ ! -f "$path" ] || say "unit ${path##*/}"
   done
   for path in .hermes .hermes/profiles/*; do
     set -- "$@" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"

@@ -186,7 +186,12 @@ def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]
     for name in _stranger_names(host, facts):
         service = describe(Profile(name), roles["gateway"])
         evidence = evidence_of(service, facts, manager)
-        evidence = replace(evidence, expected=named_platforms(evidence))
+        evidence = replace(
+            evidence,
+            # systemd tells nothing of a unit that it had no reason to load.
+            installed=evidence.installed or service.unit in facts.unit_files,
+            expected=named_platforms(evidence),
+        )
         yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
 
 
