@@ -1,32 +1,46 @@
-"""A YAML file that others edit too: keys are put in place, every other byte stays.
+"""A YAML file that others edit too: our keys are merged in, comments and foreign keys stay.
 
-The file is read as Hermes reads it (PyYAML, the safe loader), and a changed key is written into
-the text where it stands: no round trip through a document, so comments, quotes, order and
-indentation of all that is not ours are kept exactly. The result is read again before it is
-returned, and must be what a merge of the values gives.
+Reading and comparing is PyYAML's work, in C, as Hermes reads the file. Only a text that changes
+makes a round trip through ruamel.yaml, as its graph of nodes: there a value that is not ours keeps
+its own words (`yes`, `012`, `~`) and quotes. The result is read again, and must be the merge.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple
+from io import StringIO
+from typing import Any
 
 import yaml
 
 from hermes_ops.errors import Conflict, Place
-from hermes_ops.yamlstyle import Style
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MEND = "Hermes would run on its defaults: mend the file on the host, or move it away"
+_TAG = "tag:yaml.org,2002:"
+
+
+def load(text: str, *, file: str = "config.yaml") -> Mapping[Any, Any]:
+    """Return what Hermes reads in `text`; `Conflict` for no mapping, and for a key twice."""
+    try:
+        root = yaml.compose(text, Loader=_FAST)
+        for key, first in _repeated_keys(root):
+            problem = f"the key {key.value!r} is here for the second time, first in line {first}"
+            hint = "Hermes takes the last one: remove the other on the host"
+            raise Conflict(problem, hint=hint, where=Place(file, key.start_mark.line + 1))
+        data = None if root is None else _FAST("").construct_document(root)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _unreadable(error, file) from None
+    if data is not None and not isinstance(data, Mapping):
+        problem = f"this is a {type(data).__name__}, not a mapping of keys to values"
+        raise Conflict(problem, hint=_MEND, where=Place(file, 1))
+    return data or {}
 
 
 def holds(text: str, wanted: Mapping[Any, Any], *, file: str = "config.yaml") -> bool:
-    """Say whether every key of `wanted` is in `text` with that value; mappings match deep.
-
-    Lists must be equal. Raises `Conflict` where `text` is no YAML mapping.
-    """
-    return _covers(_load(text, file), wanted)
+    """Say whether `wanted` is in `text`: mappings match deep, lists whole. Raises as `load`."""
+    return _covers(load(text, file=file), wanted)
 
 
 def merge(
@@ -38,51 +52,44 @@ def merge(
 ) -> str:
     """Return `text` with `wanted` merged in; a file with no keys yet begins with `initial`.
 
-    Raises `Conflict` where `text` is no YAML mapping, names a key twice, or ties the value to
-    another one by an anchor.
+    A text that holds already is returned as it is. Raises what `load` raises, and `Conflict` where
+    a foreign key would read otherwise, or a comment would be lost.
     """
-    data = _load(text, file)
+    data = load(text, file=file)
     if not data:
         wanted = _merged(initial or {}, wanted)
     if _covers(data, wanted):
         return text
-    text = text.removeprefix("\ufeff")
-    result = _ended(_apply(text, list(_edits(text, data, wanted, file))))
-    if not _reads_as(result, _merged(data, wanted)):
-        names = [str(key) for key in wanted if not _covers(data, {key: wanted[key]})]
-        raise Conflict(
-            f"{', '.join(names)} cannot be set without changing other keys",
-            hint="anchors, aliases or merge keys tie them together: write them out on the host",
-            where=Place(file),
-        )
-    return result
+    from ruamel.yaml.error import YAMLError
 
-
-def _reads_as(text: str, values: Mapping[Any, Any]) -> bool:
-    with suppress(Conflict):
-        return _is(_load(text, ""), values)
-    return False
-
-
-# Values.
+    _refuse_comments_in_braces(text, file)
+    why = "without changing other keys"
+    try:
+        result = _round_trip(text, data, wanted)
+        if _is(load(result), _merged(data, wanted)):
+            return result
+    except (YAMLError, Conflict, RecursionError, AttributeError) as error:
+        # An AttributeError is ruamel's own, for a comment in `- | # comment`.
+        why = f"here: {problem}" if (problem := getattr(error, "problem", None)) else why
+    names = ", ".join(str(key) for key in wanted if not _covers(data, {key: wanted[key]}))
+    hint = "write anchors, aliases, `<<`, `?` keys and tabs of this file out on the host"
+    raise Conflict(f"{names} cannot be set {why}", hint=hint, where=Place(file))
 
 
 def _covers(have: Any, want: Any) -> bool:
-    if not isinstance(want, Mapping):
-        return _is(have, want)
-    return isinstance(have, Mapping) and all(k in have and _covers(have[k], want[k]) for k in want)
+    return _is(have, _merged(have, want))
 
 
 def _is(have: Any, want: Any) -> bool:
     """Compare as YAML does: 1, 1.0 and true are three values, and .nan is itself."""
+    if have is want:
+        return True
     if isinstance(want, Mapping):
-        return (
-            isinstance(have, Mapping)
-            and len(have) == len(want)
-            and all(k in have and _is(have[k], want[k]) for k in want)
-        )
+        same = isinstance(have, Mapping) and len(have) == len(want)
+        return same and all(k in have and _is(have[k], want[k]) for k in want)
     if isinstance(want, list | tuple):
-        return isinstance(have, list) and len(have) == len(want) and all(map(_is, have, want))
+        same = isinstance(have, list | tuple) and len(have) == len(want)
+        return same and all(map(_is, have, want))
     if isinstance(want, str):
         return isinstance(have, str) and have == want
     return type(have) is type(want) and (have == want or str(have) == str(want) == "nan")
@@ -94,184 +101,199 @@ def _merged(have: Any, want: Any) -> Any:
     return {**have, **{k: _merged(have[k], v) if k in have else v for k, v in want.items()}}
 
 
-# Reading.
-
-
-def _load(text: str, file: str) -> Mapping[Any, Any]:
-    try:
-        data = yaml.load(text, Loader=_FAST)  # noqa: S506 - the safe loader, in C
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _unreadable(error, file) from None
-    if data is not None and not isinstance(data, Mapping):
-        raise Conflict(
-            f"this is a {type(data).__name__}, not a mapping of keys to values",
-            hint=_MEND,
-            where=Place(file, 1),
-        )
-    return data or {}
-
-
-_MEND = "Hermes would run on its defaults: mend the file on the host, or move it away"
-
-
 def _unreadable(error: Exception, file: str) -> Conflict:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Conflict(
-        f"this is not valid YAML: {problem}",
-        hint=_MEND,
-        where=Place(file, mark.line + 1, mark.column + 1) if mark else Place(file),
-    )
+    place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+    return Conflict(f"this is not valid YAML: {problem}", hint=_MEND, where=place)
 
 
-def _compose(text: str, file: str) -> yaml.MappingNode | None:
-    """Return the nodes of a text that loads, with their places; `Conflict` for a key twice."""
-    root = yaml.compose(text, Loader=_FAST)
-    if not isinstance(root, yaml.MappingNode):
-        return None
-    for key, first in _repeated_keys(root):
-        line = first.start_mark.line + 1
-        raise Conflict(
-            f"the key {key.value!r} is here for the second time, first in line {line}",
-            hint="Hermes takes the last one: remove the other on the host",
-            where=Place(file, key.start_mark.line + 1),
-        )
-    return root
+def _nodes(node: Any, seen: set[int]) -> Iterator[Any]:
+    """Yield a node, PyYAML's or ruamel's, and all below it, each once."""
+    if node is not None and id(node) not in seen:
+        seen.add(id(node))
+        yield node
+        for child in _children(node):
+            yield from _nodes(child, seen)
 
 
-def _repeated_keys(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:
-    """Yield each key that its mapping has already, and the first one."""
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    seen: dict[tuple[str, str], yaml.ScalarNode] = {}
-    for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
-        if (first := seen.setdefault((key.tag, key.value), key)) is not key:
-            yield key, first
-    children = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in pairs]
-    for child in children:
-        yield from _repeated_keys(child)
+def _children(node: Any) -> list[Any]:
+    if node.id == "mapping":
+        return [child for pair in node.value for child in pair]
+    return list(node.value) if node.id == "sequence" else []
 
 
-# Writing.
+def _entries(root: Any) -> Iterator[tuple[Any, Any, Any]]:
+    for node in _nodes(root, set()):
+        yield from ((node, *pair) for pair in node.value if node.id == "mapping")
 
 
-class _Edit(NamedTuple):
-    """Replace `text[start:end]`."""
-
-    start: int
-    end: int
-    text: str
-
-
-def _apply(text: str, edits: list[_Edit]) -> str:
-    # From the end, so that places stay true. Edits of one place are given outermost first, and
-    # the inner one then comes to stand before it.
-    for edit in sorted(edits, key=lambda edit: -edit.start):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+def _repeated_keys(root: Any) -> Iterator[tuple[Any, int]]:
+    """Yield each key that its mapping has already, and the line of the first."""
+    seen: dict[tuple[int, str, str], Any] = {}
+    for node, key, _ in _entries(root):
+        if key.id == "scalar":
+            first = seen.setdefault((id(node), key.tag, key.value), key)
+            if first is not key:
+                yield key, first.start_mark.line + 1
 
 
-def _ended(text: str) -> str:
-    return text if text.endswith("\n") else text + "\n"
+def _refuse_comments_in_braces(text: str, file: str) -> None:
+    depth = end = 0
+    token: Any
+    for token in yaml.scan(text, Loader=_FAST):
+        if depth and "#" in text[end : token.start_mark.index]:
+            problem = "a comment inside of {} or [] would be lost"
+            hint = "move it above the key, or write the value without braces, on the host"
+            raise Conflict(problem, hint=hint, where=Place(file, token.start_mark.line))
+        depth += token.id in {"{", "["}
+        depth -= token.id in {"}", "]"}
+        end = token.end_mark.index
 
 
-def _edits(text: str, data: Any, wanted: Mapping[Any, Any], file: str) -> Iterator[_Edit]:
-    root, style = _compose(text, file), Style.of(text)
-    if root is None:
-        yield _insertion(text, len(text), style.entries(wanted))
-    elif not root.value:
-        lead = "\n" if root.start_mark.column else ""
-        text = lead + style.entries(wanted).rstrip("\n")
-        yield _Edit(root.start_mark.index, root.end_mark.index, text)
-    else:
-        yield from _mapping_edits(text, root, data, wanted, style)
+_HEAD = re.compile(r"(?:(?:%.*|---)?[ \t]*(?:#.*)?\n)*(?:--- )?")
+_FOOT = re.compile(r"^\.\.\.(?!\S).*", re.M | re.S)
+"""What is before the first key and behind `...`: ruamel would drop or move some of it."""
+
+_BLOCK = re.compile(r"(?![ \n])([ -~\xa1-\u2027]*(?<! )\n)+[ -~\xa1-\u2027]*(?<! )(?<!\n\n)")
+_ODD = re.compile(r"[^ -~\xa0-\u2027\u2030-\ud7ff]")
+"""Text that a `|` block gives back exactly, and what only escapes bring through PyYAML."""
 
 
-def _mapping_edits(
-    text: str, node: yaml.MappingNode, data: Any, wanted: Mapping[Any, Any], style: Style
-) -> Iterator[_Edit]:
-    """Yield what makes `wanted` hold in the non-empty mapping that is `data` now."""
-    present = {key: _entry(node, key) for key in wanted}
-    if new := {k: _merged(data.get(k), wanted[k]) for k in wanted if present[k] is None}:
-        yield _addition(text, node, new, style)
-    for key, entry in present.items():
-        if entry is None or _covers(data[key], wanted[key]):
-            continue
-        _, value = entry
-        if isinstance(wanted[key], Mapping) and isinstance(value, yaml.MappingNode) and value.value:
-            yield from _mapping_edits(text, value, data[key], wanted[key], style)
+def _round_trip(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines += "" if not lines or lines.endswith("\n") else "\n"
+    rest = _HEAD.sub("", lines, count=1)
+    body = _FOOT.sub("", rest, count=1)
+    lines = lines.removesuffix(rest) + _edited(body, data, wanted) + rest.removeprefix(body)
+    return lines.replace("\n", "\r\n") if "\r\n" in text else lines
+
+
+def _edited(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:
+    from ruamel.yaml import YAML
+
+    rt, out = YAML(), StringIO()
+    version = rt.resolver.processing_version
+    for first, words in yaml.SafeLoader.yaml_implicit_resolvers.items():
+        for tag, pattern in words:  # which words are no text is said by PyYAML
+            rt.resolver.add_version_implicit_resolver(version, tag, pattern, [first])
+    root = rt.compose(text)
+    rt.width = 2**31
+    rt.indent(**_indents(root))
+    end = _settle(root)
+    rt.serialize(_node(wanted) if root is None else _changed(root, data, wanted), out)
+    return out.getvalue().lstrip(" ") + end
+
+
+def _settle(root: Any) -> str:
+    """Do what ruamel does on its way to values, and give each comment to what is below it.
+
+    ruamel has a comment at the value above, which may go. One that the file ends with is returned.
+    """
+    from ruamel.yaml.anchor import Anchor
+    from ruamel.yaml.error import CommentMark
+    from ruamel.yaml.tokens import CommentToken
+
+    above, end = "", 0
+    for node in _nodes(root, set()):
+        if above and node.start_mark.index >= end:
+            beside, before, *_ = node.comment or (None, None)
+            node.comment = [beside, [CommentToken(above, CommentMark(0)), *(before or ())]]
+            above = ""
+        if node.anchor:
+            name, node.anchor = node.anchor, Anchor()
+            node.anchor.value, node.anchor.always_dump = name, True
+        if node.id == "scalar" or node.flow_style:
+            above, end = _cut(node) or above, max(end, node.end_mark.index)
+    return above
+
+
+def _cut(leaf: Any) -> str:
+    """Take the lines below a value from its comment."""
+    block = getattr(leaf, "style", None) in {"|", ">"}
+    if block:  # ruamel's marks where a long line was folded
+        leaf.value = re.sub(r"\a(?! \S)|(?<!\S)\a", "", leaf.value)
+    text = leaf.comment[0].value if leaf.comment and leaf.comment[0] else ""
+    beside, _, below = ("", "", text) if block else text.partition("\n")
+    if text:
+        leaf.comment[0].value = beside + "\n"
+        leaf.comment[0] = leaf.comment[0] if beside else None
+    return str(below)
+
+
+def _indents(root: Any) -> dict[str, int]:
+    """Return the indentation of the first nested mapping, and of the first list."""
+    found: dict[str, int] = {}
+    for _, key, value in _entries(root):
+        if value.id != "scalar" and not value.flow_style and not value.anchor:
+            first = value if value.id == "sequence" else value.value[0][0]
+            step = first.start_mark.column - key.start_mark.column
+            is_list = {"sequence": step + 2, "offset": step}
+            found = {**(is_list if value.id == "sequence" else {"mapping": step}), **found}
+    return {"mapping": 2, "sequence": 4, "offset": 2, **found}
+
+
+def _node(value: Any) -> Any:
+    from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+    if isinstance(value, Mapping):
+        pairs = [(_node(key), _node(item)) for key, item in value.items()]
+        return MappingNode(_TAG + "map", pairs, flow_style=not pairs)
+    if isinstance(value, list | tuple):
+        return SequenceNode(_TAG + "seq", [_node(item) for item in value], flow_style=not value)
+    if isinstance(value, str):
+        style = "|" if _BLOCK.fullmatch(value) else '"' if _ODD.search(value) else None
+        return ScalarNode(_TAG + "str", str(value), style=style)
+    scalar: Any = yaml.representer.SafeRepresenter().represent_data(value)
+    return ScalarNode(scalar.tag, scalar.value, style=scalar.style)
+
+
+def _changed(node: Any, have: Any, want: Any) -> Any:
+    """Return the node in which `want` holds: this one where its kind stays, else a new one."""
+    if _covers(have, want):
+        return node
+    if node.value and node.id == "mapping" and isinstance(want, Mapping):
+        return _filled(node, have, want)
+    if node.value and node.id == "sequence" and isinstance(want, list | tuple) and want:
+        old = list(zip(have, node.value, strict=True))
+        node.value = [_taken(old, item) for item in want]
+        return node
+    return _beside(node, _node(want))
+
+
+def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
+    for key, value in want.items():
+        at = next((n for n, (name, _) in enumerate(node.value) if _reads_as(name, key)), None)
+        if at is None:
+            node.value.append((_node(key), _node(_merged(have.get(key), value))))
         else:
-            yield _replacement(text, node, entry, wanted[key], style)
+            node.value[at] = (node.value[at][0], _changed(node.value[at][1], have[key], value))
+    return node
 
 
-def _entry(node: yaml.MappingNode, key: Any) -> tuple[yaml.Node, yaml.Node] | None:
-    constructor = yaml.constructor.SafeConstructor()
-    for name, value in node.value:
-        if name.tag == "tag:yaml.org,2002:merge" or not isinstance(name, yaml.ScalarNode):
-            continue
-        if _is(constructor.construct_object(name), key):
-            return name, value
-    return None
+def _reads_as(name: Any, key: Any) -> bool:
+    if name.id != "scalar" or name.tag == _TAG + "merge":
+        return False
+    scalar = yaml.ScalarNode(name.tag, name.value)
+    return bool(yaml.constructor.SafeConstructor().construct_object(scalar) == key)
 
 
-def _addition(text: str, node: yaml.MappingNode, new: Mapping[Any, Any], style: Style) -> _Edit:
-    """Return the edit that puts entries behind the last one of a mapping."""
-    at = _end(text, node.value[-1][1])
-    if node.flow_style:
-        return _Edit(at, at, ", " + style.flow(new)[1:-1])
-    lines = _indented(style.entries(new), _column(text, node.value[0][0]))
-    return _insertion(text, _line_end(text, at), lines)
+def _taken(old: list[tuple[Any, Any]], item: Any) -> Any:
+    at = next((n for n, (have, _) in enumerate(old) if _is(have, item)), None)
+    return _node(item) if at is None else old.pop(at)[1]
 
 
-def _replacement(
-    text: str, node: yaml.MappingNode, entry: tuple[yaml.Node, yaml.Node], value: Any, style: Style
-) -> _Edit:
-    """Return the edit that gives an entry another value, and keeps a comment beside its key."""
-    name, old = entry
-    colon = text.index(":", name.end_mark.index) + 1
-    end = colon + len(text[colon : _end(text, old)].rstrip())
-    if node.flow_style:
-        return _Edit(colon, end, " " + style.flow({"k": value})[3:-1].strip())
-    beside = text[colon : old.start_mark.index].partition("\n")[0].rstrip()
-    column = _column(text, name)
-    new = _indented(style.entries({"k": value}), column)[column + len("k:") :].rstrip("\n")
-    first, newline, rest = new.partition("\n")
-    if newline:  # behind the new last line, a comment could become part of the text
-        beside, end = beside or text[end : _line_end(text, end)].rstrip(), _line_end(text, end)
-    return _Edit(colon, end, first + beside + newline + rest)
+def _beside(old: Any, new: Any) -> Any:
+    """Return the new node with the comment beside the old one."""
+    from ruamel.yaml.error import CommentMark
+    from ruamel.yaml.tokens import CommentToken
 
-
-def _column(text: str, key: yaml.Node) -> int:
-    """Return where the entry of a key begins in its line: at `?`, an anchor or the key itself."""
-    at: int = key.start_mark.index
-    before = text[at - key.start_mark.column : at]
-    return len(re.sub(r"(\?\s+)?([&!]\S*\s+)*\Z", "", before))
-
-
-def _end(text: str, node: yaml.Node) -> int:
-    """Return where the last character of a node is, without what follows it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return _end(text, last[1] if isinstance(node, yaml.MappingNode) else last)
-    start, end = node.start_mark.index, node.end_mark.index
-    if isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
-        header = text[start:end].partition("\n")[0]
-        return end if "+" in header else start + len(text[start:end].rstrip())
-    return end
-
-
-def _line_end(text: str, at: int) -> int:
-    if at and text[at - 1] == "\n":
-        return at
-    found = text.find("\n", at)
-    return len(text) if found < 0 else found
-
-
-def _insertion(text: str, at: int, lines: str) -> _Edit:
-    """Return the edit that puts whole lines at a line's end or beginning."""
-    if at == 0 or text[at - 1] == "\n":
-        return _Edit(at, at, lines)
-    return _Edit(at, at, "\n" + lines.rstrip("\n"))
-
-
-def _indented(lines: str, column: int) -> str:
-    return re.sub(r"(?m)^(?=.)", " " * column, lines)
+    comment: Any = old.comment or (None, None)
+    post, before = comment[:2]
+    header = "".join(text for text in before or () if isinstance(text, str))  # of `|`
+    if (post or header) and not old.anchor:
+        beside = header.strip() or post.value.partition("\n")[0]
+        token = CommentToken(beside + "\n", post.start_mark if post else CommentMark(0))
+        block = getattr(new, "style", None) == "|"
+        new.comment = [None, ["  " + beside]] if block else [token, None]
+    return new

@@ -1,8 +1,12 @@
-"""A YAML file gets its keys, and keeps every byte that is not theirs."""
+"""A YAML file gets its keys, and keeps its comments, its order and all that is not theirs."""
 
 from __future__ import annotations
 
 import datetime as dt
+import random
+import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -109,6 +113,16 @@ values = st.recursive(
 known = st.sampled_from(["model", "tools", "gateway", "text", "deep", "none", "flow", "odd", "yes"])
 mappings = st.dictionaries(known | keys, values, max_size=4)
 
+
+def without_empty_keys(value: Any) -> Any:
+    """PyYAML writes them as `? ''`, which ruamel brings back wrong: such a file is a conflict."""
+    if isinstance(value, list):
+        return [without_empty_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_empty_keys(item) for key, item in value.items() if key != ""}
+    return value
+
+
 FOREIGN = [
     "",
     "# only a comment\n",
@@ -144,20 +158,82 @@ def test_reads_back_what_was_merged(text: str, wanted: dict[Any, Any]) -> None:
     assert yamlfile.merge(result, wanted) == result
 
 
+def comments(text: str) -> list[str]:
+    return re.findall(r"(?<!\S)#.*", text)
+
+
 @FEWER
 @given(
     st.sampled_from(FOREIGN),
-    st.dictionaries(texts.filter(bool).map("x{}".format), scalars, max_size=4),
+    st.dictionaries(texts.filter(bool).map("x{}".format), values, max_size=4),
 )
-def test_new_keys_change_no_old_line(text: str, wanted: dict[Any, Any]) -> None:
-    """Adding keys leaves every line that is there, in its order."""
-    kept = iter(yamlfile.merge(text, wanted).split("\n"))
-    if not text.startswith("{"):
-        assert all(line in kept for line in text.rstrip("\n").split("\n"))
+def test_new_keys_keep_all_that_is_there(text: str, wanted: dict[str, Any]) -> None:
+    """Adding keys leaves the comments, keys, values and their order; new keys come last."""
+    result = yamlfile.merge(text, wanted)
+    kept = iter(comments(result))
+    assert all(comment in kept for comment in comments(text))
+    assert list(load(result)) == [*load(text), *wanted]
 
 
 @FEWER
-@given(mappings, st.booleans(), mappings)
+@given(st.sampled_from(FOREIGN[4:]), mappings)
+def test_what_is_spelled_by_others_keeps_its_spelling(text: str, wanted: dict[Any, Any]) -> None:
+    """A plain foreign word is the same word afterwards, whatever it reads as."""
+    foreign = [key for key in load(text) if key not in wanted]
+    before, after = words(text), words(yamlfile.merge(text, wanted))
+    assert all(after[str(key)] == before[str(key)] for key in foreign if str(key) in before)
+
+
+def words(text: str) -> dict[str, Any]:
+    """Return all top values as text, without what YAML takes them for."""
+    return yaml.load(text, yaml.BaseLoader) or {}
+
+
+def commented(dice: random.Random, name: str, depth: int = 2, indent: int = 0) -> list[str]:
+    """Return a mapping with comments that say where they belong, in lines."""
+    lines = []
+    for key in (f"{name}_{n}" for n in range(dice.randint(1, 3))):
+        above = ["", f"# above {key}", f"\n# above {key}"][dice.randrange(3)]
+        beside = dice.choice(["", f"  # beside {key}"])
+        value = dice.choice(["v", "'v'", "", "{a: 1}", "[]", "|", ">", "list", "map" * (depth > 0)])
+        shown = value if value not in {"list", "map"} else ""
+        own = [above] * bool(above) + [f"{key}: {shown}".rstrip() + beside]
+        if value in {"|", ">"}:
+            own += ["  one", "", "  two"]
+        if value == "list":
+            own += [f"  # above {key}_x", f"  - {key}_x  # beside {key}_x", f"  - {key}_y"]
+        lines += [" " * indent + line for line in "\n".join(own).split("\n")]
+        lines += commented(dice, key, depth - 1, indent + 2) if value == "map" else []
+    return lines
+
+
+def changes(dice: random.Random, data: dict[str, Any]) -> dict[str, Any]:
+    """Return other scalars, longer lists and more keys for some of `data`."""
+    news = [7, "yes", None, "one\ntwo", [1, {"a": 2}], {"p": {"q": []}}, {}]
+    wanted: dict[str, Any] = {f"new{dice.random()}": dice.choice(news)}
+    for key in (key for key in data if dice.random() < 0.6):
+        here = data[key]
+        new = [*here, "more"] if isinstance(here, list) else dice.choice(news)
+        wanted[key] = changes(dice, here) if isinstance(here, dict) else new
+    return wanted
+
+
+@pytest.mark.parametrize("seed", range(0, 400, 100))
+def test_comments_stay_where_they_belong(seed: int) -> None:
+    """Whatever changes, each comment stays above or beside its key or item."""
+    for dice in map(random.Random, range(seed, seed + 100)):
+        text = "\n".join([*commented(dice, "k"), "", "# the end", ""])
+        result = yamlfile.merge(text, changes(dice, load(text)))
+        assert sorted(comments(result)) == sorted(comments(text))
+        for name in re.findall(r"# above (\S+)", text):
+            assert re.search(rf"# above {name}\n *(- )?{name}\b", result)
+        for name in re.findall(r"# beside (\S+)", text):
+            assert re.search(rf"(?m)^ *(- )?{name}\b.*# beside {name}$", result)
+        assert result.endswith("\n# the end\n")
+
+
+@FEWER
+@given(mappings.map(without_empty_keys), st.booleans(), mappings)
 def test_merges_into_any_dumped_file(
     have: dict[Any, Any], flow: bool, wanted: dict[Any, Any]
 ) -> None:
@@ -171,3 +247,20 @@ def test_frozen_mappings_and_tuples_are_values() -> None:
     wanted = MappingProxyType({"a": MappingProxyType({"b": (1, 2)})})
     assert yamlfile.merge("", wanted) == "a:\n  b:\n    - 1\n    - 2\n"
     assert yamlfile.holds("a: {b: [1, 2]}", wanted)
+
+
+def test_no_round_trip_without_a_change() -> None:
+    """A run that finds all as wanted does not even import ruamel.yaml."""
+    code = (
+        "import sys; from hermes_ops import yamlfile; "
+        "yamlfile.merge('a: 1', {'a': 1}); sys.exit('ruamel.yaml' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_load_is_what_hermes_reads() -> None:
+    """YAML 1.1, an empty file is a mapping, and a mistake names its file and line."""
+    assert yamlfile.load("a: on\nb: 010\n") == {"a": True, "b": 8}
+    assert yamlfile.load("# nothing\n") == {}
+    with pytest.raises(Conflict, match=r"x\.yaml:2: the key 'a' is here for the second time"):
+        yamlfile.load("a: 1\na: 2\n", file="x.yaml")
