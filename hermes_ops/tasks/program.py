@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError, UnexpectedExit
+from invoke.parser import Parser
+from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from hermes_ops import __version__
@@ -102,6 +104,18 @@ class Program(InvokeProgram):
                     hint=_REMEDIES.get(name, f"put it before the task: inv --{name} …"),
                 )
 
+    def _make_parser(self) -> Parser:
+        """Give the parser the tasks that are named: it copies all that it has, deeply."""
+        words = {part for word in self.argv[1:] for part in _parts(word)}
+        if "--complete" in words:
+            return super()._make_parser()
+        contexts = [
+            ParserContext(name=name, aliases=aliases, args=self.collection[name].get_arguments())
+            for name, aliases in self.collection.task_names.items()
+            if words & {name, *aliases}
+        ]
+        return Parser(initial=self.initial_context, contexts=contexts)
+
     def print_task_help(self, name: str) -> None:
         """Print Invoke's help of a task, and an example."""
         super().print_task_help(name)
@@ -112,6 +126,11 @@ class Program(InvokeProgram):
 
 _NEEDS_VALUE = re.compile(r"<Argument: ([\w-]+).*> needed value")
 _UNKNOWN = re.compile(r"No idea what '(.+)' is")
+
+
+def _parts(word: str) -> tuple[str, str, str]:
+    """Return what the parser may make of a word: itself, or what stands behind a flag in it."""
+    return word, word.partition("=")[2], word[2:]
 
 
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
