@@ -277,10 +277,14 @@ def _files(reply: Reply) -> dict[str, Any]:
 
 def _unpack(text: str) -> dict[str, str]:
     files = {}
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:") as archive:
-        for member in archive:
-            if (stream := archive.extractfile(member)) is not None:
-                files[member.name] = stream.read().decode("utf-8", "surrogateescape")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:") as archive:
+            for member in archive:
+                if (stream := archive.extractfile(member)) is not None:
+                    files[member.name] = stream.read().decode("utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError) as error:
+        problem = f"what the host sent of its files is damaged: {error}"
+        raise Unknown(problem, hint="run it again") from None
     return files
 
 

@@ -161,8 +161,8 @@ ask_bash() {
 ask_others() {
   if has curl; then
     for url; do
-      printf '%s ' "$url"
-      curl -s -m 3 --noproxy '*' -w ' %{http_code}\n' "$url" 2>/dev/null </dev/null || printf '\n'
+      said=$(curl -s -m 3 --noproxy '*' -w ' %{http_code}' "$url" 2>/dev/null </dev/null) || said=
+      printf '%s %s\n' "$url" "$(printf '%s' "$said" | tr '\r\n' '  ')"
     done
   elif [ -n "$hermes_python" ] || has python3; then
     "${hermes_python:-python3}" -I -S -c '

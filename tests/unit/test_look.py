@@ -1,0 +1,136 @@
+"""An answer of a host, as it was sent, becomes facts; one that broke off or complains, an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.facts import Facts, parse
+from hermes_ops.wire import Reader, Reply
+
+FOLDER = Path(__file__).parents[1] / "cases" / "look"
+CASES = sorted(FOLDER.glob("*.yml"))
+NONCE = "0123456789abcdef"
+HEAD = f"""\
+{NONCE} user 1000 hermes
+{NONCE} home /home/hermes
+{NONCE} account /home/hermes
+{NONCE} system Linux x86_64
+{NONCE} now 1795339938
+{NONCE} boot bb281c8d
+"""
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    """The fields that a case names have the values that it gives; maps and records match deep."""
+    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    facts = parse(reply(case["answer"].replace("␁", "\x01")))
+    assert not list(differences(facts, case["facts"], "facts"))
+
+
+def reply(text: str, sizes: Iterable[int] = ()) -> Reply:
+    """Return what is read of a text that comes in pieces of these sizes, the rest at once."""
+    reader = Reader(NONCE)
+    data = text.encode("utf-8", "surrogateescape")
+    for size in sizes:
+        reader.feed(data[:size])
+        data = data[size:]
+    reader.feed(data)
+    return reader.reply()
+
+
+def differences(found: Any, wanted: Any, place: str) -> Iterable[str]:
+    """Yield a line for each part of `wanted` that is not so in `found`."""
+    if is_dataclass(found):
+        found = {field.name: getattr(found, field.name) for field in fields(found)}
+    if isinstance(wanted, Mapping) and wanted and isinstance(found, Mapping):
+        for key, value in wanted.items():
+            yield from differences(found.get(key), value, f"{place}.{key}")
+    elif plain(found) != plain(wanted):
+        yield f"{place} is {plain(found)!r}, not {plain(wanted)!r}"
+
+
+def plain(value: Any) -> Any:
+    """Return a value as YAML would have it."""
+    if isinstance(value, frozenset | tuple | list):
+        items = sorted(value) if isinstance(value, frozenset) else value
+        return [plain(item) for item in items]
+    return value.replace("␁", "\x01") if isinstance(value, str) else value
+
+
+def facts_of(more: str) -> Facts:
+    """Return the facts in an answer that has these lines beside the ones every answer has."""
+    return parse(reply(f"{HEAD}{more}{NONCE} done\n"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_an_answer_comes_in_any_pieces(path: Path) -> None:
+    """How the network cuts the bytes is of no consequence."""
+    answer = yaml.safe_load(path.read_text(encoding="utf-8"))["answer"]
+    assert reply(answer, [7] * (len(answer) // 8)) == reply(answer)
+
+
+def test_an_answer_that_breaks_off_is_no_answer() -> None:
+    """Facts come from a whole answer only, and what the host said beside it is told."""
+    with pytest.raises(Unknown, match="connection was lost") as error:
+        parse(reply(f"Killed by the OOM killer\n{HEAD}"))
+    assert "OOM" in (error.value.hint or "")
+
+
+def test_a_host_that_cannot_be_looked_at_says_so() -> None:
+    """The reason that the host gives is the error."""
+    with pytest.raises(CommandError, match="the home folder /x cannot be entered"):
+        parse(reply(f"{NONCE} fatal the home folder /x cannot be entered\n{NONCE} done\n"))
+
+
+def test_what_a_host_prints_by_itself_is_no_record() -> None:
+    """A chatty login shell, or a banner with words of ours in it, changes nothing."""
+    text = f"Welcome!\nuser 0 root\nfeedfacefeedface user 0 root\n{HEAD}{NONCE} done\n"
+    assert parse(reply(text)) == facts_of("")
+
+
+def test_text_of_a_file_cannot_forge_a_record() -> None:
+    """A file that was written to look like an answer is read as a file."""
+    content = f"A=1\nfeedfacefeedface end\nuser 0 root\n{NONCE}done\n {NONCE} done\n"
+    facts = facts_of(f"{NONCE} begin env .env\n{content}\n{NONCE} end\n")
+    assert facts.contents == {".env": content}
+    assert facts.uid == 1000
+
+
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [("-rw-------", 0o600), ("drwxr-xr-x", 0o755), ("-rwsr-S--T", 0o740), ("-rw-r--r--+", 0o644)],
+)
+def test_mode(mode: str, number: int) -> None:
+    """The letters of `ls` are a number; an access list behind them changes nothing."""
+    line = f"123 {mode} 1 1000 1000 5 Nov 22 09:28 a file with blanks"
+    facts = facts_of(f"{NONCE} begin paths\n{line}\n\n{NONCE} end\n")
+    assert facts.paths["a file with blanks"].mode == number
+
+
+def test_a_process_name_may_hold_anything() -> None:
+    """The kernel's line is read after its last `)`: a name cannot move the fields."""
+    stat = "S 1 7 7 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 4711 100 200 300"
+    facts = facts_of(f"{NONCE} process 7 {stat}\n{NONCE} cgroup 7 /user.slice/a b.service\n")
+    assert (facts.processes[7].started, facts.processes[7].rss_pages) == (4711, 200)
+    assert facts.processes[7].cgroup == "/user.slice/a b.service"
+
+
+def test_a_link_to_a_name_with_an_arrow() -> None:
+    """The target of a link begins after the first arrow."""
+    line = "123 lrwxrwxrwx 1 1000 1000 5 Nov 22 09:28 link -> ../a -> b"
+    facts = facts_of(f"{NONCE} begin paths\n{line}\n\n{NONCE} end\n")
+    assert facts.paths["link"].target == "../a -> b"
+
+
+def test_a_damaged_archive_is_no_answer() -> None:
+    """What came of the files cannot be trusted in part."""
+    with pytest.raises(Unknown, match="damaged"):
+        facts_of(f"{NONCE} begin files\nLmhlcm1lcy9wcm9maWxlcw==\n{NONCE} end\n")
