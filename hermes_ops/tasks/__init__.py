@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from invoke.collection import Collection
+from hermes_ops.tasks.startup import hasten
+
+if TYPE_CHECKING:
+    from invoke.collection import Collection
 
 MODULES = ("dev", "fleet", "gateway", "hosts", "inventory", "lab", "linger", "profile", "runs")
+
+hasten()
 
 
 def namespace() -> Collection:
     """Return every task, each in the collection of its module."""
+    from invoke.collection import Collection
+
     root = Collection()
     for name in MODULES:
         root.add_collection(

@@ -1,0 +1,32 @@
+"""What is done before Invoke is imported, so that a short program starts in time."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import ModuleType
+
+_MOCK = "unittest.mock"
+
+
+def hasten() -> None:
+    """Let Python look for garbage rarely, and import Invoke without its tools for tests."""
+    # Modules are no garbage, and a run is over before a second look could free anything.
+    gc.set_threshold(50_000, 20, 20)
+    if not {_MOCK, "invoke", "pytest"} & sys.modules.keys():
+        _import_invoke_alone()
+
+
+def _import_invoke_alone() -> None:
+    """Import Invoke while `unittest.mock` is a stand-in.
+
+    Invoke needs it for `MockContext` alone, which is for tests; mock brings asyncio and ssl, and
+    takes longer to import than all of Invoke.
+    """
+    stand_in = ModuleType(_MOCK)
+    stand_in.Mock = object  # type: ignore[attr-defined]
+    sys.modules[_MOCK] = stand_in
+    try:
+        __import__("invoke.context")
+    finally:
+        del sys.modules[_MOCK]
