@@ -199,7 +199,7 @@ def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, 
     entries = entries if isinstance(entries, dict) else {}
     words = {name: _platform(entries.get(name), evidence) for name in sorted(evidence.expected)}
     doubts = [
-        f"{name} is {word}{_because(entries.get(name))}"
+        f"{name} is {word}{_because(word, entries.get(name))}"
         for name, word in words.items()
         if word != "connected"
     ]
@@ -224,8 +224,8 @@ def named_platforms(evidence: Evidence) -> frozenset[str]:
     return frozenset(name for name, word in words.items() if word not in ("missing", "disabled"))
 
 
-def _because(entry: Any) -> str:
-    if not isinstance(entry, dict):
+def _because(word: str, entry: Any) -> str:
+    if word == "missing":
         return ": is its library installed?"
     message = entry.get("error_message")
     return f": {message}" if message else ""

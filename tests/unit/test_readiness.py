@@ -1,0 +1,98 @@
+"""Each case of `tests/cases/readiness`: what was seen of a service, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hermes_ops.facts import Answer
+from hermes_ops.readiness import Evidence, Verdict, heartbeat_age, judge, named_platforms
+
+FOLDER = Path(__file__).parents[1] / "cases" / "readiness"
+CASES = sorted(FOLDER.glob("*.yml"))
+STATES = {"healthy", "starting", "draining", "degraded", "down", "stopped", "absent", "unknown"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a case."""
+    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return case
+
+
+def evidence(data: Mapping[str, Any]) -> Evidence:
+    """Return the evidence of a case; what is not named there was not seen."""
+    answers = {url: given and Answer(*given) for url, given in data.get("answers", {}).items()}
+    expected = frozenset(data.get("expected", ()))
+    return Evidence(**{**data, "answers": answers, "expected": expected})
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    """The verdict is the one of the case, with the same reasons and platforms."""
+    case = read(path)
+    wanted = case["verdict"]
+    reasons = tuple(wanted.get("reasons", ()))
+    assert judge(evidence(case["evidence"])) == Verdict(
+        wanted["state"], reasons, wanted.get("platforms", {})
+    )
+
+
+def test_every_state_has_a_case() -> None:
+    """The vocabulary is closed; `disabled` is the inventory's word, no verdict."""
+    assert {read(path)["verdict"]["state"] for path in CASES} == STATES
+
+
+def test_many_cases_come_from_real_hosts() -> None:
+    """Those that do say which command made them."""
+    captured = [
+        path for path in CASES if path.read_text("utf-8").startswith("# Captured on a host")
+    ]
+    assert len(captured) >= 20
+    assert all("capture_evidence" in path.read_text("utf-8") for path in captured)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_field_may_be_unseen(path: Path) -> None:
+    """Evidence that lacks any one field still gets a verdict, and is not made healthy by that.
+
+    Only what speaks against it, and what is expected of it, may make it so by being away.
+    """
+    data = read(path)["evidence"]
+    was_healthy = judge(evidence(data)).is_ready
+    forgiving = {"answers", "expected", "settle", "suspended", "kind", "activity"}
+    forgiving |= {"age_s", "heartbeat", "now", "started_ticks"}
+    for field in fields(Evidence):
+        less = {key: value for key, value in data.items() if key != field.name}
+        verdict = judge(evidence(less))
+        assert verdict.state in STATES
+        assert was_healthy or not verdict.is_ready or field.name in forgiving
+
+
+def test_waiting_helps_only_what_is_on_its_way() -> None:
+    """A wait ends at once at what cannot become ready by itself."""
+    pending = {state for state in STATES if Verdict(state).is_pending}
+    assert pending == {"starting", "draining"}
+    assert {state for state in STATES if Verdict(state).is_ready} == {"healthy"}
+
+
+def test_a_heartbeat_of_another_process_has_no_age() -> None:
+    """The file outlives its process."""
+    beat = {"pid": 8, "updated_at": "2026-11-22T09:00:00+00:00"}
+    assert heartbeat_age(Evidence(pid=7, heartbeat=beat, now=1795338000)) is None
+    assert heartbeat_age(Evidence(pid=8, heartbeat=beat, now=1795338012)) == 12
+
+
+def test_platforms_of_a_stranger_are_those_its_process_tells_of() -> None:
+    """Entries from before the process, and those that are switched off, are none of it."""
+    entries = {
+        "api_server": {"state": "connected", "updated_at": "2026-11-22T09:00:00+00:00"},
+        "telegram": {"state": "connected", "updated_at": "2026-11-21T09:00:00+00:00"},
+        "webhook": {"state": "disabled", "updated_at": "2026-11-22T09:00:00+00:00"},
+    }
+    seen = Evidence(pid=7, alive=True, age_s=60, now=1795338012, state={"platforms": entries})
+    assert named_platforms(seen) == {"api_server"}
