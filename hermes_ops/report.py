@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
+import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -190,27 +193,55 @@ def table(
     rows: Sequence[Mapping[str, Any]],
     cell: Callable[[Any], str] | None = None,
 ) -> None:
-    """Print rows as a table, folded to the terminal's width; colored on a terminal only."""
-    import sys
+    """Print rows as a table: on a terminal colored and folded to its width, else in whole lines."""
+    cells = [[(cell or plain)(row.get(column)) for column in columns] for row in rows]
+    colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
+    lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
+    output.text("\n".join(line.rstrip() for line in lines))
 
+
+def _drawn(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str]:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        drawn.add_column(column.upper(), overflow="fold")
-    for row in rows:
-        words = [(cell or plain)(row.get(column)) for column in columns]
-        drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in words))
+    for head in heads:
+        drawn.add_column(head, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in row))
     console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        # A pipe wants whole lines, whatever the width of the window it began in.
-        console = Console(file=sys.stdout, width=500, no_color=True)
     with console.capture() as captured:
         console.print(drawn)
-    text = captured.get()
-    output.text("\n".join(part.rstrip() for part in text.splitlines()))
+    return captured.get().splitlines()
+
+
+_CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
+
+
+def _aligned(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str]:
+    """Yield the lines of a pipe, which has no width. To import rich takes longer than all of it."""
+    rows = [
+        [word.translate(_CONTROL).expandtabs().split("\n") for word in row]
+        for row in (heads, *cells)
+    ]
+    columns = zip(*rows, strict=True)
+    widths = [max(_width(line) for lines in column for line in lines) for column in columns]
+    for row in rows:
+        for line in zip_longest(*row, fillvalue=""):
+            padded = (
+                word + " " * (width - _width(word))
+                for word, width in zip(line, widths, strict=True)
+            )
+            yield "  ".join(padded)
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def plain(value: Any) -> str:
