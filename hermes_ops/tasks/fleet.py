@@ -35,6 +35,7 @@ def up(
     """Bring the selected profiles to the wanted state, and prove that they run."""
     from hermes_ops.tasks import converge, ps, verifying
 
+    verifying.check_junit(junit)
     converged = converge.converge("fleet.up", plans, options, output, wait=not no_wait)
     try:
         if not (options.check or no_verify or no_wait):

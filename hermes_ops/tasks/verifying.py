@@ -33,7 +33,6 @@ from hermes_ops.verify import (
     verify,
 )
 from hermes_ops.verify import outcome as words
-from hermes_ops.verify.junit import check_path, write
 
 SHOWN = 20
 """How many checks that did not pass are told one by one."""
@@ -76,7 +75,9 @@ def run(options: Options, output: Output, *, junit: str | None) -> Result:
 def check_junit(path: str | None) -> None:
     """Refuse a path for the results that cannot be written, before anything is touched."""
     if path:
-        check_path(path)
+        from hermes_ops.verify import junit
+
+        junit.check_path(path)
 
 
 def _reach(selected: Inventory, how: Settings, rules: Rules) -> list[Reached]:
@@ -228,7 +229,9 @@ def _tell(verified: Verified, output: Output) -> None:
 
 def _write(path: str | None, verified: Verified) -> None:
     if path:
-        write(path, verified.outcomes)
+        from hermes_ops.verify import junit
+
+        junit.write(path, verified.outcomes)
 
 
 def _number(count: int, noun: str) -> str:

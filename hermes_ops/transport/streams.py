@@ -87,5 +87,5 @@ class Channel:
 
     def close(self) -> None:
         """End the shell: its standard input ends with the channel."""
+        self._channel.close()  # which wakes whoever still waits for it
         self._selector.close()
-        self._channel.close()

@@ -8,11 +8,14 @@ a test, takes what came of it. Checks with fixtures or marks of their own run at
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -114,7 +117,7 @@ class Checks:
         forks: int,
     ) -> None:
         self._subjects, self._names, self._redact = subjects, names, redact
-        self._pool = ThreadPoolExecutor(max(1, forks), thread_name_prefix="verify")
+        self._forks = forks
         self._ahead: dict[str, Future[_Ended]] = {}
         self.outcomes: dict[Check, Outcome] = {}
         self.notes: list[str] = []
@@ -139,11 +142,16 @@ class Checks:
     def _is_named(self, item: pytest.Item) -> bool:
         return _name(item) in self._names.get(_folder(item.path), ())
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Remember why a file gives no checks."""
+        report = yield
         if report.failed:
-            folder = _folder(Path(report.fspath)) if report.fspath else Path()
-            self.not_collected.setdefault(folder, self._short(_last_line(report.longreprtext)))
+            why = self._short(_last_line(report.longreprtext))
+            self.not_collected.setdefault(_folder(collector.path), why)
+        return report
 
     # --- calling them ---
 
@@ -153,20 +161,20 @@ class Checks:
         queues: dict[str, list[pytest.Function]] = {}
         for item in session.items:
             if isinstance(item, pytest.Function) and _is_plain(item):
+                self._ahead[item.nodeid] = Future()
                 queues.setdefault(_subject(item).service.host, []).append(item)
-        for items in queues.values():
-            self._begin(items)
+        waiting = deque(queues.values())
+        for _ in range(min(self._forks, len(queues))):
+            # A daemon: a host that hangs must not keep an interrupted program alive.
+            Thread(target=self._work, args=(waiting,), daemon=True).start()
 
-    def _begin(self, items: Sequence[pytest.Function]) -> None:
-        futures = [Future[_Ended]() for _ in items]
-        self._ahead |= dict(zip((item.nodeid for item in items), futures, strict=True))
-
-        def work() -> None:
-            for item, future in zip(items, futures, strict=True):
-                if future.set_running_or_notify_cancel():
-                    future.set_result(_call(item))
-
-        self._pool.submit(work)
+    def _work(self, waiting: deque[list[pytest.Function]]) -> None:
+        with suppress(IndexError):
+            while True:
+                for item in waiting.popleft():
+                    future = self._ahead[item.nodeid]
+                    if future.set_running_or_notify_cancel():
+                        future.set_result(_call(item))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
@@ -184,22 +192,21 @@ class Checks:
         self.interrupted = True
 
     def pytest_sessionfinish(self) -> None:
-        """Let nothing more begin."""
+        """Let nothing more begin, whatever ended the session."""
         for future in self._ahead.values():
             future.cancel()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- what came of them ---
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keep the outcome; set-up and tear-down only count when they fail."""
-        report: pytest.TestReport = yield  # type: ignore[assignment]
+        report = yield
         if call.when == "call" or report.outcome != "passed":
             self._keep(item, report, call.excinfo)
-        return report  # type: ignore[return-value]
+        return report
 
     def _keep(self, item: pytest.Item, report: pytest.TestReport, excinfo: Any) -> None:
         if not hasattr(item, "callspec"):

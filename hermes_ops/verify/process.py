@@ -10,6 +10,7 @@ from hermes_ops.verify.unit import Unit
 
 _SESSION, _STARTED = 6, 22
 """Fields of proc_pid_stat(5), counted from 1."""
+_HIDDEN = 9
 
 
 class Process:
@@ -53,9 +54,17 @@ class Process:
         return paths.get("name=systemd") or paths.get("", "")
 
     def variable(self, name: str) -> str | None:
-        """Return a variable that it was started with; only that one leaves the host."""
-        asked = "tr '\\0' '\\n' </proc/%s/environ | grep -a -m 1 ^%s="
+        """Return a variable that it was started with; only that one leaves the host.
+
+        The kernel shows no process of another user: there its manager's word is taken.
+        """
+        asked = (
+            f"cd /proc/%s || exit 1; [ -r environ ] || exit {_HIDDEN}; "
+            "tr '\\0' '\\n' <environ | grep -a -m 1 ^%s="
+        )
         ended = self._host.run(asked, str(self.pid), name)
+        if ended.rc == _HIDDEN:
+            return self._unit.variable(name)
         return ended.stdout.rstrip("\n").partition("=")[2] if ended.rc == 0 else None
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Profile
 from hermes_ops.plan import DesiredState
@@ -13,6 +14,7 @@ from hermes_ops.plan.files import plan_env, plan_yaml
 from hermes_ops.plan.make import watch_of
 from hermes_ops.plan.model import Wanted
 from hermes_ops.resource import EnvFile, YamlFile
+from hermes_ops.secret import Secret
 from hermes_ops.services import choose
 from hermes_ops.services.base import ServiceSpec
 
@@ -43,7 +45,7 @@ def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
     """Return the services that must run on a host.
 
     Raises:
-        Conflict: a file on the host makes it impossible to tell what is wanted.
+        Conflict: the host cannot have the service manager that is wanted.
     """
     manager = choose(desired.host, facts).name
     return [
@@ -78,9 +80,13 @@ def _service(desired: DesiredState, facts: Facts, manager: str, profile: Profile
 
 
 def _config(own: Iterable[Wanted], facts: Facts) -> Mapping[str, Any]:
+    """Return the settings that config.yaml will hold; of a broken one, those that are wanted."""
     for wanted in own:
         if isinstance(wanted.resource, YamlFile):
-            return plan_yaml(wanted, wanted.resource, facts, None)[1]
+            try:
+                return plan_yaml(wanted, wanted.resource, facts, None)[1]
+            except Conflict:
+                return wanted.resource.values
     return {}
 
 
@@ -88,7 +94,16 @@ def _environment(
     own: Iterable[Wanted], facts: Facts, spec: ServiceSpec
 ) -> Mapping[str, str | None]:
     """Return the variables that the service will have: the manager's, and over them `.env`."""
+    values: dict[str, str | None] = dict(spec.environment)
     for wanted in own:
         if isinstance(wanted.resource, EnvFile):
-            return {**spec.environment, **plan_env(wanted, wanted.resource, facts, None)[1]}
-    return dict(spec.environment)
+            values |= _env_file(wanted, wanted.resource, facts)
+    return values
+
+
+def _env_file(wanted: Wanted, file: EnvFile, facts: Facts) -> Mapping[str, str | None]:
+    try:
+        return plan_env(wanted, file, facts, None)[1]
+    except Conflict:  # say, it belongs to somebody else: its check tells
+        plain = ((k, v.reveal() if isinstance(v, Secret) else None) for k, v in file.values.items())
+        return dict(plain)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from hermes_ops.services.supervisord import CONFIG, FOLDER
+from hermes_ops.services.supervisord import CONFIG, FOLDER, STATE
 from hermes_ops.verify.service import Service
 
 SUPERVISORCTL = ".local/share/hermes-ops/supervisor/current/venv/bin/supervisorctl"
@@ -25,6 +26,9 @@ class Unit(Protocol):
     @property
     def pid(self) -> int:
         """The service's main process; without one the check fails."""
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable that the manager gives to the process."""
 
 
 class SystemdUnit:
@@ -49,6 +53,11 @@ class SystemdUnit:
         asked = "systemctl --user show --property=MainPID --value -- %s"
         return _pid(self._host.run(asked, self._name), self._name)
 
+    def variable(self, name: str) -> str | None:
+        """Return a variable that the manager gives to the process."""
+        asked = "systemctl --user show --property=Environment --value -- %s"
+        return _variable(name, self._host.run(asked, self._name).stdout)
+
 
 class SupervisedProgram:
     """A program of the user's supervisord."""
@@ -56,13 +65,14 @@ class SupervisedProgram:
     def __init__(self, host: Any, service: Service) -> None:
         self._host, self._name = host, service.name
         home = service.user_home
-        self._section = f"{home}/{FOLDER}/supervisord.d/{service.name}.conf"
+        self._files = f"{home}/{FOLDER}/supervisord.d/{service.name}"
+        self._pid_file = f"{home}/{STATE}/supervisord.pid"
         self._ctl = (f"{home}/{SUPERVISORCTL}", f"{home}/{CONFIG}", service.name)
 
     @property
     def enablement(self) -> str:
         """Return whether supervisord starts it when it starts itself."""
-        found = self._host.run("grep -qx autostart=true %s", self._section)
+        found = self._host.run("grep -qx autostart=true %s", f"{self._files}.conf")
         return "enabled" if found.rc == 0 else "disabled"
 
     @property
@@ -77,10 +87,14 @@ class SupervisedProgram:
         """Return its process."""
         return _pid(self._host.run("%s -c %s pid %s", *self._ctl), self._name)
 
+    def variable(self, name: str) -> str | None:
+        """Return a variable that the script which starts the process sets."""
+        return _variable(name, self._host.run("cat -- %s", f"{self._files}.sh").stdout)
+
     @property
     def supervisor(self) -> int:
         """Return supervisord itself."""
-        return _pid(self._host.run("%s -c %s pid", *self._ctl[:2]), "supervisord")
+        return _pid(self._host.run("cat -- %s", self._pid_file), "supervisord")
 
 
 UNITS: Mapping[str, Callable[[Any, Service], Unit]] = {
@@ -91,6 +105,11 @@ UNITS: Mapping[str, Callable[[Any, Service], Unit]] = {
 
 def _word(ended: Any) -> str:
     return str(ended.stdout.strip() or ended.stderr.strip() or "unknown")
+
+
+def _variable(name: str, text: str) -> str | None:
+    words = [word.partition("=") for word in shlex.split(text)]
+    return next((value for key, equals, value in words if equals and key == name), None)
 
 
 def _pid(ended: Any, name: str) -> int:
