@@ -104,6 +104,7 @@ class _Block:
     """Other settings are there too: Hermes copies them into `extra`."""
 
 
+_NOTHING = _Block()
 _OWN_KEYS = {
     "enabled",
     "token",
@@ -119,6 +120,8 @@ def _block(config: Mapping[str, Any], name: str) -> _Block:
     gateway = _mapping(config.get("gateway")).get("platforms")
     nested = [_mapping(_mapping(place).get(name)) for place in (gateway, config.get("platforms"))]
     top = _mapping(config.get(name))
+    if not (nested[0] or nested[1] or top):
+        return _NOTHING
     merged = {**nested[0], **nested[1]}
     enabled = {**merged, **top}.get("enabled", _UNSET)
     return _Block(
@@ -133,7 +136,8 @@ _UNSET = object()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    # Asked some hundred times a profile: what is most often there is told first.
+    return {} if value is None or not isinstance(value, (dict, Mapping)) else value
 
 
 def _is_true(value: Any) -> bool:
@@ -172,12 +176,14 @@ def _is_placeholder(token: str) -> bool:
 
 def _any(alternatives: Iterable[str], block: _Block, env: Env) -> bool:
     return any(
-        all(
-            any(_is_set(name, block, env) for name in either.split("|"))
-            for either in both.split(" + ")
-        )
+        all(any(_is_set(name, block, env) for name in either) for either in _terms(both))
         for both in alternatives
     )
+
+
+@cache
+def _terms(both: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(either.split("|")) for either in both.split(" + "))
 
 
 def _is_set(name: str, block: _Block, env: Env) -> bool:
