@@ -313,7 +313,7 @@ def _refusal(wanted: Wanted, conflict: Conflict) -> Change:
     words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
     refuse = Refuse(words, conflict.kind)
     name = identity(wanted.resource)
-    return Change(wanted.step, wanted.profile.name, name, "refuse", words, refuse)
+    return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
 
 
 def _is_definition(change: Change) -> bool:

@@ -84,7 +84,7 @@ def plan_service(
         refusal = Refuse(port_taken)
         yield Change(
             wanted.step, wanted.profile.name, f"service:{service.name}", "start",
-            port_taken, refusal,
+            "not running", refusal,
         )  # fmt: skip
     elif not running or stray:
         # A stray one holds what the service needs: it would end and be started again for ever.
