@@ -89,7 +89,8 @@ class SupervisedProgram:
 
     def variable(self, name: str) -> str | None:
         """Return a variable that the script which starts the process sets."""
-        return _variable(name, self._host.run("cat -- %s", f"{self._files}.sh").stdout)
+        asked = "grep ^export.%s= %s"
+        return _variable(name, self._host.run(asked, name, f"{self._files}.sh").stdout)
 
     @property
     def supervisor(self) -> int:

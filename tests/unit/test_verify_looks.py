@@ -1,0 +1,155 @@
+"""What checks look with: the kernel's word on a process, a URL on the host, a manager's text."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra import host as testinfra
+
+from hermes_ops.inventory import Connection, Host
+from hermes_ops.transport import Local
+from hermes_ops.verify.backend import SessionBackend
+from hermes_ops.verify.http import _ASK, Http
+from hermes_ops.verify.process import Process
+from hermes_ops.verify.service import Service
+from hermes_ops.verify.unit import UNITS, _variable
+
+SERVICE = Service(
+    "h", "p", "gateway", "name", "name.service", "systemd", "u", 1, "/h", "/h/p",
+    python=sys.executable,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Any]:
+    """This machine, as a check has it."""
+    backend = SessionBackend("h", Local(Host("h", Connection(kind="local"))).session)
+    yield testinfra.Host(backend)
+    backend.close()
+
+
+class Ours:
+    """A unit whose process is this one."""
+
+    enablement, activity, pid = "enabled", "active", os.getpid()
+
+    def variable(self, name: str) -> str | None:
+        raise AssertionError("the kernel shows our own environment")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_a_process_is_what_the_kernel_says(host: Any) -> None:
+    """Owner, session, start and environment are those of the process."""
+    process = Process(host, Ours())
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    assert process.uids == {os.getuid()}
+    assert process.session == os.getsid(0)
+    assert process.ticks == int(fields[19])
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    assert abs(time.time() - uptime + process.ticks / 100 - process.started) < 2
+    assert process.cgroup.startswith("/")
+    started_with = Path("/proc/self/environ").read_bytes().split(b"\0")
+    name, _, value = next(pair for pair in started_with if pair).partition(b"=")
+    assert process.variable(name.decode()) == value.decode()
+    assert process.variable("NO_SUCH_VARIABLE_ANYWHERE") is None
+
+
+class Greeting(BaseHTTPRequestHandler):
+    """Answers with a status that the path names."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.rpartition("/")[2]))
+        self.end_headers()
+        self.wfile.write(b'{"platform":\n "hermes-agent"}')
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server on a port of its own."""
+    with HTTPServer(("127.0.0.1", 0), Greeting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/health"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_url_is_asked_on_the_host(host: Any, url: str, status: int) -> None:
+    """Status and body are what the server answered."""
+    answer = Http(host, SERVICE)(f"{url}/{status}")
+    assert (answer.status, answer.body) == (status, '{"platform":\n "hermes-agent"}')
+
+
+def test_nobody_answers(host: Any) -> None:
+    """A closed port is no status, and no failure of the asking."""
+    assert Http(host, SERVICE)("http://127.0.0.1:1/health").status is None
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/no/such/python"])
+def test_without_curl_python_asks(url: str, python: str, tmp_path: Path) -> None:
+    """A host without curl is asked with the Python of Hermes, or with its own."""
+    (tmp_path / "python3").symlink_to(sys.executable)
+    words = ["/bin/sh", "-c", _ASK, "ask", f"{url}/200", python]
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+    assert done.stdout == b'{"platform":\n "hermes-agent"}\n200\n'
+
+
+def test_without_anything_that_asks_it_is_said(url: str, tmp_path: Path) -> None:
+    """No program that can ask is not the same as nobody answering."""
+    words = ["/bin/sh", "-c", _ASK, "ask", f"{url}/200", "/no/such/python"]
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+    assert done.returncode != 0
+
+
+class Said:
+    """A host on which every command prints this."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+
+    def run(self, *_: str) -> Any:
+        return type("Ended", (), {"stdout": self.output, "stderr": "", "rc": 0})()
+
+
+@pytest.mark.parametrize(
+    ("manager", "said", "activity"),
+    [
+        ("systemd", "active\n", "active"),
+        ("systemd", "", "unknown"),
+        ("supervisord", "name    RUNNING   pid 12, uptime 0:00:09\n", "active"),
+        ("supervisord", "name    BACKOFF   Exited too quickly\n", "BACKOFF"),
+        ("supervisord", "name: ERROR (no such process)\n", "ERROR"),
+        ("supervisord", "", "unknown to supervisord"),
+    ],
+)
+def test_only_what_runs_is_active(manager: str, said: str, activity: str) -> None:
+    """Each manager's word for running is `active`, and no other is."""
+    assert UNITS[manager](Said(said), SERVICE).activity == activity
+
+
+@pytest.mark.parametrize("said", ["0\n", "", "name: ERROR (no such process)\n"])
+@pytest.mark.parametrize("manager", list(UNITS))
+def test_no_process_fails_the_check(manager: str, said: str) -> None:
+    """A service without a process is a failure with a sentence, not a number."""
+    with pytest.raises(AssertionError, match="has no process"):
+        _ = UNITS[manager](Said(said), SERVICE).pid
+
+
+def test_variables_are_read_from_a_managers_text() -> None:
+    """Both what `systemctl show` prints and a line of a script that exports."""
+    shown = 'PATH=/bin HERMES_HOME=/h/p "NOTE=two words"'
+    assert _variable("HERMES_HOME", shown) == "/h/p"
+    assert _variable("NOTE", shown) == "two words"
+    assert _variable("HERMES_HOME", "export HERMES_HOME='/h/p'\n") == "/h/p"
+    assert _variable("HOME", shown) is None
