@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference, Role
 from hermes_ops.plan.model import DesiredState, Wanted
-from hermes_ops.resource import EnvFile, Program, Resource, identity
+from hermes_ops.resource import EnvFile, Program, Resource, Service, ServiceDefinition, identity
 from hermes_ops.secret import Secret
 from hermes_ops.services.base import describe
 
@@ -36,10 +36,15 @@ def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPla
         for profile in host.profiles
         for step in steps
         for resource in step.body(profile, roles[profile.role], host)
+        if profile.state != "absent" or isinstance(resource, _SERVICE)
     ]
     _refuse_overlaps(wanted, host)
     services = {p.name: describe(p, roles[p.role]) for p in host.profiles}
     return DesiredState(host, tuple(_merged(wanted)), tuple(s.name for s in steps), services)
+
+
+_SERVICE = (Service, ServiceDefinition)
+"""All that is wanted of an absent profile: its data stays as it is, and none is made."""
 
 
 def _merged(wanted: Iterable[Wanted]) -> Iterable[Wanted]:

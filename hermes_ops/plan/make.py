@@ -75,6 +75,7 @@ class _Planner:
         self.notes: list[str] = []
         self.differs: list[str] = []
         self.refused: set[str] = set()
+        self.installs = False
         self.evidence: dict[str, Evidence] = {}
         self.order = _starts(desired)
 
@@ -128,6 +129,7 @@ class _Planner:
 
     def _know_hermes(self, program: Program, changes: list[Change]) -> None:
         installs = [c.operation for c in changes if isinstance(c.operation, Install)]
+        self.installs = bool(installs)
         if installs and self.facts.hermes is None:
             self.hermes = knowledge.installed_by_us(self.facts, installs[0].version)
         found = self.facts.hermes
@@ -184,11 +186,22 @@ class _Planner:
             case Absent():
                 return files.plan_absent(wanted, resource, facts)
             case ServiceDefinition():
-                service = self._service(wanted)
-                values = self._values(service, profile)
-                self._note_version(service)
-                return services.plan_definition(wanted, service, self.manager, facts, values)
+                return self._definition(wanted, resource, profile)
         raise TypeError(f"no plan for {identity(resource)}")
+
+    def _definition(
+        self, wanted: Wanted, resource: ServiceDefinition, profile: _Profile
+    ) -> Iterable[Change]:
+        service = self._service(wanted)
+        if wanted.profile.state == "absent":
+            return services.without_definition(wanted, service, self.manager, self.facts)
+        if resource.only_disable and not services.is_defined(service, self.manager, self.facts):
+            return []
+        values = self._values(service, profile)
+        self._note_version(service)
+        return services.plan_definition(
+            wanted, service, self.manager, self.facts, values, only_disable=resource.only_disable
+        )
 
     def _owes(self, wanted: Wanted) -> str | None:
         """Return the service that a change of this resource must restart."""
@@ -253,9 +266,7 @@ class _Planner:
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
         watch = watch_of(service, profile.config, profile.env, wave)
         evidence = self.evidence[service.profile] = self._evidence(service, watch)
-        restart = profile.restart
-        if not restart and self.facts.owes_restart(service.name):
-            restart = "a restart is owed since an earlier run"
+        restart = profile.restart or self._why_restart(service, evidence)
         changes = list(
             services.plan_service(
                 wanted, service, self.manager, evidence,
@@ -265,6 +276,13 @@ class _Planner:
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
             self._watch(watch, changes, evidence)
         return changes
+
+    def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
+        if self.facts.owes_restart(service.name):
+            return "a restart is owed since an earlier run"
+        if self.installs and not judge(evidence).is_ready:
+            return "its program gets what it lacked"
+        return ""
 
     def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
         starts = any(isinstance(change.operation, Control) for change in changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.facts import Facts
@@ -18,19 +19,24 @@ def plan_definition(
     manager: ServiceManager,
     facts: Facts,
     values: Mapping[str, Any],
+    *,
+    only_disable: bool = False,
 ) -> Iterable[Change]:
     """Yield the files and links that are not as the manager wants them."""
     state = wanted.profile.state
-    if state == "absent":
-        yield from _without_definition(wanted, service, manager, facts)
-        return
     enabled = state == "started"
     links = set()
+    kept = manager.definition(service, facts, values, enabled=True) if only_disable else ()
+    same = list(kept)
     for part in manager.definition(service, facts, values, enabled=enabled):
+        if part in same:
+            continue
         if isinstance(part, Text):
             equal = manager.is_equal if part.base else None
+            # What others share is read when it is used: no running service depends on it.
+            owes = service.name if _is_own(part.path, service) else None
             yield from plan_text(
-                wanted, part.path, part.content, part.mode, facts, service.name, is_equal=equal
+                wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal
             )
         elif isinstance(part, HostWritten):
             yield from _host_written(wanted, part, facts)
@@ -51,13 +57,25 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
         yield change(wanted, action, reason, WriteUnit(part.path, part.words), facts)
 
 
-def _without_definition(
+def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
+    """Say whether the manager has any file of its own about this service."""
+    return any(
+        service.name in str(path) and str(path) in facts.paths for path in manager.paths(service)
+    )
+
+
+def without_definition(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
+    """Yield the removal of every file by which the manager knows the service."""
     for path in manager.paths(service):
-        # What other services share stays.
-        if service.name in str(path) and str(path) in facts.paths:
+        if _is_own(path, service) and str(path) in facts.paths:
             yield change(wanted, "remove", "state is absent", Remove(path), facts)
+
+
+def _is_own(path: PurePosixPath, service: ServiceSpec) -> bool:
+    """Say whether a path of the definition is this service's alone."""
+    return service.name in str(path)
 
 
 def plan_service(

@@ -1,0 +1,411 @@
+"""Hosts, wishes and facts from the few words of a case; and what a plan would make of the facts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hermes_ops.desired import desired_state
+from hermes_ops.errors import Place
+from hermes_ops.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.inventory import (
+    Connection,
+    EnvValue,
+    Generate,
+    HermesSettings,
+    Host,
+    Profile,
+    Reference,
+    Role,
+    ServiceSettings,
+)
+from hermes_ops.loader.role import load_roles
+from hermes_ops.plan import DesiredState, Plan, make_plan
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    EnableLinger,
+    Install,
+    MakeFolder,
+    MakeLink,
+    Reload,
+    Remove,
+    RunCommand,
+    SetMode,
+    Write,
+)
+from hermes_ops.plan.program import stamp_path
+from hermes_ops.secret import Secret
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.tasks import steps
+from hermes_ops.tasks.executor import step_plans
+
+ROOT = Path(__file__).parents[2]
+NOW = 1795338000.0
+"""2026-11-22T09:00:00Z"""
+UPTIME = 5000.0
+STARTED = 400_000
+"""When services began, in ticks since boot: 1000 seconds ago."""
+HERMES = Hermes(
+    python="/opt/hermes/venv/bin/python",
+    version="0.19.0",
+    venv="/opt/hermes/venv",
+    python_version="3.11.2",
+    project="/opt/hermes/venv/lib/python3.11/site-packages",
+)
+NEW = Facts(
+    user="hermes",
+    uid=1000,
+    home="/home/hermes",
+    account_home="/home/hermes",
+    now=NOW,
+    uptime=UPTIME,
+    systemd=True,
+    bus=True,
+    tools=frozenset({"systemctl", "tar", "base64"}),
+    pythons=(("3.11", "/usr/bin/python3.11"),),
+    hermes=HERMES,
+)
+"""A Debian host with Hermes on it, and nothing of ours."""
+
+
+@cache
+def roles() -> Mapping[str, Role]:
+    """Return the roles of the product."""
+    return load_roles(ROOT / "roles")
+
+
+# --- what is wanted ---------------------------------------------------------------------------
+
+
+def desired(case: Mapping[str, Any], profiles: Mapping[str, Any] | None = None) -> DesiredState:
+    """Return what a case wants of its host, or what it would want with other profiles."""
+    given = dict(case.get("host") or {})
+    connection = Connection(kind=given.pop("connection", "ssh"))
+    hermes = HermesSettings(**given.pop("hermes", {}))
+    wanted = tuple(profile(k, v or {}) for k, v in (profiles or case["desired"]).items())
+    host = Host("box", connection, profiles=wanted, hermes=hermes, **given)
+    plans = step_plans(steps.start)
+    names = case.get("steps") or [plan.name for plan in plans]
+    return desired_state(host, roles(), [plan for plan in plans if plan.name in names])
+
+
+def profile(name: str, given: Mapping[str, Any]) -> Profile:
+    """Return a profile; its `env` is written as in an inventory."""
+    more = dict(given)
+    return Profile(
+        name,
+        env={key: env_value(value) for key, value in more.pop("env", {}).items()},
+        service=ServiceSettings(**more.pop("service", {})),
+        after=tuple(more.pop("after", ())),
+        **more,
+    )
+
+
+def env_value(given: Any) -> EnvValue:
+    """Return a value of `.env`: a text, one to be generated, or a reference."""
+    if isinstance(given, str):
+        return Secret(given)
+    ((kind, argument),) = given.items()
+    return Generate(argument) if kind == "generate" else Reference(kind, argument, Place("here"))
+
+
+# --- what is so -------------------------------------------------------------------------------
+
+
+def facts(case: Mapping[str, Any]) -> Facts:
+    """Return the facts of a case.
+
+    `holds` is what an earlier run brought the host to (`desired`: what the case wants), all of it
+    healthy; then comes what is otherwise: `files`, `modes`, `links`, `absent`, `owes`,
+    `services`, and any field of `Facts`.
+    """
+    given = dict(case.get("facts") or {})
+    held = given.pop("holds", None)
+    then: dict[str, Any] = {name: given.pop(name, None) for name in _CHANGES}
+    found = replace(NEW, **{name: _field(name, value) for name, value in given.items()})
+    if held is not None:
+        wanted = desired({**case, "steps": None}, None if held == "desired" else held)
+        found = applied(make_plan(wanted, found), found)
+    services = desired(case).services
+    for name, change in _CHANGES.items():
+        for key, value in (then[name] or {}).items():
+            found = change(found, key, value, services)
+    return found
+
+
+def _field(name: str, value: Any) -> Any:
+    if name == "hermes":
+        return value and replace(HERMES, **value)
+    if name == "pythons":
+        return tuple(map(tuple, value))
+    return frozenset(value) if name == "folders" else value
+
+
+Services = Mapping[str, ServiceSpec]
+
+
+def put(found: Facts, path: str, text: str | None, _services: Services | None = None) -> Facts:
+    """Return the facts with this text at the path; None: nothing is there."""
+    if text is None:
+        return without(found, path)
+    state = found.paths.get(path, PathState("file", 0o644, found.uid, 0))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return replace(
+        found,
+        paths={**found.paths, path: replace(state, kind="file", size=len(text))},
+        contents={**found.contents, path: text},
+        digests={**found.digests, path: digest},
+    )
+
+
+def without(found: Facts, path: str) -> Facts:
+    """Return the facts without anything at the path."""
+    return replace(
+        found,
+        paths={key: value for key, value in found.paths.items() if key != path},
+        contents={key: value for key, value in found.contents.items() if key != path},
+        digests={key: value for key, value in found.digests.items() if key != path},
+    )
+
+
+def _edit(found: Facts, path: str, words: str, _services: Services) -> Facts:
+    """Replace `old => new` in the text of a file, as a person or a program would."""
+    old, _, new = words.partition(" => ")
+    text = found.contents[path]
+    assert old in text, f"{old!r} is not in {path}"
+    return put(found, path, text.replace(old, new))
+
+
+def _at(found: Facts, path: str, state: PathState) -> Facts:
+    return replace(found, paths={**found.paths, path: state})
+
+
+def _answer(found: Facts, url: str, given: list[Any], _services: Services) -> Facts:
+    return replace(found, answers={**found.answers, url: Answer(*given)})
+
+
+def _mode(found: Facts, path: str, mode: str, _services: Services) -> Facts:
+    return _at(found, path, replace(found.paths[path], mode=int(mode, 8)))
+
+
+def _kind(found: Facts, path: str, kind: str, _services: Services) -> Facts:
+    state = PathState(kind, 0o755, found.uid, 4096)
+    contents = {key: value for key, value in found.contents.items() if key != path}
+    return replace(_at(found, path, state), contents=contents)
+
+
+def _link(found: Facts, path: str, target: str, _services: Services) -> Facts:
+    return _at(found, path, PathState("link", 0o777, found.uid, 30, target))
+
+
+def _owes(found: Facts, name: str, _owing: object, _services: Services | None = None) -> Facts:
+    return put(found, f"{OWED}/{name}", "")
+
+
+# --- services ---------------------------------------------------------------------------------
+
+PID = 4711
+
+
+def _service(found: Facts, name: str, words: str, services: Services) -> Facts:
+    """Bring a service into the state that these words name."""
+    service = services[name]
+    word, _, argument = words.partition(" ")
+    return _STATES[word](found, service, argument)
+
+
+def _unit(found: Facts, service: ServiceSpec, **properties: object) -> Facts:
+    given = {"Id": service.unit, "LoadState": "loaded", "UnitFileState": "enabled", "MainPID": 0}
+    before = found.units.get(service.unit, Unit({})).properties
+    unit = {**given, **before, **properties}
+    text = {key: str(value) for key, value in unit.items()}
+    return replace(found, units={**found.units, service.unit: Unit(text)})
+
+
+def _process(found: Facts, pid: int, state: str = "S") -> Facts:
+    process = Process(STARTED, state, 24000, "/user.slice/user@1000.service")
+    return replace(found, processes={**found.processes, pid: process})
+
+
+def _json(found: Facts, path: PurePosixPath, name: str, value: Mapping[str, Any]) -> Facts:
+    return put(found, str(path / name), json.dumps(value))
+
+
+def _recorded(found: Facts, service: ServiceSpec, pid: int, platforms: Iterable[str] = ()) -> Facts:
+    """Write what a running gateway writes into its home."""
+    when = "2026-11-22T08:59:50+00:00"
+    entries = {name: {"state": "connected", "updated_at": when} for name in platforms}
+    own = {"pid": pid, "start_time": STARTED}
+    found = _json(found, service.home, "gateway.pid", own)
+    state = {**own, "gateway_state": "running", "platforms": entries}
+    found = _json(found, service.home, "gateway_state.json", state)
+    beat = {"pid": pid, "updated_at": when}
+    return _json(found, service.home, "state/gateway.heartbeat", beat)
+
+
+def running(
+    found: Facts,
+    service: ServiceSpec,
+    pid: int,
+    *,
+    platforms: Iterable[str] = (),
+    urls: Iterable[str] = (),
+    manager: str = "systemd",
+) -> Facts:
+    """Return the facts with the service healthy under its manager."""
+    found = _process(_recorded(found, service, pid, platforms), pid)
+    answers = {url: Answer(200, _body(pid)) for url in urls}
+    found = replace(found, answers={**found.answers, **answers})
+    if manager == "supervisord":
+        programs = {**found.programs, service.name: f"RUNNING   pid {pid}, uptime 0:16:40"}
+        return replace(found, programs=programs)
+    return _unit(found, service, ActiveState="active", MainPID=pid, ExecMainStatus=0)
+
+
+def _body(pid: int) -> str:
+    return json.dumps({"platform": "hermes-agent", "pid": pid})
+
+
+def ended(found: Facts, service: ServiceSpec, activity: str, status: int = 0) -> Facts:
+    """Return the facts with the service's process gone, and what answered with it."""
+    pid = found.units.get(service.unit, Unit({})).number("MainPID") or 0
+    found = replace(
+        found,
+        processes={k: v for k, v in found.processes.items() if k != pid},
+        answers={k: v for k, v in found.answers.items() if v.body != _body(pid)},
+        programs={k: v for k, v in found.programs.items() if k != service.name},
+    )
+    return _unit(found, service, ActiveState=activity, MainPID=0, ExecMainStatus=status)
+
+
+def _stopped(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
+    return ended(found, service, "inactive")
+
+
+def _failed(found: Facts, service: ServiceSpec, argument: str) -> Facts:
+    return ended(found, service, "failed", int(argument))
+
+
+def _restarting(found: Facts, service: ServiceSpec, argument: str) -> Facts:
+    return ended(found, service, "activating", int(argument))
+
+
+def _stray(found: Facts, service: ServiceSpec, argument: str) -> Facts:
+    """A person started it by hand; the service is stopped, or tries again and again."""
+    found = ended(found, service, argument or "inactive", 1)
+    return _process(_recorded(found, service, PID), PID)
+
+
+def _suspended(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
+    found = _process(_recorded(found, service, PID), PID, "T")
+    return _unit(found, service, ActiveState="active", MainPID=PID)
+
+
+def _starting(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
+    found = _process(_recorded(found, service, PID - 1), PID)
+    return replace(_unit(found, service, ActiveState="active", MainPID=PID), answers={})
+
+
+def _stale(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
+    return _unit(found, service, NeedDaemonReload="yes")
+
+
+_STATES: Mapping[str, Callable[[Facts, ServiceSpec, str], Facts]] = {
+    "stopped": _stopped,
+    "failed": _failed,
+    "restarting": _restarting,
+    "stray": _stray,
+    "suspended": _suspended,
+    "starting": _starting,
+    "stale": _stale,
+}
+_CHANGES: Mapping[str, Callable[[Facts, str, Any, Services], Facts]] = {
+    "files": put,
+    "edits": _edit,
+    "modes": _mode,
+    "kinds": _kind,
+    "links": _link,
+    "owes": _owes,
+    "answers": _answer,
+    "services": _service,
+}
+
+
+# --- what a plan makes of it ------------------------------------------------------------------
+
+
+def applied(plan: Plan, found: Facts) -> Facts:
+    """Return the facts that a look would find once every change of the plan is done."""
+    for change in plan.changes:
+        found = _applied(change, plan, found)
+    return found
+
+
+def _applied(change: Change, plan: Plan, found: Facts) -> Facts:
+    match change.operation:
+        case Write():
+            return _written(change.operation, found)
+        case MakeFolder(path, mode):
+            return _at(found, str(path), PathState("folder", mode or 0o755, found.uid, 4096))
+        case RunCommand():
+            made = change.resource.removeprefix("command:")
+            return _at(found, made, PathState("folder", 0o755, found.uid, 4096))
+        case SetMode(path, mode):
+            return _at(found, str(path), replace(found.paths[str(path)], mode=mode))
+        case MakeLink(path, target):
+            return _link(found, str(path), target, {})
+        case Remove(path):
+            return without(found, str(path))
+        case Install(name=name, stamp=stamp):
+            hermes = plan.hermes if name == "hermes" else found.hermes
+            return put(replace(found, hermes=hermes), stamp_path(name), f"{stamp}\n")
+        case EnableLinger():
+            return replace(found, linger=True, bus=True)
+        case Reload():
+            return _reloaded(found)
+        case Control():
+            return _controlled(change.operation, plan, found)
+    raise TypeError(f"cannot be applied: {change}")
+
+
+_TOKEN = re.compile("\x01(new:[0-9]+|kept)\x01")
+
+
+def _written(write: Write, found: Facts) -> Facts:
+    secret = isinstance(write.content, Secret)
+    text = write.content.reveal() if isinstance(write.content, Secret) else write.content
+    path = str(write.path)
+    # What the host made stays there: the next look brings only that there is one.
+    found = put(found, path, _TOKEN.sub("\x01kept\x01", text) if secret else text)
+    found = _at(found, path, replace(found.paths[path], mode=write.mode))
+    return _owes(found, write.owes, None) if write.owes else found
+
+
+def _reloaded(found: Facts) -> Facts:
+    units = {
+        name: Unit({**unit.properties, "NeedDaemonReload": "no"})
+        for name, unit in found.units.items()
+    }
+    return replace(found, units=units)
+
+
+def _controlled(control: Control, plan: Plan, found: Facts) -> Facts:
+    service = control.service
+    found = without(found, f"{OWED}/{service.name}")
+    others = {pid: process for pid, process in found.processes.items() if pid != control.ends}
+    found = replace(found, processes=others)
+    if control.verb == "stop":
+        return ended(found, service, "inactive")
+    watch = next(watch for watch in plan.watches if watch.service.profile == service.profile)
+    pid = 100 + len(found.processes)
+    return running(
+        found, service, pid,
+        platforms=watch.expected, urls=watch.urls, manager=plan.manager,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Each case of `tests/cases/plan`: what is wanted, what is so, which changes follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from building import applied, desired, facts
+
+from hermes_ops.errors import Conflict
+from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan.model import Refuse, Write
+from hermes_ops.secret import Secret
+
+FOLDER = Path(__file__).parents[1] / "cases" / "plan"
+CASES = sorted(FOLDER.glob("*.yml"))
+KEYS = {"why", "host", "desired", "steps", "facts", "conflict"}
+TOLD = {"changes", "watches", "notes", "differs", "operations"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a case; a key that nobody reads is a mistake in it."""
+    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert case.keys() <= KEYS | TOLD
+    return case
+
+
+def line(change: Change) -> str:
+    """Return a change as the cases write it."""
+    return f"{change.step} {change.action} {change.resource} ({change.reason})"
+
+
+def told(plan: Plan) -> dict[str, Any]:
+    """Return what a case may say of a plan."""
+    return {
+        "changes": [line(change) for change in plan.changes],
+        "watches": [watch.service.profile for watch in plan.watches],
+        "notes": list(plan.notes),
+        "differs": list(plan.differs),
+    }
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    """The plan has these changes, in this order and for these reasons, and nothing besides."""
+    case = read(path)
+    if "conflict" in case:
+        with pytest.raises(Conflict, match=case["conflict"]):
+            make_plan(desired(case), facts(case))
+        return
+    plan = make_plan(desired(case), facts(case))
+    operations = {line(change): repr(change.operation) for change in plan.changes}
+    for start, words in case.get("operations", {}).items():
+        (operation,) = (text for key, text in operations.items() if key.startswith(start))
+        assert all(word in operation for word in words), operation
+    empty: dict[str, Any] = {"changes": [], "watches": [], "notes": [], "differs": []}
+    assert told(plan) == {**empty, **{key: case[key] for key in empty.keys() & case.keys()}}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_second_run_changes_nothing(path: Path) -> None:
+    """Once the changes of a plan are done, the plan is empty, and nothing is waited for."""
+    case = read(path)
+    if "conflict" in case:
+        return
+    wanted, found = desired(case), facts(case)
+    first = make_plan(wanted, found)
+    if any(isinstance(change.operation, Refuse) for change in first.changes):
+        return
+    second = make_plan(wanted, applied(first, found))
+    assert told(second)["changes"] == []
+    healed = first.changes or not first.watches
+    assert not healed or told(second)["watches"] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_no_value_of_env_is_told(path: Path) -> None:
+    """A plan that is printed shows no value of `.env`: they are secrets, each of them."""
+    case = read(path)
+    if "conflict" in case:
+        return
+    plan = make_plan(desired(case), facts(case))
+    for change in plan.changes:
+        if isinstance(change.operation, Write) and change.operation.path.name == ".env":
+            assert isinstance(change.operation.content, Secret)
+            assert "content=***" in repr(change)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_write_knows_what_it_replaces(path: Path) -> None:
+    """A change carries what the look saw of its path: the host can tell whether it moved."""
+    case = read(path)
+    if "conflict" in case:
+        return
+    found = facts(case)
+    for change in make_plan(desired(case), found).changes:
+        for seen, digest in change.seen:
+            assert digest == found.digest(seen)
+        if isinstance(change.operation, Write):
+            assert [str(seen) for seen, _ in change.seen] == [str(change.operation.path)]
