@@ -16,7 +16,7 @@ TASKS = {name: namespace()[name] for name in namespace().task_names}
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_every_task_has_help_and_an_example(name: str) -> None:
-    """A task says what it does in one sentence, shows how it is called, and each option has help."""
+    """A task says what it does in a sentence, has an example, and each option has help."""
     task = TASKS[name]
     assert isinstance(task, Verb)
     assert re.match(r"[A-Z].+\.$", (task.__doc__ or "").strip(), re.DOTALL)
