@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hermes_ops.errors import CommandError
 from hermes_ops.tasks.options import Option, Options
@@ -31,7 +32,8 @@ def check(_options: Options, output: Output) -> None:
     _tool(output, "ruff", "format", "--check", ".")
     _tool(output, "ruff", "check", ".")
     _tool(output, "mypy")
-    _tool(output, "importlinter.cli", "lint")
+    output.note("$ lint-imports")
+    _run([str(Path(sys.prefix) / "bin" / "lint-imports")], "import-linter")
     _tool(output, "pytest", "-q", "-m", "not lab and not slow", "tests")
 
 
