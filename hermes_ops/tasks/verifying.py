@@ -204,6 +204,8 @@ def _checked(
     output: Output,
     deadline: float | None,
 ) -> Verified:
+    if not expected:
+        return Verified()
     hosts = len({check.host for check in expected})
     output.note(f"verifying {_number(len(expected), 'check')} on {_number(hosts, 'host')}")
     verified = verify(

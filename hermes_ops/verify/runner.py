@@ -88,7 +88,8 @@ def _run(
         with _alone(folders) as said:
             code = pytest.main(_words(folders), plugins=[checks, Fixtures()])
         if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-            checks.failure = f"pytest itself failed: {redact(said.getvalue())[-300:]}"
+            said_last = " ".join(redact(said.getvalue()).split())[-300:]
+            checks.failure = f"pytest itself failed: {said_last}"
     return checks
 
 
