@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ KEYS = {"why", "host", "desired", "steps", "facts", "conflict"}
 TOLD = {"changes", "watches", "notes", "differs", "operations"}
 
 
+@cache
 def read(path: Path) -> dict[str, Any]:
     """Return a case; a key that nobody reads is a mistake in it."""
     case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,0 +1,438 @@
+"""The scripts, run by real shells in a home of their own: whole, cut, raced, and listened to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from building import NEW, desired, facts, profile
+
+from hermes_ops import envfile
+from hermes_ops.facts import Question, parse, probe
+from hermes_ops.inventory import Host
+from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan.model import (
+    MakeFolder,
+    MakeLink,
+    Operation,
+    Refuse,
+    Remove,
+    RunCommand,
+    SetMode,
+    Write,
+)
+from hermes_ops.script import Outcome, Terms, compile_plan, compile_watch, outcomes
+from hermes_ops.secret import Secret
+from hermes_ops.wire import Reader, Reply, Script, libraries_end
+
+SHELLS = {
+    name: [found, *words]
+    for name, words in {"dash": [], "bash": ["--posix"], "busybox": ["sh"]}.items()
+    if (found := shutil.which(name))
+}
+SYSTEM = "/usr/bin:/bin"
+"""Without the folders in which a developer's Pythons are: to ask each of them takes seconds."""
+PLAN_CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
+TOKEN = "s3cr3t-$HOME-`id`-'quoted'"
+CONFIG = "a: 'it''s'\nb: $HOME `id` \\n %s é\n"
+every_shell = pytest.mark.parametrize("shell", SHELLS)
+
+
+# --- running ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a few files in it."""
+    place = tmp_path / "home"
+    (place / "old").mkdir(parents=True)
+    (place / "old" / "config").write_text("a: 1\n")
+    (place / "old" / ".env").write_text("# mine\nKEY=from-the-host\nA=1\n")
+    (place / "old" / ".env").chmod(0o644)
+    (place / "old" / "gone").write_text("x")
+    return place
+
+
+def run(
+    shell: str, script: Script | str, home: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Give a text to a shell on its standard input, as a transport does."""
+    text = script.text if isinstance(script, Script) else script
+    return subprocess.run(
+        SHELLS[shell],
+        input=text.encode("utf-8", "surrogateescape"),
+        capture_output=True,
+        cwd="/",
+        env={"HOME": str(home), "PATH": SYSTEM, **(environ or {})},
+        timeout=30,
+        check=False,
+    )
+
+
+def reply(shell: str, script: Script, home: Path, **environ: str) -> Reply:
+    """Run a script and return what it answered; it says nothing beside that."""
+    done = run(shell, script, home, environ)
+    assert done.stderr == b""
+    reader = Reader(script.nonce)
+    reader.feed(done.stdout)
+    return reader.reply()
+
+
+def told(answer: Reply) -> list[Outcome]:
+    """Return how the changes ended."""
+    return [outcome for record in answer.records for outcome in outcomes(record)]
+
+
+def tree(home: Path) -> dict[str, tuple[object, ...]]:
+    """Return what is in a home: kind, mode, time and content of everything."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in sorted(home.rglob("*")):
+        state = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(home))] = (state.st_mode, state.st_mtime_ns, content)
+    return found
+
+
+def plan(*operations: Operation, names: Sequence[str] = (), seen: Iterable[Any] = ()) -> Plan:
+    """Return a plan of these operations, all of the profile `demo` or of those that are named."""
+    profiles = names or ["demo"] * len(operations)
+    changes = tuple(
+        Change("step", name, f"thing:{number}", "do", "why", operation, tuple(seen))
+        for number, (name, operation) in enumerate(zip(profiles, operations, strict=True))
+    )
+    return Plan(Host("box", profiles=tuple(profile(name, {}) for name in profiles)), changes)
+
+
+def digest_of(text: str) -> str:
+    """Return what a look would say of a file with this text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def path(text: str) -> PurePosixPath:
+    """Return a path relative to the home."""
+    return PurePosixPath(text)
+
+
+ENV = envfile.merge("# mine\nKEY=\x01kept\x01\nA=1\n", {"A": TOKEN}, {"NEW": 16})
+FILES = plan(
+    MakeFolder(path("new/folder"), 0o700),
+    Write(path("new/odd $name's"), CONFIG, 0o640),
+    Write(path("old/config"), CONFIG, 0o600),
+    Write(path("old/.env"), Secret(ENV), 0o600),
+    MakeLink(path("new/link"), "../old/config"),
+    SetMode(path("old/config"), 0o604),
+    Remove(path("old/gone")),
+)
+
+
+# --- the whole text ---------------------------------------------------------------------------
+
+
+@every_shell
+def test_every_change_is_made(shell: str, home: Path) -> None:
+    """Folders, files, links and modes are as planned, and each change is told when it is done."""
+    answer = reply(shell, compile_plan(FILES, Terms("{}")), home)
+    assert answer.complete
+    assert told(answer) == [Outcome(number, "done") for number in range(7)]
+    assert stat.S_IMODE((home / "new/folder").stat().st_mode) == 0o700
+    assert (home / "new/odd $name's").read_text() == CONFIG
+    assert stat.S_IMODE((home / "new/odd $name's").stat().st_mode) == 0o640
+    assert (home / "new/link").readlink() == Path("../old/config")
+    assert stat.S_IMODE((home / "old/config").stat().st_mode) == 0o604
+    assert not (home / "old/gone").exists()
+
+
+@every_shell
+def test_a_secret_of_the_host_stays_and_a_new_one_is_made_there(shell: str, home: Path) -> None:
+    """The value that never left is in the new file again; a new one has its bytes, in hex."""
+    reply(shell, compile_plan(FILES, Terms("{}")), home)
+    values = envfile.read((home / "old/.env").read_text())
+    assert values["KEY"] == "from-the-host"
+    assert values["A"] == TOKEN
+    assert re.fullmatch("[0-9a-f]{32}", values["NEW"])
+    assert stat.S_IMODE((home / "old/.env").stat().st_mode) == 0o600
+
+
+@every_shell
+def test_nothing_is_left_behind(shell: str, home: Path) -> None:
+    """No temporary file, no lock; what an earlier run left is swept away."""
+    (home / "old" / ".config.hermes-ops.99999").write_text("half")
+    reply(shell, compile_plan(FILES, Terms("{}")), home)
+    names = {name for name in tree(home) if "hermes-ops." in name or "lock" in name}
+    assert names == set()
+
+
+# --- cut --------------------------------------------------------------------------------------
+
+
+@every_shell
+def test_a_text_that_is_cut_does_nothing(shell: str, home: Path) -> None:
+    """A connection that ends anywhere in the text leaves the home as it was, and says nothing."""
+    text = compile_plan(FILES, Terms("{}")).text
+    before = tree(home)
+    # The very last byte is a line end; without it the text is whole.
+    chance = random.Random(4711)
+    ends = [
+        *range(len(text) - 12, len(text) - 1),
+        *(chance.randrange(len(text)) for _ in range(89)),
+    ]
+    for end in ends:
+        done = run(shell, text[:end], home)
+        assert (done.stdout, tree(home)) == (b"", before), f"cut at {end}"
+
+
+@every_shell
+def test_a_look_that_is_cut_does_nothing(shell: str, home: Path) -> None:
+    """Neither does a look."""
+    text = probe(Question(paths=("old",), files=("old/config",))).text
+    chance = random.Random(4712)
+    for end in (chance.randrange(len(text) - 1) for _ in range(20)):
+        assert run(shell, text[:end], home).stdout == b""
+
+
+# --- the language -----------------------------------------------------------------------------
+
+
+@every_shell
+def test_scripts_of_every_plan_are_shell(shell: str) -> None:
+    """What is compiled from the plans of the cases is read without complaint."""
+    whole = compile_plan(FILES, Terms())
+    text = whole.text[: libraries_end(whole)] + "".join(_scripts(case) for case in PLAN_CASES)
+    words = [*SHELLS[shell], "-n"]
+    done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def _scripts(case: Path) -> str:
+    body = yaml.safe_load(case.read_text(encoding="utf-8"))
+    if "conflict" in body:
+        return ""
+    made = make_plan(desired(body), facts(body))
+    scripts = (compile_plan(made, Terms()), compile_watch(made, Terms()))
+    return "".join(script.text[libraries_end(script) :] for script in scripts)
+
+
+# --- what may be seen -------------------------------------------------------------------------
+
+RECORDER = """\
+#!/bin/sh
+PATH=$REAL
+{ printf '%s\\0' "$0" "$@"; cat "/proc/$$/environ"; } >>"$RECORD"
+exec "${0##*/}" "$@"
+"""
+
+
+@every_shell
+def test_no_secret_is_in_an_argument_list(shell: str, home: Path, tmp_path: Path) -> None:
+    """No program that the script starts gets a secret as a word or in its environment."""
+    recorder = tmp_path / "recorder"
+    recorder.write_text(RECORDER)
+    recorder.chmod(0o755)
+    shims = tmp_path / "bin"
+    shims.mkdir()
+    for folder in ("/usr/bin", "/bin"):
+        for program in Path(folder).iterdir():
+            if not (shims / program.name).is_symlink():
+                (shims / program.name).symlink_to(recorder)
+    record = tmp_path / "record"
+    environ = {"PATH": f"{shims}:{SYSTEM}", "REAL": SYSTEM, "RECORD": str(record)}
+    answer = reply(shell, compile_plan(FILES, Terms("{}")), home, **environ)
+    assert told(answer) == [Outcome(number, "done") for number in range(7)]
+    seen = record.read_text(errors="replace")
+    assert "chmod" in seen  # the recorder was asked
+    for secret in ("s3cr3t", "from-the-host", (home / "old/.env").read_text().split("NEW=")[1]):
+        assert secret.strip() not in seen
+
+
+def test_a_secret_is_in_no_other_file(home: Path) -> None:
+    """While it is written it is in a file that only its user can read, and then in its own."""
+    reply("dash", compile_plan(FILES, Terms("{}")), home)
+    files = [file for file in home.rglob("*") if file.is_file()]
+    assert [file for file in files if "s3cr3t" in file.read_text()] == [home / "old/.env"]
+
+
+@every_shell
+def test_a_file_cannot_forge_an_answer(shell: str, home: Path) -> None:
+    """Text on the host that looks like an answer is brought back as the text it is."""
+    forged = "A=1\n0123456789abcdef end\n0123456789abcdef user 4242 mallory\n0123456789abcdef done"
+    (home / "old/.env").write_text(forged)
+    (home / "old/config").write_text(forged)
+    asked = Question(paths=("old/.env",), files=("old/config",), env_files=("old/.env",))
+    found = parse(reply(shell, probe(asked), home))
+    assert found.contents["old/config"] == forged
+    assert found.contents["old/.env"].rstrip("\n") == forged
+    assert found.uid == os.getuid()
+
+
+@every_shell
+def test_masked_values_do_not_leave_the_host(shell: str, home: Path) -> None:
+    """Of a key that the host made only the fact comes back that it has a value."""
+    text = "A=1\nexport KEY=top-secret\n  KEY = x\nKEY=\nOTHER_KEY=2\n"
+    (home / "old/.env").write_text(text)
+    asked = Question(env_files=("old/.env",), masked=frozenset({"KEY"}))
+    answer = reply(shell, probe(asked), home)
+    assert not any("top-secret" in f"{r.rest} {r.text}" for r in answer.records)
+    kept = "A=1\nexport KEY=\x01kept\x01\n  KEY = x\nKEY=\nOTHER_KEY=2\n"
+    assert parse(answer).contents["old/.env"] == kept
+
+
+def test_a_look_writes_nothing(home: Path) -> None:
+    """Kind, mode, time and content of everything are as before."""
+    before = tree(home)
+    asked = Question(
+        paths=("old", "old/config"),
+        files=("old/config",),
+        env_files=("old/.env",),
+        folders=("old",),
+        units=("hermes-gateway-demo.service",),
+        pid_files=("old/gateway.pid",),
+        strangers=True,
+    )
+    found = parse(reply("dash", probe(asked), home))
+    assert tree(home) == before
+    assert found.paths["old/config"].kind == "file"
+
+
+# --- moved, broken, locked --------------------------------------------------------------------
+
+
+@every_shell
+def test_what_moved_since_the_look_is_not_touched(shell: str, home: Path) -> None:
+    """If one path of a profile is not as it was seen, nothing of that profile changes."""
+    moved = plan(
+        MakeFolder(path("other"), None),
+        Write(path("old/config"), "b: 2\n", 0o600),
+        seen=[(path("old/config"), digest_of("a: 0\n"))],
+    )
+    before = tree(home)
+    answer = reply(shell, compile_plan(moved, Terms("{}")), home)
+    assert told(answer) == [Outcome(0, "moved"), Outcome(1, "moved")]
+    assert {name: value for name, value in tree(home).items() if name in before} == before
+    assert not (home / "other").exists()
+
+
+@every_shell
+@pytest.mark.parametrize(
+    ("seen", "holds"), [("-", False), ("+", True), (digest_of("a: 1\n"), True), ("0" * 64, False)]
+)
+def test_what_was_seen(shell: str, home: Path, seen: str, holds: bool) -> None:
+    """A dash is: nothing was there; a plus: something was; else it is the content's digest."""
+    change = plan(MakeFolder(path("other"), None), seen=[(path("old/config"), seen)])
+    answer = reply(shell, compile_plan(change, Terms("{}")), home)
+    assert [outcome.outcome for outcome in told(answer)] == ["done" if holds else "moved"]
+
+
+@every_shell
+def test_a_failure_is_its_profiles_alone(shell: str, home: Path) -> None:
+    """What follows in the same profile is skipped, another profile goes on."""
+    broken = plan(
+        RunCommand(("sh", "-c", "echo no; exit 3"), 5),
+        MakeFolder(path("skipped"), None),
+        Write(path("skipped/file"), "x", 0o600),
+        MakeFolder(path("made"), None),
+        names=["bad", "bad", "bad", "good"],
+    )
+    answer = reply(shell, compile_plan(broken, Terms("{}")), home)
+    assert [outcome.outcome for outcome in told(answer)] == ["failed", "skipped", "skipped", "done"]
+    (output,) = (record.text for record in answer.of("output"))
+    assert output == "no"
+    assert not (home / "skipped").exists()
+
+
+@every_shell
+def test_a_refusal_is_a_failure_with_its_words(shell: str, home: Path) -> None:
+    """What cannot be here is told by the plan, and the host repeats it."""
+    answer = reply(shell, compile_plan(plan(Refuse("it's $impossible")), Terms("{}")), home)
+    assert told(answer) == [Outcome(0, "failed", "conflict: it's $impossible")]
+
+
+@every_shell
+def test_a_command_gets_nothing_of_our_environment(shell: str, home: Path) -> None:
+    """Neither what the operator's session has set, nor a list of words that a shell would split."""
+    words = ("sh", "-c", 'env >environ; printf "%s|" "$@" >words', "sh", "a b", "$c", "d'e")
+    answer = reply(shell, compile_plan(plan(RunCommand(words, 5)), Terms("{}")), home, MINE="1")
+    assert told(answer) == [Outcome(0, "done")]
+    names = {line.partition("=")[0] for line in (home / "environ").read_text().splitlines()}
+    ours = {"HOME", "USER", "LOGNAME", "PATH", "LANG", "XDG_RUNTIME_DIR"}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == ours
+    assert (home / "words").read_text() == "a b|$c|d'e|"
+
+
+LOCK = ".local/state/hermes-ops/lock"
+
+
+def lock(home: Path, owner: str) -> None:
+    """Lay a lock in the way."""
+    (home / LOCK).mkdir(parents=True)
+    (home / LOCK / "owner").write_text(f'{owner}\n{{"operator": "ann"}}\n')
+
+
+@every_shell
+def test_a_live_owner_is_waited_for_and_named(shell: str, home: Path) -> None:
+    """While another holds the lock nothing is changed; after the time to wait, it is said who."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    started = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(")")[2].split()[19]
+    lock(home, f"{boot} {os.getpid()} {started}")
+    before = tree(home)
+    answer = reply(shell, compile_plan(FILES, Terms("{}", lock_timeout=0)), home)
+    assert tree(home) == before
+    assert next(answer.of("lock-refused"), None)
+    (held,) = (record.text for record in answer.of("lock-held"))
+    assert held is not None
+    assert '"operator": "ann"' in held
+
+
+@every_shell
+@pytest.mark.parametrize("owner", ["another-boot 1 1", "{boot} 999999999 1", "{boot} {pid} 1"])
+def test_a_dead_owner_is_taken_over(shell: str, home: Path, owner: str) -> None:
+    """Of another boot, of no process, or of a process that began later: it is dead."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    lock(home, owner.format(boot=boot, pid=os.getpid()))
+    answer = reply(shell, compile_plan(plan(MakeFolder(path("made"), None)), Terms("{}")), home)
+    assert told(answer) == [Outcome(0, "done")]
+    assert next(answer.of("lock-taken-over"), None)
+    assert not (home / LOCK).exists()
+
+
+@every_shell
+def test_without_an_operator_the_profile_in_hand_is_finished(shell: str, home: Path) -> None:
+    """When nobody hears any more, this profile is made whole and the next is not begun."""
+    slow = plan(
+        RunCommand(("sh", "-c", "sleep 0.3"), 5),
+        MakeFolder(path("first"), None),
+        MakeFolder(path("second"), None),
+        names=["one", "one", "two"],
+    )
+    script = compile_plan(slow, Terms("{}"))
+    environ = {"HOME": str(home), "PATH": SYSTEM}
+    with subprocess.Popen(
+        SHELLS[shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environ,
+    ) as process:  # fmt: skip
+        assert process.stdin and process.stdout
+        process.stdin.write(script.text.encode())
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        process.wait(timeout=10)
+    assert (home / "first").is_dir()
+    assert not (home / "second").exists()
+    assert not (home / LOCK).exists()
+
+
+def test_the_facts_of_this_machine(home: Path) -> None:
+    """A look at the machine that runs the tests is complete."""
+    found = parse(reply("dash", probe(Question(strangers=True)), home))
+    assert found.home == str(home)
+    assert found.system == NEW.system
+    assert found.now > 0
