@@ -90,10 +90,11 @@ def desired(case: Mapping[str, Any], profiles: Mapping[str, Any] | None = None) 
     connection = Connection(kind=given.pop("connection", "ssh"))
     hermes = HermesSettings(**given.pop("hermes", {}))
     wanted = tuple(profile(k, v or {}) for k, v in (profiles or case["desired"]).items())
-    host = Host("box", connection, profiles=wanted, hermes=hermes, **given)
+    names = tuple(profile.name for profile in wanted)
+    host = Host("box", connection, (), wanted, names, hermes=hermes, **given)
     plans = step_plans(steps.start)
-    names = case.get("steps") or [plan.name for plan in plans]
-    return desired_state(host, roles(), [plan for plan in plans if plan.name in names])
+    only = case.get("steps") or [plan.name for plan in plans]
+    return desired_state(host, roles(), [plan for plan in plans if plan.name in only])
 
 
 def profile(name: str, given: Mapping[str, Any]) -> Profile:

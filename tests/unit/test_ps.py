@@ -1,0 +1,344 @@
+"""`fleet.ps`: rows, exit codes and reasons, from looks at hosts of a few words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from building import NEW, applied, desired, facts, roles, running
+
+from hermes_ops.errors import NotReady, Unreachable, UsageError
+from hermes_ops.facts import Facts
+from hermes_ops.plan import DesiredState, make_plan
+from hermes_ops.readiness import judge
+from hermes_ops.run import Done, HostResult
+from hermes_ops.services.base import describe
+from hermes_ops.tasks import ps
+from hermes_ops.tasks.looking import Look
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import Output, exit_code
+from hermes_ops.tasks.ps import COLUMNS, WIDE, duration
+from hermes_ops.tasks.status import HostSeen, seen_after, seen_disabled, seen_from
+
+API = {"API_SERVER_ENABLED": "true"}
+PROFILE_KEYS = [
+    "profile", "managed", "desired", "as_desired", "state", "reasons", "supervised", "enabled",
+    "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes", "heartbeat_age_s",
+    "platforms", "drift",
+]  # fmt: skip
+
+
+def wanted(case: Mapping[str, Any]) -> DesiredState:
+    """Return what `fleet.ps` compares with."""
+    return desired({**case, "steps": list(ps.STEPS)})
+
+
+def seen(case: Mapping[str, Any]) -> HostSeen:
+    """Return what a look at the host of a case shows."""
+    state = wanted(case)
+    return seen_from(Look(state.host, state, facts(case)), roles())
+
+
+def only(host: HostSeen) -> dict[str, Any]:
+    """Return the document of the only profile of a host."""
+    (profile,) = host.document()["profiles"]
+    return dict(profile)
+
+
+def healthy(**more: Any) -> dict[str, Any]:
+    """Return a case of one healthy profile."""
+    return {"desired": {"demo": {"env": API}}, "facts": {"holds": "desired", **more}}
+
+
+def test_a_healthy_profile() -> None:
+    """Every field of the contract is there, and nothing besides."""
+    host = seen(healthy())
+    document = host.document()
+    assert json.loads(json.dumps(document)) == document
+    assert (document["reachable"], document["error"]) == (True, None)
+    assert (document["platform"], document["manager"], document["linger"]) == (
+        "linux", "systemd", True,
+    )  # fmt: skip
+    assert document["hermes"] == {"version": "0.19.0", "python": "3.11.2"}
+    profile = only(host)
+    assert list(profile) == PROFILE_KEYS
+    assert profile["unit"] == "hermes-gateway-demo.service"
+    assert profile["started_at"] == "2026-11-22T08:43:20Z"
+    assert (profile["uptime_s"], profile["heartbeat_age_s"]) == (1000, 10.0)
+    assert (profile["state"], profile["as_desired"], profile["drift"]) == ("healthy", True, False)
+    assert profile["platforms"] == {"api_server": "connected"}
+    assert list(host.codes) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "service", "found", "as_desired"),
+    [
+        ("started", "stopped", "stopped", False),
+        ("stopped", "stopped", "stopped", True),
+        ("stopped", "failed 1", "down", False),
+        ("started", "stray", "degraded", False),
+        ("started", "starting", "starting", False),
+    ],
+)
+def test_as_desired(state: str, service: str, found: str, as_desired: bool) -> None:
+    """Only the state that is wanted is as desired; any other asks for exit code 2."""
+    case = {
+        "desired": {"demo": {"state": state}},
+        "facts": {"holds": "desired", "services": {"demo": service}},
+    }
+    host = seen(case)
+    assert (only(host)["state"], only(host)["as_desired"]) == (found, as_desired)
+    assert list(host.codes) == ([] if as_desired else [2])
+
+
+def test_a_process_that_is_gone_has_no_numbers() -> None:
+    """What a dead process left behind is not shown as its own."""
+    profile = only(seen(healthy(services={"demo": "stopped"})))
+    gone = ("pid", "started_at", "uptime_s", "rss_bytes", "heartbeat_age_s", "supervised")
+    assert [profile[key] for key in gone] == [None] * len(gone)
+
+
+def test_an_unknown_state_asks_for_another_look() -> None:
+    """A profile that could not be judged is exit code 4."""
+    found = replace(facts(healthy()), answers={})
+    state = wanted(healthy())
+    host = seen_from(Look(state.host, state, found), roles())
+    assert only(host)["state"] == "unknown"
+    assert list(host.codes) == [4]
+
+
+def test_an_unreachable_host_has_the_code_of_its_error() -> None:
+    """Its profiles are unknown, and that is no further code."""
+    state = wanted(healthy())
+    failure = Unreachable("it did not answer", kind="timeout")
+    host = seen_from(Look(state.host, state, None, failure), roles())
+    assert host.document()["reachable"] is False
+    assert only(host)["state"] == "unknown"
+    assert list(host.codes) == [3]
+
+
+def test_a_disabled_host_is_shown_and_does_not_count() -> None:
+    """Nobody asked it, so nobody says whether it would answer."""
+    host = replace(wanted(healthy()).host, enabled=False, disabled_reason="in repair")
+    shown = seen_disabled(host)
+    assert shown.document()["reachable"] is None
+    assert (only(shown)["state"], only(shown)["reasons"]) == ("disabled", ["in repair"])
+    assert (only(shown)["as_desired"], list(shown.codes)) == (None, [])
+
+
+def test_a_host_that_cannot_have_what_is_wanted_says_so() -> None:
+    """What is wrong with the whole host is the host's error, exit code 1."""
+    case = healthy() | {"host": {"manager": "systemd"}}
+    host = seen(case | {"facts": {"systemd": False}})
+    assert "systemd does not run" in host.document()["error"]["message"]
+    assert list(host.codes) == [1]
+
+
+# --- drift ------------------------------------------------------------------------------------
+
+UNIT = ".config/systemd/user/hermes-gateway-demo.service"
+TOKEN = {"TOKEN": {"env": "MY_TOKEN"}}
+
+
+@pytest.mark.parametrize(
+    ("env", "more", "drift"),
+    [
+        (API, {}, False),
+        (API, {"edits": {UNIT: "RestartSec=5 => RestartSec=9"}}, True),
+        (API, {"modes": {".hermes/profiles/demo/.env": "0644"}}, True),
+        (API, {"owes": {"hermes-gateway-demo": True}}, True),
+        (API, {"services": {"demo": "stopped"}}, False),
+        (API, {"kinds": {".hermes/profiles/demo/.env": "folder"}}, True),
+        (API | TOKEN, {}, None),
+        (API | TOKEN, {"edits": {UNIT: "RestartSec=5 => RestartSec=9"}}, True),
+    ],
+)
+def test_drift(env: dict[str, Any], more: dict[str, Any], drift: bool | None) -> None:
+    """Files, definition and a restart that is owed count; what hides behind references does not."""
+    held = {"demo": {"env": {key: value for key, value in env.items() if key != "TOKEN"}}}
+    case = {"desired": {"demo": {"env": env}}, "facts": {"holds": held, **more}}
+    assert only(seen(case))["drift"] is drift
+
+
+# --- strangers --------------------------------------------------------------------------------
+
+
+def with_strangers(**more: Any) -> Facts:
+    """Return the facts of a host with a gateway that nobody described."""
+    service = describe(desired({"desired": {"scout": {}}}).host.profiles[0], roles()["gateway"])
+    found = running(facts(healthy()), service, 77, platforms=["telegram"])
+    return replace(found, profiles=("demo", "scout", "idle"), **more)
+
+
+def test_gateways_that_nobody_described_are_shown_and_do_not_count() -> None:
+    """They are judged by what their own process tells; nothing is wanted of them."""
+    state = wanted(healthy())
+    host = seen_from(Look(state.host, state, with_strangers()), roles())
+    _, idle, scout = host.document()["profiles"]
+    assert [idle["profile"], idle["state"]] == ["idle", "absent"]
+    assert [scout["profile"], scout["state"], scout["pid"]] == ["scout", "healthy", 77]
+    assert scout["platforms"] == {"telegram": "connected"}
+    assert [scout[key] for key in ("managed", "desired", "as_desired", "drift")] == [
+        False, None, None, None,
+    ]  # fmt: skip
+    assert list(host.codes) == []
+
+
+def test_profiles_that_are_only_not_selected_are_no_strangers() -> None:
+    """What the inventory names is managed, whatever the selection of this call."""
+    state = wanted(healthy())
+    known = replace(state.host, all_profiles=("demo", "scout"))
+    host = seen_from(Look(known, replace(state, host=known), with_strangers()), roles())
+    assert [seen.name for seen in host.profiles] == ["demo", "idle"]
+
+
+def test_a_unit_alone_is_a_stranger() -> None:
+    """The unit without a suffix is that of the profile `default`."""
+    state = wanted(healthy())
+    files = ("hermes-gateway.service", "hermes-gateway-old.service", "hermes-gateway-demo.service")
+    found = replace(facts(healthy()), unit_files=files)
+    host = seen_from(Look(state.host, state, found), roles())
+    assert [(seen.name, seen.verdict.state) for seen in host.profiles[1:]] == [
+        ("default", "stopped"),
+        ("old", "stopped"),
+    ]
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+class Page:
+    """Takes what would be printed."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def text(self, text: str) -> None:
+        """Keep it."""
+        self.lines += text.splitlines()
+
+
+def shown(*hosts: HostSeen, sort: str = "host") -> list[str]:
+    """Return the lines of a table and what stands below it."""
+    page = Page()
+    ps._show(hosts, page, COLUMNS, sort)
+    return page.lines
+
+
+def test_the_table_has_a_reason_for_what_is_not_as_desired() -> None:
+    """Healthy ones have a row, others a row and a line."""
+    lines = shown(seen(healthy()), seen(healthy(services={"demo": "failed 78"})))
+    assert lines[0].split() == [column.upper() for column in COLUMNS]
+    assert lines[1].split()[:5] == ["box", "demo", "healthy", "100", "16m"]
+    assert lines[2].split()[:4] == ["box", "demo", "down", "-"]
+    assert lines[3] == "box/demo is down: fatal configuration (exit 78): see the log"
+
+
+def test_a_state_without_a_reason_says_what_is_wanted() -> None:
+    """A stopped gateway has no reason of its own."""
+    lines = shown(seen(healthy(services={"demo": "stopped"})))
+    assert lines[-1] == "box/demo is stopped: it should be started"
+
+
+@pytest.mark.parametrize("column", WIDE)
+def test_every_column_sorts(column: str) -> None:
+    """Numbers sort as numbers, and what is not known comes last."""
+    young = replace(seen(healthy()), host=replace(seen(healthy()).host, name="a"))
+    gone = seen(healthy(services={"demo": "stopped"}))
+    assert len(shown(gone, young, sort=column)) == 4
+    assert shown(gone, young, sort="pid")[1].split()[0] == "a"
+
+
+def test_an_unknown_column_is_refused_before_anything_is_read() -> None:
+    """The error names the columns."""
+    options = Options(inventory=("/nowhere",))
+    with pytest.raises(UsageError, match="no column 'memroy'") as error:
+        ps.run(options, Output(json=False), watch=False, wide=False, sort="memroy")
+    assert "memory" in (error.value.hint or "")
+
+
+def test_watch_prints_no_document() -> None:
+    """One document and a table again and again exclude each other."""
+    options = Options(inventory=("/nowhere",), json=True)
+    with pytest.raises(UsageError, match="--watch"):
+        ps.run(options, Output(json=True), watch=True, wide=False, sort=None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(5, "5s"), (65, "1m 5s"), (3600, "1h 0m"), (3 * 86400 + 4 * 3600 + 59, "3d 4h"), (0.4, "0s")],
+)
+def test_duration(seconds: float, words: str) -> None:
+    """Two units are enough."""
+    assert duration(seconds) == words
+
+
+def test_exit_codes_of_many_hosts() -> None:
+    """Of all that apply, the one that says most."""
+    state = wanted(healthy())
+    away = seen_from(Look(state.host, state, None, Unreachable("x")), roles())
+    hosts = [seen(healthy()), away, seen(healthy(services={"demo": "stopped"}))]
+    assert exit_code(code for host in hosts for code in host.codes) == 3
+
+
+# --- at the end of `fleet.up` -----------------------------------------------------------------
+
+
+def after(case: Mapping[str, Any], *, outcome: str = "done", judged: bool = True) -> HostSeen:
+    """Return what the end of a run shows, which ended each change so."""
+    state = desired(case)
+    before = facts(case)
+    plan = make_plan(state, before)
+    result = HostResult(state.host, plan=plan, facts=before)
+    result.changes = [Done(change, outcome) for change in plan.changes]
+    if judged:
+        result.facts = applied(plan, before)
+        result.verdicts = {
+            watch.service.profile: judge(plan.evidence["demo"]) for watch in plan.watches
+        }
+    return seen_after(result, roles())
+
+
+def test_what_a_run_started_is_shown_as_its_wait_saw_it() -> None:
+    """The last round of the wait counts, not the look before the changes."""
+    host = after({"desired": {"demo": {"env": API}}})
+    assert (only(host)["state"], only(host)["drift"]) == ("healthy", False)
+    assert list(ps._addresses([host])) == ["demo answers at http://127.0.0.1:8642/health on box"]
+
+
+def test_what_was_not_waited_for_is_starting() -> None:
+    """With --no-wait nobody looked again."""
+    host = after({"desired": {"demo": {}}}, judged=False)
+    assert only(host)["state"] == "starting"
+
+
+def test_what_was_stopped_is_stopped() -> None:
+    """The order to stop was heard to its end."""
+    case = {"desired": {"demo": {"state": "stopped"}}, "facts": {"holds": {"demo": {}}}}
+    assert only(after(case, judged=False))["state"] == "stopped"
+    absent = {"desired": {"demo": {"state": "absent"}}, "facts": {"holds": {"demo": {}}}}
+    assert only(after(absent, judged=False))["state"] == "absent"
+
+
+def test_changes_that_failed_are_drift() -> None:
+    """What was planned and not done still differs."""
+    host = after({"desired": {"demo": {}}}, outcome="failed", judged=False)
+    assert (only(host)["state"], only(host)["drift"]) == ("absent", True)
+
+
+def test_a_run_that_never_looked_shows_unknown() -> None:
+    """The host's error is the reason."""
+    state = desired(healthy())
+    result = HostResult(state.host, error=NotReady("x"))
+    assert only(seen_after(result, roles()))["state"] == "unknown"
+
+
+def test_an_answer_of_this_machine_needs_no_host() -> None:
+    """Here one can click on it."""
+    host = after({"desired": {"demo": {"env": API}}, "host": {"connection": "local"}})
+    assert list(ps._addresses([host])) == ["demo answers at http://127.0.0.1:8642/health"]
+    assert host.facts is not None
+    assert host.facts.home == NEW.home
