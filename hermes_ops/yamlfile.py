@@ -156,8 +156,8 @@ _FOOT = re.compile(r"^\.\.\.(?!\S).*", re.M | re.S)
 """What is before the first key and behind `...`: ruamel would drop or move some of it."""
 
 _BLOCK = re.compile(r"(?![ \n])([ -~\xa1-\u2027]*(?<! )\n)+[ -~\xa1-\u2027]*(?<! )(?<!\n\n)")
-_ODD = re.compile(r"[^ -~\xa0-\u2027\u2030-\ud7ff]")
-"""Text that a `|` block gives back exactly, and what only escapes bring through PyYAML."""
+_ODD = re.compile(r"[^ -~\xa0-\u2027\u2030-\ud7ff]|\A:|\?")
+"""Text that a `|` block gives back exactly, and what PyYAML needs in double quotes."""
 
 
 def _round_trip(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:

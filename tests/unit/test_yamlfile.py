@@ -102,24 +102,32 @@ scalars = (
     | st.floats()
     | st.dates()
     | times
-    | st.binary(max_size=5)
+    | st.binary(min_size=1, max_size=5)
 )
 keys = texts | st.integers() | st.booleans()
+
+
+def lists(items: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """No list begins with an empty one: beside a comment, ruamel cannot write that (a conflict)."""
+    return st.lists(items, max_size=3).filter(lambda found: not found or found[0] not in ([], {}))
+
+
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    lambda inner: lists(inner) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=8,
 )
 known = st.sampled_from(["model", "tools", "gateway", "text", "deep", "none", "flow", "odd", "yes"])
 mappings = st.dictionaries(known | keys, values, max_size=4)
 
 
-def without_empty_keys(value: Any) -> Any:
-    """PyYAML writes them as `? ''`, which ruamel brings back wrong: such a file is a conflict."""
+def with_simple_keys(value: Any) -> Any:
+    """PyYAML writes the others with `?`, which ruamel brings back wrong: a conflict."""
     if isinstance(value, list):
-        return [without_empty_keys(item) for item in value]
+        return [with_simple_keys(item) for item in value]
     if isinstance(value, dict):
-        return {key: without_empty_keys(item) for key, item in value.items() if key != ""}
+        simple = (key for key in value if key != "" and str(key).isprintable())
+        return {key: with_simple_keys(value[key]) for key in simple}
     return value
 
 
@@ -233,7 +241,7 @@ def test_comments_stay_where_they_belong(seed: int) -> None:
 
 
 @FEWER
-@given(mappings.map(without_empty_keys), st.booleans(), mappings)
+@given(mappings.map(with_simple_keys), st.booleans(), mappings)
 def test_merges_into_any_dumped_file(
     have: dict[Any, Any], flow: bool, wanted: dict[Any, Any]
 ) -> None:
