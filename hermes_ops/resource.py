@@ -109,6 +109,8 @@ class ServiceDefinition:
     """The files by which the host's service manager knows the profile's service."""
 
     profile: Profile
+    only_disable: bool = False
+    """Nothing but what makes it start by itself is taken away; what is not there is not made."""
 
 
 @dataclass(frozen=True, slots=True)

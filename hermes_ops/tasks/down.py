@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hermes_ops.desired import StepPlan
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory import Host, Inventory, Profile, Role
+from hermes_ops.resource import Resource, ServiceDefinition
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.converge import converge, finish
 from hermes_ops.tasks.options import Options
@@ -32,5 +33,9 @@ def _steps() -> Sequence[StepPlan]:
     # No settings among them, and no edges: what is stopped needs no configuration.
     return [
         StepPlan("gateway.start", (), steps.start.body),
-        StepPlan("gateway.install", (), steps.install.body),
+        StepPlan("gateway.install", (), _disabled),
     ]
+
+
+def _disabled(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    yield ServiceDefinition(profile, only_disable=True)

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,22 @@ class Box:
         return subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
+
+    @contextmanager
+    def session(self, user: str = "hermes") -> Iterator[None]:
+        """Keep a session of a user open, and with it the user's manager and /run/user/UID."""
+        argv = lab.ssh_command(self.root, self.name, user)
+        script = "systemctl --user is-system-running --wait; exec sleep 600"
+        words = [argv[0], "-o", "BatchMode=yes", *argv[1:], script]
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                assert process.stdout
+                assert process.stdout.readline() == b"running\n"
+                yield
+            finally:
+                process.kill()
 
     def reset(self) -> None:
         """Take away everything that the user has: processes, files, linger."""

@@ -383,14 +383,10 @@ def test_linger_may_be_optional(bare: Box, operator: MakeOperator) -> None:
     """`hermes_linger: optional` starts where linger cannot be enabled, and warns."""
     somebody = operator({bare: {"greeter": echo(8801)}}, variables={"hermes_linger": "optional"})
     # A session keeps the user's manager, as it would for whoever works there.
-    with_session = ["ssh", *lab.ssh_command(bare.root, bare.name)[1:], "sleep 60"]
-    session = somebody.start_process(with_session)
-    try:
+    with bare.session():
         run = somebody.up()
         assert fetch(bare, "http://127.0.0.1:8801/").startswith("hello")
         assert "linger" in run.err
-    finally:
-        session.kill()
 
 
 def test_hermes_is_carried_to_a_host_without_internet(
