@@ -9,7 +9,9 @@ import re
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -436,3 +438,71 @@ def test_the_facts_of_this_machine(home: Path) -> None:
     assert found.home == str(home)
     assert found.system == NEW.system
     assert found.now > 0
+
+
+# --- the wait ---------------------------------------------------------------------------------
+
+SUPERVISOR = ".local/share/hermes-ops/supervisor/current/venv/bin"
+
+
+def supervised(home: Path, status: str) -> subprocess.Popen[bytes]:
+    """Lay out what a supervisord leaves in a home; its `supervisorctl status` prints `status`."""
+    config, state = home / ".config/hermes-ops", home / ".local/state/hermes-ops"
+    for folder in (config, state, home / SUPERVISOR):
+        folder.mkdir(parents=True)
+    (config / "supervisord.conf").touch()
+    (home / "status").write_text(status)
+    program = home / SUPERVISOR / "supervisorctl"
+    program.write_text('#!/bin/sh\ncat "$HOME/status"\n')
+    program.chmod(0o755)
+    named = ["sleep-for-supervisord", "30", ".config/hermes-ops/supervisord.conf"]
+    words = ["sh", "-c", 'read -r _; : "$@"', *named]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE)
+    (state / "supervisord.pid").write_text(f"{process.pid}\n")
+    return process
+
+
+def waiting(home: Path, *, up: Iterable[str]) -> Plan:
+    """Return a plan that only waits for `good` and `bad`; write what those that are up write."""
+    case = {"desired": {"good": {}, "bad": {}}, "host": {"manager": "supervisord"}}
+    held = make_plan(desired(case), replace(NEW, systemd=False))
+    for name in ("good", "bad"):
+        folder = home / ".hermes/profiles" / name
+        (folder / "logs").mkdir(parents=True)
+        (folder / "logs/errors.log").write_text("".join(f"{name} {n}\n" for n in range(20)))
+        state = "running" if name in up else "startup_failed"
+        text = f'{{"pid": {os.getpid()}, "gateway_state": "{state}"}}'
+        (folder / "gateway_state.json").write_text(text)
+    return replace(held, changes=())
+
+
+@every_shell
+def test_a_wait_ends_when_each_is_up_or_has_failed_for_good(shell: str, home: Path) -> None:
+    """Nobody waits for what ended with exit 78; its last lines come back, and no others."""
+    status = (
+        f"hermes-gateway-bad   EXITED    now\nhermes-gateway-good  RUNNING   pid {os.getpid()}\n"
+    )
+    with supervised(home, status) as process:
+        plan = waiting(home, up=["good"])
+        began = time.monotonic()
+        answer = reply(shell, compile_watch(plan, Terms(ready_timeout=20, settle=0)), home)
+        assert process.stdin
+        process.stdin.close()
+    assert time.monotonic() - began < 10
+    assert [record.rest for record in answer.of("log")] == ["bad"]
+    (log,) = (record.text for record in answer.of("log"))
+    assert (log or "").splitlines() == [f"bad {n}" for n in range(12, 20)]
+
+
+def test_a_wait_goes_on_for_what_may_still_come_up(home: Path) -> None:
+    """It ends at its limit, and says of each that is not up what its log says."""
+    status = (
+        f"hermes-gateway-bad   BACKOFF   now\nhermes-gateway-good  RUNNING   pid {os.getpid()}\n"
+    )
+    with supervised(home, status) as process:
+        plan = waiting(home, up=["good"])
+        answer = reply("dash", compile_watch(plan, Terms(ready_timeout=1, settle=0)), home)
+        assert process.stdin
+        process.stdin.close()
+    assert len(list(answer.of("round"))) > 1
+    assert "bad" in [record.rest for record in answer.of("log")]
