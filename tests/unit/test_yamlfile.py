@@ -126,7 +126,7 @@ def with_simple_keys(value: Any) -> Any:
     if isinstance(value, list):
         return [with_simple_keys(item) for item in value]
     if isinstance(value, dict):
-        simple = (key for key in value if key != "" and str(key).isprintable())
+        simple = (k for k in value if 0 < len(str(k)) < 100 and str(k).isprintable())
         return {key: with_simple_keys(value[key]) for key in simple}
     return value
 
