@@ -174,7 +174,8 @@ def drift(profile: Profile, plan: Plan) -> bool | None:
     own = (change for change in plan.changes if change.profile == profile.name)
     if any(not c.resource.startswith("service:") or c.restarts for c in own):
         return True
-    return None if any(isinstance(v, Reference) for v in profile.env.values()) else False
+    hidden = any(isinstance(value, Reference) for value in profile.env.values())
+    return None if hidden and profile.state != "absent" else False
 
 
 # --- strangers --------------------------------------------------------------------------------
