@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path, PurePosixPath
 
 from hermes_ops import script, wheels
+from hermes_ops.answers import latest, parse
 from hermes_ops.errors import (
     HermesError,
     Locked,
@@ -31,12 +32,13 @@ from hermes_ops.events import (
     Pushing,
     Waiting,
 )
-from hermes_ops.facts import Facts, latest, parse, probe
+from hermes_ops.evidence import evidence_of
+from hermes_ops.facts import Facts, probe
 from hermes_ops.inventory import Host
 from hermes_ops.plan import Change, DesiredState, Plan, Watch, make_plan
 from hermes_ops.plan.model import EnableLinger, Install, Refuse
 from hermes_ops.plan.question import question
-from hermes_ops.readiness import Verdict, evidence_of, judge
+from hermes_ops.readiness import Verdict, judge
 from hermes_ops.transport import Transport, connect
 from hermes_ops.transport.trace import Traced
 from hermes_ops.wire import Record, Reply

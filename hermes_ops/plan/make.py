@@ -9,6 +9,7 @@ from typing import Any
 from hermes_ops import hermes as knowledge
 from hermes_ops import platforms
 from hermes_ops.errors import Conflict
+from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import Facts
 from hermes_ops.graph import waves
 from hermes_ops.plan import files, services
@@ -27,7 +28,7 @@ from hermes_ops.plan.model import (
     Wheelhouse,
 )
 from hermes_ops.plan.program import plan_program, wheelhouse_of
-from hermes_ops.readiness import Evidence, evidence_of, judge
+from hermes_ops.readiness import judge
 from hermes_ops.resource import (
     Absent,
     Command,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from hermes_ops.evidence import Evidence
 from hermes_ops.facts import Hermes
 from hermes_ops.inventory import Host, Profile, Role
-from hermes_ops.readiness import Evidence
 from hermes_ops.resource import Resource
 from hermes_ops.secret import Secret
 from hermes_ops.services.base import ServiceSpec

@@ -8,19 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hermes_ops.errors import HermesError
+from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import Facts
 from hermes_ops.hermes import STATE_FILE
 from hermes_ops.inventory import Host, Profile, Reference, Role
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Control
-from hermes_ops.readiness import (
-    Evidence,
-    Verdict,
-    evidence_of,
-    heartbeat_age,
-    judge,
-    named_platforms,
-)
+from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.run import HostResult
 from hermes_ops.services.base import ServiceSpec, describe
 from hermes_ops.tasks.looking import Look

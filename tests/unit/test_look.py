@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from hermes_ops.answers import parse
 from hermes_ops.errors import CommandError, Unknown
-from hermes_ops.facts import Facts, parse
+from hermes_ops.facts import Facts
 from hermes_ops.wire import Reader, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"

@@ -1,0 +1,215 @@
+"""The answers to a look, as frozen values."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.facts import Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.wire import Record, Reply
+
+
+def parse(reply: Reply) -> Facts:
+    """Return the facts in an answer; an answer that broke off is `Unknown`."""
+    for record in reply.of("fatal"):
+        raise CommandError(record.rest)
+    if not reply.complete:
+        raise Unknown(
+            "the connection was lost while looking",
+            hint="run it again" + (f"; the host said: {reply.noise}" if reply.noise else ""),
+        )
+    single = {record.word: record for record in reply.records}
+    return Facts(
+        **_identity(single),
+        **_machine(single, reply),
+        **_hermes(reply),
+        **_files(reply),
+        **_services(reply),
+        profiles=tuple(record.rest for record in reply.of("profile")),
+        unit_files=tuple(record.rest for record in reply.of("unit")),
+    )
+
+
+def _identity(single: Mapping[str, Record]) -> dict[str, Any]:
+    uid, user = single["user"].words
+    return {
+        "uid": int(uid),
+        "user": user,
+        "home": single["home"].rest,
+        "account_home": single["account"].rest,
+    }
+
+
+def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
+    system, _, machine = single["system"].rest.partition(" ")
+    return {
+        "system": system,
+        "machine": machine,
+        "now": float(single["now"].rest),
+        "boot": single["boot"].rest,
+        "uptime": float(single["uptime"].rest) if "uptime" in single else None,
+        "systemd": ("systemd" in single and single["systemd"].text is None) or _is_running(reply),
+        "bus": "bus" in single,
+        "linger": "linger" in single,
+        "has_route": "route" in single,
+        "tools": frozenset(record.rest for record in reply.of("tool")),
+        "pythons": tuple((r.words[0], r.rest.partition(" ")[2]) for r in reply.of("python")),
+    }
+
+
+def _is_running(reply: Reply) -> bool:
+    return any(record.text is None for record in reply.of("systemd"))
+
+
+def _hermes(reply: Reply) -> dict[str, Any]:
+    said = {r.words[0]: r.rest.partition(" ")[2] for r in reply.of("hermes")}
+    if "info" not in said:
+        return {}
+    info = PurePosixPath(said["info"])
+    return {
+        "hermes": Hermes(
+            python=said["python"],
+            version=info.name.removeprefix("hermes_agent-").removesuffix(".dist-info"),
+            venv=said.get("venv"),
+            python_version=said.get("python_version", ""),
+            project=_editable(said.get("origin", "")) or str(info.parent),
+            folders=frozenset(
+                r.rest.partition(" ")[2] for r in reply.of("hermes") if r.words[0] == "dir"
+            ),
+        )
+    }
+
+
+def _editable(origin: str) -> str:
+    match = re.search(r'"url": *"file://([^"]+)"', origin)
+    return match[1] if match and '"editable": true' in origin else ""
+
+
+def _files(reply: Reply) -> dict[str, Any]:
+    contents: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    for record in reply.of("files"):
+        contents |= _unpack(record.text or "")
+    for path, text in contents.items():
+        digests[path] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    for record in reply.of("digests"):
+        for line in (record.text or "").splitlines():
+            digest, _, path = line.partition("  ")
+            digests[path] = digest.removeprefix("\\")
+    for record in reply.of("env"):
+        contents[record.rest] = record.text or ""
+    node = next(reply.of("node"), None)
+    return {
+        "paths": _paths(reply),
+        "contents": contents,
+        "digests": digests,
+        "folders": frozenset(record.rest for record in reply.of("folder")),
+        "node": node.rest if node else None,
+    }
+
+
+def _unpack(text: str) -> dict[str, str]:
+    files = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:") as archive:
+            for member in archive:
+                if (stream := archive.extractfile(member)) is not None:
+                    files[member.name] = stream.read().decode("utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError) as error:
+        problem = f"what the host sent of its files is damaged: {error}"
+        raise Unknown(problem, hint="run it again") from None
+    return files
+
+
+_KINDS = {"-": "file", "d": "folder", "l": "link"}
+
+
+def _paths(reply: Reply) -> dict[str, PathState]:
+    paths = {}
+    for record in reply.of("paths"):
+        for line in (record.text or "").splitlines():
+            _, mode, _, uid, _, size, _, _, _, name = line.split(None, 9)
+            name, _, target = name.partition(" -> ")
+            paths[name] = PathState(
+                _KINDS.get(mode[0], "other"), _mode(mode), int(uid), int(size), target or None
+            )
+    return paths
+
+
+def _mode(text: str) -> int:
+    """Return the number of `-rwxr-x---`; set-id and sticky letters count as their execute bit."""
+    bits = "".join("0" if letter in "-ST" else "1" for letter in text[1:10])
+    return int(bits, 2)
+
+
+def _services(reply: Reply) -> dict[str, Any]:
+    programs = {}
+    for record in reply.of("supervisor"):
+        for line in (record.text or "").splitlines():
+            name, _, status = line.partition(" ")
+            programs[name] = status.strip()
+    supervisor = next(reply.of("supervisord"), None)
+    return {
+        "units": _units(reply),
+        "supervisor": int(supervisor.rest) if supervisor else None,
+        "programs": programs,
+        "processes": _processes(reply),
+        "answers": _answers(reply),
+    }
+
+
+def _units(reply: Reply) -> dict[str, Unit]:
+    units = {}
+    for record in reply.of("systemd"):
+        for block in (record.text or "").split("\n\n"):
+            pairs = dict(line.partition("=")[::2] for line in block.splitlines())
+            if "Id" in pairs:
+                units[pairs["Id"]] = Unit(pairs)
+    return units
+
+
+def _processes(reply: Reply) -> dict[int, Process]:
+    groups = {int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("cgroup")}
+    processes = {}
+    for record in reply.of("process"):
+        pid, *fields = record.words
+        # `fields` begins with field 3 of proc(5), so that field 22 is at 19, field 24 at 21.
+        processes[int(pid)] = Process(
+            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
+        )
+    return processes
+
+
+def _answers(reply: Reply) -> dict[str, Answer]:
+    answers = {}
+    for record in reply.of("http"):
+        for line in (record.text or "").splitlines():
+            url, _, rest = line.partition(" ")
+            body, _, status = rest.rpartition(" ")
+            code = int(status) if status.isdigit() and status != "000" else None
+            answers[url] = Answer(code, body)
+    return answers
+
+
+def latest(records: Iterable[Record], facts: Facts) -> Facts:
+    """Return `facts` with what a later round of watching saw of its services."""
+    reply = Reply(tuple(records), complete=True)
+    seen = _files(reply)
+    services = _services(reply)
+    times: dict[str, Any] = {
+        r.word: float(r.rest) for r in reply.records if r.word in ("now", "uptime")
+    }
+    return replace(
+        facts,
+        contents={**facts.contents, **seen["contents"]},
+        **services,
+        **times,
+    )
