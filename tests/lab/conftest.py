@@ -14,6 +14,9 @@ from kit import Box, Operator, Profiles, write_inventory
 
 from hermes_ops import lab
 
+collect_ignore = ["roles"]
+"""Checks of a role: `fleet.verify` runs them."""
+
 KEPT = os.environ.get("HERMES_OPS_TEST_LAB")
 """A folder for a lab that stays: for those who work on these tests."""
 WANTED = {"linux": 3, "linux-bare": 1, "linux-nohermes": 1}

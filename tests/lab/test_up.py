@@ -450,6 +450,29 @@ def test_down_and_uninstall_keep_data(linux: Box, operator: MakeOperator) -> Non
     assert somebody.plan().totals["changes"] == 0
 
 
+# --- a role by files alone --------------------------------------------------------------------
+
+
+def test_a_role_of_files_alone(linuxes: list[Box], operator: MakeOperator) -> None:
+    """`roles/echo` beside the inventory: up, ps, verify, down, and no Python of ours."""
+    hosts = {box: {"one": echo(8801), "two": echo(8802, "salut", after=["one"])} for box in linuxes}
+    somebody = operator(hosts)
+    up = somebody.run("fleet.up", code=0)
+    assert up.json["verify"]["passed"] == up.json["verify"]["expected"] == 12
+    assert fetch(linuxes[0], "http://127.0.0.1:8802/") == "salut from two on linux-1"
+    shown = somebody.run("fleet.ps", code=0).json["hosts"]
+    assert [p["state"] for host in shown for p in host["profiles"]] == ["healthy"] * 6
+    somebody.run("fleet.verify", code=0)
+    linuxes[1].user("echo nothing > .local/share/echo/two/www/index.html")
+    assert somebody.run("fleet.verify").code in (1, 2)
+    assert somebody.plan(code=2).changes("linux-2")[0][1:] == ("update", "planned")
+    somebody.up()
+    somebody.run("fleet.down", "--all-hosts", "-y", code=0)
+    assert {box.state("echo-one.service") for box in linuxes} == {"inactive"}
+    shown = somebody.run("fleet.ps").json["hosts"]
+    assert {p["state"] for host in shown for p in host["profiles"]} == {"stopped"}
+
+
 # --- in the hand ------------------------------------------------------------------------------
 
 

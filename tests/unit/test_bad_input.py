@@ -1,0 +1,226 @@
+"""Bad input gets a sentence with its place, exit 64, and not one connection is opened."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hermes_ops.tasks.program import Program
+
+HOSTS = """\
+all:
+  hosts:
+    mini-1:
+      ansible_host: 127.0.0.1
+      ansible_port: {port}
+      ansible_user: nobody
+      hermes_profiles: [coder]
+"""
+CODER = """\
+description: writes code
+config: {model: {default: a/b}}
+env: {API_SERVER_KEY: "0123456789abcdef"}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An inventory whose only host is a socket here that counts who connects."""
+
+    folder: Path
+    listener: socket.socket
+
+    @property
+    def port(self) -> int:
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("{port}", str(self.port)))
+
+    def connections(self) -> int:
+        """Return how many have connected."""
+        count = 0
+        while True:
+            try:
+                self.listener.accept()[0].close()
+            except BlockingIOError:
+                return count
+            count += 1
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A good inventory; what a test writes upon it is the bad input."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HERMES_OPS_INVENTORY", str(tmp_path / "inventory"))
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        made = Site(tmp_path / "inventory", listener)
+        made.write("hosts.yml", HOSTS)
+        made.write("profiles/coder.yml", CODER)
+        yield made
+
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """Call the program here; return exit code, output and errors."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            Program().run(["inv", *words])
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
+    "invalid YAML": ({"profiles/coder.yml": "config: [a\nenv: }"}, "profiles/coder.yml:"),
+    "a tab": ({"hosts.yml": "all:\n\thosts: {}\n"}, "hosts.yml:2"),
+    "an unknown key": ({"profiles/coder.yml": "confg: {}\n"}, "did you mean 'config'"),
+    "an unknown key deep": (
+        {"profiles/coder.yml": "service:\n  memory_mx: 2G\n"},
+        "profiles/coder.yml:2",
+    ),
+    "an unknown variable": (
+        {"group_vars/all.yml": "hermes_profles: [coder]\n"},
+        "did you mean 'hermes_profiles'",
+    ),
+    "a wrong type": ({"profiles/coder.yml": "config: 7\n"}, "profiles/coder.yml:1"),
+    "a wrong type of a variable": (
+        {"group_vars/all.yml": "hermes_ready_timeout: soon\n"},
+        "group_vars/all.yml:1",
+    ),
+    "a bad state": ({"profiles/coder.yml": "state: runing\n"}, "one of started, stopped"),
+    "a bad profile name": (
+        {"host_vars/mini-1.yml": "hermes_profiles: [Coder]\n"},
+        "cannot be the name of a profile",
+    ),
+    "a reserved profile name": (
+        {"host_vars/mini-1.yml": "hermes_profiles: {tmp: {}}\n"},
+        "Hermes keeps for itself",
+    ),
+    "a profile without a file": (
+        {"host_vars/mini-1.yml": "hermes_profiles: [codr]\n"},
+        "did you mean 'coder'",
+    ),
+    "an unknown role": ({"profiles/coder.yml": "role: gatway\n"}, "did you mean 'gateway'"),
+    "two hosts of one address and profile": (
+        {"other.yml": HOSTS.replace("mini-1", "mini-2")},
+        "mini-2",
+    ),
+    "a template with an undefined name": (
+        {
+            "profiles/coder.yml": CODER + "soul: coder.soul.md\n",
+            "profiles/coder.soul.md": "I am {{ nobody }}\n",
+        },
+        "nobody",
+    ),
+    "an unreadable key": (
+        {"group_vars/all.yml": "ansible_ssh_private_key_file: ./no-such-key\n"},
+        "no-such-key",
+    ),
+    "a .env value with a newline": (
+        {"profiles/coder.yml": 'env:\n  A_TOKEN: "a\\nb"\n'},
+        "profiles/coder.yml:2",
+    ),
+    "a .env value with ${": (
+        {"profiles/coder.yml": 'env:\n  A_TOKEN: "a${HOME}b"\n'},
+        "profiles/coder.yml:2",
+    ),
+    "a .env credential outside ASCII": (
+        {"profiles/coder.yml": "env:\n  A_TOKEN: schlüssel\n"},
+        "profiles/coder.yml:2",
+    ),
+    "a secret that is not there": (
+        {"profiles/coder.yml": "env:\n  A_TOKEN: {env: NO_SUCH_VARIABLE_HERE}\n"},
+        "NO_SUCH_VARIABLE_HERE",
+    ),
+    "a circle of after": (
+        {
+            "host_vars/mini-1.yml": "hermes_profiles: [coder, scout]\n",
+            "profiles/coder.yml": "after: [scout]\n",
+            "profiles/scout.yml": "after: [coder]\n",
+        },
+        "scout",
+    ),
+    "checking of host keys switched off": (
+        {"group_vars/all.yml": "ansible_ssh_common_args: -o StrictHostKeyChecking=no\n"},
+        "hosts.trust",
+    ),
+    "no inventory": ({"hosts.yml": "all:\n"}, "inventory"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files(site: Site, said: Said, name: str) -> None:
+    """A bad file is named with what is wrong; nothing is asked of any host."""
+    files, sentence = BAD[name]
+    for path, text in files.items():
+        site.write(path, text)
+    code, out, err = said("fleet.up", "--no-verify", "--json")
+    assert (code, site.connections()) == (64, 0), err
+    error = json.loads(out)["error"]
+    assert error["kind"] in ("inventory", "usage", "conflict")
+    told = f"{error['where']} {error['message']} {error['hint']}"
+    assert sentence in told, told
+    assert "Traceback" not in err
+
+
+CALLS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "a host that is not there": (("fleet.up", "-l", "mini-7"), "mini-1"),
+    "a profile that is not there": (("fleet.up", "-l", "mini-1/codr"), "coder"),
+    "an inventory that is not there": (("fleet.up", "-i", "/no/such/folder"), "/no/such/folder"),
+    "forks that are no number": (("fleet.up", "--forks", "x"), "--forks"),
+    "no forks": (("fleet.up", "--forks", "0"), "--forks"),
+    "a share of nothing": (("fleet.up", "--serial", "200%"), "--serial"),
+    "a deadline in the past": (("fleet.up", "--timeout", "-1"), "--timeout"),
+    "an unknown task": (("fleet.upp",), "fleet.upp"),
+    "an unknown option": (("fleet.up", "--chek"), "--chek"),
+    "a core flag behind a task": (("fleet.up", "--dry"), "--check"),
+    "a short core flag behind a task": (("fleet.up", "-R"), "--check"),
+    "an option twice": (("fleet.up", "--forks"), "forks"),
+    "down without a selection": (("fleet.down", "-y"), "--all-hosts"),
+    "a question that nobody answers": (("fleet.down", "--all-hosts"), "-y"),
+    "an operand too many": (("fleet.up", "mini-1"), "mini-1"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("json_too", [False, True])
+def test_bad_calls(
+    site: Site, said: Said, name: str, json_too: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong command line is one sentence, with `--json` the error document, and exit 64."""
+    words, sentence = CALLS[name]
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    code, out, err = said(*words, *(["--json"] if json_too else []))
+    assert (code, site.connections()) == (64, 0), err
+    assert sentence in err
+    assert "Traceback" not in err
+    if json_too:
+        assert json.loads(out)["exit"] == 64
+        assert sentence in out
+    else:
+        assert err.startswith("error: ") and out == ""
+
+
+def test_the_good_one_connects(site: Site, said: Said) -> None:
+    """The same inventory without a fault is asked: the socket would have seen it."""
+    site.write("group_vars/all.yml", "hermes_connect_timeout: 0.2\n")
+    code, _, _ = said("fleet.up", "--no-verify", "--json", "--timeout", "2")
+    assert code in (3, 4)
+    assert site.connections() >= 1
