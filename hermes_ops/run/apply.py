@@ -1,0 +1,114 @@
+"""The plan of a host, applied in one exchange."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from hermes_ops import script, wheels
+from hermes_ops.errors import (
+    HermesError,
+    Locked,
+    NotReady,
+    Unknown,
+)
+from hermes_ops.events import (
+    Emit,
+    Pushing,
+)
+from hermes_ops.facts import Facts
+from hermes_ops.plan import Plan
+from hermes_ops.plan.model import Install
+from hermes_ops.run.listener import Listener, owner_text
+from hermes_ops.run.model import HostResult, Settings
+from hermes_ops.transport import Transport
+from hermes_ops.wire import Reply
+
+
+def apply_plan(
+    plan: Plan, transport: Transport, settings: Settings, emit: Emit, result: HostResult
+) -> bool:
+    """Apply the plan; say whether something had moved since the look, so that a new one is due."""
+    if plan.is_empty:
+        result.changes = [done for done in result.changes if done.outcome == "done"]
+        return False
+    _push(plan, transport, settings, emit)
+    listener = Listener(plan, emit)
+    timeout = deadline(plan, settings)
+    reply = transport.exchange(
+        script.compile_plan(plan, terms(plan, settings)), listener, timeout=timeout
+    )
+    earlier = [done for done in result.changes if done.outcome == "done"]
+    result.changes = earlier + listener.finish(complete=reply.complete)
+    _refuse_ends(reply, plan)
+    result.facts = _after(listener.seen(result.facts), plan, result)
+    result.logs |= listener.logs
+    result.waited = listener.waited
+    return any(done.outcome == "moved" for done in result.changes)
+
+
+def _after(facts: Facts | None, plan: Plan, result: HostResult) -> Facts | None:
+    """Return the facts with the program that the plan installed, if it did."""
+    installed = any(
+        done.outcome == "done" and isinstance(done.change.operation, Install)
+        for done in result.changes
+    )
+    return replace(facts, hermes=plan.hermes) if facts and installed else facts
+
+
+def deadline(plan: Plan, settings: Settings) -> float:
+    installing = sum(
+        change.operation.deadline
+        for change in plan.changes
+        if isinstance(change.operation, Install)
+    )
+    waves = 1 + max((watch.wave for watch in plan.watches), default=0)
+    return (
+        plan.host.connection.exchange_timeout
+        + settings.lock_timeout
+        + installing
+        + plan.host.ready_timeout * waves
+    )
+
+
+def terms(plan: Plan, settings: Settings) -> script.Terms:
+    return script.Terms(
+        json.dumps(settings.owner),
+        settings.lock_timeout,
+        round(plan.host.ready_timeout),
+        # Half a round more, so that what settled is seen settled.
+        round(plan.host.settle + 0.6),
+    )
+
+
+def _push(plan: Plan, transport: Transport, settings: Settings, emit: Emit) -> None:
+    """Carry what the changes need and the host cannot fetch: pip itself, and wheels."""
+    if not any(isinstance(change.operation, Install) for change in plan.changes):
+        return
+    if settings.pip is None:
+        raise NotReady("the wheel of pip is missing from vendor/", hint="git checkout vendor/")
+    emit(Pushing(plan.host.name, "pip"))
+    transport.put(settings.pip, PurePosixPath(script.PIP))
+    for wanted in plan.wheelhouses:
+        emit(Pushing(plan.host.name, f"the wheels of {', '.join(wanted.requirements)}"))
+        for wheel in wheels.gather(wanted, pip=settings.pip, cache=settings.cache):
+            transport.put(wheel, PurePosixPath(script.WHEELS) / wheel.name)
+
+
+def _refuse_ends(reply: Reply, plan: Plan) -> None:
+    for record in reply.of("fatal"):
+        raise HermesError(record.rest)
+    if next(reply.of("lock-refused"), None) is not None:
+        raise Locked(
+            f"{plan.host.name} is locked by {_owner(reply)}",
+            hint="wait, or if that run is gone: ssh to the host and"
+            " rm -r ~/.local/state/hermes-ops/lock",
+        )
+    if not reply.complete:
+        raise Unknown("the connection was lost while changing", hint="run it again: it converges")
+
+
+def _owner(reply: Reply) -> str:
+    held = [record.text for record in reply.of("lock-held") if record.text]
+    return owner_text(held[-1]) if held else "somebody"

@@ -1,0 +1,153 @@
+"""Look, plan, apply and wait for one host; whatever fails is this host's alone."""
+
+from __future__ import annotations
+
+import time
+
+from hermes_ops.answers import parse
+from hermes_ops.errors import (
+    HermesError,
+    MissingPrivilege,
+    Unknown,
+    Unreachable,
+)
+from hermes_ops.events import (
+    Connecting,
+    Emit,
+    Finished,
+    Gathered,
+    Looking,
+    Noted,
+    Planned,
+)
+from hermes_ops.facts import Facts, probe
+from hermes_ops.inventory import Host
+from hermes_ops.plan import Change, DesiredState, make_plan
+from hermes_ops.plan.model import EnableLinger, Refuse
+from hermes_ops.plan.question import question
+from hermes_ops.run.apply import apply_plan
+from hermes_ops.run.model import Done, HostResult, Settings
+from hermes_ops.run.watch import watch_services
+from hermes_ops.transport import Transport
+from hermes_ops.transport.trace import Traced
+
+LOOKS = 3
+"""How often a host is looked at anew when it changed between the look and the lock."""
+
+
+def converge_host(desired: DesiredState, settings: Settings, emit: Emit) -> HostResult:
+    """Bring one host to its desired state; whatever fails is this host's alone."""
+    result = HostResult(desired.host)
+    began = time.monotonic()
+    try:
+        _converge(desired, settings, emit, result)
+        result.outcome = _outcome(result)
+    except HermesError as error:
+        result.error = error
+        result.outcome = outcome_of(error)
+    if result.transport is not None:
+        result.exchanges = result.transport.exchanges
+    result.seconds = time.monotonic() - began
+    message = str(result.error) if result.error else ""
+    emit(Finished(desired.host.name, result.outcome, message, result.seconds))
+    return result
+
+
+def outcome_of(error: HermesError) -> str:
+    """Return the host's outcome in one word for an error that ended it."""
+    if isinstance(error, Unreachable):
+        return "unreachable"
+    return "unknown" if isinstance(error, Unknown) else "failed"
+
+
+def _outcome(result: HostResult) -> str:
+    outcomes = {done.outcome for done in result.changes}
+    if "moved" in outcomes or "unknown" in outcomes:
+        return "unknown"
+    if "failed" in outcomes:
+        return "failed"
+    return "changed" if outcomes & {"done", "planned"} else "ok"
+
+
+def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
+    """Connect; each further attempt is told."""
+    emit(Connecting(host.name))
+    transport = settings.connect(
+        host,
+        known_hosts=settings.known_hosts,
+        retry=lambda attempt, why: emit(Connecting(host.name, attempt, why)),
+    )
+    trace = settings.trace
+    return Traced(transport, lambda line: trace(host.name, line)) if trace else transport
+
+
+def gather(
+    desired: DesiredState, transport: Transport, emit: Emit, *, strangers: bool = False
+) -> Facts:
+    """Look: everything about all profiles of the host in one exchange."""
+    began = time.monotonic()
+    emit(Looking(desired.host.name))
+    facts = parse(transport.exchange(probe(question(desired, strangers=strangers))))
+    emit(Gathered(desired.host.name, time.monotonic() - began))
+    return facts
+
+
+def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: HostResult) -> None:
+    result.transport = transport = open_host(desired.host, settings, emit)
+    for look in range(1, LOOKS + 1):
+        facts = gather(desired, transport, emit)
+        _learn(facts, settings)
+        plan = make_plan(desired, facts, wait=settings.wait and not settings.check)
+        result.facts, result.plan = facts, plan
+        emit(Planned(desired.host.name, plan))
+        if settings.check:
+            result.changes = [_as_planned(change) for change in plan.changes]
+            return
+        if not apply_plan(plan, transport, settings, emit, result) or look == LOOKS:
+            break
+        emit(Noted(desired.host.name, "it changed since the look: looking again"))
+    _refuse_moved(result)
+    _refuse_failures(result)
+    watch_services(plan, transport, settings, emit, result)
+
+
+def _learn(facts: Facts, settings: Settings) -> None:
+    if settings.learn is None:
+        return
+    for path, text in facts.contents.items():
+        for line in text.splitlines() if path.endswith("/.env") else ():
+            settings.learn(line.partition("=")[2].strip().strip("\"'"))
+
+
+def _as_planned(change: Change) -> Done:
+    if isinstance(change.operation, Refuse):
+        return Done(change, "failed", change.operation.message)
+    return Done(change, "planned")
+
+
+def _refuse_moved(result: HostResult) -> None:
+    moved = sorted(
+        {done.change.profile or "" for done in result.changes if done.outcome == "moved"}
+    )
+    if moved:
+        raise Unknown(
+            f"{', '.join(moved)} changed between the look and the lock, each time anew",
+            kind="changed_since_look",
+            hint="somebody else changes this host now; look again",
+        )
+
+
+def _refuse_failures(result: HostResult) -> None:
+    """Raise for the host's own failures; those of one profile are in its changes."""
+    for done in result.changes:
+        if done.outcome == "failed" and isinstance(done.change.operation, EnableLinger):
+            if not done.change.operation.required:
+                done.outcome = "skipped"
+                continue
+            user = result.facts.user if result.facts else "$USER"
+            raise MissingPrivilege(
+                f"linger cannot be enabled for {user}: neither polkit nor sudo allows it;"
+                " nothing was started",
+                hint=f"as root on {result.host.name}: loginctl enable-linger {user}"
+                "   (or set hermes_linger: optional)",
+            )

@@ -1,0 +1,119 @@
+"""What an apply or a watch says while it runs, heard record by record."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from hermes_ops import script
+from hermes_ops.answers import latest
+from hermes_ops.events import (
+    Changed,
+    Changing,
+    Emit,
+    Noted,
+    Waiting,
+)
+from hermes_ops.facts import Facts
+from hermes_ops.plan import Change, Plan
+from hermes_ops.plan.model import EnableLinger
+from hermes_ops.run.model import Done
+from hermes_ops.wire import Record
+
+
+def owner_text(text: str) -> str:
+    """Return who holds a lock, since when and why, in words."""
+    try:
+        owner = json.loads(text.strip() or "{}")
+    except ValueError:
+        return "somebody"
+    why = f" ({owner['why']})" if owner.get("why") else ""
+    who, run, since = (owner.get(key, "?") for key in ("operator", "run", "since"))
+    return f"{who}, run {run}, since {since}{why}"
+
+
+class Listener:
+    """Hears the records of an apply: tells each change, keeps the last round of evidence."""
+
+    def __init__(self, plan: Plan, emit: Emit) -> None:
+        self._plan, self._emit = plan, emit
+        self._done: dict[int, Done] = {}
+        self._output: dict[int, str] = {}
+        self._round: list[Record] = []
+        self._last: list[Record] = []
+        self._clock = time.monotonic()
+        self._waiting: float | None = None
+
+    def __call__(self, record: Record) -> None:
+        host = self._plan.host.name
+        for outcome in script.outcomes(record):
+            self._end(outcome)
+        if record.word == "output":
+            self._output[int(record.rest)] = (record.text or "").strip()
+        elif record.word == "starts":
+            self._emit(Changing(host, self._plan.changes[int(record.rest)]))
+        elif record.word == "lock-held":
+            self._emit(Waiting(host, f"for {owner_text(record.text or '')}"))
+        elif record.word == "lock-taken-over":
+            self._emit(
+                Noted(host, f"took over the lock of a dead run: {owner_text(record.text or '')}")
+            )
+        elif record.word == "round":
+            self._last, self._round = self._round or self._last, []
+            self._waiting = self._waiting or time.monotonic()
+            self._emit(Waiting(host, "for readiness"))
+        else:
+            self._round.append(record)
+
+    def _end(self, ended: script.Outcome) -> None:
+        change = self._plan.changes[ended.number]
+        now = time.monotonic()
+        because = None
+        if ended.outcome == "failed":
+            because = _because(change, ended.message, self._output.get(ended.number, ""))
+        elif ended.outcome == "skipped":
+            because = self._cause(change)
+        done = Done(change, ended.outcome, because, now - self._clock)
+        self._clock = now
+        self._done[ended.number] = done
+        self._emit(Changed(self._plan.host.name, change, done.outcome, because, done.seconds))
+
+    def _cause(self, change: Change) -> str:
+        for done in self._done.values():
+            if done.outcome == "failed" and done.change.profile in (None, change.profile):
+                return f"{done.change.step} failed"
+        first = {
+            after for p in self._plan.host.profiles if p.name == change.profile for after in p.after
+        }
+        return (
+            f"{', '.join(sorted(first))} must be ready first" if first else "an earlier step failed"
+        )
+
+    def finish(self, *, complete: bool) -> list[Done]:
+        """Return how every change of the plan ended; what was not heard of is unknown."""
+        unheard = "skipped" if complete else "unknown"
+        return [
+            self._done.get(number, Done(change, unheard, "not reached"))
+            for number, change in enumerate(self._plan.changes)
+        ]
+
+    @property
+    def logs(self) -> dict[str, str]:
+        """Return the last lines of each profile's log that the host sent after the wait."""
+        return {r.rest: (r.text or "").strip() for r in self._round if r.word == "log"}
+
+    @property
+    def waited(self) -> float:
+        """Return for how long the host has waited for readiness, in seconds."""
+        return time.monotonic() - self._waiting if self._waiting else 0
+
+    def seen(self, facts: Facts | None) -> Facts | None:
+        """Return the facts with the last complete round of evidence."""
+        last = self._round or self._last
+        return latest(last, facts) if facts and any(r.word == "now" for r in last) else facts
+
+
+def _because(change: Change, message: str, output: str) -> str:
+    if isinstance(change.operation, EnableLinger):
+        return message
+    return f"{message}: {output}" if output else message

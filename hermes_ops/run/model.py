@@ -1,0 +1,72 @@
+"""How a run behaves towards a host, and what it knows of it at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hermes_ops.errors import (
+    HermesError,
+)
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Host
+from hermes_ops.plan import Change, Plan
+from hermes_ops.readiness import Verdict
+from hermes_ops.transport import Transport, connect
+
+Connect = Callable[..., Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run behaves towards every host; times are in seconds."""
+
+    check: bool = False
+    wait: bool = True
+    owner: dict[str, str] = field(default_factory=dict)
+    lock_timeout: int = 60
+    known_hosts: tuple[Path, ...] = ()
+    pip: Path | None = None
+    cache: Path = Path()
+    connect: Connect = connect
+    trace: Callable[[str, str], None] | None = None
+    """Told of host and line for everything that is exchanged, if one wants to see it."""
+    learn: Callable[[str], None] | None = None
+    """Told of every value of a host's `.env` files, so that none of them is ever shown."""
+
+
+@dataclass(slots=True)
+class Done:
+    """How one change ended."""
+
+    change: Change
+    outcome: str
+    because: str | None = None
+    seconds: float = 0
+
+
+@dataclass(slots=True)
+class HostResult:
+    """Everything that a run knows of one host at its end."""
+
+    host: Host
+    outcome: str = "unknown"
+    error: HermesError | None = None
+    changes: list[Done] = field(default_factory=list)
+    plan: Plan | None = None
+    facts: Facts | None = None
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    """The last lines of a profile's log, where it did not become ready."""
+    waited: float = 0
+    urls: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    exchanges: int = 0
+    seconds: float = 0
+    transport: Transport | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Say whether something is not as wanted, and this run did not change it."""
+        planned = any(done.outcome == "planned" for done in self.changes)
+        return planned or bool(self.plan and self.plan.differs)

@@ -1,0 +1,105 @@
+"""Waiting until what was started is ready; the verdict is always the pure function's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import ceil
+
+from hermes_ops import script
+from hermes_ops.errors import (
+    NotReady,
+)
+from hermes_ops.events import (
+    Emit,
+)
+from hermes_ops.evidence import evidence_of
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Host
+from hermes_ops.plan import Plan, Watch
+from hermes_ops.readiness import Verdict, judge
+from hermes_ops.run.apply import deadline, terms
+from hermes_ops.run.listener import Listener
+from hermes_ops.run.model import HostResult, Settings
+from hermes_ops.transport import Transport
+
+
+def watch_services(
+    plan: Plan, transport: Transport, settings: Settings, emit: Emit, result: HostResult
+) -> None:
+    """Wait until what was started is ready; what was not started is not waited for."""
+    watches = [watch for watch in plan.watches if not _is_broken(watch, result)]
+    if not watches or result.facts is None:
+        return
+    until = time.monotonic() + plan.host.ready_timeout - result.waited
+    verdicts = _verdicts(watches, plan, result.facts)
+    # The look is no wait: what it did not find ready is given one, whatever its state.
+    looked_only = plan.is_empty
+    while _should_wait(verdicts, looked_only) and (left := until - time.monotonic()) > 0:
+        listener = Listener(plan, emit)
+        transport.exchange(
+            script.compile_watch(plan, replace(terms(plan, settings), ready_timeout=ceil(left))),
+            listener,
+            timeout=deadline(plan, settings),
+        )
+        result.facts = listener.seen(result.facts) or result.facts
+        result.logs |= listener.logs
+        verdicts = _verdicts(watches, plan, result.facts)
+        looked_only = False
+    result.verdicts |= verdicts
+    _refuse_unready(verdicts, result)
+
+
+def _should_wait(verdicts: dict[str, Verdict], looked_only: bool) -> bool:
+    unready = [verdict for verdict in verdicts.values() if not verdict.is_ready]
+    return any(looked_only or v.is_pending or v.state == "unknown" for v in unready)
+
+
+def _is_broken(watch: Watch, result: HostResult) -> bool:
+    return any(
+        done.outcome in ("failed", "skipped", "moved", "unknown")
+        and done.change.profile == watch.service.profile
+        for done in result.changes
+    )
+
+
+def _verdicts(watches: Sequence[Watch], plan: Plan, facts: Facts) -> dict[str, Verdict]:
+    return {
+        watch.service.profile: verdict_of(watch, plan.manager, facts, plan.host)
+        for watch in watches
+    }
+
+
+def verdict_of(watch: Watch, manager: str, facts: Facts, host: Host) -> Verdict:
+    """Return the verdict on one service from these facts."""
+    return judge(
+        evidence_of(
+            watch.service, facts, manager,
+            urls=watch.urls, expected=watch.expected, settle=host.settle,
+        )
+    )  # fmt: skip
+
+
+def _refuse_unready(verdicts: dict[str, Verdict], result: HostResult) -> None:
+    unready = {name: v for name, v in verdicts.items() if not v.is_ready}
+    if unready:
+        said = "; ".join(
+            f"{name} is {v.state}" + (f" ({', '.join(v.reasons)})" if v.reasons else "")
+            for name, v in unready.items()
+        )
+        raise NotReady(said, hint=_logs(unready, result) or _where_the_log_is(result))
+
+
+def _logs(names: Iterable[str], result: HostResult) -> str:
+    """Return the last lines of the logs of those who are not ready, in the form of a hint."""
+    logs = ((name, result.logs.get(name)) for name in names)
+    return "\n".join(
+        "\n      ".join([f"the log of {name} ends:", *text.splitlines()])
+        for name, text in logs
+        if text
+    )
+
+
+def _where_the_log_is(result: HostResult) -> str:
+    return f"see the log: logs/gateway.log of the profile on {result.host.name}"
