@@ -60,6 +60,8 @@ class Role:
     name: str
     folder: Path
     data: Mapping[str, Any]
+    program: Role | None = None
+    """The role of the program that its services run (`program:`), if they need one."""
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -92,7 +94,8 @@ class Profile:
 class HermesSettings:
     """Which Hermes the host runs, and how it gets there."""
 
-    version: str = "0.19.0"
+    version: str = ""
+    """Empty: the version that the program's role pins."""
     install: str = "auto"
     python: str = ""
     user: str = ""

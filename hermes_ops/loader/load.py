@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hermes_ops.inventory import Group, Host, Inventory, Role
+from hermes_ops.inventory import Group, Host, Inventory
 from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.groups import Mention, Tree, assemble, mentions
 from hermes_ops.loader.hosts import Surroundings, make_host, refuse_unknown, shown_variables
@@ -26,7 +26,7 @@ def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) 
         environ=environ,
         groups={name: group.hosts for name, group in tree.groups.items()},
         catalogue=load_catalogue(folders),
-        roles=_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
+        roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
     hosts = tuple(_hosts(tree, files, around))
@@ -38,14 +38,6 @@ def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) 
         sources=tuple(paths),
         warnings=tuple(warnings_of(hosts)),
     )
-
-
-def _roles(folders: Iterable[Path]) -> dict[str, Role]:
-    """Return the roles of all folders; of two with one name the later folder's wins."""
-    roles: dict[str, Role] = {}
-    for folder in dict.fromkeys(folders):
-        roles |= load_roles(folder)
-    return roles
 
 
 def _mentions_in(paths: Sequence[Path]) -> Iterable[Mention]:

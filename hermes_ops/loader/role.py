@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import Role
 from hermes_ops.loader.located import plain
 from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Record, check
@@ -26,9 +29,30 @@ ROLE = Record(
 """The top of `role.yml`; what stands deeper is checked by the code that uses it."""
 
 
-def load_roles(folder: Path) -> dict[str, Role]:
-    """Return every role that has a `role.yml` below the folder."""
-    return {file.parent.name: _load_role(file) for file in sorted(folder.glob("*/role.yml"))}
+def load_roles(folders: Iterable[Path]) -> dict[str, Role]:
+    """Return every role that has a `role.yml` below a folder, with the program it runs.
+
+    Of two with one name the later folder's wins.
+    """
+    roles = {
+        file.parent.name: _load_role(file)
+        for folder in dict.fromkeys(folders)
+        for file in sorted(folder.glob("*/role.yml"))
+    }
+    return {name: _with_program(role, roles) for name, role in roles.items()}
+
+
+def _with_program(role: Role, roles: Mapping[str, Role]) -> Role:
+    name = role.data.get("program")
+    if name is None:
+        return role
+    if name not in roles:
+        raise InventoryError(
+            f"program: there is no role {name!r}",
+            where=str(role.folder / "role.yml"),
+            hint=f"roles: {', '.join(sorted(roles))}",
+        )
+    return replace(role, program=roles[name])
 
 
 def _load_role(file: Path) -> Role:

@@ -88,7 +88,7 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
         "address": host.connection.address or host.name,
         "connection": host.connection.kind,
         "manager": host.manager,
-        "hermes": host.hermes.version,
+        "hermes": host.hermes.version or None,
         "config": _shown(profile.config),
         "env": sorted(profile.env),
         "service": {

@@ -30,15 +30,8 @@ from hermes_ops.templates import is_plain, render
 def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     """Create the profile, with the real CLI, where it is absent."""
     home = PurePosixPath(home_of(profile, role))
-    if role.data.get("program"):
-        yield Program(
-            "hermes",
-            "hermes-agent",
-            host.hermes.version,
-            platforms.extras(_platforms(profile)),
-            python=host.hermes.python,
-            install=host.hermes.install,
-        )
+    if role.program is not None:
+        yield _program(role.program, profile, host)
     made = role.data.get("create")
     if made and profile.name not in made.get("except", ()):
         yield Command(tuple(made["command"]), home)
@@ -47,6 +40,18 @@ def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     for folder in role.data.get("directories", ()):
         path = render(folder["path"], naming(profile) | {"home": str(home)})
         yield Directory(PurePosixPath(path), int(str(folder.get("mode", "0755")), 8))
+
+
+def _program(role: Role, profile: Profile, host: Host) -> Program:
+    pinned = role.data["defaults"]
+    return Program(
+        role.name,
+        pinned["package"],
+        host.hermes.version or str(pinned["version"]),
+        platforms.extras(_platforms(profile)),
+        python=host.hermes.python,
+        install=host.hermes.install,
+    )
 
 
 def _platforms(profile: Profile) -> frozenset[str]:

@@ -78,7 +78,7 @@ NEW = Facts(
 @cache
 def roles() -> Mapping[str, Role]:
     """Return the roles of the product."""
-    return load_roles(ROOT / "roles")
+    return load_roles([ROOT / "roles"])
 
 
 # --- what is wanted ---------------------------------------------------------------------------

@@ -20,7 +20,8 @@ import yaml
 from building import NEW, desired, facts, profile
 
 from hermes_ops import envfile
-from hermes_ops.facts import Question, parse, probe
+from hermes_ops.answers import parse
+from hermes_ops.facts import Question, probe
 from hermes_ops.inventory import Host
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.model import (
