@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from hermes_ops.answers import parse
 from hermes_ops.errors import (
@@ -101,7 +102,7 @@ def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: Hos
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
-            result.changes = [_as_planned(change) for change in plan.changes]
+            result.changes = list(_as_planned(plan.changes))
             return
         if not apply_plan(plan, transport, settings, emit, result) or look == LOOKS:
             break
@@ -119,10 +120,17 @@ def _learn(facts: Facts, settings: Settings) -> None:
             settings.learn(line.partition("=")[2].strip().strip("\"'"))
 
 
-def _as_planned(change: Change) -> Done:
-    if isinstance(change.operation, Refuse):
-        return Done(change, "failed", change.operation.message)
-    return Done(change, "planned")
+def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:
+    """Yield how the changes would end: behind one that cannot be, its profile's are skipped."""
+    refused: dict[str | None, str] = {}
+    for change in changes:
+        if isinstance(change.operation, Refuse):
+            refused[change.profile] = f"{change.step} failed"
+            yield Done(change, "failed", change.operation.message)
+        elif change.profile in refused:
+            yield Done(change, "skipped", refused[change.profile])
+        else:
+            yield Done(change, "planned")
 
 
 def _refuse_moved(result: HostResult) -> None:
