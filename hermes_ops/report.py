@@ -168,7 +168,7 @@ def _totals(body: Mapping[str, Any]) -> str:
     text = f"{count(totals['hosts'], 'host')}: {', '.join(words)}"
     text += f"; {count(totals['changes'], 'change')}"
     verify = body["verify"]
-    if verify:
+    if verify and verify["expected"]:
         text += f"; {verify['passed']} of {verify['expected']} checks passed"
     return f"{text}; {body['seconds']} s"
 
