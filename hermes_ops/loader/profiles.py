@@ -33,6 +33,7 @@ from hermes_ops.loader.schema import (
     suggestion,
 )
 from hermes_ops.loader.yaml_source import read, shown
+from hermes_ops.quoting import unit_refusal
 
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
 
@@ -227,7 +228,10 @@ def _service(entry: Located) -> ServiceSettings:
 
 
 def _environment(section: Located) -> dict[str, str]:
-    return {
-        variable_name(name, entry): scalar_text(str(name), entry)
-        for name, entry in section.entries.items()
-    }
+    found = {}
+    for key, entry in section.entries.items():
+        name, value = variable_name(key, entry), scalar_text(str(key), entry)
+        if reason := unit_refusal(value, name):
+            raise entry.error(f"{name} cannot be given to a service: {reason}")
+        found[name] = value
+    return found

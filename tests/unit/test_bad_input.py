@@ -145,6 +145,10 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"profiles/coder.yml": "env:\n  A_TOKEN: schlüssel\n"},
         "profiles/coder.yml:2",
     ),
+    "a variable that no unit holds": (
+        {"profiles/coder.yml": 'service:\n  environment:\n    A: "a\\0b"\n'},
+        "profiles/coder.yml:3",
+    ),
     "a secret that is not there": (
         {"profiles/coder.yml": "env:\n  A_TOKEN: {env: NO_SUCH_VARIABLE_HERE}\n"},
         "NO_SUCH_VARIABLE_HERE",
