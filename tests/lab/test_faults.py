@@ -114,6 +114,23 @@ def test_cut_off_in_the_middle(linux: Box, operator: MakeOperator, tmp_path: Pat
     assert after.plan().totals["changes"] == 0
 
 
+def test_power_fails_in_the_middle(linux: Box, operator: MakeOperator, tmp_path: Path) -> None:
+    """A host that loses power while it is changed: its old lock binds nobody after the boot."""
+    quick = {"hermes_exchange_timeout": 2, "hermes_ready_timeout": 2, "hermes_connect_timeout": 2}
+    somebody = operator({linux: PROFILES}, variables=quick)
+    reached, go = tmp_path / "reached", tmp_path / "go"
+    orders = {"at": 4, "do": "pause", "reached": str(reached), "go": str(go)}
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(somebody.driven, orders, *UP, "--lock-timeout", "1")
+        wait_until(reached.exists)
+        lab.reboot(linux.root, linux.name, hard=True)
+        go.touch()
+        assert future.result().code == 4
+    after = operator({linux: PROFILES})
+    after.up()
+    assert after.plan().totals["changes"] == 0
+
+
 def test_unreachable_beside_good_ones(linuxes: list[Box], operator: MakeOperator) -> None:
     """A host that is not there costs the others nothing: they are done, exit 3."""
     profiles = {"greeter": echo(8801)}
