@@ -6,6 +6,8 @@ import gc
 import sys
 from types import ModuleType
 
+import yaml
+
 _MOCK = "unittest.mock"
 
 
@@ -18,14 +20,14 @@ def hasten() -> None:
 
 
 def _import_invoke_alone() -> None:
-    """Import Invoke while `unittest.mock` is a stand-in.
+    """Import Invoke without what it brings along and we do not use, or have.
 
-    Invoke needs it for `MockContext` alone, which is for tests; mock brings asyncio and ssl, and
-    takes longer to import than all of Invoke.
+    It needs `unittest.mock` for `MockContext` alone, which is for tests; mock brings asyncio and
+    ssl, and takes longer to import than all of Invoke. Its PyYAML is the one that we import too.
     """
     stand_in = ModuleType(_MOCK)
     stand_in.Mock = object  # type: ignore[attr-defined]
-    sys.modules[_MOCK] = stand_in
+    sys.modules |= {_MOCK: stand_in, "invoke.vendor.yaml": yaml}
     try:
         __import__("invoke.context")
     finally:
