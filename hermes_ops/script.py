@@ -164,7 +164,8 @@ def _writes(changes: list[Numbered]) -> Iterator[str]:
     for number, operation in writes:
         if isinstance(operation, Write):
             stage = _call("stage_change", number, f"{operation.mode:o}", operation.path)
-            yield f"{{\n{_content(operation)}\n}} | {stage} || breaks"
+            # Nobody takes the content of a change that is skipped, which is no error to tell.
+            yield f"{{\n{_content(operation)}\n}} 2>/dev/null | {stage} || breaks"
     yield _call("sync_staged", *(op.path for _, op in writes if isinstance(op, Write)))
     for number, operation in writes:
         if isinstance(operation, Write):
