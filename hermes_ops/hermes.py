@@ -28,6 +28,8 @@ SYSTEM_FOLDERS = (
 STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
 PID_FILE = "gateway.pid"
+ACTIVE = ".hermes/active_profile"
+"""The sticky profile of `hermes profile use`: it hijacks every call without `-p`."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
 CURRENT = ".local/share/hermes-ops/hermes/current/venv"
 

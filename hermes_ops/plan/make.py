@@ -12,6 +12,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import Facts
 from hermes_ops.graph import waves
+from hermes_ops.hermes import ACTIVE
 from hermes_ops.plan import files, services
 from hermes_ops.plan.model import (
     Change,
@@ -271,7 +272,7 @@ class _Planner:
         changes = list(
             services.plan_service(
                 wanted, service, self.manager, evidence,
-                restart=restart, port_taken=_port_taken(watch, self.facts),
+                restart=restart, obstacle=_obstacle(watch, self.facts),
             )
         )  # fmt: skip
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
@@ -320,7 +321,12 @@ def watch_of(
     return Watch(service, (str(url),) if url else (), wave=wave)
 
 
-def _port_taken(watch: Watch, facts: Facts) -> str:
+def _obstacle(watch: Watch, facts: Facts) -> str:
+    """Return why a start of this service would go wrong, empty if nothing is known against it."""
+    service = watch.service
+    if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
+        # Hermes would run the profile that the file names, whatever home the unit gives it.
+        return f"~/{ACTIVE} names another profile, which would run in its place: remove that file"
     for url in watch.urls:
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:

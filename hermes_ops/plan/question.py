@@ -43,6 +43,7 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
                 *(str(path) for r in resources for path in _paths(r)),
                 *definitions,
                 *stamps,
+                hermes.ACTIVE,
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),

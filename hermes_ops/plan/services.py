@@ -85,7 +85,7 @@ def plan_service(
     evidence: Evidence,
     *,
     restart: str,
-    port_taken: str,
+    obstacle: str,
 ) -> Iterable[Change]:
     """Yield the start, restart or stop that brings the service to its wanted state.
 
@@ -98,8 +98,8 @@ def plan_service(
             # One that failed is stopped too, so that it is forgotten: then it is simply not there.
             reason = f"state is {wanted.profile.state}"
             yield _control(wanted, service, manager, "stop", reason, stray)
-    elif not running and port_taken and not stray:
-        refusal = Refuse(port_taken)
+    elif not running and obstacle and not stray:
+        refusal = Refuse(obstacle)
         yield Change(
             wanted.step, wanted.profile.name, f"service:{service.name}", "start",
             "not running", refusal,
