@@ -33,12 +33,16 @@ def up(
     junit: str | None,
 ) -> Result:
     """Bring the selected profiles to the wanted state, and prove that they run."""
-    from hermes_ops.tasks import converge, ps, verifying
+    from hermes_ops.tasks import converge, ps
 
-    verifying.check_junit(junit)
+    verifies = not (options.check or no_verify or no_wait)
+    if verifies or junit:
+        from hermes_ops.tasks import verifying
+
+        verifying.check_junit(junit)
     converged = converge.converge("fleet.up", plans, options, output, wait=not no_wait)
     try:
-        if not (options.check or no_verify or no_wait):
+        if verifies:
             verifying.verify_converged(converged, output, junit=junit)
     finally:
         converged.close()
