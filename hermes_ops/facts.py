@@ -129,7 +129,8 @@ class Question:
     node: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     pid_files: tuple[str, ...] = ()
-    urls: tuple[str, ...] = ()
+    urls: tuple[str, ...] | None = ()
+    """None: ask no URL at all, for a server notes in its log that it was asked."""
     hermes_python: str = ""
     pythons: bool = False
     """Whether to look for Pythons even where the shell sees nothing to install."""
@@ -153,10 +154,12 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("send_files", *question.files)
     masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
     yield _call("send_env", masked, *question.env_files)
-    yield _call("look_ports", " ".join(question.urls), *question.env_files)
+    if question.urls is not None:
+        yield _call("look_ports", " ".join(question.urls), *question.env_files)
     more = " 'hermes-gateway*.service'" if question.strangers else ""
     yield from watch_lines(question.units, question.pid_files, more=more)
-    yield _call("ask_urls", *question.urls) + " $urls"
+    if question.urls is not None:
+        yield _call("ask_urls", *question.urls) + " $urls"
 
 
 def watch_lines(units: Iterable[str], pid_files: Iterable[str], *, more: str = "") -> Iterable[str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops import hermes as knowledge
 from hermes_ops import platforms
 from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.facts import Facts
+from hermes_ops.facts import OWED, Facts
 from hermes_ops.graph import waves
 from hermes_ops.hermes import ACTIVE
 from hermes_ops.plan import files, services
@@ -56,17 +57,22 @@ class _Profile:
     restart: str = ""
 
 
-def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True) -> Plan:
+def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
     """Return the changes that make `facts` satisfy `desired`, in the order they must happen.
+
+    Without `urls` the look asked none, and readiness is judged from files and processes alone.
 
     Raises:
         Conflict: what is wanted cannot be on this host; nothing is planned then.
     """
-    return _Planner(desired, facts, choose(desired.host, facts)).plan(wait=wait)
+    return _Planner(desired, facts, choose(desired.host, facts), urls=urls).plan(wait=wait)
 
 
 class _Planner:
-    def __init__(self, desired: DesiredState, facts: Facts, manager: ServiceManager) -> None:
+    def __init__(
+        self, desired: DesiredState, facts: Facts, manager: ServiceManager, *, urls: bool
+    ) -> None:
+        self.urls = urls
         self.desired = desired
         self.facts = facts
         self.manager = manager
@@ -267,17 +273,26 @@ class _Planner:
         service = self._service(wanted)
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
         watch = watch_of(service, profile.config, profile.env, wave)
+        watch = watch if self.urls else replace(watch, urls=())
         evidence = self.evidence[service.profile] = self._evidence(service, watch)
         restart = profile.restart or self._why_restart(service, evidence)
-        changes = list(
-            services.plan_service(
+        changes = [
+            self._once_owed(change, service)
+            for change in services.plan_service(
                 wanted, service, self.manager, evidence,
                 restart=restart, obstacle=_obstacle(watch, self.facts),
             )
-        )  # fmt: skip
+        ]  # fmt: skip
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
             self._watch(watch, changes, evidence)
         return changes
+
+    def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
+        """Guard a restart that is owed: of two operators who saw the debt, one pays it."""
+        if not change.restarts or not self.facts.owes_restart(service.name):
+            return change
+        debt = PurePosixPath(OWED) / service.name
+        return replace(change, seen=((debt, self.facts.digest(debt)),))
 
     def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
         if self.facts.owes_restart(service.name):

@@ -25,8 +25,12 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 
 
-def question(desired: DesiredState, *, strangers: bool = False) -> Question:
-    """Return everything to ask in one exchange; `strangers`: services nobody described, too."""
+def question(desired: DesiredState, *, strangers: bool = False, urls: bool = True) -> Question:
+    """Return everything to ask in one exchange.
+
+    `strangers`: of services nobody described, too. Without `urls` nothing is asked that leaves
+    a trace on the host.
+    """
     services = list(desired.services.values())
     definitions = [str(path) for service in services for path in _definition_paths(service)]
     resources = [wanted.resource for wanted in desired.wanted]
@@ -56,7 +60,7 @@ def question(desired: DesiredState, *, strangers: bool = False) -> Question:
         node=(*hermes.USER_FOLDERS, *hermes.SYSTEM_FOLDERS),
         units=_unique([service.unit for service in services]),
         pid_files=_unique([f"{home}/{hermes.PID_FILE}" for home in homes]),
-        urls=_unique(_urls(desired)),
+        urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
         pythons=desired.host.manager == "supervisord",
         strangers=strangers,

@@ -83,12 +83,17 @@ def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
 
 
 def gather(
-    desired: DesiredState, transport: Transport, emit: Emit, *, strangers: bool = False
+    desired: DesiredState,
+    transport: Transport,
+    emit: Emit,
+    *,
+    strangers: bool = False,
+    urls: bool = True,
 ) -> Facts:
     """Look: everything about all profiles of the host in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
-    facts = parse(transport.exchange(probe(question(desired, strangers=strangers))))
+    facts = parse(transport.exchange(probe(question(desired, strangers=strangers, urls=urls))))
     emit(Gathered(desired.host.name, time.monotonic() - began))
     return facts
 
@@ -96,9 +101,10 @@ def gather(
 def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: HostResult) -> None:
     result.transport = transport = open_host(desired.host, settings, emit)
     for look in range(1, LOOKS + 1):
-        facts = gather(desired, transport, emit)
+        facts = gather(desired, transport, emit, urls=not settings.check)
         _learn(facts, settings)
-        plan = make_plan(desired, facts, wait=settings.wait and not settings.check)
+        wait = settings.wait and not settings.check
+        plan = make_plan(desired, facts, wait=wait, urls=not settings.check)
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -33,6 +34,10 @@ class GraphExecutor(Executor):
             except HermesError as error:
                 output.error(error)
                 codes.append(error.exit_code)
+            except Exception as mistake:
+                output.note(traceback.format_exc())
+                output.error(_own_mistake(mistake))
+                codes.append(1)
             except KeyboardInterrupt:
                 output.error(Interrupted("interrupted"))
                 codes.append(130)
@@ -61,6 +66,13 @@ class GraphExecutor(Executor):
             )
         call.steps = step_plans(call.task)
         return call
+
+
+def _own_mistake(mistake: Exception) -> HermesError:
+    return HermesError(
+        f"this is a mistake in hermes-ops itself: {type(mistake).__name__}: {mistake}",
+        hint="run it again: what was begun converges; please report the lines above",
+    )
 
 
 def _job(call: Any) -> tuple[Callable[..., Any], dict[str, Any], bool]:

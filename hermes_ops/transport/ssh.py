@@ -61,6 +61,7 @@ class Ssh:
                     retry(attempt + 1, failure.message)
                 time.sleep(random.uniform(0.2, 0.6) * attempt)  # noqa: S311 - only spreads load
             else:
+                _notice_silence(connection.transport.sock)
                 return cls(host, connection)
         raise AssertionError("unreachable")
 
@@ -146,6 +147,28 @@ class Ssh:
     def close(self) -> None:
         """End the connection."""
         self.connection.close()
+
+
+# --- a host that went away ---------------------------------------------------------------------
+
+SILENCE = 30
+"""Seconds without any sign from a host after which its connection counts as lost."""
+
+
+def _notice_silence(peer: Any) -> None:
+    """Let the kernel end a connection whose other end is gone, long before any deadline of ours."""
+    if not isinstance(peer, socket.socket):
+        return  # through a jump host there is a channel in its place
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", SILENCE // 2),
+        ("TCP_KEEPALIVE", SILENCE // 2),  # macOS' name for it
+        ("TCP_KEEPINTVL", 5),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", SILENCE * 1000),  # for what was sent and is not acknowledged
+    ):
+        if (option := getattr(socket, name, None)) is not None:
+            peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 # --- before the connection --------------------------------------------------------------------
