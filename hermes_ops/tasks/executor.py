@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, UnexpectedExit
 from invoke.executor import Executor
 from invoke.tasks import Call, Task
 
@@ -34,6 +34,8 @@ class GraphExecutor(Executor):
             except HermesError as error:
                 output.error(error)
                 codes.append(error.exit_code)
+            except (Exit, UnexpectedExit):
+                raise  # a runbook's own way to leave
             except Exception as mistake:
                 output.note(traceback.format_exc())
                 output.error(_own_mistake(mistake))
