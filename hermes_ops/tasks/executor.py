@@ -27,7 +27,7 @@ class GraphExecutor(Executor):
         for work, options, json in self._work(tasks):
             output = Output(json=json)
             try:
-                result = work(Options.read(options), output)
+                result = work(options, output)
                 codes.append(result.exit if isinstance(result, Result) else 0)
                 if isinstance(result, Result):
                     output.document(result.document)
@@ -54,11 +54,32 @@ class GraphExecutor(Executor):
         except HermesError as error:
             Output(json=False).error(error)
             raise Exit(code=error.exit_code) from None
-        return [_job(call) for call in calls]
+        return [self._job(call) for call in calls]
+
+    def _job(self, call: Any) -> tuple[Callable[..., Any], dict[str, Any], bool]:
+        kwargs = dict(call.kwargs)
+        if not isinstance(call.task, Verb):
+            context = call.make_context(self.config)
+            return (lambda _options, _output: call.task(context, *call.args, **kwargs)), {}, False
+        return (
+            (lambda options, output: _perform(call, Options.read(options), output)),
+            kwargs,
+            bool(kwargs.get("json")),
+        )
 
     def expand_calls(self, calls: Sequence[Any]) -> list[Any]:
-        """Return the calls with the steps before each folded into it, each call once."""
-        return [self._folded(call if isinstance(call, Call) else Call(call)) for call in calls]
+        """Return the calls in order: steps folded into the task that requires them.
+
+        A task of somebody's runbook may require ours with `pre`; those run first, as they stand.
+        """
+        expanded: list[Any] = []
+        for given in calls:
+            call = given if isinstance(given, Call) else Call(given)
+            if not isinstance(call.task, Verb):
+                reachable(call.task)  # names a circle, if there is one
+                expanded += self.expand_calls(call.pre)
+            expanded.append(self._folded(call))
+        return [call for i, call in enumerate(expanded) if call not in expanded[:i]]
 
     def _folded(self, call: Any) -> Any:
         if call.post:
@@ -77,30 +98,17 @@ def _own_mistake(mistake: Exception) -> HermesError:
     )
 
 
-def _job(call: Any) -> tuple[Callable[..., Any], dict[str, Any], bool]:
-    task, kwargs = call.task, dict(call.kwargs)
-    return (
-        (lambda options, output: _perform(task, call, kwargs, options, output)),
-        kwargs,
-        bool(kwargs.get("json")),
-    )
-
-
-def _perform(task: Any, call: Any, kwargs: dict[str, Any], options: Options, output: Output) -> Any:
-    own = (
-        {o.name: kwargs.get(o.name) for o in (*task.operands, *task.own)}
-        if isinstance(task, Verb)
-        else {}
-    )
+def _perform(call: Any, options: Options, output: Output) -> Any:
+    task = call.task
+    # Called from a runbook, a task has only the arguments that were written there.
+    own = {o.name: call.kwargs.get(o.name, o.default) for o in (*task.operands, *task.own)}
     if isinstance(task, Finish):
         return task.body(call.steps, options, output, **own)
     if isinstance(task, Step):
         from hermes_ops.tasks.converge import run_steps
 
         return run_steps(task.full_name, call.steps, options, output)
-    if isinstance(task, Verb):
-        return task.body(options, output, **own)
-    return task.body(**kwargs)
+    return task.body(options, output, **own)
 
 
 def reachable(task: Task[Any]) -> list[Task[Any]]:

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import paramiko
 
@@ -34,21 +35,13 @@ class KnownHosts:
     revoked: frozenset[str]
 
     @staticmethod
-    @cache
     def read(files: tuple[Path, ...]) -> KnownHosts:
         """Read the system's, the user's and these files; one that is absent has no keys.
 
         Read once per run: with 40 hosts that is most of what a connection costs us.
         """
-        keys, revoked = paramiko.HostKeys(), set()
-        for path in (*SYSTEM_FILES, *files):
-            try:
-                text = path.expanduser().read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-            for line in text.splitlines():
-                revoked |= _add(line, keys)
-        return KnownHosts(keys, frozenset(revoked))
+        with _READING:  # all hosts ask at once, and all but the first find it read
+            return _read(files)
 
     def give(self, client: paramiko.SSHClient, host: str, port: int, *, alias: str) -> None:
         """Let `client` know the keys that are ours for this host, and no others."""
@@ -57,6 +50,22 @@ class KnownHosts:
         for kind, key in (known or {}).items():
             if fingerprint(key) not in self.revoked:
                 client.get_host_keys().add(name, kind, key)
+
+
+_READING = Lock()
+
+
+@cache
+def _read(files: tuple[Path, ...]) -> KnownHosts:
+    keys, revoked = paramiko.HostKeys(), set()
+    for path in (*SYSTEM_FILES, *files):
+        try:
+            text = path.expanduser().read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        for line in text.splitlines():
+            revoked |= _add(line, keys)
+    return KnownHosts(keys, frozenset(revoked))
 
 
 def _add(line: str, keys: paramiko.HostKeys) -> set[str]:

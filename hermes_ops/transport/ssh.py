@@ -12,7 +12,9 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any
 
 import fabric
@@ -187,12 +189,27 @@ def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
         settings.address or host.name,
         user=settings.user,
         port=settings.port,
+        config=_config(),
         connect_timeout=settings.connect_timeout,
         connect_kwargs=options,
         **_gateway(settings.proxy_jump, options),
     )
     _be_strict(connection, host, known_hosts)
     return connection
+
+
+_READING = Lock()
+
+
+def _config() -> fabric.Config:
+    """Return Fabric's settings and those of ~/.ssh/config, read once for all hosts."""
+    with _READING:
+        return _read_config(Path.home())
+
+
+@cache
+def _read_config(_home: Path) -> fabric.Config:
+    return fabric.Config()
 
 
 def _gateway(jump: str | None, options: dict[str, Any]) -> dict[str, Any]:

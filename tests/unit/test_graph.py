@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from hermes_ops.tasks.executor import GraphExecutor, reachable, step_plans
 from hermes_ops.tasks.inventory import draw
 from hermes_ops.tasks.step import Step, step
 
+ROOT = Path(__file__).parents[2]
 ORDER = [
     "profile.create",
     "profile.configure",
@@ -111,3 +115,22 @@ def test_every_order_respects_every_edge(edges: dict[str, Any]) -> None:
         assert all(order.index(other) < order.index(item) for other in required)
     flat = [item for wave in waves(edges) for item in wave]
     assert sorted(flat) == sorted(order)
+
+
+def test_a_runbook_is_made_of_our_tasks(tmp_path: Path) -> None:
+    """A task of an operator's own may require ours with arguments; ours run first, each once."""
+    (tmp_path / "tasks.py").write_text(
+        "from invoke import call, task\n"
+        "from hermes_ops.tasks import inventory\n\n"
+        f"plan = call(inventory.show, inventory=[{str(ROOT / 'inventory')!r}])\n\n"
+        "@task(pre=[plan])\ndef first(c):\n    print('first')\n\n"
+        "@task(pre=[plan, first])\ndef morning(c, who='me'):\n    print('good morning', who)\n"
+    )
+    words = [sys.executable, "-m", "hermes_ops.tasks.program", "-r", str(tmp_path)]
+    done = subprocess.run(
+        [*words, "morning", "--who", "you"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("profile: demo") == 1
+    order = [done.stdout.index(text) for text in ("profile: demo", "first", "good morning you")]
+    assert order == sorted(order)
