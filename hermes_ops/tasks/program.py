@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
+import os
 import re
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -156,7 +159,30 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 
 def main() -> Any:
     """Be the command."""
-    Program().run()
+    code: Any = None
+    try:
+        Program().run()
+    except SystemExit as leaving:
+        code = leaving.code
+    _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: Any) -> None:
+    """End the process; Python would first take some hundred modules apart, which takes a while.
+
+    Whatever waits for the end is done before, and where another thread must end first, we wait.
+    """
+    threads = [thread for thread in threading.enumerate() if not thread.daemon]
+    if threads != [threading.main_thread()] or not isinstance(code, int | None):
+        return
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python itself says what it could not write
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":
