@@ -81,7 +81,10 @@ moved() {
     case $2 in
       -) [ ! -e "$1" ] && [ ! -L "$1" ] || return 0 ;;
       +) [ -e "$1" ] || return 0 ;;
-      *) [ "$(digest "$1" | cut -c1-64)" = "$2" ] || return 0 ;;
+      *)
+        found=$(digest "$1")
+        [ "${found%% *}" = "$2" ] || return 0
+        ;;
     esac
     shift 2
   done
@@ -111,21 +114,34 @@ try_run() { # CHANGE COMMAND...
   broken=$before
 }
 
-temporary() { printf '%s/.%s.hermes-ops.%s' "${1%/*}" "${1##*/}" $$; }
-real_path() {
-  if [ -L "$1" ]; then readlink -f "$1"; else printf '%s' "$1"; fi
+# These set variables: a `$(…)` would be one more process for each file.
+real_path() { # PATH: sets `path`
+  path=$1
+  [ ! -L "$1" ] || path=$(readlink -f "$1")
+}
+temporary() { # PATH: sets `path` and `staged`
+  real_path "$1"
+  staged=${path%/*}/.${path##*/}.hermes-ops.$$
+}
+sweep() { # what an earlier run left of `path`
+  for stale in "${path%/*}/.${path##*/}.hermes-ops."*; do
+    [ ! -e "$stale" ] || rm -f "$stale"
+  done
 }
 
 # Content comes on stdin from a printf of the shell itself: it stands in no argument list, and,
 # unlike a here-document of bash, in no other file than this one. 0600 until it is complete.
 stage() { # MODE PATH
-  path=$(real_path "$2")
+  temporary "$2"
   [ -d "${path%/*}" ] || mkdir -p "${path%/*}" || return 1
-  rm -f "${path%/*}/.${path##*/}.hermes-ops."*
-  staged=$(temporary "$path")
-  if (umask 077 && cat >"$staged") && chmod "$1" "$staged"; then return 0; fi
-  rm -f "$staged"
-  return 1
+  sweep
+  umask 077
+  cat >"$staged"
+  written=$?
+  umask 022
+  [ $written -ne 0 ] || [ "$1" = 600 ] || chmod "$1" "$staged" || written=1
+  [ $written -eq 0 ] || rm -f "$staged"
+  return $written
 }
 
 # Every file of a profile is complete on the disk before the first one is renamed.
@@ -138,16 +154,15 @@ stage_change() { # CHANGE MODE PATH < content
   fi
 }
 sync_staged() { # PATH...
-  for path; do
+  for file; do
     shift
-    path=$(temporary "$(real_path "$path")")
-    [ ! -e "$path" ] || set -- "$@" "$path"
+    temporary "$file"
+    [ ! -e "$staged" ] || set -- "$@" "$staged"
   done
   [ $# -eq 0 ] || sync "$@" 2>/dev/null || sync
 }
 rename_staged() { # CHANGE PATH
-  path=$(real_path "$2")
-  staged=$(temporary "$path")
+  temporary "$2"
   [ -e "$staged" ] || return 0 # told already, when it was staged
   if is_broken; then
     rm -f "$staged"
@@ -163,9 +178,10 @@ rename_staged() { # CHANGE PATH
 # What a person must restart is written down before the first file changes, and stays until a
 # restart was seen: a crash in between still ends in a restart.
 owe_restart() { # NAME
-  mkdir -p $state/restart && : >"$state/restart/$1"
+  [ -d $state/restart ] || mkdir -p $state/restart || return
+  : >"$state/restart/$1"
 }
-paid_restart() { rm -f "$state/restart/$1"; }
+paid_restart() { [ ! -e "$state/restart/$1" ] || rm -f "$state/restart/$1"; }
 
 # Hermes' exit codes are no evidence: that the unit was written is seen from the file.
 write_unit() { # PATH SECONDS WORDS...
@@ -181,7 +197,9 @@ make_folder() { # MODE PATH
   mkdir -p "$2" && { [ "$1" = - ] || chmod "$1" "$2"; }
 }
 make_link() { # TARGET PATH
-  mkdir -p "${2%/*}" && rm -f "$2" && ln -s "$1" "$2"
+  [ -d "${2%/*}" ] || mkdir -p "${2%/*}" || return
+  [ ! -e "$2" ] && [ ! -L "$2" ] || rm -f "$2"
+  ln -s "$1" "$2"
 }
 remove() { rm -rf "$1"; }
 
@@ -192,7 +210,7 @@ kept_line() { # FILE KEY
 }
 new_line() { # KEY BYTES
   printf '%s=' "$1"
-  head -c "$2" /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+  od -An -v -tx1 -N "$2" /dev/urandom | tr -d ' \n'
   printf '\n'
 }
 
@@ -235,7 +253,7 @@ end_process() { # HOME PID: TERM, wait, KILL
 
 # Hermes makes a process wait before it works when it counts six starts in two minutes, and it
 # counts the starts that we order. Ours are no storm.
-reset_storm() { rm -f "$1/gateway-starts.log"; }
+reset_storm() { [ ! -e "$1/gateway-starts.log" ] || rm -f "$1/gateway-starts.log"; }
 
 systemd_reload() { systemctl --user daemon-reload; }
 systemd_do() { # VERB UNIT
