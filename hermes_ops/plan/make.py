@@ -8,12 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops import hermes as knowledge
-from hermes_ops import platforms
 from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import OWED, Facts
-from hermes_ops.graph import waves
-from hermes_ops.hermes import ACTIVE
 from hermes_ops.plan import files, services
 from hermes_ops.plan.model import (
     Change,
@@ -21,15 +18,22 @@ from hermes_ops.plan.model import (
     DesiredState,
     EnableLinger,
     Install,
-    MakeFolder,
     Plan,
-    Refuse,
     Reload,
     Wanted,
     Watch,
     Wheelhouse,
 )
+from hermes_ops.plan.order import (
+    is_definition,
+    once,
+    refusal,
+    start_waves,
+    starts_and_stops,
+    stops_first,
+)
 from hermes_ops.plan.program import plan_program, wheelhouse_of
+from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.readiness import judge
 from hermes_ops.resource import (
     Absent,
@@ -85,7 +89,7 @@ class _Planner:
         self.refused: set[str] = set()
         self.installs = False
         self.evidence: dict[str, Evidence] = {}
-        self.order = _starts(desired)
+        self.order = start_waves(desired)
 
     def plan(self, *, wait: bool) -> Plan:
         host = self.desired.host
@@ -94,9 +98,9 @@ class _Planner:
         first += self._supervisor()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         lingering = list(self._linger())
-        starts, stops = _starts_and_stops(self._services())
-        own = _stops_first(stops, each)
-        changes = _once([*first, *own, *lingering, *self._reload(each), *starts])
+        starts, stops = starts_and_stops(self._services())
+        own = stops_first(stops, each)
+        changes = once([*first, *own, *lingering, *self._reload(each), *starts])
         return Plan(
             host,
             tuple(changes),
@@ -169,7 +173,7 @@ class _Planner:
         except Conflict as conflict:
             # What cannot be in one profile is no reason to leave the others as they are.
             self.refused.add(wanted.profile.name)
-            return [_refusal(wanted, conflict)]
+            return [refusal(wanted, conflict)]
         restarting = [c for c in changes if getattr(c.operation, "owes", None)]
         if restarting and not profile.restart:
             profile.restart = f"{restarting[0].resource.removeprefix('file:')} differs"
@@ -253,7 +257,7 @@ class _Planner:
 
     def _reload(self, changes: list[Change]) -> Iterable[Change]:
         stale = any(unit["NeedDaemonReload"] == "yes" for unit in self.facts.units.values())
-        changed = any(_is_definition(change) for change in changes)
+        changed = any(is_definition(change) for change in changes)
         words = self.manager.reload()
         starts = list(self._each(Service))
         if words and starts and (changed or stale):
@@ -280,7 +284,7 @@ class _Planner:
             self._once_owed(change, service)
             for change in services.plan_service(
                 wanted, service, self.manager, evidence,
-                restart=restart, obstacle=_obstacle(watch, self.facts),
+                restart=restart, obstacle=obstacle(watch, self.facts),
             )
         ]  # fmt: skip
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
@@ -319,85 +323,3 @@ class _Planner:
             expected=watch.expected,
             settle=self.desired.host.settle,
         )
-
-
-def watch_of(
-    service: ServiceSpec,
-    config: Mapping[str, Any],
-    env: Mapping[str, str | None],
-    wave: int = 0,
-) -> Watch:
-    """Return what to watch of a service with these settings until it is ready."""
-    if service.readiness.get("kind") == "hermes":
-        endpoint = platforms.api_endpoint(config, env)
-        urls = (f"{endpoint.url}/health",) if endpoint else ()
-        return Watch(service, urls, platforms.expected(config, env), wave)
-    url = service.readiness.get("url")
-    return Watch(service, (str(url),) if url else (), wave=wave)
-
-
-def _obstacle(watch: Watch, facts: Facts) -> str:
-    """Return why a start of this service would go wrong, empty if nothing is known against it."""
-    service = watch.service
-    if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
-        # Hermes would run the profile that the file names, whatever home the unit gives it.
-        return f"~/{ACTIVE} names another profile, which would run in its place: remove that file"
-    for url in watch.urls:
-        answer = facts.answers.get(url)
-        if answer is not None and answer.status is not None:
-            return f"another process already answers at {url}: give the profile a port of its own"
-    return ""
-
-
-def _refusal(wanted: Wanted, conflict: Conflict) -> Change:
-    words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
-    refuse = Refuse(words, conflict.kind)
-    name = identity(wanted.resource)
-    return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
-
-
-def _is_definition(change: Change) -> bool:
-    path = str(getattr(change.operation, "path", ""))
-    return "/systemd/user/" in path and not isinstance(change.operation, MakeFolder)
-
-
-def _starts(desired: DesiredState) -> list[list[str]]:
-    """Return the profiles in waves: each starts when those of its `after:` are ready."""
-    profiles = {p.name: p for p in desired.host.profiles}
-    return waves({name: [a for a in p.after if a in profiles] for name, p in profiles.items()})
-
-
-def _starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str, Change]]:
-    starts, stops = [], {}
-    for change in controls:
-        if isinstance(change.operation, Control) and change.operation.verb == "stop":
-            stops[change.profile or ""] = change
-        else:
-            starts.append(change)
-    return starts, stops
-
-
-def _stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Iterable[Change]:
-    """Yield each stop before what else changes of its profile.
-
-    A unit that is gone no longer tells Hermes that the stop is meant.
-    """
-    left = dict(stops)
-    for change in changes:
-        if change.profile in left:
-            yield left.pop(change.profile)
-        yield change
-    yield from left.values()
-
-
-def _once(changes: Iterable[Change]) -> list[Change]:
-    """Drop the second of equal changes: several profiles want the same shared file."""
-    seen: dict[Any, Change] = {}
-    for change in changes:
-        key = (change.resource, change.action) if _is_shared(change) else id(change)
-        seen.setdefault(key, change)
-    return list(seen.values())
-
-
-def _is_shared(change: Change) -> bool:
-    return change.resource.startswith("file:")

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from hermes_ops import hermes
 from hermes_ops.facts import OWED, Question
 from hermes_ops.inventory import Generate, Host
-from hermes_ops.plan.make import watch_of
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path
+from hermes_ops.plan.watching import watch_of
 from hermes_ops.resource import (
     Absent,
     Command,

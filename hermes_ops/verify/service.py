@@ -11,8 +11,8 @@ from hermes_ops.facts import Facts
 from hermes_ops.inventory import Profile
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.files import plan_env, plan_yaml
-from hermes_ops.plan.make import watch_of
 from hermes_ops.plan.model import Wanted
+from hermes_ops.plan.watching import watch_of
 from hermes_ops.resource import EnvFile, YamlFile
 from hermes_ops.secret import Secret
 from hermes_ops.services import choose

@@ -1,0 +1,77 @@
+"""In which order changes must happen, and which of them are one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hermes_ops.errors import Conflict
+from hermes_ops.graph import waves
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    DesiredState,
+    MakeFolder,
+    Refuse,
+    Wanted,
+)
+from hermes_ops.resource import (
+    identity,
+)
+
+
+def refusal(wanted: Wanted, conflict: Conflict) -> Change:
+    """Return the change that does nothing but fail, for what cannot be on this host."""
+    words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
+    refuse = Refuse(words, conflict.kind)
+    name = identity(wanted.resource)
+    return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
+
+
+def is_definition(change: Change) -> bool:
+    """Say whether systemd must read its units anew for this change."""
+    path = str(getattr(change.operation, "path", ""))
+    return "/systemd/user/" in path and not isinstance(change.operation, MakeFolder)
+
+
+def start_waves(desired: DesiredState) -> list[list[str]]:
+    """Return the profiles in waves: each starts when those of its `after:` are ready."""
+    profiles = {p.name: p for p in desired.host.profiles}
+    return waves({name: [a for a in p.after if a in profiles] for name, p in profiles.items()})
+
+
+def starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str, Change]]:
+    """Return the starts in their order, and the stop of each profile that has one."""
+    starts, stops = [], {}
+    for change in controls:
+        if isinstance(change.operation, Control) and change.operation.verb == "stop":
+            stops[change.profile or ""] = change
+        else:
+            starts.append(change)
+    return starts, stops
+
+
+def stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Iterable[Change]:
+    """Yield each stop before what else changes of its profile.
+
+    A unit that is gone no longer tells Hermes that the stop is meant.
+    """
+    left = dict(stops)
+    for change in changes:
+        if change.profile in left:
+            yield left.pop(change.profile)
+        yield change
+    yield from left.values()
+
+
+def once(changes: Iterable[Change]) -> list[Change]:
+    """Drop the second of equal changes: several profiles want the same shared file."""
+    seen: dict[Any, Change] = {}
+    for change in changes:
+        key = (change.resource, change.action) if _is_shared(change) else id(change)
+        seen.setdefault(key, change)
+    return list(seen.values())
+
+
+def _is_shared(change: Change) -> bool:
+    return change.resource.startswith("file:")
