@@ -1,0 +1,125 @@
+"""Connections that fail: what may pass is tried again, visibly; what may not is said at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from hermes_ops.errors import HostKeyChanged, Unreachable
+from hermes_ops.inventory import Connection, Host
+from hermes_ops.transport import connect
+from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint
+from hermes_ops.transport.ssh import ATTEMPTS
+
+
+@contextmanager
+def hangs_up() -> Iterator[tuple[int, list[int]]]:
+    """A server that ends every connection at once; yields its port, and a list that grows."""
+    seen: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                seen.append(1)
+                peer.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1], seen
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def host(port: int, **named: str) -> Host:
+    """Return a host at this port of loopback."""
+    where = Connection(address="127.0.0.1", port=port, user="nobody", connect_timeout=2, **named)  # type: ignore[arg-type]
+    return Host("there", where)
+
+
+def test_a_passing_failure_is_tried_again_and_told() -> None:
+    """A server that hangs up is tried three times; each further attempt is told, and why."""
+    told: list[tuple[int, str]] = []
+    with hangs_up() as (port, seen):
+        with pytest.raises(Unreachable) as failure:
+            connect(host(port), retry=lambda attempt, why: told.append((attempt, why)))
+        assert len(seen) == ATTEMPTS
+    assert [attempt for attempt, _ in told] == [2, 3]
+    assert all("127.0.0.1" in why for _, why in told)
+    assert failure.value.kind == "lost"
+
+
+def test_nobody_there() -> None:
+    """A port at which nobody listens is `refused`, with a hint."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(Unreachable, match="refuses the connection") as failure:
+        connect(host(port))
+    assert failure.value.kind == "refused"
+    assert failure.value.hint
+
+
+def test_a_name_that_does_not_exist_is_not_tried_again() -> None:
+    """A name without an address is said at once."""
+    told: list[int] = []
+    nowhere = Host("there", Connection(address="no-such-host.invalid", connect_timeout=2))
+    with pytest.raises(Unreachable, match="not known"):
+        connect(nowhere, retry=lambda attempt, _: told.append(attempt))
+    assert told == []
+
+
+KEYS = [paramiko.RSAKey.generate(1024) for _ in "ab"]
+
+
+def test_a_revoked_key_is_not_known(tmp_path: Path) -> None:
+    """A key behind @revoked counts for nothing, and showing it is refused as changed."""
+    key = KEYS[0]
+    line = f"there ssh-rsa {key.get_base64()}"
+    (tmp_path / "known_hosts").write_text(f"{line}\n@revoked * ssh-rsa {key.get_base64()}\n")
+    known = KnownHosts.read((tmp_path / "known_hosts",))
+    client = paramiko.SSHClient()
+    known.give(client, "there", 22, alias="there")
+    assert client.get_host_keys().lookup("there") is None
+    with pytest.raises(HostKeyChanged, match="revoked"):
+        RejectUnknown(known, None).missing_host_key(client, "there", key)
+
+
+def test_a_pinned_fingerprint_is_enough_and_another_is_not() -> None:
+    """`hermes_host_key` accepts the key that it names, and no other."""
+    known, client = KnownHosts.read(()), paramiko.SSHClient()
+    RejectUnknown(known, fingerprint(KEYS[0])).missing_host_key(client, "there", KEYS[0])
+    with pytest.raises(HostKeyChanged, match=r"hermes_host_key says"):
+        RejectUnknown(known, fingerprint(KEYS[0])).missing_host_key(client, "there", KEYS[1])
+
+
+def test_an_unknown_key_is_refused_with_its_fingerprint() -> None:
+    """An unknown key is not accepted: the message has its fingerprint and the way to accept it."""
+    with pytest.raises(Unreachable) as failure:
+        RejectUnknown(KnownHosts.read(()), None).missing_host_key(
+            paramiko.SSHClient(), "there", KEYS[0]
+        )
+    assert failure.value.kind == "host_key_unknown"
+    assert fingerprint(KEYS[0]) in failure.value.message
+    assert "hosts.trust" in failure.value.hint
+
+
+def test_a_key_is_found_under_its_alias(tmp_path: Path) -> None:
+    """HostKeyAlias names the line of known_hosts, and a port other than 22 stands in brackets."""
+    text = f"alias ssh-rsa {KEYS[0].get_base64()}\n[10.0.0.1]:2222 ssh-rsa {KEYS[1].get_base64()}\n"
+    (tmp_path / "known_hosts").write_text(text)
+    known = KnownHosts.read((tmp_path / "known_hosts",))
+    for name, port, alias, key in (
+        ("10.0.0.9", 22, "alias", KEYS[0]),
+        ("10.0.0.1", 2222, "10.0.0.1", KEYS[1]),
+    ):
+        client = paramiko.SSHClient()
+        known.give(client, name, port, alias=alias)
+        shown = name if port == 22 else f"[{name}]:{port}"
+        assert client.get_host_keys().check(shown, key)
