@@ -160,8 +160,9 @@ class Summary:
 
 def _totals(body: Mapping[str, Any]) -> str:
     totals = body["totals"]
+    named = {"changed": "to change"} if body["check"] else {}
     words = [
-        f"{totals[word]} {word}"
+        f"{totals[word]} {named.get(word, word)}"
         for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped")
         if totals[word]
     ]
@@ -200,7 +201,7 @@ def table(
     output.text("\n".join(line.rstrip() for line in lines))
 
 
-def _drawn(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str]:
+def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -210,10 +211,16 @@ def _drawn(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str
         drawn.add_column(head, overflow="fold")
     for row in cells:
         drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in row))
+    # Words broken in the middle are worse than lines that run over, as `docker ps` has them.
     console = Console(file=sys.stdout)
+    console.width = max(console.width, sum(map(_widest, zip(heads, *cells, strict=True))) + 40)
     with console.capture() as captured:
         console.print(drawn)
     return captured.get().splitlines()
+
+
+def _widest(column: Iterable[str]) -> int:
+    return max(map(_width, column))
 
 
 _CONTROL = dict.fromkeys((7, 8, 11, 12, 13))

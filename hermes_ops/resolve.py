@@ -125,7 +125,11 @@ def _from_environment(reference: Reference, environ: Mapping[str, str]) -> str:
     name = str(reference.argument)
     if name not in environ:
         near = get_close_matches(name, environ, n=1, cutoff=0.8)
-        hint = f"did you mean {near[0]!r}?" if near else "export it, or write it into .env"
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "export it, or write it into the inventory's .env"
+        )
         raise _error(reference, f"the environment has no {name}", hint)
     return environ[name]
 

@@ -69,6 +69,8 @@ def _split(selector: str) -> list[str]:
         parts = [selector]
     else:
         parts = _SPLIT_AT_COLONS.findall(selector)
+        if sum(map(len, parts)) < len(re.sub(r"[\s:]", "", selector)):
+            raise UsageError(f"{selector!r} has a bracket that is not closed, or not opened")
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -196,6 +198,8 @@ def _pairs(host: Host) -> list[Pair]:
 def _matcher(pattern: str) -> Callable[[str], bool]:
     if not pattern.startswith("~"):
         return lambda name: fnmatchcase(name, pattern)
+    if pattern == "~":
+        raise UsageError("'~' is no regular expression: nothing follows it")
     try:
         expression = re.compile(pattern[1:])
     except re.error as error:

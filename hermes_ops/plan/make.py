@@ -198,6 +198,7 @@ class _Planner:
             case Absent():
                 return files.plan_absent(wanted, resource, facts)
             case ServiceDefinition():
+                self._note_limits(self._service(wanted))
                 return self._definition(wanted, resource, profile)
         raise TypeError(f"no plan for {identity(resource)}")
 
@@ -228,6 +229,13 @@ class _Planner:
             "python": self.hermes.python if self.hermes else "python3",
             "home_dir": self.facts.home,
         }
+
+    def _note_limits(self, service: ServiceSpec) -> None:
+        limits = [n for n in ("memory_max", "watchdog") if getattr(service.settings, n)]
+        if limits and self.manager.name == "supervisord":
+            self.notes.append(
+                f"{service.profile}: supervisord enforces no {' and no '.join(limits)}"
+            )
 
     def _note_version(self, service: ServiceSpec) -> None:
         version = self.hermes.version if self.hermes else ""

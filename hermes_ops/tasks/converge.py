@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.desired import StepPlan, desired_state
-from hermes_ops.errors import Interrupted, Unknown
-from hermes_ops.events import Event
+from hermes_ops.errors import HermesError, Interrupted, Unknown
+from hermes_ops.events import Changed, Event
 from hermes_ops.inventory import Host, Inventory
 from hermes_ops.journal import Journal
 from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.report import Progress, Summary
-from hermes_ops.run import HostResult, Settings, converge_host
+from hermes_ops.run import Done, HostResult, Settings, converge_host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
@@ -126,17 +126,22 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
         options.max_fail.of(len(states)) if options.max_fail else None,
         began + options.timeout if options.timeout else None,
     )
+    done: dict[str, list[Done]] = {host.name: [] for host in hosts}
     with Progress(output, [host.name for host in hosts], verbose=options.verbose) as progress:
 
         def emit(event: Event) -> None:
             progress(event)
+            if isinstance(event, Changed):
+                done[event.host].append(
+                    Done(event.change, event.outcome, event.because, event.seconds)
+                )
             if converged.journal:
                 converged.journal.event(event)
 
         ended: Ended[DesiredState, HostResult] = parallel(
             states, lambda state: converge_host(state, how, emit), rules, failed=_has_failed
         )
-    converged.results = [_result(i, host, ended) for i, host in enumerate(hosts)]
+    converged.results = [_result(i, host, ended, done[host.name]) for i, host in enumerate(hosts)]
     converged.seconds = time.monotonic() - began
 
 
@@ -144,14 +149,19 @@ def _has_failed(result: HostResult) -> bool:
     return result.outcome in ("failed", "unreachable", "unknown")
 
 
-def _result(index: int, host: Host, ended: Ended[DesiredState, HostResult]) -> HostResult:
+def _result(
+    index: int, host: Host, ended: Ended[DesiredState, HostResult], done: list[Done]
+) -> HostResult:
+    """Return what a host came to; of one that was left behind, what was heard until then."""
     if index in ended.values:
         return ended.values[index]
     outcome = "unknown" if index in ended.begun else "skipped"
     if ended.stopped_by == INTERRUPTED:
-        return HostResult(host, outcome, Interrupted("interrupted"))
-    kind = "timeout" if "deadline" in ended.stopped_by else "command"
-    return HostResult(host, outcome, Unknown(ended.stopped_by, kind=kind))
+        error: HermesError = Interrupted("interrupted", hint="run it again: it converges")
+    else:
+        kind = "timeout" if "deadline" in ended.stopped_by else "command"
+        error = Unknown(ended.stopped_by, kind=kind, hint="run it again: it converges")
+    return HostResult(host, outcome, error, list(done))
 
 
 # --- what it came to --------------------------------------------------------------------------

@@ -95,6 +95,8 @@ class Options:
         for key, reader in _READERS.items():
             if key in values:
                 values[key] = reader(key, values[key])
+        if "" in values.get("inventory", ()):
+            raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
         return cls(**values | {"inventory": tuple(values.get("inventory", ()))})
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,10 @@ class Program(InvokeProgram):
 
     def parse_tasks(self) -> None:
         """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
+        _refuse_missing_inventory(self.core.unparsed)
         super().parse_tasks()
+        if self.core.remainder:
+            raise UsageError(f"nothing may stand behind --, here: {self.core.remainder}")
         if self.args.dry.value:
             # Invoke's own would keep nothing of ours from running.
             raise UsageError("--dry does not exist here", hint=_REMEDIES["dry"])
@@ -136,6 +139,16 @@ def _parts(word: str) -> tuple[str, str, str]:
     return word, word.partition("=")[2], word[2:]
 
 
+_LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)")
+
+
+def _refuse_missing_inventory(words: Sequence[str]) -> None:
+    """Refuse -i without a value: Invoke takes it for none given, and that is another fleet."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-i", "--inventory") and (not following or following.startswith("-")):
+            raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
+
+
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
     """Return a parse error of Invoke's as one sentence with a remedy."""
     text = str(error)
@@ -146,8 +159,9 @@ def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
         near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
         known = f"did you mean {' or '.join(near)}?" if near else hint
         return UsageError(f"no idea what {match[1]!r} is", hint=known)
-    if "did not receive required positional" in text:
-        hint = "required operands come right behind the task"
+    if match := _LACKS.search(text):
+        task, operands = match[1], match[2].replace("'", "").upper()
+        return UsageError(f"{task} needs {operands}", hint=f"./inv {task} {operands}")
     return UsageError(text[:1].lower() + text[1:].rstrip("!."), hint=hint)
 
 

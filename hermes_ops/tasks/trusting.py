@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.errors import HermesError, Interrupted, Unreachable
+from hermes_ops.errors import (
+    HermesError,
+    HostKeyChanged,
+    Interrupted,
+    Unreachable,
+    UsageError,
+)
 from hermes_ops.inventory import Host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output
@@ -26,8 +32,11 @@ def trust_hosts(
         if host.connection.kind != "ssh":
             continue
         try:
-            rows.append(_trust(host, workspace.known_hosts[0], options, output))
-            codes.append(0)
+            row = _trust(host, workspace.known_hosts[0], options, output)
+            rows.append(row)
+            codes.append(0 if row["trusted"] else 2)
+        except UsageError:
+            raise
         except HermesError as error:
             rows.append({"host": host.name, "trusted": False, "error": error.document()})
             codes.append(error.exit_code)
@@ -47,6 +56,13 @@ def _trust(host: Host, file: Path, options: Options, output: Output) -> Mapping[
     output.note(f"{host.name} ({name}) shows {key.get_name()} {fingerprint(key)}")
     for other in known.values():
         output.note(f"  known until now: {other.get_name()} {fingerprint(other)}")
+    if options.check:
+        return row | {"trusted": False}
+    if known and options.yes and not options.limit:
+        raise HostKeyChanged(
+            f"the key of {host.name} has changed, and -y alone does not replace it",
+            hint=f"if the machine was really replaced, name it: -l {host.name}",
+        )
     try:
         confirm(f"Accept this key for {host.name}?", options)
     except Interrupted:

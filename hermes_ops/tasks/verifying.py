@@ -68,6 +68,9 @@ def run(options: Options, output: Output, *, junit: str | None) -> Result:
     finally:
         _close(reached)
     _write(junit, verified)
+    for lost in reached:
+        if lost.failure is not None:
+            output.note(f"{lost.host.name}: {lost.failure}")
     codes = [*(r.failure.exit_code for r in reached if r.failure), *_codes(verified)]
     return _result(verified, exit_code(codes), output)
 

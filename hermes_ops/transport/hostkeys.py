@@ -88,8 +88,8 @@ def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
 class RejectUnknown(paramiko.MissingHostKeyPolicy):
     """Refuses a key that no file has, unless the inventory names its fingerprint."""
 
-    def __init__(self, known: KnownHosts, pinned: str | None) -> None:
-        self._known, self._pinned = known, pinned
+    def __init__(self, known: KnownHosts, pinned: str | None, name: str = "HOST") -> None:
+        self._known, self._pinned, self._name = known, pinned, name
 
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
@@ -109,5 +109,6 @@ class RejectUnknown(paramiko.MissingHostKeyPolicy):
         raise Unreachable(
             f"the key of {hostname} is not known: {key.get_name()} {shown}",
             kind="host_key_unknown",
-            hint="compare it with the host's own, then accept it with: ./inv hosts.trust",
+            hint="compare it with the host's own, then accept it with: "
+            f"./inv hosts.trust -l {self._name}",
         )

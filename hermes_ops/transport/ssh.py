@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -222,7 +223,9 @@ def _be_strict(connection: Any, host: Host, known_hosts: Sequence[Path]) -> None
     known = KnownHosts.read(tuple(files))
     name = host.connection.host_key_alias or connection.host
     known.give(connection.client, connection.host, connection.port, alias=name)
-    connection.client.set_missing_host_key_policy(RejectUnknown(known, host.connection.host_key))
+    connection.client.set_missing_host_key_policy(
+        RejectUnknown(known, host.connection.host_key, host.name)
+    )
     gateway = connection.gateway
     if isinstance(gateway, fabric.Connection):
         jump = replace(
@@ -253,6 +256,9 @@ def _classify(error: Exception, host: Host) -> tuple[HermesError, bool]:
 
 
 def _lost(error: Exception, address: str) -> Unreachable:
+    causes = list(getattr(error, "errors", {}).values())
+    if any(getattr(e, "errno", None) in (EHOSTUNREACH, ENETUNREACH) for e in (error, *causes)):
+        return Unreachable(f"no way leads to {address}", hint="is the host up, and on the network?")
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
         return Unreachable(f"{address} refuses the connection", hint="is sshd running there?")
     if isinstance(error, OSError):

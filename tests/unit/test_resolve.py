@@ -75,7 +75,9 @@ def test_a_command_has_the_environment_and_no_input() -> None:
 def test_missing_name() -> None:
     """An unset variable is named, and the likely one too."""
     found = complaint(reference("env", "TOKEN"), {"PATH": "/bin"})
-    assert found == "the environment has no TOKEN | export it, or write it into .env"
+    assert (
+        found == "the environment has no TOKEN | export it, or write it into the inventory's .env"
+    )
     near = complaint(reference("env", "CODER_TOKEN"), {"CODR_TOKEN": "x"})
     assert near == "the environment has no CODER_TOKEN | did you mean 'CODR_TOKEN'?"
 
