@@ -33,14 +33,20 @@ env:
   OPENROUTER_API_KEY: sk-or-v1-{port}-of-the-bench
 """
 
-# To where a host was before its first `up`: profiles as Hermes made them, nothing of ours.
+# To where a host was before its first `up`: profiles as Hermes made them, nothing of ours. The
+# user's systemd stays, as it does for ten seconds after any login, such as that of the last task.
 _RESET = """\
 set -e
-systemctl stop "user@$(id -u hermes).service"
-loginctl disable-linger hermes
+export XDG_RUNTIME_DIR=/run/user/$(id -u hermes)
+manager() { runuser -u hermes -- systemctl --user "$@"; }
+systemctl start "user@${XDG_RUNTIME_DIR##*/}.service"
+manager stop 'hermes-gateway-*'
 cd ~hermes
 rm -rf .hermes .config/systemd .local/state/hermes-ops .local/share/hermes-ops
 cp -a .hermes-made .hermes
+manager daemon-reload
+manager reset-failed
+loginctl disable-linger hermes
 """
 
 
