@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ _LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)
 
 def _refuse_missing_inventory(words: Sequence[str]) -> None:
     """Refuse -i without a value: Invoke takes it for none given, and that is another fleet."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word in ("-i", "--inventory") and (not following or following.startswith("-")):
             raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.tasks import namespace
+from hermes_ops.tasks.program import Program
 from hermes_ops.tasks.step import Verb
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +45,12 @@ def test_links_lead_somewhere() -> None:
     for file in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).exists(), f"{file.name}: {target}"
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--version"], ["--help", "fleet.up"], []])
+def test_the_program_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """List, version and help are printed, and end with 0."""
+    with pytest.raises(SystemExit) as leaving:
+        Program().run(["inv", *words])
+    assert leaving.value.code in (0, None)
+    assert capsys.readouterr().out.strip()
