@@ -10,7 +10,6 @@ from typing import Any
 
 from hermes_ops.errors import (
     HermesError,
-    HostKeyChanged,
     Interrupted,
     Unreachable,
     UsageError,
@@ -58,11 +57,6 @@ def _trust(host: Host, file: Path, options: Options, output: Output) -> Mapping[
         output.note(f"  known until now: {other.get_name()} {fingerprint(other)}")
     if options.check:
         return row | {"trusted": False}
-    if known and options.yes and not options.limit:
-        raise HostKeyChanged(
-            f"the key of {host.name} has changed, and -y alone does not replace it",
-            hint=f"if the machine was really replaced, name it: -l {host.name}",
-        )
     try:
         confirm(f"Accept this key for {host.name}?", options)
     except Interrupted:
