@@ -40,6 +40,7 @@ set -e
 export XDG_RUNTIME_DIR=/run/user/$(id -u hermes)
 manager() { runuser -u hermes -- systemctl --user "$@"; }
 systemctl start "user@${XDG_RUNTIME_DIR##*/}.service"
+for _ in {1..100}; do manager list-units >/dev/null 2>&1 && break || sleep 0.1; done
 manager stop 'hermes-gateway-*'
 cd ~hermes
 rm -rf .hermes .config/systemd .local/state/hermes-ops .local/share/hermes-ops
