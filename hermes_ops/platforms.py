@@ -35,9 +35,9 @@ class Endpoint:
 
 def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
     """Return the platforms that a gateway with these settings will try to connect."""
-    env = _environment(config, env)
+    env, rules = _environment(config, env), _rules()
     return frozenset(
-        name for name, rule in _rules().items() if _runs(rule, _block(config, name), env)
+        name for name in _mentioned(config, env) if _runs(rules[name], _block(config, name), env)
     )
 
 
@@ -90,6 +90,24 @@ def _rules() -> Mapping[str, Mapping[str, Any]]:
     return rules
 
 
+def _mentioned(config: Mapping[str, Any], env: Env) -> Iterable[str]:
+    """Return the platforms that config.yaml or a variable names; no other one can run."""
+    blocks = [*_places(config), config]
+    named = {name for block in blocks for name in block if name in _rules()}
+    return named.union(*(_by_variable().get(variable, ()) for variable in env))
+
+
+@cache
+def _by_variable() -> Mapping[str, frozenset[str]]:
+    """Return for each variable the platforms that it can switch on."""
+    found: dict[str, set[str]] = {}
+    for name, rule in _rules().items():
+        for both in (*rule.get("forced", ()), *rule.get("offered", ())):
+            for variable in (word for either in _terms(both) for word in either):
+                found.setdefault(variable, set()).add(name)
+    return {variable: frozenset(names) for variable, names in found.items()}
+
+
 # What the files say.
 
 
@@ -117,8 +135,7 @@ _OWN_KEYS = {
 
 
 def _block(config: Mapping[str, Any], name: str) -> _Block:
-    gateway = _mapping(config.get("gateway")).get("platforms")
-    nested = [_mapping(_mapping(place).get(name)) for place in (gateway, config.get("platforms"))]
+    nested = [_mapping(place.get(name)) for place in _places(config)]
     top = _mapping(config.get(name))
     if not (nested[0] or nested[1] or top):
         return _NOTHING
@@ -130,6 +147,11 @@ def _block(config: Mapping[str, Any], name: str) -> _Block:
         extra={**_mapping(nested[0].get("extra")), **_mapping(nested[1].get("extra"))},
         is_settled=bool({**merged, **top}.keys() - _OWN_KEYS),
     )
+
+
+def _places(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    gateway = _mapping(config.get("gateway")).get("platforms")
+    return _mapping(gateway), _mapping(config.get("platforms"))
 
 
 _UNSET = object()

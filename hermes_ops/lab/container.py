@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hermes_ops.lab.process import Process
 
-HIERARCHIES = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", ""))
+HIERARCHIES = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", "cpu", ""))
 POWER_OFF = signal.SIGRTMIN + 3  # what systemd as number 1 understands so
 GRACE = 90  # seconds; what systemd itself grants a service that will not stop
 

@@ -137,6 +137,8 @@ class Control:
     verb: str
     ends: int | None = None
     """A process of this service that its manager does not know, to be ended first."""
+    together: str = ""
+    """What orders one thing of several services at once, if their manager can be told so."""
 
 
 @dataclass(frozen=True, slots=True)

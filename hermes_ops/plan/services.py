@@ -128,6 +128,7 @@ def _control(
     reason: str,
     stray: int | None,
 ) -> Change:
-    operation = Control(service, manager.control(service, verb), verb, stray)
+    words = manager.control(service, verb)
+    operation = Control(service, words, verb, stray, manager.together)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -78,6 +79,8 @@ class ServiceManager(Protocol):
     name: str
     lingers: bool
     """Whether its services end with the user's last session unless the user lingers."""
+    together: str
+    """The shell function that orders one thing of several services at once; empty if none does."""
 
     def paths(self, service: ServiceSpec) -> Iterable[PurePosixPath]:
         """Return every path that a definition may have here."""
@@ -146,6 +149,10 @@ def _refuse_unknown_names(folder: Path, source: str, known: frozenset[str]) -> N
         )
 
 
+_UNIT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.-]{0,199}")
+"""What systemd (`systemd.unit(5)`) and supervisord both take, without what means more to them."""
+
+
 def describe(profile: Profile, role: Role) -> ServiceSpec:
     """Return the service of a profile, as its role describes it.
 
@@ -166,6 +173,12 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
     for source in (f"systemd/{unit_template(kind)}", "supervisord/program.conf.j2"):
         _refuse_unknown_names(role.folder, source, frozenset(values))
     name = text(data["name"])
+    if not _UNIT_NAME.fullmatch(name):
+        raise InventoryError(
+            f"{name!r} cannot be the name of a service",
+            where=where,
+            hint="letters, digits and : _ . - only, at most 200",
+        )
     return ServiceSpec(
         profile=profile.name,
         description=profile.description or f"{role.name} {profile.name}",

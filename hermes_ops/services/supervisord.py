@@ -22,6 +22,7 @@ class Supervisord:
 
     name = "supervisord"
     lingers = False
+    together = ""
 
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the service's section is."""

@@ -20,6 +20,7 @@ class Systemd:
 
     name = "systemd"
     lingers = True
+    together = "systemd_ahead"
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the unit itself is."""

@@ -3,6 +3,7 @@
 
 lock=$state/lock
 broken=' '   # profiles of which a step failed: their later steps are skipped
+paid=        # restarts that were owed, and happened
 gone=        # set when the operator's end of the connection is gone
 
 # Without an operator we finish the profile in hand and stop: nothing is left half-written.
@@ -38,7 +39,7 @@ take_over() {
 }
 
 take_lock() { # SECONDS TEXT
-  mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
   until mkdir "$lock" 2>/dev/null; do
@@ -62,7 +63,11 @@ take_lock() { # SECONDS TEXT
   }
   tell "lock-taken $waited"
 }
-release_lock() { rm -rf "$lock"; }
+release_lock() {
+  # shellcheck disable=SC2086
+  rm -rf $paid "$lock"
+  paid=
+}
 
 # `-` stands for the host itself: what breaks there, breaks it for every profile.
 is_broken() { case $broken in *" $profile "* | *' - '*) return 0 ;; *) return 1 ;; esac; }
@@ -121,6 +126,7 @@ real_path() { # PATH: sets `path`
 }
 temporary() { # PATH: sets `path` and `staged`
   real_path "$1"
+  case $path in */*) ;; *) path=./$path ;; esac
   staged=${path%/*}/.${path##*/}.hermes-ops.$$
 }
 sweep() { # what an earlier run left of `path`
@@ -129,30 +135,37 @@ sweep() { # what an earlier run left of `path`
   done
 }
 
-# Content comes on stdin from a printf of the shell itself: it stands in no argument list, and,
-# unlike a here-document of bash, in no other file than this one. 0600 until it is complete.
-stage() { # MODE PATH
-  temporary "$2"
-  [ -d "${path%/*}" ] || mkdir -p "${path%/*}" || return 1
-  sweep
-  umask 077
-  cat >"$staged"
-  written=$?
-  umask 022
-  [ $written -ne 0 ] || [ "$1" = 600 ] || chmod "$1" "$staged" || written=1
-  [ $written -eq 0 ] || rm -f "$staged"
-  return $written
+# One process for all folders that are missing; whether one can be made is told by its first file.
+make_parents() { # PATH...
+  for file; do
+    shift
+    case $file in */*) [ -d "${file%/*}" ] || set -- "$@" "${file%/*}" ;; esac
+  done
+  [ $# -eq 0 ] || mkdir -p "$@" 2>/dev/null
 }
-
-# Every file of a profile is complete on the disk before the first one is renamed.
-stage_change() { # CHANGE MODE PATH < content
-  if is_broken; then
-    skipped "$1"
-  elif ! stage "$2" "$3"; then
-    failed "$1" "$3 cannot be written: is the disk full, or the folder another's?"
-    return 1 # we may be at the end of a pipe, where `broken` would be forgotten
+# The content is printed by the shell's own printf: it stands in no argument list, in no other file,
+# and costs no process. What may be secret is 0600 from its first byte on.
+begin_stage() { # CHANGE MODE PATH: sets `staged`, to which the content then goes
+  is_broken && { skipped "$1"; return 1; }
+  temporary "$3"
+  if [ ! -d "${path%/*}" ] && ! mkdir -p "${path%/*}"; then
+    unwritten "$1" "$3"
+    return 1
   fi
+  sweep
+  [ "$2" = 644 ] || umask 077
 }
+# Every file of a profile is complete on the disk before the first one is renamed.
+end_stage() { # STATUS CHANGE MODE PATH
+  umask 022
+  case $3 in
+    600 | 644) [ "$1" -eq 0 ] && return ;;
+    *) [ "$1" -eq 0 ] && chmod "$3" "$staged" && return ;;
+  esac
+  rm -f "$staged"
+  unwritten "$2" "$4"
+}
+unwritten() { failed "$1" "$2 cannot be written: is the disk full, or the folder another's?"; }
 sync_staged() { # PATH...
   for file; do
     shift
@@ -181,7 +194,8 @@ owe_restart() { # NAME
   [ -d $state/restart ] || mkdir -p $state/restart || return
   : >"$state/restart/$1"
 }
-paid_restart() { [ ! -e "$state/restart/$1" ] || rm -f "$state/restart/$1"; }
+# Forgotten with the lock, all at once: a debt too many costs a restart, one too few an old setting.
+paid_restart() { [ ! -e $state/restart/"$1" ] || paid="$paid $state/restart/$1"; }
 
 # Hermes' exit codes are no evidence: that the unit was written is seen from the file.
 write_unit() { # PATH SECONDS WORDS...
@@ -209,8 +223,10 @@ kept_line() { # FILE KEY
     index(line, key "=") == 1 { kept = $0 } END { print kept }' "$1"
 }
 new_line() { # KEY BYTES
+  random=$(od -An -v -tx1 -N "$2" /dev/urandom) && [ -n "$random" ] || return
   printf '%s=' "$1"
-  od -An -v -tx1 -N "$2" /dev/urandom | tr -d ' \n'
+  # shellcheck disable=SC2086
+  printf '%s' $random
   printf '\n'
 }
 
@@ -256,9 +272,20 @@ end_process() { # HOME PID: TERM, wait, KILL
 reset_storm() { [ ! -e "$1/gateway-starts.log" ] || rm -f "$1/gateway-starts.log"; }
 
 systemd_reload() { systemctl --user daemon-reload; }
+# What one call can order for several units; where it fails, each is asked alone and says why.
+ahead=' '
+systemd_ahead() { # VERB UNIT...
+  [ $# -gt 2 ] || return 0
+  systemd_order "$@" >/dev/null 2>&1 && ahead="$ahead$* "
+}
+systemd_order() { # VERB UNIT...
+  verb=$1
+  shift
+  [ "$verb" = stop ] || systemctl --user reset-failed "$@" 2>/dev/null
+  systemctl --user --no-block "$verb" "$@"
+}
 systemd_do() { # VERB UNIT
-  [ "$1" = stop ] || systemctl --user reset-failed "$2" 2>/dev/null
-  systemctl --user --no-block "$1" "$2" || return
+  case $ahead in *" $2 "*) ;; *) systemd_order "$@" || return ;; esac
   [ "$1" != stop ] || systemd_stopped "$2"
 }
 systemd_stopped() {

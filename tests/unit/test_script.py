@@ -25,6 +25,7 @@ from hermes_ops.facts import Question, probe
 from hermes_ops.inventory import Host
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.model import (
+    Control,
     MakeFolder,
     MakeLink,
     Operation,
@@ -124,6 +125,17 @@ def digest_of(text: str) -> str:
 def path(text: str) -> PurePosixPath:
     """Return a path relative to the home."""
     return PurePosixPath(text)
+
+
+@every_shell
+def test_a_file_of_the_home_itself(shell: str, home: Path) -> None:
+    """A path without a folder is a file in the home."""
+    own = plan(Write(path("notes"), "x\n", 0o644), Write(path(".secret"), Secret("y\n"), 0o600))
+    answer = reply(shell, compile_plan(own, Terms("{}")), home)
+    assert told(answer) == [Outcome(0, "done"), Outcome(1, "done")]
+    assert (home / "notes").read_text() == "x\n"
+    assert stat.S_IMODE((home / "notes").stat().st_mode) == 0o644
+    assert stat.S_IMODE((home / ".secret").stat().st_mode) == 0o600
 
 
 ENV = envfile.merge("# mine\nKEY=\x01kept\x01\nA=1\n", {"A": TOKEN}, {"NEW": 16})
@@ -507,3 +519,62 @@ def test_a_wait_goes_on_for_what_may_still_come_up(home: Path) -> None:
         process.stdin.close()
     assert len(list(answer.of("round"))) > 1
     assert "bad" in [record.rest for record in answer.of("log")]
+
+
+# --- several services at once -----------------------------------------------------------------
+
+SYSTEMCTL = """\
+#!/bin/sh
+echo "$*" >>"$RECORD"
+case $* in *refused*) echo "Unit is masked"; exit 1 ;; esac
+"""
+
+
+def orders(home: Path, verb: str, *services: str, shell: str = "dash") -> tuple[str, list[Outcome]]:
+    """Return what a systemctl of this test's own was told, and how the changes ended."""
+    manager = home.parent / "bin" / "systemctl"
+    manager.parent.mkdir()
+    manager.write_text(SYSTEMCTL)
+    manager.chmod(0o755)
+    record = home.parent / "record"
+    specs = {
+        name: replace(desired({"desired": {name: {}}}).services[name], text="service")
+        for name in services
+    }
+    controls = [
+        Control(spec, ("systemd_do", verb, spec.unit), verb, together="systemd_ahead")
+        for spec in specs.values()
+    ]
+    made = plan(*controls, names=services)
+    environ = {"PATH": f"{manager.parent}:{SYSTEM}", "RECORD": str(record)}
+    answer = reply(shell, compile_plan(made, Terms("{}")), home, **environ)
+    return record.read_text().replace("hermes-gateway-", ""), told(answer)
+
+
+@every_shell
+def test_services_are_started_with_one_call(shell: str, home: Path) -> None:
+    """Three starts are two calls of the manager; each is told on its own."""
+    calls, outcomes = orders(home, "start", "a", "b", "c", shell=shell)
+    assert calls.splitlines() == [
+        "--user reset-failed a.service b.service c.service",
+        "--user --no-block start a.service b.service c.service",
+    ]
+    assert outcomes == [Outcome(number, "done") for number in range(3)]
+
+
+def test_services_are_stopped_with_one_call(home: Path) -> None:
+    """They end side by side; only then is each waited for."""
+    calls, _ = orders(home, "stop", "a", "b")
+    assert calls.splitlines()[0] == "--user --no-block stop a.service b.service"
+    assert "stop a.service\n" not in calls
+
+
+def test_one_that_is_refused_spoils_no_other(home: Path) -> None:
+    """Where the one call fails, each is asked alone and says why."""
+    calls, outcomes = orders(home, "start", "a", "refused", "c")
+    assert "--user --no-block start c.service" in calls.splitlines()
+    assert outcomes == [
+        Outcome(0, "done"),
+        Outcome(1, "failed", "exit 1"),
+        Outcome(2, "done"),
+    ]

@@ -1,0 +1,73 @@
+"""Several services with one call of their manager: one start after the other takes long."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from hermes_ops.inventory import Host
+from hermes_ops.plan.model import Control
+from hermes_ops.script.lines import Numbered, has_moved, prepare
+
+Section = tuple[str, Sequence[Numbered]]
+"""A profile, and those of its changes that follow each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One service that may be ordered with others, and what must still be as it was seen."""
+
+    number: int
+    profile: str
+    control: Control
+    moved: str
+
+
+def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> list[Order]:
+    """Return what the first section orders, and all that the manager can be told with it.
+
+    A stop is the first of a profile's changes, and none waits for another's. Starts go together
+    as far as nothing else lies between them: no file that one needs, no profile to wait for.
+    """
+    found = [order for order in _orders(sections[0]) if order.number not in done]
+    if not found:
+        return []
+    verb = found[0].control.verb
+    waits = {p.name for p in host.profiles if p.after}
+
+    def goes_along(section: Section) -> bool:
+        return section[0] not in waits and _only_controls(section)
+
+    first, *rest = sections
+    if verb != "stop":
+        rest = list(takewhile(goes_along, rest)) if _only_controls(first) else []
+    return [
+        order for section in (first, *rest) for order in _orders(section)
+        if order.control.verb == verb and order.number not in done
+    ]  # fmt: skip
+
+
+def _only_controls(section: Section) -> bool:
+    return all(isinstance(change.operation, Control) for _, change in section[1])
+
+
+def _orders(section: Section) -> Iterator[Order]:
+    name, changes = section
+    for number, change in changes:
+        control = change.operation
+        if isinstance(control, Control) and control.together and not control.ends:
+            yield Order(number, name, control, has_moved(changes))
+
+
+def order_ahead(together: Sequence[Order]) -> Iterator[str]:
+    """Yield the lines that order all of them at once, but for those whose profile cannot go on."""
+    yield "set --"
+    for order in together:
+        yield f"profile={shlex.quote(order.profile)}"
+        yield f"if ! is_broken{f' && ! {order.moved}' if order.moved else ''}; then"
+        yield from prepare(order.control)
+        yield f'set -- "$@" {shlex.quote(order.control.service.unit)}; fi'
+    control = together[0].control
+    yield f'{control.together} {control.verb} "$@"'

@@ -1,0 +1,165 @@
+"""The changes of one profile as lines of shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import PurePosixPath
+
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    EnableLinger,
+    Install,
+    MakeFolder,
+    MakeLink,
+    Operation,
+    Refuse,
+    Reload,
+    Remove,
+    RunCommand,
+    SetMode,
+    Write,
+    WriteUnit,
+)
+from hermes_ops.secret import Secret
+
+PIP = ".cache/hermes-ops/pip.whl"
+WHEELS = ".cache/hermes-ops/wheels"
+
+Numbered = tuple[int, Change]
+"""A change and its place in the plan, by which the host tells how it ended."""
+
+
+def call(*words: object) -> str:
+    """Return a command line of these words, quoted."""
+    return shlex.join(str(word) for word in words)
+
+
+def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Iterator[str]:
+    """Yield the lines of one profile's changes; services in `prepared` may be started at once."""
+    moved = has_moved(changes)
+    if moved:
+        numbers = " ".join(str(number) for number, _ in changes)
+        yield f"if {moved}; then breaks; tell moved {numbers}; else"
+    yield from _parents([change.operation for _, change in changes])
+    for writes, group in groupby(changes, key=_is_write):
+        run = list(group)
+        yield from _writes(run) if writes else _others(run, prepared)
+    if moved:
+        yield "fi"
+
+
+def _parents(operations: Iterable[Operation]) -> Iterator[str]:
+    paths = [op.path for op in operations if isinstance(op, Write | MakeLink)]
+    if len(paths) > 1:
+        yield f"is_broken || {call('make_parents', *paths)}"
+
+
+def has_moved(changes: Iterable[Numbered]) -> str:
+    """Return the question whether what the changes rest on is not as it was seen, if any does."""
+    seen = [
+        word for _, change in changes for path, digest in change.seen for word in (path, digest)
+    ]
+    return call("moved", *seen) if seen else ""
+
+
+def prepare(control: Control) -> Iterator[str]:
+    """Yield what must happen before a service is started, restarted or stopped."""
+    home = control.service.home
+    if control.ends:
+        yield f"is_broken || {call('end_process', home, control.ends)}"
+    if control.verb != "stop" and control.service.text == "hermes":
+        yield f"is_broken || {call('reset_storm', home)}"
+
+
+def _is_write(numbered: Numbered) -> bool:
+    return isinstance(numbered[1].operation, Write)
+
+
+def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[str]:
+    for number, change in changes:
+        if isinstance(change.operation, Control) and number not in prepared:
+            yield from prepare(change.operation)
+        yield from _operation(number, change.operation)
+
+
+def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
+    """Yield the lines that stage all files, put them on the disk, and only then rename them."""
+    writes = [(number, change.operation) for number, change in changes]
+    owed = {op.owes for _, op in writes if isinstance(op, Write) and op.owes}
+    for name in sorted(owed):
+        yield f"is_broken || {call('owe_restart', name)}"
+    for number, operation in writes:
+        if isinstance(operation, Write):
+            words = call(number, f"{operation.mode:o}", operation.path)
+            yield f"if begin_stage {words}; then"
+            yield f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"'
+            yield f"end_stage $? {words}; fi"
+    yield call("sync_staged", *(op.path for _, op in writes if isinstance(op, Write)))
+    for number, operation in writes:
+        if isinstance(operation, Write):
+            yield call("rename_staged", number, operation.path)
+
+
+_TOKEN_LINE = re.compile(
+    r"^(?:export )?([A-Za-z_][A-Za-z0-9_]*)=\x01(kept|new:(\d+))\x01\n", re.MULTILINE
+)
+
+
+def _content(write: Write) -> str:
+    """Return shell text that prints the content: builtins only, so that no list of words has it."""
+    secret = isinstance(write.content, Secret)
+    text = write.content.reveal() if isinstance(write.content, Secret) else write.content
+    if not secret:
+        return f"printf %s {shlex.quote(text)}"
+    return " &&\n".join(_pieces(text, write.path))
+
+
+def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
+    at = 0
+    for match in _TOKEN_LINE.finditer(text):
+        yield f"printf %s {shlex.quote(text[at : match.start()])}"
+        name, word, size = match.groups()
+        yield call("kept_line", path, name) if word == "kept" else call("new_line", name, size)
+        at = match.end()
+    yield f"printf %s {shlex.quote(text[at:])}"
+
+
+def _operation(number: int, operation: Operation) -> Iterator[str]:
+    match operation:
+        case MakeFolder(path, mode):
+            yield call("run", number, "make_folder", "-" if mode is None else f"{mode:o}", path)
+        case SetMode(path, mode):
+            yield call("run", number, "chmod", f"{mode:o}", path)
+        case MakeLink(path, target):
+            yield call("run", number, "make_link", target, path)
+        case Remove(path):
+            yield call("run", number, "remove", path)
+        case RunCommand(words, deadline):
+            yield call("run", number, "scrubbed", deadline, *words)
+        case WriteUnit(path, words, deadline):
+            yield call("run", number, "write_unit", path, deadline, *words)
+        case Install():
+            yield f"tell starts {number}"
+            yield call("run", number, *_install(operation))
+        case EnableLinger(required):
+            yield call("run" if required else "try_run", number, "linger")
+        case Reload(words):
+            yield call("run", number, *words)
+        case Refuse(message, kind):
+            yield call("failed", number, f"{kind}: {message}")
+        case Control():
+            yield call("run", number, *operation.words)
+            yield f"is_broken || {call('paid_restart', operation.service.name)}"
+
+
+def _install(install: Install) -> Iterable[object]:
+    # A wheelhouse names each wheel, and no index is asked.
+    source = ("--no-index", "--find-links", WHEELS) if install.wheelhouse else ()
+    return (
+        "install_program", install.name, install.version, install.python, PIP, install.stamp,
+        install.deadline, *source, *install.requirements,
+    )  # fmt: skip

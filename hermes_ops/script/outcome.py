@@ -1,0 +1,28 @@
+"""What a script answered, as the outcomes of its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hermes_ops.wire import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended: done, failed, skipped, or moved since the look."""
+
+    number: int
+    outcome: str
+    message: str = ""
+
+
+def outcomes(record: Record) -> Iterable[Outcome]:
+    """Return the outcomes that a record tells, none if it tells something else."""
+    if record.word == "moved":
+        return [Outcome(int(number), "moved") for number in record.words]
+    if record.word != "change":
+        return []
+    number, _, rest = record.rest.partition(" ")
+    outcome, _, message = rest.partition(" ")
+    return [Outcome(int(number), outcome, message)]

@@ -1,0 +1,76 @@
+"""What a script watches after it started services, and when it stops looking."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hermes_ops.facts import watch_lines
+from hermes_ops.hermes import EVIDENCE, PID_FILE
+from hermes_ops.plan.model import Watch
+from hermes_ops.script.lines import call
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a script may wait, and what it writes into the lock; all in seconds."""
+
+    owner: str = "{}"
+    lock_timeout: int = 60
+    ready_timeout: int = 60
+    settle: int = 3
+
+
+def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
+    """Yield the lines that look at services again and again until there is no need to."""
+    if not watches:
+        return
+    units = [watch.service.unit for watch in watches]
+    homes = [watch.service.home for watch in watches if watch.service.text == "hermes"]
+    yield "round() {"
+    yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
+    yield from watch_lines(units, [f"{home}/{PID_FILE}" for home in homes])
+    yield "set --"
+    for watch in watches:
+        yield from if_whole(watch, _is_up(watch))
+    yield 'ask_urls "$@"'
+    yield "}"
+    yield "watching="
+    for watch in watches:
+        yield from if_whole(watch, "watching=1")
+    yield 'if [ -n "$watching" ]; then'
+    yield call("await", terms.ready_timeout, terms.settle)
+    for watch in watches:
+        yield from if_whole(watch, f"{is_well(watch)} || {_log(watch)}")
+    yield "fi"
+
+
+def _has_failed(watch: Watch) -> str:
+    return call("has_failed", watch.service.unit, watch.service.name)
+
+
+def _is_up(watch: Watch) -> str:
+    """Return shell text that asks a service what it must answer, unless it has ended for good."""
+    asked = f'{call("set", "--")} "$@" {shlex.join(watch.urls)}'
+    if watch.service.text == "hermes":
+        asked = f"{asked}; {call('looks_up', watch.service.home)} || ready="
+    return f"{_has_failed(watch)} || {{ {asked}; }}"
+
+
+def is_well(watch: Watch) -> str:
+    """Return shell text that says whether the log of a service is of no interest."""
+    words = f'[ -n "$ready" ] && ! {_has_failed(watch)}'
+    if watch.service.text == "hermes":
+        words += f" && {call('are_connected', watch.service.home, *sorted(watch.expected))}"
+    return f"{{ {words}; }}"
+
+
+def _log(watch: Watch) -> str:
+    return call("send_log", watch.service.unit, watch.service.name, watch.service.home)
+
+
+def if_whole(watch: Watch, line: str) -> Iterator[str]:
+    """Yield a line that runs unless a step of the watch's profile failed."""
+    yield f"profile={shlex.quote(watch.service.profile)}"
+    yield f"is_broken || {line}"

@@ -1,0 +1,100 @@
+"""A plan as one shell script: under the host's lock, one profile after the other."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from hermes_ops.plan.model import Control, EnableLinger, Plan
+from hermes_ops.script.ahead import order_ahead, orders
+from hermes_ops.script.lines import Numbered, call, profile_lines
+from hermes_ops.script.waits import Terms, if_whole, is_well, wait_for
+from hermes_ops.wire import Script, assemble
+
+HOST = "-"
+"""The name under which the shell keeps what belongs to the host itself."""
+
+
+def compile_plan(plan: Plan, terms: Terms) -> Script:
+    """Return the script that applies `plan` under the host's lock, then watches what it started."""
+    script = assemble(("common", "evidence", "apply"), "\n".join(_body(plan, terms)))
+    return replace(script, before=_before(plan))
+
+
+def _before(plan: Plan) -> str:
+    """Return what only the login user may do: let the services of `hermes_user` linger."""
+    user = shlex.quote(plan.host.hermes.user)
+    if not plan.host.hermes.user or not any(
+        isinstance(change.operation, EnableLinger) for change in plan.changes
+    ):
+        return ""
+    verb = f"loginctl --no-ask-password enable-linger {user} >/dev/null 2>&1"
+    return f"{verb} || sudo -n {verb}"
+
+
+def compile_watch(plan: Plan, terms: Terms) -> Script:
+    """Return the script that only watches: no lock, no change."""
+    lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
+    return assemble(("common", "evidence", "apply"), "\n".join(lines))
+
+
+def _preamble(plan: Plan) -> Iterable[str]:
+    yield "identify; enter_home; boot_id; trap '' HUP PIPE"
+    yield f"hermes_python={shlex.quote(plan.python)}"
+
+
+def _body(plan: Plan, terms: Terms) -> Iterator[str]:
+    yield from _preamble(plan)
+    yield call("take_lock", terms.lock_timeout, terms.owner)
+    numbered = list(enumerate(plan.changes))
+    # Another held the lock until now: what we planned is older than what it did.
+    stale = call("tell", "moved", *(number for number, _ in numbered))
+    yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
+    sections = [(name, list(group)) for name, group in groupby(numbered, key=_owner)]
+    prepared: set[int] = set()
+    for at, (profile, changes) in enumerate(sections):
+        if any(_starts(numbered) for numbered in changes):
+            yield from _after(profile, plan, terms)
+        together = orders(sections[at:], plan.host, prepared)
+        if len(together) > 1:
+            yield from order_ahead(together)
+            prepared.update(order.number for order in together)
+        yield f"profile={shlex.quote(profile)}"
+        yield from profile_lines(changes, prepared)
+        yield '[ -z "$gone" ] || exit 0'
+    yield from _last(plan, terms)
+
+
+def _owner(numbered: Numbered) -> str:
+    change = numbered[1]
+    return change.profile or HOST
+
+
+def _starts(numbered: Numbered) -> bool:
+    operation = numbered[1].operation
+    return isinstance(operation, Control) and operation.verb != "stop"
+
+
+def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
+    """Yield the wait for those that must be ready before this profile starts, and the refusal."""
+    first = {after for p in plan.host.profiles if p.name == name for after in p.after}
+    if not first:
+        return
+    watches = [watch for watch in plan.watches if watch.service.profile in first]
+    yield from wait_for(watches, terms)
+    for watch in watches:
+        yield from if_whole(watch, f"{is_well(watch)} || breaks")
+    yield "late="
+    for other in sorted(first):
+        yield f"profile={shlex.quote(other)}"
+        yield "! is_broken || late=1"
+    yield f"profile={shlex.quote(name)}"
+    yield '[ -z "$late" ] || breaks'
+
+
+def _last(plan: Plan, terms: Terms) -> Iterator[str]:
+    # The lock guards changes, not the wait: another may look at us meanwhile.
+    yield "release_lock; trap - EXIT"
+    yield from wait_for(plan.watches, terms)
