@@ -101,12 +101,12 @@ def test_commands_do_not_see_each_other(shell: FramedShell) -> None:
 
 def test_a_slow_command_is_ended(shell: FramedShell) -> None:
     """At its deadline a command is `Unknown`, its processes are gone, and the next one runs."""
-    began = time.monotonic()
+    began, nap = time.monotonic(), f"7654.{time.time_ns()}"
     with pytest.raises(Unknown, match="no answer in time") as caught:
-        shell.run("echo begun; sleep 7654 & sleep 7654", timeout=1)
+        shell.run(f"echo begun; sleep {nap} & sleep {nap}", timeout=1)
     assert caught.value.kind == "timeout"
     assert time.monotonic() - began < 4
-    assert shell.run("ps -eo args | grep -c '[s]leep 7654'") == (1, b"0\n", b"")
+    assert shell.run(f"ps -eo args | grep -c '[s]leep {nap}'") == (1, b"0\n", b"")
 
 
 def test_an_exit_code_of_124_is_no_timeout(shell: FramedShell) -> None:
