@@ -111,6 +111,7 @@ class _Planner:
             tuple(self._wheelhouses(first)),
             tuple(self.differs),
             self.evidence,
+            (self.facts.uid, self.facts.user),
         )
 
     def _each(self, kind: type) -> Iterable[Wanted]:
@@ -219,7 +220,10 @@ class _Planner:
     def _owes(self, wanted: Wanted) -> str | None:
         """Return the service that a change of this resource must restart."""
         service = self.desired.services.get(wanted.profile.name)
-        return service.name if service and getattr(wanted.resource, "restarts", False) else None
+        if service is None or not getattr(wanted.resource, "restarts", False):
+            return None
+        # What its manager does not know does not run: it will be started, and owes nothing.
+        return service.name if services.is_defined(service, self.manager, self.facts) else None
 
     def _words(self, wanted: Wanted) -> Mapping[str, Any]:
         return {

@@ -107,7 +107,8 @@ def plan_service(
     elif not running or stray:
         # A stray one holds what the service needs: it would end and be started again for ever.
         reason = _why_start(evidence, stray)
-        yield _control(wanted, service, manager, "start", reason, stray)
+        known = evidence.installed or evidence.activity == "failed"
+        yield _control(wanted, service, manager, "start", reason, stray, known=known)
     elif restart:
         yield _control(wanted, service, manager, "restart", restart, None)
 
@@ -127,8 +128,10 @@ def _control(
     verb: str,
     reason: str,
     stray: int | None,
+    *,
+    known: bool = True,
 ) -> Change:
-    words = manager.control(service, verb)
+    words = manager.control(service, verb, known=known)
     operation = Control(service, words, verb, stray, manager.together)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

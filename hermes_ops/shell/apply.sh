@@ -281,8 +281,8 @@ systemd_ahead() { # VERB UNIT...
 systemd_order() { # VERB UNIT...
   verb=$1
   shift
-  [ "$verb" = stop ] || systemctl --user reset-failed "$@" 2>/dev/null
-  systemctl --user --no-block "$verb" "$@"
+  case $verb in stop | *-new) ;; *) systemctl --user reset-failed "$@" 2>/dev/null ;; esac
+  systemctl --user --no-block "${verb%-new}" "$@"
 }
 systemd_do() { # VERB UNIT
   case $ahead in *" $2 "*) ;; *) systemd_order "$@" || return ;; esac
