@@ -12,6 +12,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import OWED, Facts
 from hermes_ops.plan import files, services
+from hermes_ops.plan.leaving import apart_from_others, leave_others
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -207,10 +208,20 @@ class _Planner:
         self, wanted: Wanted, resource: ServiceDefinition, profile: _Profile
     ) -> Iterable[Change]:
         service = self._service(wanted)
+        yield from leave_others(wanted, service, self.manager, self.facts)
+        yield from self._own_definition(wanted, resource, service, profile)
+
+    def _own_definition(
+        self, wanted: Wanted, resource: ServiceDefinition, service: ServiceSpec, profile: _Profile
+    ) -> Iterable[Change]:
+        known = (wanted, service, self.manager, self.facts)
         if wanted.profile.state == "absent":
-            return services.without_definition(wanted, service, self.manager, self.facts)
+            return services.without_definition(*known, "state is absent")
         if resource.only_disable and not services.is_defined(service, self.manager, self.facts):
             return []
+        if resource.only_disable and service.text == "hermes" and self.hermes is None:
+            # Without its program the definition cannot be told anew, and need not be.
+            return services.without_links(*known)
         values = self._values(service, profile)
         self._note_version(service)
         return services.plan_definition(
@@ -290,7 +301,9 @@ class _Planner:
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
         watch = watch_of(service, profile.config, profile.env, wave)
         watch = watch if self.urls else replace(watch, urls=())
-        evidence = self.evidence[service.profile] = self._evidence(service, watch)
+        found = self._evidence(service, watch)
+        evidence = apart_from_others(found, service, self.manager, self.facts)
+        self.evidence[service.profile] = evidence
         restart = profile.restart or self._why_restart(service, evidence)
         changes = [
             self._once_owed(change, service)

@@ -65,12 +65,21 @@ def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> b
 
 
 def without_definition(
-    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, reason: str
 ) -> Iterable[Change]:
     """Yield the removal of every file by which the manager knows the service."""
     for path in manager.paths(service):
         if _is_own(path, service) and str(path) in facts.paths:
-            yield change(wanted, "remove", "state is absent", Remove(path), facts)
+            yield change(wanted, "remove", reason, Remove(path), facts)
+
+
+def without_links(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield the removal of what enables the service; its definition stays as it is."""
+    for path in manager.paths(service):
+        if "wants" in str(path) and str(path) in facts.paths:
+            yield change(wanted, "disable", f"state is {wanted.profile.state}", Remove(path), facts)
 
 
 def _is_own(path: PurePosixPath, service: ServiceSpec) -> bool:

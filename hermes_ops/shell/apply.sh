@@ -256,6 +256,7 @@ plan_stop() { # HOME PID
     "$2" $$ "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" >"$1/.gateway-planned-stop.json")
 }
 end_process() { # HOME PID: TERM, wait, KILL
+  kill -0 "$2" 2>/dev/null || return 0 # its own manager has ended it, perhaps
   plan_stop "$1" "$2"
   kill "$2" 2>/dev/null
   tries=0
