@@ -36,11 +36,12 @@ def _leave(
         yield change(f"manager:{other.name}", "reload", Reload(words))
 
 
-def apart_from_others(
-    evidence: Evidence, service: ServiceSpec, manager: ServiceManager, facts: Facts
-) -> Evidence:
-    """Return the evidence without a process that another manager runs, and will end."""
-    others = [evidence_of(service, facts, m.name) for m in MANAGERS.values() if m is not manager]
-    if evidence.supervised or not any(e.supervised and e.pid == evidence.pid for e in others):
-        return evidence
-    return replace(evidence, pid=None, alive=False)
+def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
+    """Say whether another manager runs the service, which `leave_others` then ends."""
+    others = (other for other in MANAGERS.values() if other is not manager)
+    return any(evidence_of(service, facts, other.name).supervised for other in others)
+
+
+def freed(evidence: Evidence) -> Evidence:
+    """Return the evidence of a service as it is once no other manager runs it any more."""
+    return evidence if evidence.supervised else replace(evidence, pid=None, alive=False)

@@ -12,7 +12,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import OWED, Facts
 from hermes_ops.plan import files, services
-from hermes_ops.plan.leaving import apart_from_others, leave_others
+from hermes_ops.plan.leaving import freed, leave_others, runs_elsewhere
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -302,14 +302,14 @@ class _Planner:
         watch = watch_of(service, profile.config, profile.env, wave)
         watch = watch if self.urls else replace(watch, urls=())
         found = self._evidence(service, watch)
-        evidence = apart_from_others(found, service, self.manager, self.facts)
-        self.evidence[service.profile] = evidence
+        elsewhere = runs_elsewhere(service, self.manager, self.facts)
+        evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
         restart = profile.restart or self._why_restart(service, evidence)
         changes = [
             self._once_owed(change, service)
             for change in services.plan_service(
                 wanted, service, self.manager, evidence,
-                restart=restart, obstacle=obstacle(watch, self.facts),
+                restart=restart, obstacle="" if elsewhere else obstacle(watch, self.facts),
             )
         ]  # fmt: skip
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
