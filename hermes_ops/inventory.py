@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.errors import Place
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -138,7 +138,11 @@ class Host:
     enabled: bool = True
     disabled_reason: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The variables as the files have them, their expressions not rendered."""
     place: Place | None = None
+    problem: InventoryError | None = None
+    """Why this host cannot be reached as the inventory says; nothing is planned for it."""
 
     def __hash__(self) -> int:
         return hash(self.name)

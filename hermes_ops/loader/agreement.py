@@ -22,6 +22,13 @@ def refuse_disagreement(hosts: Iterable[Host]) -> None:
                 raise _same_home(host, other, profile)
 
 
+def refuse_problems(hosts: Iterable[Host]) -> None:
+    """Raise if one of the hosts, which are about to be contacted, cannot be reached as written."""
+    for host in hosts:
+        if host.problem:
+            raise host.problem
+
+
 def _machine(host: Host) -> tuple[object, ...]:
     reached = host.connection
     user = host.hermes.user or reached.user

@@ -8,6 +8,7 @@ from typing import Any
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
 from hermes_ops.tasks.executor import required, step_key, step_plans
+from hermes_ops.tasks.listing import ansible_view, shown
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
@@ -19,11 +20,11 @@ _ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"
 @verb(name="list", example="./inv inventory.list -i inventory --json")
 def list_(options: Options, output: Output) -> Result:
     """List groups and hosts; with --json, as `ansible-inventory --list` does."""
-    inventory = open_workspace(options, output).selected
+    inventory = open_workspace(options, output, contact=False).selected
     if not output.json:
         for line in _tree(inventory, "all", 0):
             output.text(line)
-    return Result(0, _ansible(inventory))
+    return Result(0, ansible_view(inventory))
 
 
 def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
@@ -42,35 +43,10 @@ def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
     return lines
 
 
-def _ansible(inventory: Inventory) -> dict[str, Any]:
-    names = {host.name for host in inventory.hosts}
-    body: dict[str, Any] = {
-        "_meta": {"hostvars": {h.name: _shown(h.variables) for h in inventory.hosts if h.variables}}
-    }
-    for group in inventory.groups.values():
-        entry: dict[str, Any] = {}
-        if group.children:
-            entry["children"] = list(group.children)
-        if group.name != "all" and (hosts := [host for host in group.hosts if host in names]):
-            entry["hosts"] = hosts
-        if entry:
-            body[group.name] = entry
-    return body
-
-
-def _shown(value: Any) -> Any:
-    """Return a variable for a document: plain values, a secret as its mask."""
-    if isinstance(value, Mapping):
-        return {str(key): _shown(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_shown(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
 @verb(example="./inv inventory.show -l mini-1")
 def show(options: Options, output: Output) -> Result:
     """Show what each selected host and profile will be, all layers merged; no secret."""
-    inventory = open_workspace(options, output).selected
+    inventory = open_workspace(options, output, contact=False).selected
     rows = [_profile(host, profile) for host in inventory.hosts for profile in host.profiles]
     if not output.json:
         import yaml
@@ -89,12 +65,12 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
         "connection": host.connection.kind,
         "manager": host.manager,
         "hermes": host.hermes.version or None,
-        "config": _shown(profile.config),
+        "config": shown(profile.config),
         "env": sorted(profile.env),
         "service": {
             "memory_max": profile.service.memory_max,
             "watchdog": profile.service.watchdog,
-            "environment": _shown(profile.service.environment),
+            "environment": shown(profile.service.environment),
         },
         "after": list(profile.after),
         "where": str(profile.place) if profile.place else None,
