@@ -133,7 +133,7 @@ class _Group:
         self._priority: int | None = None
 
     def hear(self, node: GroupNode) -> None:
-        if not self._first.place.line:
+        if not self._first.place.file:
             self._first = node
         self._hosts.update(dict.fromkeys(node.hosts))
         self._children.update(dict.fromkeys(node.children))
@@ -190,7 +190,7 @@ def _downwards(groups: Mapping[str, GroupNode]) -> list[str]:
     except CycleError as error:
         circle = list(reversed(error.args[1]))
         places = (groups[name].place for name in circle)
-        place = next((place for place in places if place.line), None)
+        place = next((place for place in places if place.file), None)
         raise InventoryError(
             f"groups contain each other: {' > '.join(circle)}", where=place
         ) from None

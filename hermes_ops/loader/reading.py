@@ -75,7 +75,7 @@ def _no_source(file: Path) -> str:
 def _companion(file: Path) -> str:
     """Say whether a file configures a program beside it, such as `ec2.ini` does `ec2.py`."""
     if file.suffix in (".ini", ".yml", ".yaml", ".json"):
-        others = (other for other in file.parent.glob(f"{file.stem}*") if other.stem == file.stem)
+        others = (other for other in sorted(file.parent.iterdir()) if other.stem == file.stem)
         program = next((other for other in others if is_program(other)), None)
         if program is not None:
             return f"it is taken for the settings of {program.name}"

@@ -1,6 +1,6 @@
-"""Ask ansible-core about many inventories in one process: jobs on stdin, answers in a file.
+"""Answer questions about inventories with ansible-core: a job a line on stdin, an answer a line.
 
-Run as a program, for ansible-core keeps what it read in globals, and takes a second to start.
+A program of its own, for ansible-core keeps what it read in globals, and takes a second to start.
 What is asked is what `ansible-inventory --list` and `--limit` are made of.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 OPTIONS = {"export": False, "basedir": None, "yaml": False, "toml": False}
@@ -22,8 +21,9 @@ def main() -> None:
 
     init_plugin_loader()
     context.CLIARGS = ImmutableDict(OPTIONS)
-    answers = [answer(job) for job in json.load(sys.stdin)]
-    Path(sys.argv[1]).write_text(json.dumps(answers), encoding="utf-8")
+    answers, sys.stdout = sys.stdout, sys.stderr
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
@@ -44,10 +44,11 @@ def answer(job: dict[str, Any]) -> dict[str, Any]:
         cli.inventory = InventoryManager(loader=cli.loader, sources=job["sources"])
         cli.vm = VariableManager(loader=cli.loader, inventory=cli.inventory)
         document = json.loads(cli.dump(cli.json_inventory(cli.inventory.groups["all"])))
-    except AnsibleError as error:
-        return {"error": str(error)}
+    except (AnsibleError, RecursionError) as error:
+        return {"list": None, "limits": {}, "read": [], "error": str(error)}
     limits = {limit: hosts_of(cli.inventory, limit) for limit in job.get("limits", ())}
-    return {"list": document, "limits": limits}
+    read = [str(source) for source in cli.inventory._inventory.processed_sources]
+    return {"list": document, "limits": limits, "read": read}
 
 
 def hosts_of(inventory: Any, limit: str) -> list[str] | None:
