@@ -94,8 +94,12 @@ class Gathering:
         self.groups = {name: _Group(GroupNode(name, nowhere)) for name in ROOTS}
         self.hosts: dict[str, tuple[HostNode, dict[str, Located]]] = {}
 
-    def add(self, mention: Mention) -> None:
-        """Hear one thing more."""
+    def add_all(self, mentions: Iterable[Mention]) -> None:
+        """Hear what a source says, one thing after the other."""
+        for mention in mentions:
+            self._add(mention)
+
+    def _add(self, mention: Mention) -> None:
         node = mention.group
         self.groups.setdefault(node.name, _Group(node)).hear(node)
         for child in node.children:

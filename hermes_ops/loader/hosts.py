@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -138,12 +139,18 @@ def _scope(
 ) -> Scope:
     magic = {
         "inventory_hostname": node.name,
-        "inventory_hostname_short": node.name.partition(".")[0],
+        "inventory_hostname_short": _short(node.name),
         "inventory_dir": str(Path(node.place.file).parent),
-        "group_names": list(groups),
+        "inventory_file": node.place.file,
+        "group_names": sorted(groups),
         "groups": around.groups,
     }
     return Scope(variables, magic, around.environ)
+
+
+def _short(name: str) -> str:
+    """Return a name up to its first dot; an IP address is short enough."""
+    return name if re.fullmatch(r"[0-9.]+|.*:.*", name) else name.partition(".")[0]
 
 
 def _rendered_layer(layer: Layer, scope: Scope) -> Layer:

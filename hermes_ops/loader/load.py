@@ -33,7 +33,7 @@ def load(
     refuse_unknown(list(every_layer(tree, files)))
     around = Surroundings(
         environ=environ,
-        groups={name: group.hosts for name, group in tree.groups.items()},
+        groups=_members(tree),
         catalogue=load_catalogue(folders, vault),
         roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
         known_hosts=[folder / "known_hosts" for folder in folders],
@@ -47,6 +47,15 @@ def load(
         sources=tuple(paths),
         warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
     )
+
+
+def _members(tree: Tree) -> dict[str, list[str]]:
+    """Return every host of each group, those of the groups below it too."""
+    members: dict[str, list[str]] = {name: [] for name in tree.groups}
+    for host, groups in tree.lineage.items():
+        for name in ("all", *groups):
+            members[name].append(host)
+    return members
 
 
 def _each_last(folders: Iterable[Path]) -> list[Path]:

@@ -7,7 +7,7 @@ folder other files may stand as well: those are passed over, and that is said.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
@@ -20,7 +20,8 @@ from hermes_ops.loader.yaml_source import read, shown
 
 _SECTION = re.compile(rb"\s*\[[^\]]+\]")
 _YAML = re.compile(rb"---|[\w.\"'-]+\s*:(\s|$)|[{%]")
-_NO_TEXT = (b"-----BEGIN", b"ssh-", b"\x00")
+_INI_ENDINGS = ("", ".ini", ".inv", ".inventory", ".hosts")
+_NO_TEXT = (b"-----BEGIN", b"ssh-")
 
 Warn = Callable[[str], None]
 
@@ -30,31 +31,34 @@ def gather_mentions(paths: Sequence[Path], vault: Vault, warn: Warn) -> Gatherin
     gathering = Gathering()
     for path in paths:
         for file in structure_files(path):
-            for mention in _mentions_of(file, path, vault, gathering, warn):
-                gathering.add(mention)
+            named = file == path or file.stem in ("hosts", "inventory")
+            try:
+                _hear(file, named, vault, gathering, warn)
+            except InventoryError as error:
+                raise error if named or error.hint else _with_remedy(error) from None
     return gathering
 
 
-def _mentions_of(
-    file: Path, source: Path, vault: Vault, gathering: Gathering, warn: Warn
-) -> Iterator[Mention]:
+def _with_remedy(error: InventoryError) -> InventoryError:
+    hint = "if the file is no inventory, it belongs elsewhere: a folder's files are all read"
+    return InventoryError(error.message, hint=hint, where=error.where)
+
+
+def _hear(file: Path, named: bool, vault: Vault, gathering: Gathering, warn: Warn) -> None:
     if is_program(file):
         # Imported late: it is the only reader that starts a process.
         from hermes_ops.loader.dynamic import dynamic_mentions
 
-        return dynamic_mentions(file, vault)
-    reason = _no_source(file) if file == source else _no_source(file) or _companion(file)
-    if not reason:
-        named = file == source or file.stem in ("hosts", "inventory")
-        found = _text_mentions(file, named, vault, gathering)
-        if found is not None:
-            return found
-        reason = "its names are no groups"
-    if file == source:
+        return gathering.add_all(dynamic_mentions(file, vault))
+    reason = _no_source(file) if named else _no_source(file) or _companion(file)
+    if reason and (named or file.suffix == ".toml"):
         raise InventoryError(f"is no inventory: {reason}", where=shown(file))
+    found = None if reason else _text_mentions(file, named, vault, gathering)
+    if found is not None:
+        return gathering.add_all(found)
     if reason != _KEY:
-        warn(f"{shown(file)} is passed over: {reason}")
-    return iter(())
+        warn(f"{shown(file)} is passed over: {reason or 'it does not look like an inventory'}")
+    return None
 
 
 _KEY = "it is a key, or no text"
@@ -65,7 +69,7 @@ def _no_source(file: Path) -> str:
     head = _head(file)
     if head.startswith(b"#!"):
         return "it is a program, but not executable"
-    if head.startswith(_NO_TEXT[:2]) or b"\x00" in head:
+    if head.startswith(_NO_TEXT) or b"\x00" in head:
         return _KEY
     if file.suffix == ".toml":
         return "TOML is not read, only YAML, JSON and INI"
@@ -74,7 +78,7 @@ def _no_source(file: Path) -> str:
 
 def _companion(file: Path) -> str:
     """Say whether a file configures a program beside it, such as `ec2.ini` does `ec2.py`."""
-    if file.suffix in (".ini", ".yml", ".yaml", ".json"):
+    if file.suffix == ".ini":
         others = (other for other in sorted(file.parent.iterdir()) if other.stem == file.stem)
         program = next((other for other in others if is_program(other)), None)
         if program is not None:
@@ -84,10 +88,10 @@ def _companion(file: Path) -> str:
 
 def _text_mentions(
     file: Path, named: bool, vault: Vault, gathering: Gathering
-) -> Iterator[Mention] | None:
-    """Return what a text says; None when it is YAML that cannot be an inventory."""
+) -> Iterable[Mention] | None:
+    """Return what a text says; None when nobody named it and it cannot be an inventory."""
     if file.suffix not in ENDINGS or _begins_with(file, _SECTION):
-        return ini_mentions(file, vault, gathering.groups)
+        return _ini(file, named or file.suffix in _INI_ENDINGS, vault, gathering)
     try:
         document = read(file, vault)
     except InventoryError:
@@ -98,6 +102,16 @@ def _text_mentions(
     if not isinstance(document.data, dict | None) and not file.suffix:
         return ini_mentions(file, vault, gathering.groups)
     return mentions(document) if named or is_inventory(document) else None
+
+
+def _ini(file: Path, plainly: bool, vault: Vault, gathering: Gathering) -> Iterable[Mention] | None:
+    """Return what an INI file says; one of any ending may turn out to be something else."""
+    if plainly:
+        return ini_mentions(file, vault, gathering.groups)
+    try:
+        return list(ini_mentions(file, vault, gathering.groups))
+    except InventoryError:
+        return None
 
 
 def _begins_with(file: Path, pattern: re.Pattern[bytes]) -> bool:

@@ -256,7 +256,7 @@ class _Construction:
             hint = "quote a value that begins with {{"
             raise self._error(node, "a key must be a word or a number", hint)
         key = self._scalar(node)
-        if key is None:
+        if key is None and not node.value:
             raise self._error(node, "a key is missing before ':'")
         return key
 

@@ -27,7 +27,9 @@ def main() -> None:
 
 
 def answer(job: dict[str, Any]) -> dict[str, Any]:
-    """Return what ansible-inventory says, or why it says nothing."""
+    """Return what ansible-inventory says, or why it says nothing; or how a selector is split."""
+    if "split" in job:
+        return {"parts": parts_of(job["split"])}
     from ansible.cli.inventory import InventoryCLI
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
@@ -60,6 +62,13 @@ def hosts_of(inventory: Any, limit: str) -> list[str] | None:
         return [host.name for host in inventory.get_hosts("all")]
     except AnsibleError:
         return None
+
+
+def parts_of(selector: str) -> list[str]:
+    """Return the patterns of a selector."""
+    from ansible.inventory.manager import split_host_pattern
+
+    return list(split_host_pattern(selector))
 
 
 if __name__ == "__main__":

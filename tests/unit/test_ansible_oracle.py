@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Inventory
 from hermes_ops.loader import Vault, load
-from hermes_ops.selector import select
+from hermes_ops.selector import parse, select
 from hermes_ops.tasks.listing import ansible_view
 
 ROOT = Path(__file__).parents[2]
@@ -259,5 +259,40 @@ def test_many_made_inventories(oracle: Oracle) -> None:
     @MADE
     def each(sources: list[Any], files: dict[str, str], limit: str) -> None:
         same_to_both(sources, files, [limit], oracle)
+
+    each()
+
+
+@pytest.mark.xdist_group("ansible")
+def test_selectors_are_split_alike(oracle: Oracle) -> None:
+    """Commas, colons, blanks, brackets, ports and IPv6 addresses mean what they mean there."""
+    pieces = [
+        "a",
+        "web1",
+        ":",
+        ":",
+        ",",
+        "!",
+        "&",
+        " ",
+        "[1:2]",
+        "[",
+        "]",
+        "::1",
+        "80",
+        ".",
+        "-",
+        "*",
+    ]
+
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(st.lists(st.sampled_from(pieces), min_size=1, max_size=7).map("".join))
+    def each(selector: str) -> None:
+        try:
+            ours = [term.text for term in parse(selector)]
+        except UsageError:
+            # A bracket is not closed: Ansible drops it without a word.
+            return
+        assert ours == oracle({"split": selector})["parts"]
 
     each()
