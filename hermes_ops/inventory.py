@@ -140,6 +140,8 @@ class Host:
     refusal: InventoryError | None = None
     """Why nobody may connect with these variables; of interest only to those who would."""
     variables: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The variables as the files have them, their expressions not rendered."""
     place: Place | None = None
 
     def __hash__(self) -> int:

@@ -15,6 +15,7 @@ from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
+from hermes_ops.addresses import split_port
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory
 
@@ -22,9 +23,6 @@ Pair = tuple[str, str | None]
 Pairs = frozenset[Pair]
 
 _SPLIT_AT_COLONS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
-_WITH_PORT = r"\[[^\[\]]+\]:\d+|[^:\[\]]+:\d+"
-_IPV6 = r"(?=.*::|(?:[^:]*:){7}[^:]*$)[0-9a-fA-F:.]+"
-_ONE_ADDRESS = re.compile(f"{_WITH_PORT}|{_IPV6}")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
 _GLOB = re.compile(r"[.?*\[]")
 
@@ -65,13 +63,21 @@ def _split(selector: str) -> list[str]:
     """Split at commas or, where there is none, at colons that are no part of an address."""
     if "," in selector:
         parts = selector.split(",")
-    elif selector.startswith("@") or _ONE_ADDRESS.fullmatch(selector.partition("/")[0]):
+    elif _is_one(selector):
         parts = [selector]
     else:
         parts = _SPLIT_AT_COLONS.findall(selector)
         if sum(map(len, parts)) < len(re.sub(r"[\s:]", "", selector)):
             raise UsageError(f"{selector!r} has a bracket that is not closed, or not opened")
     return [part.strip() for part in parts if part.strip()]
+
+
+def _is_one(selector: str) -> bool:
+    """Say whether a colon separates nothing: an address with its port, IPv6, a file's name."""
+    if selector.startswith("@"):
+        return Path(selector[1:]).expanduser().exists()
+    hosts, _, profiles = selector.partition("/")
+    return split_port(hosts) is not None and ":" not in profiles
 
 
 def _terms(text: str) -> Iterable[Term]:
@@ -211,7 +217,9 @@ def _subscripted(names: Sequence[str], match: re.Match[str], term: Term) -> Sequ
     """Return the one host of `[2]`, or those of `[0:2]`, the last included."""
     _, index, first, last = match.groups()
     if index is None:
-        return names[int(first) : int(last) + 1 if last else None]
+        # `[2:0]` is Ansible's way to say `[2]`, since 0 is no end to it.
+        end = int(first) if last and not int(last) else int(last or len(names))
+        return names[int(first) : end + 1]
     if names and not -len(names) <= int(index) < len(names):
         raise UsageError(f"{term.text!r}: {match[1]!r} has only {len(names)} hosts")
     return [names[int(index)]] if names else []

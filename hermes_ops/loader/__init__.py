@@ -1,13 +1,16 @@
 """Read and validate what the operator wrote: `inventory/`, `roles/`, `.env`.
 
 `load()` returns frozen values or raises an error that names the file, the line and the remedy.
-It contacts no host, runs no command and resolves no reference. Its modules, in reading order:
+It contacts no host and resolves no reference; the only programs it runs are executable
+inventories. Its modules, in reading order:
 
     find         which inventory is meant
-    yaml_source  a file as values that know their place (`located`)
     sources      which files belong to an inventory
+    reading      which reader a file wants: `structure` (YAML), `ini`, `dynamic` (`programs`)
+    yaml_source  a file as values that know their place (`located`); `json_source`, `vault`
     groups       hosts, groups and who belongs to whom (`patterns`: ranges)
-    variables    what all layers say of a host
+    variables    what all layers say of a host (`late`: made when somebody asks)
+    expressions  `{{ … }}` in variables (`jinja`)
     profiles     the catalogue and the layers upon it (`env_values`)
     hosts        one host, checked (`connection`, `ssh_args`, `keys`)
     agreement    what must hold between profiles and hosts
@@ -19,5 +22,6 @@ from hermes_ops.loader.dotenv import load_env
 from hermes_ops.loader.env_values import check_env
 from hermes_ops.loader.find import find_inventory
 from hermes_ops.loader.load import load
+from hermes_ops.loader.vault import Vault
 
-__all__ = ["check_env", "find_inventory", "load", "load_env"]
+__all__ = ["Vault", "check_env", "find_inventory", "load", "load_env"]

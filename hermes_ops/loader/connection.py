@@ -28,21 +28,15 @@ ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_a
 READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPELLINGS.values()))
 """Every variable that this module reads, `hermes_…` apart."""
 
-SECRETS = frozenset(
-    {
-        "ansible_become_password",
-        "ansible_become_pass",
-        "ansible_password",
-        "ansible_ssh_pass",
-        "ansible_ssh_password",
-        "ansible_sudo_pass",
-        "ansible_ssh_private_key_passphrase",
-    }
-)
-"""Variables whose value is a credential: no table, no document shows them."""
+_CREDENTIAL = re.compile(r"ansible_(?:\w+_)?(?:pass|password|passphrase)")
 
 _ODD_ADDRESS = re.compile(r"^-|[\s\x00-\x1f\x7f@/]")
 _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
+
+
+def is_credential(name: str) -> bool:
+    """Say whether the value of a variable is a credential, which no table or document shows."""
+    return _CREDENTIAL.fullmatch(name) is not None
 
 
 def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) -> Connection:

@@ -7,18 +7,23 @@ the inventory says is an expression only there: catalogue, roles and souls have 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
-
-from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.located import Located, has_expression, plain
+from hermes_ops.loader.located import Located, has_expression, is_secret, plain, refuse_sealed
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.variables import Scope
 
-_ALONE = re.compile(r"\s*\{\{((?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
+_NAME = re.compile(r"\{\{ *([A-Za-z_]\w*) *\}\}")
+_CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
+
+
+class _Names(NamedTuple):
+    """What the names in one expression stand for, and whether a vault is behind any of them."""
+
+    values: Mapping[str, Any]
+    secret: bool
 
 
 def rendered(value: Located, scope: Scope, asked: tuple[str, ...] = ()) -> Located:
@@ -26,63 +31,59 @@ def rendered(value: Located, scope: Scope, asked: tuple[str, ...] = ()) -> Locat
     if isinstance(value.data, str):
         return _rendered_text(value, scope, asked) if has_expression(value) else value
     if value.items:
-        return Located(tuple(rendered(item, scope, asked) for item in value.items), value.place)
+        items = tuple(rendered(item, scope, asked) for item in value.items)
+        return value._replace(data=items)
     if value.entries:
         entries = {key: rendered(entry, scope, asked) for key, entry in value.entries.items()}
-        return Located(entries, value.place)
+        return value._replace(data=entries)
     return value
 
 
 def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Located:
+    names = _plain_names(value.data, scope)
+    if names:
+        found = _values(names, value, scope, asked)
+        return _located(_replaced(value.data, found.values), value, found.secret)
+    # Imported late: most inventories have no other expression than names.
+    from hermes_ops.loader.jinja import ExpressionError, evaluated, undeclared
+
     try:
-        result = _evaluated(value, scope, asked)
-    except TemplateError as error:
-        raise _mistake(value, scope, error.message or type(error).__name__) from None
-    except InventoryError:
-        raise
-    except Exception as error:
-        # Whatever an expression may raise; its text is left out, for it can quote a secret.
-        raise _mistake(value, scope, type(error).__name__) from None
-    return _located(result, value)
+        found = _values(undeclared(value.data), value, scope, asked)
+        result = evaluated(value.data, found.values, scope.environ)
+    except ExpressionError as error:
+        raise _mistake(value, scope, str(error)) from None
+    return _located(result, value, found.secret)
 
 
-def _evaluated(value: Located, scope: Scope, asked: tuple[str, ...]) -> Any:
-    """Return the result: a whole value for a lone `{{ … }}`, a text for anything else."""
-    environment = _environment(scope)
-    names = _values(value, scope, asked, environment)
-    alone = _ALONE.fullmatch(value.data)
-    if not alone:
-        return environment.from_string(value.data).render(names)
-    result = environment.compile_expression(alone[1], undefined_to_none=False)(names)
-    # Reading an undefined name raises; passing it on would not.
-    return str(result) if isinstance(result, Undefined) else result
+def _plain_names(text: str, scope: Scope) -> list[str]:
+    """Return the names in a text whose expressions are names only, all known; else nothing."""
+    names: list[str] = _NAME.findall(text)
+    rest = _NAME.sub("", text)
+    known = all(name in scope.magic or name in scope.variables for name in names)
+    simple = known and not _CONSTANTS.intersection(names) and "{" not in rest and "}" not in rest
+    return names if simple else []
 
 
-def _values(
-    value: Located, scope: Scope, asked: tuple[str, ...], environment: Environment
-) -> dict[str, Any]:
+def _replaced(text: str, values: Mapping[str, Any]) -> Any:
+    alone = _NAME.fullmatch(text.strip())
+    return values[alone[1]] if alone else _NAME.sub(lambda match: str(values[match[1]]), text)
+
+
+def _values(names: Iterable[str], value: Located, scope: Scope, asked: tuple[str, ...]) -> _Names:
     """Return what the names in an expression stand for, each rendered first."""
-    names = meta.find_undeclared_variables(environment.parse(value.data))
-    values = {name: scope.magic[name] for name in names & scope.magic.keys()}
-    for name in names & scope.variables.keys():
+    values = {name: scope.magic[name] for name in names if name in scope.magic}
+    secret = value.secret
+    for name in names:
+        if name in scope.magic or name not in scope.variables:
+            continue
         if name in asked:
             circle = " → ".join([*asked[asked.index(name) :], name])
             raise value.error(f"variables name each other in a circle: {circle}")
-        values[name] = plain(rendered(scope.variables[name], scope, (*asked, name)))
-    return values
-
-
-def _environment(scope: Scope) -> Environment:
-    # Sandboxed: reading an inventory runs nothing of what it says.
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
-    environment.globals = {"lookup": lambda *words, **_: _lookup(scope, *words)}
-    return environment
-
-
-def _lookup(scope: Scope, plugin: str, *names: str) -> str:
-    if plugin.removeprefix("ansible.builtin.") != "env" or len(names) != 1:
-        raise TemplateError(f"lookup({plugin!r}) is not supported, only lookup('env', NAME)")
-    return scope.environ.get(names[0], "")
+        found = rendered(scope.variables[name], scope, (*asked, name))
+        refuse_sealed(found)
+        values[name] = plain(found)
+        secret = secret or is_secret(found)
+    return _Names(values, secret)
 
 
 def _mistake(value: Located, scope: Scope, reason: str) -> InventoryError:
@@ -92,10 +93,10 @@ def _mistake(value: Located, scope: Scope, reason: str) -> InventoryError:
     return value.error(f"the expression cannot be rendered: {reason}", hint)
 
 
-def _located(result: Any, source: Located) -> Located:
+def _located(result: Any, source: Located, secret: bool) -> Located:
     if isinstance(result, Mapping):
-        entries = {key: _located(value, source) for key, value in result.items()}
+        entries = {key: _located(entry, source, secret) for key, entry in result.items()}
         return Located(entries, source.place)
     if isinstance(result, list | tuple):
-        return Located(tuple(_located(item, source) for item in result), source.place)
-    return Located(result, source.place, str(result))
+        return Located(tuple(_located(item, source, secret) for item in result), source.place)
+    return Located(result, source.place, str(result), secret)

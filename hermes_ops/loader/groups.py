@@ -1,22 +1,21 @@
-"""The structure of an inventory: which groups and hosts there are, and who belongs to whom.
+"""Hosts, groups, and who belongs to whom: what all sources together say.
 
-A file is read into *mentions*, one for each place where a group stands; the mentions of all
-files together make a `Tree`. A group or host may be mentioned any number of times.
+Each source is read into *mentions*, one for each thing said of a group, in the order in which
+Ansible would hear it (`structure`: YAML, `ini`, `dynamic`); that order decides which of two
+values stays. All mentions make a `Tree`. A group or host may be mentioned any number of times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.located import NONE, Located, Variables, kind
-from hermes_ops.loader.patterns import names_of
-from hermes_ops.loader.schema import unknown_key
 
-SECTIONS = ("hosts", "children", "vars")
 PRIORITY = "ansible_group_priority"
+ROOTS = ("all", "ungrouped")
 
 
 class HostNode(NamedTuple):
@@ -45,10 +44,11 @@ class GroupNode(NamedTuple):
 
 
 class Mention(NamedTuple):
-    """What one place says of one group."""
+    """What one place says of one group; `ports` stands behind the names of its hosts."""
 
     group: GroupNode
     hosts: tuple[HostNode, ...] = ()
+    port: Located | None = None
 
 
 class Tree(NamedTuple):
@@ -59,118 +59,100 @@ class Tree(NamedTuple):
     lineage: Mapping[str, tuple[str, ...]]
 
 
-def mentions(document: Located) -> Iterator[Mention]:
-    """Yield what a file says of each group, in the order of the file."""
-    if document.data is None:
-        raise document.error("is empty", "name at least one host: all: {hosts: {mini-1: }}")
-    if not isinstance(document.data, dict):
-        raise document.error(f"groups must be a mapping, this is {kind(document)}")
-    for name, body in document.entries.items():
-        yield from _mentions_of(name, body)
+def variables_mention(name: str, place: Place, variables: Variables) -> Mention:
+    """Return the mention of a group's variables, of which one is its priority."""
+    others = {key: value for key, value in variables.items() if key != PRIORITY}
+    priority = _priority(variables[PRIORITY]) if PRIORITY in variables else None
+    return Mention(GroupNode(name, place, variables=others, priority=priority))
 
 
-def _mentions_of(name: object, body: Located) -> Iterator[Mention]:
-    group, hosts = _group(_name(name, body, "group"), body), tuple(_hosts(body))
-    yield Mention(group._replace(hosts=tuple(host.name for host in hosts)), hosts)
-    for child, child_body in _section(body, "children").items():
-        yield from _mentions_of(child, child_body)
+def hosts_mention(
+    name: str, hosts: Iterable[HostNode], place: Place, port: Located | None = None
+) -> Mention:
+    """Return the mention of hosts in a group."""
+    nodes = tuple(hosts)
+    return Mention(GroupNode(name, place, hosts=tuple(host.name for host in nodes)), nodes, port)
 
 
-def _group(name: str, body: Located) -> GroupNode:
-    if not isinstance(body.data, dict | None):
-        raise body.error(f"group {name!r} must be a mapping, this is {kind(body)}")
-    for key, entry in body.entries.items():
-        if key not in SECTIONS:
-            raise unknown_key(key, entry, SECTIONS)
-    children = tuple(
-        _name(key, entry, "group") for key, entry in _section(body, "children").items()
-    )
-    variables = dict(_section(body, "vars"))
-    priority = variables.pop(PRIORITY, None)
-    return GroupNode(name, body.place, (), children, variables, _priority(priority))
+def child_mention(name: str, child: str, place: Place) -> Mention:
+    """Return the mention of a group in a group."""
+    return Mention(GroupNode(name, place, children=(child,)))
 
 
-def _priority(value: Located | None) -> int | None:
-    if value is None:
-        return None
+def _priority(value: Located) -> int:
     try:
         return int(value.data)
     except (TypeError, ValueError):
         raise value.error(f"{PRIORITY} must be a whole number, this is {kind(value)}") from None
 
 
-def _hosts(body: Located) -> Iterator[HostNode]:
-    for pattern, entry in _section(body, "hosts").items():
-        if not isinstance(entry.data, dict | None):
-            raise entry.error(f"the variables of {pattern!r} must be a mapping")
-        names, port = names_of(_name(pattern, entry, "host"), entry.place)
-        ports = {} if port is None else {"ansible_port": Located(port, entry.place, str(port))}
-        variables = {**ports, **_variables(entry)}
-        yield from (HostNode(name, entry.place, variables) for name in names)
+class Gathering:
+    """All that was mentioned so far; readers ask it which groups are known."""
 
+    def __init__(self) -> None:
+        nowhere = Place("", 0)
+        self.groups = {name: _Group(GroupNode(name, nowhere)) for name in ROOTS}
+        self.hosts: dict[str, tuple[HostNode, dict[str, Located]]] = {}
 
-def _section(body: Located, name: str) -> Mapping[str, Located]:
-    """Return `hosts`, `children` or `vars` of a group; a single word stands for its mapping."""
-    section = body.entries.get(name)
-    if section is None or section.data is None:
-        return {}
-    if isinstance(section.data, str) and name != "vars":
-        return {section.data: Located(None, section.place)}
-    if not isinstance(section.data, dict):
-        hint = f"write `{name}: {{a: , b: }}`" if isinstance(section.data, tuple) else ""
-        raise section.error(f"{name!r} must be a mapping, this is {kind(section)}", hint)
-    return _variables(section) if name == "vars" else section.data
+    def add_all(self, mentions: Iterable[Mention]) -> None:
+        """Hear what a source says, one thing after the other."""
+        for mention in mentions:
+            self._add(mention)
 
-
-def _variables(value: Located) -> Variables:
-    for name, entry in value.entries.items():
-        _name(name, entry, "variable")
-    return value.entries
-
-
-def _name(name: object, entry: Located, what: str) -> str:
-    if isinstance(name, str) and name:
-        return name
-    shown = str(name).lower() if isinstance(name, bool) else name
-    raise entry.error(f"the name of a {what} must be a text, {shown} is none", "put it in quotes")
-
-
-def assemble(parts: Iterable[Mention]) -> Tree:
-    """Return the tree that all mentions together describe."""
-    groups, hosts = _collected(parts)
-    _refuse_double(groups, hosts)
-    groups = _rooted(groups, hosts)
-    groups = _ranked(groups)
-    return Tree(groups, hosts, _lineages(groups, hosts))
-
-
-def _collected(parts: Iterable[Mention]) -> tuple[dict[str, GroupNode], dict[str, HostNode]]:
-    nowhere = Place("", 0)
-    groups = {name: GroupNode(name, nowhere) for name in ("all", "ungrouped")}
-    hosts: dict[str, HostNode] = {}
-    for mention in parts:
-        group = mention.group
-        known = groups.get(group.name)
-        groups[group.name] = _united(known, group) if known else group
-        for child in group.children:
-            groups.setdefault(child, GroupNode(child, group.place))
+    def _add(self, mention: Mention) -> None:
+        node = mention.group
+        self.groups.setdefault(node.name, _Group(node)).hear(node)
+        for child in node.children:
+            self.groups.setdefault(child, _Group(GroupNode(child, node.place)))
         for host in mention.hosts:
-            hosts[host.name] = _united_host(hosts[host.name], host) if host.name in hosts else host
-    return groups, hosts
+            self._add_host(host, mention.port)
+
+    def _add_host(self, host: HostNode, port: Located | None) -> None:
+        if host.name not in self.hosts:
+            # As in Ansible, a port counts where the host is named for the first time.
+            first = {"ansible_port": port} if port else {}
+            self.hosts[host.name] = (host, first)
+        self.hosts[host.name][1].update(host.variables)
+
+    def tree(self) -> Tree:
+        """Return the tree that all mentions together describe."""
+        groups = {name: group.node() for name, group in self.groups.items()}
+        hosts = {
+            name: host._replace(variables=variables)
+            for name, (host, variables) in self.hosts.items()
+        }
+        _refuse_double(groups, hosts)
+        groups = _ranked(_rooted(groups, hosts))
+        return Tree(groups, hosts, _lineages(groups, hosts))
 
 
-def _united(first: GroupNode, second: GroupNode) -> GroupNode:
-    return first._replace(
-        place=first.place if first.place.line else second.place,
-        hosts=tuple(dict.fromkeys(first.hosts + second.hosts)),
-        children=tuple(dict.fromkeys(first.children + second.children)),
-        variables={**first.variables, **second.variables},
-        priority=first.priority if second.priority is None else second.priority,
-    )
+class _Group:
+    """A group while it is being gathered; names are kept in the order of their first mention."""
 
+    def __init__(self, node: GroupNode) -> None:
+        self._first = node
+        self._hosts: dict[str, None] = {}
+        self._children: dict[str, None] = {}
+        self._variables: dict[str, Located] = {}
+        self._priority: int | None = None
 
-def _united_host(first: HostNode, second: HostNode) -> HostNode:
-    return first._replace(variables={**first.variables, **second.variables})
+    def hear(self, node: GroupNode) -> None:
+        if not self._first.place.file:
+            self._first = node
+        self._hosts.update(dict.fromkeys(node.hosts))
+        self._children.update(dict.fromkeys(node.children))
+        self._variables.update(node.variables)
+        self._priority = self._priority if node.priority is None else node.priority
+
+    def node(self) -> GroupNode:
+        return GroupNode(
+            name=self._first.name,
+            place=self._first.place,
+            hosts=tuple(self._hosts),
+            children=tuple(self._children),
+            variables=self._variables,
+            priority=self._priority,
+        )
 
 
 def _refuse_double(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]) -> None:
@@ -183,19 +165,15 @@ def _refuse_double(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode
 def _rooted(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]) -> dict[str, GroupNode]:
     """Hang groups without a parent below `all`, and hosts without a group into `ungrouped`."""
     adopted = {child for group in groups.values() for child in group.children}
-    orphans = [name for name in groups if name not in adopted and name not in ("all", "ungrouped")]
+    orphans = [name for name in groups if name not in adopted and name not in ROOTS]
     children = dict.fromkeys(["ungrouped", *groups["all"].children, *orphans])
-    grouped = {
-        host
-        for group in groups.values()
-        if group.name not in ("all", "ungrouped")
-        for host in group.hosts
-    }
-    loose = tuple(name for name in hosts if name not in grouped)
+    grouped = {host for group in groups.values() if group.name not in ROOTS for host in group.hosts}
+    ungrouped = groups["ungrouped"]
+    loose = [name for name in dict.fromkeys([*ungrouped.hosts, *hosts]) if name not in grouped]
     return {
         **groups,
         "all": groups["all"]._replace(children=tuple(children)),
-        "ungrouped": groups["ungrouped"]._replace(hosts=loose),
+        "ungrouped": ungrouped._replace(hosts=tuple(loose)),
     }
 
 
@@ -216,7 +194,7 @@ def _downwards(groups: Mapping[str, GroupNode]) -> list[str]:
     except CycleError as error:
         circle = list(reversed(error.args[1]))
         places = (groups[name].place for name in circle)
-        place = next((place for place in places if place.line), None)
+        place = next((place for place in places if place.file), None)
         raise InventoryError(
             f"groups contain each other: {' > '.join(circle)}", where=place
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
-from hermes_ops.loader.connection import SECRETS, connection_of
+from hermes_ops.loader.connection import connection_of, is_credential
 from hermes_ops.loader.groups import HostNode
-from hermes_ops.loader.located import Located, Variables, has_expression, plain
+from hermes_ops.loader.late import Late, Over
+from hermes_ops.loader.located import Located, Variables, has_expression, plain, refuse_sealed
+from hermes_ops.loader.patterns import is_odd
 from hermes_ops.loader.profiles import Wanted, described, make_profile, wanted
 from hermes_ops.loader.schema import (
     ANY,
@@ -75,33 +78,51 @@ def make_host(
     node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
 ) -> Host:
     """Return the host that these layers describe."""
-    scope = _scope(node, groups, folded(layers), around)
+    written = folded(layers)
+    scope = _scope(node, groups, written, around)
     layers = [_rendered_layer(layer, scope) for layer in layers]
     found = _checked(folded(layers))
-    variables = shown_variables(found)
+    variables = Late(found, lambda name, value: _guarded(name, _rendered(name, value, scope)))
     profiles = _profiles(node, [layer.variables for layer in layers], variables, around)
-    reached, refusal = _connection(node.name, found, around)
+    reached, refusal = _reached(node, found, scope, around)
     return Host(
         name=node.name,
         connection=reached,
-        refusal=refusal,
         groups=groups,
         profiles=profiles,
         all_profiles=tuple(profile.name for profile in profiles),
         variables=variables,
+        written=shown_variables(written),
         place=node.place,
+        refusal=refusal,
         **_settings(found),
     )
 
 
-def _connection(
-    name: str, found: Variables, around: Surroundings
+def _reached(
+    node: HostNode, found: Variables, scope: Scope, around: Surroundings
 ) -> tuple[Connection, InventoryError | None]:
-    """Return how a host is reached, or why it cannot be: an inventory has others' hosts, too."""
+    """Return how a host is reached, or why it cannot be.
+
+    Existing inventories have hosts that are none of ours: those are listed all the same.
+    """
     try:
-        return connection_of(name, found, around.known_hosts), None
-    except InventoryError as refusal:
-        return Connection(address=name), refusal
+        if is_odd(node.name):
+            raise InventoryError(f"{node.name!r} cannot be the name of a host", where=node.place)
+        names = connection.READ & found.keys()
+        read = {name: _strictly(found[name], scope) for name in names}
+        return connection_of(node.name, {**found, **read}, around.known_hosts), None
+    except InventoryError as error:
+        return Connection(address=node.name), error
+
+
+def _strictly(value: Located, scope: Scope) -> Located:
+    refuse_sealed(value)
+    if not has_expression(value):
+        return value
+    from hermes_ops.loader.expressions import rendered
+
+    return rendered(value, scope)
 
 
 def _checked(found: Variables) -> Variables:
@@ -116,37 +137,35 @@ def _scope(
 ) -> Scope:
     magic = {
         "inventory_hostname": node.name,
-        "inventory_hostname_short": node.name.partition(".")[0],
+        "inventory_hostname_short": _short(node.name),
         "inventory_dir": str(Path(node.place.file).parent),
-        "group_names": list(groups),
+        "inventory_file": node.place.file,
+        "group_names": sorted(groups),
         "groups": around.groups,
     }
     return Scope(variables, magic, around.environ)
 
 
+def _short(name: str) -> str:
+    """Return a name up to its first dot; an IP address is short enough."""
+    return name if re.fullmatch(r"[0-9.]+|.*:.*", name) else name.partition(".")[0]
+
+
 def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
-    if not any(map(has_expression, layer.variables.values())):
-        return layer
-    values = {name: _rendered(name, value, scope) for name, value in layer.variables.items()}
-    return Layer(layer.origin, values)
+    """Return a layer with the expressions rendered that this program reads."""
+    names = [name for name in layer.variables if name in VARIABLES or name in connection.READ]
+    values = {name: _rendered(name, layer.variables[name], scope) for name in names}
+    return Layer(layer.origin, {**layer.variables, **values}) if values else layer
 
 
 def _rendered(name: str, value: Located, scope: Scope) -> Located:
-    # Imported late: an inventory without expressions does not need Jinja.
-    from hermes_ops.loader.expressions import rendered
-
     try:
-        return rendered(value, scope)
+        return _strictly(value, scope)
     except InventoryError:
         # What nobody reads stays as it is written: it may use names that only Ansible has.
-        if _is_read(name, value, scope):
+        if name in VARIABLES and (scope.variables[name] is value or name in MERGED):
             raise
         return value
-
-
-def _is_read(name: str, value: Located, scope: Scope) -> bool:
-    wins = scope.variables[name] is value or name in MERGED
-    return wins and (name in VARIABLES or name in connection.READ)
 
 
 def _settings(found: Variables) -> dict[str, Any]:
@@ -188,7 +207,7 @@ def _profiles(
     node: HostNode, layers: Sequence[Variables], variables: Mapping[str, Any], around: Surroundings
 ) -> tuple[Profile, ...]:
     wants: Wanted = wanted(layers)
-    values = {"inventory_hostname": node.name, **variables}
+    values = Over({"inventory_hostname": node.name}, variables)
     return tuple(
         make_profile(
             name, described(name, wants, around.catalogue), around.roles, values, override.place
@@ -197,23 +216,38 @@ def _profiles(
     )
 
 
-def shown_variables(found: Variables) -> dict[str, Any]:
+def shown_variables(found: Variables) -> Mapping[str, Any]:
     """Return variables as plain values, with every credential among them as a `Secret`."""
-    return {name: _guarded(name, value) for name, value in found.items()}
+    return Late(found, _guarded)
 
 
 def _guarded(name: str, value: Located) -> Any:
-    if name in SECRETS and value.data is not None:
+    if is_credential(name) and value.data is not None:
         return Secret(value.text or str(plain(value)))
+    if value.secret or value.entries or value.items:
+        return _guarded_structure(name, value)
+    return value.data
+
+
+def _guarded_structure(name: str, value: Located) -> Any:
     if name == "hermes_profile_defaults":
         return _guarded_env(value)
     if name == "hermes_profiles" and value.entries:
         return {profile: _guarded_env(override) for profile, override in value.entries.items()}
-    return plain(value)
+    return _veiled(value)
+
+
+def _veiled(value: Located) -> Any:
+    """Return the value as plain data, what came out of a vault as a `Secret`."""
+    if isinstance(value.data, dict):
+        return {key: _veiled(entry) for key, entry in value.data.items()}
+    if isinstance(value.data, tuple):
+        return [_veiled(item) for item in value.data]
+    return Secret(value.text) if value.secret else value.data
 
 
 def _guarded_env(profile: Located) -> Any:
-    values = plain(profile)
+    values = _veiled(profile)
     env = profile.entries.get("env")
     if env is not None and env.entries:
         values["env"] = {name: _guarded_value(value) for name, value in env.entries.items()}
@@ -221,4 +255,4 @@ def _guarded_env(profile: Located) -> Any:
 
 
 def _guarded_value(value: Located) -> Any:
-    return plain(value) if value.entries else Secret(value.text or str(value.data))
+    return _veiled(value) if value.entries else Secret(value.text or str(value.data))

@@ -7,25 +7,34 @@ from pathlib import Path
 
 from hermes_ops.inventory import Group, Host, Inventory
 from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
-from hermes_ops.loader.groups import Mention, Tree, assemble, mentions
+from hermes_ops.loader.groups import Tree
 from hermes_ops.loader.hosts import Surroundings, make_host, refuse_unknown, shown_variables
+from hermes_ops.loader.located import VAULT_HINT
 from hermes_ops.loader.profiles import load_catalogue
+from hermes_ops.loader.reading import gather_mentions
 from hermes_ops.loader.role import load_roles
-from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders, structure_files
+from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders
 from hermes_ops.loader.variables import every_layer, layers_of
-from hermes_ops.loader.yaml_source import read
+from hermes_ops.loader.vault import Vault
 
 
-def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) -> Inventory:
+def load(
+    paths: Sequence[Path],
+    roles_folder: Path,
+    environ: Mapping[str, str],
+    vault: Vault | None = None,
+) -> Inventory:
     """Return the inventory that these files and folders describe together."""
-    tree = assemble(_mentions_in(paths))
-    folders = list(dict.fromkeys(folder_of(path) for path in paths))
-    files = [VariableFiles(folder) for folder in folders]
+    vault = vault or Vault()
+    warnings: list[str] = []
+    tree = gather_mentions(paths, vault, warnings.append).tree()
+    folders = _each_last(folder_of(path) for path in paths)
+    files = [VariableFiles(folder, vault) for folder in folders]
     refuse_unknown(list(every_layer(tree, files)))
     around = Surroundings(
         environ=environ,
-        groups={name: group.hosts for name, group in tree.groups.items()},
-        catalogue=load_catalogue(folders),
+        groups=_members(tree),
+        catalogue=load_catalogue(folders, vault),
         roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
@@ -36,14 +45,27 @@ def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) 
         groups=_groups(tree, files),
         roles=around.roles,
         sources=tuple(paths),
-        warnings=tuple(warnings_of(hosts)),
+        warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
     )
 
 
-def _mentions_in(paths: Sequence[Path]) -> Iterable[Mention]:
-    for path in paths:
-        for file in structure_files(path):
-            yield from mentions(read(file))
+def _members(tree: Tree) -> dict[str, list[str]]:
+    """Return every host of each group, those of the groups below it too."""
+    members: dict[str, list[str]] = {name: [] for name in tree.groups}
+    for host, groups in tree.lineage.items():
+        for name in ("all", *groups):
+            members[name].append(host)
+    return members
+
+
+def _each_last(folders: Iterable[Path]) -> list[Path]:
+    """Return each folder where it stands last: there its variables have the last word."""
+    return list(dict.fromkeys(reversed(list(folders))))[::-1]
+
+
+def _sealed(vault: Vault) -> Iterable[str]:
+    if vault.sealed:
+        yield f"{vault.sealed} encrypted values stay closed: {VAULT_HINT}"
 
 
 def _hosts(tree: Tree, files: Sequence[VariableFiles], around: Surroundings) -> Iterable[Host]:

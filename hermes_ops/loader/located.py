@@ -15,11 +15,13 @@ class Located(NamedTuple):
 
     `data` is a scalar, a tuple of `Located`, or a mapping of names to `Located`.
     `text` is a scalar as it was written: `0x10` and `yes` stay what a person typed.
+    A scalar that came out of a vault, or was made of one that did, is `secret`.
     """
 
     data: Any
     place: Place
     text: str = ""
+    secret: bool = False
 
     @property
     def entries(self) -> Mapping[Any, Located]:
@@ -35,6 +37,21 @@ class Located(NamedTuple):
         """Return the error that says `message` of this place."""
         return InventoryError(message, hint=hint, where=self.place)
 
+
+class Literal(str):
+    """A text that is no expression, whatever stands in it: `!unsafe`, and what a vault held."""
+
+    __slots__ = ()
+
+
+class Sealed:
+    """An encrypted value that nobody gave a password for."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+SEALED = Sealed()
 
 Variables = Mapping[str, Located]
 NONE: Variables = MappingProxyType({})
@@ -62,12 +79,27 @@ def merged(low: Located, high: Located) -> Located:
 def has_expression(value: Located) -> bool:
     """Say whether a value is, or holds, a text with a Jinja expression."""
     if isinstance(value.data, str):
-        return bool(_EXPRESSION.search(value.data))
+        return not isinstance(value.data, Literal) and bool(_EXPRESSION.search(value.data))
     return any(map(has_expression, value.items or value.entries.values()))
+
+
+def is_secret(value: Located) -> bool:
+    """Say whether a value is, or holds, what came out of a vault."""
+    return value.secret or any(map(is_secret, value.items or value.entries.values()))
+
+
+def refuse_sealed(value: Located) -> None:
+    """Raise where a value is needed that no password has opened."""
+    if value.data is SEALED:
+        raise value.error("is encrypted, and no password was given", VAULT_HINT)
+    for inner in value.items or value.entries.values():
+        refuse_sealed(inner)
 
 
 def kind(value: Located) -> str:
     """Name in plain words what sort of value stands here."""
+    if value.secret and not value.items and not value.entries:
+        return "a value from a vault"
     if isinstance(value.data, bool):
         return f"the boolean {value.text or value.data}"
     if isinstance(value.data, int | float):
@@ -75,5 +107,13 @@ def kind(value: Located) -> str:
     return _KINDS.get(type(value.data), f"a {type(value.data).__name__}")
 
 
-_KINDS = {type(None): "nothing", str: "a text", tuple: "a list", dict: "a mapping"}
+VAULT_HINT = "name its file with --vault-password-file or $ANSIBLE_VAULT_PASSWORD_FILE"
+_KINDS: Mapping[type, str] = {
+    type(None): "nothing",
+    str: "a text",
+    Literal: "a text",
+    Sealed: "an encrypted value",
+    tuple: "a list",
+    dict: "a mapping",
+}
 _EXPRESSION = re.compile(r"\{[{%#]")

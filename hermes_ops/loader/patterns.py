@@ -6,38 +6,38 @@ import re
 import string
 from collections.abc import Iterator
 
+from hermes_ops.addresses import split_port
 from hermes_ops.errors import InventoryError, Place
 
 MOST_HOSTS = 10_000
 """How many hosts one range may name."""
 
 _RANGE = re.compile(r"\[([^:\[\]]*):([^:\[\]]*)(?::([^:\[\]]*))?\]")
-_WITH_PORT = re.compile(r"\[([^\[\]]+)\]:(\d+)|((?:[^:\[\]]|\[[^\]]*\])+):(\d+)")
-_REFUSED = re.compile(r"^[-!&~@.]|[\s,/\[\]\"'\\$`;|<>(){}*?\x00-\x1f\x7f]")
+_ODD = re.compile(r"^[-!&~@.]|[\s,/\[\]\"'\\$`;|<>(){}*?\x00-\x1f\x7f]")
 
 
 def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
-    """Return the host names that a key under `hosts:` stands for, and the port it gives them."""
-    body, port = _port_split(pattern)
+    """Return the host names that a word of an inventory stands for, and the port it gives them."""
+    body, port = split_port(pattern) or (pattern, None)
     names = tuple(_expanded(body, place, MOST_HOSTS))
-    for name in names:
-        _refuse_odd(name, place)
+    if not all(names):
+        raise InventoryError(f"{pattern!r} names no host", where=place)
     return names, port
 
 
-def _port_split(pattern: str) -> tuple[str, int | None]:
-    match = _WITH_PORT.fullmatch(pattern)
-    if not match:
-        return pattern, None
-    bracketed, bracketed_port, bare, bare_port = match.groups()
-    return bracketed or bare, int(bracketed_port or bare_port)
+def is_odd(name: str) -> bool:
+    """Say whether no selector could name a host again, or a shell would read its name."""
+    return _ODD.search(name) is not None
 
 
 def _expanded(pattern: str, place: Place, room: int) -> Iterator[str]:
-    match = _RANGE.search(pattern)
-    if not match:
+    if "[" not in pattern:
         yield pattern
         return
+    match = _RANGE.search(pattern)
+    if not match or "[" in pattern[: match.start()]:
+        hint = "a range is [begin:end] or [begin:end:step]"
+        raise InventoryError(f"{pattern!r} holds no range that can be read", hint=hint, where=place)
     head, tail = pattern[: match.start()], pattern[match.end() :]
     for middle in _steps(match, place):
         for name in _expanded(tail, place, room):
@@ -76,9 +76,3 @@ def _wrong_numbers(first: str, last: str) -> str:
     if len(first) > 1 and first.startswith("0") and len(first) != len(last):
         return "begins and ends with different lengths"
     return "ends before it begins" if int(first or 0) > int(last) else ""
-
-
-def _refuse_odd(name: str, place: Place) -> None:
-    """Refuse names that no selector could name again, and those that a shell would read."""
-    if not name or _REFUSED.search(name):
-        raise InventoryError(f"{name!r} cannot be the name of a host", where=place)

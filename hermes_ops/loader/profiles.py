@@ -19,7 +19,8 @@ from hermes_ops.inventory import (
     ServiceSettings,
 )
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
-from hermes_ops.loader.located import NONE, Located, Variables, kind, merged, plain
+from hermes_ops.loader.late import Over
+from hermes_ops.loader.located import NONE, Located, Variables, kind, merged, plain, refuse_sealed
 from hermes_ops.loader.schema import (
     MAPPING,
     TEXT,
@@ -32,6 +33,7 @@ from hermes_ops.loader.schema import (
     one_of,
     suggestion,
 )
+from hermes_ops.loader.vault import CLOSED, Vault
 from hermes_ops.loader.yaml_source import read, shown
 from hermes_ops.quoting import unit_refusal
 
@@ -70,11 +72,12 @@ class Wanted(NamedTuple):
     """Names that a mapping gave: they need no file in the catalogue."""
 
 
-def load_catalogue(folders: Iterable[Path]) -> dict[str, Located]:
+def load_catalogue(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Located]:
     """Return the profiles of every `profiles/*.yml`; of two with one name the last wins."""
     catalogue: dict[str, Located] = {}
     for folder in folders:
-        catalogue.update({file.stem: _load_file(file) for file in _files(folder / "profiles")})
+        files = _files(folder / "profiles")
+        catalogue.update({file.stem: _load_file(file, vault) for file in files})
     return catalogue
 
 
@@ -89,9 +92,10 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _load_file(file: Path) -> Located:
+def _load_file(file: Path, vault: Vault) -> Located:
     _check_name(file.stem, Place(shown(file)))
-    document = read(file)
+    document = read(file, vault)
+    refuse_sealed(document)
     if document.data is None:
         return Located({}, document.place)
     check(document, PROFILE, file.stem)
@@ -194,7 +198,7 @@ def make_profile(
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         service=_service(entries["service"]) if "service" in entries else ServiceSettings(),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
-        variables={**variables, "hermes_profile": name},
+        variables=Over({"hermes_profile": name}, variables),
         place=place,
         **texts,
     )

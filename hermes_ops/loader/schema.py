@@ -117,7 +117,7 @@ def word(value: Located, schema: Schema) -> Located:
 
 def written(value: Located) -> str:
     """Describe a wrong value; a text is repeated only when it is short."""
-    if isinstance(value.data, str) and len(value.data) <= 40:
+    if isinstance(value.data, str) and len(value.data) <= 40 and not value.secret:
         return repr(value.data)
     return kind(value)
 

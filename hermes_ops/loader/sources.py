@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, Variables, kind
+from hermes_ops.loader.vault import CLOSED, Vault
 from hermes_ops.loader.yaml_source import read, shown
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
 """In the order in which a name is looked for; a folder has no ending."""
 
-_INI = re.compile(rb"\[[\w:.-]+\]|\w[\w.-]*(\s+\w+=|\s*$)")
-OURS = ("group_vars", "host_vars", "profiles", "roles", "known_hosts")
+OURS = ("profiles", "roles", "known_hosts")
+"""What has another meaning here; Ansible would take it for a source."""
+
+_NOT_SOURCES = (
+    *("group_vars", "host_vars", "vars_plugins", *OURS),
+    *("README", "LICENSE", "COPYING", "CHANGELOG", "Makefile", "Vagrantfile", "Dockerfile"),
+)
 _PASSED_OVER = (
+    # Ansible's own list.
     *(".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst"),
     *(".orig", ".cfg", ".retry"),
+    # What it would try in vain: keys, certificates, templates.
+    *(".pem", ".key", ".pub", ".crt", ".cer", ".j2"),
 )
+
+
+_MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How scripts and the binaries of Linux and macOS begin."""
+
+
+def is_program(file: Path) -> bool:
+    """Say whether the system would run this file: executable, and a script or a binary.
+
+    A text with a stray executable bit is none, and Ansible reads it as well.
+    """
+    if not file.is_file() or not os.access(file, os.X_OK):
+        return False
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4).startswith(_MAGIC)
+    except OSError:
+        return False
 
 
 def folder_of(source: Path) -> Path:
@@ -33,25 +59,23 @@ def role_folders(folder: Path) -> tuple[Path, Path]:
 
 
 def structure_files(source: Path) -> list[Path]:
-    """Return the files of a source that name hosts and groups, in order."""
+    """Return the files of a source that may name hosts and groups, in order."""
     if not source.exists():
         raise InventoryError("there is no such inventory", where=shown(source))
     files = list(_files_below(source)) if source.is_dir() else [source]
     if not files:
         hint = "name at least one host there: all: {hosts: {mini-1: }}"
         raise InventoryError("the folder has no hosts.yml", hint=hint, where=shown(source))
-    for file in files:
-        _refuse_unread(file)
     return files
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for path in _entries(folder):
-        if path.name.endswith(_PASSED_OVER) or path.name in OURS:
+        if path.name.endswith(_PASSED_OVER) or path.name in _NOT_SOURCES:
             continue
         if path.is_dir():
             yield from _files_below(path)
-        elif _is_source(path):
+        elif path.is_file():
             yield path
 
 
@@ -64,46 +88,12 @@ def _entries(folder: Path) -> list[Path]:
         raise InventoryError(message, where=shown(folder)) from None
 
 
-def _is_source(file: Path) -> bool:
-    """Say whether a file of a folder names hosts, or would if we could read it.
-
-    Keys and certificates may stand beside them.
-    """
-    if file.suffix in ENDINGS[1:]:
-        return True
-    if not file.is_file():
-        return False
-    if os.access(file, os.X_OK) or file.suffix == ".ini":
-        return True
-    return not file.suffix and (file.name in ("hosts", "inventory") or _looks_like_ini(file))
-
-
-def _refuse_unread(file: Path) -> None:
-    """Refuse sources that Ansible would run, or read in another format."""
-    hint = "ansible-inventory --list --yaml --export writes it as YAML"
-    if os.access(file, os.X_OK) and file.suffix not in ENDINGS[1:]:
-        message = "executable inventories are not read yet"
-        raise InventoryError(message, hint=hint, where=shown(file))
-    if file.suffix not in ENDINGS or (not file.suffix and _looks_like_ini(file)):
-        message = "only YAML inventories are read yet"
-        raise InventoryError(message, hint=hint, where=shown(file))
-
-
-def _looks_like_ini(file: Path) -> bool:
-    """Say whether the first line that says anything is a section, or a host with variables."""
-    try:
-        with file.open("rb") as stream:
-            says = (line for line in stream if line.strip() and line[:1] not in b"#;")
-            return bool(_INI.match(next(says, b"")))
-    except OSError:
-        return False
-
-
 class VariableFiles:
     """The variable files of one source; each is read once, and only when somebody asks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, vault: Vault = CLOSED) -> None:
         self._folder = folder
+        self._vault = vault
         self._names: dict[str, frozenset[str]] = {}
         self._read: dict[tuple[str, str], Variables] = {}
 
@@ -118,12 +108,12 @@ class VariableFiles:
     def _variables(self, of: str, name: str) -> Variables:
         if (of, name) not in self._read:
             variables: dict[str, Located] = {}
-            for file in self._files(of, name):
-                variables.update(_variables_in(file))
+            for file in self.files(of, name):
+                variables.update(_variables_in(file, self._vault))
             self._read[of, name] = variables
         return self._read[of, name]
 
-    def _files(self, of: str, name: str) -> list[Path]:
+    def files(self, of: str, name: str) -> list[Path]:
         """Return the files of a name: of several endings the first that is there counts."""
         folder = self._folder / of
         if of not in self._names:
@@ -144,8 +134,8 @@ def _variable_files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _variables_in(file: Path) -> Variables:
-    document = read(file)
+def _variables_in(file: Path, vault: Vault) -> Variables:
+    document = read(file, vault)
     if document.data is None:
         return {}
     if not isinstance(document.data, dict):

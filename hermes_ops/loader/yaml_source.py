@@ -10,7 +10,9 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.located import Located
+from hermes_ops.loader.json_source import decoded, located, opened
+from hermes_ops.loader.located import Literal, Located, plain
+from hermes_ops.loader.vault import CLOSED, Vault, is_encrypted
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -20,10 +22,11 @@ DEEP = 1000
 MOST_ALIASED = 100_000
 """How many values aliases may add to those that are really written."""
 
+_RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
-_VAULT_HEADER = "$ANSIBLE_VAULT;1."
 _TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
-_NOT_YET = "vault-encrypted content is not read yet"
+_SETTINGS = "hermes_"
+"""Settings of ours in an encrypted file: what is a credential among them is a `Secret` anyway."""
 
 
 def shown(path: Path) -> str:
@@ -32,23 +35,48 @@ def shown(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def read(path: Path) -> Located:
+def read(path: Path, vault: Vault = CLOSED) -> Located:
     """Return the one document of a file; an empty file is `None` at its first line."""
-    return parse(_text_of(path), shown(path))
+    return parse(text_of(path), shown(path), vault)
 
 
-def parse(text: str, file: str) -> Located:
+def parse(text: str, file: str, vault: Vault = CLOSED) -> Located:
     """Return the one document of a text, which messages call `file`."""
-    if text.startswith(_VAULT_HEADER):
-        raise InventoryError(_NOT_YET, where=Place(file, 1))
+    secret = is_encrypted(text)
+    text = vault.open(text, Place(file, 1)) if secret else text
+    construction = _Construction(file, vault, secret)
+    if text.lstrip()[:1] in ("{", "["):
+        return _json_or_yaml(text, construction)
+    return _yaml(text, construction)
+
+
+def _yaml(text: str, construction: _Construction) -> Located:
+    file = construction.file
     try:
         _refuse_depth(text, file)
         root = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
         raise _syntax_error(error, text, file) from None
-    if root is None:
-        return Located(None, Place(file, 1))
-    return _Construction(file).document(root)
+    return construction.document(root)
+
+
+def _json_or_yaml(text: str, construction: _Construction) -> Located:
+    """Read what is JSON as JSON, like Ansible; the YAML reader still knows the places.
+
+    The two differ in few words: `1e3`, characters written as two `\\u`, Ansible's own marks.
+    """
+    _refuse_depth(text, construction.file)
+    try:
+        value = decoded(text)
+    except ValueError:
+        return _yaml(text, construction)
+    try:
+        found = _yaml(text, construction)
+    except InventoryError:
+        found = None
+    if found is None or plain(found) != value or '"__ansible_' in text:
+        return construction.given(value)
+    return found
 
 
 def _refuse_depth(text: str, file: str) -> None:
@@ -67,18 +95,26 @@ def _refuse_depth(text: str, file: str) -> None:
             raise InventoryError(_TOO_DEEP, where=_place(event, file))
 
 
-def _text_of(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
-    if len(content) > LARGEST_FILE:
-        raise InventoryError("is larger than 16 MiB", where=shown(path))
+def text_of(path: Path) -> str:
+    """Return the text of a file, which must be UTF-8 and no larger than 16 MiB."""
+    content = bytes_of(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InventoryError("is not UTF-8 text", where=Place(shown(path), line)) from None
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return the content of a file of at most 16 MiB."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
+    if len(content) > LARGEST_FILE:
+        raise InventoryError("is larger than 16 MiB", where=shown(path))
+    return content
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> InventoryError:
@@ -109,21 +145,43 @@ def _one_line(*parts: str | None) -> str:
 class _Construction:
     """Makes the values of one document; aliases share what they name."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, vault: Vault, secret: bool) -> None:
+        self.file = file
+        self._vault, self._secret = vault, secret
         self._scalars = SafeConstructor()
         self._made: dict[int, Located] = {}
         self._weights: dict[int, int] = {}
         self._open: set[int] = set()
 
-    def document(self, root: yaml.Node) -> Located:
+    def document(self, root: yaml.Node | None) -> Located:
+        """Return the values below the root of a document."""
+        if root is None:
+            return Located(None, Place(self.file, 1))
         value = self._value(root, self._place(root))
         if self._weights[id(root)] > len(self._weights) + MOST_ALIASED:
             raise value.error(f"aliases add more than {MOST_ALIASED} values to this file")
-        return value
+        return self._veiled(value) if self._secret else value
+
+    def given(self, value: Any) -> Located:
+        """Return values that another reader found: all of them stand in this file."""
+        found = located(value, Place(self.file, 1), self._vault)
+        return self._veiled(found) if self._secret else found
+
+    def _veiled(self, value: Located) -> Located:
+        """Return the same values as secrets, names and settings of ours apart."""
+        if isinstance(value.data, tuple):
+            return value._replace(data=tuple(map(self._veiled, value.data)))
+        if isinstance(value.data, dict):
+            data = {
+                key: entry if str(key).startswith(_SETTINGS) else self._veiled(entry)
+                for key, entry in value.data.items()
+            }
+            return value._replace(data=data)
+        self._vault.learn(value.text)
+        return value._replace(secret=True)
 
     def _place(self, node: yaml.Node) -> Place:
-        return _place(node, self._file)
+        return _place(node, self.file)
 
     def _error(self, node: yaml.Node, message: str, hint: str = "") -> InventoryError:
         return InventoryError(message, hint=hint, where=self._place(node))
@@ -132,34 +190,43 @@ class _Construction:
         made = self._made.get(id(node))
         if made is None:
             made = self._made[id(node)] = self._make(node, place)
-        return made if made.place is place else Located(made.data, place, made.text)
+        return made if made.place is place else made._replace(place=place)
 
     def _make(self, node: yaml.Node, place: Place) -> Located:
         if isinstance(node, yaml.ScalarNode):
             self._weights[id(node)] = 1
+            if node.tag in ("!vault", "!vault-encrypted"):
+                return opened(node.value, place, self._vault)
             return Located(self._scalar(node), place, node.value)
         if id(node) in self._open or len(self._open) == DEEPEST:
             raise self._error(node, _TOO_DEEP)
         self._open.add(id(node))
         made = Located(self._collection(node), place)
         self._open.remove(id(node))
-        return made
+        return _literal(made) if node.tag == "!unsafe" else made
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        if node.tag == _TAG + "str" or node.tag == "!unsafe":
+        if node.tag == _TAG + "str":
             return node.value
-        if node.tag == "!vault":
-            raise self._error(node, _NOT_YET)
+        if node.tag == "!unsafe":
+            return self._unsafe(node)
         if not node.tag.startswith(_TAG):
             raise self._error(node, f"the tag {node.tag} is not known")
         try:
             return self._scalars.construct_object(node)
         except (ConstructorError, ValueError):
             name = node.tag.removeprefix(_TAG)
-            raise self._error(node, f"{node.value!r} is no {name}") from None
+            shown_value = "an encrypted value" if self._secret else repr(node.value)
+            raise self._error(node, f"{shown_value} is no {name}") from None
+
+    def _unsafe(self, node: yaml.ScalarNode) -> Any:
+        """Return what stands behind `!unsafe`: of its own type, a text never an expression."""
+        tag = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))
+        value = self._scalar(yaml.ScalarNode(tag, node.value, node.start_mark, node.end_mark))
+        return Literal(value) if isinstance(value, str) else value
 
     def _collection(self, node: yaml.Node) -> Any:
-        if node.tag not in (_TAG + "map", _TAG + "seq"):
+        if node.tag not in (_TAG + "map", _TAG + "seq", "!unsafe"):
             raise self._error(node, f"the tag {node.tag} is not known")
         if isinstance(node, yaml.SequenceNode):
             items = tuple(self._value(item, self._place(item)) for item in node.value)
@@ -189,7 +256,7 @@ class _Construction:
             hint = "quote a value that begins with {{"
             raise self._error(node, "a key must be a word or a number", hint)
         key = self._scalar(node)
-        if key is None:
+        if key is None and not node.value:
             raise self._error(node, "a key is missing before ':'")
         return key
 
@@ -208,3 +275,12 @@ class _Construction:
         """Count what the node holds when every alias in it is written out."""
         own = self._weights.get(id(node), 1)
         self._weights[id(node)] = own + sum(self._weights[id(part)] for part in parts)
+
+
+def _literal(value: Located) -> Located:
+    """Return the same values with every text a `Literal`."""
+    if isinstance(value.data, tuple):
+        return value._replace(data=tuple(map(_literal, value.data)))
+    if isinstance(value.data, dict):
+        return value._replace(data={key: _literal(entry) for key, entry in value.data.items()})
+    return value._replace(data=Literal(value.data)) if isinstance(value.data, str) else value

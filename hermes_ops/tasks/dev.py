@@ -34,7 +34,18 @@ def check(_options: Options, output: Output) -> None:
     _tool(output, "mypy")
     output.note("$ lint-imports")
     _run([str(Path(sys.prefix) / "bin" / "lint-imports")], "import-linter")
-    _tool(output, "pytest", "-q", "-n", "auto", "-m", "not lab and not slow", "tests")
+    _tool(
+        output,
+        "pytest",
+        "-q",
+        "-n",
+        "auto",
+        "--dist",
+        "loadgroup",
+        "-m",
+        "not lab and not slow",
+        "tests",
+    )
 
 
 @verb(common=(), example="./inv dev.fix")

@@ -8,6 +8,7 @@ from typing import Any
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
 from hermes_ops.tasks.executor import required, step_key, step_plans
+from hermes_ops.tasks.listing import ansible_view, shown
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
@@ -23,7 +24,7 @@ def list_(options: Options, output: Output) -> Result:
     if not output.json:
         for line in _tree(inventory, "all", 0):
             output.text(line)
-    return Result(0, _ansible(inventory))
+    return Result(0, ansible_view(inventory))
 
 
 def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
@@ -40,31 +41,6 @@ def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
             profiles = " ".join(profile.name for profile in names[name].profiles)
             lines.append(f"{indent}  {name}" + (f": {profiles}" if profiles else ""))
     return lines
-
-
-def _ansible(inventory: Inventory) -> dict[str, Any]:
-    names = {host.name for host in inventory.hosts}
-    body: dict[str, Any] = {
-        "_meta": {"hostvars": {h.name: _shown(h.variables) for h in inventory.hosts if h.variables}}
-    }
-    for group in inventory.groups.values():
-        entry: dict[str, Any] = {}
-        if group.children:
-            entry["children"] = list(group.children)
-        if group.name != "all" and (hosts := [host for host in group.hosts if host in names]):
-            entry["hosts"] = hosts
-        if entry:
-            body[group.name] = entry
-    return body
-
-
-def _shown(value: Any) -> Any:
-    """Return a variable for a document: plain values, a secret as its mask."""
-    if isinstance(value, Mapping):
-        return {str(key): _shown(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_shown(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 @verb(example="./inv inventory.show -l mini-1")
@@ -89,12 +65,12 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
         "connection": host.connection.kind,
         "manager": host.manager,
         "hermes": host.hermes.version or None,
-        "config": _shown(profile.config),
+        "config": shown(profile.config),
         "env": sorted(profile.env),
         "service": {
             "memory_max": profile.service.memory_max,
             "watchdog": profile.service.watchdog,
-            "environment": _shown(profile.service.environment),
+            "environment": shown(profile.service.environment),
         },
         "after": list(profile.after),
         "where": str(profile.place) if profile.place else None,

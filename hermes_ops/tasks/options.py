@@ -43,6 +43,7 @@ COMMON = (
         "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
         " ~regex", None, "l",
     ),
+    Option("vault_password_file", "opens what ansible-vault encrypted"),
     Option("forks", "how many hosts at once (32)"),
     Option("serial", "how many hosts, or which share (20%), before the next ones begin"),
     Option("max_fail", "how many hosts, or which share, may fail before no further one begins"),
@@ -75,6 +76,7 @@ class Options:
 
     inventory: tuple[str, ...] = ()
     limit: str | None = None
+    vault_password_file: str | None = None
     forks: int = 32
     serial: Amount | None = None
     max_fail: Amount | None = None

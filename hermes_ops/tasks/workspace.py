@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hermes_ops import loader
 from hermes_ops.desired import known_secrets, references, with_secrets
+from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Inventory, Reference
 from hermes_ops.secret import Secret
 from hermes_ops.selector import select
@@ -49,7 +50,7 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
         UsageError: the selection is empty.
     """
     paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
-    whole = loader.load(paths, ROLES, os.environ)
+    whole = loader.load(paths, ROLES, os.environ, vault_of(options))
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     selected, warnings = select(whole, options.limit)
@@ -69,6 +70,16 @@ def refuse_unreachable(inventory: Inventory) -> None:
     for host in inventory.hosts:
         if host.refusal and host.enabled:
             raise host.refusal
+
+
+def vault_of(options: Options) -> loader.Vault:
+    """Return what opens encrypted values; whatever comes out of it, the sink never shows."""
+    named = options.vault_password_file or os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")
+    file = Path(named).expanduser() if named else None
+    if file is not None and not file.exists():
+        hint = "see --vault-password-file and $ANSIBLE_VAULT_PASSWORD_FILE"
+        raise UsageError(f"there is no vault password file {named}", hint=hint)
+    return loader.Vault(file, REDACTOR.learn)
 
 
 def _resolved(inventory: Inventory, paths: list[Path]) -> Inventory:

@@ -1,0 +1,138 @@
+"""Executable inventories: what they print for `--list`, and for `--host` where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.groups import (
+    GroupNode,
+    HostNode,
+    Mention,
+    child_mention,
+    hosts_mention,
+    variables_mention,
+)
+from hermes_ops.loader.json_source import decoded, located
+from hermes_ops.loader.located import Located, kind
+from hermes_ops.loader.programs import run
+from hermes_ops.loader.vault import Vault
+from hermes_ops.loader.yaml_source import shown
+
+SECTIONS = ("hosts", "children", "vars")
+_WHAT = "the executable inventory"
+_AT_ONCE = 8
+
+
+def dynamic_mentions(path: Path, vault: Vault) -> Iterator[Mention]:
+    """Run an executable inventory and yield what it says."""
+    return mentions_of(_answer(path, ["--list"], vault), path, vault)
+
+
+def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention]:
+    """Yield what a document in the form of `--list` says; for `--host` the program is asked."""
+    groups = [
+        (name, _group(name, body)) for name, body in document.entries.items() if name != "_meta"
+    ]
+    hosts: dict[str, None] = {}
+    for name, body in groups:
+        yield Mention(GroupNode(name, body.place))
+        yield from _of_group(name, body)
+        hosts.update(dict.fromkeys(_names(name, body, "hosts")))
+    variables = _host_variables(document, list(hosts), path, vault)
+    for host in hosts:
+        said = variables.get(host)
+        if said is not None and said.entries:
+            node = HostNode(host, said.place, said.entries)
+            # Variables alone: the host has its groups already.
+            yield Mention(GroupNode("all", said.place), (node,))
+
+
+def _of_group(name: str, body: Located) -> Iterator[Mention]:
+    nodes = (HostNode(host, body.place) for host in _names(name, body, "hosts"))
+    yield hosts_mention(name, nodes, body.place)
+    section = body.entries.get("vars")
+    if section is not None:
+        yield variables_mention(name, section.place, _mapping(section, f"'vars' of {name!r}"))
+    for child in _names(name, body, "children"):
+        yield child_mention(name, child, body.place)
+
+
+def _group(name: str, body: Located) -> Located:
+    """Return a group as a mapping; a list is one of hosts, as in the oldest scripts."""
+    if isinstance(body.data, tuple):
+        return Located({"hosts": body}, body.place)
+    entries = _mapping(body, f"group {name!r}")
+    if entries and not entries.keys() & set(SECTIONS):
+        message = f"group {name!r} has none of {', '.join(SECTIONS)}"
+        raise body.error(message, "Ansible would take it for a host")
+    return body
+
+
+def _names(group: str, body: Located, section: str) -> list[str]:
+    """Return the names in `hosts` or `children` of a group."""
+    found = body.entries.get(section)
+    if found is None:
+        return []
+    if not isinstance(found.data, tuple):
+        raise found.error(f"{section!r} of {group!r} must be a list, this is {kind(found)}")
+    for item in found.items:
+        if not isinstance(item.data, str) or not item.data:
+            raise item.error(f"{section!r} of {group!r} must hold names, one is {kind(item)}")
+    return [item.data for item in found.items]
+
+
+def _host_variables(
+    document: Located, hosts: list[str], path: Path, vault: Vault
+) -> Mapping[str, Located]:
+    meta = document.entries.get("_meta")
+    said = _mapping(meta, "'_meta'").get("hostvars") if meta is not None else None
+    if said is not None:
+        found = _mapping(said, "'_meta.hostvars'")
+        for host in found.keys() & set(hosts):
+            _mapping(found[host], f"the variables of {host!r}")
+        return found
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(
+            zip(hosts, pool.map(lambda host: _asked(path, host, vault), hosts), strict=True)
+        )
+
+
+def _asked(path: Path, host: str, vault: Vault) -> Located:
+    answer = _answer(path, ["--host", host], vault)
+    _mapping(answer, f"the answer to --host {host}")
+    return answer
+
+
+def _mapping(value: Located, what: str) -> Mapping[str, Located]:
+    if not isinstance(value.data, dict):
+        raise value.error(f"{what} must be a mapping, this is {kind(value)}")
+    return value.entries
+
+
+def _answer(path: Path, words: list[str], vault: Vault) -> Located:
+    place = Place(shown(path))
+    printed = run(path, words, _WHAT)
+    if words[0] == "--host" and not printed.strip():
+        return Located({}, place)
+    value = _json(printed, place)
+    if not isinstance(value, dict):
+        message = f"{_WHAT} must print a JSON object for {words[0]}, this is something else"
+        raise InventoryError(message, where=place)
+    return located(value, place, vault)
+
+
+def _json(printed: bytes, place: Place) -> Any:
+    # What it printed is not repeated: it may hold credentials.
+    if not printed.strip():
+        raise InventoryError(f"{_WHAT} printed nothing", where=place)
+    try:
+        return decoded(printed.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InventoryError(f"{_WHAT} printed what is not UTF-8", where=place) from None
+    except ValueError as error:
+        message = f"{_WHAT} printed what is not JSON: {error}"
+        raise InventoryError(message, where=place) from None

@@ -1,0 +1,207 @@
+"""INI inventories, line by line as Ansible reads them.
+
+A value is a Python literal where it can be one, else the text as it stands; a host's line is
+split like a shell's. A group may be a child before it has a section, if it gets one later.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import warnings
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.groups import (
+    GroupNode,
+    HostNode,
+    Mention,
+    child_mention,
+    hosts_mention,
+    variables_mention,
+)
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.patterns import names_of
+from hermes_ops.loader.vault import Vault, is_encrypted
+from hermes_ops.loader.yaml_source import bytes_of, shown
+
+_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+_KINDS = ("hosts", "children", "vars")
+_NEEDS_SHELL = re.compile(r"[#'\"\\]")
+
+
+def ini_mentions(path: Path, vault: Vault, known: Container[str]) -> Iterator[Mention]:
+    """Yield what an INI file says; `known` are the groups that earlier sources named."""
+    lines = _lines(path, vault)
+    return _Reader(shown(path), known).mentions(lines)
+
+
+def _lines(path: Path, vault: Vault) -> list[str]:
+    content = bytes_of(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return [
+            _line(line, Place(shown(path), n)) for n, line in enumerate(content.split(b"\n"), 1)
+        ]
+    if is_encrypted(text):
+        text = vault.open(text, Place(shown(path), 1))
+    return text.splitlines()
+
+
+def _line(line: bytes, place: Place) -> str:
+    """Return a line of a file that is not all UTF-8: comments may be anything."""
+    if line.lstrip()[:1] in (b"#", b";"):
+        return ""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise InventoryError("is not UTF-8 text", where=place) from None
+
+
+class _Reader:
+    """Goes through the lines of one file and knows which section it is in."""
+
+    def __init__(self, file: str, known: Container[str]) -> None:
+        self._file = file
+        self._known = known
+        self._own: set[str] = set()
+        self._group, self._kind = "ungrouped", "hosts"
+        self._place = Place(file)
+        self._waiting: dict[str, list[tuple[str, Place]]] = {}
+        """Children that have no section yet, with the groups that want them."""
+        self._undeclared: dict[str, Place] = {}
+        """Groups that only have variables yet."""
+
+    def mentions(self, lines: list[str]) -> Iterator[Mention]:
+        for number, raw in enumerate(lines, 1):
+            self._place = Place(self._file, number)
+            line = raw.strip()
+            if line and line[0] not in "#;":
+                yield from self._line(line)
+        self._refuse_undeclared()
+
+    def _line(self, line: str) -> Iterator[Mention]:
+        section = _SECTION.fullmatch(line)
+        if section:
+            yield from self._open(section[1], section[2] or "hosts")
+        elif line.startswith("[") and line.endswith("]"):
+            hint = "[group], [group:vars] or [group:children], without blanks"
+            raise self._error(f"{line!r} is no section", hint)
+        elif self._kind == "hosts":
+            yield self._hosts(line)
+        elif self._kind == "vars":
+            yield self._variable(line)
+        else:
+            yield from self._child(line)
+
+    def _open(self, group: str, kind: str) -> Iterator[Mention]:
+        if kind not in _KINDS:
+            raise self._error(f"a section is one of {', '.join(_KINDS)}, not {kind!r}")
+        self._group, self._kind = group, kind
+        if not self._knows(group):
+            if kind == "vars" and group not in self._waiting:
+                self._undeclared[group] = self._place
+            self._own.add(group)
+        yield Mention(GroupNode(group, self._place))
+        if kind != "vars":
+            self._undeclared.pop(group, None)
+            yield from self._arrived(group)
+
+    def _knows(self, group: str) -> bool:
+        return group in self._own or group in self._known
+
+    def _arrived(self, group: str) -> Iterator[Mention]:
+        """Hang a group that others waited for below them."""
+        for parent, place in self._waiting.pop(group, ()):
+            yield child_mention(parent, group, place)
+            yield from self._arrived(parent)
+
+    def _hosts(self, line: str) -> Mention:
+        words = self._words(line)
+        if words[0].endswith(":") or words[0] == "---":
+            raise self._error(f"{words[0]!r} cannot be the name of a host")
+        names, port = names_of(words[0], self._place)
+        variables = dict(self._assignment(word) for word in words[1:])
+        given = None if port is None else Located(port, self._place, str(port))
+        nodes = (HostNode(name, self._place, variables) for name in names)
+        return hosts_mention(self._group, nodes, self._place, given)
+
+    def _words(self, line: str) -> list[str]:
+        if not _NEEDS_SHELL.search(line):
+            return line.split()
+        try:
+            return shlex.split(line, comments=True)
+        except ValueError as error:
+            raise self._error(f"the line cannot be split: {str(error).lower()}") from None
+
+    def _assignment(self, word: str) -> tuple[str, Located]:
+        name, equals, value = word.partition("=")
+        if not equals:
+            hint = "no blanks around '=', and quotes around a value with blanks"
+            raise self._error(f"a host's variable is written name=value, not {_short(word)}", hint)
+        return name, self._value(value)
+
+    def _variable(self, line: str) -> Mention:
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise self._error(f"a variable is written name=value, not {_short(line)}")
+        found = {name.strip(): self._value(value.strip())}
+        return variables_mention(self._group, self._place, found)
+
+    def _child(self, line: str) -> Iterator[Mention]:
+        match = _CHILD.fullmatch(line)
+        if not match:
+            raise self._error(f"{_short(line)} is no name of a group")
+        child = match[1]
+        if self._knows(child):
+            yield child_mention(self._group, child, self._place)
+        else:
+            self._waiting.setdefault(child, []).append((self._group, self._place))
+
+    def _value(self, text: str) -> Located:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return Located(text, self._place, text)
+        except (MemoryError, RecursionError):
+            raise self._error("a value is nested too deep") from None
+        return _located(value, self._place)
+
+    def _refuse_undeclared(self) -> None:
+        for child, parents in self._waiting.items():
+            self._place = parents[0][1]
+            raise self._error(f"there is no group {child!r}", f"write [{child}], with its hosts")
+        for group, place in self._undeclared.items():
+            self._place = place
+            raise self._error(f"there is no group {group!r}", f"write [{group}], with its hosts")
+
+    def _error(self, message: str, hint: str = "") -> InventoryError:
+        return InventoryError(message, hint=hint, where=self._place)
+
+
+def _located(value: Any, place: Place) -> Located:
+    """Return a Python literal as Ansible takes it: sequences as lists, odd types as texts."""
+    if isinstance(value, Mapping):
+        return Located({key: _located(entry, place) for key, entry in value.items()}, place)
+    if isinstance(value, list | tuple | set):
+        return Located(tuple(_located(item, place) for item in value), place)
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if value is Ellipsis:
+        value = "..."
+    if isinstance(value, complex):
+        value = str(value)
+    return Located(value, place, str(value))
+
+
+def _short(text: str) -> str:
+    """Repeat a word of the file up to its '=', for what follows may be a secret."""
+    name = text.partition("=")[0]
+    return repr(name if len(name) <= 40 else name[:40] + "…")

@@ -1,0 +1,71 @@
+"""Read JSON where Ansible does: variable files, inventories, and what executable ones print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_ops.errors import Place
+from hermes_ops.loader.located import SEALED, Literal, Located
+from hermes_ops.loader.vault import CLOSED, Vault
+
+_UNSAFE, _VAULT = "__ansible_unsafe", "__ansible_vault"
+
+
+def decoded(text: str) -> Any:
+    """Return the values of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, names a key twice, or is nested too deep.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_each_once)
+    except RecursionError:
+        raise ValueError("is nested too deep") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"{twice!r} stands there twice")
+    return found
+
+
+def located(value: Any, place: Place, vault: Vault = CLOSED) -> Located:
+    """Return plain values as those of one place; Ansible's own marks are understood."""
+    if isinstance(value, Mapping):
+        return _marked(value, place, vault) or Located(
+            {key: located(entry, place, vault) for key, entry in value.items()}, place
+        )
+    if isinstance(value, list | tuple):
+        return Located(tuple(located(item, place, vault) for item in value), place)
+    return Located(value, place, _text(value))
+
+
+def _marked(value: Mapping[str, Any], place: Place, vault: Vault) -> Located | None:
+    """Return what `{"__ansible_unsafe": …}` and `{"__ansible_vault": …}` stand for."""
+    if len(value) != 1:
+        return None
+    ((mark, inner),) = value.items()
+    if not isinstance(inner, str) or mark not in (_UNSAFE, _VAULT):
+        return None
+    return Located(Literal(inner), place, inner) if mark == _UNSAFE else opened(inner, place, vault)
+
+
+def opened(blob: str, place: Place, vault: Vault) -> Located:
+    """Return one encrypted value: open where there is a password, else closed."""
+    if not vault.has_password:
+        vault.sealed += 1
+        return Located(SEALED, place)
+    text = vault.open(blob, place)
+    vault.learn(text)
+    return Located(Literal(text), place, text, secret=True)
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return str(value)

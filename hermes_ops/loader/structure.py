@@ -1,0 +1,112 @@
+"""The structure of a YAML inventory: groups with `hosts`, `children` and `vars`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hermes_ops.loader.groups import (
+    GroupNode,
+    HostNode,
+    Mention,
+    child_mention,
+    hosts_mention,
+    variables_mention,
+)
+from hermes_ops.loader.located import Located, Variables, kind
+from hermes_ops.loader.patterns import names_of
+from hermes_ops.loader.schema import unknown_key
+
+SECTIONS = ("hosts", "children", "vars")
+_PLUGIN = (
+    "write its result with `ansible-inventory -i FILE --list --yaml --export`, or give -i an"
+    " executable that prints `ansible-inventory -i FILE --list`"
+)
+
+
+def mentions(document: Located) -> Iterator[Mention]:
+    """Yield what a file says of each group, in the order of the file."""
+    if document.data is None:
+        return
+    if not isinstance(document.data, dict):
+        raise document.error(f"groups must be a mapping, this is {kind(document)}")
+    _refuse_plugin(document)
+    for name, body in document.entries.items():
+        yield from _mentions_of(_name(name, body, "group"), body)
+
+
+def _refuse_plugin(document: Located) -> None:
+    plugin = document.entries.get("plugin")
+    if plugin is not None and isinstance(plugin.data, str):
+        message = f"configures Ansible's inventory plugin {plugin.data!r}, which is not run here"
+        raise plugin.error(message, _PLUGIN)
+
+
+def is_inventory(document: Located) -> bool:
+    """Say whether a document that nobody named as an inventory can be one.
+
+    It is none where a name stands for a text or a list, as no group does, and none for a group.
+    """
+    bodies = list(document.entries.values())
+    if not bodies or "plugin" in document.entries:
+        return True
+    odd = any(not isinstance(body.data, dict | None) for body in bodies)
+    return not odd or any(body.entries.keys() & set(SECTIONS) for body in bodies)
+
+
+def _mentions_of(name: str, body: Located) -> Iterator[Mention]:
+    if not isinstance(body.data, dict | None):
+        raise body.error(f"group {name!r} must be a mapping, this is {kind(body)}")
+    yield Mention(GroupNode(name, body.place))
+    for key, entry in body.entries.items():
+        if key not in SECTIONS:
+            raise unknown_key(key, entry, SECTIONS)
+        section = _section(entry, key)
+        if key == "vars":
+            yield variables_mention(name, entry.place, section)
+        elif key == "hosts":
+            yield from _hosts(name, section)
+        else:
+            yield from _children(name, section)
+
+
+def _children(name: str, section: Mapping[str, Located]) -> Iterator[Mention]:
+    for key, body in section.items():
+        child = _name(key, body, "group")
+        yield from _mentions_of(child, body)
+        yield child_mention(name, child, body.place)
+
+
+def _hosts(group: str, section: Mapping[str, Located]) -> Iterator[Mention]:
+    for pattern, entry in section.items():
+        if entry.data and not isinstance(entry.data, dict):
+            raise entry.error(f"the variables of {pattern!r} must be a mapping")
+        names, port = names_of(_name(pattern, entry, "host"), entry.place)
+        given = None if port is None else Located(port, entry.place, str(port))
+        variables = _variables(entry)
+        nodes = (HostNode(name, entry.place, variables) for name in names)
+        yield hosts_mention(group, nodes, entry.place, given)
+
+
+def _section(section: Located, name: str) -> Mapping[str, Located]:
+    """Return `hosts`, `children` or `vars` of a group; a single word stands for its mapping."""
+    if section.data is None:
+        return {}
+    if isinstance(section.data, str) and name != "vars":
+        return {section.data: Located(None, section.place)}
+    if not isinstance(section.data, dict):
+        hint = f"write `{name}: {{a: , b: }}`" if isinstance(section.data, tuple) else ""
+        raise section.error(f"{name!r} must be a mapping, this is {kind(section)}", hint)
+    return _variables(section) if name == "vars" else section.data
+
+
+def _variables(value: Located) -> Variables:
+    for name, entry in value.entries.items():
+        _name(name, entry, "variable")
+    return value.entries
+
+
+def _name(name: object, entry: Located, what: str) -> str:
+    if isinstance(name, str) and name:
+        return name
+    shown = str(name).lower() if isinstance(name, bool) else name
+    raise entry.error(f"the name of a {what} must be a text, {shown} is none", "put it in quotes")

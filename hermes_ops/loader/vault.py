@@ -1,0 +1,139 @@
+"""What `ansible-vault` encrypted: opened with the operator's password, each text once a run.
+
+ansible-core does the opening, and is imported when there is something to open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.loader.located import VAULT_HINT
+
+_HEADER = re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;\w+(;[^\r\n]*)?\r?(\n|$)")
+VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"
+_OPTION = "--vault-password-file"
+
+Learn = Callable[[str], None]
+
+
+def is_encrypted(text: str) -> bool:
+    """Say whether a whole text is what `ansible-vault encrypt` leaves."""
+    return _HEADER.match(text) is not None
+
+
+class Vault:
+    """The operator's password, and what it opened; `learn` is told every text that came out."""
+
+    def __init__(self, password_file: Path | None = None, learn: Learn = lambda _: None) -> None:
+        self._password_file = password_file
+        self._password: bytes | None = None
+        self._learn = learn
+        self._opened: dict[str, str] = {}
+        self.sealed = 0
+        """How many values stayed closed, for want of a password."""
+
+    @property
+    def has_password(self) -> bool:
+        """Say whether a password was given; it is read when something needs it."""
+        return self._password_file is not None
+
+    def open(self, blob: str, place: Place) -> str:
+        """Return the text behind `blob`, which stands at `place`.
+
+        Raises:
+            InventoryError: no password was given, it does not fit, or the blob is damaged.
+            UsageError: the password cannot be had.
+        """
+        key = "".join(blob.split())
+        if key not in self._opened:
+            self._opened[key] = self._decrypted(blob, place)
+        return self._opened[key]
+
+    def learn(self, text: str) -> None:
+        """Let the sink know a value that must not be seen."""
+        self._learn(text)
+
+    def _decrypted(self, blob: str, place: Place) -> str:
+        if self._password_file is None:
+            message = "is encrypted, and no password was given"
+            raise InventoryError(message, hint=VAULT_HINT, where=place)
+        if self._password is None:
+            self._password = _password_in(self._password_file)
+        return _decrypted(blob, self._password, place)
+
+
+def _decrypted(blob: str, password: bytes, place: Place) -> str:
+    with _undisturbed():
+        from ansible.errors import AnsibleError
+        from ansible.parsing.vault import VaultLib, VaultSecret
+    try:
+        # The clear text is bytes that ansible-core may have tagged; ours are plain.
+        lines = "\n".join(blob.split())
+        return bytes(VaultLib([("default", VaultSecret(password))]).decrypt(lines)).decode()
+    except UnicodeDecodeError:
+        raise InventoryError("is encrypted, but holds no UTF-8 text", where=place) from None
+    except (AnsibleError, ValueError, TypeError) as error:
+        raise _refusal(str(error), place) from None
+
+
+def _refusal(reason: str, place: Place) -> InventoryError:
+    if "no vault secrets were found that could decrypt" in reason:
+        message = "the vault password does not open this"
+        return InventoryError(message, hint=f"see {_OPTION} and ${VARIABLE}", where=place)
+    return InventoryError("is encrypted, but damaged: ansible-vault cannot read it", where=place)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let ansible-core be imported without its configuration, and without a folder in the home.
+
+    An `ansible.cfg` of the working folder could name what makes the import fail.
+    """
+    before = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
+    with tempfile.TemporaryDirectory() as folder:
+        empty = Path(folder) / "ansible.cfg"
+        empty.touch()
+        try:
+            for name in before:
+                del os.environ[name]
+            os.environ.update(ANSIBLE_CONFIG=str(empty), ANSIBLE_LOCAL_TEMP=folder)
+            yield
+        finally:
+            del os.environ["ANSIBLE_CONFIG"], os.environ["ANSIBLE_LOCAL_TEMP"]
+            os.environ.update(before)
+
+
+def _password_in(file: Path) -> bytes:
+    """Return the password that a file holds or, as with Ansible, a program prints."""
+    from hermes_ops.loader.sources import is_program
+
+    if file.is_dir():
+        raise UsageError(f"{_OPTION}: {file} is a folder")
+    if is_program(file):
+        # Ansible's rule: a program whose name ends in -client is told which password is wanted.
+        from hermes_ops.loader.programs import run
+
+        words = ["--vault-id", "default"] if file.stem.endswith("-client") else []
+        password = run(file, words, "the vault password program").strip(b"\r\n")
+    else:
+        password = _content_of(file).strip()
+    if not password:
+        raise UsageError(f"{_OPTION}: {file} gives no password")
+    return password
+
+
+def _content_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{_OPTION}: {file} cannot be read: {error.strerror}") from None
+
+
+CLOSED = Vault()
+"""No password."""
