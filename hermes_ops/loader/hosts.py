@@ -13,7 +13,13 @@ from hermes_ops.loader import connection
 from hermes_ops.loader.connection import SECRETS, connection_of
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.located import Located, Variables, has_expression, plain
-from hermes_ops.loader.profiles import Wanted, described, make_profile, wanted
+from hermes_ops.loader.profiles import (
+    Wanted,
+    contributions,
+    described,
+    make_profile,
+    wanted,
+)
 from hermes_ops.loader.schema import (
     ANY,
     BOOLEAN,
@@ -75,11 +81,10 @@ def make_host(
     node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
 ) -> Host:
     """Return the host that these layers describe."""
-    scope = _scope(node, groups, folded(layers), around)
-    layers = [_rendered_layer(layer, scope) for layer in layers]
+    layers = rendered_layers(node, groups, layers, around)
     found = _checked(folded(layers))
     variables = shown_variables(found)
-    profiles = _profiles(node, [layer.variables for layer in layers], variables, around)
+    profiles = _profiles(node, layers, variables, around)
     return Host(
         name=node.name,
         connection=connection_of(node.name, found, around.known_hosts),
@@ -90,6 +95,14 @@ def make_host(
         place=node.place,
         **_settings(found),
     )
+
+
+def rendered_layers(
+    node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
+) -> Sequence[Layer]:
+    """Return the layers of a host with their expressions replaced by what they say there."""
+    scope = _scope(node, groups, folded(layers), around)
+    return [_rendered_layer(layer, scope) for layer in layers]
 
 
 def _checked(found: Variables) -> Variables:
@@ -173,16 +186,16 @@ def _refuse_impossible(found: Variables) -> None:
 
 
 def _profiles(
-    node: HostNode, layers: Sequence[Variables], variables: Mapping[str, Any], around: Surroundings
+    node: HostNode, layers: Sequence[Layer], variables: Mapping[str, Any], around: Surroundings
 ) -> tuple[Profile, ...]:
     wants: Wanted = wanted(layers)
     values = {"inventory_hostname": node.name, **variables}
-    return tuple(
-        make_profile(
-            name, described(name, wants, around.catalogue), around.roles, values, override.place
-        )
-        for name, override in wants.overrides.items()
-    )
+
+    def made(name: str) -> Profile:
+        data = described(contributions(name, wants, around.catalogue))
+        return make_profile(name, data, around.roles, values, wants.place(name))
+
+    return tuple(map(made, wants.overrides))
 
 
 def shown_variables(found: Variables) -> dict[str, Any]:

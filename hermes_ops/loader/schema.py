@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, kind
+from hermes_ops.loader.overlay import signed
 
 
 class Kind(NamedTuple):
@@ -25,6 +26,8 @@ class Record(NamedTuple):
     """A mapping with these keys and no other."""
 
     keys: Mapping[str, Schema]
+    is_layered: bool = False
+    """Other layers come upon it: `+key` and `-key` may change its lists."""
 
 
 class Each(NamedTuple):
@@ -93,10 +96,19 @@ def _check_kind(value: Located, schema: Kind, name: str) -> None:
 def _check_record(value: Located, schema: Record, name: str) -> None:
     _check_kind(value, MAPPING, name)
     for key, entry in value.entries.items():
-        if key not in schema.keys:
+        sign, name = signed(key) if schema.is_layered else ("", key)
+        if name not in schema.keys:
             raise unknown_key(key, entry, schema.keys)
+        if sign:
+            _refuse_no_list(sign, name, entry, schema.keys[name])
         if entry.data is not None:
-            check(entry, schema.keys[key], key)
+            check(entry, schema.keys[name], key)
+
+
+def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> None:
+    if not isinstance(schema, Each):
+        message = f"'{sign}{name}' would change a list, and {name!r} is none"
+        raise entry.error(message, f"write {name!r}")
 
 
 def _check_each(value: Located, schema: Each, name: str) -> None:
