@@ -28,6 +28,7 @@ from hermes_ops.loader.schema import (
     WHOLE,
     WORD,
     Each,
+    Key,
     Kind,
     Record,
     check,
@@ -40,31 +41,38 @@ from hermes_ops.quoting import unit_refusal
 
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
 
-MEMORY = Kind("an amount such as 512M or 2G", lambda value: bool(_MEMORY.fullmatch(str(value))))
+MEMORY = Kind(
+    "an amount such as 512M or 2G",
+    lambda value: bool(_MEMORY.fullmatch(str(value))),
+    {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
+)
 SERVICE = Record(
     {
-        "memory_max": MEMORY,
-        "environment": MAPPING,
-        "watchdog": WHOLE,
-        "settings": MAPPING,
+        "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
+        "environment": Key(MAPPING, "variables of the service, not secret"),
+        "watchdog": Key(WHOLE, "seconds without a sign of life until it is restarted", 0),
+        "settings": Key(MAPPING, "what the role itself asks for"),
     },
     is_layered=True,
 )
 PROFILE = Record(
     {
-        "role": WORD,
-        "description": TEXT,
-        "config": MAPPING,
-        "env": MAPPING,
-        "soul": WORD,
-        "service": SERVICE,
-        "after": Each(WORD),
-        "state": one_of(*STATES),
+        "role": Key(WORD, "a folder of roles/", "gateway"),
+        "description": Key(TEXT, "what it is for, in a line"),
+        "config": Key(MAPPING, "merged into config.yaml; comments and other keys stay"),
+        "env": Key(MAPPING, "merged into .env, mode 0600; every value is a secret"),
+        "soul": Key(WORD, "a text beside this file, written to SOUL.md"),
+        "service": Key(SERVICE, "how its service runs"),
+        "after": Key(Each(WORD), "profiles of the same host that must be ready first"),
+        "state": Key(
+            one_of(*STATES),
+            "started | stopped | absent: stopped, unit removed, data kept",
+            "started",
+        ),
     },
     is_layered=True,
 )
 """What `profiles/*.yml`, `hermes_profile_defaults` and overrides may say."""
-
 
 UNMERGED = frozenset({"env"})
 """Sections whose entries are one thing each: `{file: …}` upon `{env: …}` replaces it."""
