@@ -60,7 +60,7 @@ def test_key_shows_the_chain(said: Said) -> None:
     (row,) = rows(said, "mini-02/coder", "--key", "service.memory_max")
     assert [(s["layer"], s["variable"], s["value"], s["counts"]) for s in row["said"]] == [
         ("host", "hermes_profiles", "4G", True),
-        ("group:all", "hermes_profile_defaults", "2G", False),
+        ("group:minis", "hermes_profile_defaults", "2G", False),
         ("catalogue", None, "1G", False),
     ]
     code, out, _ = said("inventory.explain", "mini-02/coder", "--key", "service.memory_max")
