@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +142,19 @@ def test_schema_is_printed(said: Said) -> None:
     (item,) = json.loads(out)["items"]
     assert item["of"] == "profile"
     assert item["json_schema"]["properties"]["state"]["default"] == "started"
+
+
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+CALL = re.compile(r"^\$ \./inv (.*)\n((?:[^$].*\n)*)", re.MULTILINE)
+CALLS = CALL.findall("".join(CONSOLE.findall((ROOT / "docs/layers.md").read_text("utf-8"))))
+
+
+@pytest.mark.parametrize(("words", "shown"), CALLS)
+def test_page_shows_what_is_printed(said: Said, words: str, shown: str) -> None:
+    """Each transcript of docs/layers.md is what the command prints for the example."""
+    assert said(*shlex.split(words))[:2] == (0, shown)
+
+
+def test_page_has_transcripts() -> None:
+    """The test above is not empty."""
+    assert len(CALLS) == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -252,7 +253,7 @@ def without_losers(layers: Sequence[Any], found: Sequence[Leaf]) -> list[Any]:
     return kept
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(LAYER, min_size=1, max_size=4))
 def test_leaves_are_the_settings_and_losers_have_no_part_in_them(layers: list[Any]) -> None:
     """The leaves make up all of the config, and without what lost it would be the same."""
