@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
+from hermes_ops.loader.agreement import refuse_strangers
 from hermes_ops.loader.connection import SECRETS, connection_of
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.located import Located, Variables, has_expression, plain
@@ -222,6 +223,7 @@ def _profiles(
 
     def made(name: str) -> Profile:
         data = described(contributions(name, wants, around.catalogue))
+        refuse_strangers(name, data, node.name, wants.overrides)
         return make_profile(name, data, around.roles, values, wants.place(name))
 
     return tuple(map(made, wants.overrides))

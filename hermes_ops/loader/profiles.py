@@ -226,6 +226,7 @@ def make_profile(
         config=plain(entries["config"]) if "config" in entries else {},
         env=env_values(entries["env"].entries) if "env" in entries else {},
         soul=_soul(entries["soul"]) if "soul" in entries else None,
+        soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
         service=_service(entries["service"]) if "service" in entries else ServiceSettings(),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables={**variables, "hermes_profile": name},
@@ -241,8 +242,12 @@ def _role(entry: Located | None, roles: Mapping[str, Role], place: Place) -> str
     return str(entry.data)
 
 
+def _soul_file(entry: Located) -> Path:
+    return Path(entry.place.file).parent / str(entry.data)
+
+
 def _soul(entry: Located) -> str:
-    file: Path = Path(entry.place.file).parent / entry.data
+    file = _soul_file(entry)
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -176,12 +176,12 @@ hermes_profiles: {coder: {state: started}, scout: {state: started}, diver: {stat
         ],
     ),
     "a name that begins another": (
-        {"host_vars/mini-1.yml": "hermes_profiles: {code: {}}\n"},
+        {"host_vars/mini-1.yml": "hermes_profiles: {co: {}}\n"},
         [
             (
                 "name-prefix",
                 "hosts.yml:5:54",
-                "the name 'code' begins 'coder', on mini-1:"
+                "the name 'co' begins 'coder', on mini-1:"
                 " Hermes may take the process of one for the other's",
                 "give one of them another name",
             )
@@ -228,6 +228,17 @@ hermes_profiles: {coder: {state: started}, scout: {state: started}, diver: {stat
                 "host_vars/mini-1.yml:1:44",
                 "no other profile has 'config.modle'",
                 "did you mean 'model'?",
+            )
+        ],
+    ),
+    "a profile whose file has another name": (
+        {"host_vars/mini-1.yml": "hermes_profiles: {codr: {}}\n"},
+        [
+            (
+                "misspelt",
+                "host_vars/mini-1.yml:1:19",
+                "no file of profiles/ describes 'codr'",
+                "did you mean 'coder'?",
             )
         ],
     ),

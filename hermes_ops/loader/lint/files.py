@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hermes_ops.errors import Place
 from hermes_ops.loader.lint.model import Check, Finding, Seen, Wish
+from hermes_ops.loader.lint.typos import meant
 from hermes_ops.loader.profiles import Contribution
 from hermes_ops.loader.provenance import Saying, sayings_of
 from hermes_ops.loader.schema import near
@@ -25,6 +26,19 @@ def unused_profiles(seen: Seen) -> Iterator[Finding]:
                 document.place,
                 f"no host has the profile {name!r}",
                 "name it in hermes_profiles, or remove the file",
+            )
+
+
+def unknown_profiles(seen: Seen) -> Iterator[Finding]:
+    """Profiles that only a mapping describes, and whose name is one letter from a file's."""
+    catalogue = seen.gathered.around.catalogue
+    for wish in seen.wishes:
+        if wish.profile not in catalogue and (other := meant(wish.profile, catalogue)):
+            yield Finding(
+                "misspelt",
+                wish.place,
+                f"no file of profiles/ describes {wish.profile!r}",
+                f"did you mean {other!r}?",
             )
 
 
@@ -133,6 +147,7 @@ def _few(wishes: Sequence[Wish]) -> str:
 
 CHECKS: tuple[Check, ...] = (
     unused_profiles,
+    unknown_profiles,
     empty_groups,
     stray_variable_files,
     unused_souls,
