@@ -112,6 +112,18 @@ CASES: Mapping[str, tuple[Mapping[str, str], list[tuple[str, str, str, str]]]] =
             ),
         ],
     ),
+    "a variable that a later file of the folder replaces": (
+        {"group_vars/all/1.yml": "a: 1\nb: 1\n", "group_vars/all/2.yml": "a: 2\n"},
+        [
+            (
+                "never-wins",
+                "group_vars/all/1.yml:1:1",
+                "'a' of group:all wins on no host: group:all has it too,"
+                " at inventory/group_vars/all/2.yml:1:1",
+                "remove the one that is not meant",
+            )
+        ],
+    ),
     "a setting that wins nowhere": (
         {"group_vars/minis.yml": "hermes_profile_defaults: {config: {model: {default: m}}}\n"},
         [
