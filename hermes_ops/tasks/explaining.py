@@ -12,13 +12,16 @@ from hermes_ops.errors import UsageError
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import ROLES, open_workspace
+from hermes_ops.tasks.workspace import ROLES, Workspace, open_workspace
 
 if TYPE_CHECKING:
     from hermes_ops.loader.provenance import Leaf, Saying
     from hermes_ops.loader.schema import Key
 
-READING = tuple(option for option in COMMON if option.name in ("inventory", "json", "verbose"))
+_WANTED = ("inventory", "json", "verbose", "vault_password_file")
+READING = tuple(option for option in COMMON if option.name in _WANTED)
+"""The options of tasks that only read the inventory."""
+
 _WIDEST = 60
 
 
@@ -32,8 +35,7 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
     """Show which file and line set each value, and with --key which values lost."""
     from hermes_ops.loader.provenance import leaves, variables
 
-    workspace = open_workspace(options, output)
-    gathered = loader.gather(workspace.paths, ROLES, os.environ)
+    gathered = gather(open_workspace(options, output))
     host, _, profile = target.partition("/")
     found = leaves(gathered, host, profile) if "/" in target else variables(gathered, host)
     rows = [_row(host, profile, leaf) for leaf in found]
@@ -41,6 +43,11 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
         rows = _chosen(rows, found, key) or [_default(host, profile, key, rows)]
     (_show_chains if key is not None else _show_winners)(output, rows)
     return items(rows)
+
+
+def gather(workspace: Workspace) -> loader.Gathered:
+    """Return what the files of a workspace say, before anything is merged."""
+    return loader.gather(workspace.paths, ROLES, os.environ)
 
 
 def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:

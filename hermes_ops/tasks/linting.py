@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
-from hermes_ops import loader
-from hermes_ops.tasks.explaining import READING
+from hermes_ops.tasks.explaining import READING, gather
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import ROLES, open_workspace
+from hermes_ops.tasks.workspace import open_workspace
 
 
 @verb(common=READING, example="./inv inventory.lint -i inventory")
@@ -20,9 +17,8 @@ def lint(options: Options, output: Output) -> Result:
     from hermes_ops.report import count
 
     workspace = open_workspace(options, output)
-    gathered = loader.gather(workspace.paths, ROLES, os.environ)
     folders = list(dict.fromkeys(map(folder_of, workspace.paths)))
-    findings = findings_of(gathered, folders)
+    findings = findings_of(gather(workspace), folders)
     for finding in findings:
         output.text(f"{finding.place}: {finding.message}")
         output.text(f"    {finding.hint}")
