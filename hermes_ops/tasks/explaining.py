@@ -80,10 +80,15 @@ def _said(saying: Saying) -> dict[str, Any]:
 
 
 def _chosen(rows: Sequence[Any], found: Sequence[Leaf], key: str) -> list[dict[str, Any]]:
+    from hermes_ops.loader.connection import SPELLINGS
     from hermes_ops.loader.keypath import begins, parsed
 
-    wanted = parsed(key)
-    return [row for row, leaf in zip(rows, found, strict=True) if begins(leaf.path, wanted)]
+    wanted = [parsed(name) for name in SPELLINGS.get(key, (key,))]
+    return [
+        row
+        for row, leaf in zip(rows, found, strict=True)
+        if any(begins(leaf.path, path) for path in wanted)
+    ]
 
 
 def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]]) -> Any:

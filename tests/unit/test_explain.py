@@ -87,6 +87,16 @@ def test_host_variables(said: Said) -> None:
     ]
 
 
+def test_other_names_of_a_variable_are_shown_with_it(said: Said) -> None:
+    """Ansible's older spellings are the same variable: whoever asks for one sees both."""
+    Path("inventory/host_vars/here.yml").write_text("ansible_ssh_user: old\n", encoding="utf-8")
+    found = rows(said, "here", "--key", "ansible_user")
+    assert [(row["key"], row["value"]) for row in found] == [
+        ("ansible_ssh_user", "old"),
+        ("ansible_user", "hermes"),
+    ]
+
+
 def test_what_nobody_says_is_its_default(said: Said) -> None:
     """A known key without a value shows what holds."""
     (row,) = rows(said, "mini-02/scout", "--key", "service.watchdog")

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from test_loader_cases import write_files
 
 from hermes_ops.loader import gather
 from hermes_ops.loader.lint import Finding, lint
 from hermes_ops.loader.lint.typos import is_slip, meant_env
+from hermes_ops.loader.sources import folder_of
 from hermes_ops.tasks.program import Program
 
 ROOT = Path(__file__).parents[2]
+LOADER_CASES = sorted((ROOT / "tests" / "cases" / "inventory").glob("*.yml"))
 CLEAN = {
     "hosts.yml": """\
 all:
@@ -295,6 +299,21 @@ def test_findings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (finding.kind, str(finding.place).removeprefix("inventory/"), finding.message, finding.hint)
         for finding in findings(tmp_path, files)
     ] == expected
+
+
+@pytest.mark.parametrize("file", [path for path in LOADER_CASES if "error" not in path.stem])
+def test_whatever_loads_is_linted(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each finding of any inventory has its place in one of its files."""
+    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    write_files(case, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    sources = [Path(source) for source in case.get("sources", ["inventory"])]
+    gathered = gather(sources, Path("roles"), case.get("environ", {}))
+    for finding in lint(gathered, list(map(folder_of, sources))):
+        assert Path(finding.place.file).exists()
+        assert finding.message and finding.hint
 
 
 @pytest.mark.parametrize("folder", ["inventory", "docs/example/inventory"])
