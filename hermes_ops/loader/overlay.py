@@ -14,6 +14,7 @@ from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, kind, plain
 
 APPEND, REMOVE = "+", "-"
+_ORDER = ("", REMOVE, APPEND)
 _VERBS = {APPEND: "appends to", REMOVE: "removes from"}
 
 
@@ -34,17 +35,26 @@ def overlaid(low: Located, high: Located) -> Located:
     """
     if not isinstance(high.data, dict) or not isinstance(low.data, dict):
         return settled(high)
-    data, changes = dict(low.data), []
-    for key, entry in high.data.items():
-        sign, name = signed(key)
+    data = dict(low.data)
+    for sign, name, entry in in_order(high):
         if sign:
-            changes.append((sign, name, entry))
+            change_list(data, sign, name, entry)
         else:
             data[name] = overlaid(data[name], entry) if name in data else settled(entry)
-    # What is removed goes first: one layer may replace an item by another.
-    for sign, name, entry in sorted(changes, key=lambda change: change[0] == APPEND):
-        change_list(data, sign, name, entry)
     return Located(data, high.place)
+
+
+def in_order(value: Located) -> Iterable[tuple[str, Any, Located]]:
+    """Return sign, key and value of each entry, in the order in which they hold.
+
+    First what sets, then what removes, then what appends: one layer may replace an item.
+    """
+    entries = [(*signed(key), entry) for key, entry in value.entries.items()]
+    return sorted(entries, key=lambda entry: _ORDER.index(entry[0])) if _signs(value) else entries
+
+
+def _signs(value: Located) -> bool:
+    return any(isinstance(key, str) and key[:1] in _VERBS for key in value.entries)
 
 
 def settled(value: Located) -> Located:
@@ -58,9 +68,7 @@ def settled(value: Located) -> Located:
 
 def _has_signs(value: Located) -> bool:
     if isinstance(value.data, dict):
-        if any(isinstance(key, str) and key[:1] in _VERBS for key in value.data):
-            return True
-        return any(map(_has_signs, value.data.values()))
+        return _signs(value) or any(map(_has_signs, value.data.values()))
     return isinstance(value.data, tuple) and any(map(_has_signs, value.data))
 
 

@@ -21,7 +21,7 @@ from hermes_ops.inventory import (
 )
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
 from hermes_ops.loader.located import Located, kind, plain
-from hermes_ops.loader.overlay import change_list, overlaid, settled, signed
+from hermes_ops.loader.overlay import change_list, in_order, overlaid, settled
 from hermes_ops.loader.schema import (
     MAPPING,
     TEXT,
@@ -201,8 +201,7 @@ def described(parts: Iterable[Contribution]) -> Located:
 def layered(low: Located, high: Located) -> Located:
     """Return profile `low` overlaid by `high`: deep, but what is `UNMERGED` entry by entry."""
     data = dict(low.data)
-    for key, entry in high.entries.items():
-        sign, name = signed(key)
+    for sign, name, entry in in_order(high):
         if entry.data is None:
             continue
         if sign:

@@ -51,12 +51,14 @@ def gather(workspace: Workspace) -> loader.Gathered:
 
 
 def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:
+    from hermes_ops.loader.provenance import key_of
+
     winner = leaf.winner
     return {
         "host": host,
         "profile": profile or None,
         "key": leaf.key,
-        "path": list(leaf.path),
+        "path": list(map(key_of, leaf.path)),
         "value": leaf.value,
         "layer": winner.layer,
         "variable": winner.variable or None,
@@ -139,7 +141,8 @@ def _show_chains(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
             output.text(f"{row['key']} = {_text(row['value'])}")
             table(output, ["", "layer", "says", "where"], [_line(row, s) for s in row["said"]])
         else:
-            value = row["otherwise"] or _text(row["value"])
+            nothing = "nothing" if row["value"] is None else _text(row["value"])
+            value = row["otherwise"] or nothing
             output.text(f"{row['key']}: {value} (the default; no layer says it)")
 
 

@@ -143,6 +143,22 @@ def test_no_secret_is_shown(said: Said) -> None:
             assert "secret" not in (out + err).replace(".secrets", "")
 
 
+def test_odd_values_can_be_shown(said: Said) -> None:
+    """Dates, numbers that are none and keys that are no texts have their place in the document."""
+    Path("inventory/profiles/scout.yml").write_text(
+        "config: {when: 2026-11-22, nan: .nan, 7: {2026-01-01: x}, 'a.b': [1, 2026-11-22]}\n",
+        encoding="utf-8",
+    )
+    Path("inventory/host_vars/here.yml").write_text("day: 2026-11-22\n", encoding="utf-8")
+    found = {row["key"]: row for row in rows(said, "mini-01/scout")}
+    assert found["config.when"]["value"] == "2026-11-22"
+    assert found["config.nan"]["value"] == ".nan"
+    assert found["config.7.2026-01-01"]["path"] == ["config", 7, "2026-01-01"]
+    assert found['config."a.b"']["value"] == [1, "2026-11-22"]
+    assert said("inventory.explain", "mini-01/scout", "--key", 'config."a.b"')[0] == 0
+    assert [row["value"] for row in rows(said, "here", "--key", "day")] == ["2026-11-22"]
+
+
 def test_schema_is_printed(said: Said) -> None:
     """The text is the schema itself; with --json it stands in the document."""
     code, out, _ = said("inventory.schema", "--of", "variables")

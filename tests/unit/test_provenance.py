@@ -152,6 +152,7 @@ def contributed(texts: Sequence[str]) -> list[Contribution]:
         (["{a: [1, 2, 1]}", "{-a: [1]}"], {"a": [2]}),
         (["{a: [1, 2]}", "{+a: [3], -a: [1]}"], {"a": [2, 3]}),
         (["{a: [1]}", "{a: [5], +a: [6]}"], {"a": [5, 6]}),
+        (["{a: [1]}", "{+a: [6], -a: [5], a: [5]}"], {"a": [6]}),
         (["{a: [{x: 1}]}", "{-a: [{x: 1}]}"], {"a": []}),
         (["{b: 1}", "{+a: [1]}"], {"a": [1], "b": 1}),
         (["{b: 1}", "{-a: [1]}"], {"b": 1}),
@@ -198,6 +199,13 @@ def test_operators_that_meet_no_list(texts: list[str], message: str, hint: str) 
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
+def test_order_within_a_layer_is_not_the_order_of_lines() -> None:
+    """`after` and `+after` of one layer both count, whichever stands first."""
+    (leaf,) = traced([Contribution("catalogue", "", parse("+after: [b]\nafter: [a]", "x"))])
+    assert leaf.value == ["a", "b"]
+    assert [(said.action, said.counts) for said in leaf.said] == [("appends", True), ("sets", True)]
+
+
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.sampled_from(["x", "y"]))
 LISTS = st.lists(SCALARS, max_size=3)
 KEYS = st.sampled_from(["a", "b"])
@@ -207,7 +215,9 @@ OPERATORS = st.sampled_from(["+a", "-a", "+b", "++a"])
 def mappings(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     plain_ones = st.dictionaries(KEYS, values, max_size=2)
     changes = st.dictionaries(OPERATORS, LISTS, max_size=1)
-    return st.tuples(plain_ones, changes).map(lambda pair: {**pair[0], **pair[1]})
+    return st.tuples(plain_ones, changes, st.booleans()).map(
+        lambda three: {**three[1], **three[0]} if three[2] else {**three[0], **three[1]}
+    )
 
 
 LAYER = mappings(st.recursive(SCALARS | LISTS, mappings, max_leaves=4))

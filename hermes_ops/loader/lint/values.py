@@ -32,13 +32,8 @@ def lost_variables(seen: Seen) -> Iterator[Finding]:
     lost, winner = _lost(leaves, (saying for leaf in leaves for saying in leaf.said))
     for saying in lost:
         by = winner[_key(saying)]
-        yield Finding(
-            "never-wins",
-            saying.place,
-            f"{spelled(saying.path)!r} of {saying.layer} wins on no host:"
-            f" {by.layer} has it too, at {by.place}",
-            "remove the one that is not meant",
-        )
+        message = f"{spelled(saying.path)!r} of {saying.layer} wins on no host"
+        yield _in_vain(saying, f"{message}: {by.layer} has it too, at {by.place}")
 
 
 def _lost(
@@ -60,20 +55,15 @@ def _lost_setting(saying: Saying, winner: Saying | None) -> Iterator[Finding]:
         if saying.action == ACTIONS[REMOVE]:
             yield _idle(saying, f"removes from {key!r}, which no layer sets")
     elif saying.variable == "hermes_profile_defaults" and winner.variable == "hermes_profiles":
-        yield Finding(
-            "never-wins",
-            saying.place,
-            f"every profile overrides the default {key!r}, as at {winner.place}",
-            "remove the default",
-        )
+        message = f"every profile overrides the default {key!r}, as at {winner.place}"
+        yield Finding("never-wins", saying.place, message, "remove the default")
     else:
-        yield Finding(
-            "never-wins",
-            saying.place,
-            f"{key!r} of {_layer(saying)} wins nowhere: {_layer(winner)} has it too,"
-            f" at {winner.place}",
-            "remove the one that is not meant",
-        )
+        message = f"{key!r} of {_layer(saying)} wins nowhere: {_layer(winner)} has it too"
+        yield _in_vain(saying, f"{message}, at {winner.place}")
+
+
+def _in_vain(saying: Saying, message: str) -> Finding:
+    return Finding("never-wins", saying.place, message, "remove the one that is not meant")
 
 
 def _layer(saying: Saying) -> str:
