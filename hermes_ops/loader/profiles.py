@@ -89,6 +89,11 @@ class Contribution(NamedTuple):
     """The variable that says it; '' for a file of the catalogue."""
     value: Located
 
+    @property
+    def is_settled(self) -> bool:
+        """Say whether no operator is left in it: nothing is weaker than the catalogue."""
+        return not self.variable
+
 
 class Wanted(NamedTuple):
     """The profiles of a host as its layers name them, before the catalogue is asked."""
@@ -128,7 +133,7 @@ def _load_file(file: Path) -> Located:
     if document.data is None:
         return Located({}, document.place)
     check(document, PROFILE, file.stem)
-    return document
+    return settled_profile(document)
 
 
 def _check_name(name: object, place: Place) -> None:
@@ -193,9 +198,17 @@ def contributions(
     return (*file, *wants.defaults, *wants.overrides[name])
 
 
-def described(parts: Iterable[Contribution]) -> Located:
+def described(parts: Sequence[Contribution]) -> Located:
     """Return everything that the layers say of one profile, the strongest on top."""
-    return reduce(layered, (part.value for part in parts), EMPTY)
+    values = [part.value for part in parts]
+    if parts[0].is_settled:
+        return reduce(layered, values)
+    return reduce(layered, values, EMPTY)
+
+
+def settled_profile(document: Located) -> Located:
+    """Return a file of the catalogue without operators: nothing is weaker than it."""
+    return layered(EMPTY, document)
 
 
 def layered(low: Located, high: Located) -> Located:

@@ -122,10 +122,9 @@ def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
 
 def sayings_of(part: Contribution) -> Iterator[Saying]:
     """Yield what one layer says, leaf by leaf."""
-    for path, action, value in _said(part.value):
-        yield Saying(
-            path, layer_name(part.origin), part.variable, action, shown(path, value), value.place
-        )
+    layer = layer_name(part.origin)
+    for path, action, value in _flat_sets(part.value) if part.is_settled else _said(part.value):
+        yield Saying(path, layer, part.variable, action, shown(path, value), value.place)
 
 
 def layer_name(origin: str) -> str:
@@ -141,6 +140,10 @@ def _flat(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located
         return
     for key, entry in value.entries.items():
         yield from _flat(entry, (*path, key))
+
+
+def _flat_sets(value: Located) -> Iterator[tuple[KeyPath, str, Located]]:
+    return ((path, ACTIONS[""], leaf) for path, leaf in _flat(value))
 
 
 def _said(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, Located]]:

@@ -138,7 +138,7 @@ def layered(*texts: str) -> Any:
 
 def contributed(texts: Sequence[str]) -> list[Contribution]:
     return [
-        Contribution("catalogue", "", parse(f"config:\n {text}", f"{n}.yml"))
+        Contribution("group g", "hermes_profile_defaults", parse(f"config:\n {text}", f"{n}.yml"))
         for n, text in enumerate(texts, 1)
     ]
 
@@ -201,7 +201,9 @@ def test_operators_that_meet_no_list(texts: list[str], message: str, hint: str) 
 
 def test_order_within_a_layer_is_not_the_order_of_lines() -> None:
     """`after` and `+after` of one layer both count, whichever stands first."""
-    (leaf,) = traced([Contribution("catalogue", "", parse("+after: [b]\nafter: [a]", "x"))])
+    (leaf,) = traced(
+        [Contribution("group g", "hermes_profile_defaults", parse("+after: [b]\nafter: [a]", "x"))]
+    )
     assert leaf.value == ["a", "b"]
     assert [(said.action, said.counts) for said in leaf.said] == [("appends", True), ("sets", True)]
 
@@ -233,7 +235,9 @@ def located(value: Any, place: Place) -> Located:
 
 def parts_of(layers: Sequence[Any]) -> list[Contribution]:
     return [
-        Contribution("catalogue", "", located({"config": layer}, Place("f", line)))
+        Contribution(
+            "group g", "hermes_profile_defaults", located({"config": layer}, Place("f", line))
+        )
         for line, layer in enumerate(layers, 1)
     ]
 
