@@ -79,6 +79,8 @@ class Profile:
     config: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, EnvValue] = field(default_factory=dict)
     soul: str | None = None
+    soul_file: str = ""
+    """Where the text of `soul` stands, for errors in it."""
     service: ServiceSettings = field(default_factory=ServiceSettings)
     after: tuple[str, ...] = ()
     state: str = "started"

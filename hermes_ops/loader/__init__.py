@@ -11,17 +11,23 @@ inventories. Its modules, in reading order:
     groups       hosts, groups and who belongs to whom (`patterns`: ranges)
     variables    what all layers say of a host (`late`: made when somebody asks)
     expressions  `{{ … }}` in variables (`jinja`)
-    profiles     the catalogue and the layers upon it (`env_values`)
+    profiles     the catalogue and the layers upon it (`overlay`: how two merge; `env_values`)
     hosts        one host, checked (`connection`, `ssh_args`, `keys`)
     agreement    what must hold between profiles and hosts
     role         `roles/<name>/role.yml`
     dotenv       `.env`, which feeds `{env: …}`
+
+Only those who ask need the others:
+
+    provenance   who says a value, who wins and who lost (`keypath`: how its key is written)
+    lint         what is said in vain
+    json_schema  the tables of `schema`, for editors
 """
 
 from hermes_ops.loader.dotenv import load_env
 from hermes_ops.loader.env_values import check_env
 from hermes_ops.loader.find import find_inventory
-from hermes_ops.loader.load import load
+from hermes_ops.loader.load import Gathered, gather, load
 from hermes_ops.loader.vault import Vault
 
-__all__ = ["Vault", "check_env", "find_inventory", "load", "load_env"]
+__all__ = ["Gathered", "Vault", "check_env", "find_inventory", "gather", "load", "load_env"]

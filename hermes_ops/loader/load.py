@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hermes_ops.inventory import Group, Host, Inventory
 from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.groups import Tree
-from hermes_ops.loader.hosts import Surroundings, make_host, refuse_unknown, shown_variables
+from hermes_ops.loader.hosts import (
+    Surroundings,
+    make_host,
+    refuse_unknown,
+    rendered_layers,
+    shown_variables,
+)
 from hermes_ops.loader.located import VAULT_HINT
 from hermes_ops.loader.profiles import load_catalogue
 from hermes_ops.loader.reading import gather_mentions
 from hermes_ops.loader.role import load_roles
 from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders
-from hermes_ops.loader.variables import every_layer, layers_of
+from hermes_ops.loader.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.vault import Vault
+
+
+class Gathered(NamedTuple):
+    """What the files say, before anything is merged."""
+
+    tree: Tree
+    files: Sequence[VariableFiles]
+    around: Surroundings
+    warnings: tuple[str, ...] = ()
+
+    def layers(self, host: str) -> Sequence[Layer]:
+        """Return the layers of a host, weakest first, their expressions rendered."""
+        layers = layers_of(host, self.tree, self.files)
+        return rendered_layers(self.tree.hosts[host], self.tree.lineage[host], layers, self.around)
 
 
 def load(
@@ -25,6 +46,26 @@ def load(
     vault: Vault | None = None,
 ) -> Inventory:
     """Return the inventory that these files and folders describe together."""
+    vault = vault or Vault()
+    tree, files, around, warnings = gather(paths, roles_folder, environ, vault)
+    hosts = tuple(_hosts(tree, files, around))
+    refuse_disagreement(hosts)
+    return Inventory(
+        hosts=hosts,
+        groups=_groups(tree, files),
+        roles=around.roles,
+        sources=tuple(paths),
+        warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
+    )
+
+
+def gather(
+    paths: Sequence[Path],
+    roles_folder: Path,
+    environ: Mapping[str, str],
+    vault: Vault | None = None,
+) -> Gathered:
+    """Return what these files and folders say, for those who ask where a value comes from."""
     vault = vault or Vault()
     warnings: list[str] = []
     tree = gather_mentions(paths, vault, warnings.append).tree()
@@ -38,15 +79,7 @@ def load(
         roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
-    hosts = tuple(_hosts(tree, files, around))
-    refuse_disagreement(hosts)
-    return Inventory(
-        hosts=hosts,
-        groups=_groups(tree, files),
-        roles=around.roles,
-        sources=tuple(paths),
-        warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
-    )
+    return Gathered(tree, files, around, tuple(warnings))
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:
@@ -79,7 +112,5 @@ def _groups(tree: Tree, files: Sequence[VariableFiles]) -> dict[str, Group]:
 
 def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:
     node = tree.groups[name]
-    variables = dict(node.variables)
-    for source in files:
-        variables.update(source.of_group(name))
+    variables = folded(list(group_layers(name, tree, files)))
     return Group(name, node.hosts, node.children, shown_variables(variables))

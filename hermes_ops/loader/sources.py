@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.located import Located, Variables, kind
+from hermes_ops.loader.located import Variables, kind
 from hermes_ops.loader.vault import CLOSED, Vault
 from hermes_ops.loader.yaml_source import read, shown
 
@@ -95,22 +95,20 @@ class VariableFiles:
         self._folder = folder
         self._vault = vault
         self._names: dict[str, frozenset[str]] = {}
-        self._read: dict[tuple[str, str], Variables] = {}
+        self._read: dict[tuple[str, str], tuple[Variables, ...]] = {}
 
-    def of_group(self, name: str) -> Variables:
-        """Return what `group_vars/` says of a group."""
+    def of_group(self, name: str) -> tuple[Variables, ...]:
+        """Return what each file of `group_vars/` says of a group, the strongest last."""
         return self._variables("group_vars", name)
 
-    def of_host(self, name: str) -> Variables:
-        """Return what `host_vars/` says of a host."""
+    def of_host(self, name: str) -> tuple[Variables, ...]:
+        """Return what each file of `host_vars/` says of a host, the strongest last."""
         return self._variables("host_vars", name)
 
-    def _variables(self, of: str, name: str) -> Variables:
+    def _variables(self, of: str, name: str) -> tuple[Variables, ...]:
         if (of, name) not in self._read:
-            variables: dict[str, Located] = {}
-            for file in self.files(of, name):
-                variables.update(_variables_in(file, self._vault))
-            self._read[of, name] = variables
+            files = self.files(of, name)
+            self._read[of, name] = tuple(_variables_in(file, self._vault) for file in files)
         return self._read[of, name]
 
     def files(self, of: str, name: str) -> list[Path]:

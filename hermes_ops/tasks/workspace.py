@@ -31,6 +31,8 @@ class Workspace:
     whole: Inventory
     selected: Inventory
     paths: tuple[Path, ...]
+    vault: loader.Vault
+    """What opened the encrypted values of these files."""
 
     @property
     def known_hosts(self) -> tuple[Path, ...]:
@@ -50,7 +52,8 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
         UsageError: the selection is empty.
     """
     paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
-    whole = loader.load(paths, ROLES, os.environ, vault_of(options))
+    vault = vault_of(options)
+    whole = loader.load(paths, ROLES, os.environ, vault)
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     selected, warnings = select(whole, options.limit)
@@ -58,7 +61,7 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
         output.note(f"warning: {warning}")
     if resolve:
         selected = _resolved(selected, paths)
-    return Workspace(whole, selected, tuple(paths))
+    return Workspace(whole, selected, tuple(paths), vault)
 
 
 def refuse_unreachable(inventory: Inventory) -> None:

@@ -1,0 +1,284 @@
+"""Where each setting of a profile comes from: who says it, who wins, who lost.
+
+`leaves()` is the answer for one profile of one host. It reads the same layers as `load()` and
+costs nothing where nobody asks. Layers, weakest first:
+
+    catalogue   profiles/NAME.yml                              variable ''
+    group:NAME  hermes_profile_defaults of a group, then
+    host        of the host itself                             variable 'hermes_profile_defaults'
+    group:NAME  hermes_profiles of a group, then
+    host        of the host itself                             variable 'hermes_profiles'
+
+A *leaf* is a value that no layer merges any deeper: a scalar, a list, one name of `env`. Its path
+begins with the key of the profile (`config.model.default`, `env.API_SERVER_KEY`, `state`);
+`keypath` says how a path is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from hermes_ops.errors import Place, UsageError
+from hermes_ops.loader.hosts import MERGED, shown_variables
+from hermes_ops.loader.keypath import KeyPath, spelled
+from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.overlay import APPEND, REMOVE, in_order
+from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.loader.variables import Layer
+from hermes_ops.secret import SHOWN, Secret
+
+ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
+SECTIONS = {
+    ("config",),
+    ("env",),
+    ("service",),
+    ("service", "environment"),
+    ("service", "settings"),
+}
+_TOLD = ("env", "file", "keyring", "generate")
+"""Kinds of reference whose argument is no secret and no ciphertext."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What one layer says of one setting."""
+
+    path: KeyPath
+    layer: str
+    """`catalogue`, `group:NAME` or `host`."""
+    variable: str
+    """`hermes_profile_defaults`, `hermes_profiles`, or '' for a file of the catalogue."""
+    action: str
+    """`sets`, `appends` or `removes`."""
+    value: Any
+    """What is said, in plain values; of a secret only where it is."""
+    place: Place
+    counts: bool = False
+    """Whether the effective value has this in it; else it lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One effective setting of a profile, and everything that is said of it."""
+
+    path: KeyPath
+    value: Any
+    said: tuple[Saying, ...]
+    """Strongest first; the first one that counts is the winner."""
+
+    @property
+    def key(self) -> str:
+        """Return the path as it is written: `config.model.default`."""
+        return spelled(self.path)
+
+    @property
+    def winner(self) -> Saying:
+        """Return the strongest that counts: its place is where a person changes the value."""
+        return next(saying for saying in self.said if saying.counts)
+
+
+def leaves(gathered: Gathered, host: str, profile: str) -> tuple[Leaf, ...]:
+    """Return every effective setting of a profile with its origin, in the order of the layers.
+
+    `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
+    is `***`, a reference is its kind and, where that tells nothing, its argument.
+
+    Raises:
+        UsageError: there is no such host, or it has no such profile.
+        InventoryError: the layers do not go together; says where.
+    """
+    return traced(parts_of(gathered, host, profile))
+
+
+def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution, ...]:
+    """Return what each layer says of a profile of a host, weakest first, as it is written."""
+    wants = wanted(_layers(gathered, host))
+    if profile not in wants.overrides:
+        hint = suggestion(profile, wants.overrides)
+        raise UsageError(f"{host} has no profile {profile!r}", hint=hint)
+    return contributions(profile, wants, gathered.around.catalogue)
+
+
+def _layers(gathered: Gathered, host: str) -> Sequence[Layer]:
+    hosts = gathered.tree.hosts
+    if host not in hosts:
+        raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
+    return gathered.layers(host)
+
+
+def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
+    """Return the leaves of what these layers, weakest first, come to."""
+    sayings = _Sayings(saying for part in parts for saying in sayings_of(part))
+    return tuple(
+        Leaf(path, shown(path, value), sayings.judged(path))
+        for path, value in _flat(described(parts))
+    )
+
+
+def sayings_of(part: Contribution) -> Iterator[Saying]:
+    """Yield what one layer says, leaf by leaf."""
+    layer = layer_name(part.origin)
+    for path, action, value in _flat_sets(part.value) if part.is_settled else _said(part.value):
+        yield Saying(path, layer, part.variable, action, shown(path, value), value.place)
+
+
+def layer_name(origin: str) -> str:
+    """Return an origin such as `group minis` as the layer that `--layer` names."""
+    kind, _, name = origin.partition(" ")
+    return f"group:{name}" if kind == "group" else kind
+
+
+def _flat(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]]:
+    """Yield path and value of every leaf of a settled profile; an empty section is none."""
+    if not _is_merged(value, path):
+        yield path, value
+        return
+    for key, entry in value.entries.items():
+        yield from _flat(entry, (*path, key))
+
+
+def _flat_sets(value: Located) -> Iterator[tuple[KeyPath, str, Located]]:
+    return ((path, ACTIONS[""], leaf) for path, leaf in _flat(value))
+
+
+def _said(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, Located]]:
+    """Yield path, action and value of every leaf as a layer writes it."""
+    if not _is_merged(value, path):
+        yield path, ACTIONS[""], value
+        return
+    entries = _entries(value, path)
+    if entries and all(sign == REMOVE for sign, _, _ in entries):
+        # Nothing is left of it where nothing is beneath it, and then it is an empty mapping.
+        yield path, ACTIONS[""], Located({}, value.place)
+    for sign, name, entry in entries:
+        if sign:
+            yield (*path, name), ACTIONS[sign], entry
+        elif entry.data is not None or path:
+            yield from _said(entry, (*path, name))
+
+
+def _entries(value: Located, path: KeyPath) -> list[tuple[str, Any, Located]]:
+    if path and path[0] in UNMERGED:
+        return [("", key, entry) for key, entry in value.entries.items()]
+    return list(in_order(value))
+
+
+def _is_merged(value: Located, path: KeyPath) -> bool:
+    if not isinstance(value.data, dict) or (len(path) == 2 and path[0] in UNMERGED):
+        return False
+    return bool(value.data) or not path or path in SECTIONS
+
+
+class _Sayings:
+    """What all layers say, found by path: each saying is known at its path and above it."""
+
+    def __init__(self, sayings: Iterable[Saying]) -> None:
+        self._below: dict[KeyPath, list[tuple[int, Saying]]] = {}
+        for number, saying in enumerate(sayings):
+            for end in range(1, len(saying.path) + 1):
+                self._below.setdefault(saying.path[:end], []).append((number, saying))
+
+    def judged(self, path: KeyPath) -> tuple[Saying, ...]:
+        """Return what is said of a path, of what lies above it and below, strongest first."""
+        said: list[Saying] = []
+        for saying in self._concerning(path):
+            if saying.action == ACTIONS[""]:
+                said = [_with(earlier, counts=False) for earlier in said]
+            said.append(_with(saying, counts=saying.path == path))
+        return tuple(reversed(said))
+
+    def _concerning(self, path: KeyPath) -> Iterator[Saying]:
+        found = dict(self._below.get(path, ()))
+        for end in range(1, len(path)):
+            # An empty mapping above says nothing of what lies below it.
+            found.update(
+                (number, saying)
+                for number, saying in self._below.get(path[:end], ())
+                if len(saying.path) == end and saying.value != {}
+            )
+        return (found[number] for number in sorted(found))
+
+
+def _with(saying: Saying, *, counts: bool) -> Saying:
+    return saying if saying.counts == counts else replace(saying, counts=counts)
+
+
+def variables(gathered: Gathered, host: str) -> tuple[Leaf, ...]:
+    """Return every variable of a host with its origin, by name.
+
+    The strongest wins; of the two of profiles every layer counts, and `leaves()` has their parts.
+
+    Raises:
+        UsageError: there is no such host.
+    """
+    said: dict[str, list[Saying]] = {}
+    for layer in _layers(gathered, host):
+        for name, value in layer.variables.items():
+            said.setdefault(name, []).insert(0, _variable(name, value, layer.origin))
+    return tuple(_variable_leaf(name, said[name]) for name in sorted(said))
+
+
+def _variable(name: str, value: Located, origin: str) -> Saying:
+    known = shown_variables({name: value})[name]
+    return Saying(
+        (name,), layer_name(origin), "", ACTIONS[""], masked(known), value.place, name in MERGED
+    )
+
+
+def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
+    winner = replace(said[0], counts=True)
+    return Leaf((name,), winner.value, (winner, *said[1:]))
+
+
+def masked(value: Any) -> Any:
+    """Return plain values as a document may have them, every `Secret` among them as its mask."""
+    if isinstance(value, dict):
+        return {key_of(key): masked(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(entry) for entry in value]
+    return SHOWN if isinstance(value, Secret) else _scalar(value, str(value))
+
+
+def key_of(key: Any) -> Any:
+    """Return a key as a document may have it; a date is a text there."""
+    return key if isinstance(key, str | int | bool) else str(key)
+
+
+def _scalar(value: Any, text: str) -> Any:
+    """Return a scalar as JSON has it: dates and what is no number are texts there."""
+    is_json = isinstance(value, str | int | bool | None)
+    return value if is_json or (isinstance(value, float) and isfinite(value)) else text
+
+
+def shown(path: KeyPath, value: Located) -> Any:
+    """Return a value of a profile as it may be shown; what is in `env` is a secret."""
+    if path[:1] == ("env",) and len(path) > 1:
+        return _shown_env(value)
+    return _shown(value)
+
+
+def _shown(value: Located) -> Any:
+    if isinstance(value.data, dict):
+        return {key_of(key): _shown(entry) for key, entry in value.data.items()}
+    if isinstance(value.data, tuple):
+        return [_shown(item) for item in value.data]
+    return SHOWN if value.secret else _scalar(value.data, value.text or str(value.data))
+
+
+def _shown_env(value: Located) -> Any:
+    if not value.entries:
+        return SHOWN
+    return {str(form): _argument(str(form), entry) for form, entry in value.entries.items()}
+
+
+def _argument(form: str, entry: Located) -> Any:
+    if form in _TOLD and not isinstance(entry.data, dict | tuple):
+        return entry.data
+    if form == "command" and entry.items:
+        return [entry.items[0].data, "…"][: len(entry.items)]
+    return "…"
