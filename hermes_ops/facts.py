@@ -134,6 +134,8 @@ class Question:
     hermes_python: str = ""
     pythons: bool = False
     """Whether to look for Pythons even where the shell sees nothing to install."""
+    owned: tuple[str, ...] = ()
+    """Ownership files: the files that they name are asked for as well."""
     strangers: bool = False
 
 
@@ -150,8 +152,9 @@ def _lines(question: Question) -> Iterable[str]:
         yield "look_profiles"
     yield _call("look_folders", *question.folders)
     yield _call("look_node", *question.node)
-    yield _call("list_paths", *question.paths)
-    yield _call("send_files", *question.files)
+    yield _call("look_owned", *question.owned)
+    yield _call("with_owned", "list_paths", *question.paths)
+    yield _call("with_owned", "send_files", *question.files)
     masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:

@@ -70,6 +70,17 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """A further file of a profile: its text, or a template of it; `source` says where that is."""
+
+    content: str
+    source: str
+    is_template: bool = False
+    mode: int = 0o644
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One named instance of a role on one host."""
 
@@ -79,6 +90,8 @@ class Profile:
     config: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, EnvValue] = field(default_factory=dict)
     soul: str | None = None
+    files: Mapping[str, ProfileFile] = field(default_factory=dict)
+    """Further files by their path below the profile's home."""
     service: ServiceSettings = field(default_factory=ServiceSettings)
     after: tuple[str, ...] = ()
     state: str = "started"

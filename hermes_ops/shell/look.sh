@@ -104,6 +104,33 @@ look_hermes() { # WANTED-PYTHON
   done
 }
 
+# What we once wrote, and the inventory may no longer name: the first lines of an ownership file
+# name whole files, in quotes, relative to its folder.
+look_owned() { # OWNERSHIP-FILE... : sets `owned`, a path a line
+  owned=
+  for path; do
+    [ -r "$path" ] || continue
+    while IFS= read -r line; do
+      case $line in
+        '  "'*'": '*) line=${line#'  "'}; owned="$owned${path%/*}/${line%%'": '*}$newline" ;;
+        '#'* | files:) ;;
+        *) break ;;
+      esac
+    done <"$path"
+  done
+}
+with_owned() { # FUNCTION PATH...: for those paths, and for what we once wrote
+  set -f
+  IFS=$newline
+  known=$newline$*$newline
+  for path in $owned; do
+    case $known in *"$newline$path$newline"*) ;; *) set -- "$@" "$path" ;; esac
+  done
+  unset IFS
+  set +f
+  "$@"
+}
+
 # .env files leave the host without the values of the keys in $1 (a pattern for awk).
 send_env() { # MASKED-PATTERN FILE...
   pattern=$1
