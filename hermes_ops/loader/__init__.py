@@ -18,6 +18,6 @@ It contacts no host, runs no command and resolves no reference. Its modules, in 
 from hermes_ops.loader.dotenv import load_env
 from hermes_ops.loader.env_values import check_env
 from hermes_ops.loader.find import find_inventory
-from hermes_ops.loader.load import load
+from hermes_ops.loader.load import Gathered, gather, load
 
-__all__ = ["check_env", "find_inventory", "load", "load_env"]
+__all__ = ["Gathered", "check_env", "find_inventory", "gather", "load", "load_env"]

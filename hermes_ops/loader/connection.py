@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hermes_ops.inventory import Connection
 from hermes_ops.loader.keys import private_key
 from hermes_ops.loader.located import Located, Variables, kind
-from hermes_ops.loader.schema import BOOLEAN, PORT, SECONDS, WORD, Schema, check, one_of
+from hermes_ops.loader.schema import (
+    BOOLEAN,
+    PORT,
+    SECONDS,
+    TEXT,
+    WORD,
+    Key,
+    Schema,
+    check,
+    one_of,
+)
 from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.secret import Secret
 
@@ -25,6 +35,22 @@ SPELLINGS = {
 """Our name of a variable, and all the names under which Ansible takes it."""
 
 ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
+VARIABLES: Mapping[str, Schema] = {
+    "ansible_host": Key(WORD, "its address, where the name is not one"),
+    "ansible_port": Key(PORT, "of its SSH server", 22),
+    "ansible_user": Key(WORD, "who logs in", otherwise="ssh's own choice"),
+    "ansible_connection": Key(one_of(*KINDS), "ssh | local: this machine, without SSH", "ssh"),
+    "ansible_ssh_private_key_file": Key(
+        WORD, "the key to log in with", otherwise="ssh's own choice"
+    ),
+    "ansible_become": Key(BOOLEAN, "may use sudo, for linger", False),
+    "ansible_become_password": Key(TEXT, "for sudo; never shown"),
+    "ansible_ssh_common_args": Key(TEXT, "as OpenSSH has them; what tunes only ssh is passed over"),
+    "ansible_ssh_extra_args": Key(TEXT, "further ones"),
+    "ansible_ssh_args": Key(TEXT, "further ones, the weakest"),
+}
+"""Ansible's variables of a connection, as the documentation has them."""
+
 READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPELLINGS.values()))
 """Every variable that this module reads, `hermes_…` apart."""
 
@@ -47,7 +73,7 @@ _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 
 def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) -> Connection:
     """Return how a host is reached; `known_hosts` are the files that its inventories keep."""
-    kind_of = _checked(variables, "ansible_connection", one_of(*KINDS), "ssh")
+    kind_of = _checked(variables, "ansible_connection", VARIABLES["ansible_connection"], "ssh")
     args = parse_ssh_args([variables[name] for name in ARGUMENTS if name in variables])
     return Connection(
         kind=kind_of,

@@ -13,7 +13,13 @@ from hermes_ops.loader import connection
 from hermes_ops.loader.connection import SECRETS, connection_of
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.located import Located, Variables, has_expression, plain
-from hermes_ops.loader.profiles import Wanted, described, make_profile, wanted
+from hermes_ops.loader.profiles import (
+    Wanted,
+    contributions,
+    described,
+    make_profile,
+    wanted,
+)
 from hermes_ops.loader.schema import (
     ANY,
     BOOLEAN,
@@ -21,6 +27,7 @@ from hermes_ops.loader.schema import (
     SECONDS,
     TEXT,
     WORD,
+    Key,
     Schema,
     check,
     matching,
@@ -33,22 +40,38 @@ from hermes_ops.secret import Secret
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
-    "hermes_profiles": ANY,
-    "hermes_profile_defaults": ANY,
-    "hermes_version": matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*"),
-    "hermes_install": one_of("auto", "present", "index", "wheelhouse"),
-    "hermes_python": WORD,
-    "hermes_user": matching("the name of a user", r"[A-Za-z_][\w.@-]*"),
-    "hermes_service_manager": one_of(*MANAGERS),
-    "hermes_linger": one_of("required", "optional", "off"),
-    "hermes_awake": ANY,
-    "hermes_host_key": WORD,
-    "hermes_connect_timeout": SECONDS,
-    "hermes_exchange_timeout": SECONDS,
-    "hermes_ready_timeout": SECONDS,
-    "hermes_settle": PAUSE,
-    "hermes_enabled": BOOLEAN,
-    "hermes_disabled_reason": TEXT,
+    "hermes_profiles": Key(ANY, "names of profiles, or a mapping: name -> what differs here"),
+    "hermes_profile_defaults": Key(ANY, "for every profile: the same keys as in profiles/*.yml"),
+    "hermes_version": Key(
+        matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*"),
+        "of hermes-agent",
+        otherwise="what the role hermes says",
+    ),
+    "hermes_install": Key(
+        one_of("auto", "present", "index", "wheelhouse"),
+        "auto | present | index | wheelhouse",
+        "auto",
+    ),
+    "hermes_python": Key(
+        WORD, "the interpreter for Hermes' environment", otherwise="found on the host"
+    ),
+    "hermes_user": Key(
+        matching("the name of a user", r"[A-Za-z_][\w.@-]*"),
+        "who runs the gateways",
+        otherwise="who logs in",
+    ),
+    "hermes_service_manager": Key(one_of(*MANAGERS), " | ".join(MANAGERS), "auto"),
+    "hermes_linger": Key(
+        one_of("required", "optional", "off"), "required | optional | off", "required"
+    ),
+    "hermes_awake": Key(ANY, "keep the machine awake: settings of the role awake"),
+    "hermes_host_key": Key(WORD, "the only key that the host may show"),
+    "hermes_connect_timeout": Key(SECONDS, "seconds to connect in", 10),
+    "hermes_exchange_timeout": Key(SECONDS, "seconds that an exchange may take", 120),
+    "hermes_ready_timeout": Key(SECONDS, "seconds until a started gateway must be ready", 60),
+    "hermes_settle": Key(PAUSE, "seconds it must stay so", 3),
+    "hermes_enabled": Key(BOOLEAN, "false: stays in every table, is not touched", True),
+    "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
 }
 """Every variable that begins with `hermes_`; the two of profiles are checked where they merge."""
 
@@ -75,11 +98,10 @@ def make_host(
     node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
 ) -> Host:
     """Return the host that these layers describe."""
-    scope = _scope(node, groups, folded(layers), around)
-    layers = [_rendered_layer(layer, scope) for layer in layers]
+    layers = rendered_layers(node, groups, layers, around)
     found = _checked(folded(layers))
     variables = shown_variables(found)
-    profiles = _profiles(node, [layer.variables for layer in layers], variables, around)
+    profiles = _profiles(node, layers, variables, around)
     return Host(
         name=node.name,
         connection=connection_of(node.name, found, around.known_hosts),
@@ -90,6 +112,14 @@ def make_host(
         place=node.place,
         **_settings(found),
     )
+
+
+def rendered_layers(
+    node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
+) -> Sequence[Layer]:
+    """Return the layers of a host with their expressions replaced by what they say there."""
+    scope = _scope(node, groups, folded(layers), around)
+    return [_rendered_layer(layer, scope) for layer in layers]
 
 
 def _checked(found: Variables) -> Variables:
@@ -173,16 +203,16 @@ def _refuse_impossible(found: Variables) -> None:
 
 
 def _profiles(
-    node: HostNode, layers: Sequence[Variables], variables: Mapping[str, Any], around: Surroundings
+    node: HostNode, layers: Sequence[Layer], variables: Mapping[str, Any], around: Surroundings
 ) -> tuple[Profile, ...]:
     wants: Wanted = wanted(layers)
     values = {"inventory_hostname": node.name, **variables}
-    return tuple(
-        make_profile(
-            name, described(name, wants, around.catalogue), around.roles, values, override.place
-        )
-        for name, override in wants.overrides.items()
-    )
+
+    def made(name: str) -> Profile:
+        data = described(contributions(name, wants, around.catalogue))
+        return make_profile(name, data, around.roles, values, wants.place(name))
+
+    return tuple(map(made, wants.overrides))
 
 
 def shown_variables(found: Variables) -> dict[str, Any]:

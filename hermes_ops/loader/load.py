@@ -4,20 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hermes_ops.inventory import Group, Host, Inventory
 from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.groups import Mention, Tree, assemble, mentions
-from hermes_ops.loader.hosts import Surroundings, make_host, refuse_unknown, shown_variables
+from hermes_ops.loader.hosts import (
+    Surroundings,
+    make_host,
+    refuse_unknown,
+    rendered_layers,
+    shown_variables,
+)
 from hermes_ops.loader.profiles import load_catalogue
 from hermes_ops.loader.role import load_roles
 from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders, structure_files
-from hermes_ops.loader.variables import every_layer, layers_of
+from hermes_ops.loader.variables import Layer, every_layer, layers_of
 from hermes_ops.loader.yaml_source import read
+
+
+class Gathered(NamedTuple):
+    """What the files say, before anything is merged."""
+
+    tree: Tree
+    files: Sequence[VariableFiles]
+    around: Surroundings
+
+    def layers(self, host: str) -> Sequence[Layer]:
+        """Return the layers of a host, weakest first, their expressions rendered."""
+        layers = layers_of(host, self.tree, self.files)
+        return rendered_layers(self.tree.hosts[host], self.tree.lineage[host], layers, self.around)
 
 
 def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) -> Inventory:
     """Return the inventory that these files and folders describe together."""
+    tree, files, around = gather(paths, roles_folder, environ)
+    hosts = tuple(_hosts(tree, files, around))
+    refuse_disagreement(hosts)
+    return Inventory(
+        hosts=hosts,
+        groups=_groups(tree, files),
+        roles=around.roles,
+        sources=tuple(paths),
+        warnings=tuple(warnings_of(hosts)),
+    )
+
+
+def gather(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) -> Gathered:
+    """Return what these files and folders say, for those who ask where a value comes from."""
     tree = assemble(_mentions_in(paths))
     folders = list(dict.fromkeys(folder_of(path) for path in paths))
     files = [VariableFiles(folder) for folder in folders]
@@ -29,15 +63,7 @@ def load(paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]) 
         roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
-    hosts = tuple(_hosts(tree, files, around))
-    refuse_disagreement(hosts)
-    return Inventory(
-        hosts=hosts,
-        groups=_groups(tree, files),
-        roles=around.roles,
-        sources=tuple(paths),
-        warnings=tuple(warnings_of(hosts)),
-    )
+    return Gathered(tree, files, around)
 
 
 def _mentions_in(paths: Sequence[Path]) -> Iterable[Mention]:

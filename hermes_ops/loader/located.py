@@ -49,16 +49,6 @@ def plain(value: Located) -> Any:
     return value.data
 
 
-def merged(low: Located, high: Located) -> Located:
-    """Return `low` overlaid by `high`: mappings merge deep, anything else is replaced."""
-    if not isinstance(low.data, dict) or not isinstance(high.data, dict):
-        return high
-    data = dict(low.data)
-    for key, entry in high.data.items():
-        data[key] = merged(data[key], entry) if key in data else entry
-    return Located(data, high.place)
-
-
 def has_expression(value: Located) -> bool:
     """Say whether a value is, or holds, a text with a Jinja expression."""
     if isinstance(value.data, str):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
@@ -19,55 +20,87 @@ from hermes_ops.inventory import (
     ServiceSettings,
 )
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
-from hermes_ops.loader.located import NONE, Located, Variables, kind, merged, plain
+from hermes_ops.loader.located import Located, kind, plain
+from hermes_ops.loader.overlay import change_list, overlaid, settled, signed
 from hermes_ops.loader.schema import (
     MAPPING,
     TEXT,
     WHOLE,
     WORD,
     Each,
+    Key,
     Kind,
     Record,
     check,
     one_of,
     suggestion,
 )
+from hermes_ops.loader.variables import Layer
 from hermes_ops.loader.yaml_source import read, shown
 from hermes_ops.quoting import unit_refusal
 
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
 
-MEMORY = Kind("an amount such as 512M or 2G", lambda value: bool(_MEMORY.fullmatch(str(value))))
+MEMORY = Kind(
+    "an amount such as 512M or 2G",
+    lambda value: bool(_MEMORY.fullmatch(str(value))),
+    {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
+)
 SERVICE = Record(
     {
-        "memory_max": MEMORY,
-        "environment": MAPPING,
-        "watchdog": WHOLE,
-        "settings": MAPPING,
-    }
+        "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
+        "environment": Key(MAPPING, "variables of the service, not secret"),
+        "watchdog": Key(WHOLE, "seconds without a sign of life until it is restarted", 0),
+        "settings": Key(MAPPING, "what the role itself asks for"),
+    },
+    is_layered=True,
 )
 PROFILE = Record(
     {
-        "role": WORD,
-        "description": TEXT,
-        "config": MAPPING,
-        "env": MAPPING,
-        "soul": WORD,
-        "service": SERVICE,
-        "after": Each(WORD),
-        "state": one_of(*STATES),
-    }
+        "role": Key(WORD, "a folder of roles/", "gateway"),
+        "description": Key(TEXT, "what it is for, in a line"),
+        "config": Key(MAPPING, "merged into config.yaml; comments and other keys stay"),
+        "env": Key(MAPPING, "merged into .env, mode 0600; every value is a secret"),
+        "soul": Key(WORD, "a text beside this file, written to SOUL.md"),
+        "service": Key(SERVICE, "how its service runs"),
+        "after": Key(Each(WORD), "profiles of the same host that must be ready first"),
+        "state": Key(
+            one_of(*STATES),
+            "started | stopped | absent: stopped, unit removed, data kept",
+            "started",
+        ),
+    },
+    is_layered=True,
 )
 """What `profiles/*.yml`, `hermes_profile_defaults` and overrides may say."""
+
+UNMERGED = frozenset({"env"})
+"""Sections whose entries are one thing each: `{file: …}` upon `{env: …}` replaces it."""
+
+EMPTY = Located({}, Place(""))
+
+
+class Contribution(NamedTuple):
+    """What one layer says of a profile."""
+
+    origin: str
+    """`catalogue`, `group NAME` or `host NAME`."""
+    variable: str
+    """The variable that says it; '' for a file of the catalogue."""
+    value: Located
 
 
 class Wanted(NamedTuple):
     """The profiles of a host as its layers name them, before the catalogue is asked."""
 
-    defaults: Located | None = None
-    overrides: Mapping[str, Located] = NONE
+    defaults: tuple[Contribution, ...] = ()
+    overrides: Mapping[str, tuple[Contribution, ...]] = MappingProxyType({})
     described: frozenset[str] = frozenset()
     """Names that a mapping gave: they need no file in the catalogue."""
+
+    def place(self, name: str) -> Place:
+        """Return where the strongest layer names a profile."""
+        return self.overrides[name][-1].value.place
 
 
 def load_catalogue(folders: Iterable[Path]) -> dict[str, Located]:
@@ -110,24 +143,25 @@ def _check_name(name: object, place: Place) -> None:
         raise entry.error(f"{name!r} is a name that Hermes keeps for itself", hint)
 
 
-def wanted(layers: Sequence[Variables]) -> Wanted:
+def wanted(layers: Sequence[Layer]) -> Wanted:
     """Return the profiles that a host's layers name, weakest layer first."""
-    defaults = [layer["hermes_profile_defaults"] for layer in layers if _says(layer, "_defaults")]
-    named = [layer["hermes_profiles"] for layer in layers if _says(layer, "s")]
-    for value in defaults:
-        check(value, PROFILE, "hermes_profile_defaults")
-    overrides: dict[str, Located] = {}
-    for value in named:
-        for name, override in _named(value):
-            known = overrides.get(name)
-            overrides[name] = layered(known, override) if known else override
-    described = {name for value in named for name in value.entries}
-    return Wanted(_layered_all(defaults), overrides, frozenset(described))
+    defaults = tuple(_saying(layers, "hermes_profile_defaults"))
+    for said in defaults:
+        check(said.value, PROFILE, said.variable)
+    overrides: dict[str, tuple[Contribution, ...]] = {}
+    described: set[str] = set()
+    for said in _saying(layers, "hermes_profiles"):
+        described.update(said.value.entries)
+        for name, override in _named(said.value):
+            overrides[name] = (*overrides.get(name, ()), said._replace(value=override))
+    return Wanted(defaults, overrides, frozenset(described))
 
 
-def _says(layer: Variables, ending: str) -> bool:
-    value = layer.get(f"hermes_profile{ending}")
-    return value is not None and value.data is not None
+def _saying(layers: Iterable[Layer], variable: str) -> Iterator[Contribution]:
+    for layer in layers:
+        value = layer.variables.get(variable)
+        if value is not None and value.data is not None:
+            yield Contribution(layer.origin, variable, value)
 
 
 def _named(value: Located) -> Iterable[tuple[str, Located]]:
@@ -146,38 +180,38 @@ def _named(value: Located) -> Iterable[tuple[str, Located]]:
         yield name, Located(override.entries, override.place)
 
 
-def _layered_all(values: Sequence[Located]) -> Located | None:
-    return reduce(layered, values) if values else None
-
-
-def layered(low: Located, high: Located) -> Located:
-    """Return profile `low` overlaid by `high`: deep, but each value of `env` is one thing.
-
-    Else `{file: …}` upon `{env: …}` would be a reference with two kinds.
-    """
-    data = dict(low.data)
-    for key, entry in high.entries.items():
-        if entry.data is None:
-            continue
-        known = data.get(key)
-        if known is None or known.data is None:
-            data[key] = entry
-        elif key == "env":
-            data[key] = Located({**known.data, **entry.data}, entry.place)
-        else:
-            data[key] = merged(known, entry)
-    return Located(data, high.place)
-
-
-def described(name: str, wants: Wanted, catalogue: Mapping[str, Located]) -> Located:
-    """Return everything that the layers say of one profile, the strongest on top."""
-    override = wants.overrides[name]
+def contributions(
+    name: str, wants: Wanted, catalogue: Mapping[str, Located]
+) -> tuple[Contribution, ...]:
+    """Return what each layer says of one profile of a host, weakest first."""
     base = catalogue.get(name)
     if base is None and name not in wants.described:
         hint = suggestion(name, catalogue) or f"write profiles/{name}.yml"
-        raise override.error(f"no profile {name!r} in the catalogue", hint)
-    parts = [part for part in (base, wants.defaults, override) if part is not None]
-    return reduce(layered, parts)
+        error = Located(name, wants.place(name))
+        raise error.error(f"no profile {name!r} in the catalogue", hint)
+    file = () if base is None else (Contribution("catalogue", "", base),)
+    return (*file, *wants.defaults, *wants.overrides[name])
+
+
+def described(parts: Iterable[Contribution]) -> Located:
+    """Return everything that the layers say of one profile, the strongest on top."""
+    return reduce(layered, (part.value for part in parts), EMPTY)
+
+
+def layered(low: Located, high: Located) -> Located:
+    """Return profile `low` overlaid by `high`: deep, but what is `UNMERGED` entry by entry."""
+    data = dict(low.data)
+    for key, entry in high.entries.items():
+        sign, name = signed(key)
+        if entry.data is None:
+            continue
+        if sign:
+            change_list(data, sign, name, entry)
+        elif name in UNMERGED:
+            data[name] = Located({**data.get(name, EMPTY).data, **entry.data}, entry.place)
+        else:
+            data[name] = overlaid(data[name], entry) if name in data else settled(entry)
+    return Located(data, high.place)
 
 
 def make_profile(

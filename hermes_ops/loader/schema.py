@@ -8,23 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, kind
+from hermes_ops.loader.overlay import signed
 
 
 class Kind(NamedTuple):
-    """What a value must be, in words and as a question."""
+    """What a value must be: in words, as a question, and as JSON Schema says it."""
 
     words: str
     accepts: Callable[[Any], bool]
+    json: Mapping[str, Any] = MappingProxyType({})
+    choices: tuple[str, ...] = ()
 
 
 class Record(NamedTuple):
     """A mapping with these keys and no other."""
 
     keys: Mapping[str, Schema]
+    is_layered: bool = False
+    """Other layers come upon it: `+key` and `-key` may change its lists."""
 
 
 class Each(NamedTuple):
@@ -33,7 +39,32 @@ class Each(NamedTuple):
     item: Schema
 
 
-Schema = Kind | Record | Each
+class Key(NamedTuple):
+    """A schema with what the documentation, an editor and `inventory.explain` say of its key."""
+
+    schema: Kind | Record | Each
+    about: str
+    default: Any = None
+    otherwise: str = ""
+    """What holds where nobody says it, if that is no value: `no limit`."""
+
+    @property
+    def comment(self) -> str:
+        """Return the comment of the annotated example."""
+        default = self.otherwise or ("" if self.default is None else _yaml(self.default))
+        return f"{self.about} ({default})" if default else self.about
+
+
+Schema = Kind | Record | Each | Key
+
+
+def bare(schema: Schema) -> Kind | Record | Each:
+    """Return a schema without its documentation."""
+    return schema.schema if isinstance(schema, Key) else schema
+
+
+def _yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_time(value: Any) -> bool:
@@ -49,54 +80,88 @@ LONGEST = 10**7
 """Seconds: some hundred days, far from what a clock or a shell cannot count."""
 
 ANY = Kind("anything", lambda _: True)
-TEXT = Kind("a text", lambda value: isinstance(value, str))
-WORD = Kind("a text that is not empty", lambda value: isinstance(value, str) and value != "")
-BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
-WHOLE = Kind("a whole number from 0", lambda value: _is_whole(value) and value >= 0)
-SECONDS = Kind("a number of seconds above 0", lambda value: _is_time(value) and value > 0)
-PAUSE = Kind("a number of seconds from 0", lambda value: _is_time(value) and value >= 0)
-MAPPING = Kind("a mapping", lambda value: isinstance(value, dict))
-LIST = Kind("a list", lambda value: isinstance(value, tuple))
-PORT = Kind("a port from 1 to 65535", lambda value: _is_whole(value) and 0 < value < 65536)
+TEXT = Kind("a text", lambda value: isinstance(value, str), {"type": "string"})
+WORD = Kind(
+    "a text that is not empty",
+    lambda value: isinstance(value, str) and value != "",
+    {"type": "string", "minLength": 1},
+)
+BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool), {"type": "boolean"})
+WHOLE = Kind(
+    "a whole number from 0",
+    lambda value: _is_whole(value) and value >= 0,
+    {"type": "integer", "minimum": 0},
+)
+SECONDS = Kind(
+    "a number of seconds above 0",
+    lambda value: _is_time(value) and value > 0,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST},
+)
+PAUSE = Kind(
+    "a number of seconds from 0",
+    lambda value: _is_time(value) and value >= 0,
+    {"type": "number", "minimum": 0, "maximum": LONGEST},
+)
+MAPPING = Kind("a mapping", lambda value: isinstance(value, dict), {"type": "object"})
+LIST = Kind("a list", lambda value: isinstance(value, tuple), {"type": "array"})
+PORT = Kind(
+    "a port from 1 to 65535",
+    lambda value: _is_whole(value) and 0 < value < 65536,
+    {"type": "integer", "minimum": 1, "maximum": 65535},
+)
 
 
 def one_of(*words: str) -> Kind:
     """Return the kind of value that is one of these words."""
-    return Kind("one of " + ", ".join(words), lambda value: value in words)
+    described = "one of " + ", ".join(words)
+    return Kind(described, lambda value: value in words, {"enum": list(words)}, words)
 
 
 def matching(words: str, pattern: str) -> Kind:
     """Return the kind of text that matches a pattern from end to end."""
     expression = re.compile(pattern)
     return Kind(
-        words, lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+        words,
+        lambda value: isinstance(value, str) and expression.fullmatch(value) is not None,
+        {"type": "string", "pattern": f"^(?:{pattern})$"},
     )
 
 
 def check(value: Located, schema: Schema, name: str) -> None:
     """Raise unless the value, which messages call `name`, is as the schema says."""
-    match schema:
-        case Kind():
-            _check_kind(value, schema, name)
-        case Record():
-            _check_record(value, schema, name)
-        case Each():
-            _check_each(value, schema, name)
+    match bare(schema):
+        case Kind() as kind_of:
+            _check_kind(value, kind_of, name)
+        case Record() as record:
+            _check_record(value, record, name)
+        case Each() as each:
+            _check_each(value, each, name)
 
 
 def _check_kind(value: Located, schema: Kind, name: str) -> None:
     if not schema.accepts(value.data):
         hint = "put it in quotes" if value.text and schema.accepts(value.text) else ""
+        if not hint and isinstance(value.data, str):
+            hint = near(value.data, schema.choices)
         raise value.error(f"{name!r} must be {schema.words}, this is {written(value)}", hint)
 
 
 def _check_record(value: Located, schema: Record, name: str) -> None:
     _check_kind(value, MAPPING, name)
     for key, entry in value.entries.items():
-        if key not in schema.keys:
+        sign, name = signed(key) if schema.is_layered else ("", key)
+        if name not in schema.keys:
             raise unknown_key(key, entry, schema.keys)
+        if sign:
+            _refuse_no_list(sign, name, entry, schema.keys[name])
         if entry.data is not None:
-            check(entry, schema.keys[key], key)
+            check(entry, schema.keys[name], key)
+
+
+def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> None:
+    if not isinstance(bare(schema), Each):
+        message = f"'{sign}{name}' would change a list, and {name!r} is none"
+        raise entry.error(message, f"write {name!r}")
 
 
 def _check_each(value: Located, schema: Each, name: str) -> None:
@@ -110,7 +175,8 @@ def word(value: Located, schema: Schema) -> Located:
 
     To YAML `off` is a boolean; to a person who may choose among `required` and `off` it is not.
     """
-    if isinstance(value.data, bool) and isinstance(schema, Kind) and schema.accepts(value.text):
+    kind_of = bare(schema)
+    if isinstance(value.data, bool) and isinstance(kind_of, Kind) and kind_of.accepts(value.text):
         return Located(value.text, value.place, value.text)
     return value
 
@@ -130,7 +196,11 @@ def unknown_key(key: object, entry: Located, known: Iterable[str]) -> InventoryE
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return the hint that names what was probably meant, or else all that is known."""
     names = list(known)
-    near = get_close_matches(name, names, cutoff=0.8) or get_close_matches(name, names)
-    if near:
-        return "did you mean " + " or ".join(map(repr, near)) + "?"
-    return "known are: " + ", ".join(sorted(names)) if names else ""
+    return near(name, names) or ("known are: " + ", ".join(sorted(names)) if names else "")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return the hint that names what was probably meant, if anything resembles it."""
+    names = list(known)
+    found = get_close_matches(name, names, cutoff=0.8) or get_close_matches(name, names)
+    return "did you mean " + " or ".join(map(repr, found)) + "?" if found else ""

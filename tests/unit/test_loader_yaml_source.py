@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.located import Located, merged, plain
+from hermes_ops.loader.located import Located, plain
+from hermes_ops.loader.overlay import overlaid, signed
 from hermes_ops.loader.yaml_source import parse, read
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
-KEYS = st.sampled_from(["a", "b", "c"]) | st.text(min_size=1) | st.integers()
+WORDS = st.text(min_size=1).filter(lambda key: signed(key) == ("", key))
+KEYS = st.sampled_from(["a", "b", "c"]) | WORDS | st.integers()
 TREES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
@@ -46,15 +48,15 @@ def test_merging_again_changes_nothing(one: Any, two: Any) -> None:
     """The stronger layer already has its way; nothing upon nothing is nothing."""
     a, b = (parse(yaml.safe_dump(tree), "x") for tree in (one, two))
     nothing = parse("{}", "x")
-    assert plain(merged(merged(a, b), b)) == plain(merged(a, b))
-    assert plain(merged(a, nothing)) == plain(merged(nothing, a)) == one
+    assert plain(overlaid(overlaid(a, b), b)) == plain(overlaid(a, b))
+    assert plain(overlaid(a, nothing)) == plain(overlaid(nothing, a)) == one
 
 
 @given(MAPPINGS, MAPPINGS)
 def test_merging_keeps_all_keys_and_changes_neither(one: Any, two: Any) -> None:
     """The merged mapping has the keys of both, and both stay as they were."""
     a, b = (parse(yaml.safe_dump(tree), "x") for tree in (one, two))
-    both = plain(merged(a, b))
+    both = plain(overlaid(a, b))
     assert both.keys() == one.keys() | two.keys()
     assert all(both[key] == one[key] for key in one.keys() - two.keys())
     assert all(both[key] == two[key] for key in two if not isinstance(two[key], dict))

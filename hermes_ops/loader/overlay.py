@@ -1,0 +1,106 @@
+"""One layer upon another: mappings merge, lists replace, `+key` and `-key` change a list.
+
+A key is an operator when it is a text of a sign and a name: `+toolsets`, `-toolsets`. A sign that
+is doubled stands for itself (`++x` is the key `+x`), and so does one before a digit: quoted
+telephone numbers and the numbers of chats are keys in Hermes' own settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hermes_ops.errors import InventoryError
+from hermes_ops.loader.located import Located, kind, plain
+
+APPEND, REMOVE = "+", "-"
+_VERBS = {APPEND: "appends to", REMOVE: "removes from"}
+
+
+def signed(key: object) -> tuple[str, Any]:
+    """Return the sign of an operator and the key it changes; a plain key has the sign ''."""
+    if not isinstance(key, str) or len(key) < 2 or key[0] not in _VERBS:
+        return "", key
+    if key[1] == key[0]:
+        return "", key[1:]
+    return ("", key) if key[1].isdigit() else (key[0], key[1:])
+
+
+def overlaid(low: Located, high: Located) -> Located:
+    """Return `low`, which is settled, overlaid by `high`; the result is settled.
+
+    Raises:
+        InventoryError: an operator meets what is no list; names both places.
+    """
+    if not isinstance(high.data, dict) or not isinstance(low.data, dict):
+        return settled(high)
+    data, changes = dict(low.data), []
+    for key, entry in high.data.items():
+        sign, name = signed(key)
+        if sign:
+            changes.append((sign, name, entry))
+        else:
+            data[name] = overlaid(data[name], entry) if name in data else settled(entry)
+    # What is removed goes first: one layer may replace an item by another.
+    for sign, name, entry in sorted(changes, key=lambda change: change[0] == APPEND):
+        change_list(data, sign, name, entry)
+    return Located(data, high.place)
+
+
+def settled(value: Located) -> Located:
+    """Return a value with nothing beneath it: no operator is left in it."""
+    if not _has_signs(value):
+        return value
+    if value.items:
+        return Located(tuple(map(settled, value.items)), value.place)
+    return overlaid(Located({}, value.place), value)
+
+
+def _has_signs(value: Located) -> bool:
+    if isinstance(value.data, dict):
+        if any(isinstance(key, str) and key[:1] in _VERBS for key in value.data):
+            return True
+        return any(map(_has_signs, value.data.values()))
+    return isinstance(value.data, tuple) and any(map(_has_signs, value.data))
+
+
+def change_list(data: dict[Any, Located], sign: str, name: Any, entry: Located) -> None:
+    """Append the items of `entry` to the list `data[name]`, or remove them from it."""
+    known = data.get(name)
+    check_change(sign, name, entry, known)
+    if known is None or known.data is None:
+        if sign == APPEND:
+            data[name] = Located(tuple(map(settled, _added((), entry.items))), entry.place)
+    elif sign == APPEND:
+        items = _added(known.items, tuple(map(settled, entry.items)))
+        data[name] = Located(items, entry.place)
+    else:
+        left = tuple(item for item in known.items if not _holds(entry.items, item))
+        data[name] = Located(left, entry.place)
+
+
+def check_change(sign: str, name: Any, entry: Located, known: Located | None) -> None:
+    """Raise unless both the operator and what it changes are lists."""
+    if not isinstance(entry.data, tuple):
+        message = f"'{sign}{name}' must be a list of items, this is {kind(entry)}"
+        raise entry.error(message, f"a key that begins with {sign} is written '{sign}{sign}{name}'")
+    if known is not None and not isinstance(known.data, tuple | None):
+        raise _no_list(sign, name, entry, known)
+
+
+def _no_list(sign: str, name: Any, entry: Located, known: Located) -> InventoryError:
+    message = f"'{sign}{name}' {_VERBS[sign]} a list, and {name!r} is {kind(known)}"
+    return entry.error(f"{message} at {known.place}", f"write '{name}' to replace it")
+
+
+def _added(items: tuple[Located, ...], more: Iterable[Located]) -> tuple[Located, ...]:
+    """Return the items and those of `more` that are not yet among them."""
+    for item in more:
+        if not _holds(items, item):
+            items = (*items, item)
+    return items
+
+
+def _holds(items: Iterable[Located], item: Located) -> bool:
+    value = plain(item)
+    return any(type(one.data) is type(item.data) and plain(one) == value for one in items)

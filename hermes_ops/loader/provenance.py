@@ -1,0 +1,211 @@
+"""Where each setting of a profile comes from: who says it, who wins, who lost.
+
+`leaves()` is the answer for one profile of one host. It reads the same layers as `load()` and
+costs nothing where nobody asks. Layers, weakest first:
+
+    catalogue   profiles/NAME.yml                              variable ''
+    group:NAME  hermes_profile_defaults of a group, then
+    host        of the host itself                             variable 'hermes_profile_defaults'
+    group:NAME  hermes_profiles of a group, then
+    host        of the host itself                             variable 'hermes_profiles'
+
+A *leaf* is a value that no layer merges any deeper: a scalar, a list, one name of `env`. Its path
+begins with the key of the profile (`config.model.default`, `env.API_SERVER_KEY`, `state`);
+`keypath` says how a path is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hermes_ops.errors import Place, UsageError
+from hermes_ops.loader.keypath import KeyPath, spelled
+from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.located import Located, plain
+from hermes_ops.loader.overlay import APPEND, REMOVE, signed
+from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.secret import SHOWN
+
+ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
+SECTIONS = {
+    ("config",),
+    ("env",),
+    ("service",),
+    ("service", "environment"),
+    ("service", "settings"),
+}
+_TOLD = ("env", "file", "keyring", "generate")
+"""Kinds of reference whose argument is no secret and no ciphertext."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What one layer says of one setting."""
+
+    path: KeyPath
+    layer: str
+    """`catalogue`, `group:NAME` or `host`."""
+    variable: str
+    """`hermes_profile_defaults`, `hermes_profiles`, or '' for a file of the catalogue."""
+    action: str
+    """`sets`, `appends` or `removes`."""
+    value: Any
+    """What is said, in plain values; of a secret only where it is."""
+    place: Place
+    counts: bool = False
+    """Whether the effective value has this in it; else it lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One effective setting of a profile, and everything that is said of it."""
+
+    path: KeyPath
+    value: Any
+    said: tuple[Saying, ...]
+    """Strongest first; the first one that counts is the winner."""
+
+    @property
+    def key(self) -> str:
+        """Return the path as it is written: `config.model.default`."""
+        return spelled(self.path)
+
+    @property
+    def winner(self) -> Saying:
+        """Return the strongest that counts: its place is where a person changes the value."""
+        return next(saying for saying in self.said if saying.counts)
+
+
+def leaves(gathered: Gathered, host: str, profile: str) -> tuple[Leaf, ...]:
+    """Return every effective setting of a profile with its origin, in the order of the layers.
+
+    `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
+    is `***`, a reference is its kind and, where that tells nothing, its argument.
+
+    Raises:
+        UsageError: there is no such host, or it has no such profile.
+        InventoryError: the layers do not go together; says where.
+    """
+    return traced(parts_of(gathered, host, profile))
+
+
+def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution, ...]:
+    """Return what each layer says of a profile of a host, weakest first, as it is written."""
+    hosts = gathered.tree.hosts
+    if host not in hosts:
+        raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
+    wants = wanted(gathered.layers(host))
+    if profile not in wants.overrides:
+        hint = suggestion(profile, wants.overrides)
+        raise UsageError(f"{host} has no profile {profile!r}", hint=hint)
+    return contributions(profile, wants, gathered.around.catalogue)
+
+
+def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
+    """Return the leaves of what these layers, weakest first, come to."""
+    sayings = [saying for part in parts for saying in sayings_of(part)]
+    return tuple(
+        Leaf(path, shown(path, value), _judged(path, sayings))
+        for path, value in _flat(described(parts))
+    )
+
+
+def sayings_of(part: Contribution) -> Iterator[Saying]:
+    """Yield what one layer says, leaf by leaf."""
+    for path, action, value in _said(part.value):
+        yield Saying(
+            path, layer_name(part.origin), part.variable, action, shown(path, value), value.place
+        )
+
+
+def layer_name(origin: str) -> str:
+    """Return an origin such as `group minis` as the layer that `--layer` names."""
+    kind, _, name = origin.partition(" ")
+    return f"group:{name}" if kind == "group" else kind
+
+
+def _flat(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]]:
+    """Yield path and value of every leaf of a settled profile; an empty section is none."""
+    if not _is_merged(value, path):
+        yield path, value
+        return
+    for key, entry in value.entries.items():
+        yield from _flat(entry, (*path, key))
+
+
+def _said(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, Located]]:
+    """Yield path, action and value of every leaf as a layer writes it."""
+    if not _is_merged(value, path):
+        yield path, ACTIONS[""], value
+        return
+    signs = [_signed(key, path) for key in value.entries]
+    if value.entries and all(sign == REMOVE for sign, _ in signs):
+        # Nothing is left of it where nothing is beneath it, and then it is an empty mapping.
+        yield path, ACTIONS[""], Located({}, value.place)
+    for (sign, name), entry in zip(signs, value.entries.values(), strict=True):
+        if sign:
+            yield (*path, name), ACTIONS[sign], entry
+        elif entry.data is not None or path:
+            yield from _said(entry, (*path, name))
+
+
+def _signed(key: Any, path: KeyPath) -> tuple[str, Any]:
+    return ("", key) if path and path[0] in UNMERGED else signed(key)
+
+
+def _is_merged(value: Located, path: KeyPath) -> bool:
+    if not isinstance(value.data, dict) or (len(path) == 2 and path[0] in UNMERGED):
+        return False
+    return bool(value.data) or not path or path in SECTIONS
+
+
+def _judged(path: KeyPath, sayings: Iterable[Saying]) -> tuple[Saying, ...]:
+    """Return what is said of a path, of what lies above it and below, strongest first."""
+    said: list[Saying] = []
+    for saying in sayings:
+        if not _concerns(saying, path):
+            continue
+        if saying.action == ACTIONS[""]:
+            said = [_with(earlier, counts=False) for earlier in said]
+        said.append(_with(saying, counts=saying.path == path))
+    return tuple(reversed(said))
+
+
+def _concerns(saying: Saying, path: KeyPath) -> bool:
+    if saying.path == path:
+        return True
+    if saying.path == path[: len(saying.path)]:
+        # An empty mapping above says nothing of what lies below it.
+        return bool(saying.value != {})
+    return saying.path[: len(path)] == path
+
+
+def _with(saying: Saying, *, counts: bool) -> Saying:
+    return saying if saying.counts == counts else replace(saying, counts=counts)
+
+
+def shown(path: KeyPath, value: Located) -> Any:
+    """Return a value of a profile as it may be shown; what is in `env` is a secret."""
+    return _shown_env(value) if path[:1] == ("env",) and len(path) > 1 else plain(value)
+
+
+def _shown_env(value: Located) -> Any:
+    if not value.entries:
+        return SHOWN
+    return {str(form): _argument(str(form), entry) for form, entry in value.entries.items()}
+
+
+def _argument(form: str, entry: Located) -> Any:
+    if form in _TOLD and not isinstance(entry.data, dict | tuple):
+        return entry.data
+    if form == "command" and entry.items:
+        return [entry.items[0].data, "…"][: len(entry.items)]
+    return "…"
+
+
+def by_key(found: Iterable[Leaf]) -> Mapping[str, Leaf]:
+    """Return leaves by their written key."""
+    return {leaf.key: leaf for leaf in found}
