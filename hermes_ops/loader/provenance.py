@@ -33,6 +33,7 @@ ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {
     ("config",),
     ("env",),
+    ("files",),
     ("service",),
     ("service", "environment"),
     ("service", "settings"),
