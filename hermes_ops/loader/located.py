@@ -15,11 +15,13 @@ class Located(NamedTuple):
 
     `data` is a scalar, a tuple of `Located`, or a mapping of names to `Located`.
     `text` is a scalar as it was written: `0x10` and `yes` stay what a person typed.
+    A scalar that came out of a vault, or was made of one that did, is `secret`.
     """
 
     data: Any
     place: Place
     text: str = ""
+    secret: bool = False
 
     @property
     def entries(self) -> Mapping[Any, Located]:

@@ -51,7 +51,7 @@ SERVICE = Record(
     {
         "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
         "environment": Key(MAPPING, "variables of the service, not secret"),
-        "watchdog": Key(WHOLE, "seconds without a sign of life until it is restarted", 0),
+        "watchdog": Key(WHOLE, "seconds without a sign of life until it is restarted; 0: never", 0),
         "settings": Key(MAPPING, "what the role itself asks for"),
     },
     is_layered=True,

@@ -16,18 +16,20 @@ begins with the key of the profile (`config.model.default`, `env.API_SERVER_KEY`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_ops.errors import Place, UsageError
+from hermes_ops.loader.hosts import MERGED, shown_variables
 from hermes_ops.loader.keypath import KeyPath, spelled
 from hermes_ops.loader.load import Gathered
-from hermes_ops.loader.located import Located, plain
+from hermes_ops.loader.located import Located
 from hermes_ops.loader.overlay import APPEND, REMOVE, signed
 from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.secret import SHOWN
+from hermes_ops.loader.variables import Layer
+from hermes_ops.secret import SHOWN, Secret
 
 ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {
@@ -95,21 +97,25 @@ def leaves(gathered: Gathered, host: str, profile: str) -> tuple[Leaf, ...]:
 
 def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution, ...]:
     """Return what each layer says of a profile of a host, weakest first, as it is written."""
-    hosts = gathered.tree.hosts
-    if host not in hosts:
-        raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
-    wants = wanted(gathered.layers(host))
+    wants = wanted(_layers(gathered, host))
     if profile not in wants.overrides:
         hint = suggestion(profile, wants.overrides)
         raise UsageError(f"{host} has no profile {profile!r}", hint=hint)
     return contributions(profile, wants, gathered.around.catalogue)
 
 
+def _layers(gathered: Gathered, host: str) -> Sequence[Layer]:
+    hosts = gathered.tree.hosts
+    if host not in hosts:
+        raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
+    return gathered.layers(host)
+
+
 def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
     """Return the leaves of what these layers, weakest first, come to."""
-    sayings = [saying for part in parts for saying in sayings_of(part)]
+    sayings = _Sayings(saying for part in parts for saying in sayings_of(part))
     return tuple(
-        Leaf(path, shown(path, value), _judged(path, sayings))
+        Leaf(path, shown(path, value), sayings.judged(path))
         for path, value in _flat(described(parts))
     )
 
@@ -163,34 +169,89 @@ def _is_merged(value: Located, path: KeyPath) -> bool:
     return bool(value.data) or not path or path in SECTIONS
 
 
-def _judged(path: KeyPath, sayings: Iterable[Saying]) -> tuple[Saying, ...]:
-    """Return what is said of a path, of what lies above it and below, strongest first."""
-    said: list[Saying] = []
-    for saying in sayings:
-        if not _concerns(saying, path):
-            continue
-        if saying.action == ACTIONS[""]:
-            said = [_with(earlier, counts=False) for earlier in said]
-        said.append(_with(saying, counts=saying.path == path))
-    return tuple(reversed(said))
+class _Sayings:
+    """What all layers say, found by path: each saying is known at its path and above it."""
 
+    def __init__(self, sayings: Iterable[Saying]) -> None:
+        self._below: dict[KeyPath, list[tuple[int, Saying]]] = {}
+        for number, saying in enumerate(sayings):
+            for end in range(1, len(saying.path) + 1):
+                self._below.setdefault(saying.path[:end], []).append((number, saying))
 
-def _concerns(saying: Saying, path: KeyPath) -> bool:
-    if saying.path == path:
-        return True
-    if saying.path == path[: len(saying.path)]:
-        # An empty mapping above says nothing of what lies below it.
-        return bool(saying.value != {})
-    return saying.path[: len(path)] == path
+    def judged(self, path: KeyPath) -> tuple[Saying, ...]:
+        """Return what is said of a path, of what lies above it and below, strongest first."""
+        said: list[Saying] = []
+        for saying in self._concerning(path):
+            if saying.action == ACTIONS[""]:
+                said = [_with(earlier, counts=False) for earlier in said]
+            said.append(_with(saying, counts=saying.path == path))
+        return tuple(reversed(said))
+
+    def _concerning(self, path: KeyPath) -> Iterator[Saying]:
+        found = dict(self._below.get(path, ()))
+        for end in range(1, len(path)):
+            # An empty mapping above says nothing of what lies below it.
+            found.update(
+                (number, saying)
+                for number, saying in self._below.get(path[:end], ())
+                if len(saying.path) == end and saying.value != {}
+            )
+        return (found[number] for number in sorted(found))
 
 
 def _with(saying: Saying, *, counts: bool) -> Saying:
     return saying if saying.counts == counts else replace(saying, counts=counts)
 
 
+def variables(gathered: Gathered, host: str) -> tuple[Leaf, ...]:
+    """Return every variable of a host with its origin, by name.
+
+    The strongest wins; of the two of profiles every layer counts, and `leaves()` has their parts.
+
+    Raises:
+        UsageError: there is no such host.
+    """
+    said: dict[str, list[Saying]] = {}
+    for layer in _layers(gathered, host):
+        for name, value in layer.variables.items():
+            said.setdefault(name, []).insert(0, _variable(name, value, layer.origin))
+    return tuple(_variable_leaf(name, said[name]) for name in sorted(said))
+
+
+def _variable(name: str, value: Located, origin: str) -> Saying:
+    known = shown_variables({name: value})[name]
+    return Saying(
+        (name,), layer_name(origin), "", ACTIONS[""], masked(known), value.place, name in MERGED
+    )
+
+
+def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
+    winner = replace(said[0], counts=True)
+    return Leaf((name,), winner.value, (winner, *said[1:]))
+
+
+def masked(value: Any) -> Any:
+    """Return plain values with every `Secret` among them as its mask."""
+    if isinstance(value, dict):
+        return {key: masked(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(entry) for entry in value]
+    return SHOWN if isinstance(value, Secret) else value
+
+
 def shown(path: KeyPath, value: Located) -> Any:
     """Return a value of a profile as it may be shown; what is in `env` is a secret."""
-    return _shown_env(value) if path[:1] == ("env",) and len(path) > 1 else plain(value)
+    if path[:1] == ("env",) and len(path) > 1:
+        return _shown_env(value)
+    return _shown(value)
+
+
+def _shown(value: Located) -> Any:
+    if isinstance(value.data, dict):
+        return {key: _shown(entry) for key, entry in value.data.items()}
+    if isinstance(value.data, tuple):
+        return [_shown(item) for item in value.data]
+    return SHOWN if value.secret else value.data
 
 
 def _shown_env(value: Located) -> Any:
@@ -205,8 +266,3 @@ def _argument(form: str, entry: Located) -> Any:
     if form == "command" and entry.items:
         return [entry.items[0].data, "…"][: len(entry.items)]
     return "…"
-
-
-def by_key(found: Iterable[Leaf]) -> Mapping[str, Leaf]:
-    """Return leaves by their written key."""
-    return {leaf.key: leaf for leaf in found}

@@ -1,33 +1,52 @@
-"""The documented example is the schema: it loads, and it has every key that there is."""
+"""The annotated example is what the page shows, what loads, and what has every key."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from hermes_ops.inventory import Inventory
-from hermes_ops.loader import load
-from hermes_ops.loader.connection import SPELLINGS
+from hermes_ops.inventory import (
+    Connection,
+    HermesSettings,
+    Host,
+    Inventory,
+    Profile,
+    ServiceSettings,
+)
+from hermes_ops.loader import connection, load
 from hermes_ops.loader.hosts import VARIABLES
 from hermes_ops.loader.profiles import PROFILE, SERVICE
+from hermes_ops.loader.schema import Key, Schema
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "example"
 PAGE = (ROOT / "docs" / "inventory.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```\w+\n# (inventory/\S+)\n(.*?)```", re.DOTALL)
+COMMENT = re.compile(r"^\s*(?:# )?(\w+):(?: .*?)?\s# (.*)$", re.MULTILINE)
+TABLES = (VARIABLES, connection.VARIABLES, PROFILE.keys, SERVICE.keys)
 
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
-    """Return what the example of the page loads as."""
-    for name, text in BLOCK.findall(PAGE):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    """Return what the example loads as."""
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.platform", "linux")
     return load([Path("inventory")], ROOT / "roles", {})
+
+
+def test_page_shows_the_files() -> None:
+    """Each file of the example stands in the page as it is."""
+    files = {
+        str(path.relative_to(EXAMPLE)): path.read_text(encoding="utf-8")
+        for path in EXAMPLE.rglob("*")
+        if path.is_file()
+    }
+    assert dict(BLOCK.findall(PAGE)) == files
 
 
 def test_example_loads(example: Inventory) -> None:
@@ -39,17 +58,68 @@ def test_example_loads(example: Inventory) -> None:
     assert hosts["rack-1"].all_profiles == ("coder", "scout", "porter")
     assert hosts["mini-02"].profiles[0].service.memory_max == "4G"
     assert hosts["mini-01"].profiles[0].service.memory_max == "2G"
+    assert hosts["mini-01"].profiles[0].config["toolsets"] == ["terminal", "file", "web"]
     assert hosts["rack-1"].profiles[0].config == {
         "model": {"default": "anthropic/claude-opus-4"},
+        "toolsets": ["terminal", "file"],
         "security": {"allow_lazy_installs": False},
     }
     assert hosts["mini-01"].profiles[0].soul == "You write small, honest programs.\n"
 
 
-def test_example_has_every_key() -> None:
-    """Each variable and each key of a profile stands in the example or the tables."""
-    words = set(re.findall(r"[a-z_]+", PAGE))
-    assert words >= {*VARIABLES, *SPELLINGS, *PROFILE.keys, *SERVICE.keys}
+def keys() -> list[tuple[str, Schema]]:
+    """Return every key that the tables know."""
+    return [entry for table in TABLES for entry in table.items()]
+
+
+def commented() -> set[tuple[str, str]]:
+    """Return each key of the example with the comment behind it."""
+    texts = (path.read_text(encoding="utf-8") for path in EXAMPLE.rglob("*.yml"))
+    return {(key, comment) for text in texts for key, comment in COMMENT.findall(text)}
+
+
+@pytest.mark.parametrize(("name", "schema"), keys())
+def test_example_has_every_key(name: str, schema: Schema) -> None:
+    """Each variable and each key of a profile stands there, with the words of its table."""
+    assert isinstance(schema, Key), "no documentation"
+    assert (name, schema.comment) in commented()
+
+
+def defaults(table: Mapping[str, Schema]) -> dict[str, object]:
+    """Return the defaults that a table tells."""
+    return {
+        name: schema.default
+        for name, schema in table.items()
+        if isinstance(schema, Key) and schema.default is not None
+    }
+
+
+def test_defaults_are_the_real_ones() -> None:
+    """What the documentation calls a default is what nobody's saying so comes to."""
+    host, profile, connection_ = Host("x"), Profile("x"), Connection()
+    assert defaults(PROFILE.keys) == {"role": profile.role, "state": profile.state}
+    assert defaults(SERVICE.keys) == {"watchdog": ServiceSettings().watchdog}
+    assert defaults(VARIABLES) == {
+        "hermes_install": HermesSettings().install,
+        "hermes_service_manager": host.manager,
+        "hermes_linger": host.linger,
+        "hermes_connect_timeout": connection_.connect_timeout,
+        "hermes_exchange_timeout": connection_.exchange_timeout,
+        "hermes_ready_timeout": host.ready_timeout,
+        "hermes_settle": host.settle,
+        "hermes_enabled": host.enabled,
+    }
+    assert defaults(connection.VARIABLES) == {
+        "ansible_port": 22,
+        "ansible_connection": connection_.kind,
+        "ansible_become": connection_.become,
+    }
+
+
+def test_older_spellings_stand_in_the_page() -> None:
+    """Whoever searches the page for an older name of a variable finds the newer one."""
+    assert "older `ansible_ssh_…` names" in PAGE
+    assert set(connection.SPELLINGS) <= set(connection.VARIABLES)
 
 
 def test_embedded_inventory_loads(tmp_path: Path) -> None:

@@ -1,0 +1,217 @@
+"""The tables of `schema` as JSON Schema (draft 2020-12), for editors and other tools.
+
+A value of the inventory may be an expression, `{{ … }}`, where the tables want something else; a
+file of the catalogue has none. What only the loader can tell (names that must agree, files that
+must exist) no schema says: it accepts a little more than `load()` does, and never less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_ops.inventory import PROFILE_NAME
+from hermes_ops.loader import connection
+from hermes_ops.loader.env_values import KINDS
+from hermes_ops.loader.groups import PRIORITY
+from hermes_ops.loader.hosts import VARIABLES
+from hermes_ops.loader.profiles import PROFILE
+from hermes_ops.loader.schema import Each, Key, Kind, Record, Schema, bare
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Document = dict[str, Any]
+
+_EXPRESSION: Document = {"type": "string", "pattern": r"\{[{%#]"}
+_SCALAR: Document = {"type": ["string", "number", "boolean"]}
+_SCALARS: Document = {"type": "object", "additionalProperties": _SCALAR}
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_ENV: Document = {
+    "type": "object",
+    "propertyNames": {"pattern": _NAME},
+    "additionalProperties": {
+        "anyOf": [
+            _SCALAR,
+            {"type": "object", "minProperties": 1, "propertyNames": {"enum": list(KINDS)}},
+        ]
+    },
+}
+_PARTS: Mapping[str, Document] = {
+    "env": _ENV,
+    "environment": {**_SCALARS, "propertyNames": {"pattern": _NAME}},
+}
+"""What the tables call a mapping, and another module reads."""
+
+
+def profile() -> Document:
+    """Return the schema of a file of `profiles/`."""
+    return _document("A hermes-ops profile", _record(PROFILE, expressions=False))
+
+
+def variables() -> Document:
+    """Return the schema of a file of `group_vars/` or `host_vars/`."""
+    return _document("hermes-ops variables", {"$ref": "#/$defs/variables"}, _definitions())
+
+
+def hosts() -> Document:
+    """Return the schema of `hosts.yml`."""
+    definitions = {**_definitions(), "group": _group()}
+    groups = {"type": "object", "additionalProperties": _or_null({"$ref": "#/$defs/group"})}
+    return _document("A hermes-ops inventory", groups, definitions)
+
+
+SCHEMAS = {"hosts": hosts, "profile": profile, "variables": variables}
+
+
+def _document(title: str, body: Document, definitions: Document | None = None) -> Document:
+    extra = {"$defs": definitions} if definitions else {}
+    return {"$schema": DRAFT, "title": title, **body, **extra}
+
+
+def _definitions() -> Document:
+    return {"profile": _record(PROFILE, expressions=True), "variables": _variables()}
+
+
+def _variables() -> Document:
+    own = {name: _variable(name, schema) for name, schema in VARIABLES.items()}
+    ansible = {name: _variable(name, schema) for name, schema in connection.VARIABLES.items()}
+    older = {
+        other: {**ansible[name], "description": f"another name of {name}"}
+        for name, spellings in connection.SPELLINGS.items()
+        for other in spellings[1:]
+    }
+    return {
+        "type": "object",
+        "properties": {**own, **ansible, **older},
+        "patternProperties": {"^(?!hermes_)": True},
+        "additionalProperties": False,
+    }
+
+
+def _variable(name: str, schema: Schema) -> Document:
+    special = {"hermes_profiles": _profiles, "hermes_profile_defaults": _defaults}
+    body = special[name]() if name in special else _or_expression(_fragment(schema, True))
+    if name in _LOOSE:
+        body = _any_of(body, _LOOSE[name])
+    return {**body, **_documentation(schema)}
+
+
+_LOOSE: Mapping[str, Document] = {
+    "ansible_port": {"type": "string", "pattern": "^[0-9]+$"},
+    "ansible_become": {"enum": ["yes", "no", "true", "false"]},
+    "ansible_become_password": {"type": ["number", "null"]},
+    "hermes_linger": {"const": False},
+}
+"""What is taken besides, as Ansible does; and `off`, which YAML takes for a boolean."""
+
+
+def _profiles() -> Document:
+    name = {"type": "string", "pattern": f"^{PROFILE_NAME.pattern}$"}
+    mapping = {
+        "type": "object",
+        "propertyNames": name,
+        "additionalProperties": _or_null({"$ref": "#/$defs/profile"}),
+    }
+    names = {"type": "array", "items": {"anyOf": [name, _EXPRESSION]}}
+    return {"anyOf": [names, mapping, _EXPRESSION, {"type": "null"}]}
+
+
+def _defaults() -> Document:
+    return {"anyOf": [{"$ref": "#/$defs/profile"}, _EXPRESSION, {"type": "null"}]}
+
+
+def _group() -> Document:
+    of_variables = _or_null({"$ref": "#/$defs/variables"})
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "hosts": {
+                "description": "names, also ranges such as mini-[01:03]; what differs there",
+                "type": ["object", "string", "null"],
+                "additionalProperties": of_variables,
+            },
+            "children": {
+                "description": "groups of this group",
+                "type": ["object", "string", "null"],
+                "additionalProperties": _or_null({"$ref": "#/$defs/group"}),
+            },
+            "vars": _vars(),
+        },
+    }
+
+
+def _vars() -> Document:
+    priority = {
+        "description": "of the groups at one depth the highest wins",
+        "type": ["integer", "string"],
+        "default": 1,
+    }
+    return {
+        "description": "variables of every host of the group",
+        "type": ["object", "null"],
+        "allOf": [{"if": {"type": "object"}, "then": {"$ref": "#/$defs/variables"}}],
+        "properties": {PRIORITY: priority},
+    }
+
+
+def _fragment(schema: Schema, expressions: bool) -> Document:
+    match bare(schema):
+        case Record() as record:
+            return _record(record, expressions=expressions)
+        case Each(item):
+            return {"type": "array", "items": _fragment(item, expressions)}
+        case Kind() as kind:
+            return dict(kind.json)
+
+
+def _record(record: Record, *, expressions: bool) -> Document:
+    lists = [name for name, schema in record.keys.items() if isinstance(bare(schema), Each)]
+    signed = {
+        rf"^[+-]{name}$": _value(name, record.keys[name], expressions)
+        for name in lists
+        if record.is_layered
+    }
+    body: Document = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: _entry(name, schema, expressions) for name, schema in record.keys.items()
+        },
+    }
+    return {**body, "patternProperties": signed} if signed else body
+
+
+def _entry(name: str, schema: Schema, expressions: bool) -> Document:
+    return {**_or_null(_value(name, schema, expressions)), **_documentation(schema)}
+
+
+def _value(name: str, schema: Schema, expressions: bool) -> Document:
+    body = dict(_PARTS[name]) if name in _PARTS else _fragment(schema, expressions)
+    return _or_expression(body) if expressions else body
+
+
+def _documentation(schema: Schema) -> Document:
+    if not isinstance(schema, Key):
+        return {}
+    default = {} if schema.default is None else {"default": schema.default}
+    return {"description": schema.comment, **default}
+
+
+def _or_expression(body: Document) -> Document:
+    """Return the schema that takes an expression, too; where any text will do, it does."""
+    is_text = body.get("type") == "string" and "pattern" not in body
+    return body if is_text else _any_of(body, _EXPRESSION)
+
+
+def _any_of(*bodies: Document) -> Document:
+    """Return what is one of these; a schema that accepts everything swallows the others."""
+    return {"anyOf": list(bodies)} if all(bodies) else {}
+
+
+def _or_null(body: Document) -> Document:
+    """Return the schema that takes nothing, too: a key without a value says nothing."""
+    if isinstance(body.get("type"), str) and "enum" not in body:
+        return {**body, "type": [body["type"], "null"]}
+    if "anyOf" in body:
+        return {**body, "anyOf": [*body["anyOf"], {"type": "null"}]}
+    return _any_of(body, {"type": "null"})

@@ -1,0 +1,142 @@
+"""`inventory.explain` and `inventory.schema`, as an operator calls them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_ops.tasks.program import Program
+
+ROOT = Path(__file__).parents[2]
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Said:
+    """Call the program in a folder with the annotated example; return exit code and texts."""
+    shutil.copytree(ROOT / "docs" / "example", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HERMES_OPS_INVENTORY", raising=False)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            Program().run(["inv", *words])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def rows(said: Said, *words: str) -> list[dict[str, Any]]:
+    """Return the items of a call that must go well."""
+    code, out, err = said("inventory.explain", *words, "--json")
+    assert code == 0, err
+    found: list[dict[str, Any]] = json.loads(out)["items"]
+    return found
+
+
+def test_every_setting_has_its_place(said: Said) -> None:
+    """Each value stands with file, line and column, and the key does stand there."""
+    found = rows(said, "mini-01/coder")
+    assert {row["key"] for row in found} >= {"config.model.default", "env.GITHUB_TOKEN", "state"}
+    for row in found:
+        file, line, column = row["where"].rsplit(":", 2)
+        text = Path(file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+        assert text[int(column) - 1 :].lstrip("+").startswith(row["path"][-1]), row
+
+
+def test_key_shows_the_chain(said: Said) -> None:
+    """With a key: the winner first, then those that lost, in order."""
+    (row,) = rows(said, "mini-02/coder", "--key", "service.memory_max")
+    assert [(s["layer"], s["variable"], s["value"], s["counts"]) for s in row["said"]] == [
+        ("host", "hermes_profiles", "4G", True),
+        ("group:all", "hermes_profile_defaults", "2G", False),
+        ("catalogue", None, "1G", False),
+    ]
+    code, out, _ = said("inventory.explain", "mini-02/coder", "--key", "service.memory_max")
+    assert code == 0
+    assert out.splitlines()[0] == "service.memory_max = 4G"
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["wins", "lost", "lost"]
+
+
+def test_key_of_a_section_shows_all_below_it(said: Said) -> None:
+    """`service` is every setting that begins with it."""
+    keys = [row["key"] for row in rows(said, "mini-02/coder", "--key", "service")]
+    assert keys == ["service.memory_max", "service.environment.TZ", "service.watchdog"]
+
+
+def test_host_variables(said: Said) -> None:
+    """A host's own value wins over its group's; both have their place."""
+    (row,) = rows(said, "mini-04", "--key", "ansible_host")
+    assert (row["value"], row["layer"], row["profile"]) == ("10.0.0.14", "host", None)
+    assert [s["where"] for s in row["said"]] == [
+        "inventory/hosts.yml:7:11",
+        "inventory/group_vars/minis.yml:2:1",
+    ]
+
+
+def test_what_nobody_says_is_its_default(said: Said) -> None:
+    """A known key without a value shows what holds."""
+    (row,) = rows(said, "mini-02/scout", "--key", "service.watchdog")
+    assert (row["value"], row["layer"], row["where"], row["said"]) == (0, "default", None, [])
+    code, out, _ = said("inventory.explain", "mini-04", "--key", "hermes_user")
+    assert (code, out) == (0, "hermes_user: who logs in (the default; no layer says it)\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("inventory.explain", "mini-1"), "did you mean 'mini-01'"),
+        (("inventory.explain", "mini-01/codr"), "did you mean 'coder'"),
+        (("inventory.explain", "mini-01/coder", "--key", "stat"), "did you mean 'state'"),
+        (
+            ("inventory.explain", "mini-01/coder", "--key", "model.default"),
+            "did you mean 'config.model.default'",
+        ),
+        (("inventory.explain", "mini-01/coder", "--key", "a..b"), "from character 3 on"),
+        (("inventory.schema", "--of", "host"), "did you mean 'hosts'"),
+    ],
+)
+def test_wrong_calls(said: Said, words: tuple[str, ...], sentence: str) -> None:
+    """What is not there is a sentence with what was probably meant, and 64."""
+    code, _, err = said(*words)
+    assert code == 64
+    assert sentence in err
+
+
+def test_no_secret_is_shown(said: Said) -> None:
+    """Neither a plain value of `env` nor a password, winner or loser, in any form."""
+    Path("inventory/profiles/coder.yml").write_text(
+        "env: {A_TOKEN: plain-loser-secret}\n", encoding="utf-8"
+    )
+    Path("inventory/host_vars/mini-01.yml").write_text(
+        "ansible_become_password: sudo-secret-one\n"
+        "hermes_profile_defaults: {env: {A_TOKEN: plain-winner-secret}}\n",
+        encoding="utf-8",
+    )
+    for target in ("mini-01", "mini-01/coder"):
+        for more in ((), ("--json",)):
+            code, out, err = said("inventory.explain", target, *more)
+            assert code == 0
+            assert "secret" not in (out + err).replace(".secrets", "")
+
+
+def test_schema_is_printed(said: Said) -> None:
+    """The text is the schema itself; with --json it stands in the document."""
+    code, out, _ = said("inventory.schema", "--of", "variables")
+    assert code == 0
+    assert "hermes_profiles" in json.loads(out)["$defs"]["variables"]["properties"]
+    _, out, _ = said("inventory.schema", "--json")
+    (item,) = json.loads(out)["items"]
+    assert item["of"] == "profile"
+    assert item["json_schema"]["properties"]["state"]["default"] == "started"

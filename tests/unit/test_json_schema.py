@@ -1,0 +1,103 @@
+"""The JSON Schema accepts what the loader accepts, and refuses the mistakes an editor can see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from hermes_ops.loader.json_schema import SCHEMAS
+from hermes_ops.loader.located import plain
+from hermes_ops.loader.yaml_source import parse, read
+
+ROOT = Path(__file__).parents[2]
+CASES = sorted((ROOT / "tests" / "cases" / "inventory").glob("*.yml"))
+VALIDATORS = {name: Draft202012Validator(schema()) for name, schema in SCHEMAS.items()}
+INVENTORIES = [ROOT / "inventory", ROOT / "docs" / "example" / "inventory"]
+
+
+def schema_of(name: str) -> str:
+    """Return which schema is for a file, by its place in an inventory."""
+    if "profiles/" in name:
+        return "profile"
+    return "variables" if "_vars/" in name else "hosts"
+
+
+def mistakes(name: str, data: Any) -> list[str]:
+    """Return what the schema says against a document; an empty file says nothing."""
+    if data is None:
+        return []
+    return [error.message for error in VALIDATORS[schema_of(name)].iter_errors(data)]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_are_schemas(name: str) -> None:
+    """They pass the metaschema of their draft, and say which draft it is."""
+    schema = SCHEMAS[name]()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize(
+    "file", [path for folder in INVENTORIES for path in sorted(folder.rglob("*.yml"))], ids=str
+)
+def test_example_and_embedded_inventory_pass(file: Path) -> None:
+    """The annotated example and the inventory of the project have no mistake."""
+    assert mistakes(str(file), plain(read(file))) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_what_loads_passes(case: Path) -> None:
+    """No file of a case that loads is refused: an editor never underlines what is right."""
+    content = yaml.safe_load(case.read_text(encoding="utf-8"))
+    if "error" in content:
+        return
+    for name, text in content["files"].items():
+        if name.endswith((".yml", ".yaml")) and "role.yml" not in name:
+            assert mistakes(name, plain(parse(text, name))) == [], name
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("profiles/x.yml", "confg: {}"),
+        ("profiles/x.yml", "config: 7"),
+        ("profiles/x.yml", "service: {memory_mx: 2G}"),
+        ("profiles/x.yml", "service: {memory_max: lots}"),
+        ("profiles/x.yml", "service: {watchdog: -1}"),
+        ("profiles/x.yml", "state: runing"),
+        ("profiles/x.yml", "state: '{{ state }}'"),
+        ("profiles/x.yml", "after: other"),
+        ("profiles/x.yml", "+after: other"),
+        ("profiles/x.yml", "+state: [started]"),
+        ("profiles/x.yml", "env: {A B: c}"),
+        ("profiles/x.yml", "env: {A: [b]}"),
+        ("group_vars/x.yml", "hermes_profles: [a]"),
+        ("group_vars/x.yml", "hermes_profiles: [Coder]"),
+        ("group_vars/x.yml", "hermes_profiles: {coder: {confg: {}}}"),
+        ("group_vars/x.yml", "hermes_profile_defaults: {state: runing}"),
+        ("group_vars/x.yml", "hermes_ready_timeout: soon"),
+        ("group_vars/x.yml", "hermes_linger: sometimes"),
+        ("group_vars/x.yml", "ansible_port: 70000"),
+        ("hosts.yml", "all: {host: {}}"),
+        ("hosts.yml", "all: {hosts: [a]}"),
+        ("hosts.yml", "all: {hosts: {a: {hermes_profles: [a]}}}"),
+        ("hosts.yml", "all: {vars: {hermes_enabled: 2}}"),
+        ("hosts.yml", "all: {children: {minis: {hots: {}}}}"),
+    ],
+)
+def test_mistakes_are_seen(name: str, text: str) -> None:
+    """An editor underlines what `load()` would refuse."""
+    assert mistakes(name, yaml.safe_load(text))
+
+
+def test_every_key_has_its_description() -> None:
+    """What an editor shows beside a key is the comment of the annotated example."""
+    schema = SCHEMAS["profile"]()
+    assert schema["properties"]["state"]["description"].startswith("started | stopped | absent")
+    assert schema["properties"]["state"]["default"] == "started"
+    variables = SCHEMAS["variables"]()["$defs"]["variables"]["properties"]
+    assert all(body["description"] for body in variables.values())
