@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts, Hermes
+from hermes_ops.ownership import check
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
 
@@ -135,6 +138,17 @@ def values_for(
     return values | {
         name: [render(word, values, name=where) for word in words] for name, words in lists.items()
     }
+
+
+def is_default(path: tuple[Any, ...], value: Any) -> bool:
+    """Say whether a setting is what Hermes takes where nobody says otherwise."""
+    return check(path, value) in _default_checks()
+
+
+@cache
+def _default_checks() -> frozenset[str]:
+    listed = (files("hermes_ops") / "data" / "hermes-defaults.txt").read_text("utf-8")
+    return frozenset(line.partition(" ")[0] for line in listed.splitlines())
 
 
 def _refuse_blanks(*paths: str) -> None:

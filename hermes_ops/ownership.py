@@ -97,13 +97,13 @@ def part(owned: Tree, wanted: Mapping[Any, Any], have: Mapping[Any, Any], *, ros
     gone: dict[Any, Any] = {}
     left: list[Path] = []
     migrated: list[Path] = []
-    for path, mark in _leaves(owned):
-        is_there, value = _at(have, path)
+    for path, mark in leaves(owned):
+        is_there, value = at(have, path)
         if _is_wanted(wanted, path):
             if not is_there and (rose or mark == MIGRATED):
                 migrated.append(path)
         elif is_there and mark == check(path, value):
-            _put(gone, path, None)
+            put(gone, path, None)
         elif is_there and mark != MIGRATED:
             left.append(path)
     return Parting(gone, tuple(left), tuple(migrated))
@@ -123,7 +123,7 @@ def without(values: Mapping[Any, Any], paths: Iterable[Path]) -> Mapping[Any, An
     """Return the mapping without these keys, and without the mappings that they emptied."""
     tree: dict[Any, Any] = {}
     for path in paths:
-        _put(tree, path, None)
+        put(tree, path, None)
     return pruned(values, tree)
 
 
@@ -144,7 +144,7 @@ def marked(tree: Tree, paths: Iterable[Path], mark: str) -> Tree:
     """Return the tree with `mark` at these paths."""
     result = _copied(tree)
     for path in paths:
-        _put(result, path, mark)
+        put(result, path, mark)
     return result
 
 
@@ -153,15 +153,17 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield path and value of every leaf; lists and empty mappings are leaves."""
     for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, (*path, key))
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, (*path, key))
         else:
             yield (*path, key), value
 
 
-def _at(values: Any, path: Path) -> tuple[bool, Any]:
+def at(values: Any, path: Path) -> tuple[bool, Any]:
+    """Return whether something is at a path of a mapping, and what."""
     for key in path:
         if not isinstance(values, Mapping) or key not in values:
             return False, None
@@ -180,7 +182,8 @@ def _is_wanted(wanted: Any, path: Path) -> bool:
     return True
 
 
-def _put(tree: dict[Any, Any], path: Path, leaf: Any) -> None:
+def put(tree: dict[Any, Any], path: Path, leaf: Any) -> None:
+    """Put a leaf at a path of a mapping, making the mappings on its way."""
     *above, last = path
     for key in above:
         inner = tree.get(key)

@@ -21,15 +21,15 @@ _MEND = "Hermes would run on its defaults: mend the file on the host, or move it
 _TAG = "tag:yaml.org,2002:"
 
 
-def load(text: str, *, file: str = "config.yaml") -> Mapping[Any, Any]:
+def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mapping[Any, Any]:
     """Return what Hermes reads in `text`; `Conflict` for no mapping, and for a key twice."""
     try:
-        root = yaml.compose(text, Loader=LOADER)
+        root = yaml.compose(text, Loader=loader)
         for key, first in _repeated_keys(root):
             problem = f"the key {key.value!r} is here for the second time, first in line {first}"
             hint = "Hermes takes the last one: remove the other on the host"
             raise Conflict(problem, hint=hint, where=Place(file, key.start_mark.line + 1))
-        data = None if root is None else LOADER("").construct_document(root)
+        data = None if root is None else loader("").construct_document(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(error, file) from None
     if data is not None and not isinstance(data, Mapping):
@@ -49,13 +49,14 @@ def merge(
     initial: Mapping[Any, Any] | None = None,
     *,
     file: str = "config.yaml",
+    loader: Any = LOADER,
 ) -> str:
     """Return `text` with `wanted` merged in; a file with no keys yet begins with `initial`.
 
     A text that holds already is returned as it is. Raises what `load` raises, and `Conflict` where
-    a foreign key would read otherwise, or a comment would be lost.
+    a foreign key would read otherwise, or a comment would be lost. `loader` knows its tags.
     """
-    data = load(text, file=file)
+    data = load(text, file=file, loader=loader)
     if not data:
         wanted = _merged(initial or {}, wanted)
     if _covers(data, wanted):
@@ -66,7 +67,7 @@ def merge(
     why = "without changing other keys"
     try:
         result = _round_trip(text, data, wanted)
-        if same(load(result), _merged(data, wanted)):
+        if same(load(result, loader=loader), _merged(data, wanted)):
             return result
     except (YAMLError, Conflict, RecursionError, AttributeError) as error:
         # An AttributeError is ruamel's own, for a comment in `- | # comment`.
