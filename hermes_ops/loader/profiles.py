@@ -62,7 +62,7 @@ PROFILE = Record(
         "description": Key(TEXT, "what it is for, in a line"),
         "config": Key(MAPPING, "merged into config.yaml; comments and other keys stay"),
         "env": Key(MAPPING, "merged into .env, mode 0600; every value is a secret"),
-        "files": Key(MAPPING, "further files below its home: {path: {template|copy|content: …}}"),
+        "files": Key(MAPPING, "further files below its home; null takes one back"),
         "soul": Key(WORD, "a text beside this file, written to SOUL.md"),
         "service": Key(SERVICE, "how its service runs"),
         "after": Key(Each(WORD), "profiles of the same host that must be ready first"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_ops import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.errors import Conflict
@@ -21,7 +21,6 @@ from hermes_ops.plan.model import (
     Wanted,
     Write,
 )
-from hermes_ops.plan.owned import Ledger
 from hermes_ops.resource import (
     Absent,
     Command,
@@ -35,6 +34,9 @@ from hermes_ops.resource import (
 )
 from hermes_ops.secret import Secret
 from hermes_ops.templates import render
+
+if TYPE_CHECKING:
+    from hermes_ops.plan.owned import Ledger
 
 
 def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,7 +11,8 @@ from hermes_ops import ownership
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Generate
 from hermes_ops.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
-from hermes_ops.plan.model import Change, Remove, Wanted, Write
+from hermes_ops.plan.files import change, plan_text
+from hermes_ops.plan.model import Change, Remove, Wanted
 from hermes_ops.resource import EnvFile, Owned
 from hermes_ops.secret import Secret
 
@@ -118,16 +119,9 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
     """
     yield from _removals(wanted, facts, ledger)
     after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
-    path = resource.path
-    before = facts.contents.get(str(path))
-    if before is None and after.is_empty:
-        return
-    text = ownership.render(after)
-    if before != text:
-        write = Write(path, text, 0o600, before)
-        seen = ((path, facts.digest(path)),)
-        action, reason = ("update", "content differs") if before else ("create", "absent")
-        yield Change(wanted.step, wanted.profile.name, f"file:{path}", action, reason, write, seen)
+    if str(resource.path) in facts.paths or not after.is_empty:
+        text = ownership.render(after)
+        yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
 
 
 def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
@@ -138,8 +132,5 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
         if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
             ledger.leaves(name, "the file")
             continue
-        reason = "left the inventory"
-        seen = ((path, digest),)
-        yield Change(
-            wanted.step, wanted.profile.name, f"file:{path}", "remove", reason, Remove(path), seen
-        )
+        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
+        yield replace(gone, resource=f"file:{path}")
