@@ -207,12 +207,19 @@ _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
 
 
 def render(ownership: Ownership) -> str:
-    """Return the file. Whole files come first, one a line: the look finds them with the shell."""
+    """Return the file. What the look must find with the shell comes first, one a line."""
     lines = ["files:", *_lines(ownership.files, 1, quote=True)] if ownership.files else []
+    made = [f'  - "{name}={key}"' for name, key in _made_here(ownership)]
+    lines += ["made_here:", *made] if made else []
     lines += [f"config_version: {ownership.version}"] if ownership.version else []
     keys = {name: tree for name, tree in sorted(ownership.keys.items()) if tree}
     lines += ["keys:", *_lines(keys, 1)] if keys else []
     return _HEAD + "".join(f"{line}\n" for line in lines)
+
+
+def _made_here(ownership: Ownership) -> Iterator[tuple[str, str]]:
+    for name, tree in sorted(ownership.keys.items()):
+        yield from ((name, key) for key in sorted(map(str, tree)) if tree.get(key) == GENERATED)
 
 
 def _lines(tree: Tree, depth: int, *, quote: bool = False) -> Iterator[str]:

@@ -96,9 +96,11 @@ def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
 
 
 def _masked(resources: Iterable[Resource]) -> Iterable[str]:
+    """Yield each value of a `.env` that stays on the host, as `path=NAME`."""
     for resource in resources:
         if isinstance(resource, EnvFile):
-            yield from (k for k, v in resource.values.items() if isinstance(v, Generate))
+            made = (k for k, v in resource.values.items() if isinstance(v, Generate))
+            yield from (f"{resource.path}={name}" for name in made)
 
 
 def _urls(desired: DesiredState) -> Iterable[str]:
