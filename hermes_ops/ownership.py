@@ -140,12 +140,17 @@ def pruned(values: Mapping[Any, Any], gone: Tree) -> Mapping[Any, Any]:
     return rest
 
 
-def marked(tree: Tree, paths: Iterable[Path], mark: str) -> Tree:
+def marked(tree: Tree, paths: Iterable[Path], mark: Any) -> Tree:
     """Return the tree with `mark` at these paths."""
     result = _copied(tree)
     for path in paths:
         put(result, path, mark)
     return result
+
+
+def with_leaf(tree: Tree, path: Path, leaf: Any) -> Tree:
+    """Return the tree with `leaf` at a path."""
+    return marked(tree, [path], leaf)
 
 
 def dotted(path: Path) -> str:

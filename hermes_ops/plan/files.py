@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import envfile, ownership, yamlcut, yamlfile
+from hermes_ops import envfile, hermes, ownership, yamlcut, yamlfile
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Generate
@@ -172,8 +172,9 @@ def plan_yaml(
     before = found_text(file.path, facts)
     where = f"{wanted.profile.name}:~/{file.path}"
     have = yamlfile.load(before or "", file=where)
-    parting = ledger.part_yaml(file.path, file.values, have)
-    values = ownership.without(file.values, parting.migrated)
+    wanted_here = hermes.as_saved(file.values, have)
+    parting = ledger.part_yaml(file.path, wanted_here, have)
+    values = ownership.without(wanted_here, parting.migrated)
     after = yamlfile.merge(before or "", values, file.initial, file=where)
     after = yamlcut.without(after, parting.gone, file=where)
     if before is None and not after:

@@ -135,9 +135,10 @@ def _of_profile(look: Look, profile: Profile) -> Iterator[Setting]:
         if isinstance(resource, YamlFile):
             name = resource.path.name
             have = yamlfile.load(_text(facts, resource), file=f"{profile.name}:{name}")
+            wanted = hermes.as_saved(resource.values, have)
             tree = owned.keys.get(name, {})
-            for path in _paths(have, resource.values):
-                yield _setting(look.host, profile, name, path, have, resource.values, tree)
+            for path in _paths(have, wanted):
+                yield _setting(look.host, profile, name, path, have, wanted, tree)
         elif isinstance(resource, EnvFile):
             yield from _names(look.host, profile, resource, facts, owned)
 

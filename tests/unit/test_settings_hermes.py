@@ -43,6 +43,9 @@ for line in sys.stdin:
         if verb == "migrate":
             config.migrate_config(interactive=False, quiet=True)
             answer = path.read_bytes().decode()
+        elif verb == "save":
+            config.save_config(config.load_config())
+            answer = path.read_bytes().decode()
         else:
             answer = config.read_raw_config()
     print(json.dumps(answer), file=out, flush=True)
@@ -151,9 +154,9 @@ RENAMED = {
 FILE = ".hermes/profiles/demo/config.yaml"
 
 
-def converged(found: Facts) -> tuple[Facts, list[str], list[str]]:
+def converged(found: Facts, config: dict[str, Any] = OLD) -> tuple[Facts, list[str], list[str]]:
     """Return the facts after a run of `profile.configure`, its changes and its notes."""
-    case = {"desired": {"demo": {"config": OLD}}, "steps": ["profile.configure"]}
+    case = {"desired": {"demo": {"config": config}}, "steps": ["profile.configure"]}
     plan = make_plan(desired(case), found)
     return applied(plan, found), [change.resource for change in plan.changes], list(plan.notes)
 
@@ -178,3 +181,30 @@ def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
     # What Hermes gave another value is wanted as it was: set once, and left so by Hermes.
     assert yaml.safe_load(again.contents[FILE])["agent"]["verify_on_stop"] == "auto"
     assert hermes("migrate", again.contents[FILE]) == again.contents[FILE]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model": {"name": "a/b", "api_base": "http://127.0.0.1:1/v1"}},
+        {"model": {"model": "a/b"}, "base_url": "http://127.0.0.1:1/v1", "max_turns": 7},
+        {"model": {"default": "a/b"}, "provider": "x", "context_length": 1000, "api_base": "y"},
+        {"display": {"skin": "default"}, "odd": {"012": "yes", "list": [1, {"a": "1:30"}]}},
+    ],
+)
+def test_a_file_that_hermes_saved_is_as_wanted(hermes: Hermes, config: dict[str, Any]) -> None:
+    """Hermes gives some keys another name when it saves: what it kept is not set again."""
+    found, _, _ = converged(NEW, config)
+    saved = hermes("save", found.contents[FILE])
+    assert saved != found.contents[FILE]
+    found, _, notes = converged(put(found, FILE, saved), config)
+    assert (found.contents[FILE], notes) == (saved, [])
+    assert converged(found, config)[1:] == ([], [])
+
+
+def test_a_renamed_key_gets_its_new_value(hermes: Hermes) -> None:
+    """Beside the name that Hermes gave it, a new value under the old one would not count."""
+    found, _, _ = converged(NEW, {"model": {"name": "a/b"}})
+    found = put(found, FILE, hermes("save", found.contents[FILE]))
+    found, _, _ = converged(found, {"model": {"name": "c/d"}})
+    assert yaml.safe_load(found.contents[FILE])["model"] == {"default": "c/d"}
