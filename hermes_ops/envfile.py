@@ -214,6 +214,25 @@ def merge(
     return result
 
 
+def without(text: str, names: Iterable[str]) -> str:
+    """Return `text` without the lines that give one of these names a value."""
+    gone = set(names)
+    if not gone:
+        return text
+    parts = _parts(canonical(text))
+    return "".join(
+        _blank_before(part.text) if any(_defines(part, name) for name in gone) else part.text
+        for part in parts
+    )
+
+
+def same(first: str, second: str) -> bool:
+    """Say whether both of Hermes' readers make the same of two texts."""
+    return read(first) == read(second) and _read_by_line(canonical(first)) == _read_by_line(
+        canonical(second)
+    )
+
+
 def _unread(text: str, values: Mapping[str, str]) -> list[str]:
     """Return the names that one of the two readers does not read as wanted."""
     first, second = read(text), _read_by_line(text)

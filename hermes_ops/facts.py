@@ -125,6 +125,7 @@ class Question:
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     masked: frozenset[str] = frozenset()
+    """Values of those files that stay on the host, as `path=NAME`."""
     folders: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
@@ -134,6 +135,8 @@ class Question:
     hermes_python: str = ""
     pythons: bool = False
     """Whether to look for Pythons even where the shell sees nothing to install."""
+    owned: tuple[str, ...] = ()
+    """Ownership files: the files that they name are asked for as well."""
     strangers: bool = False
 
 
@@ -150,9 +153,10 @@ def _lines(question: Question) -> Iterable[str]:
         yield "look_profiles"
     yield _call("look_folders", *question.folders)
     yield _call("look_node", *question.node)
-    yield _call("list_paths", *question.paths)
-    yield _call("send_files", *question.files)
-    masked = f" {' '.join(sorted(question.masked))} " if question.masked else ""
+    yield _call("look_owned", *question.owned)
+    yield _call("with_owned", "list_paths", *question.paths)
+    yield _call("with_owned", "send_files", *question.files)
+    masked = "".join(f"{place}\t" for place in sorted(question.masked))
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts, Hermes
+from hermes_ops.ownership import at, check, with_leaf, without
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
 
@@ -135,6 +138,42 @@ def values_for(
     return values | {
         name: [render(word, values, name=where) for word in words] for name, words in lists.items()
     }
+
+
+RENAMED: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("provider",): ("model", "provider"),
+    ("base_url",): ("model", "base_url"),
+    ("api_base",): ("model", "base_url"),
+    ("context_length",): ("model", "context_length"),
+    ("model", "api_base"): ("model", "base_url"),
+    ("model", "model"): ("model", "default"),
+    ("model", "name"): ("model", "default"),
+    ("max_turns",): ("agent", "max_turns"),
+}
+"""Keys that Hermes reads, and that have another name once it saved the file itself."""
+
+
+def as_saved(wanted: Mapping[Any, Any], have: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return the settings with the names that they have on a host where Hermes saved the file.
+
+    Under its old name a value would not count beside the new one, or be renamed each time.
+    """
+    for old, new in RENAMED.items():
+        is_wanted, value = at(wanted, old)
+        if is_wanted and not at(wanted, new)[0] and not at(have, old)[0] and at(have, new)[0]:
+            wanted = with_leaf(without(wanted, [old]), new, value)
+    return wanted
+
+
+def is_default(path: tuple[Any, ...], value: Any) -> bool:
+    """Say whether a setting is what Hermes takes where nobody says otherwise."""
+    return check(path, value) in _default_checks()
+
+
+@cache
+def _default_checks() -> frozenset[str]:
+    listed = (files("hermes_ops") / "data" / "hermes-defaults.txt").read_text("utf-8")
+    return frozenset(line.partition(" ")[0] for line in listed.splitlines())
 
 
 def _refuse_blanks(*paths: str) -> None:

@@ -70,6 +70,17 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """A further file of a profile: its text, or a template of it; `source` says where that is."""
+
+    content: str
+    source: str
+    is_template: bool = False
+    mode: int = 0o644
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One named instance of a role on one host."""
 
@@ -81,6 +92,8 @@ class Profile:
     soul: str | None = None
     soul_file: str = ""
     """Where the text of `soul` stands, for errors in it."""
+    files: Mapping[str, ProfileFile] = field(default_factory=dict)
+    """Further files by their path below the profile's home."""
     service: ServiceSettings = field(default_factory=ServiceSettings)
     after: tuple[str, ...] = ()
     state: str = "started"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops import ownership
 from hermes_ops.inventory import Generate, Profile
 from hermes_ops.secret import Secret
 
@@ -42,6 +43,8 @@ class File:
     content: Template | str
     mode: int = 0o644
     restarts: bool = False
+    below: Path | None = None
+    """No link may lead out of this folder on the way to the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,26 @@ class EnvFile:
     unresolved: tuple[str, ...] = ()
     """Keys whose reference was not resolved: left as they are, and not judged."""
     restarts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """The memory of what we set in `home`: what left the inventory since is taken away."""
+
+    home: Path
+
+    @property
+    def path(self) -> Path:
+        """Return the file that remembers."""
+        return self.home / ownership.NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """Something that other steps make; where it is absent, nothing of the profile is touched."""
+
+    path: Path
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +141,8 @@ class Service:
     """The profile's service is in the state that the profile wants."""
 
     profile: Profile
+    only_restart: bool = False
+    """Nothing is started or stopped: a running one gets the restart that its settings owe."""
 
 
 Resource = (
@@ -125,6 +150,8 @@ Resource = (
     | File
     | YamlFile
     | EnvFile
+    | Owned
+    | Existing
     | Absent
     | Command
     | Program
@@ -141,6 +168,10 @@ def identity(resource: Resource) -> str:
             return f"directory:{path}"
         case File(path=path) | YamlFile(path=path) | EnvFile(path=path) | Absent(path=path):
             return f"file:{path}"
+        case Owned():
+            return f"file:{resource.path}"
+        case Existing(path=path):
+            return f"existing:{path}"
         case Command(creates=path):
             return f"command:{path}"
         case Program(name=name):

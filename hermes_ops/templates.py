@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -58,13 +59,21 @@ def render(source: str, values: Mapping[str, Any], *, name: str = "template") ->
     except UndefinedError as error:
         raise InventoryError(
             str(error.message or error),
-            where=name,
+            where=f"{name}:{line}" if (line := _line(error)) else name,
             hint=f"names that are defined here: {', '.join(sorted(values))}",
         ) from None
     except TemplateSyntaxError as error:
         raise InventoryError(str(error.message), where=f"{name}:{error.lineno}") from None
     except TemplateError as error:
         raise InventoryError(str(error), where=name) from None
+
+
+def _line(error: Exception) -> int:
+    """Return the line of the template in which an error was raised, 0 if it is unknown."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return max(
+        (line for frame, line in frames if frame.f_code.co_filename == "<template>"), default=0
+    )
 
 
 def undefined_names(source: str, known: Mapping[str, Any] | set[str]) -> set[str]:

@@ -16,20 +16,20 @@ import yaml
 
 from hermes_ops.errors import Conflict, Place
 
-_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MEND = "Hermes would run on its defaults: mend the file on the host, or move it away"
 _TAG = "tag:yaml.org,2002:"
 
 
-def load(text: str, *, file: str = "config.yaml") -> Mapping[Any, Any]:
+def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mapping[Any, Any]:
     """Return what Hermes reads in `text`; `Conflict` for no mapping, and for a key twice."""
     try:
-        root = yaml.compose(text, Loader=_FAST)
+        root = yaml.compose(text, Loader=loader)
         for key, first in _repeated_keys(root):
             problem = f"the key {key.value!r} is here for the second time, first in line {first}"
             hint = "Hermes takes the last one: remove the other on the host"
             raise Conflict(problem, hint=hint, where=Place(file, key.start_mark.line + 1))
-        data = None if root is None else _FAST("").construct_document(root)
+        data = None if root is None else loader("").construct_document(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _unreadable(error, file) from None
     if data is not None and not isinstance(data, Mapping):
@@ -49,13 +49,14 @@ def merge(
     initial: Mapping[Any, Any] | None = None,
     *,
     file: str = "config.yaml",
+    loader: Any = LOADER,
 ) -> str:
     """Return `text` with `wanted` merged in; a file with no keys yet begins with `initial`.
 
     A text that holds already is returned as it is. Raises what `load` raises, and `Conflict` where
-    a foreign key would read otherwise, or a comment would be lost.
+    a foreign key would read otherwise, or a comment would be lost. `loader` knows its tags.
     """
-    data = load(text, file=file)
+    data = load(text, file=file, loader=loader)
     if not data:
         wanted = _merged(initial or {}, wanted)
     if _covers(data, wanted):
@@ -66,7 +67,7 @@ def merge(
     why = "without changing other keys"
     try:
         result = _round_trip(text, data, wanted)
-        if _is(load(result), _merged(data, wanted)):
+        if same(load(result, loader=loader), _merged(data, wanted)):
             return result
     except (YAMLError, Conflict, RecursionError, AttributeError) as error:
         # An AttributeError is ruamel's own, for a comment in `- | # comment`.
@@ -77,19 +78,19 @@ def merge(
 
 
 def _covers(have: Any, want: Any) -> bool:
-    return _is(have, _merged(have, want))
+    return same(have, _merged(have, want))
 
 
-def _is(have: Any, want: Any) -> bool:
+def same(have: Any, want: Any) -> bool:
     """Compare as YAML does: 1, 1.0 and true are three values, and .nan is itself."""
     if have is want:
         return True
     if isinstance(want, Mapping):
-        same = isinstance(have, Mapping) and len(have) == len(want)
-        return same and all(k in have and _is(have[k], want[k]) for k in want)
+        alike = isinstance(have, Mapping) and len(have) == len(want)
+        return alike and all(k in have and same(have[k], want[k]) for k in want)
     if isinstance(want, list | tuple):
-        same = isinstance(have, list | tuple) and len(have) == len(want)
-        return same and all(map(_is, have, want))
+        alike = isinstance(have, list | tuple) and len(have) == len(want)
+        return alike and all(map(same, have, want))
     if isinstance(want, str):
         return isinstance(have, str) and have == want
     return type(have) is type(want) and (have == want or str(have) == str(want) == "nan")
@@ -141,7 +142,7 @@ def _repeated_keys(root: Any) -> Iterator[tuple[Any, int]]:
 def _refuse_comments_in_braces(text: str, file: str) -> None:
     depth = end = 0
     token: Any
-    for token in yaml.scan(text, Loader=_FAST):
+    for token in yaml.scan(text, Loader=LOADER):
         if depth and "#" in text[end : token.start_mark.index]:
             problem = "a comment inside of {} or [] would be lost"
             hint = "move it above the key, or write the value without braces, on the host"
@@ -263,7 +264,7 @@ def _changed(node: Any, have: Any, want: Any) -> Any:
 
 def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
     for key, value in want.items():
-        at = next((n for n, (name, _) in enumerate(node.value) if _reads_as(name, key)), None)
+        at = next((n for n, (name, _) in enumerate(node.value) if reads_as(name, key)), None)
         if at is None:
             node.value.append((_node(key), _node(_merged(have.get(key), value))))
         else:
@@ -271,7 +272,8 @@ def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
     return node
 
 
-def _reads_as(name: Any, key: Any) -> bool:
+def reads_as(name: Any, key: Any) -> bool:
+    """Say whether a node of a file is this key."""
     if name.id != "scalar" or name.tag == _TAG + "merge":
         return False
     scalar = yaml.ScalarNode(name.tag, name.value)
@@ -279,7 +281,7 @@ def _reads_as(name: Any, key: Any) -> bool:
 
 
 def _taken(old: list[tuple[Any, Any]], item: Any) -> Any:
-    at = next((n for n, (have, _) in enumerate(old) if _is(have, item)), None)
+    at = next((n for n, (have, _) in enumerate(old) if same(have, item)), None)
     return _node(item) if at is None else old.pop(at)[1]
 
 

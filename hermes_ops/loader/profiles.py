@@ -20,6 +20,7 @@ from hermes_ops.inventory import (
     ServiceSettings,
 )
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
+from hermes_ops.loader.files import profile_files
 from hermes_ops.loader.late import Over
 from hermes_ops.loader.located import Located, kind, plain, refuse_sealed
 from hermes_ops.loader.overlay import change_list, in_order, overlaid, settled
@@ -63,6 +64,7 @@ PROFILE = Record(
         "description": Key(TEXT, "what it is for, in a line"),
         "config": Key(MAPPING, "merged into config.yaml; comments and other keys stay"),
         "env": Key(MAPPING, "merged into .env, mode 0600; every value is a secret"),
+        "files": Key(MAPPING, "further files below its home; null takes one back"),
         "soul": Key(WORD, "a text beside this file, written to SOUL.md"),
         "service": Key(SERVICE, "how its service runs"),
         "after": Key(Each(WORD), "profiles of the same host that must be ready first"),
@@ -76,7 +78,7 @@ PROFILE = Record(
 )
 """What `profiles/*.yml`, `hermes_profile_defaults` and overrides may say."""
 
-UNMERGED = frozenset({"env"})
+UNMERGED = frozenset({"env", "files"})
 """Sections whose entries are one thing each: `{file: …}` upon `{env: …}` replaces it."""
 
 EMPTY = Located({}, Place(""))
@@ -243,6 +245,7 @@ def make_profile(
         env=env_values(entries["env"].entries) if "env" in entries else {},
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
+        files=profile_files(entries["files"]) if "files" in entries else {},
         service=_service(entries["service"]) if "service" in entries else ServiceSettings(),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables=Over({"hermes_profile": name}, variables),

@@ -36,6 +36,7 @@ ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {
     ("config",),
     ("env",),
+    ("files",),
     ("service",),
     ("service", "environment"),
     ("service", "settings"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hermes_ops import envfile, yamlfile
+from hermes_ops import envfile, hermes, ownership, yamlcut, yamlfile
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Generate
@@ -25,6 +26,7 @@ from hermes_ops.resource import (
     Command,
     Directory,
     EnvFile,
+    Existing,
     File,
     Template,
     YamlFile,
@@ -32,6 +34,9 @@ from hermes_ops.resource import (
 )
 from hermes_ops.secret import Secret
 from hermes_ops.templates import render
+
+if TYPE_CHECKING:
+    from hermes_ops.plan.owned import Ledger
 
 
 def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:
@@ -76,14 +81,43 @@ def plan_command(
     )
 
 
+def plan_existing(existing: Existing, facts: Facts) -> Iterable[Change]:
+    """Refuse what needs something that is absent."""
+    if str(existing.path) not in facts.paths:
+        raise Conflict(f"~/{existing.path} is absent", hint=existing.hint)
+    return ()
+
+
 def plan_file(
-    wanted: Wanted, file: File, facts: Facts, values: Mapping[str, Any], owes: str | None
+    wanted: Wanted,
+    file: File,
+    facts: Facts,
+    values: Mapping[str, Any],
+    owes: str | None,
+    ledger: Ledger,
 ) -> Iterable[Change]:
     """Yield the write of a file whose content or mode differs."""
     content = file.content
     if isinstance(content, Template):
         content = render(content.source, {**values, **content.values}, name=content.name)
+    if file.below is not None:
+        refuse_links(file.path, file.below, facts)
+        digest = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
+        ledger.files[ledger.name(file.path)] = digest
     yield from plan_text(wanted, file.path, content, file.mode, facts, owes)
+
+
+def refuse_links(path: PurePosixPath, below: PurePosixPath, facts: Facts) -> None:
+    """Refuse a path that a symbolic link of the host leads elsewhere."""
+    for step in steps_between(path, below):
+        if (state := facts.paths.get(str(step))) and state.kind == "link":
+            hint = f"remove the link, or take {path.relative_to(below)} out of files:"
+            raise Conflict(f"~/{step} is a symbolic link to {state.target}", hint=hint)
+
+
+def steps_between(path: PurePosixPath, below: PurePosixPath) -> list[PurePosixPath]:
+    """Return the path and every folder on its way that is below a folder."""
+    return [step for step in (*reversed(path.parents), path) if below in step.parents]
 
 
 def plan_text(
@@ -132,29 +166,42 @@ def _write(wanted: Wanted, write: Write, same: bool, facts: Facts) -> Iterable[C
 
 
 def plan_yaml(
-    wanted: Wanted, file: YamlFile, facts: Facts, owes: str | None
+    wanted: Wanted, file: YamlFile, facts: Facts, owes: str | None, ledger: Ledger
 ) -> tuple[list[Change], Mapping[str, Any]]:
     """Return the write of a YAML file, and the values that it will hold."""
     before = found_text(file.path, facts)
     where = f"{wanted.profile.name}:~/{file.path}"
-    after = yamlfile.merge(before or "", file.values, file.initial, file=where)
+    have = yamlfile.load(before or "", file=where)
+    wanted_here = hermes.as_saved(file.values, have)
+    parting = ledger.part_yaml(file.path, wanted_here, have)
+    values = ownership.without(wanted_here, parting.migrated)
+    after = yamlfile.merge(before or "", values, file.initial, file=where)
+    after = yamlcut.without(after, parting.gone, file=where)
     if before is None and not after:
         return [], {}
+    then = have if after == before else yamlfile.load(after, file=where)
+    ledger.saw(then)
+    # What only looks otherwise, nobody reads anew.
+    owes = None if yamlfile.same(have, then) else owes
     write = Write(file.path, after, file.mode, before, owes=owes)
-    changes = list(_write(wanted, write, after == before, facts))
-    return changes, yamlfile.load(after, file=where)
+    return list(_write(wanted, write, after == before, facts)), then
 
 
 def plan_env(
-    wanted: Wanted, file: EnvFile, facts: Facts, owes: str | None
+    wanted: Wanted, file: EnvFile, facts: Facts, owes: str | None, ledger: Ledger
 ) -> tuple[list[Change], Mapping[str, str | None]]:
     """Return the write of a `.env`, and what it will hold; None is: known only on the host."""
     before = found_text(file.path, facts)
     values = {k: v.reveal() for k, v in file.values.items() if isinstance(v, Secret)}
     generated = {k: v.bytes for k, v in file.values.items() if isinstance(v, Generate)}
+    then = envfile.read(before or "")
+    gone = ledger.part_env(file, then)
     after = envfile.merge(before or "", values, generated, file=f"~/{file.path}")
-    then, now = envfile.read(before or ""), envfile.read(after)
+    after = envfile.without(after, gone)
+    now = envfile.read(after)
     keys = tuple(sorted(k for k in then.keys() | now.keys() if then.get(k) != now.get(k)))
+    if after != before and not keys and envfile.same(before or "", after):
+        owes = None
     write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes)
     changes = list(_write(wanted, write, after == before, facts))
     return changes, {key: None if "\x01" in value else value for key, value in now.items()}

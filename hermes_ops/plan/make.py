@@ -33,6 +33,7 @@ from hermes_ops.plan.order import (
     starts_and_stops,
     stops_first,
 )
+from hermes_ops.plan.owned import Ledger, ledger_of, plan_owned
 from hermes_ops.plan.program import plan_program, wheelhouse_of
 from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.readiness import judge
@@ -41,8 +42,10 @@ from hermes_ops.resource import (
     Command,
     Directory,
     EnvFile,
+    Existing,
     File,
     Linger,
+    Owned,
     Program,
     Service,
     ServiceDefinition,
@@ -60,6 +63,7 @@ class _Profile:
     config: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     restart: str = ""
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
@@ -97,6 +101,7 @@ class _Planner:
         self._note_manager()
         first: list[Change] = [c for wanted in self._each(Program) for c in self._program(wanted)]
         first += self._supervisor()
+        self._remember()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         lingering = list(self._linger())
         starts, stops = starts_and_stops(self._services())
@@ -166,6 +171,13 @@ class _Planner:
 
     # --- the profile's own ---
 
+    def _remember(self) -> None:
+        for wanted in self._each(Owned):
+            name, resource = wanted.profile.name, wanted.resource
+            assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
+            ledger = ledger_of(name, resource, self.facts, self.notes, self.differs)
+            self.profiles[name] = _Profile(ledger=ledger)
+
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
         if wanted.profile.name in self.refused:
             return []
@@ -190,13 +202,20 @@ class _Planner:
             case Command():
                 return files.plan_command(wanted, resource, facts, self._words(wanted))
             case File():
-                return files.plan_file(wanted, resource, facts, self._words(wanted), owes)
+                words = self._words(wanted)
+                return files.plan_file(wanted, resource, facts, words, owes, profile.ledger)
             case YamlFile():
-                changes, profile.config = files.plan_yaml(wanted, resource, facts, owes)
+                changes, profile.config = files.plan_yaml(
+                    wanted, resource, facts, owes, profile.ledger
+                )
                 return changes
             case EnvFile():
-                changes, profile.env = files.plan_env(wanted, resource, facts, owes)
+                changes, profile.env = files.plan_env(wanted, resource, facts, owes, profile.ledger)
                 return changes
+            case Owned():
+                return plan_owned(wanted, resource, facts, profile.ledger)
+            case Existing():
+                return files.plan_existing(resource, facts)
             case Absent():
                 return files.plan_absent(wanted, resource, facts)
             case ServiceDefinition():
@@ -312,6 +331,10 @@ class _Planner:
                 restart=restart, obstacle="" if elsewhere else obstacle(watch, self.facts),
             )
         ]  # fmt: skip
+        if getattr(wanted.resource, "only_restart", False):
+            changes = [change for change in changes if change.restarts]
+            if not changes:
+                return []
         if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
             self._watch(watch, changes, evidence)
         return changes

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from hermes_ops import hermes
 from hermes_ops.facts import OWED, Question
 from hermes_ops.inventory import Generate, Host
+from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path
 from hermes_ops.plan.watching import watch_of
@@ -16,7 +17,9 @@ from hermes_ops.resource import (
     Command,
     Directory,
     EnvFile,
+    Existing,
     File,
+    Owned,
     Resource,
     YamlFile,
 )
@@ -40,7 +43,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     evidence = [f"{home}/{name}" for home in asked for name in hermes.EVIDENCE]
     stamps = [stamp_path("hermes"), stamp_path("supervisor")]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
-    texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile)]
+    texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
     return Question(
         paths=_unique(
             [
@@ -63,6 +66,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
         pythons=desired.host.manager == "supervisord",
+        owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
     )
 
@@ -74,10 +78,14 @@ def ask_only(host: Host) -> Question:
 
 def _paths(resource: Resource) -> Iterable[PurePosixPath]:
     match resource:
-        case Directory(path=path) | Absent(path=path):
+        case Directory(path=path) | Absent(path=path) | Existing(path=path):
             yield path
+        case File(path=path, below=below) if below is not None:
+            yield from steps_between(path, below)
         case File(path=path) | YamlFile(path=path) | EnvFile(path=path):
             yield path
+        case Owned():
+            yield resource.path
         case Command(creates=path):
             yield path
 
@@ -88,9 +96,11 @@ def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
 
 
 def _masked(resources: Iterable[Resource]) -> Iterable[str]:
+    """Yield each value of a `.env` that stays on the host, as `path=NAME`."""
     for resource in resources:
         if isinstance(resource, EnvFile):
-            yield from (k for k, v in resource.values.items() if isinstance(v, Generate))
+            made = (k for k, v in resource.values.items() if isinstance(v, Generate))
+            yield from (f"{resource.path}={name}" for name in made)
 
 
 def _urls(desired: DesiredState) -> Iterable[str]:

@@ -104,9 +104,46 @@ look_hermes() { # WANTED-PYTHON
   done
 }
 
-# .env files leave the host without the values of the keys in $1 (a pattern for awk).
-send_env() { # MASKED-PATTERN FILE...
-  pattern=$1
+# What we once wrote, and the inventory may no longer name: an ownership file begins with whole
+# files, in quotes, relative to its folder, and with the secrets that were made here.
+look_owned() { # OWNERSHIP-FILE... : sets `owned`, a path a line, and `made`, each with a tab behind
+  owned=
+  made=
+  for path; do
+    [ -r "$path" ] || continue
+    while IFS= read -r line; do
+      case $line in
+        '  "'*'": '*)
+          line=${line#'  "'}
+          owned="$owned${path%/*}/${line%%'": '*}$newline"
+          ;;
+        '  - "'*'"')
+          line=${line#'  - "'}
+          made="$made${path%/*}/${line%'"'}$tab"
+          ;;
+        '#'* | files: | made_here:) ;;
+        *) break ;;
+      esac
+    done <"$path"
+  done
+}
+with_owned() { # FUNCTION PATH...: for those paths, and for what we once wrote
+  set -f
+  IFS=$newline
+  known=$newline$*$newline
+  for path in $owned; do
+    case $known in *"$newline$path$newline"*) ;; *) set -- "$@" "$path" ;; esac
+  done
+  unset IFS
+  set +f
+  "$@"
+}
+
+# .env files leave the host without the values in $1, nor those that were made here: path=NAME,
+# each with a tab behind.
+tab='	'
+send_env() { # MASKED FILE...
+  pattern=$tab$1$made
   shift
   for path; do
     shift
@@ -116,7 +153,7 @@ send_env() { # MASKED-PATTERN FILE...
   begin digests
   digest "$@"
   end
-  if [ -n "$pattern" ]; then
+  if [ "$pattern" != "$tab" ]; then
     masked_env "$@"
     return
   fi
@@ -133,7 +170,7 @@ masked_env() { # all files in one process
       while ((getline line < ARGV[number]) > 0) {
         key = line
         sub(/^[ \t]*(export[ \t]+)?/, "", key)
-        if (match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, " " substr(key, 1, index(key, "=") - 1) " "))
+        if (match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, "\t" ARGV[number] "=" substr(key, 1, index(key, "=") - 1) "\t"))
           line = substr(line, 1, index(line, "=")) "\001kept\001"
         print line
       }

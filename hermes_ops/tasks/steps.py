@@ -14,6 +14,7 @@ from hermes_ops.resource import (
     Directory,
     File,
     Linger,
+    Owned,
     Program,
     Resource,
     Service,
@@ -69,6 +70,9 @@ def configure(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
         resource = _file(entry, profile, role, host, values)
         if resource is not None:
             yield resource
+    home = PurePosixPath(values["home"])
+    yield from profile_files(profile, host, home)
+    yield Owned(home)
 
 
 def _file(
@@ -94,7 +98,16 @@ def _file(
         if is_plain(profile.soul)
         else render(profile.soul, _names(profile, host), name=where)
     )
-    return File(path, text, mode, restarts)
+    return File(path, text, mode, restarts, below=PurePosixPath(values["home"]))
+
+
+def profile_files(profile: Profile, host: Host, home: PurePosixPath) -> Iterable[File]:
+    """Yield the profile's own `files:`, templates rendered."""
+    for path, file in profile.files.items():
+        text = file.content
+        if file.is_template:
+            text = render(text, _names(profile, host), name=file.source)
+        yield File(home / path, text, file.mode, file.restart, below=home)
 
 
 def _names(profile: Profile, host: Host) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from hermes_ops.inventory import Profile
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.files import plan_env, plan_yaml
 from hermes_ops.plan.model import Wanted
+from hermes_ops.plan.owned import Ledger, ledger_in
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.resource import EnvFile, YamlFile
 from hermes_ops.secret import Secret
@@ -79,31 +80,33 @@ def _service(desired: DesiredState, facts: Facts, manager: str, profile: Profile
     )
 
 
-def _config(own: Iterable[Wanted], facts: Facts) -> Mapping[str, Any]:
+def _config(own: Sequence[Wanted], facts: Facts) -> Mapping[str, Any]:
     """Return the settings that config.yaml will hold; of a broken one, those that are wanted."""
     for wanted in own:
         if isinstance(wanted.resource, YamlFile):
             try:
-                return plan_yaml(wanted, wanted.resource, facts, None)[1]
+                return plan_yaml(wanted, wanted.resource, facts, None, ledger_in(own, facts))[1]
             except Conflict:
                 return wanted.resource.values
     return {}
 
 
 def _environment(
-    own: Iterable[Wanted], facts: Facts, spec: ServiceSpec
+    own: Sequence[Wanted], facts: Facts, spec: ServiceSpec
 ) -> Mapping[str, str | None]:
     """Return the variables that the service will have: the manager's, and over them `.env`."""
     values: dict[str, str | None] = dict(spec.environment)
     for wanted in own:
         if isinstance(wanted.resource, EnvFile):
-            values |= _env_file(wanted, wanted.resource, facts)
+            values |= _env_file(wanted, wanted.resource, facts, ledger_in(own, facts))
     return values
 
 
-def _env_file(wanted: Wanted, file: EnvFile, facts: Facts) -> Mapping[str, str | None]:
+def _env_file(
+    wanted: Wanted, file: EnvFile, facts: Facts, ledger: Ledger
+) -> Mapping[str, str | None]:
     try:
-        return plan_env(wanted, file, facts, None)[1]
+        return plan_env(wanted, file, facts, None, ledger)[1]
     except Conflict:  # say, it belongs to somebody else: its check tells
         plain = ((k, v.reveal() if isinstance(v, Secret) else None) for k, v in file.values.items())
         return dict(plain)

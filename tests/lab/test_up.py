@@ -72,6 +72,7 @@ def test_first_run_changes_everything(fleet: Fleet) -> None:
         ("command:.hermes/profiles/coder", "run"),
         ("file:.hermes/profiles/coder/config.yaml", "create"),
         ("file:.hermes/profiles/coder/.env", "create"),
+        ("file:.hermes/profiles/coder/.hermes-ops.yml", "create"),
         (f"{OURS}/{CODER}", "create"),
         (f"file:{PLANNED_STOP}", "create"),
         (f"{OURS}/{CODER}.d/50-hermes-ops.conf", "create"),

@@ -21,6 +21,7 @@ from hermes_ops.inventory import (
     HermesSettings,
     Host,
     Profile,
+    ProfileFile,
     Reference,
     Role,
     ServiceSettings,
@@ -105,8 +106,15 @@ def profile(name: str, given: Mapping[str, Any]) -> Profile:
         env={key: env_value(value) for key, value in more.pop("env", {}).items()},
         service=ServiceSettings(**more.pop("service", {})),
         after=tuple(more.pop("after", ())),
+        files={key: profile_file(value) for key, value in more.pop("files", {}).items()},
         **more,
     )
+
+
+def profile_file(given: Any) -> ProfileFile:
+    """Return a further file of a profile: its text, or all that is said of it."""
+    more = {"content": given} if isinstance(given, str) else given
+    return ProfileFile(**{"source": "here", **more})
 
 
 def env_value(given: Any) -> EnvValue:

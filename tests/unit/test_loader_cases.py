@@ -13,7 +13,15 @@ import pytest
 import yaml
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import EnvValue, Generate, Host, Inventory, Profile, Reference
+from hermes_ops.inventory import (
+    EnvValue,
+    Generate,
+    Host,
+    Inventory,
+    Profile,
+    ProfileFile,
+    Reference,
+)
 from hermes_ops.loader import load
 from hermes_ops.secret import Secret
 from hermes_ops.tasks.workspace import refuse_unreachable
@@ -99,11 +107,18 @@ def described_profile(profile: Profile) -> dict[str, Any]:
     """Return a profile as the cases write it."""
     names = ("role", "description", "config", "soul", "state")
     return {
+        "files": {path: described_file(file) for path, file in profile.files.items()},
         **{name: getattr(profile, name) for name in names},
         "env": {name: described_env(value) for name, value in profile.env.items()},
         "service": slots_of(profile.service),
         "after": list(profile.after),
     }
+
+
+def described_file(file: ProfileFile) -> str:
+    """Return a further file of a profile in a line."""
+    more = ["template"] * file.is_template + ["restarts"] * file.restart
+    return ", ".join([f"{file.content} {file.mode:o} from {file.source}", *more])
 
 
 def described_env(value: EnvValue) -> str:

@@ -19,10 +19,11 @@ import pytest
 import yaml
 from building import NEW, desired, facts, profile
 
-from hermes_ops import envfile
+from hermes_ops import envfile, ownership
 from hermes_ops.answers import parse
 from hermes_ops.facts import Question, probe
 from hermes_ops.inventory import Host
+from hermes_ops.ownership import GENERATED, Ownership, render
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.model import (
     Control,
@@ -294,11 +295,40 @@ def test_masked_values_do_not_leave_the_host(shell: str, home: Path) -> None:
     """Of a key that the host made only the fact comes back that it has a value."""
     text = "A=1\nexport KEY=top-secret\n  KEY = x\nKEY=\nOTHER_KEY=2\n"
     (home / "old/.env").write_text(text)
-    asked = Question(env_files=("old/.env",), masked=frozenset({"KEY"}))
+    asked = Question(env_files=("old/.env",), masked=frozenset({"old/.env=KEY"}))
     answer = reply(shell, probe(asked), home)
     assert not any("top-secret" in f"{r.rest} {r.text}" for r in answer.records)
     kept = "A=1\nexport KEY=\x01kept\x01\n  KEY = x\nKEY=\nOTHER_KEY=2\n"
     assert parse(answer).contents["old/.env"] == kept
+
+
+@every_shell
+def test_what_we_once_wrote_is_looked_at(shell: str, home: Path) -> None:
+    """Files that only the ownership file names come along; a secret made there stays there."""
+    (home / "p/a b").mkdir(parents=True)
+    (home / "p/a b/x.md").write_text("ours")
+    (home / "p/other").write_text("theirs")
+    (home / "p/.env").write_text("KEY=top-secret\nPLAIN=1\n")
+    (home / "q").mkdir()
+    (home / "q/.env").write_text("KEY=plain\n")
+    ours = Ownership(
+        {"a b/x.md": "0" * 64, "gone": "1" * 64},
+        {".env": {"KEY": GENERATED, "PLAIN": "0000"}, "config.yaml": {"a": "0"}},
+        33,
+    )
+    (home / "p/.hermes-ops.yml").write_text(render(ours))
+    asked = Question(
+        paths=("p/other",),
+        files=("p/other", "p/.hermes-ops.yml"),
+        env_files=("p/.env", "q/.env"),
+        owned=("p/.hermes-ops.yml", "none/.hermes-ops.yml"),
+    )
+    found = parse(reply(shell, probe(asked), home))
+    assert set(found.paths) == {"p/other", "p/a b/x.md"}
+    assert found.contents["p/a b/x.md"] == "ours"
+    assert ownership.parse(found.contents["p/.hermes-ops.yml"]) == ours
+    assert found.contents["p/.env"] == "KEY=\x01kept\x01\nPLAIN=1\n"
+    assert found.contents["q/.env"] == "KEY=plain\n"
 
 
 def test_a_look_writes_nothing(home: Path) -> None:

@@ -1,0 +1,109 @@
+"""`files:` of a profile: further files below its home, as they are or as templates."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from hermes_ops.inventory import ProfileFile
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Key, Record, check, matching
+from hermes_ops.loader.yaml_source import shown
+from hermes_ops.ownership import NAME
+
+FORMS = ("template", "copy", "content")
+FILE = Record(
+    {
+        "template": Key(WORD, "a Jinja template beside this file"),
+        "copy": Key(WORD, "a text beside this file, as it is"),
+        "content": Key(TEXT, "the text itself"),
+        "mode": Key(matching("a mode such as '0600'", r"0?o?[0-7]{3}"), "its mode", "0644"),
+        "restart": Key(BOOLEAN, "a change of it restarts the gateway", default=False),
+    }
+)
+"""What `files:` may say of one file; exactly one of `FORMS` says what is in it."""
+
+LARGEST = 1024 * 1024
+
+_PART = re.compile(r"[A-Za-z0-9_.@+-]([A-Za-z0-9_.@+ -]*[A-Za-z0-9_.@+-])?")
+_OTHERS = {
+    "config.yaml": "write it under config:",
+    ".env": "write it under env:",
+    "soul.md": "name it under soul:",
+    NAME: "hermes-ops keeps that file itself",
+    "profiles": "each profile has its own files:",
+}
+
+
+def profile_files(section: Located) -> dict[str, ProfileFile]:
+    """Return the files by their path; what stands there as `null` is not wanted here."""
+    wanted = {key: entry for key, entry in section.entries.items() if entry.data is not None}
+    for path, entry in wanted.items():
+        _check_path(path, entry)
+    for one, other in pairwise(sorted(wanted)):
+        if other.startswith(f"{one}/"):
+            raise wanted[other].error(f"{one!r} is a file, and {other!r} would be in it")
+    return {path: _file(path, entry) for path, entry in wanted.items()}
+
+
+def _check_path(path: object, entry: Located) -> None:
+    if not isinstance(path, str):
+        raise entry.error(f"the path of a file must be a text, {path} is none", "quote it")
+    parts = path.split("/")
+    if ".." in parts or path.startswith(("/", "~")):
+        hint = "it is below the profile's home: skills/notes.md"
+        raise entry.error(f"{path!r} leaves the profile's home", hint)
+    if not all(part != "." and _PART.fullmatch(part) for part in parts):
+        hint = "letters, digits, blanks within and . _ - + @, folders with /"
+        raise entry.error(f"{path!r} cannot be the path of a file", hint)
+    if hint := _OTHERS.get(path.lower()) or _OTHERS.get(f"{parts[0].lower()}") or "":
+        raise entry.error(f"{path!r} is not one of a profile's further files", hint)
+
+
+def _file(path: str, entry: Located) -> ProfileFile:
+    name = f"files: {path}"
+    check(_with_texts(entry), FILE, name)
+    said = {key: value for key, value in entry.entries.items() if value.data is not None}
+    forms = [form for form in FORMS if form in said]
+    if len(forms) != 1:
+        raise entry.error(f"{name!r} wants exactly one of {', '.join(FORMS)}")
+    text, source = _content(forms[0], said[forms[0]])
+    mode = said["mode"].text or str(said["mode"].data) if "mode" in said else "644"
+    return ProfileFile(
+        text,
+        source,
+        is_template=forms[0] == "template",
+        mode=int(mode.replace("o", ""), 8),
+        restart=bool(said["restart"].data) if "restart" in said else False,
+    )
+
+
+def _with_texts(entry: Located) -> Located:
+    """Return the entry with its mode as it was written: 0600 is an octal number to YAML."""
+    mode = entry.entries.get("mode")
+    if mode is None or not isinstance(mode.data, int):
+        return entry
+    return Located({**entry.data, "mode": Located(mode.text, mode.place, mode.text)}, entry.place)
+
+
+def _content(form: str, entry: Located) -> tuple[str, str]:
+    """Return the text, and where it stands for a message."""
+    if form == "content":
+        return _checked(entry.data, entry, "its text"), str(entry.place)
+    file = Path(entry.place.file).parent / Path(entry.data).expanduser()
+    try:
+        content = file.read_bytes()
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise entry.error(f"{shown(file)} cannot be read: {reason}") from None
+    return _checked(text, entry, shown(file)), shown(file)
+
+
+def _checked(text: str, entry: Located, name: str) -> str:
+    if "\0" in text:
+        raise entry.error(f"{name} has a NUL in it, and is no text")
+    if len(text) > LARGEST:
+        raise entry.error(f"{name} is larger than 1 MiB")
+    return text

@@ -1,0 +1,269 @@
+"""Which settings on a host are ours: remembered beside the profile, readable by a person.
+
+A key is ours once the inventory wanted it. Each stands with a short check of what we wrote, so
+that a change by hand can be told; no value is in the file. What leaves the inventory leaves the
+host, unless somebody changed it there since: then it is theirs, and that is said once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+NAME = ".hermes-ops.yml"
+"""The file, in the profile's home: it moves, is exported and is deleted with the profile."""
+
+GENERATED = "made on the host"
+"""Stands for a secret that the host made itself: nobody else can tell it from another."""
+MIGRATED = "taken over by Hermes"
+"""Stands for a key that a migration of Hermes took away: it is not put back."""
+
+VERSION = "_config_version"
+
+Path = tuple[Any, ...]
+"""The keys that lead to a value, outermost first."""
+Tree = Mapping[Any, Any]
+"""Nested like the file it is about; each leaf is a check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What of one profile's files is ours; paths are relative to the profile's home."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Whole files, with the SHA-256 of what we wrote."""
+    keys: Mapping[str, Tree] = field(default_factory=dict)
+    """Files that others edit too, with our keys."""
+    version: int = 0
+    """The schema of `config.yaml` when we last saw it."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing is ours."""
+        return not self.files and not any(self.keys.values())
+
+
+class Parting(NamedTuple):
+    """What becomes of keys that we once set."""
+
+    gone: Tree
+    """To be taken away: they left the inventory, and are what we wrote."""
+    left: tuple[Path, ...]
+    """Left the inventory, but somebody changed them: they stay, and are no longer ours."""
+    migrated: tuple[Path, ...]
+    """Wanted, but a migration of Hermes took them away."""
+
+
+# --- checks -----------------------------------------------------------------------------------
+
+
+def check(path: Path, value: Any, *, secret: bool = False) -> str:
+    """Return the check of a value; a secret's is so short that it narrows no guess."""
+    words = f"{path!r} {_exact(value)}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(words).hexdigest()[: 4 if secret else 12]
+
+
+def _exact(value: Any) -> str:
+    """Return a text that two values share only if YAML tells no difference."""
+    if isinstance(value, Mapping):
+        pairs = sorted(f"{_exact(key)}: {_exact(item)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_exact, value)) + "]"
+    return f"{type(value).__name__} {value!r}"
+
+
+def checks(values: Mapping[Any, Any], path: Path = ()) -> Tree:
+    """Return the checks of all leaves of a mapping; lists and empty mappings are leaves."""
+    return {
+        key: checks(value, (*path, key))
+        if isinstance(value, Mapping) and value
+        else check((*path, key), value)
+        for key, value in values.items()
+    }
+
+
+# --- what becomes of what was ours ------------------------------------------------------------
+
+
+def part(owned: Tree, wanted: Mapping[Any, Any], have: Mapping[Any, Any], *, rose: bool) -> Parting:
+    """Compare what is ours with what is wanted and what is there.
+
+    `rose`: Hermes has migrated the file since we last saw it.
+    """
+    gone: dict[Any, Any] = {}
+    left: list[Path] = []
+    migrated: list[Path] = []
+    for path, mark in leaves(owned):
+        is_there, value = at(have, path)
+        if _is_wanted(wanted, path):
+            if not is_there and (rose or mark == MIGRATED):
+                migrated.append(path)
+        elif is_there and mark == check(path, value):
+            put(gone, path, None)
+        elif is_there and mark != MIGRATED:
+            left.append(path)
+    return Parting(gone, tuple(left), tuple(migrated))
+
+
+def part_names(
+    owned: Tree, wanted: Iterable[str], have: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Return which names of a `.env` are to be taken away, and which somebody changed."""
+    known = set(wanted)
+    old = [name for name in owned if name not in known and name in have]
+    ours = {n for n in old if owned[n] in (GENERATED, check((n,), have[n], secret=True))}
+    return [name for name in old if name in ours], [name for name in old if name not in ours]
+
+
+def without(values: Mapping[Any, Any], paths: Iterable[Path]) -> Mapping[Any, Any]:
+    """Return the mapping without these keys, and without the mappings that they emptied."""
+    tree: dict[Any, Any] = {}
+    for path in paths:
+        put(tree, path, None)
+    return pruned(values, tree)
+
+
+def pruned(values: Mapping[Any, Any], gone: Tree) -> Mapping[Any, Any]:
+    """Return the mapping without the leaves of `gone`, and without the mappings they emptied."""
+    rest = {}
+    for key, value in values.items():
+        if key not in gone:
+            rest[key] = value
+        elif gone[key] is not None and isinstance(value, Mapping):
+            inner = pruned(value, gone[key])
+            if inner:
+                rest[key] = inner
+    return rest
+
+
+def marked(tree: Tree, paths: Iterable[Path], mark: Any) -> Tree:
+    """Return the tree with `mark` at these paths."""
+    result = _copied(tree)
+    for path in paths:
+        put(result, path, mark)
+    return result
+
+
+def with_leaf(tree: Tree, path: Path, leaf: Any) -> Tree:
+    """Return the tree with `leaf` at a path."""
+    return marked(tree, [path], leaf)
+
+
+def dotted(path: Path) -> str:
+    """Return a path as people write it."""
+    return ".".join(map(str, path))
+
+
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield path and value of every leaf; lists and empty mappings are leaves."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def at(values: Any, path: Path) -> tuple[bool, Any]:
+    """Return whether something is at a path of a mapping, and what."""
+    for key in path:
+        if not isinstance(values, Mapping) or key not in values:
+            return False, None
+        values = values[key]
+    return True, values
+
+
+def _is_wanted(wanted: Any, path: Path) -> bool:
+    """Say whether the inventory decides what is at a path, or at one above it."""
+    for key in path:
+        if not isinstance(wanted, Mapping):
+            return True
+        if key not in wanted:
+            return False
+        wanted = wanted[key]
+    return True
+
+
+def put(tree: dict[Any, Any], path: Path, leaf: Any) -> None:
+    """Put a leaf at a path of a mapping, making the mappings on its way."""
+    *above, last = path
+    for key in above:
+        inner = tree.get(key)
+        tree[key] = inner if isinstance(inner, dict) else {}
+        tree = tree[key]
+    tree[last] = leaf
+
+
+def _copied(tree: Tree) -> dict[Any, Any]:
+    return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
+
+
+# --- the file ---------------------------------------------------------------------------------
+
+_HEAD = """\
+# Kept by hermes-ops: what of this profile comes from the inventory. No value is in here.
+# A key that leaves the inventory is removed, unless its value is no longer the one that we wrote.
+"""
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,200}")
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
+
+
+def render(ownership: Ownership) -> str:
+    """Return the file. What the look must find with the shell comes first, one a line."""
+    lines = ["files:", *_lines(ownership.files, 1, quote=True)] if ownership.files else []
+    made = [f'  - "{name}={key}"' for name, key in _made_here(ownership)]
+    lines += ["made_here:", *made] if made else []
+    lines += [f"config_version: {ownership.version}"] if ownership.version else []
+    keys = {name: tree for name, tree in sorted(ownership.keys.items()) if tree}
+    lines += ["keys:", *_lines(keys, 1)] if keys else []
+    return _HEAD + "".join(f"{line}\n" for line in lines)
+
+
+def _made_here(ownership: Ownership) -> Iterator[tuple[str, str]]:
+    for name, tree in sorted(ownership.keys.items()):
+        yield from ((name, key) for key in sorted(map(str, tree)) if tree.get(key) == GENERATED)
+
+
+def _lines(tree: Tree, depth: int, *, quote: bool = False) -> Iterator[str]:
+    for key, value in sorted(tree.items(), key=lambda item: str(item[0])):
+        indent = "  " * depth
+        start = indent + (f'"{key}"' if quote else _key(key, indent))
+        if isinstance(value, Mapping):
+            yield f"{start}:"
+            yield from _lines(value, depth + 1)
+        else:
+            yield f'{start}: "{value}"'
+
+
+def _key(key: Any, indent: str) -> str:
+    if isinstance(key, str) and _PLAIN.fullmatch(key) and key.lower() not in _WORDS:
+        return key
+    import yaml
+
+    style = '"' if isinstance(key, str) else None
+    words: str = yaml.safe_dump(key, default_style=style, width=2**31)
+    # A key of more than 1024 characters must begin with a question mark.
+    text = words.removesuffix("...\n").rstrip("\n")
+    return text if len(text) < 1000 else f"? {text}\n{indent}"
+
+
+def parse(text: str) -> Ownership:
+    """Return what a file says; raises `ValueError` for one that is not ours."""
+    import yaml
+
+    try:
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - safe ones
+        return Ownership(
+            {str(path): str(mark) for path, mark in dict(data.get("files") or {}).items()},
+            {str(name): _tree(tree) for name, tree in dict(data.get("keys") or {}).items()},
+            int(data.get("config_version") or 0),
+        )
+    except (yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _tree(tree: Any) -> Tree:
+    return {key: _tree(v) if isinstance(v, Mapping) else str(v) for key, v in dict(tree).items()}

@@ -1,0 +1,136 @@
+"""What is ours on a host: read from the ownership file, compared, and written again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops import ownership
+from hermes_ops.facts import Facts
+from hermes_ops.inventory import Generate
+from hermes_ops.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
+from hermes_ops.plan.files import change, plan_text
+from hermes_ops.plan.model import Change, Remove, Wanted
+from hermes_ops.resource import EnvFile, Owned
+from hermes_ops.secret import Secret
+
+_NOWHERE = PurePosixPath()
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What of one profile is ours, as the look found it and as the plan will leave it."""
+
+    profile: str = ""
+    home: PurePosixPath = _NOWHERE
+    before: Ownership = field(default_factory=Ownership)
+    files: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, ownership.Tree] = field(default_factory=dict)
+    version: int = 0
+    notes: list[str] = field(default_factory=list)
+    """The plan's own list: told in every run."""
+    differs: list[str] = field(default_factory=list)
+    """The plan's own list: what is not as wanted, and no run mends."""
+
+    def name(self, path: PurePosixPath) -> str:
+        """Return a path as the file has it: relative to the profile's home where it is below."""
+        return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
+
+    def leaves(self, name: str, what: str) -> None:
+        """Tell of something that left the inventory and stays on the host."""
+        words = f"{what} left the inventory, but somebody changed it on the host: it stays"
+        self.differs.append(f"{self.profile}: {name}: {words}")
+
+    def part_yaml(
+        self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any]
+    ) -> Parting:
+        """Return what becomes of our keys in a YAML file, and remember those that are wanted."""
+        name = self.name(path)
+        self.saw(have)
+        rose = 0 < self.before.version < self.version
+        parting = ownership.part(self.before.keys.get(name, {}), wanted, have, rose=rose)
+        tree = ownership.checks(wanted)
+        self.keys[name] = ownership.marked(tree, parting.migrated, MIGRATED)
+        for key in parting.left:
+            self.leaves(name, dotted(key))
+        for key in parting.migrated:
+            words = "Hermes' own migration took it away, and it is not put back"
+            self.notes.append(f"{self.profile}: {name}: {dotted(key)}: {words}")
+        return parting
+
+    def saw(self, config: Mapping[Any, Any]) -> None:
+        """Remember the schema of `config.yaml`: where it rises, Hermes has migrated the file."""
+        version = config.get(ownership.VERSION)
+        if isinstance(version, int):
+            self.version = version
+
+    def part_env(self, file: EnvFile, have: Mapping[str, str]) -> list[str]:
+        """Return the names to take out of a `.env`, and remember those that are wanted."""
+        name = self.name(file.path)
+        before = self.before.keys.get(name, {})
+        known = (*file.values, *file.unresolved)
+        gone, left = ownership.part_names(before, known, have)
+        self.keys[name] = {
+            **{key: before[key] for key in file.unresolved if key in before},
+            **{key: _env_check(key, value) for key, value in file.values.items()},
+        }
+        for key in left:
+            self.leaves(name, key)
+        return gone
+
+
+def _env_check(name: str, value: Secret | Generate) -> str:
+    if isinstance(value, Generate):
+        return GENERATED
+    return ownership.check((name,), value.reveal(), secret=True)
+
+
+def ledger_of(
+    profile: str, resource: Owned, facts: Facts, notes: list[str], differs: list[str]
+) -> Ledger:
+    """Return what the host remembers of a profile; a damaged memory is none, and that is said."""
+    ledger = Ledger(profile, resource.home, notes=notes, differs=differs)
+    text = facts.contents.get(str(resource.path))
+    if text is not None:
+        try:
+            ledger.before = ownership.parse(text)
+        except ValueError:
+            words = "cannot be read: what is as wanted counts as ours, and nothing is removed"
+            ledger.notes.append(f"{profile}: ~/{resource.path} {words}")
+    ledger.version = ledger.before.version
+    return ledger
+
+
+def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
+    """Return what the host remembers of the profile whose resources these are."""
+    for wanted in own:
+        if isinstance(wanted.resource, Owned):
+            return ledger_of(wanted.profile.name, wanted.resource, facts, [], [])
+    return Ledger()
+
+
+def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:
+    """Yield the removal of files that left the inventory, and the write of what is ours now.
+
+    It comes last: what a crash keeps from being remembered is found equal, and adopted, or is
+    still remembered, and gone.
+    """
+    yield from _removals(wanted, facts, ledger)
+    after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
+    if str(resource.path) in facts.paths or not after.is_empty:
+        text = ownership.render(after)
+        yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
+
+
+def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
+    for name, digest in ledger.before.files.items():
+        path = ledger.home / name
+        if name in ledger.files or str(path) not in facts.paths or ".." in path.parts:
+            continue
+        if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
+            ledger.leaves(name, "the file")
+            continue
+        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
+        yield replace(gone, resource=f"file:{path}")

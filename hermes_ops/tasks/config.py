@@ -1,0 +1,82 @@
+"""Settings: seen, compared, written into the inventory, pushed, and pulled back."""
+
+from __future__ import annotations
+
+from hermes_ops.tasks.options import COMMON, Option, Options
+from hermes_ops.tasks.output import Output, Result
+from hermes_ops.tasks.step import verb
+
+_TARGET = Option("target", "host/profile")
+_KEY = Option("key", "one setting, or all below it, such as model or env.API_SERVER_PORT")
+_LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
+_ONE = tuple(
+    option
+    for option in COMMON
+    if option.name in ("inventory", "timeout", "json", "yes", "verbose", "check")
+)
+
+
+@verb(
+    operands=(_TARGET,),
+    options=(_KEY,),
+    common=_ONE,
+    example="./inv config.get mini-1/coder --key model",
+)
+def get(options: Options, output: Output, *, target: str, key: str | None) -> Result:
+    """Show what the host has beside what is wanted; of .env the names only."""
+    from hermes_ops.tasks import settings_seen
+
+    return settings_seen.get(options, output, target, key)
+
+
+@verb(
+    operands=(_TARGET, Option("key", "a setting: model.default"), Option("value", "YAML")),
+    options=(_LAYER,),
+    common=_ONE,
+    name="set",
+    example="./inv config.set mini-1/coder model.default anthropic/claude-sonnet-4 --layer host",
+)
+def set_(
+    options: Options, output: Output, *, target: str, key: str, value: str, layer: str | None
+) -> Result:
+    """Write a setting into a layer of the inventory; config.push brings it to the hosts."""
+    from hermes_ops.tasks import settings_written
+
+    return settings_written.set_value(options, output, target, key, value, layer)
+
+
+@verb(
+    operands=(_TARGET,),
+    options=(_KEY,),
+    common=_ONE,
+    example="./inv config.edit mini-1/coder --key model.default",
+)
+def edit(options: Options, output: Output, *, target: str, key: str | None) -> Result:
+    """Open $EDITOR on the inventory file that decides a setting, and check what was written."""
+    from hermes_ops.tasks import settings_edited
+
+    return settings_edited.edit(options, output, target, key)
+
+
+@verb(example="./inv config.diff -l '*/coder'")
+def diff(options: Options, output: Output) -> Result:
+    """Show what differs in the settings between inventory and hosts; changes nothing."""
+    from hermes_ops.tasks import settings_pushed
+
+    return settings_pushed.diff(options, output)
+
+
+@verb(example="./inv config.push -l minis --why 'another model'")
+def push(options: Options, output: Output) -> Result:
+    """Bring the settings to the hosts, and restart those gateways alone that read others now."""
+    from hermes_ops.tasks import settings_pushed
+
+    return settings_pushed.push(options, output)
+
+
+@verb(options=(_LAYER,), example="./inv config.pull -l mini-1/coder --layer profile")
+def pull(options: Options, output: Output, *, layer: str | None) -> Result:
+    """Show what somebody changed on the hosts, as YAML for the inventory; --layer writes it."""
+    from hermes_ops.tasks import settings_seen
+
+    return settings_seen.pull(options, output, layer)

@@ -1,0 +1,246 @@
+"""`config.set`: a setting written into a layer of the inventory, checked, and told."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermes_ops import loader
+from hermes_ops.errors import InventoryError, UsageError
+from hermes_ops.loader import writing
+from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
+from hermes_ops.loader.profiles import PROFILE
+from hermes_ops.loader.yaml_source import shown
+from hermes_ops.secret import is_searched
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import Output, Result, items
+from hermes_ops.tasks.targets import open_target
+from hermes_ops.tasks.workspace import ROLES, Workspace
+
+if TYPE_CHECKING:
+    from hermes_ops.loader.provenance import Leaf, Saying
+
+CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written for one profile, and where."""
+
+    target: str
+    layer: str
+    spot: writing.Spot
+    lines: list[str]
+    """The difference that it makes to the file."""
+
+    @property
+    def changes(self) -> bool:
+        """Say whether the file differs from what it was."""
+        return bool(self.lines)
+
+
+def set_value(
+    options: Options, output: Output, target: str, key: str, value: str, layer: str | None
+) -> Result:
+    """Write one setting; the whole inventory must load afterwards, or nothing has changed."""
+    path = setting_path(key)
+    given = parsed_value(value)
+    if layer is None:
+        raise UsageError("--layer says where it is written", hint=f"it is {writing.LAYERS}")
+    _refuse_plain_secret(path, given)
+    workspace, host, profile = open_target(options, output, target)
+    whose = (host.name, profile.name)
+    return write_told(options, output, workspace, whose, layer, path, given)
+
+
+def write_told(
+    options: Options,
+    output: Output,
+    workspace: Workspace,
+    whose: tuple[str, str],
+    layer: str,
+    path: KeyPath,
+    value: Any,
+) -> Result:
+    """Write a setting for a host's profile, and tell what that comes to."""
+    done = write(workspace, *whose, layer, path, value, check=options.check)
+    told = _told(workspace, *whose, path, done, check=options.check)
+    show(output, done, told, options)
+    return items(told, exit=2 if options.check and done.changes else 0)
+
+
+def setting_path(key: str) -> KeyPath:
+    """Return where a key stands in a profile: what is no key of one is a key of `config`."""
+    path = parsed(key)
+    return path if path[0] in PROFILE.keys else ("config", *path)
+
+
+def parsed_value(text: str) -> Any:
+    """Return a value that was written as YAML; an empty one is an empty text."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text) if text else ""
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        hint = """put a text in quotes of its own: '"a: b"'"""
+        raise UsageError(f"VALUE is not YAML: {problem}", hint=hint) from None
+
+
+def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
+    """Refuse a credential in clear: it would stand in the inventory, and in the shell's history."""
+    pairs = [(path[1], value)] if path[:1] == ("env",) and len(path) == 2 else []
+    if path == ("env",) and isinstance(value, dict):
+        pairs = list(value.items())
+    for name, given in pairs:
+        if not isinstance(given, dict) and is_credential(str(name), given):
+            raise UsageError(
+                f"{name} is a secret, and would stand in the inventory in clear",
+                hint=f"name where it is: config.set … env.{name} '{{env: {name}}}'",
+            )
+
+
+def is_credential(name: str, value: Any) -> bool:
+    """Say whether a value is, by its name or its looks, nothing to be shown."""
+    text = str(value)
+    return bool(CREDENTIAL.search(name) and text) or (isinstance(value, str) and is_searched(text))
+
+
+# --- the file ---------------------------------------------------------------------------------
+
+
+def write(
+    workspace: Workspace,
+    host: str,
+    profile: str,
+    layer: str,
+    path: KeyPath,
+    value: Any,
+    *,
+    check: bool = False,
+) -> Written:
+    """Write a setting into its file, unless it stands there already."""
+    gathered = loader.gather(workspace.paths, ROLES, os.environ)
+    spot = writing.spot_of(gathered, folders(workspace), host, profile, layer)
+    before = writing.read_text(spot.file)
+    after = writing.with_value(before, (*spot.path, *path), value, spot.file)
+    if after != before and not check:
+        replace_checked(workspace, spot.file, after)
+    return Written(f"{host}/{profile}", layer, spot, difference(spot.file, before, after))
+
+
+def folders(workspace: Workspace) -> Sequence[Path]:
+    """Return the folders of the inventory's sources."""
+    return [path if path.is_dir() else path.parent for path in workspace.paths]
+
+
+def difference(file: Path, before: str, after: str) -> list[str]:
+    """Return what differs, as a patch without its head."""
+    name = shown(file)
+    found = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), name, name, n=1, lineterm=""
+    )
+    return list(found)
+
+
+def replace_checked(workspace: Workspace, file: Path, text: str) -> None:
+    """Replace a file whole; where the inventory does not load then, put the old one back."""
+    before = file.read_bytes() if file.exists() else None
+    replace_file(file, text.encode())
+    try:
+        loader.load(workspace.paths, ROLES, os.environ)
+    except InventoryError as error:
+        put_back(file, before)
+        hint = f"{shown(file)} is as it was" + (f"; {error.hint}" if error.hint else "")
+        raise InventoryError(error.message, hint=hint, where=error.where) from None
+
+
+def put_back(file: Path, before: bytes | None) -> None:
+    """Let a file be what it was, or not be."""
+    if before is None:
+        file.unlink()
+        with suppress(OSError):
+            file.parent.rmdir()
+    else:
+        replace_file(file, before)
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Replace a file by another one, with its mode; a link is followed."""
+    file = file.resolve()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if file.exists():
+            shutil.copymode(file, name)
+        else:
+            Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+# --- what is told -----------------------------------------------------------------------------
+
+
+def _told(
+    workspace: Workspace, host: str, profile: str, path: KeyPath, done: Written, *, check: bool
+) -> list[dict[str, Any]]:
+    """Return an item for each value that was set: its place, and who wins."""
+    from hermes_ops.loader.provenance import leaves
+
+    spot = done.spot
+    row = {"host": host, "profile": profile, "key": spelled(path), "layer": done.layer,
+           "file": shown(spot.file), "line": None, "changed": done.changes and not check,
+           "diff": done.lines, "wins": None, "winner": None}  # fmt: skip
+    if check:
+        return [row]
+    found = leaves(loader.gather(workspace.paths, ROLES, os.environ), host, profile)
+    rows = [_leaf(row, leaf, spot) for leaf in found if begins(leaf.path, map(str, path))]
+    return [told for told in rows if told["line"]] or [row]
+
+
+def _leaf(row: dict[str, Any], leaf: Leaf, spot: writing.Spot) -> dict[str, Any]:
+    ours = [said for said in leaf.said if _is_ours(said, spot)]
+    winner = leaf.winner
+    return {
+        **row,
+        "key": leaf.key,
+        "line": ours[0].place.line if ours else None,
+        "wins": bool(ours) and any(said.counts for said in ours),
+        "winner": {"layer": winner.layer, "where": str(winner.place)},
+    }
+
+
+def _is_ours(said: Saying, spot: writing.Spot) -> bool:
+    same_layer = (said.layer, said.variable) == (spot.said_by, spot.variable)
+    return same_layer and said.place.file == shown(spot.file)
+
+
+def show(output: Output, done: Written, told: Sequence[dict[str, Any]], options: Options) -> None:
+    """Print the difference, where each value stands now, and what is to do."""
+    for line in done.lines:
+        output.text(line)
+    for row in told:
+        where = f"{row['file']}:{row['line']}" if row["line"] else row["file"]
+        word = "would be set" if options.check and done.changes else "is set"
+        word = word if done.changes else "is set already"
+        output.text(f"{where}: {row['key']} {word} in the layer {row['layer']}")
+        if row["wins"] is False:
+            winner = row["winner"]
+            output.note(f"warning: {winner['layer']} says otherwise, and wins: {winner['where']}")
+    if done.changes and not options.check:
+        output.text(f"now: ./inv config.push -l {done.target}")

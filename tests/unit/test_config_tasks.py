@@ -1,0 +1,240 @@
+"""A setting is written where an operator says, and nothing else of the inventory changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hermes_ops.errors import HermesError, InventoryError, UsageError
+from hermes_ops.loader import load
+from hermes_ops.loader.writing import with_value
+from hermes_ops.tasks import settings_edited, settings_written
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import Output, Result
+from hermes_ops.tasks.workspace import ROLES
+
+HOSTS = """\
+# my fleet
+all:
+  children:
+    minis:
+      vars:
+        hermes_profile_defaults:   # for every profile
+          config: {agent: {max_turns: 3}}
+      hosts:
+        m1: {hermes_profiles: [coder, scout]}
+        m2:
+          hermes_profiles:
+            coder:
+              config:
+                model: {default: "x/y"}  # strong
+"""
+CODER = "# the coder\r\nconfig:\r\n  model: &m {default: 'a/b'}\r\n  chats: {123: x}\r\n"
+VAULT = "secret: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n# mine\nother: yes\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An inventory of two hosts, in the working folder."""
+    inventory = tmp_path / "inventory"
+    for name, text in {
+        "hosts.yml": HOSTS,
+        "profiles/coder.yml": CODER,
+        "profiles/scout.yml": "",
+    }.items():
+        (inventory / name).parent.mkdir(parents=True, exist_ok=True)
+        (inventory / name).write_bytes(text.encode())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HERMES_OPS_INVENTORY", raising=False)
+    return inventory
+
+
+def put(target: str, key: str, value: str, layer: str | None, **more: Any) -> dict[str, Any]:
+    """Set a value; return the first item of the document."""
+    result = settings_written.set_value(
+        Options(**more), Output(json=True), target, key, value, layer
+    )
+    item: dict[str, Any] = result.document["items"][0]
+    return {**item, "exit": result.exit}
+
+
+def config(host: str, profile: str = "coder") -> Any:
+    """Return what the inventory comes to for a profile."""
+    hosts = {h.name: h for h in load([Path("inventory")], ROLES, os.environ).hosts}
+    return next(p.config for p in hosts[host].profiles if p.name == profile)
+
+
+WRITES = {
+    "catalogue": ("inventory/profiles/coder.yml", 3, "n/w", "x/y"),
+    "group:minis": ("inventory/hosts.yml", 7, "n/w", "x/y"),
+    "group:all": ("inventory/group_vars/all.yml", 4, "n/w", "x/y"),
+    "host": ("inventory/host_vars/m1.yml", 4, "n/w", "x/y"),
+    "profile": ("inventory/hosts.yml", 9, "n/w", "x/y"),
+}
+
+
+@pytest.mark.parametrize("layer", WRITES)
+def test_each_layer_has_its_file(folder: Path, layer: str) -> None:
+    """The value stands in the file and line that are told, and wins there, or that is said."""
+    file, line, first, second = WRITES[layer]
+    item = put("m1/coder", "model.default", "n/w", layer)
+    assert (item["file"], item["line"], item["changed"]) == (file, line, True)
+    assert "n/w" in Path(file).read_text().splitlines()[line - 1]
+    assert config("m1")["model"]["default"] == first
+    assert config("m2")["model"]["default"] == second
+    assert item["wins"] is True
+    assert not put("m1/coder", "config.model.default", "n/w", layer)["changed"]
+
+
+def test_comments_and_line_ends_stay(folder: Path) -> None:
+    """Only the value changes: comments, CRLF, other quotes and keys of other kinds stay."""
+    put("m1/coder", "chats.123", "y", "catalogue")
+    text = (folder / "profiles/coder.yml").read_bytes().decode()
+    assert text == CODER.replace("{123: x}", "{123: y}")
+    put("m2/coder", "model.default", "n/w", "profile")
+    after = (folder / "hosts.yml").read_text()
+    assert after.replace("n/w}    #", '"x/y"}  #') == HOSTS
+
+
+def test_a_stronger_layer_wins(folder: Path) -> None:
+    """A value that a stronger layer overrides is written, and the winner is named."""
+    item = put("m2/coder", "model.default", "n/w", "catalogue")
+    assert item["wins"] is False
+    assert item["winner"] == {"layer": "host", "where": "inventory/hosts.yml:14:25"}
+
+
+def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
+    """An override for one profile keeps the others of the list."""
+    put("m1/scout", "agent.max_turns", "9", "profile")
+    assert config("m1", "scout") == {"agent": {"max_turns": 9}}
+    assert config("m1")["agent"] == {"max_turns": 3}
+
+
+def test_check_writes_nothing(folder: Path) -> None:
+    """With --check the difference is told, and exit 2; the files are as they were."""
+    item = put("m1/coder", "model.default", "n/w", "host", check=True)
+    assert (item["exit"], item["changed"]) == (2, False)
+    assert any("n/w" in line for line in item["diff"])
+    assert not (folder / "host_vars").exists()
+
+
+def test_ansibles_tags_stay(folder: Path) -> None:
+    """A file of variables with a `!vault` text and words of YAML 1.1 keeps both."""
+    (folder / "host_vars").mkdir()
+    file = folder / "host_vars" / "m1.yml"
+    file.write_text(VAULT)
+    path = ("hermes_profile_defaults", "config", "a")
+    text = with_value(VAULT, path, 1, file)
+    assert text.startswith(VAULT)
+    assert text.endswith("hermes_profile_defaults:\n  config:\n    a: 1\n")
+
+
+REFUSED = {
+    "no layer": (("m1/coder", "a", "b", None), "--layer says where", UsageError),
+    "no such layer": (("m1/coder", "a", "b", "hots"), "there is no layer 'hots'", UsageError),
+    "another's group": (("m1/coder", "a", "b", "group:x"), "m1 is not in the group", UsageError),
+    "no target": (("m1", "a", "b", "host"), "'m1' is no target", UsageError),
+    "no such host": (("m3/coder", "a", "b", "host"), "there is no host 'm3'", UsageError),
+    "no such profile": (("m1/x", "a", "b", "host"), "m1 has no profile 'x'", UsageError),
+    "no YAML": (("m1/coder", "a", "[", "host"), "VALUE is not YAML", UsageError),
+    "no key": (("m1/coder", "a..b", "1", "host"), "is no key", UsageError),
+    "a secret": (("m1/coder", "env.X_TOKEN", "abc", "host"), "X_TOKEN is a secret", UsageError),
+    "a long one": (("m1/coder", "env.X", "qwertzuiop", "host"), "X is a secret", UsageError),
+    "secrets": (("m1/coder", "env", "{A_KEY: b}", "host"), "A_KEY is a secret", UsageError),
+    "no mapping": (("m1/coder", "model.default.x", "1", "catalogue"), "no mapping", InventoryError),
+    "what does not load": (("m1/coder", "state", "fast", "host"), "'state' must", InventoryError),
+    "an aliased mapping": (("m2/coder", "alias.x", "1", "catalogue"), "cannot be set",
+                           InventoryError),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(folder: Path, name: str) -> None:
+    """What cannot be is one sentence, exit 64, never shows a secret, and no file changes."""
+    aliased = CODER + "  alias: *m\r\n"
+    if name == "an aliased mapping":
+        (folder / "profiles/coder.yml").write_bytes(aliased.encode())
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    words, sentence, kind = REFUSED[name]
+    with pytest.raises(HermesError) as caught:
+        put(*words)
+    assert isinstance(caught.value, kind)
+    assert caught.value.exit_code == 64
+    assert sentence in str(caught.value)
+    assert caught.value.hint
+    assert "qwertzuiop" not in f"{caught.value} {caught.value.hint}"
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not (folder / "host_vars").exists()
+
+
+def test_references_and_plain_words_are_no_secrets(folder: Path) -> None:
+    """Where a secret is may be written, and so may a port."""
+    put("m1/coder", "env.X_TOKEN", "{env: X}", "profile")
+    put("m1/coder", "env.API_SERVER_PORT", "8642", "profile")
+    written = yaml.safe_load((folder / "hosts.yml").read_text())
+    m1 = written["all"]["children"]["minis"]["hosts"]["m1"]
+    assert m1["hermes_profiles"]["coder"]["env"] == {
+        "X_TOKEN": {"env": "X"},
+        "API_SERVER_PORT": 8642,
+    }
+
+
+# --- edit -------------------------------------------------------------------------------------
+
+
+def edit(monkeypatch: pytest.MonkeyPatch, editor: str | None, key: str | None) -> Result:
+    """Edit with a program that is no editor."""
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", editor or "")
+    return settings_edited.edit(Options(), Output(json=True), "m2/coder", key)
+
+
+def test_edit_opens_what_decides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The editor gets the file of the layer that wins."""
+    result = edit(monkeypatch, "sed -i s,x/y,n/w,", "model.default")
+    assert result.document["items"][0]["file"] == "inventory/hosts.yml"
+    assert result.document["items"][0]["line"] == 14
+    assert config("m2")["model"]["default"] == "n/w"
+    result = edit(monkeypatch, "sed -i s,a/b,c/d,", None)
+    assert result.document["items"][0]["file"] == "inventory/profiles/coder.yml"
+
+
+def test_edit_goes_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not load is put back where nobody is asked, and the text is not lost."""
+    with pytest.raises(InventoryError, match="unknown key 'confg'") as caught:
+        edit(monkeypatch, "sed -i s/config:/confg:/", None)
+    assert (folder / "profiles/coder.yml").read_bytes() == CODER.encode()
+    kept = Path(caught.value.hint.rpartition(" ")[2])
+    assert "confg" in kept.read_text()
+    kept.unlink()
+
+
+@pytest.mark.parametrize(
+    ("editor", "key", "sentence"),
+    [
+        (None, None, "no terminal and no"),
+        ("/no/such/editor", None, "cannot be run"),
+        ("false", None, "ended with 1"),
+        ("true", "nothing.here", "no layer says 'config.nothing.here'"),
+    ],
+)
+def test_edit_without(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    editor: str | None,
+    key: str | None,
+    sentence: str,
+) -> None:
+    """No editor, no terminal, no such setting: one sentence and 64."""
+    with pytest.raises(UsageError, match=sentence):
+        edit(monkeypatch, editor, key)
+
+
+def test_documents_are_json(folder: Path) -> None:
+    """The item of a setting has only what JSON has."""
+    assert json.dumps(put("m1/coder", "a", "2024-01-02", "host", check=True))
