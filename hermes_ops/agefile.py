@@ -241,7 +241,11 @@ def add_recipient(file: Path, public: str, comment: str) -> bool:
     if any(line == public for _, line in _lines(text)):
         return False
     text += "" if not text or text.endswith("\n") else "\n"
-    file.write_text(f"{text}# {comment}\n{public}\n", encoding="utf-8")
+    try:
+        file.write_text(f"{text}# {comment}\n{public}\n", encoding="utf-8")
+    except OSError as error:
+        message = f"the public key cannot be added: {error.strerror}"
+        raise InventoryError(message, hint=f"add it yourself: {public}", where=str(file)) from None
     return True
 
 

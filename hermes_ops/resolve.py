@@ -35,6 +35,7 @@ _CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIAL
 _ODD_WORD = re.compile(r"(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}", re.ASCII)
 
 Learn = Callable[[Secret], None]
+_Source = tuple[str, str | tuple[str, ...]]
 
 
 def resolve(
@@ -51,12 +52,10 @@ def resolve(
     is known, so that no error of another one shows it.
     """
     wanted = list(dict.fromkeys(references))
-    asked = {source(reference): reference for reference in reversed(wanted)}
-    asking = _Asking(environ, deadline, age_key_file, [*reversed(asked.values())])
-    for reference in asking.instant:
-        learn(asking.secret(reference))
-    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(asked) or 1)) as pool:
-        answers = {key: pool.submit(_asked, asking, asked[key], learn) for key in reversed(asked)}
+    asked = _distinct(wanted)
+    asking = _Asking(environ, deadline, age_key_file, list(asked.values()))
+    with _pool(asking, learn) as pool:
+        answers = {key: pool.submit(_asked, asking, of, learn) for key, of in asked.items()}
         try:
             return {reference: answers[source(reference)].result() for reference in wanted}
         except BaseException:
@@ -66,7 +65,46 @@ def resolve(
             raise
 
 
-def source(reference: Reference) -> tuple[str, str | tuple[str, ...]]:
+def attempt(
+    references: Iterable[Reference],
+    environ: Mapping[str, str],
+    *,
+    deadline: float = DEADLINE,
+    age_key_file: str | None = None,
+    learn: Learn = lambda _: None,
+) -> dict[Reference, Secret | InventoryError]:
+    """Return of each reference its secret, or why it has none: for those who show, not apply."""
+    wanted = list(dict.fromkeys(references))
+    asked = _distinct(wanted)
+    asking = _Asking(environ, deadline, age_key_file, list(asked.values()))
+
+    def tried(reference: Reference) -> Secret | InventoryError:
+        try:
+            return _asked(asking, reference, learn)
+        except InventoryError as error:
+            return error
+
+    with _pool(asking, learn) as pool:
+        answers = dict(zip(asked, pool.map(tried, asked.values()), strict=True))
+    return {reference: answers[source(reference)] for reference in wanted}
+
+
+def _distinct(wanted: Sequence[Reference]) -> dict[_Source, Reference]:
+    """Return the first reference to each source."""
+    found: dict[_Source, Reference] = {}
+    for reference in wanted:
+        found.setdefault(source(reference), reference)
+    return found
+
+
+def _pool(asking: _Asking, learn: Learn) -> ThreadPoolExecutor:
+    """Return where references are asked for side by side; what is at hand is learned before."""
+    for reference in asking.instant:
+        learn(asking.secret(reference))
+    return ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(asking.references) or 1))
+
+
+def source(reference: Reference) -> _Source:
     """Return what two references share that lead to the same secret."""
     return (reference.kind, reference.argument)
 
@@ -90,7 +128,7 @@ class _Asking:
         self._environ = environ
         self._deadline = deadline
         self._age_key_file = age_key_file
-        self._references = references
+        self.references = references
         self._running: set[subprocess.Popen[bytes]] = set()
         self._once = threading.Lock()
         self._identities: Sequence[Any] = ()
@@ -99,7 +137,9 @@ class _Asking:
     @property
     def instant(self) -> list[Reference]:
         """Return the references whose secrets other ones' programs may know and tell."""
-        return [r for r in self._references if r.kind == "env" and r.argument in self._environ]
+        return [
+            r for r in self.references if r.kind == "env" and self._environ.get(str(r.argument))
+        ]
 
     def secret(self, reference: Reference) -> Secret:
         value = self._value(reference)
@@ -177,7 +217,7 @@ class _Asking:
         raise _no_entry(reference, answer["error"])
 
     def _asked_keyring(self, reference: Reference) -> dict[str, Mapping[str, str]]:
-        entries = [str(r.argument) for r in self._references if r.kind == "keyring"]
+        entries = [str(r.argument) for r in self.references if r.kind == "keyring"]
         program = str(Path(__file__).with_name("askkeyring.py"))
         question = json.dumps([entry.rpartition("/")[::2] for entry in entries]).encode()
         output, errors, code = self._run(reference, [sys.executable, "-I", program], question)

@@ -47,6 +47,8 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
     """
     if "\r\n" in text:
         return put(text.replace("\r\n", "\n"), path, value, file=file).replace("\n", "\r\n")
+    if _has_lines(value):
+        text = _unfolded(text, path)
     text = _without_list(text, path, file)
     result = _spliced(text, _find(_compose(text), path, file), path, value)
     return _proven(text, result, path, value, file)
@@ -176,13 +178,17 @@ def _after_line(text: str, at: int, block: str) -> str:
 
 
 def _replaced(text: str, spot: _Spot, value: Any) -> str:
-    key, end = spot.key, _end(text, spot.key, spot.value)
     if spot.parent.flow_style:
-        begin = key.end_mark.index
+        begin, end = spot.key.end_mark.index, _end(text, spot.key, spot.value)
         return f"{text[:begin]}: {_flow(value)}{text[end:]}"
-    block = _block({"k": value}, key.start_mark.column).lstrip()[1:]
+    block = _block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
+    return _exchanged(text, spot.key, spot.value, block)
+
+
+def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
+    """Return the text with all that follows a key, its comment apart, replaced by `: …`."""
     first, newline, rest = block.partition("\n")
-    beside, tail = _comments(text, key, spot.value, end)
+    beside, tail = _comments(text, key, value, _end(text, key, value))
     return text[: key.end_mark.index] + first + beside + newline + rest + tail
 
 
@@ -209,6 +215,40 @@ def _flow(value: Any) -> str:
         value, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
     )
     return str(written).removesuffix("\n").removesuffix("\n...")
+
+
+# --- braces become lines ----------------------------------------------------------------------
+
+
+def _has_lines(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_lines, value.values()))
+    return isinstance(value, str) and "\n" in value
+
+
+def _unfolded(text: str, path: Sequence[str]) -> str:
+    """Return the text in which no braces are around a path: lines of text read badly in them."""
+    node = _compose(text)
+    for depth, name in enumerate(path[:-1], 1):
+        key, value = _entry(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
+        if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
+            # Comments and anchors would not come out as they are.
+            plain = not re.search(r"[#&*]", _words(text, value))
+            opened = _opened(text, key, value, path[depth:]) if plain else text
+            return opened if _says_the_same(text, opened) else text
+        node = value
+    return text
+
+
+def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
+    top = node = _compose(_words(text, value))
+    for name in path:
+        if isinstance(node, yaml.MappingNode):
+            node.flow_style = False
+            node = _entry(node, name)[1]
+    lines = yaml.serialize(top, width=2**31, allow_unicode=True).rstrip().split("\n")
+    indent = " " * (key.start_mark.column + 2)
+    return _exchanged(text, key, value, ":\n" + "\n".join(indent + line for line in lines))
 
 
 # --- a list of names becomes a mapping --------------------------------------------------------
@@ -269,6 +309,13 @@ def _is_as_wanted(before: str, after: str, path: Sequence[str], value: Any) -> b
         have, old = _shape(_compose(after)), _compose(before)
         (new,) = _shape(_compose(_block({"k": value}, 0) + "\n")).values()
         return bool(have == _with({} if old is None else _shape(old), list(path), new))
+    except (yaml.YAMLError, RecursionError, TypeError):
+        return False
+
+
+def _says_the_same(before: str, after: str) -> bool:
+    try:
+        return bool(_shape(_compose(before)) == _shape(_compose(after)))
     except (yaml.YAMLError, RecursionError, TypeError):
         return False
 

@@ -55,12 +55,12 @@ class Edit:
         """Say whether the file has this value already."""
         return self.before == self.after
 
-    def diff(self) -> str:
+    def diff(self, context: int = 3) -> str:
         """Return the change as a unified diff, without a newline at its end."""
         name = shown(self.file)
         lines = difflib.unified_diff(
             (self.before or "").splitlines(), self.after.splitlines(),
-            name if self.before is not None else "/dev/null", name, lineterm="",
+            name if self.before is not None else "/dev/null", name, n=context, lineterm="",
         )  # fmt: skip
         return "\n".join(lines)
 
@@ -104,7 +104,7 @@ def write(edit: Edit, check: Callable[[], T]) -> T:
         raise InventoryError("somebody else changed this file just now", where=shown(edit.file))
     made = _missing_folders(edit.file.parent)
     try:
-        _replace(edit.file, edit.after)
+        replace_file(edit.file, edit.after)
         return check()
     except BaseException as failure:
         _put_back(edit, made)
@@ -231,7 +231,7 @@ def _missing_folders(folder: Path) -> list[Path]:
     return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
     """Put a whole new file in the place of the old one, with its mode; a link stays a link."""
     target = file.resolve()
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -253,7 +253,7 @@ def _replace(file: Path, text: str) -> None:
 
 def _put_back(edit: Edit, made: Sequence[Path]) -> None:
     if edit.before is not None:
-        _replace(edit.file, edit.before)
+        replace_file(edit.file, edit.before)
         return
     edit.file.unlink(missing_ok=True)
     for folder in made:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
-from hermes_ops.errors import HermesError
+from hermes_ops.errors import HermesError, UsageError
 from hermes_ops.secret import Redactor
 
 REDACTOR = Redactor()
@@ -47,6 +47,11 @@ class Veil:
         """Write what may be shown of each line."""
         self._stream.writelines(map(REDACTOR, lines))
 
+    @property
+    def unveiled(self) -> TextIO:
+        """Return the stream itself."""
+        return self._stream
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
@@ -80,6 +85,14 @@ class Output:
     def raw(self, text: str) -> None:
         """Print without a line end, whatever the mode."""
         self._write(self._out, text)
+
+    def reveal(self, text: str) -> None:
+        """Print a line past the sink, to the terminal that somebody asked for it at."""
+        stream = getattr(self._out, "unveiled", self._out)
+        if self.json or not stream.isatty():
+            raise UsageError("values are shown on a terminal only")
+        stream.write(text + "\n")
+        stream.flush()
 
     def note(self, text: str) -> None:
         """Print a line beside the answer."""

@@ -61,6 +61,15 @@ CASES: dict[str, tuple[str, str, Any, str]] = {
         "x: {p: [coder, # writes\n  scout]}\n", "x.p.coder.state", "stopped",
         "x: {p: {coder: {state: stopped}, # writes\n  scout: {}}}\n",
     ),
+    "lines inside of braces": (
+        "h:\n  a: {p: [x, y], 'q': \"1\"}  # here\n  b: {}\n", "h.a.p.x.env.T", {"age": "1\n2\n"},
+        "h:\n  a:  # here\n    p:\n      x:\n        env:\n          T:\n            age: |\n"
+        "              1\n              2\n      y: {}\n    'q': \"1\"\n  b: {}\n",
+    ),
+    "lines inside of braces with a comment": (
+        "a: {b: {c: 1}, # x\n d: 2}\n", "a.b.e", "1\n2\n",
+        "a: {b: {c: 1, e: '1\n\n    2\n\n    '}, # x\n d: 2}\n",
+    ),
     "a document end": ("a: 1\n...\n", "b", 2, "a: 1\nb: 2\n...\n"),
     "windows line ends": ("a: 1\r\nb: 2\r\n", "c", 3, "a: 1\r\nb: 2\r\nc: 3\r\n"),
     "another alphabet": ("ä: ö\nb: 'ü'  # é\n", "b", "x", "ä: ö\nb: x  # é\n"),
