@@ -14,10 +14,20 @@ from typing import Any, NamedTuple
 import yaml
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.nodes import (
+    TAG,
+    compose,
+    end_of,
+    entry_of,
+    is_alias,
+    is_nothing,
+    meaning,
+    says_the_same,
+    with_value,
+    words_of,
+)
 
-_TAG = "tag:yaml.org,2002:"
 _COMMENT = re.compile(r"[ \t]+#[^\n]*")
-_ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -30,7 +40,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text and not re.search(r"[^ -~\n\xa0-\u2027]|[ ]\n", text) else None
-    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
+    return dumper.represent_scalar(f"{TAG}str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)
@@ -50,19 +60,19 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
     if _has_lines(value):
         text = _unfolded(text, path)
     text = _without_list(text, path, file)
-    result = _spliced(text, _find(_compose(text), path, file), path, value)
+    result = _spliced(text, _find(compose(text), path, file), path, value)
     return _proven(text, result, path, value, file)
 
 
 def line_of(text: str, path: Sequence[str]) -> int:
     """Return the line in which the last key of a path stands, 0 if it is not there."""
-    spot = _find(_compose(text), path, "")
+    spot = _find(compose(text), path, "")
     return spot.key.start_mark.line + 1 if spot.key is not None and not spot.rest else 0
 
 
 def path_at(text: str, line: int, column: int) -> tuple[str, ...]:
     """Return the keys that lead to the key at a place, nothing if there is none."""
-    return _path_to(_compose(text), line - 1, column - 1)
+    return _path_to(compose(text), line - 1, column - 1)
 
 
 def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
@@ -72,10 +82,6 @@ def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
         if below := _path_to(value, line, column):
             return (key.value, *below)
     return ()
-
-
-def _compose(text: str) -> Any:
-    return yaml.compose(text, Loader=yaml.SafeLoader)  # libyaml's marks are less exact
 
 
 # --- where it goes ----------------------------------------------------------------------------
@@ -95,11 +101,11 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
         return _Spot(None, None, root, tuple(path))
     node = root
     for depth, name in enumerate(path):
-        key, value = _entry(node, name)
+        key, value = entry_of(node, name)
         rest = tuple(path[depth + 1 :])
         if key is None:
             return _Spot(node, None, None, (name, *rest))
-        if not rest or _is_nothing(value):
+        if not rest or is_nothing(value):
             return _Spot(node, key, value, rest)
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
@@ -108,35 +114,6 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
             )
         node = value
     raise AssertionError("a path has at least one key")
-
-
-def _entry(node: Any, name: str) -> tuple[Any, Any]:
-    found = [(k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode) and k.value == name]
-    return found[-1] if found else (None, None)
-
-
-def _is_nothing(node: Any) -> bool:
-    is_empty = isinstance(node, yaml.MappingNode) and not node.value
-    return is_empty or (isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}null")
-
-
-def _is_alias(key: Any, value: Any) -> bool:
-    """Say whether a value stands elsewhere: it begins before its key does."""
-    return bool(value.start_mark.index < key.start_mark.index)
-
-
-def _end(text: str, key: Any, value: Any) -> int:
-    """Return where the words of an entry end; a collection's own mark is where the next begins."""
-    if _is_alias(key, value):
-        match = _ALIAS.match(text, key.end_mark.index)
-        return match.end() if match else int(key.end_mark.index)
-    if isinstance(value, yaml.MappingNode) and not value.flow_style and value.value:
-        return _end(text, *value.value[-1])
-    if isinstance(value, yaml.SequenceNode) and not value.flow_style and value.value:
-        return _end(text, value, value.value[-1])
-    if getattr(value, "style", None) in ("|", ">"):
-        return len(text[: value.end_mark.index].rstrip())
-    return int(value.end_mark.index)
 
 
 # --- what is written there --------------------------------------------------------------------
@@ -167,7 +144,7 @@ def _added(text: str, parent: Any, name: str, value: Any) -> str:
         comma = ", " if parent.value else ""
         return text[:at].rstrip() + comma + _flow({name: value})[1:-1] + text[at:]
     column = parent.value[0][0].start_mark.column
-    return _after_line(text, _end(text, *parent.value[-1]), _block({name: value}, column))
+    return _after_line(text, end_of(text, *parent.value[-1]), _block({name: value}, column))
 
 
 def _after_line(text: str, at: int, block: str) -> str:
@@ -179,7 +156,7 @@ def _after_line(text: str, at: int, block: str) -> str:
 
 def _replaced(text: str, spot: _Spot, value: Any) -> str:
     if spot.parent.flow_style:
-        begin, end = spot.key.end_mark.index, _end(text, spot.key, spot.value)
+        begin, end = spot.key.end_mark.index, end_of(text, spot.key, spot.value)
         return f"{text[:begin]}: {_flow(value)}{text[end:]}"
     block = _block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
     return _exchanged(text, spot.key, spot.value, block)
@@ -188,7 +165,7 @@ def _replaced(text: str, spot: _Spot, value: Any) -> str:
 def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
     """Return the text with all that follows a key, its comment apart, replaced by `: …`."""
     first, newline, rest = block.partition("\n")
-    beside, tail = _comments(text, key, value, _end(text, key, value))
+    beside, tail = _comments(text, key, value, end_of(text, key, value))
     return text[: key.end_mark.index] + first + beside + newline + rest + tail
 
 
@@ -197,7 +174,7 @@ def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
     behind = _COMMENT.match(text, end)
     if behind:
         return behind[0], text[behind.end() :]
-    until = end if _is_alias(key, value) else value.start_mark.index
+    until = end if is_alias(key, value) else value.start_mark.index
     before = _COMMENT.search(text, key.end_mark.index, max(until, key.end_mark.index))
     return (before[0] if before else ""), text[end:]
 
@@ -228,24 +205,24 @@ def _has_lines(value: Any) -> bool:
 
 def _unfolded(text: str, path: Sequence[str]) -> str:
     """Return the text in which no braces are around a path: lines of text read badly in them."""
-    node = _compose(text)
+    node = compose(text)
     for depth, name in enumerate(path[:-1], 1):
-        key, value = _entry(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
+        key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
         if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
             # Comments and anchors would not come out as they are.
-            plain = not re.search(r"[#&*]", _words(text, value))
+            plain = not re.search(r"[#&*]", words_of(text, value))
             opened = _opened(text, key, value, path[depth:]) if plain else text
-            return opened if _says_the_same(text, opened) else text
+            return opened if says_the_same(text, opened) else text
         node = value
     return text
 
 
 def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
-    top = node = _compose(_words(text, value))
+    top = node = compose(words_of(text, value))
     for name in path:
         if isinstance(node, yaml.MappingNode):
             node.flow_style = False
-            node = _entry(node, name)[1]
+            node = entry_of(node, name)[1]
     lines = yaml.serialize(top, width=2**31, allow_unicode=True).rstrip().split("\n")
     indent = " " * (key.start_mark.column + 2)
     return _exchanged(text, key, value, ":\n" + "\n".join(indent + line for line in lines))
@@ -256,9 +233,9 @@ def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
 
 def _without_list(text: str, path: Sequence[str], file: str) -> str:
     """Return the text in which a list of words, where the path goes on, is a mapping of them."""
-    node = _compose(text)
+    node = compose(text)
     for depth, name in enumerate(path[:-1], 1):
-        key, value = _entry(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
+        key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
         if isinstance(value, yaml.SequenceNode) and _are_words(value.value):
             names: dict[str, Any] = {str(item.value): {} for item in value.value}
             spot = _Spot(node, key, value, ())
@@ -273,24 +250,20 @@ def _are_words(items: Sequence[Any]) -> bool:
 
 def _as_mapping(text: str, spot: _Spot, names: Any) -> str:
     listed = spot.value
-    if listed.flow_style and "\n" not in _words(text, listed):
+    if listed.flow_style and "\n" not in words_of(text, listed):
         return _replaced(text, spot, names)
     # A list may stand as far left as its key, a mapping may not.
     shift = "  " if listed.start_mark.column <= spot.key.start_mark.column else ""
     for item in reversed(listed.value):
         begin = item.start_mark.index
         begin = begin if listed.flow_style else text.rfind("-", 0, begin)
-        text = f"{text[:begin]}{shift}{_words(text, item)}: {{}}{text[item.end_mark.index :]}"
+        text = f"{text[:begin]}{shift}{words_of(text, item)}: {{}}{text[item.end_mark.index :]}"
     return _in_braces(text, listed) if listed.flow_style else text
 
 
 def _in_braces(text: str, listed: Any) -> str:
     begin, end = listed.start_mark.index, text.index("]", listed.end_mark.index - 1)
     return f"{text[:begin]}{{{text[begin + 1 : end]}}}{text[end + 1 :]}"
-
-
-def _words(text: str, node: Any) -> str:
-    return text[node.start_mark.index : node.end_mark.index]
 
 
 # --- the proof --------------------------------------------------------------------------------
@@ -306,32 +279,8 @@ def _proven(before: str, after: str, path: Sequence[str], value: Any, file: str)
 
 def _is_as_wanted(before: str, after: str, path: Sequence[str], value: Any) -> bool:
     try:
-        have, old = _shape(_compose(after)), _compose(before)
-        (new,) = _shape(_compose(_block({"k": value}, 0) + "\n")).values()
-        return bool(have == _with({} if old is None else _shape(old), list(path), new))
+        have, old = meaning(compose(after)), compose(before)
+        (new,) = meaning(compose(_block({"k": value}, 0) + "\n")).values()
+        return bool(have == with_value({} if old is None else meaning(old), list(path), new))
     except (yaml.YAMLError, RecursionError, TypeError):
         return False
-
-
-def _says_the_same(before: str, after: str) -> bool:
-    try:
-        return bool(_shape(_compose(before)) == _shape(_compose(after)))
-    except (yaml.YAMLError, RecursionError, TypeError):
-        return False
-
-
-def _with(shape: Any, path: list[str], value: Any) -> Any:
-    if not path:
-        return value
-    key = _shape(yaml.ScalarNode(f"{_TAG}str", path[0]))
-    entries = shape if isinstance(shape, dict) else {}
-    return {**entries, key: _with(entries.get(key), path[1:], value)}
-
-
-def _shape(node: Any) -> Any:
-    """Return what a node says, its tags included and its style not."""
-    if isinstance(node, yaml.MappingNode):
-        return {_shape(key): _shape(value) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_shape(item) for item in node.value]
-    return (node.tag, node.value)
