@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -13,6 +14,7 @@ SHOWN = "***"
 
 _KNOWN_WORDS = frozenset({"localhost", "anthropic", "telegram", "disabled", "required", "optional"})
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+_CUT = re.compile(r"([^\r\n]*?)(?:\.\.\.|…)?[ \t]*(?=[\r\n]|\Z)")
 _ADDRESS = re.compile(
     r"(?:(?:https?|wss?)://)?(localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?/?", re.I
 )
@@ -82,6 +84,8 @@ class Redactor:
         self._shapes: set[str] = set()
         self._lengths: dict[str, tuple[int, ...]] = {}
         """For the first letters of any shape, how long those are that begin so, longest first."""
+        self._beginning: dict[str, list[str]] = {}
+        """For the first letters of any shape, those that begin so, sorted."""
 
     def learn(self, secret: Secret | str) -> None:
         """Add a value to what is searched for; values too plain to search for are left out."""
@@ -90,8 +94,11 @@ class Redactor:
             return
         self._known.add(value)
         for shape in disguises(value):
+            if shape in self._shapes:
+                continue
             self._shapes.add(shape)
-            lengths = self._lengths.get(head := shape[:SHORTEST], ())
+            insort(self._beginning.setdefault(head := shape[:SHORTEST], []), shape)
+            lengths = self._lengths.get(head, ())
             if len(shape) not in lengths:
                 # A new tuple each time: other threads are reading the old one.
                 self._lengths[head] = tuple(sorted({*lengths, len(shape)}, reverse=True))
@@ -108,9 +115,18 @@ class Redactor:
         return "".join((*parts, text[done:])) if parts else text
 
     def _length_at(self, text: str, at: int) -> int:
-        """Return how long the longest shape is that stands at this place, 0 without one."""
-        lengths = self._lengths[text[at : at + SHORTEST]]
-        return next((n for n in lengths if text[at : at + n] in self._shapes), 0)
+        """Return how long the longest shape is that stands at this place, 0 without one.
+
+        A shape that the end of a line cut off counts too: logs and tables have a width.
+        """
+        head = text[at : at + SHORTEST]
+        whole = (n for n in self._lengths[head] if text[at : at + n] in self._shapes)
+        return next(whole, 0) or self._cut_off(_CUT.match(text, at)[1], head)  # type: ignore[index]
+
+    def _cut_off(self, line: str, head: str) -> int:
+        known = self._beginning[head]
+        following = known[(at := bisect_left(known, line)) : at + 1]
+        return len(line) if following and following[0].startswith(line) else 0
 
     def deep(self, value: Any) -> Any:
         """Return a document with every text in it redacted, before it is quoted or escaped."""

@@ -120,6 +120,16 @@ def test_no_value_passes_whatever_is_around_it(value: str, before: str, after: s
         assert value not in redactor(f"{before}{shape}{after}").replace("***", "\0")
 
 
+@pytest.mark.parametrize("end", ["", "\nnext", "…", "...\n", "  \n"])
+def test_what_the_end_of_a_line_cuts_off_does_not_pass(end: str) -> None:
+    """A log or a table may have a width; the beginning of a secret is none of what fits."""
+    redactor = Redactor()
+    redactor.learn(VALUES["a token"])
+    assert redactor(f"failed for {VALUES['a token'][:20]}{end}") == f"failed for ***{end}"
+    shown = f"{VALUES['a token'][:10]}, and more{end}"
+    assert redactor(shown) == shown
+
+
 def test_many_values_cost_what_few_cost() -> None:
     """A megabyte passes a sink that knows two thousand values within seconds, by far."""
     redactor = Redactor()
