@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import Reference
-from hermes_ops.references import Failed, Reader
+from hermes_ops.references import Failed, Reader, described
 from hermes_ops.secret import Secret
+
+__all__ = ["attempt", "described", "resolve", "source"]
 
 DEADLINE = 30.0
 MOST_AT_ONCE = 16

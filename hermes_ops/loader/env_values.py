@@ -52,9 +52,8 @@ def env_value(name: str, entry: Located) -> EnvValue:
 
 def _written(name: str, entry: Located) -> Written:
     """Return a value that stands in the file itself; only a vault gives one that is secret."""
-    if isinstance(entry.data, Secret):
-        return Written(entry.data.reveal(), entry.place, "vault")
-    return Written(scalar_text(name, entry), entry.place)
+    kind = "vault" if getattr(entry, "secret", False) else "plain"
+    return Written(scalar_text(name, entry), entry.place, kind)
 
 
 def scalar_text(name: str, entry: Located) -> str:
@@ -82,7 +81,7 @@ def _reference(name: str, entry: Located) -> EnvValue:
         raise entry.error(f"{name} wants exactly one of {', '.join(KINDS)}")
     ((form, argument),) = entry.entries.items()
     if form == "generate":
-        return Generate(_generated_bytes(argument), argument.place)
+        return Generate(_generated_bytes(argument), place=argument.place)
     if form not in REFERENCES:
         message = f"{form!r} is no known kind of reference"
         raise argument.error(message, suggestion(str(form), KINDS))
