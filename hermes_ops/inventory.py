@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.errors import Place
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -151,6 +151,8 @@ class Host:
     settle: float = 3
     enabled: bool = True
     disabled_reason: str = ""
+    refusal: InventoryError | None = None
+    """Why nobody may connect with these variables; of interest only to those who would."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = None
 
