@@ -26,7 +26,10 @@ MANAGERS = ("auto", "systemd", "systemd-system", "launchd", "launchd-system", "s
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A secret that is somewhere else: `kind` is env, file or command, `argument` says where."""
+    """A secret that is somewhere else, `argument` says where; `kind` is one of those in `resolve`.
+
+    Of age, the argument is the encrypted text itself or the path of a file with it.
+    """
 
     kind: str
     argument: str | tuple[str, ...]
@@ -38,6 +41,17 @@ class Generate:
     """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
 
     bytes: int = 32
+    place: Place | None = field(default=None, compare=False)
+
+
+class Written(Secret):
+    """A secret that stands in the inventory itself: `plain`, or encrypted in a `vault`."""
+
+    __slots__ = ("kind", "place")
+
+    def __init__(self, value: str, place: Place, kind: str = "plain") -> None:
+        super().__init__(value)
+        self.place, self.kind = place, kind
 
 
 EnvValue = Secret | Reference | Generate

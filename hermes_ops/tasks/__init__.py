@@ -21,6 +21,7 @@ MODULES = (
     "linger",
     "profile",
     "runs",
+    "secrets",
 )
 
 hasten()

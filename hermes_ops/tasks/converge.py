@@ -97,7 +97,9 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
     from platformdirs import user_cache_path
 
     options = converged.options
-    owner = {"operator": operator(), "run": converged.run, "since": now(), "why": options.why}
+    owner = {"operator": operator(), "run": converged.run, "since": now()}
+    # The owner of a lock stands in a file on the host, for everybody to read.
+    owner["why"] = REDACTOR(options.why)
     return Settings(
         check=options.check,
         wait=wait,

@@ -23,7 +23,7 @@ from invoke.program import Program as InvokeProgram
 from hermes_ops import __version__
 from hermes_ops.errors import UsageError
 from hermes_ops.tasks.executor import GraphExecutor
-from hermes_ops.tasks.output import Output
+from hermes_ops.tasks.output import Output, veil
 
 ROOT = Path(__file__).resolve().parents[2]
 _ANYWHERE = {"help", "list"}
@@ -205,6 +205,7 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 
 def main() -> Any:
     """Be the command."""
+    veil()
     code: Any = None
     try:
         Program().run()

@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
     for warning in (*whole.warnings, *warnings):
         output.note(f"warning: {warning}")
     if resolve:
-        selected = _resolved(selected, paths)
+        selected = _resolved(selected, paths, options)
     return Workspace(whole, selected, tuple(paths), vault)
 
 
@@ -85,17 +85,23 @@ def vault_of(options: Options) -> loader.Vault:
     return loader.Vault(file, REDACTOR.learn)
 
 
-def _resolved(inventory: Inventory, paths: list[Path]) -> Inventory:
-    wanted = references(inventory)
-    if not wanted:
-        return inventory
-    from hermes_ops.resolve import resolve
-
-    values = resolve(wanted, _environ(paths))
-    for secret in values.values():
-        REDACTOR.learn(secret)
+def _resolved(inventory: Inventory, paths: list[Path], options: Options) -> Inventory:
+    values = resolved(references(inventory), paths, options)
     _check(inventory, values)
     return with_secrets(inventory, values)
+
+
+def resolved(
+    wanted: Collection[Reference], paths: Sequence[Path], options: Options
+) -> dict[Reference, Secret]:
+    """Return the secrets of references; the sink knows each before anybody can show it."""
+    if not wanted:
+        return {}
+    from hermes_ops.resolve import resolve
+
+    return resolve(
+        wanted, environ_of(paths), age_key_file=options.age_key_file, learn=REDACTOR.learn
+    )
 
 
 def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
@@ -107,7 +113,8 @@ def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
                     loader.check_env(name, values[value], value.place)
 
 
-def _environ(paths: list[Path]) -> Mapping[str, str]:
+def environ_of(paths: Sequence[Path]) -> Mapping[str, str]:
+    """Return what `{env: …}` may name: the process environment, and below it `.env`."""
     return loader.load_env(paths, os.environ)
 
 
