@@ -44,18 +44,11 @@ def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Ite
     if moved:
         numbers = " ".join(str(number) for number, _ in changes)
         yield f"if {moved}; then breaks; tell moved {numbers}; else"
-    yield from _parents([change.operation for _, change in changes])
     for writes, group in groupby(changes, key=_is_write):
         run = list(group)
         yield from _writes(run) if writes else _others(run, prepared)
     if moved:
         yield "fi"
-
-
-def _parents(operations: Iterable[Operation]) -> Iterator[str]:
-    paths = [op.path for op in operations if isinstance(op, Write | MakeLink)]
-    if len(paths) > 1:
-        yield f"is_broken || {call('make_parents', *paths)}"
 
 
 def has_moved(changes: Iterable[Numbered]) -> str:
@@ -90,6 +83,8 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     """Yield the lines that stage all files, put them on the disk, and only then rename them."""
     writes = [(number, change.operation) for number, change in changes]
     owed = {op.owes for _, op in writes if isinstance(op, Write) and op.owes}
+    paths = [op.path for _, op in writes if isinstance(op, Write)]
+    yield f"is_broken || {call('make_parents', *paths)}"
     for name in sorted(owed):
         yield f"is_broken || {call('owe_restart', name)}"
     for number, operation in writes:
@@ -98,7 +93,7 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
             yield f"if begin_stage {words}; then"
             yield f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"'
             yield f"end_stage $? {words}; fi"
-    yield call("sync_staged", *(op.path for _, op in writes if isinstance(op, Write)))
+    yield call("sync_staged", *paths)
     for number, operation in writes:
         if isinstance(operation, Write):
             yield call("rename_staged", number, operation.path)
