@@ -18,6 +18,7 @@ from hermes_ops.inventory import (
     Role,
     ServiceSettings,
 )
+from hermes_ops.loader.allowances import ALLOW, allowances, places_of
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
 from hermes_ops.loader.located import NONE, Located, Variables, kind, merged, plain
 from hermes_ops.loader.schema import (
@@ -56,6 +57,7 @@ PROFILE = Record(
         "service": SERVICE,
         "after": Each(WORD),
         "state": one_of(*STATES),
+        "allow": ALLOW,
     }
 )
 """What `profiles/*.yml`, `hermes_profile_defaults` and overrides may say."""
@@ -196,6 +198,8 @@ def make_profile(
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables={**variables, "hermes_profile": name},
         place=place,
+        allow=allowances(entries["allow"]) if "allow" in entries else (),
+        places=places_of(entries),
         **texts,
     )
 

@@ -10,7 +10,18 @@ from hermes_ops.tasks.startup import hasten
 if TYPE_CHECKING:
     from invoke.collection import Collection
 
-MODULES = ("dev", "fleet", "gateway", "hosts", "inventory", "lab", "linger", "profile", "runs")
+MODULES = (
+    "dev",
+    "fleet",
+    "gateway",
+    "hosts",
+    "inventory",
+    "lab",
+    "linger",
+    "profile",
+    "runs",
+    "secrets",
+)
 
 hasten()
 

@@ -17,6 +17,7 @@ from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.report import Progress, Summary
 from hermes_ops.run import Done, HostResult, Settings, converge_host
+from hermes_ops.tasks.conflicts import refuse_conflicts
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
@@ -76,6 +77,8 @@ def converge(
     workspace = replace(workspace, selected=selected)
     for note in notes:
         output.note(f"skipped: {note}")
+    if any(step.name == "gateway.start" for step in steps):
+        refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
     converged = _begin(task, options, workspace, output)
     _run(converged, states, settings(converged, output, wait=wait), output)
