@@ -9,6 +9,7 @@ PyYAML and python-dotenv.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -279,7 +280,7 @@ def homes(given: dict[str, str]) -> dict[str, str]:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Return what this host may tell."""
-    teller = Teller(bytes.fromhex(request["key"]), request)
+    teller = Teller(base64.b64decode(request["key"]), request)
     platforms = frozenset(request["platforms"])
     shared: dict[str, Any] = {"env": [], "config": [], "broken": []}
     _fill_both(shared, SHARED, teller, platforms)

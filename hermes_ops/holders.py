@@ -5,6 +5,7 @@ Neither has a value in it that is a secret: what `disclosure` told is all that i
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -144,10 +145,15 @@ class Machine:
     place: str = ""
 
 
+def shown_key(key: bytes) -> str:
+    """Return the operator's key as it stands in a request: what must never be seen."""
+    return base64.b64encode(key).decode()
+
+
 def request(key: bytes, homes: Mapping[str, str]) -> dict[str, Any]:
     """Return what a host is asked; the key is in it."""
     return {
-        "key": key.hex(),
+        "key": shown_key(key),
         "homes": dict(homes),
         "open": sorted(identities.open_names()),
         "placeholders": sorted(identities.placeholders()),

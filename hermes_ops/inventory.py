@@ -38,6 +38,8 @@ class Generate:
     """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
 
     bytes: int = 32
+    renew: bool = False
+    """Whether the host makes a new one in place of the one that is there."""
 
 
 EnvValue = Secret | Reference | Generate

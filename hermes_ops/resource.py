@@ -118,6 +118,8 @@ class Service:
     """The profile's service is in the state that the profile wants."""
 
     profile: Profile
+    drain: int = 0
+    """How many seconds its turns may take to end before a restart; 0: none is waited for."""
 
 
 Resource = (

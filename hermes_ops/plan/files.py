@@ -152,7 +152,9 @@ def plan_env(
     before = found_text(file.path, facts)
     values = {k: v.reveal() for k, v in file.values.items() if isinstance(v, Secret)}
     generated = {k: v.bytes for k, v in file.values.items() if isinstance(v, Generate)}
-    after = envfile.merge(before or "", values, generated, file=f"~/{file.path}")
+    renewed = {k for k, v in file.values.items() if isinstance(v, Generate) and v.renew}
+    where = f"~/{file.path}"
+    after = envfile.merge(before or "", values, generated, renewed=renewed, file=where)
     then, now = envfile.read(before or ""), envfile.read(after)
     keys = tuple(sorted(k for k in then.keys() | now.keys() if then.get(k) != now.get(k)))
     write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes)

@@ -139,6 +139,8 @@ class Control:
     """A process of this service that its manager does not know, to be ended first."""
     together: str = ""
     """What orders one thing of several services at once, if their manager can be told so."""
+    drain: int = 0
+    """Seconds that its turns may take to end before it is restarted."""
 
 
 @dataclass(frozen=True, slots=True)

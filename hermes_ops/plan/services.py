@@ -129,6 +129,7 @@ def _control(
     stray: int | None,
 ) -> Change:
     words = manager.control(service, verb)
-    operation = Control(service, words, verb, stray, manager.together)
+    drain = getattr(wanted.resource, "drain", 0) if verb == "restart" else 0
+    operation = Control(service, words, verb, stray, manager.together, drain)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops import telling
 from hermes_ops.errors import HermesError, Interrupted, Unknown
-from hermes_ops.holders import request
+from hermes_ops.holders import request, shown_key
 from hermes_ops.inventory import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.run import Settings, open_host
@@ -34,7 +34,7 @@ def ask_hosts(
     hosts: Sequence[Host], key: bytes, workspace: Workspace, options: Options, output: Output
 ) -> list[Told]:
     """Ask each host about every profile that is on it; no value leaves any of them."""
-    REDACTOR.learn(key.hex())
+    REDACTOR.learn(shown_key(key))
     how = Settings(
         known_hosts=workspace.known_hosts, trace=tracer(output) if options.verbose else None
     )

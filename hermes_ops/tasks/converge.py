@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,13 @@ def converge(
     *,
     wait: bool = True,
     adjust: Adjust = lambda inventory: inventory,
+    workspace: Workspace | None = None,
 ) -> Converged:
-    """Bring the selected hosts to what the steps want; raises only before any host is touched."""
-    workspace = open_workspace(options, output, resolve=True)
+    """Bring the selected hosts to what the steps want; raises only before any host is touched.
+
+    A `workspace` that is given is what is meant, with its secrets resolved.
+    """
+    workspace = workspace or open_workspace(options, output, resolve=True)
     selected, notes = enabled(adjust(workspace.selected))
     workspace = replace(workspace, selected=selected)
     for note in notes:
@@ -194,9 +198,9 @@ def codes(converged: Converged) -> list[int]:
     return found
 
 
-def finish(converged: Converged, output: Output) -> Result:
-    """Print the summary and return the document."""
-    code = exit_code(codes(converged))
+def finish(converged: Converged, output: Output, more: Iterable[int] = ()) -> Result:
+    """Print the summary and return the document; `more` are exit codes that apply as well."""
+    code = exit_code([*codes(converged), *more])
     body = document(converged, code)
     if converged.journal:
         converged.journal.write("ended", exit=code, changes=body["totals"]["changes"])

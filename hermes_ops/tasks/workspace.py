@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,12 +37,19 @@ class Workspace:
         return tuple(_folder(path) / "known_hosts" for path in self.paths)
 
 
+Focus = Callable[[Inventory], Inventory]
+
+
 def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def open_workspace(options: Options, output: Output, *, resolve: bool = False) -> Workspace:
+def open_workspace(
+    options: Options, output: Output, *, resolve: bool = False, focus: Focus | None = None
+) -> Workspace:
     """Load, select and, where secrets are needed, resolve; touches no host.
+
+    `focus` narrows what was selected further, before anything is resolved.
 
     Raises:
         InventoryError: a file is wrong.
@@ -55,6 +62,7 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
     selected, warnings = select(whole, options.limit)
     for warning in (*whole.warnings, *warnings):
         output.note(f"warning: {warning}")
+    selected = focus(selected) if focus else selected
     if resolve:
         selected = _resolved(selected, paths)
     return Workspace(whole, selected, tuple(paths))

@@ -82,9 +82,9 @@ def test_case(case: Mapping[str, Any], tmp_path: Path) -> None:
 
 
 def test_cases_know_every_finding() -> None:
-    """There is a case for each kind that there is."""
+    """There is a case for each kind that there is, but for the one of a rotation."""
     named = {finding.split()[1] for case in CASES for finding in case["findings"]}
-    assert named == set(kinds())
+    assert named == set(kinds()) - {"old-value"}
 
 
 def values(there: object) -> set[str]:
@@ -189,7 +189,7 @@ def test_no_answer_is_unknown(records: tuple[Record, ...], complete: bool, said:
 def test_key_is_in_no_argument() -> None:
     """The key stands in the script once, and only behind a builtin of the shell."""
     script = telling.probe(holders.request(KEY, {}))
-    assert script.text.count(KEY.hex()) == 1
+    assert script.text.count(holders.shown_key(KEY)) == 1
     assert "printf '%s' \"$2\" |" in script.text
 
 
