@@ -101,6 +101,8 @@ class Profile:
     allow: tuple[Allowance, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each setting was written, by its path: `env.API_SERVER_KEY`."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What `remembered` keeps of the references that were resolved."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.role))

@@ -65,6 +65,10 @@ class EnvFile:
     unresolved: tuple[str, ...] = ()
     """Keys whose reference was not resolved: left as they are, and not judged."""
     restarts: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What to keep of the values, by which a later look tells whether they are still there."""
+    kept: Path | None = None
+    """Where that is kept, if the profile has any reference."""
 
 
 @dataclass(frozen=True, slots=True)

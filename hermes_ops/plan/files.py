@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops import envfile, yamlfile
+from hermes_ops import envfile, remembered, yamlfile
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Generate
@@ -157,9 +157,16 @@ def plan_env(
     after = envfile.merge(before or "", values, generated, renewed=renewed, file=where)
     then, now = envfile.read(before or ""), envfile.read(after)
     keys = tuple(sorted(k for k in then.keys() | now.keys() if then.get(k) != now.get(k)))
-    write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes)
+    keeps = _note(file, facts)
+    write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes, keeps)
     changes = list(_write(wanted, write, after == before, facts))
     return changes, {key: None if "\x01" in value else value for key, value in now.items()}
+
+
+def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:
+    if file.kept is None or not file.marks:
+        return None
+    return file.kept, remembered.merged(facts.contents.get(str(file.kept), ""), file.marks)
 
 
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:

@@ -59,6 +59,8 @@ class Write:
     """Of a `.env`: the names whose values differ; they alone are shown."""
     owes: str | None = None
     """The service that must be restarted for this to take effect."""
+    keeps: tuple[PurePosixPath, str] | None = None
+    """A private note about what was written, and where it is kept once it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,8 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     for number, operation in writes:
         if isinstance(operation, Write):
             yield call("rename_staged", number, operation.path)
+            if operation.keeps:
+                yield f"is_broken || {call('keep_note', *operation.keeps)}"
 
 
 _TOKEN_LINE = re.compile(

@@ -189,6 +189,12 @@ rename_staged() { # CHANGE PATH
   fi
 }
 
+# Told later from the note: whether what was written is still there. Without it, nobody knows.
+keep_note() { # PATH TEXT
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0
+  (umask 077 && printf '%s' "$2" >"$1.new" && mv -f "$1.new" "$1")
+}
+
 # What a person must restart is written down before the first file changes, and stays until a
 # restart was seen: a crash in between still ends in a restart.
 owe_restart() { # NAME

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from hermes_ops import loader
 from hermes_ops.desired import known_secrets, references, with_secrets
+from hermes_ops.errors import UsageError
+from hermes_ops.fingerprint import operator_key
 from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.remembered import with_marks
 from hermes_ops.secret import Secret
 from hermes_ops.selector import select
 from hermes_ops.tasks.options import Options
@@ -64,11 +67,11 @@ def open_workspace(
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected
     if resolve:
-        selected = _resolved(selected, paths)
+        selected = _resolved(selected, paths, output)
     return Workspace(whole, selected, tuple(paths))
 
 
-def _resolved(inventory: Inventory, paths: list[Path]) -> Inventory:
+def _resolved(inventory: Inventory, paths: list[Path], output: Output) -> Inventory:
     wanted = references(inventory)
     if not wanted:
         return inventory
@@ -78,7 +81,16 @@ def _resolved(inventory: Inventory, paths: list[Path]) -> Inventory:
     for secret in values.values():
         REDACTOR.learn(secret)
     _check(inventory, values)
-    return with_secrets(inventory, values)
+    return with_secrets(_marked(inventory, values, output), values)
+
+
+def _marked(inventory: Inventory, values: Mapping[Reference, Secret], output: Output) -> Inventory:
+    """Return the inventory with what is kept of its values; without a key it works all the same."""
+    try:
+        return with_marks(inventory, values, operator_key())
+    except UsageError as error:
+        output.note(f"warning: {error}; fleet.ps cannot tell drift of references ({error.hint})")
+        return inventory
 
 
 def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:

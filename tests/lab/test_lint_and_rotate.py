@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,6 +236,33 @@ def test_up_refuses_before_contact(fleet: Fleet, operator: MakeOperator) -> None
             assert part in error["message"]
         assert "lab-home-token-aaaa" not in json.dumps(error)
     assert {name: box.sh(said) for name, box in fleet.boxes.items()} == before
+
+
+# --- drift ------------------------------------------------------------------------------------
+
+
+def test_drift_of_references_without_their_source(fleet: Fleet, tmp_path: Path) -> None:
+    """`fleet.ps` tells drift of a profile with references, and resolves none; one exchange."""
+    box = fleet["linux-1"]
+    assert drift(fleet.operator) == {"coder": False, "scout": False, "porter": False}
+    notes = f"{HOME}/.local/state/hermes-ops/written/*"
+    note = box.sh(f"cat {notes}; stat -c %a {notes}")
+    assert note.startswith("OPENAI_API_KEY ")
+    assert note.endswith("600")
+    assert OLD not in note
+    box.user(f"sed -i s/{OLD}/{OLD}x/ {PROFILE}/coder/.env")
+    before = box.sessions()
+    assert drift(fleet.operator) == {"coder": True, "scout": False, "porter": False}
+    assert box.sessions() - before == 1
+    assert drift(fleet.operator.another(tmp_path / "home"))["coder"] is None
+    box.user(f"sed -i s/{OLD}x/{OLD}/ {PROFILE}/coder/.env")
+    assert drift(fleet.operator)["coder"] is False
+
+
+def drift(operator: Operator) -> dict[str, bool | None]:
+    """Return what `fleet.ps` says of each profile of linux-1."""
+    seen = operator.run("fleet.ps", "-l", "linux-1").host("linux-1")["profiles"]
+    return {profile["profile"]: profile["drift"] for profile in seen}
 
 
 # --- rotate -----------------------------------------------------------------------------------
