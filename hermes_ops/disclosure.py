@@ -1,10 +1,8 @@
 """What may be told of settings without telling them: this runs here, and on hosts as a text.
 
-A host is sent this file whole (`python -I -S -c …`), with a request on its standard input: the
-operator's key, which settings are no secret, and where profiles may be. It answers in JSON what
-its files hold: a name, the line, the keyed fingerprint of the value and what kind of value it is.
-So it needs the standard library alone and, on a host, what Hermes reads its own files with:
-PyYAML and python-dotenv.
+A host is sent this file whole (`python -I -S -c …`) and a request on standard input. It answers in
+JSON what its files hold: a name, the line, the value's keyed fingerprint and kind. So it needs the
+standard library alone and, on a host, what Hermes reads its files with: PyYAML, python-dotenv.
 """
 
 from __future__ import annotations
@@ -77,10 +75,11 @@ class Teller:
         self._key = key
         self._open = frozenset(request["open"])
         self._placeholders = frozenset(request["placeholders"])
+        self._platforms = frozenset(request["platforms"])
 
     def tell(self, name: str, value: Any, line: int = 0) -> dict[str, Any]:
         """Return a setting without its value, unless that is no secret."""
-        text = _text(value)
+        text = str(value).lower() if isinstance(value, bool) else str(value or "")
         last = name.rpartition(".")[2]
         parts = text.split(",") if last in LISTS else [text]
         told = {
@@ -93,23 +92,15 @@ class Teller:
             told["text"] = text
         return told
 
-    def config(
-        self, tree: dict[str, Any], platforms: Collection[str], line_of: Callable[[Keys], int]
-    ) -> list[dict[str, Any]]:
+    def config(self, tree: Any, lines: dict[Keys, int]) -> list[dict[str, Any]]:
         """Return what a config.yaml says of platforms, and every credential in it."""
         told = []
         for path, value in leaves(tree):
             name = ".".join(path)
             sits = isinstance(value, str) and value.strip() and is_credential(path[-1])
-            if sits or is_of_platform(path, platforms):
-                told.append(self.tell(name, value, line_of(path)))
+            if sits or is_of_platform(path, self._platforms):
+                told.append(self.tell(name, value, lines.get(path, 0)))
         return told
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
 
 
 def is_of_platform(path: Keys, platforms: Collection[str]) -> bool:
@@ -149,7 +140,7 @@ def read_env(text: str, teller: Teller) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def read_config(text: str, teller: Teller, platforms: Collection[str]) -> list[dict[str, Any]]:
+def read_config(text: str, teller: Teller) -> list[dict[str, Any]]:
     """Return what may be told of a config.yaml, with the line of each key."""
     import yaml
 
@@ -159,7 +150,7 @@ def read_config(text: str, teller: Teller, platforms: Collection[str]) -> list[d
     tree = _tree(loader, node, (), lines) if node is not None else {}
     if not isinstance(tree, dict):
         raise ValueError("it is no mapping")
-    return teller.config(tree, platforms, lambda path: lines.get(path, 0))
+    return teller.config(tree, lines)
 
 
 def _tree(loader: Any, node: Any, path: Keys, lines: dict[Keys, int]) -> Any:
@@ -179,32 +170,30 @@ def _tree(loader: Any, node: Any, path: Keys, lines: dict[Keys, int]) -> Any:
     return tree
 
 
+EXAMPLES = (".example", ".sample", ".template", ".lock")
 PRIVATE = (".env*", "config.yaml*", "auth.json", "slack_tokens.json")
 """What of a profile's home may hold credentials, copies too."""
 
-SHARED = "/etc/hermes"
-"""Settings of the administrator, which win over every profile's own."""
+SHARED = "/etc/hermes"  # of the administrator: wins over every profile's own
 
 
-def profile(name: str, home: str, teller: Teller, platforms: Collection[str]) -> dict[str, Any]:
+def profile(name: str, home: str, teller: Teller) -> dict[str, Any]:
     """Return what may be told of one profile."""
     found: dict[str, Any] = {"profile": name, "home": home, "env": [], "config": [], "broken": []}
     found["files"] = [[str(path), path.stat().st_mode & 0o777] for path in _private(home)]
-    _fill_both(found, home, teller, platforms)
+    _fill_both(found, home, teller)
     _fill(found, "slack", f"{home}/slack_tokens.json", lambda text: _slack(text, teller))
     return found
 
 
 def _private(home: str) -> list[Path]:
-    return sorted(p for pattern in PRIVATE for p in Path(home).glob(pattern) if p.is_file())
+    found = (path for pattern in PRIVATE for path in Path(home).glob(pattern))
+    return sorted(path for path in found if path.is_file() and path.suffix not in EXAMPLES)
 
 
-def _fill_both(
-    found: dict[str, Any], home: str, teller: Teller, platforms: Collection[str]
-) -> None:
+def _fill_both(found: dict[str, Any], home: str, teller: Teller) -> None:
     _fill(found, "env", f"{home}/.env", lambda text: read_env(text, teller))
-    config = f"{home}/config.yaml"
-    _fill(found, "config", config, lambda text: read_config(text, teller, platforms))
+    _fill(found, "config", f"{home}/config.yaml", lambda text: read_config(text, teller))
 
 
 def _fill(
@@ -281,13 +270,12 @@ def homes(given: dict[str, str]) -> dict[str, str]:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Return what this host may tell."""
     teller = Teller(base64.b64decode(request["key"]), request)
-    platforms = frozenset(request["platforms"])
     shared: dict[str, Any] = {"env": [], "config": [], "broken": []}
-    _fill_both(shared, SHARED, teller, platforms)
+    _fill_both(shared, SHARED, teller)
     found = sorted(homes(request["homes"]).items())
     active = Path(".hermes/active_profile")
     return {
-        "profiles": [profile(name, home, teller, platforms) for name, home in found],
+        "profiles": [profile(name, home, teller) for name, home in found],
         "services": services(teller),
         "shared": shared,
         "sticky": active.read_text("utf-8", "replace").strip() if active.is_file() else "",

@@ -188,7 +188,7 @@ def _wanted(host: Host, profile: Profile, teller: Teller) -> Holder:
         return str(profile.places.get(key) or profile.place or "")
 
     env = {k: _told(teller, k, v, place(f"env.{k}")) for k, v in profile.env.items()}
-    told = teller.config(dict(profile.config), identities.names(), lambda _: 0)
+    told = teller.config(profile.config, {})
     config = {t["name"]: setting_of(t, place(f"config.{t['name']}")) for t in told}
     service = tuple(
         setting_of(teller.tell(name, value), place(f"service.environment.{name}"))

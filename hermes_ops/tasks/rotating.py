@@ -53,10 +53,22 @@ def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
     key = operator_key()
     told = ask_hosts(hosts, key, workspace, options, output)
     rotation = Rotation(name, key, users.uses, told)
-    wanted = new_marks(workspace.selected, key)
+    present = _present(rotation, output)
+    wanted = {u: m for u, m in new_marks(workspace.selected, key).items() if u[:2] in present}
     if all(rotation.held.get(use) == mark for use, mark in wanted.items()):
         return _unchanged(rotation, wanted, output)
-    return _rotated(rotation, workspace, hosts, options, output, drain=drain)
+    there = replace(workspace, selected=workspace.selected.narrowed(_by_host(present)))
+    return _rotated(rotation, there, hosts, options, output, drain=drain)
+
+
+def _present(rotation: Rotation, output: Output) -> list[tuple[str, str]]:
+    """Return the users that are on their hosts; of a host that did not answer, all may be."""
+    there = {(holder.host, holder.profile) for holder in linting.seen(rotation.before)[1]}
+    silent = {told.host.name for told in rotation.before if told.answer is None}
+    for host, profile in rotation.uses:
+        if host not in silent and (host, profile) not in there:
+            output.note(f"skipped: {host}/{profile} is not there yet: fleet.up brings it")
+    return [who for who in rotation.uses if who in there or who[0] in silent]
 
 
 # --- who uses it ------------------------------------------------------------------------------
@@ -186,17 +198,7 @@ def _rotated(
     rotation: Rotation, workspace: Workspace, hosts: Sequence[Host], options: Options,
     output: Output, *, drain: int,
 ) -> Result:  # fmt: skip
-    there = {(holder.host, holder.profile) for holder in linting.seen(rotation.before)[1]}
-    reached = {told.host.name for told in rotation.before if told.answer is not None}
-    for host, profile in rotation.uses:
-        if host in reached and (host, profile) not in there:
-            output.note(f"skipped: {host}/{profile} is not there yet: fleet.up brings it")
-    wanted = [who for who in rotation.uses if who in there or who[0] not in reached]
-    narrowed = workspace.selected.narrowed(_by_host(wanted))
-    converged = converge(
-        "secrets.rotate", _steps(drain), options, output,
-        workspace=replace(workspace, selected=narrowed),
-    )  # fmt: skip
+    converged = converge("secrets.rotate", _steps(drain), options, output, workspace=workspace)
     converged.close()
     if options.check:
         return _document(finish(converged, output), rotation, [])
@@ -261,6 +263,9 @@ def _unchanged(
     rotation: Rotation, wanted: Mapping[tuple[str, str, str], tuple[str, ...]], output: Output
 ) -> Result:
     """Say that there is nothing to rotate, and what to do at each source."""
+    if not wanted:
+        output.text(f"{rotation.name}: no profile that uses it is on its host yet")
+        return _nothing(rotation, [])
     marks = sorted({mark for found in wanted.values() for mark in found})
     many = len({use[:2] for use in wanted})
     output.text(
@@ -274,8 +279,12 @@ def _unchanged(
         {"host": host, "profile": profile, "name": name, "fingerprint": ",".join(found)}
         for (host, profile, name), found in wanted.items()
     ]
+    return _nothing(rotation, rows)
+
+
+def _nothing(rotation: Rotation, rows: Sequence[Mapping[str, Any]]) -> Result:
     body = {"schema": 1, "exit": 2, "error": None, "name": rotation.name, "unchanged": True}
-    return Result(2, {**body, "findings": [], "items": rows})
+    return Result(2, {**body, "findings": [], "items": list(rows)})
 
 
 def _remedy(value: EnvValue) -> str:

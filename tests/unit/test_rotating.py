@@ -19,6 +19,7 @@ from hermes_ops.inventory import Generate, Host, Inventory, Profile, Reference
 from hermes_ops.secret import Secret
 from hermes_ops.tasks import rotating
 from hermes_ops.tasks.asking import Told
+from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.rotating import Rotation
 from hermes_ops.wire import library
 
@@ -77,6 +78,15 @@ def test_name_of_nobody_names_near_ones() -> None:
     with pytest.raises(UsageError, match="no selected profile uses 'OTHR'") as refused:
         rotating._Users("OTHR")(FLEET)
     assert "OTHER" in refused.value.hint
+
+
+def test_users_that_are_not_there_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who is not on its host yet is told and skipped; a host that said nothing keeps its users."""
+    uses = {("one", "a"): {"K": Secret("x")}, ("one", "b"): {}, ("two", "c"): {}}
+    before = [told("one", a={"K": "old"}), Told(Host("two"), failure=UsageError("away"))]
+    present = rotating._present(Rotation("K", KEY, uses, before), Output(json=True))
+    assert present == [("one", "a"), ("two", "c")]
+    assert "skipped: one/b is not there yet" in capsys.readouterr().err
 
 
 # --- what was replaced ------------------------------------------------------------------------
