@@ -102,11 +102,15 @@ def _ports(holders: Sequence[Holder]) -> Iterator[Finding]:
         for platform, host, port in platforms.listeners(holder.tree, holder.variables):
             if not _hides_port(holder, platform):
                 use = _Use(holder, str(port), platform, _place_of_port(holder, platform))
-                bound.setdefault((holder.machine, port), []).append((host, use))
+                bound.setdefault((holder.machine, port), []).append((_address(host), use))
     for listeners in bound.values():
         uses = list(_overlapping(listeners))
         if uses:
             yield _port(uses)
+
+
+def _address(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else host
 
 
 def _overlapping(listeners: Sequence[tuple[str, _Use]]) -> Iterable[_Use]:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from hermes_ops.collisions import conflicts
 from hermes_ops.exposures import exposed, of_machines
-from hermes_ops.finding import Finding, Side, make
+from hermes_ops.finding import Finding, Side, make, united
 from hermes_ops.holders import Holder, Machine
 from hermes_ops.inventory import Allowance, Inventory, Profile
 
@@ -24,9 +24,17 @@ NEEDS_HOST = frozenset({"sticky-profile", "open-file", "unreadable"})
 """What only a host itself can show."""
 
 
-def findings(holders: Sequence[Holder], machines: Sequence[Machine] = ()) -> list[Finding]:
-    """Return everything that should not be, the gravest first."""
-    return _sorted([*conflicts(holders), *exposed(holders), *of_machines(machines)])
+def findings(
+    wanted: Sequence[Holder], there: Sequence[Holder] = (), machines: Sequence[Machine] = ()
+) -> list[Finding]:
+    """Return everything that should not be, the gravest first.
+
+    `there` is what hosts hold now, `wanted` what they will: one now and one then do not meet.
+    """
+    described = {holder.target for holder in wanted}
+    others = [holder for holder in there if holder.target not in described]
+    met = united([*conflicts(there), *conflicts([*wanted, *others])])
+    return _sorted([*met, *exposed([*there, *wanted]), *of_machines(machines)])
 
 
 def _sorted(found: Iterable[Finding]) -> list[Finding]:

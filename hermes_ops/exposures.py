@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 from hermes_ops import identities, platforms
 from hermes_ops.disclosure import is_credential
-from hermes_ops.finding import Finding, Side, make
+from hermes_ops.finding import Finding, Side, make, united
 from hermes_ops.holders import SOURCE, Holder, Machine, Setting, at, first_set
 
 _Check = Callable[[Holder], Iterable[Finding]]
@@ -16,21 +15,7 @@ _Check = Callable[[Holder], Iterable[Finding]]
 
 def exposed(holders: Iterable[Holder]) -> list[Finding]:
     """Return what is weak, left from an example, or in the open, each once a profile."""
-    merged: dict[Hashable, Finding] = {}
-    for holder in holders:
-        for check in _CHECKS:
-            for finding in check(holder):
-                key = (finding.kind, finding.name, finding.sides[0].target)
-                merged[key] = _with_places(merged.get(key), finding)
-    return list(merged.values())
-
-
-def _with_places(known: Finding | None, finding: Finding) -> Finding:
-    """Return a finding that was made twice, of the inventory and on the host, as one."""
-    if known is None:
-        return finding
-    both = dict.fromkeys((*known.sides[0].places, *finding.sides[0].places))
-    return replace(known, sides=(replace(known.sides[0], places=tuple(both)),))
+    return united(finding for holder in holders for check in _CHECKS for finding in check(holder))
 
 
 def _weak(holder: Holder) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ The words are in `data/findings.yml`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -73,6 +73,24 @@ def make(
         kind, name, tuple(sides), severity or words["severity"], words["says"].format(**said),
         ignored.format(**said), words["mend"].format(**said), platform, fingerprint,
     )  # fmt: skip
+
+
+def united(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings that were made of several views, each once, with every place."""
+    known: dict[Hashable, Finding] = {}
+    for finding in found:
+        key = (finding.kind, finding.name, frozenset(side.target for side in finding.sides))
+        known[key] = _both(known[key], finding) if key in known else finding
+    return list(known.values())
+
+
+def _both(first: Finding, second: Finding) -> Finding:
+    places = {side.target: side.places for side in second.sides}
+    sides = (
+        replace(side, places=tuple(dict.fromkeys((*side.places, *places[side.target]))))
+        for side in first.sides
+    )
+    return replace(first if first.is_error else second, sides=tuple(sides))
 
 
 def kinds() -> tuple[str, ...]:

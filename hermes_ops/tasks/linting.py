@@ -59,7 +59,7 @@ def _judged(
     machines, there = seen(told)
     known = {machine.host for machine in machines}
     machines += [_machine(host) for host in workspace.selected.hosts if host.name not in known]
-    found = credentials.findings([*there, *_as_merged(wanted, there)], machines)
+    found = credentials.findings(_as_merged(wanted, there), there, machines)
     found = credentials.excused(found, credentials.allowances(workspace.whole))
     whole = _names(workspace.selected) == _names(enabled(workspace.whole)[0])
     return [

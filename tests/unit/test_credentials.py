@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops import credentials, disclosure, fingerprint, holders, loader, telling
+from hermes_ops.desired import with_secrets
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.finding import Finding, kinds
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.secret import Secret
 from hermes_ops.tasks import linting
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.conflicts import refuse_conflicts
@@ -210,6 +212,18 @@ def test_same_source_is_refused_unresolved(tmp_path: Path) -> None:
         assert part in str(refused.value)
     line = "allow: [{finding: duplicate-credential, name: TELEGRAM_BOT_TOKEN, reason: …}]"
     assert line in refused.value.hint
+
+
+def test_resolved_values_are_compared_with_plain_ones(tmp_path: Path) -> None:
+    """What a selected reference led to meets a plain value, and whoever has the same source."""
+    plain = {"env": {"TELEGRAM_BOT_TOKEN": "1:aaaaaaaaaaaaaaaa"}}
+    whole = written(tmp_path, {"one": {"a": SHARED}, "two": {"b": plain}, "three": {"c": SHARED}})
+    reference = whole.hosts[0].profiles[0].env["TELEGRAM_BOT_TOKEN"]
+    assert isinstance(reference, Reference)
+    chosen = whole.narrowed({"one": frozenset({"a"})})
+    selected = with_secrets(chosen, {reference: Secret("1:aaaaaaaaaaaaaaaa")})
+    with pytest.raises(InventoryError, match="one/a, two/b and three/c"):
+        refuse_conflicts(whole, selected)
 
 
 MEANT = [{"finding": "duplicate-credential", "name": "TELEGRAM_BOT_TOKEN", "reason": "one bot"}]

@@ -128,6 +128,13 @@ def test_old_value_is_found_wherever_it_is(after: Mapping[str, Any], left: list[
     assert [f"{finding.name} of {finding.sides[0].profile}" for finding in found] == left
 
 
+def test_values_that_changed_places_are_no_leftovers() -> None:
+    """What one user gave up and another one has by now is nobody's old value."""
+    uses = {("one", "a"): {"K": Secret("x")}, ("one", "b"): {"K": Secret("y")}}
+    rotation = Rotation("K", KEY, uses, [told("one", a={"K": "1"}, b={"K": "2"})])
+    assert rotating.leftovers(rotation, [told("one", a={"K": "2"}, b={"K": "1"})]) == []
+
+
 # --- what is kept of references ---------------------------------------------------------------
 
 REFERENCE = Reference("env", "SOURCE", Place("here", 1))
