@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.errors import Place
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -26,7 +26,10 @@ MANAGERS = ("auto", "systemd", "systemd-system", "launchd", "launchd-system", "s
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A secret that is somewhere else: `kind` is env, file or command, `argument` says where."""
+    """A secret that is somewhere else, `argument` says where; `kind` is one of those in `resolve`.
+
+    Of age, the argument is the encrypted text itself or the path of a file with it.
+    """
 
     kind: str
     argument: str | tuple[str, ...]
@@ -38,8 +41,19 @@ class Generate:
     """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
 
     bytes: int = 32
+    place: Place | None = field(default=None, compare=False)
     renew: bool = False
     """Whether the host makes a new one in place of the one that is there."""
+
+
+class Written(Secret):
+    """A secret that stands in the inventory itself: `plain`, or encrypted in a `vault`."""
+
+    __slots__ = ("kind", "place")
+
+    def __init__(self, value: str, place: Place, kind: str = "plain") -> None:
+        super().__init__(value)
+        self.place, self.kind = place, kind
 
 
 EnvValue = Secret | Reference | Generate
@@ -155,6 +169,8 @@ class Host:
     settle: float = 3
     enabled: bool = True
     disabled_reason: str = ""
+    refusal: InventoryError | None = None
+    """Why nobody may connect with these variables; of interest only to those who would."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from hermes_ops import events
 from hermes_ops.events import Event
+from hermes_ops.secret import Redactor
 
 
 def folder() -> Path:
@@ -23,9 +25,7 @@ def folder() -> Path:
 class Journal:
     """The file of one run. A run whose journal cannot be written goes on, and says so once."""
 
-    def __init__(
-        self, run: str, redact: Callable[[str], str], complain: Callable[[str], None]
-    ) -> None:
+    def __init__(self, run: str, redact: Redactor, complain: Callable[[str], None]) -> None:
         self._path = folder() / f"{run}.jsonl"
         self._redact, self._complain = redact, complain
         self._lock = threading.Lock()
@@ -33,17 +33,18 @@ class Journal:
 
     def write(self, word: str, **fields: Any) -> None:
         """Append one line: when, what, and the fields."""
-        line = json.dumps(
-            {"at": round(time.time(), 3), "event": word, **fields}, ensure_ascii=False
-        )
+        # Redacted before it is quoted, and after: a text may have been quoted before.
+        entry = self._redact.deep({"at": round(time.time(), 3), "event": word, **fields})
+        line = self._redact(json.dumps(entry, ensure_ascii=False))
         with self._lock:
             if not self._broken:
-                self._append(self._redact(line))
+                self._append(line)
 
     def _append(self, line: str) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._path.open("a", encoding="utf-8", errors="surrogateescape") as file:
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(line + "\n")
         except OSError as error:
             self._broken = True
@@ -94,6 +95,8 @@ def _summary(path: Path) -> dict[str, Any]:
     return {
         "run": path.stem,
         "task": first.get("task"),
+        "check": first.get("check"),
+        "began": first.get("at"),
         "operator": first.get("operator"),
         "why": first.get("why"),
         "limit": first.get("limit"),

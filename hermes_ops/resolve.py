@@ -1,191 +1,121 @@
-"""Turn references into the secrets they stand for: once a run, in parallel, each with a deadline.
-
-This is the only place where reading an inventory may run a command, and it runs none but those
-that a `{command: […]}` names.
-"""
+"""Turn references into secrets: once a run, in parallel, each with a deadline."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import stat
-import subprocess
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from difflib import get_close_matches
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import Reference
-from hermes_ops.secret import Redactor, Secret
+from hermes_ops.references import Failed, Reader, described
+from hermes_ops.secret import Secret
 
-KINDS = ("env", "file", "command")
+__all__ = ["attempt", "described", "resolve", "source"]
+
 DEADLINE = 30.0
 MOST_AT_ONCE = 16
-LARGEST = 1024 * 1024
+SETTLING = 2.0
+"""Seconds that the others have once one has failed: what it said may tell of theirs."""
 
-_CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)$", re.I)
+Learn = Callable[[Secret], None]
+Source = tuple[str, str | tuple[str, ...]]
+Answer = Secret | InventoryError
+T = TypeVar("T")
 
 
 def resolve(
-    references: Iterable[Reference], environ: Mapping[str, str], *, deadline: float = DEADLINE
+    references: Iterable[Reference],
+    environ: Mapping[str, str],
+    *,
+    deadline: float = DEADLINE,
+    age_key_file: str | None = None,
+    learn: Learn = lambda _: None,
 ) -> dict[Reference, Secret]:
     """Return the secret of each reference; the first that has none is an `InventoryError`.
 
-    References with the same source are asked for once.
+    References with the same source are asked for once. `learn` is told each secret as soon as it
+    is known, so that no error of another one shows it.
     """
-    wanted = list(dict.fromkeys(references))
-    asked = {_source(reference): reference for reference in reversed(wanted)}
-    asking = _Asking(environ, deadline)
-    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(asked) or 1)) as pool:
-        answers = {key: pool.submit(asking.secret, asked[key]) for key in reversed(asked)}
+    asked = _distinct(references)
+    reader = Reader(environ, deadline, age_key_file, [found[0] for found in asked.values()])
+    with _pool(asked) as pool:
         try:
-            return {reference: answers[_source(reference)].result() for reference in wanted}
+            answers = [pool.submit(_read, reader, found[0], learn) for found in asked.values()]
+            _refuse_failure(reader, answers)
         except BaseException:
             # Also at Ctrl-C: nobody waits for commands whose answer is of no use any more.
             pool.shutdown(wait=False, cancel_futures=True)
-            asking.end()
+            reader.end()
             raise
+    return _spread(asked, [answer.result() for answer in answers])
 
 
-def _source(reference: Reference) -> tuple[str, str | tuple[str, ...]]:
+def attempt(
+    references: Iterable[Reference],
+    environ: Mapping[str, str],
+    *,
+    deadline: float = DEADLINE,
+    age_key_file: str | None = None,
+    learn: Learn = lambda _: None,
+) -> dict[Reference, Answer]:
+    """Return of each reference its secret, or why it has none: for those who show, not apply."""
+    asked = _distinct(references)
+    reader = Reader(environ, deadline, age_key_file, [found[0] for found in asked.values()])
+    with _pool(asked) as pool:
+        answers = [pool.submit(_read, reader, found[0], learn) for found in asked.values()]
+        wait(answers)
+    return _spread(asked, [_outcome(reader, answer) for answer in answers])
+
+
+def source(reference: Reference) -> Source:
+    """Return what two references share that lead to the same secret."""
     return (reference.kind, reference.argument)
 
 
-class _Asking:
-    """What the readers of one run share: the environment, the deadline and what still runs."""
-
-    def __init__(self, environ: Mapping[str, str], deadline: float) -> None:
-        self._environ = environ
-        self._deadline = deadline
-        self._running: set[subprocess.Popen[bytes]] = set()
-
-    def secret(self, reference: Reference) -> Secret:
-        value = self._value(reference)
-        if not value:
-            raise _error(reference, f"{described(reference)} gave nothing")
-        return Secret(value)
-
-    def end(self) -> None:
-        for process in tuple(self._running):
-            _kill(process)
-
-    def _value(self, reference: Reference) -> str:
-        match reference.kind:
-            case "env":
-                return _from_environment(reference, self._environ)
-            case "file":
-                return _from_file(reference)
-            case "command":
-                return self._from_command(reference)
-        message = f"{reference.kind!r} is no known kind of reference"
-        raise _error(reference, message, f"known are: {', '.join(KINDS)}")
-
-    def _from_command(self, reference: Reference) -> str:
-        process = _started(reference, self._environ)
-        self._running.add(process)
-        try:
-            output, errors = process.communicate(timeout=self._deadline)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            # What left the command's session may still hold its output: not waited for.
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=1)
-            raise _too_slow(reference, self._deadline) from None
-        finally:
-            self._running.discard(process)
-        if process.returncode:
-            raise _failed(reference, process.returncode, _redacted(errors, output, self._environ))
-        return _text(reference, output)
+def _distinct(references: Iterable[Reference]) -> dict[Source, list[Reference]]:
+    """Return the references to each source."""
+    found: dict[Source, list[Reference]] = {}
+    for reference in references:
+        found.setdefault(source(reference), []).append(reference)
+    return found
 
 
-def described(reference: Reference) -> str:
-    """Name the source of a secret; of a command only the program, for words may be secret."""
-    argument = reference.argument
-    return f"{reference.kind} {argument if isinstance(argument, str) else argument[0]}"
+def _pool(asked: Mapping[Source, object]) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(asked) or 1))
 
 
-def _error(reference: Reference, message: str, hint: str = "") -> InventoryError:
-    return InventoryError(message, hint=hint, where=reference.place)
+def _spread(
+    asked: Mapping[Source, Sequence[Reference]], answers: Sequence[T]
+) -> dict[Reference, T]:
+    """Return the answer of each source for all references to it."""
+    pairs = zip(asked.values(), answers, strict=True)
+    return {reference: answer for references, answer in pairs for reference in references}
 
 
-def _too_slow(reference: Reference, deadline: float) -> InventoryError:
-    message = f"{described(reference)} gave no answer in {deadline:g} s"
-    return _error(reference, message, "its stdin is closed: it cannot ask anything")
+def _read(reader: Reader, reference: Reference, learn: Learn) -> Secret:
+    secret = reader.secret(reference)
+    learn(secret)
+    return secret
 
 
-def _failed(reference: Reference, code: int, said: str) -> InventoryError:
-    message = f"{described(reference)} failed with exit {code}"
-    return _error(reference, f"{message}: {said}" if said else message)
+def _refuse_failure(reader: Reader, answers: Sequence[Future[Secret]]) -> None:
+    """Wait for all; raise the first failure, told without what the others found out."""
+    ended, running = wait(answers, return_when=FIRST_EXCEPTION)
+    if not any(answer.exception() for answer in ended):
+        return
+    ended, running = wait(answers, timeout=SETTLING)
+    failure = next(e for answer in answers if answer in ended and (e := answer.exception()))
+    raise reader.told(failure, complete=not running) if isinstance(failure, Failed) else failure
 
 
-def _from_environment(reference: Reference, environ: Mapping[str, str]) -> str:
-    name = str(reference.argument)
-    if name not in environ:
-        near = get_close_matches(name, environ, n=1, cutoff=0.8)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else "export it, or write it into the inventory's .env"
-        )
-        raise _error(reference, f"the environment has no {name}", hint)
-    return environ[name]
-
-
-def _from_file(reference: Reference) -> str:
-    path = Path(str(reference.argument))
-    try:
-        # A pipe could keep us waiting for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _error(reference, f"{path} is not a regular file")
-        with path.open("rb") as stream:
-            return _text(reference, stream.read(LARGEST + 1))
-    except OSError as error:
-        raise _error(reference, f"{path} cannot be read: {error.strerror}") from None
-
-
-def _started(reference: Reference, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            list(reference.argument),
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its words have a NUL"
-        message = f"{described(reference)} cannot be run: {reason}"
-        raise _error(reference, message) from None
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _text(reference: Reference, content: bytes) -> str:
-    """Return the content without the newline at its end, which editors and programs add."""
-    if len(content) > LARGEST:
-        raise _error(reference, f"{described(reference)} is larger than 1 MiB")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _error(reference, f"{described(reference)} is not UTF-8 text") from None
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _redacted(errors: bytes, output: bytes, environ: Mapping[str, str]) -> str:
-    """Return the end of what a failed command said, without any secret that it could know."""
-    redact = Redactor()
-    for name, value in environ.items():
-        if _CREDENTIAL.search(name):
-            redact.learn(value)
-    for line in output.decode(errors="replace").splitlines():
-        redact.learn(line)
-    said = redact(errors.decode(errors="replace")).split()
-    return " ".join(said)[-300:]
+def _outcome(reader: Reader, answer: Future[Secret]) -> Answer:
+    match answer.exception():
+        case None:
+            return answer.result()
+        case Failed() as failure:
+            return reader.told(failure, complete=True)
+        case InventoryError() as error:
+            return error
+        case mistake:
+            raise mistake

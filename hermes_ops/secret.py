@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import shlex
-from collections.abc import Iterable
-from urllib.parse import quote
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from hermes_ops.disguises import SHORTEST, disguises
 
 SHOWN = "***"
-SHORTEST = 8
-"""Shorter values are not searched for: they would black out ordinary words."""
 
 _KNOWN_WORDS = frozenset({"localhost", "anthropic", "telegram", "disabled", "required", "optional"})
-_ADDRESS = re.compile(r"[0-9a-fA-F.:]+|https?://(localhost|127\.0\.0\.1)(:\d+)?/?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+_CUT = re.compile(r"([^\r\n]*?)(?:\.\.\.|…)?[ \t]*(?=[\r\n]|\Z)")
+_ADDRESS = re.compile(
+    r"(?:(?:https?|wss?)://)?(localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?/?", re.I
+)
 
 
 class Secret:
@@ -50,45 +53,87 @@ def is_searched(value: str) -> bool:
     Rules of `docs/secrets.md`: 8 characters and more, and no number, boolean, address or
     known word.
     """
+    text = value.strip()
     return (
-        len(value) >= SHORTEST
-        and value.lower() not in _KNOWN_WORDS
-        and not _ADDRESS.fullmatch(value)
+        len(text) >= SHORTEST
+        and text.lower() not in _KNOWN_WORDS
+        and not _NUMBER.fullmatch(text)
+        and not _is_address(text)
     )
 
 
-def _forms(value: str) -> Iterable[str]:
-    """Yield the shapes in which a value may turn up in a text."""
-    yield value
-    yield from (part for part in value.splitlines() if len(part) >= SHORTEST)
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield shlex.quote(value)
-    yield quote(value, safe="")
-    yield quote(value)
-    for text in (value, value + "\n"):
-        yield base64.b64encode(text.encode()).decode().rstrip("=")
+def _is_address(text: str) -> bool:
+    """Say whether this is an address, or the URL of one, with no name, path or password in it."""
+    match = _ADDRESS.fullmatch(text)
+    host = match[1].strip("[]").lower() if match else text
+    try:
+        return host == "localhost" or bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 class Redactor:
-    """Replaces known secret values, and their usual encodings, by `***`."""
+    """Replaces known secret values, and their usual encodings, by `***`.
+
+    Its time does not grow with the number of values: of each place in a text, the eight letters
+    that stand there are looked up.
+    """
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._known: set[str] = set()
+        self._shapes: set[str] = set()
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        """For the first letters of any shape, how long those are that begin so, longest first."""
+        self._beginning: dict[str, list[str]] = {}
+        """For the first letters of any shape, those that begin so, sorted."""
 
     def learn(self, secret: Secret | str) -> None:
         """Add a value to what is searched for; values too plain to search for are left out."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
-        if is_searched(value):
-            self._forms.update(form for form in _forms(value) if len(form) >= SHORTEST)
-            self._pattern = None
+        if value in self._known or not is_searched(value):
+            return
+        self._known.add(value)
+        for shape in disguises(value):
+            if shape in self._shapes:
+                continue
+            self._shapes.add(shape)
+            insort(self._beginning.setdefault(head := shape[:SHORTEST], []), shape)
+            lengths = self._lengths.get(head, ())
+            if len(shape) not in lengths:
+                # A new tuple each time: other threads are reading the old one.
+                self._lengths[head] = tuple(sorted({*lengths, len(shape)}, reverse=True))
 
     def __call__(self, text: str) -> str:
         """Return `text` without any known value."""
-        if not self._forms:
-            return text
-        if self._pattern is None:
-            ordered = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, ordered)))
-        return self._pattern.sub(SHOWN, text)
+        heads, parts, done = self._lengths, [], 0
+        places = range(len(text) - SHORTEST + 1) if heads else ()
+        for at in [at for at in places if text[at : at + SHORTEST] in heads]:
+            length = self._length_at(text, at) if at >= done else 0
+            if length:
+                parts += [text[done:at], SHOWN]
+                done = at + length
+        return "".join((*parts, text[done:])) if parts else text
+
+    def _length_at(self, text: str, at: int) -> int:
+        """Return how long the longest shape is that stands at this place, 0 without one.
+
+        A shape that the end of a line cut off counts too: logs and tables have a width.
+        """
+        head = text[at : at + SHORTEST]
+        whole = (n for n in self._lengths[head] if text[at : at + n] in self._shapes)
+        return next(whole, 0) or self._cut_off(_CUT.match(text, at)[1], head)  # type: ignore[index]
+
+    def _cut_off(self, line: str, head: str) -> int:
+        known = self._beginning[head]
+        following = known[(at := bisect_left(known, line)) : at + 1]
+        return len(line) if following and following[0].startswith(line) else 0
+
+    def deep(self, value: Any) -> Any:
+        """Return a document with every text in it redacted, before it is quoted or escaped."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, Mapping):
+            return {self(k) if isinstance(k, str) else k: self.deep(v) for k, v in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.deep(item) for item in value]
+        return value

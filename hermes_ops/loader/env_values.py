@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hermes_ops.agefile import is_armored, malformed
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.inventory import EnvValue, Generate, Reference
+from hermes_ops.inventory import EnvValue, Generate, Reference, Written
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.secret import Secret
 
-REFERENCES = ("env", "file", "command")
+REFERENCES = ("env", "file", "command", "age", "keyring")
 KINDS = (*REFERENCES, "generate")
 SHORTEST_GENERATED, LONGEST_GENERATED = 16, 1024
 
@@ -44,9 +45,15 @@ def env_value(name: str, entry: Located) -> EnvValue:
     """Return one value: the secret itself, or where it is, or that the host makes it."""
     if isinstance(entry.data, dict):
         return _reference(name, entry)
-    secret = Secret(scalar_text(name, entry))
+    secret = _written(name, entry)
     check_env(name, secret, entry.place)
     return secret
+
+
+def _written(name: str, entry: Located) -> Written:
+    """Return a value that stands in the file itself; only a vault gives one that is secret."""
+    kind = "vault" if getattr(entry, "secret", False) else "plain"
+    return Written(scalar_text(name, entry), entry.place, kind)
 
 
 def scalar_text(name: str, entry: Located) -> str:
@@ -74,7 +81,7 @@ def _reference(name: str, entry: Located) -> EnvValue:
         raise entry.error(f"{name} wants exactly one of {', '.join(KINDS)}")
     ((form, argument),) = entry.entries.items()
     if form == "generate":
-        return Generate(_generated_bytes(argument))
+        return Generate(_generated_bytes(argument), place=argument.place)
     if form not in REFERENCES:
         message = f"{form!r} is no known kind of reference"
         raise argument.error(message, suggestion(str(form), KINDS))
@@ -104,6 +111,30 @@ def _words(argument: Located) -> tuple[str, ...]:
 def _target(form: str, argument: Located) -> str:
     if not isinstance(argument.data, str) or not argument.data:
         raise argument.error(f"{form!r} must be a text, this is {kind(argument)}")
-    if form == "file":
-        return str(Path(argument.place.file).parent / Path(argument.data).expanduser())
-    return argument.data
+    match form:
+        case "file":
+            return _beside(argument)
+        case "age":
+            return _age_text(argument) if is_armored(argument.data) else _beside(argument)
+        case "keyring":
+            return _keyring_entry(argument)
+    return str(argument.data)
+
+
+def _beside(argument: Located) -> str:
+    """Return the path of a file that is named from where the name stands."""
+    return str(Path(argument.place.file).parent / Path(argument.data).expanduser())
+
+
+def _age_text(argument: Located) -> str:
+    if problem := malformed(argument.data):
+        hint = "age: |   and the whole armored text below, or age: PATH of a file"
+        raise argument.error(f"this is no age text: {problem}", hint)
+    return "\n".join(line.strip() for line in argument.data.strip().splitlines()) + "\n"
+
+
+def _keyring_entry(argument: Located) -> str:
+    service, _, user = argument.data.rpartition("/")
+    if not service or not user:
+        raise argument.error("'keyring' must be SERVICE/USER", "keyring: hermes/coder-telegram")
+    return str(argument.data)

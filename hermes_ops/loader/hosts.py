@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import MANAGERS, HermesSettings, Host, Profile, Role
+from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
 from hermes_ops.loader.connection import SECRETS, connection_of
 from hermes_ops.loader.groups import HostNode
@@ -80,9 +80,11 @@ def make_host(
     found = _checked(folded(layers))
     variables = shown_variables(found)
     profiles = _profiles(node, [layer.variables for layer in layers], variables, around)
+    reached, refusal = _connection(node.name, found, around)
     return Host(
         name=node.name,
-        connection=connection_of(node.name, found, around.known_hosts),
+        connection=reached,
+        refusal=refusal,
         groups=groups,
         profiles=profiles,
         all_profiles=tuple(profile.name for profile in profiles),
@@ -90,6 +92,16 @@ def make_host(
         place=node.place,
         **_settings(found),
     )
+
+
+def _connection(
+    name: str, found: Variables, around: Surroundings
+) -> tuple[Connection, InventoryError | None]:
+    """Return how a host is reached, or why it cannot be: an inventory has others' hosts, too."""
+    try:
+        return connection_of(name, found, around.known_hosts), None
+    except InventoryError as refusal:
+        return Connection(address=name), refusal
 
 
 def _checked(found: Variables) -> Variables:

@@ -118,12 +118,12 @@ class VariableFiles:
     def _variables(self, of: str, name: str) -> Variables:
         if (of, name) not in self._read:
             variables: dict[str, Located] = {}
-            for file in self._files(of, name):
+            for file in self.files(of, name):
                 variables.update(_variables_in(file))
             self._read[of, name] = variables
         return self._read[of, name]
 
-    def _files(self, of: str, name: str) -> list[Path]:
+    def files(self, of: str, name: str) -> list[Path]:
         """Return the files of a name: of several endings the first that is there counts."""
         folder = self._folder / of
         if of not in self._names:

@@ -11,17 +11,8 @@ if TYPE_CHECKING:
     from invoke.collection import Collection
 
 MODULES = (
-    "dev",
-    "fleet",
-    "gateway",
-    "hosts",
-    "inventory",
-    "lab",
-    "linger",
-    "profile",
-    "runs",
-    "secrets",
-)
+    "dev", "fleet", "gateway", "hosts", "inventory", "lab", "linger", "profile", "runs", "secrets",
+)  # fmt: skip
 
 hasten()
 

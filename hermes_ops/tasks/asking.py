@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_ops import telling
@@ -17,7 +17,7 @@ from hermes_ops.services.base import home_of
 from hermes_ops.tasks.converge import tracer
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output
-from hermes_ops.tasks.workspace import Workspace
+from hermes_ops.tasks.workspace import Workspace, refuse_unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def ask_hosts(
 ) -> list[Told]:
     """Ask each host about every profile that is on it; no value leaves any of them."""
     REDACTOR.learn(shown_key(key))
+    refuse_unreachable(replace(workspace.whole, hosts=tuple(hosts)))
     how = Settings(
         known_hosts=workspace.known_hosts, trace=tracer(output) if options.verbose else None
     )

@@ -23,7 +23,7 @@ from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
     ROOT,
     Workspace,
-    enabled,
+    in_service,
     new_run,
     now,
     open_workspace,
@@ -77,7 +77,7 @@ def converge(
     A `workspace` that is given is what is meant, with its secrets resolved.
     """
     workspace = workspace or open_workspace(options, output, resolve=True)
-    selected, notes = enabled(adjust(workspace.selected))
+    selected, notes = in_service(adjust(workspace.selected))
     workspace = replace(workspace, selected=selected)
     for note in notes:
         output.note(f"skipped: {note}")
@@ -104,7 +104,9 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
     from platformdirs import user_cache_path
 
     options = converged.options
-    owner = {"operator": operator(), "run": converged.run, "since": now(), "why": options.why}
+    owner = {"operator": operator(), "run": converged.run, "since": now()}
+    # The owner of a lock stands in a file on the host, for everybody to read.
+    owner["why"] = REDACTOR(options.why)
     return Settings(
         check=options.check,
         wait=wait,

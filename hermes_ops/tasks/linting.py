@@ -15,7 +15,7 @@ from hermes_ops.inventory import Host, Inventory
 from hermes_ops.tasks.asking import Told, ask_hosts
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, exit_code, items
-from hermes_ops.tasks.workspace import Workspace, enabled, open_workspace
+from hermes_ops.tasks.workspace import Workspace, enabled, in_service, open_workspace
 
 
 def run(options: Options, output: Output, *, live: bool) -> Result:
@@ -41,7 +41,7 @@ def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
         # The hosts have the values: those that nobody can resolve here are compared there.
         workspace = open_workspace(options, output)
         output.note(f"warning: {error}; what the hosts hold is compared all the same")
-    selected, notes = enabled(workspace.selected)
+    selected, notes = (in_service if live else enabled)(workspace.selected)
     for note in notes:
         output.note(f"skipped: {note}")
     return replace(workspace, selected=selected)

@@ -52,6 +52,11 @@ COMMON = (
     Option("diff", "show what differs in each file; secrets only as names", False),
     Option("json", "print one JSON document on stdout and nothing else there", False),
     Option("why", "a reason, kept in the lock and in the journal"),
+    Option(
+        "age_key_file",
+        "the key that opens age secrets (else $HERMES_OPS_AGE_KEY_FILE, else the one of"
+        " secrets.keygen)",
+    ),
     Option("yes", "answer every question with yes", False, "y"),
     Option("verbose", "show what is exchanged with the hosts, on stderr", False, "v"),
 )  # fmt: skip
@@ -84,6 +89,7 @@ class Options:
     diff: bool = False
     json: bool = False
     why: str = ""
+    age_key_file: str | None = None
     yes: bool = False
     verbose: bool = False
 

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
-from hermes_ops.errors import HermesError
+from hermes_ops.errors import HermesError, UsageError
 from hermes_ops.secret import Redactor
 
 REDACTOR = Redactor()
@@ -30,6 +30,35 @@ class Result:
 
     exit: int
     document: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Veil:
+    """A stream whose words all pass the sink: those of tracebacks, warnings and libraries too."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what may be shown of a text."""
+        self._stream.write(REDACTOR(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write what may be shown of each line."""
+        self._stream.writelines(map(REDACTOR, lines))
+
+    @property
+    def unveiled(self) -> TextIO:
+        """Return the stream itself."""
+        return self._stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def veil() -> None:
+    """Let nothing leave this process but through the sink, whoever prints it."""
+    sys.stdout, sys.stderr = cast(TextIO, Veil(sys.stdout)), cast(TextIO, Veil(sys.stderr))
 
 
 class Output:
@@ -57,6 +86,14 @@ class Output:
         """Print without a line end, whatever the mode."""
         self._write(self._out, text)
 
+    def reveal(self, text: str) -> None:
+        """Print a line past the sink, to the terminal that somebody asked for it at."""
+        stream = getattr(self._out, "unveiled", self._out)
+        if self.json or not stream.isatty():
+            raise UsageError("values are shown on a terminal only")
+        stream.write(text + "\n")
+        stream.flush()
+
     def note(self, text: str) -> None:
         """Print a line beside the answer."""
         self._write(self._err, text + "\n")
@@ -64,13 +101,13 @@ class Output:
     def document(self, document: Mapping[str, Any]) -> None:
         """Print the JSON document, if one is asked for."""
         if self.json and document:
-            self._write(self._out, jsonlib.dumps(document, ensure_ascii=False) + "\n")
+            self._write(self._out, _json(document))
 
     def error(self, error: HermesError) -> None:
         """Say what was wrong and how to mend it."""
         if self.json:
             body = {"schema": 1, "exit": error.exit_code, "error": error.document()}
-            self._write(self._out, jsonlib.dumps(body, ensure_ascii=False) + "\n")
+            self._write(self._out, _json(body))
         self.note(f"error: {error}")
         if error.hint:
             self.note(f"hint:  {error.hint}")
@@ -82,6 +119,11 @@ class Output:
         except BrokenPipeError:
             # `| head` has read enough: nothing more can be said, and nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    # Redacted before it is quoted: what was quoted before, and is now again, has any shape.
+    return jsonlib.dumps(REDACTOR.deep(document), ensure_ascii=False) + "\n"
 
 
 def items(rows: Iterable[Mapping[str, Any]], *, exit: int = 0) -> Result:

@@ -13,10 +13,18 @@ from hermes_ops.errors import UsageError
 from hermes_ops.finding import Finding, Side, make
 from hermes_ops.fingerprint import operator_key
 from hermes_ops.holders import Holder
-from hermes_ops.inventory import EnvValue, Generate, Host, Inventory, Profile, Reference, Role
+from hermes_ops.inventory import (
+    EnvValue,
+    Generate,
+    Host,
+    Inventory,
+    Profile,
+    Reference,
+    Role,
+    Written,
+)
 from hermes_ops.resolve import described
 from hermes_ops.resource import Resource, Service, YamlFile
-from hermes_ops.secret import Secret
 from hermes_ops.services.base import home_of, naming
 from hermes_ops.tasks import linting
 from hermes_ops.tasks.asking import Told, ask_hosts
@@ -201,7 +209,7 @@ def _rotated(
     converged = converge("secrets.rotate", _steps(drain), options, output, workspace=workspace)
     converged.close()
     if options.check:
-        return _document(finish(converged, output), rotation, [])
+        return _document(finish(converged, output), rotation, [], rotation.before)
     after = ask_hosts(hosts, rotation.key, workspace, options, output)
     return _verified(rotation, converged, after, output)
 
@@ -227,7 +235,7 @@ def _verified(
     if not found:
         count = sum(told.answer is not None for told in after)
         output.text(f"the old value of {rotation.name} is nowhere on {count} of {len(after)} hosts")
-    return _document(result, rotation, found)
+    return _document(result, rotation, found, [*rotation.before, *after])
 
 
 def _steps(drain: int) -> Sequence[StepPlan]:
@@ -254,8 +262,15 @@ def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
 # --- what is shown ----------------------------------------------------------------------------
 
 
-def _document(result: Result, rotation: Rotation, found: Sequence[Finding]) -> Result:
-    more = {"name": rotation.name, "findings": [linting.document(finding) for finding in found]}
+def _document(
+    result: Result, rotation: Rotation, found: Sequence[Finding], asked: Iterable[Told]
+) -> Result:
+    """Return the document of a converging task, with what was found and every exchange in it."""
+    exchanges = dict(result.document["exchanges"])
+    for told in asked:
+        exchanges[told.host.name] = exchanges.get(told.host.name, 0) + told.exchanges
+    findings = [linting.document(finding) for finding in found]
+    more = {"name": rotation.name, "findings": findings, "exchanges": exchanges}
     return Result(result.exit, {**result.document, **more})
 
 
@@ -272,8 +287,7 @@ def _unchanged(
         f"{rotation.name}: the source still gives the old value (fingerprint {', '.join(marks)}),"
         f" and {many} profile{'' if many == 1 else 's'} hold it already"
     )
-    values = {value for values in rotation.uses.values() for value in values.values()}
-    for hint in sorted(set(map(_remedy, values))):
+    for hint in _remedies(rotation.uses):
         output.text(f"hint:  {hint}, then do this again")
     rows = [
         {"host": host, "profile": profile, "name": name, "fingerprint": ",".join(found)}
@@ -287,8 +301,18 @@ def _nothing(rotation: Rotation, rows: Sequence[Mapping[str, Any]]) -> Result:
     return Result(2, {**body, "findings": [], "items": list(rows)})
 
 
-def _remedy(value: EnvValue) -> str:
-    if isinstance(value, Reference):
-        where = f" ({value.place})" if value.place else ""
-        return f"give {described(value)}{where} its new value"
-    return "write its new value into the inventory" if isinstance(value, Secret) else "run it again"
+def _remedies(uses: Uses) -> Iterable[str]:
+    """Return what to do at each source, once."""
+    found: dict[object, str] = {}
+    for (host, profile), values in uses.items():
+        for name, value in values.items():
+            found.setdefault(_source(value) or value, _remedy(f"{host}/{profile} {name}", value))
+    return found.values()
+
+
+def _remedy(use: str, value: EnvValue) -> str:
+    if isinstance(value, Reference) and value.kind != "age":
+        return f"give {described(value)} ({value.place}) its new value"
+    if isinstance(value, Reference | Written):
+        return f"./inv secrets.set {use}   or write it ({value.place})"
+    return "write its new value into the inventory"

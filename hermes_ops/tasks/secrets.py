@@ -1,10 +1,77 @@
-"""Secrets: compared, rotated."""
+"""Secrets: kept in the inventory so that only their readers can read them, shown by name."""
 
 from __future__ import annotations
 
-from hermes_ops.tasks.options import Option, Options, whole
+from hermes_ops.tasks.options import COMMON, Option, Options, whole
 from hermes_ops.tasks.output import Output, Result
 from hermes_ops.tasks.step import verb
+
+_WRITING = tuple(
+    option
+    for option in COMMON
+    if option.name in ("inventory", "check", "json", "age_key_file", "verbose")
+)
+_TARGET = Option("target", "a profile: HOST/PROFILE")
+_NAME = Option("name", "the name of the variable in .env")
+
+
+@verb(common=_WRITING, example="./inv secrets.keygen")
+def keygen(options: Options, output: Output) -> Result:
+    """Make your age key, 0600, and add its public half to those who can read this inventory."""
+    from hermes_ops.tasks import keeping
+
+    return keeping.keygen(options, output)
+
+
+@verb(
+    name="set",
+    operands=(_TARGET, _NAME),
+    options=(
+        Option("layer", "where: catalogue, group:NAME, host or profile (profile)", "profile"),
+        Option(
+            "from",
+            "where the value comes from: env:X, file:PATH, command:'op read …',"
+            " keyring:SERVICE/USER, stdin (asked for, or stdin)",
+        ),
+    ),
+    common=_WRITING,
+    example="./inv secrets.set mini-1/coder TELEGRAM_BOT_TOKEN --layer catalogue",
+)
+def set_(
+    options: Options, output: Output, *, target: str, name: str, layer: str, **rest: str | None
+) -> Result:
+    """Encrypt a value to all recipients, and write it into the inventory."""
+    from hermes_ops.tasks import keeping
+
+    return keeping.set_(options, output, target, name, layer, rest["from"])
+
+
+@verb(
+    operands=(_TARGET, _NAME),
+    common=_WRITING,
+    example="./inv secrets.edit mini-1/coder TELEGRAM_BOT_TOKEN",
+)
+def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
+    """Open an encrypted value in $EDITOR, and encrypt what comes back."""
+    from hermes_ops.tasks import keeping
+
+    return keeping.edit(options, output, target, name)
+
+
+@verb(
+    options=(Option("reveal", "show the values too; on a terminal only", False),),
+    common=tuple(
+        option
+        for option in COMMON
+        if option.name in ("inventory", "limit", "json", "age_key_file", "verbose")
+    ),
+    example="./inv secrets.show -l mini-1",
+)
+def show(options: Options, output: Output, *, reveal: bool) -> Result:
+    """Show each secret's name, source, place, fingerprint, and who else has the same."""
+    from hermes_ops.tasks import showing
+
+    return showing.run(options, output, reveal=reveal)
 
 
 @verb(

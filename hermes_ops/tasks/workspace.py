@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,19 +67,27 @@ def open_workspace(
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected
     if resolve:
-        selected = _resolved(selected, paths, output)
+        selected = _resolved(selected, paths, options, output)
     return Workspace(whole, selected, tuple(paths))
 
 
-def _resolved(inventory: Inventory, paths: list[Path], output: Output) -> Inventory:
-    wanted = references(inventory)
-    if not wanted:
-        return inventory
-    from hermes_ops.resolve import resolve
+def refuse_unreachable(inventory: Inventory) -> None:
+    """Raise for the first host that nobody may connect to as its variables have it.
 
-    values = resolve(wanted, _environ(paths))
-    for secret in values.values():
-        REDACTOR.learn(secret)
+    An inventory that serves others, too, has hosts that are of no concern here; so this is asked
+    of those that are about to be contacted.
+    """
+    for host in inventory.hosts:
+        if host.refusal and host.enabled:
+            raise host.refusal
+
+
+def _resolved(
+    inventory: Inventory, paths: list[Path], options: Options, output: Output
+) -> Inventory:
+    values = resolved(references(inventory), paths, options)
+    if not values:
+        return inventory
     _check(inventory, values)
     return with_secrets(_marked(inventory, values, output), values)
 
@@ -93,6 +101,19 @@ def _marked(inventory: Inventory, values: Mapping[Reference, Secret], output: Ou
         return inventory
 
 
+def resolved(
+    wanted: Collection[Reference], paths: Sequence[Path], options: Options
+) -> dict[Reference, Secret]:
+    """Return the secrets of references; the sink knows each before anybody can show it."""
+    if not wanted:
+        return {}
+    from hermes_ops.resolve import resolve
+
+    return resolve(
+        wanted, environ_of(paths), age_key_file=options.age_key_file, learn=REDACTOR.learn
+    )
+
+
 def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
     """Refuse what would not survive in a `.env`: known only now that it is resolved."""
     for host in inventory.hosts:
@@ -102,8 +123,21 @@ def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
                     loader.check_env(name, values[value], value.place)
 
 
-def _environ(paths: list[Path]) -> Mapping[str, str]:
+def environ_of(paths: Sequence[Path]) -> Mapping[str, str]:
+    """Return what `{env: …}` may name: the process environment, and below it `.env`."""
     return loader.load_env(paths, os.environ)
+
+
+def in_service(inventory: Inventory) -> tuple[Inventory, list[str]]:
+    """Return the hosts that shall run something, and a sentence about those that shall not.
+
+    Raises:
+        InventoryError: one of the hosts that are left cannot be contacted.
+    """
+    running, disabled = enabled(inventory)
+    left, bare = with_profiles(running)
+    refuse_unreachable(left)
+    return left, [*disabled, *bare]
 
 
 def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
@@ -114,6 +148,16 @@ def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
         if not host.enabled
     ]
     return replace(inventory, hosts=tuple(h for h in inventory.hosts if h.enabled)), said
+
+
+def with_profiles(inventory: Inventory) -> tuple[Inventory, list[str]]:
+    """Return the inventory without hosts that shall run nothing, and a sentence about those."""
+    bare = [host.name for host in inventory.hosts if not host.profiles]
+    if not bare:
+        return inventory, []
+    names = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
+    left = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.profiles))
+    return left, [f"{names}: no profiles there"]
 
 
 def new_run() -> str:

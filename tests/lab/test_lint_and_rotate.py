@@ -280,8 +280,11 @@ def test_rotation_reaches_exactly_the_users(fleet: Fleet) -> None:
     planned = fleet.with_key(NEW).run("secrets.rotate", "OPENAI_API_KEY", "--check", code=2)
     assert planned.totals["changes"] == 4
     assert fleet.started() == before
+    sessions = fleet.sessions()
     run = fleet.with_key(NEW).run("secrets.rotate", "OPENAI_API_KEY", "--why", "leaked", code=0)
     assert (run.totals["changed"], run.json["findings"]) == (2, [])
+    counted = {name: count - sessions[name] for name, count in fleet.sessions().items()}
+    assert run.json["exchanges"] == counted == dict.fromkeys(sessions, 4)
     after = fleet.started()
     assert {who for who in after if after[who] != before[who]} == {"linux-1/coder", "linux-2/coder"}
     assert {path: tree_of(fleet, path) for path in others} == trees

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from hermes_ops.errors import InventoryError, Place
+from hermes_ops import agefile
+from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory import Reference
 from hermes_ops.resolve import resolve
 from hermes_ops.secret import Secret
@@ -127,10 +130,223 @@ def test_answer_that_is_no_text(tmp_path: Path) -> None:
 
 def test_unknown_kind() -> None:
     """A kind that is not known is refused with those that are."""
-    found = complaint(reference("age", "x"))
-    assert found == "'age' is no known kind of reference | known are: env, file, command"
+    found = complaint(reference("vault", "x"))
+    known = "env, file, command, age, keyring"
+    assert found == f"'vault' is no known kind of reference | known are: {known}"
 
 
 def test_nothing_to_resolve() -> None:
     """No reference, no work."""
     assert resolve([], {}) == {}
+
+
+# --- age --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """Return the file of a new key."""
+    agefile.make_identity(tmp_path / "age" / "keys.txt")
+    return tmp_path / "age" / "keys.txt"
+
+
+def encrypted(value: str, *keys: Path) -> str:
+    """Return a value, encrypted to these keys."""
+    found = [identity.to_public() for identity in agefile.identities(keys)]
+    return agefile.encrypt(Secret(value), found)
+
+
+def opened(of: Reference, key: Path | None, environ: dict[str, str] | None = None) -> str:
+    """Resolve one reference with a key that is given."""
+    return resolve([of], environ or {}, age_key_file=str(key) if key else None)[of].reveal()
+
+
+def refused(of: Reference, key: Path | None, environ: dict[str, str] | None = None) -> str:
+    """Return the sentence and the hint that resolving ends with."""
+    with pytest.raises(InventoryError) as caught:
+        opened(of, key, environ)
+    assert caught.value.where == str(PLACE)
+    return f"{caught.value.message} | {caught.value.hint}"
+
+
+@pytest.mark.parametrize("value", ["plain", " two\nlines \n\n", "ünï", '"\\$`'])
+def test_an_age_text_gives_exactly_what_was_put_in(value: str, key: Path) -> None:
+    """Blanks and newlines at the end included: nothing but the value was encrypted."""
+    assert opened(reference("age", encrypted(value, key)), key) == value
+
+
+def test_any_of_several_recipients_opens(tmp_path: Path, key: Path) -> None:
+    """A text for two is open to each, in a file in either form too."""
+    other = tmp_path / "other.txt"
+    agefile.make_identity(other)
+    text = encrypted("shared", key, other)
+    (tmp_path / "armored.age").write_text(text)
+    assert opened(reference("age", text), other) == "shared"
+    assert opened(reference("age", str(tmp_path / "armored.age")), key) == "shared"
+
+
+def test_an_ssh_key_opens_too(tmp_path: Path) -> None:
+    """What is encrypted to an ssh-ed25519 key is opened with it; passphrases are refused."""
+    for name, phrase in (("plain", ""), ("locked", "secret")):
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(tmp_path / name)]
+        subprocess.run(words, check=True)
+    public = agefile.recipients(tmp_path / "plain.pub", "r")
+    of = reference("age", agefile.encrypt(Secret("by ssh"), public))
+    assert opened(of, tmp_path / "plain") == "by ssh"
+    assert "without a passphrase" in refused(of, tmp_path / "locked")
+
+
+def test_where_keys_are_looked_for(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The option, else the variable, else our own file and that of sops; none is a sentence."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    of = reference("age", encrypted("x", key))
+    assert opened(of, None, {"HERMES_OPS_AGE_KEY_FILE": str(key)}) == "x"
+    assert opened(of, None, {"SOPS_AGE_KEY_FILE": str(key)}) == "x"
+    said = refused(of, None)
+    assert f"there is no age key: no {tmp_path}/config/hermes-ops/age/keys.txt" in said
+    assert "--age-key-file" in said
+    (tmp_path / "config/hermes-ops/age").mkdir(parents=True)
+    key.rename(tmp_path / "config/hermes-ops/age/keys.txt")
+    assert opened(of, None) == "x"
+
+
+def test_keys_that_do_not_open(tmp_path: Path, key: Path) -> None:
+    """Another's text, a key that others may read, a file without one: each says what to do."""
+    other = tmp_path / "other.txt"
+    agefile.make_identity(other)
+    of = reference("age", encrypted("x", other))
+    assert refused(of, key).startswith("your age key does not open it | ask one who can")
+    assert "cannot be read: No such file" in refused(of, tmp_path / "absent")
+    key.chmod(0o644)
+    assert refused(of, key).endswith(f"others may read this age key (mode 0644) | chmod 600 {key}")
+    other.write_text("# nothing\n")
+    assert "no age key is in this file" in refused(of, other)
+    other.write_text("hunter2\n")
+    said = refused(of, other)
+    assert f"{other}:1: this is no age key that is understood here" in said
+    assert "hunter2" not in said
+
+
+def test_damaged_texts(key: Path) -> None:
+    """A digit that is wrong, or a line that is missing, is a sentence."""
+    lines = encrypted("a value that takes two lines of text or more", key).splitlines()
+    for damaged in (lines[:2] + lines[3:], [*lines[:-2], lines[-2][:-4], lines[-1]]):
+        said = refused(reference("age", "\n".join([*damaged, ""]) + "\n"), key)
+        assert said.startswith("the age text is damaged: ")
+
+
+def test_a_new_key_is_its_owners_alone(key: Path) -> None:
+    """Mode 0600 in a folder of 0700, and a second one does not take its place."""
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    before = key.read_bytes()
+    with pytest.raises(UsageError, match="there is a key already"):
+        agefile.make_identity(key)
+    assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("age1nonsense", "r:2: this is no public key of age"),
+        ("ssh-ed25519 AAAA", "r:2: this is no public key of age"),
+        ("AGE-SECRET-KEY-1QQQ", "r:2: a secret key stands among the public ones"),
+        ("# only", "r: nobody is named who could read it"),
+    ],
+)
+def test_recipients_that_are_none(line: str, said: str, tmp_path: Path) -> None:
+    """The file and the line are named, and a secret is not repeated."""
+    (tmp_path / "r").write_text(f"# mine\n{line}\n")
+    with pytest.raises(InventoryError) as caught:
+        agefile.recipients(tmp_path / "r", "r")
+    assert str(caught.value) == said
+
+
+# --- keyring ----------------------------------------------------------------------------------
+
+BACKEND = """
+import time, pathlib
+from keyring import backend, errors
+class Ring(backend.KeyringBackend):
+    priority = 1
+    def get_password(self, service, user):
+        with (pathlib.Path(__file__).parent / "asked").open("a") as log:
+            log.write(f"{service}/{user}\\n")
+        if service == "slow":
+            time.sleep(30)
+        if service == "locked":
+            raise errors.KeyringLocked("hunter2")
+        if service == "odd":
+            raise OSError("hunter2")
+        return {"bots": "token of " + user + "\\n"}.get(service)
+    def set_password(self, service, user, password): ...
+    def delete_password(self, service, user): ...
+"""
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine with a keyring."""
+    (tmp_path / "ring.py").write_text(BACKEND)
+    (tmp_path / "python_keyring").mkdir()
+    settings = f"[backend]\ndefault-keyring=ring.Ring\nkeyring-path={tmp_path}\n"
+    (tmp_path / "python_keyring" / "keyringrc.cfg").write_text(settings)
+    return {"XDG_CONFIG_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+
+
+def test_keyring_entries(ring: dict[str, str], tmp_path: Path) -> None:
+    """All entries are asked for by one program, each once, and come back exactly."""
+    entries = [reference("keyring", f"bots/{user}", line) for line, user in enumerate("aab", 1)]
+    secrets = resolve(entries, ring)
+    assert [secrets[e].reveal() for e in entries] == [f"token of {u}\n" for u in "aab"]
+    assert (tmp_path / "asked").read_text() == "bots/a\nbots/b\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("none/me", "the keyring has no entry 'none' of user 'me' | keyring set none me"),
+        ("a/b/me", "the keyring has no entry 'a/b' of user 'me' | keyring set a/b me"),
+        ("locked/me", "the keyring is locked | unlock it, then run again"),
+        ("odd/me", "the keyring failed: OSError"),
+    ],
+)
+def test_keyring_entries_that_are_not_there(entry: str, said: str, ring: dict[str, str]) -> None:
+    """Each is a sentence, without what the backend says: that may be anything."""
+    assert complaint(reference("keyring", entry), ring) == said
+
+
+def test_a_keyring_that_asks_somebody_is_not_waited_for(ring: dict[str, str]) -> None:
+    """At the deadline it is ended."""
+    said = complaint(reference("keyring", "slow/me"), ring, deadline=1)
+    assert said.startswith("the keyring gave no answer in 1 s | it may be locked")
+
+
+def test_no_keyring(ring: dict[str, str]) -> None:
+    """A machine without a backend is told what to do."""
+    environ = {**ring, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    assert complaint(reference("keyring", "a/b"), environ).startswith("no keyring works here | ")
+
+
+# --- what is said -----------------------------------------------------------------------------
+
+
+def test_secrets_are_told_before_an_error_can_show_them() -> None:
+    """What one command says of another one's value comes to a sink that knows it."""
+    learned: list[Secret] = []
+    env, command = reference("env", "PLAIN_NAME"), python("import sys; sys.exit('no')")
+    with pytest.raises(InventoryError):
+        resolve([command, env], {"PLAIN_NAME": "known value"}, learn=learned.append)
+    assert Secret("known value") in learned
+
+
+def test_what_looks_like_a_token_is_masked_in_stderr() -> None:
+    """The value that a failing command was to give, and tells instead, is nowhere else known."""
+    code = "import sys; sys.exit('denied for bot 7012345678:AAFx0Zk3-vQm9_rT4uLw8 at op://bots/a')"
+    found = complaint(python(code, "--token", "short-but-known"))
+    assert found.endswith("failed with exit 1: denied for bot 7012345678:*** at op://bots/a")
+    code = "import sys; sys.exit(' '.join(sys.argv[1:]))"
+    found = complaint(python(code, "--password=hunter2-hunter2", "--token", "hunter3-hunter3"))
+    assert found.endswith("failed with exit 1: --password=*** --token ***")

@@ -1,0 +1,36 @@
+"""Ask the system's keyring for entries: a program of its own, for a locked one may wait for ever.
+
+It reads `[[service, user], …]` as JSON and writes, in that order, `[{"value": …}, …]`, with
+`"error"` instead where there is none. Nothing of this package is imported: it runs isolated.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+
+def main() -> None:
+    """Answer."""
+    entries = json.load(sys.stdin)
+    json.dump([_answer(service, user) for service, user in entries], sys.stdout)
+
+
+def _answer(service: str, user: str) -> dict[str, str]:
+    import keyring
+    from keyring import errors
+
+    try:
+        value = keyring.get_password(service, user)
+    except errors.NoKeyringError:
+        return {"error": "backend"}
+    except errors.KeyringLocked:
+        return {"error": "locked"}
+    except Exception as error:
+        # Whatever a backend raises; its words may be anything, so only their kind is told.
+        return {"error": f"failed: {type(error).__name__}"}
+    return {"error": "missing"} if value is None else {"value": value}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The nodes of a YAML text: where each begins and ends, and what they say."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+TAG = "tag:yaml.org,2002:"
+_ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
+
+
+def compose(text: str) -> Any:
+    """Return the root node of a text, `None` of an empty one."""
+    return yaml.compose(text, Loader=yaml.SafeLoader)  # libyaml's marks are less exact
+
+
+def entry_of(node: Any, name: str) -> tuple[Any, Any]:
+    """Return the nodes of a key and its value; the last one counts, as for every reader."""
+    found = [(k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode) and k.value == name]
+    return found[-1] if found else (None, None)
+
+
+def is_nothing(node: Any) -> bool:
+    """Say whether a value is null, or a mapping without entries."""
+    is_empty = isinstance(node, yaml.MappingNode) and not node.value
+    return is_empty or (isinstance(node, yaml.ScalarNode) and node.tag == f"{TAG}null")
+
+
+def is_alias(key: Any, value: Any) -> bool:
+    """Say whether a value stands elsewhere: it begins before its key does."""
+    return bool(value.start_mark.index < key.start_mark.index)
+
+
+def end_of(text: str, key: Any, value: Any) -> int:
+    """Return where the words of an entry end; a collection's own mark is where the next begins."""
+    if is_alias(key, value):
+        match = _ALIAS.match(text, key.end_mark.index)
+        return match.end() if match else int(key.end_mark.index)
+    if isinstance(value, yaml.MappingNode) and not value.flow_style and value.value:
+        return end_of(text, *value.value[-1])
+    if isinstance(value, yaml.SequenceNode) and not value.flow_style and value.value:
+        return end_of(text, value, value.value[-1])
+    if getattr(value, "style", None) in ("|", ">"):
+        return len(text[: value.end_mark.index].rstrip())
+    return int(value.end_mark.index)
+
+
+def words_of(text: str, node: Any) -> str:
+    """Return a node as it is written."""
+    return text[node.start_mark.index : node.end_mark.index]
+
+
+def says_the_same(before: str, after: str) -> bool:
+    """Say whether two texts mean the same, however they are written."""
+    try:
+        return bool(meaning(compose(before)) == meaning(compose(after)))
+    except (yaml.YAMLError, RecursionError, TypeError):
+        return False
+
+
+def with_value(said: Any, path: list[str], value: Any) -> Any:
+    """Return a meaning in which the key at a path has another value."""
+    if not path:
+        return value
+    key = meaning(yaml.ScalarNode(f"{TAG}str", path[0]))
+    entries = said if isinstance(said, dict) else {}
+    return {**entries, key: with_value(entries.get(key), path[1:], value)}
+
+
+def meaning(node: Any) -> Any:
+    """Return what a node says, its tags included and its style not."""
+    if isinstance(node, yaml.MappingNode):
+        return {meaning(key): meaning(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [meaning(item) for item in node.value]
+    return (node.tag, node.value)

@@ -1,0 +1,286 @@
+"""Set one key in a YAML text and leave every other byte as its author wrote it.
+
+Re-emitting a whole file would touch indentation, quotes and line ends that a person chose, and
+a review would drown in them. So only the lines of the key change; the result is read again, and
+must be the old document with that one value in place, else nothing is returned but an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.nodes import (
+    TAG,
+    compose,
+    end_of,
+    entry_of,
+    is_alias,
+    is_nothing,
+    meaning,
+    says_the_same,
+    with_value,
+    words_of,
+)
+
+_COMMENT = re.compile(r"[ \t]+#[^\n]*")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as `|` blocks, and nothing as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text and not re.search(r"[^ -~\n\xa0-\u2027]|[ ]\n", text) else None
+    return dumper.represent_scalar(f"{TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
+    """Return `text` with `value` at the keys of `path`, which are made where they are not.
+
+    A list of names in the way, such as `hermes_profiles: [coder]`, becomes a mapping.
+
+    Raises:
+        InventoryError: something that is no mapping is in the way, or the file is written in a
+            way that one key cannot be changed in.
+    """
+    if "\r\n" in text:
+        return put(text.replace("\r\n", "\n"), path, value, file=file).replace("\n", "\r\n")
+    if _has_lines(value):
+        text = _unfolded(text, path)
+    text = _without_list(text, path, file)
+    result = _spliced(text, _find(compose(text), path, file), path, value)
+    return _proven(text, result, path, value, file)
+
+
+def line_of(text: str, path: Sequence[str]) -> int:
+    """Return the line in which the last key of a path stands, 0 if it is not there."""
+    spot = _find(compose(text), path, "")
+    return spot.key.start_mark.line + 1 if spot.key is not None and not spot.rest else 0
+
+
+def path_at(text: str, line: int, column: int) -> tuple[str, ...]:
+    """Return the keys that lead to the key at a place, nothing if there is none."""
+    return _path_to(compose(text), line - 1, column - 1)
+
+
+def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        if (key.start_mark.line, key.start_mark.column) == (line, column):
+            return (key.value,)
+        if below := _path_to(value, line, column):
+            return (key.value, *below)
+    return ()
+
+
+# --- where it goes ----------------------------------------------------------------------------
+
+
+class _Spot(NamedTuple):
+    """The deepest mapping of a path that is there, the entry in it, and what is still missing."""
+
+    parent: Any
+    key: Any
+    value: Any
+    rest: tuple[str, ...]
+
+
+def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
+    if not isinstance(root, yaml.MappingNode):
+        return _Spot(None, None, root, tuple(path))
+    node = root
+    for depth, name in enumerate(path):
+        key, value = entry_of(node, name)
+        rest = tuple(path[depth + 1 :])
+        if key is None:
+            return _Spot(node, None, None, (name, *rest))
+        if not rest or is_nothing(value):
+            return _Spot(node, key, value, rest)
+        if not isinstance(value, yaml.MappingNode):
+            place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
+            raise InventoryError(
+                f"{name!r} is no mapping, so {rest[0]!r} has no place", where=place
+            )
+        node = value
+    raise AssertionError("a path has at least one key")
+
+
+# --- what is written there --------------------------------------------------------------------
+
+
+def _spliced(text: str, spot: _Spot, path: Sequence[str], value: Any) -> str:
+    if spot.parent is None:
+        return _appended(text, _block({path[0]: _nested(path[1:], value)}, 0))
+    if spot.key is None:
+        return _added(text, spot.parent, spot.rest[0], _nested(spot.rest[1:], value))
+    return _replaced(text, spot, _nested(spot.rest, value))
+
+
+def _nested(path: Sequence[str], value: Any) -> Any:
+    for name in reversed(path):
+        value = {name: value}
+    return value
+
+
+def _appended(text: str, block: str) -> str:
+    head = text if not text or text.endswith("\n") else f"{text}\n"
+    return f"{head}{block}\n"
+
+
+def _added(text: str, parent: Any, name: str, value: Any) -> str:
+    if parent.flow_style:
+        at = parent.end_mark.index - 1
+        comma = ", " if parent.value else ""
+        return text[:at].rstrip() + comma + _flow({name: value})[1:-1] + text[at:]
+    column = parent.value[0][0].start_mark.column
+    return _after_line(text, end_of(text, *parent.value[-1]), _block({name: value}, column))
+
+
+def _after_line(text: str, at: int, block: str) -> str:
+    newline = text.find("\n", at)
+    if newline < 0:
+        return f"{text}\n{block}\n"
+    return f"{text[: newline + 1]}{block}\n{text[newline + 1 :]}"
+
+
+def _replaced(text: str, spot: _Spot, value: Any) -> str:
+    if spot.parent.flow_style:
+        begin, end = spot.key.end_mark.index, end_of(text, spot.key, spot.value)
+        return f"{text[:begin]}: {_flow(value)}{text[end:]}"
+    block = _block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
+    return _exchanged(text, spot.key, spot.value, block)
+
+
+def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
+    """Return the text with all that follows a key, its comment apart, replaced by `: …`."""
+    first, newline, rest = block.partition("\n")
+    beside, tail = _comments(text, key, value, end_of(text, key, value))
+    return text[: key.end_mark.index] + first + beside + newline + rest + tail
+
+
+def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
+    """Return the comment that belongs to a key's line, and the text behind the entry."""
+    behind = _COMMENT.match(text, end)
+    if behind:
+        return behind[0], text[behind.end() :]
+    until = end if is_alias(key, value) else value.start_mark.index
+    before = _COMMENT.search(text, key.end_mark.index, max(until, key.end_mark.index))
+    return (before[0] if before else ""), text[end:]
+
+
+def _block(value: Any, column: int) -> str:
+    written = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31,
+        default_flow_style=False,
+    )  # fmt: skip
+    return "\n".join(" " * column + line if line else "" for line in written.rstrip().split("\n"))
+
+
+def _flow(value: Any) -> str:
+    written = yaml.safe_dump(
+        value, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
+    )
+    return str(written).removesuffix("\n").removesuffix("\n...")
+
+
+# --- braces become lines ----------------------------------------------------------------------
+
+
+def _has_lines(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_lines, value.values()))
+    return isinstance(value, str) and "\n" in value
+
+
+def _unfolded(text: str, path: Sequence[str]) -> str:
+    """Return the text in which no braces are around a path: lines of text read badly in them."""
+    node = compose(text)
+    for depth, name in enumerate(path[:-1], 1):
+        key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
+        if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
+            # Comments and anchors would not come out as they are.
+            plain = not re.search(r"[#&*]", words_of(text, value))
+            opened = _opened(text, key, value, path[depth:]) if plain else text
+            return opened if says_the_same(text, opened) else text
+        node = value
+    return text
+
+
+def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
+    top = node = compose(words_of(text, value))
+    for name in path:
+        if isinstance(node, yaml.MappingNode):
+            node.flow_style = False
+            node = entry_of(node, name)[1]
+    lines = yaml.serialize(top, width=2**31, allow_unicode=True).rstrip().split("\n")
+    indent = " " * (key.start_mark.column + 2)
+    return _exchanged(text, key, value, ":\n" + "\n".join(indent + line for line in lines))
+
+
+# --- a list of names becomes a mapping --------------------------------------------------------
+
+
+def _without_list(text: str, path: Sequence[str], file: str) -> str:
+    """Return the text in which a list of words, where the path goes on, is a mapping of them."""
+    node = compose(text)
+    for depth, name in enumerate(path[:-1], 1):
+        key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
+        if isinstance(value, yaml.SequenceNode) and _are_words(value.value):
+            names: dict[str, Any] = {str(item.value): {} for item in value.value}
+            spot = _Spot(node, key, value, ())
+            return _proven(text, _as_mapping(text, spot, names), path[:depth], names, file)
+        node = value
+    return text
+
+
+def _are_words(items: Sequence[Any]) -> bool:
+    return bool(items) and all(isinstance(item, yaml.ScalarNode) for item in items)
+
+
+def _as_mapping(text: str, spot: _Spot, names: Any) -> str:
+    listed = spot.value
+    if listed.flow_style and "\n" not in words_of(text, listed):
+        return _replaced(text, spot, names)
+    # A list may stand as far left as its key, a mapping may not.
+    shift = "  " if listed.start_mark.column <= spot.key.start_mark.column else ""
+    for item in reversed(listed.value):
+        begin = item.start_mark.index
+        begin = begin if listed.flow_style else text.rfind("-", 0, begin)
+        text = f"{text[:begin]}{shift}{words_of(text, item)}: {{}}{text[item.end_mark.index :]}"
+    return _in_braces(text, listed) if listed.flow_style else text
+
+
+def _in_braces(text: str, listed: Any) -> str:
+    begin, end = listed.start_mark.index, text.index("]", listed.end_mark.index - 1)
+    return f"{text[:begin]}{{{text[begin + 1 : end]}}}{text[end + 1 :]}"
+
+
+# --- the proof --------------------------------------------------------------------------------
+
+
+def _proven(before: str, after: str, path: Sequence[str], value: Any, file: str) -> str:
+    """Return `after` if it is `before` with this one value in place, and raise if it is not."""
+    if _is_as_wanted(before, after, path, value):
+        return after
+    hint = "anchors, aliases or odd indentation are in the way: set it by hand"
+    raise InventoryError(f"{'.'.join(path)} cannot be set here", hint=hint, where=Place(file))
+
+
+def _is_as_wanted(before: str, after: str, path: Sequence[str], value: Any) -> bool:
+    try:
+        have, old = meaning(compose(after)), compose(before)
+        (new,) = meaning(compose(_block({"k": value}, 0) + "\n")).values()
+        return bool(have == with_value({} if old is None else meaning(old), list(path), new))
+    except (yaml.YAMLError, RecursionError, TypeError):
+        return False

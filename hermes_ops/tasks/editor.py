@@ -1,0 +1,106 @@
+"""A secret in an editor: in memory-backed storage where there is some, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from hermes_ops.errors import CommandError, Interrupted, UsageError
+
+
+def edited(name: str, value: str) -> str:
+    """Return what a person makes of a value.
+
+    Raises:
+        UsageError: there is no editor, or what it left is empty or no text.
+        CommandError: the editor failed.
+    """
+    words = _editor()
+    with _folder() as folder:
+        file = folder / name
+        file.touch(mode=0o600)
+        file.write_text(f"{value}\n", encoding="utf-8")
+        _run([*words, str(file)])
+        return _read(file, name)
+
+
+def _editor() -> list[str]:
+    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if named:
+        return shlex.split(named)
+    found = next(filter(shutil.which, ("sensible-editor", "nano", "vi")), None)
+    if found is None or not sys.stdin.isatty():
+        raise UsageError("there is no editor", hint="name one in $EDITOR, or use secrets.set")
+    return [found]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder that its owner alone can enter; it goes with all that is in it."""
+    with _ending_by_signal():
+        # What an editor keeps beside the file, a backup or a swap file, is removed too.
+        folder = Path(tempfile.mkdtemp(prefix="hermes-ops-", dir=_memory()))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """Return a folder whose files are on no disk, if there is one."""
+    for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):  # noqa: S108 - a folder of ours in it
+        if folder and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return None
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """Let signals that end a program end this block first, in order that it can clean up."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted(f"ended by {signal.Signals(number).name}; nothing was changed")
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(words: list[str]) -> None:
+    try:
+        process = subprocess.Popen(words)
+    except OSError as error:
+        raise UsageError(f"the editor {words[0]!r} cannot be run: {error.strerror}") from None
+    # Ctrl-C in an editor is the editor's.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if code:
+        raise CommandError(f"the editor ended with exit {code}: nothing was changed")
+
+
+def _read(file: Path, name: str) -> str:
+    try:
+        text = file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError("the editor left no text: nothing was changed") from None
+    if not text:
+        raise UsageError(f"{name} is empty now: nothing was changed")
+    return text

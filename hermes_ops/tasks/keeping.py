@@ -1,0 +1,263 @@
+"""`secrets.keygen`, `set` and `edit`: age texts written into the inventory."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+from typing import Any
+
+from hermes_ops import agefile, loader
+from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
+from hermes_ops.loader.env_values import variable_name
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.loader.sources import folder_of
+from hermes_ops.loader.splice import path_at
+from hermes_ops.loader.writing import Edit, edit_key, edit_layer, replace_file, write
+from hermes_ops.loader.yaml_source import shown
+from hermes_ops.report import count
+from hermes_ops.secret import SHOWN, Secret
+from hermes_ops.tasks.editor import edited
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import REDACTOR, Output, Result, items
+from hermes_ops.tasks.workspace import ROLES, ROOT, Workspace, open_workspace, operator, resolved
+
+# --- secrets.keygen ---------------------------------------------------------------------------
+
+
+def keygen(options: Options, output: Output) -> Result:
+    """Make a key unless there is one, and add its public half to the recipients."""
+    paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
+    file = _own_key_file(options)
+    made = not file.exists()
+    if made and not options.check:
+        agefile.make_identity(file)
+    keys = agefile.public_keys(file) if file.exists() else []
+    book = _recipients_file(paths)
+    added = [
+        key for key in keys if not options.check and agefile.add_recipient(book, key, operator())
+    ]
+    output.text(f"{file}: {'made' if made else 'there already'}")
+    for key in keys:
+        output.text(f"{shown(book)}: {key}{'' if key in added else ' (there already)'}")
+    if added and not made:
+        output.note("what is encrypted already stays closed to this key: secrets.set it anew")
+    row = {"key_file": str(file), "made": made, "public": keys, "recipients": shown(book)}
+    return items([row], exit=2 if options.check and made else 0)
+
+
+def _own_key_file(options: Options) -> Path:
+    named = options.age_key_file or os.environ.get(agefile.VARIABLE)
+    return Path(named).expanduser() if named else agefile.default_key_file()
+
+
+def _recipients_file(paths: Sequence[Path]) -> Path:
+    """Return the strongest inventory's list of recipients, there or not."""
+    files = [folder_of(path) / agefile.RECIPIENTS for path in reversed(paths)]
+    return next((file for file in files if file.exists()), files[0])
+
+
+# --- secrets.set ------------------------------------------------------------------------------
+
+
+def set_(
+    options: Options, output: Output, target: str, name: str, layer: str, source: str | None
+) -> Result:
+    """Read a value, encrypt it, and write it into a layer of the inventory."""
+    workspace = open_workspace(options, output)
+    host, profile = _target(workspace.whole, target)
+    variable_name(name, Located(name, Place("NAME")))
+    book = _recipients_file(workspace.paths)
+    readers = agefile.recipients(book, shown(book))
+    secret = _given(name, source, workspace, options)
+    loader.check_env(name, secret, None)
+    text = agefile.encrypt(secret, readers)
+    edit = edit_layer(
+        workspace.paths, workspace.whole, host, profile.name, layer, ("env", name), {"age": text}
+    )
+    return _kept(Change(edit, text, host, profile, name), len(readers), workspace, options, output)
+
+
+def _target(inventory: Inventory, target: str) -> tuple[Host, Profile]:
+    """Return the host and the profile that `HOST/PROFILE` names."""
+    pairs = {f"{h.name}/{p.name}": (h, p) for h in inventory.hosts for p in h.profiles}
+    if target not in pairs:
+        message = f"no profile {target!r} is in the inventory"
+        raise UsageError(message, hint=suggestion(target, pairs) or "a target is HOST/PROFILE")
+    return pairs[target]
+
+
+def _given(name: str, source: str | None, workspace: Workspace, options: Options) -> Secret:
+    """Return the value: asked for, read from stdin, or from where `--from` says; no argument."""
+    kind, _, argument = (source or "stdin").partition(":")
+    if kind == "stdin" and not argument:
+        secret = _typed(name) if source is None and sys.stdin.isatty() else Secret(_piped())
+    elif kind in ("env", "file", "command", "keyring") and argument:
+        secret = _fetched(kind, argument, workspace, options)
+    else:
+        hint = "env:X, file:PATH, command:'op read …', keyring:SERVICE/USER or stdin"
+        raise UsageError(f"--from cannot be {source!r}", hint=hint)
+    if not secret.reveal():
+        raise UsageError(
+            f"there is no value for {name}", hint="printf %s VALUE | ./inv secrets.set …"
+        )
+    REDACTOR.learn(secret)
+    return secret
+
+
+def _typed(name: str) -> Secret:
+    first = getpass(f"{name}: ")
+    if getpass(f"{name}, again: ") != first:
+        raise UsageError("the two differ: nothing was changed")
+    return Secret(first)
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise UsageError("the value is not UTF-8 text") from None
+
+
+def _fetched(kind: str, argument: str, workspace: Workspace, options: Options) -> Secret:
+    place = Place("--from")
+    words = tuple(shlex.split(argument)) if kind == "command" else argument
+    of = Reference(kind, str(Path(argument).expanduser()) if kind == "file" else words, place)
+    return resolved([of], workspace.paths, options)[of]
+
+
+# --- secrets.edit -----------------------------------------------------------------------------
+
+
+def edit(options: Options, output: Output, target: str, name: str) -> Result:
+    """Decrypt a value, let it be edited, and write it back to where it stood."""
+    workspace = open_workspace(options, output)
+    host, profile = _target(workspace.whole, target)
+    of = _age_reference(profile, name, target)
+    book = _recipients_file(workspace.paths)
+    readers = agefile.recipients(book, shown(book))
+    before = resolved([of], workspace.paths, options)[of]
+    secret = Secret(edited(name, before.reveal()))
+    REDACTOR.learn(secret)
+    if secret == before:
+        output.text("nothing was changed")
+        return items([_row(host, profile, name, str(of.place), changed=False)])
+    loader.check_env(name, secret, of.place)
+    text = agefile.encrypt(secret, readers)
+    change = Change(_edit_at(of, text), text, host, profile, name)
+    return _kept(change, len(readers), workspace, options, output)
+
+
+def _age_reference(profile: Profile, name: str, target: str) -> Reference:
+    value = profile.env.get(name)
+    if isinstance(value, Reference) and value.kind == "age":
+        return value
+    if value is None:
+        raise UsageError(
+            f"{target} has no {name}", hint=suggestion(name, profile.env) or "secrets.set makes it"
+        )
+    place = getattr(value, "place", None)
+    hint = f"./inv secrets.set {target} {name}   puts an encrypted value in its place"
+    raise UsageError(f"{name} is no age text, so it is not edited here", hint=hint, where=place)
+
+
+def _edit_at(of: Reference, text: str) -> Edit:
+    """Return the edit that puts a new age text where the reference has its old one."""
+    argument = str(of.argument)
+    if not agefile.is_armored(argument):
+        return Edit(Path(argument), (), None, text)
+    file = Path(of.place.file)
+    path = path_at(file.read_text(encoding="utf-8-sig"), of.place.line, of.place.column)
+    if path[-1:] != ("age",):
+        raise InventoryError("this age text comes by an alias: edit it by hand", where=of.place)
+    return edit_key(file, path, text)
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new age text on its way into the inventory."""
+
+    edit: Edit
+    text: str
+    host: Host
+    profile: Profile
+    name: str
+
+    @property
+    def where(self) -> str:
+        """Return where the text stands afterwards."""
+        return str(self.edit.place) if self.edit.path else shown(self.edit.file)
+
+    def is_in(self, value: EnvValue | None) -> bool:
+        """Say whether a value is this text: no two encryptions are equal."""
+        return isinstance(value, Reference) and value.argument in (self.text, str(self.edit.file))
+
+
+def _kept(
+    change: Change, readers: int, workspace: Workspace, options: Options, output: Output
+) -> Result:
+    """Write a change and tell what it does; with `--check`, tell only."""
+    row = _row(change.host, change.profile, change.name, change.where, changed=not options.check)
+    output.text(f"{change.where}: {change.name} is encrypted to {count(readers, 'recipient')}")
+    for line in _masked(change.edit):
+        output.text(line)
+    if options.check:
+        output.note("nothing was written: --check")
+        return items([row], exit=2)
+    after = _written(change.edit, workspace)
+    return items([{**row, **_effect(change, after, output)}])
+
+
+def _row(host: Host, profile: Profile, name: str, where: str, *, changed: bool) -> dict[str, Any]:
+    return {
+        "host": host.name, "profile": profile.name, "name": name, "where": where,
+        "changed": changed, "used_by": [], "overlaid_by": None,
+    }  # fmt: skip
+
+
+_ENTRY = re.compile(r"([-+]\s*[^\s:#]+:)\s*(\|?)")
+
+
+def _masked(edit: Edit) -> Iterable[str]:
+    """Yield the lines of a change that name keys, without any value: the old one may be plain."""
+    for line in edit.diff(context=0).splitlines()[2:] if edit.path else ():
+        if match := _ENTRY.match(line):
+            yield match[1] if match.end() == len(line) else f"{match[1]} {SHOWN}"
+
+
+def _written(edit: Edit, workspace: Workspace) -> Inventory:
+    """Write, and return the inventory as it is now."""
+
+    def load() -> Inventory:
+        return loader.load(workspace.paths, ROLES, os.environ)
+
+    if edit.path:
+        return write(edit, load)
+    replace_file(edit.file, edit.after)
+    return load()
+
+
+def _effect(change: Change, after: Inventory, output: Output) -> dict[str, Any]:
+    """Say who has the value now, and what keeps the target from having it."""
+    values = {
+        f"{host.name}/{profile.name}": profile.env.get(change.name)
+        for host in after.hosts
+        for profile in host.profiles
+    }
+    users = [who for who, value in values.items() if change.is_in(value)]
+    mine = values[f"{change.host.name}/{change.profile.name}"]
+    stronger = None if change.is_in(mine) else str(getattr(mine, "place", None))
+    output.text(f"used by {', '.join(users) or 'nobody'}; profile.configure brings it there")
+    if stronger:
+        output.note(f"warning: {stronger} is stronger, and still decides for this profile")
+    return {"used_by": users, "overlaid_by": stronger}

@@ -1,0 +1,132 @@
+"""Secrets of every kind on a real host: Hermes reads them back, and nobody else sees them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MakeOperator
+from kit import HOME, Box, Operator, gateway
+
+from hermes_ops import agefile
+from hermes_ops.secret import Secret
+
+pytestmark = pytest.mark.lab
+
+VALUES = {
+    "PLAIN_NOTE": "plain 'and' \"quoted\" # words",
+    "GIVEN_NOTE": "given-by-the-environment=1",
+    "FILED_TOKEN": "7012345678:AAFx0Zk3vQm9_rT4uLw8",
+    "ASKED_TOKEN": "asked\\of$a`command",
+    "AGED_TOKEN": "c0ffee00c0ffee11c0ffee22c0ffee33",
+    "AGED_NOTE": "ünïcödé, with blanks  and a ; too",
+}
+READ = (
+    "import json, sys; from hermes_cli.config import load_env; "
+    "names = json.load(sys.stdin); env = load_env(); "
+    "print(json.dumps({n: env.get(n) for n in names}))"
+)
+
+
+@pytest.fixture
+def planted(operator: MakeOperator, linux: Box, tmp_path: Path) -> Operator:
+    """An operator whose only profile has secrets of every kind."""
+    agefile.make_identity(tmp_path / "key")
+    keys = agefile.public_keys(tmp_path / "key")
+    (tmp_path / "recipients").write_text("\n".join(keys))
+    to = agefile.recipients(tmp_path / "recipients", "recipients")
+    (tmp_path / "token").write_text(VALUES["FILED_TOKEN"] + "\n")
+    (tmp_path / "asked").write_text(VALUES["ASKED_TOKEN"] + "\n")
+    (tmp_path / "note.age").write_text(agefile.encrypt(Secret(VALUES["AGED_NOTE"]), to))
+    env: dict[str, Any] = {
+        "PLAIN_NOTE": VALUES["PLAIN_NOTE"],
+        "GIVEN_NOTE": {"env": "GIVEN_NOTE"},
+        "FILED_TOKEN": {"file": str(tmp_path / "token")},
+        "ASKED_TOKEN": {
+            "command": ["sh", "-c", f"echo x >> {tmp_path}/count; cat {tmp_path}/asked"]
+        },
+        "AGED_TOKEN": {"age": agefile.encrypt(Secret(VALUES["AGED_TOKEN"]), to)},
+        "AGED_NOTE": {"age": str(tmp_path / "note.age")},
+    }
+    profiles = {f"bot-{n}": gateway(8701 + n, env=env) for n in range(2)}
+    made = operator({linux: profiles}, variables={"hermes_ready_timeout": 8})
+    known = {"GIVEN_NOTE": VALUES["GIVEN_NOTE"], agefile.VARIABLE: str(tmp_path / "key")}
+    return replace(made, environ={**made.environ, **known})
+
+
+def read_back(box: Box, profile: str) -> Mapping[str, str]:
+    """Return what Hermes itself reads from the profile's `.env`."""
+    home = f"{HOME}/.hermes/profiles/{profile}"
+    python = box.user("readlink -f $(command -v hermes)").replace("/bin/hermes", "/bin/python")
+    script = f"HERMES_HOME={home} {python} -c '{READ}'"
+    done = box.user_done(script, json.dumps(list(VALUES)))
+    assert done.returncode == 0, done.stderr
+    found: Mapping[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_every_kind_arrives_whole_and_unseen(planted: Operator, linux: Box, tmp_path: Path) -> None:
+    """What Hermes reads is what was meant; stdout, stderr, journal and state show none of it."""
+    runs = [
+        planted.plain("fleet.up", "-v", "--diff", "--why", "no reason", code=0),
+        planted.run("fleet.up", "--diff", code=0),
+        planted.plain("fleet.verify", "-v", "--junit", "junit.xml", code=0),
+        planted.plain("fleet.ps", "-v", code=0),
+        planted.plain("secrets.show", code=0),
+    ]
+    assert runs[1].totals["changes"] == 0
+    assert read_back(linux, "bot-0") == VALUES
+    assert (tmp_path / "count").read_text() == "x\n" * 3, "each run that needs it, once"
+    shown = "".join(run.out + run.err for run in runs)
+    kept = [file for file in planted.home.rglob("*") if file.is_file()]
+    assert any(file.name == "junit.xml" for file in kept)
+    for value in VALUES.values():
+        assert value not in shown
+        assert json.dumps(value)[1:-1] not in shown
+        assert not [file for file in kept if value.encode() in file.read_bytes()]
+    assert linux.user("grep -rlF c0ffee00c0ffee11 . --exclude-dir=proc || true").split() == [
+        "./.hermes/profiles/bot-0/.env", "./.hermes/profiles/bot-1/.env",
+    ]  # fmt: skip
+    modes = linux.user("stat -c %a .hermes/profiles/*/.env").split()
+    assert modes == ["600", "600"]
+
+
+def test_a_gateway_that_tells_its_secret_in_its_log_is_not_repeated(
+    planted: Operator, linux: Box
+) -> None:
+    """It fails, the end of its log is the hint, and the value in it is masked."""
+    planted.up()
+    secret = VALUES["FILED_TOKEN"]
+    log = f"{HOME}/.hermes/profiles/bot-0/logs/errors.log"
+    folder = ".config/systemd/user/hermes-gateway-bot-0.service.d"
+    line = f"2026-11-22 12:00:00,000 ERROR gateway.run: login failed for {secret}"
+    linux.user(
+        f"mkdir -p {folder}; printf '[Service]\\nExecStartPre=/bin/sh %s/tell\\n' {HOME} "
+        f">{folder}/zz.conf; echo 'echo {line} >>{log}; exit 1' >tell; "
+        "systemctl --user daemon-reload; systemctl --user stop hermes-gateway-bot-0"
+    )
+    failed = planted.plain("fleet.up", "-v", code=None)
+    assert failed.code != 0
+    assert "login failed for ***" in failed.out + failed.err
+    assert secret not in failed.out + failed.err
+
+
+def test_set_and_up(planted: Operator, linux: Box) -> None:
+    """A value set over standard input is what Hermes reads after the next run."""
+    planted.plain("secrets.keygen", code=0)
+    process = subprocess.Popen(
+        planted.words("secrets.set", f"{linux.name}/bot-1", "FILED_TOKEN"),
+        cwd=planted.home, env={**planted._environ()}, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    out, err = process.communicate("a-new-token-for-one\n", timeout=60)
+    assert process.returncode == 0, err
+    assert f"used by {linux.name}/bot-1" in out
+    planted.up()
+    assert read_back(linux, "bot-1")["FILED_TOKEN"] == "a-new-token-for-one"
+    assert read_back(linux, "bot-0")["FILED_TOKEN"] == VALUES["FILED_TOKEN"]
