@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference, Role
 from hermes_ops.plan.model import DesiredState, Wanted
+from hermes_ops.remembered import FOLDER
 from hermes_ops.resource import EnvFile, Program, Resource, Service, ServiceDefinition, identity
 from hermes_ops.secret import Secret
 from hermes_ops.services.base import describe
@@ -130,4 +131,8 @@ def env_file(path: object, profile: Profile, mode: int) -> EnvFile:
 
     values = {k: v for k, v in profile.env.items() if not isinstance(v, Reference)}
     unresolved = tuple(k for k, v in profile.env.items() if isinstance(v, Reference))
-    return EnvFile(PurePosixPath(str(path)), values, mode, unresolved, restarts=True)
+    kept = FOLDER / f"{profile.role}-{profile.name}" if unresolved or profile.marks else None
+    return EnvFile(
+        PurePosixPath(str(path)), values, mode, unresolved, restarts=True,
+        marks=profile.marks, kept=kept,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -192,17 +192,20 @@ def merge(
     wanted: Mapping[str, str],
     generated: Mapping[str, int] = _NONE,
     *,
+    renewed: Collection[str] = (),
     file: str = ".env",
 ) -> str:
     """Return the canonical `text` in which `wanted` holds; foreign lines keep their place.
 
-    A name of `generated` that has no value yet gets the token for one of that many bytes.
+    A name of `generated` that has no value yet, or is `renewed`, gets the token for one of that
+    many bytes.
     A wanted value that differs takes the place of the name's last line, and the name's other
     lines go. Raises `Conflict` if a foreign line keeps a wanted one from being read.
     """
     result = canonical(text)
     present = read(result) if generated else {}
-    tokens = {name: new(size) for name, size in generated.items() if not present.get(name)}
+    lacking = [name for name in generated if name in renewed or not present.get(name)]
+    tokens = {name: new(generated[name]) for name in lacking}
     lines = {name: render_line(name, value) for name, value in wanted.items()}
     lines |= {name: _line(name, token) for name, token in tokens.items()}
     values = {**wanted, **tokens}

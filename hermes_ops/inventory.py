@@ -42,6 +42,8 @@ class Generate:
 
     bytes: int = 32
     place: Place | None = field(default=None, compare=False)
+    renew: bool = False
+    """Whether the host makes a new one in place of the one that is there."""
 
 
 class Written(Secret):
@@ -95,6 +97,17 @@ class ProfileFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """A finding that is meant, and why: a line of the inventory."""
+
+    finding: str
+    reason: str
+    name: str = ""
+    """The variable, port, file or profile that the finding is about; empty is any."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """One named instance of a role on one host."""
 
@@ -114,6 +127,11 @@ class Profile:
     variables: Mapping[str, Any] = field(default_factory=dict)
     """The host's variables and `hermes_profile` names, for templates such as `soul`."""
     place: Place | None = None
+    allow: tuple[Allowance, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where each setting was written, by its path: `env.API_SERVER_KEY`."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What `remembered` keeps of the references that were resolved."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.role))

@@ -35,9 +35,9 @@ class Endpoint:
 
 def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
     """Return the platforms that a gateway with these settings will try to connect."""
-    env, rules = _environment(config, env), _rules()
+    env, known = _environment(config, env), rules()
     return frozenset(
-        name for name in _mentioned(config, env) if _runs(rules[name], _block(config, name), env)
+        name for name in _mentioned(config, env) if _runs(known[name], _block(config, name), env)
     )
 
 
@@ -60,8 +60,8 @@ def api_endpoint(config: Mapping[str, Any], env: Env) -> Endpoint | None:
 
 def extras(platforms: Iterable[str]) -> tuple[str, ...]:
     """Return the fewest pip extras that bring the libraries of these platforms."""
-    needed = {extra for name in platforms for extra in _rules().get(name, {}).get("extra", [])}
-    brings = {extra: frozenset(_data()["extras"][extra]) for extra in sorted(needed)}
+    needed = {extra for name in platforms for extra in rules().get(name, {}).get("extra", [])}
+    brings = {extra: frozenset(data()["extras"][extra]) for extra in sorted(needed)}
     return tuple(extra for extra in brings if not _is_brought(extra, brings))
 
 
@@ -73,27 +73,24 @@ def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
     )
 
 
-def identities(platform: str) -> tuple[str, ...]:
-    """Return the variables that say who a platform is: no two gateways may share them."""
-    return tuple(_rules()[platform].get("identity", ()))
-
-
 @cache
-def _data() -> Mapping[str, Any]:
+def data() -> Mapping[str, Any]:
+    """Return what `data/platforms.yml` says."""
     text = (files("hermes_ops") / "data" / "platforms.yml").read_text("utf-8")
-    data: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    return data
+    found: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return found
 
 
-def _rules() -> Mapping[str, Mapping[str, Any]]:
-    rules: Mapping[str, Mapping[str, Any]] = _data()["platforms"]
-    return rules
+def rules() -> Mapping[str, Mapping[str, Any]]:
+    """Return the rules of each platform, as `data/platforms.yml` has them."""
+    found: Mapping[str, Mapping[str, Any]] = data()["platforms"]
+    return found
 
 
 def _mentioned(config: Mapping[str, Any], env: Env) -> Iterable[str]:
     """Return the platforms that config.yaml or a variable names; no other one can run."""
     blocks = [*_places(config), config]
-    named = {name for block in blocks for name in block if name in _rules()}
+    named = {name for block in blocks for name in block if name in rules()}
     return named.union(*(_by_variable().get(variable, ()) for variable in env))
 
 
@@ -101,7 +98,7 @@ def _mentioned(config: Mapping[str, Any], env: Env) -> Iterable[str]:
 def _by_variable() -> Mapping[str, frozenset[str]]:
     """Return for each variable the platforms that it can switch on."""
     found: dict[str, set[str]] = {}
-    for name, rule in _rules().items():
+    for name, rule in rules().items():
         for both in (*rule.get("forced", ()), *rule.get("offered", ())):
             for variable in (word for either in _terms(both) for word in either):
                 found.setdefault(variable, set()).add(name)
@@ -193,7 +190,7 @@ def _is_off(rule: Mapping[str, Any], env: Env) -> bool:
 def _is_placeholder(token: str) -> bool:
     """Say whether Hermes takes a token for one that was left from an example."""
     cleaned = token.strip().lower()
-    return bool(cleaned) and (len(cleaned) < 4 or cleaned in _data()["placeholders"])
+    return bool(cleaned) and (len(cleaned) < 4 or cleaned in data()["placeholders"])
 
 
 def _any(alternatives: Iterable[str], block: _Block, env: Env) -> bool:
@@ -219,7 +216,7 @@ def _is_set(name: str, block: _Block, env: Env) -> bool:
 
 
 def _endpoint(name: str, config: Mapping[str, Any], env: Env) -> Endpoint | None:
-    rule, block, env = _rules()[name], _block(config, name), _environment(config, env)
+    rule, block, env = rules()[name], _block(config, name), _environment(config, env)
     listens = rule.get("listens", {})
     if _any(rule.get("forced", ()), block, env):
         listens = {**listens, **listens.get("forced", {})}

@@ -68,6 +68,10 @@ class EnvFile:
     unresolved: tuple[str, ...] = ()
     """Keys whose reference was not resolved: left as they are, and not judged."""
     restarts: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """What to keep of the values, by which a later look tells whether they are still there."""
+    kept: Path | None = None
+    """Where that is kept, if the profile has any reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ class Service:
     profile: Profile
     only_restart: bool = False
     """Nothing is started or stopped: a running one gets the restart that its settings owe."""
+    drain: int = 0
+    """How many seconds its turns may take to end before a restart; 0: none is waited for."""
 
 
 Resource = (

@@ -60,14 +60,18 @@ def library(name: str) -> str:
     return (files("hermes_ops") / "shell" / f"{name}.sh").read_text(encoding="utf-8")
 
 
-def assemble(libraries: Iterable[str], body: str, *, nonce: str | None = None) -> Script:
+def assemble(
+    libraries: Iterable[str], body: str, *, definitions: str = "", nonce: str | None = None
+) -> Script:
     """Return the script that has these libraries and runs `body` when it arrived whole.
+
+    `definitions` are more of what only defines, and is the same in every such script.
 
     The guard compares the length given in the first line with that of the last one: a text cut
     anywhere either lacks the last line, or has it incomplete, and then runs nothing.
     """
     nonce = nonce or secrets.token_hex(8)
-    functions = "".join(library(name) for name in libraries)
+    functions = "".join(library(name) for name in libraries) + definitions
     work = f"work() {{\n{body}\n}}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)

@@ -19,6 +19,7 @@ from hermes_ops.inventory import (
     Role,
     ServiceSettings,
 )
+from hermes_ops.loader.allowances import ALLOW, allowances, places_of
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
 from hermes_ops.loader.files import profile_files
 from hermes_ops.loader.late import Over
@@ -73,6 +74,7 @@ PROFILE = Record(
             "started | stopped | absent: stopped, unit removed, data kept",
             "started",
         ),
+        "allow": Key(ALLOW, "findings of secrets.lint that are meant, each with its reason"),
     },
     is_layered=True,
 )
@@ -250,6 +252,8 @@ def make_profile(
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables=Over({"hermes_profile": name}, variables),
         place=place,
+        allow=allowances(entries["allow"]) if "allow" in entries else (),
+        places=places_of(entries),
         **texts,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import envfile, hermes, ownership, yamlcut, yamlfile
+from hermes_ops import envfile, hermes, ownership, remembered, yamlcut, yamlfile
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.inventory import Generate
@@ -194,17 +194,26 @@ def plan_env(
     before = found_text(file.path, facts)
     values = {k: v.reveal() for k, v in file.values.items() if isinstance(v, Secret)}
     generated = {k: v.bytes for k, v in file.values.items() if isinstance(v, Generate)}
+    renewed = {k for k, v in file.values.items() if isinstance(v, Generate) and v.renew}
+    where = f"~/{file.path}"
     then = envfile.read(before or "")
     gone = ledger.part_env(file, then)
-    after = envfile.merge(before or "", values, generated, file=f"~/{file.path}")
+    after = envfile.merge(before or "", values, generated, renewed=renewed, file=where)
     after = envfile.without(after, gone)
     now = envfile.read(after)
     keys = tuple(sorted(k for k in then.keys() | now.keys() if then.get(k) != now.get(k)))
     if after != before and not keys and envfile.same(before or "", after):
         owes = None
-    write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes)
+    keeps = _note(file, facts)
+    write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes, keeps)
     changes = list(_write(wanted, write, after == before, facts))
     return changes, {key: None if "\x01" in value else value for key, value in now.items()}
+
+
+def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:
+    if file.kept is None or not file.marks:
+        return None
+    return file.kept, remembered.merged(facts.contents.get(str(file.kept), ""), file.marks)
 
 
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:

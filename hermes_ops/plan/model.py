@@ -59,6 +59,8 @@ class Write:
     """Of a `.env`: the names whose values differ; they alone are shown."""
     owes: str | None = None
     """The service that must be restarted for this to take effect."""
+    keeps: tuple[PurePosixPath, str] | None = None
+    """A private note about what was written, and where it is kept once it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Control:
     """A process of this service that its manager does not know, to be ended first."""
     together: str = ""
     """What orders one thing of several services at once, if their manager can be told so."""
+    drain: int = 0
+    """Seconds that its turns may take to end before it is restarted."""
 
 
 @dataclass(frozen=True, slots=True)

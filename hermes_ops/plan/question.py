@@ -44,6 +44,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     stamps = [stamp_path("hermes"), stamp_path("supervisor")]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
+    notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
     return Question(
         paths=_unique(
             [
@@ -54,7 +55,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),
-        files=_unique([*texts, *definitions, *evidence, *stamps]),
+        files=_unique([*texts, *definitions, *evidence, *stamps, *notes]),
         env_files=_unique(env_files),
         masked=frozenset(_masked(resources)),
         folders=_unique(

@@ -141,6 +141,7 @@ def _control(
     known: bool = True,
 ) -> Change:
     words = manager.control(service, verb, known=known)
-    operation = Control(service, words, verb, stray, manager.together)
+    drain = getattr(wanted.resource, "drain", 0) if verb == "restart" else 0
+    operation = Control(service, words, verb, stray, manager.together, drain)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

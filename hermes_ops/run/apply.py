@@ -19,7 +19,7 @@ from hermes_ops.events import (
 )
 from hermes_ops.facts import Facts
 from hermes_ops.plan import Plan
-from hermes_ops.plan.model import Install
+from hermes_ops.plan.model import Control, Install
 from hermes_ops.run.listener import Listener, owner_text
 from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.transport import Transport
@@ -63,11 +63,15 @@ def deadline(plan: Plan, settings: Settings) -> float:
         for change in plan.changes
         if isinstance(change.operation, Install)
     )
+    draining = sum(
+        change.operation.drain for change in plan.changes if isinstance(change.operation, Control)
+    )
     waves = 1 + max((watch.wave for watch in plan.watches), default=0)
     return (
         plan.host.connection.exchange_timeout
         + settings.lock_timeout
         + installing
+        + draining
         + plan.host.ready_timeout * waves
     )
 

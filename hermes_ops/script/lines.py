@@ -64,6 +64,8 @@ def prepare(control: Control) -> Iterator[str]:
     home = control.service.home
     if control.ends:
         yield f"is_broken || {call('end_process', home, control.ends)}"
+    if control.drain and control.service.text == "hermes":
+        yield f"is_broken || {call('drain_gateway', control.service.home, control.drain)}"
     if control.verb != "stop" and control.service.text == "hermes":
         yield f"is_broken || {call('reset_storm', home)}"
 
@@ -97,6 +99,8 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     for number, operation in writes:
         if isinstance(operation, Write):
             yield call("rename_staged", number, operation.path)
+            if operation.keeps:
+                yield f"is_broken || {call('keep_note', *operation.keeps)}"
 
 
 _TOKEN_LINE = re.compile(

@@ -4,6 +4,7 @@
 lock=$state/lock
 broken=' '   # profiles of which a step failed: their later steps are skipped
 paid=        # restarts that were owed, and happened
+drains=      # requests to drain, taken back when the restarts are ordered
 gone=        # set when the operator's end of the connection is gone
 
 # Without an operator we finish the profile in hand and stop: nothing is left half-written.
@@ -65,8 +66,8 @@ take_lock() { # SECONDS TEXT
 }
 release_lock() {
   # shellcheck disable=SC2086
-  rm -rf $paid "$lock"
-  paid=
+  rm -rf $paid $drains "$lock"
+  paid= drains=
 }
 
 # `-` stands for the host itself: what breaks there, breaks it for every profile.
@@ -188,6 +189,12 @@ rename_staged() { # CHANGE PATH
   fi
 }
 
+# Told later from the note: whether what was written is still there. Without it, nobody knows.
+keep_note() { # PATH TEXT
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0
+  (umask 077 && printf '%s' "$2" >"$1.new" && mv -f "$1.new" "$1")
+}
+
 # What a person must restart is written down before the first file changes, and stays until a
 # restart was seen: a crash in between still ends in a restart.
 owe_restart() { # NAME
@@ -266,6 +273,30 @@ end_process() { # HOME PID: TERM, wait, KILL
     sleep 0.25
     tries=$((tries + 1))
   done
+}
+
+# A gateway that drains takes no new turn and ends those that it has. The request is of this boot,
+# so that none survives a crash of the host; it goes with the lock, when the restart is ordered.
+drain_gateway() { # HOME SECONDS
+  request=$1/.drain_request.json
+  looks_up "$1" && [ ! -e "$request" ] || return 0
+  drains="$drains $request"
+  epoch=
+  [ ! -r /proc/1/stat ] || epoch=$boot:$(started_at 1)
+  (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true}\n' \
+    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" >"$request.new" && mv -f "$request.new" "$request")
+  tries=0
+  until drained "$1" || [ $tries -ge $(($2 * 4)) ]; do
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+drained() { # HOME
+  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+    *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
+    *'"active_agents":0'*'"gateway_state":"draining"'*) return 0 ;;
+  esac
+  return 1
 }
 
 # Hermes makes a process wait before it works when it counts six starts in two minutes, and it

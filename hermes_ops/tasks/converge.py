@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.report import Progress, Summary
 from hermes_ops.run import Done, HostResult, Settings, converge_host
+from hermes_ops.tasks.conflicts import refuse_conflicts
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
@@ -69,13 +70,19 @@ def converge(
     *,
     wait: bool = True,
     adjust: Adjust = lambda inventory: inventory,
+    workspace: Workspace | None = None,
 ) -> Converged:
-    """Bring the selected hosts to what the steps want; raises only before any host is touched."""
-    workspace = open_workspace(options, output, resolve=True)
+    """Bring the selected hosts to what the steps want; raises only before any host is touched.
+
+    A `workspace` that is given is what is meant, with its secrets resolved.
+    """
+    workspace = workspace or open_workspace(options, output, resolve=True)
     selected, notes = in_service(adjust(workspace.selected))
     workspace = replace(workspace, selected=selected)
     for note in notes:
         output.note(f"skipped: {note}")
+    if any(step.name == "gateway.start" for step in steps):
+        refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
     converged = _begin(task, options, workspace, output)
     _run(converged, states, settings(converged, output, wait=wait), output)
@@ -193,9 +200,9 @@ def codes(converged: Converged) -> list[int]:
     return found
 
 
-def finish(converged: Converged, output: Output) -> Result:
-    """Print the summary and return the document."""
-    code = exit_code(codes(converged))
+def finish(converged: Converged, output: Output, more: Iterable[int] = ()) -> Result:
+    """Print the summary and return the document; `more` are exit codes that apply as well."""
+    code = exit_code([*codes(converged), *more])
     body = document(converged, code)
     if converged.journal:
         converged.journal.write("ended", exit=code, changes=body["totals"]["changes"])

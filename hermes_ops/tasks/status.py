@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from hermes_ops import remembered
 from hermes_ops.errors import HermesError
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import Facts
+from hermes_ops.fingerprint import key_file, operator_key
 from hermes_ops.hermes import STATE_FILE
 from hermes_ops.inventory import Host, Profile, Reference, Role
-from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.model import Control
 from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
+from hermes_ops.resource import EnvFile
 from hermes_ops.run import HostResult
 from hermes_ops.services.base import ServiceSpec, describe
 from hermes_ops.tasks.looking import Look
@@ -131,9 +134,12 @@ def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
     except HermesError as error:
         return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=error)
     own = (
-        _own(profile, look.desired.services[profile.name], plan.evidence[profile.name], plan)
+        _own(
+            profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
+            moved=_moved(profile, look.desired, facts),
+        )
         for profile in host.profiles
-    )
+    )  # fmt: skip
     strangers = _strangers(host, facts, plan.manager, roles)
     return HostSeen(host, (*own, *strangers), facts, plan.manager)
 
@@ -142,14 +148,17 @@ def _alike(host: Host, verdict: Verdict) -> tuple[Seen, ...]:
     return tuple(Seen(profile.name, verdict, desired=profile.state) for profile in host.profiles)
 
 
-def _own(profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan) -> Seen:
+def _own(
+    profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
+    *, moved: bool | None = None,
+) -> Seen:  # fmt: skip
     return Seen(
         profile.name,
         judge(evidence),
         evidence,
         unit_of(service, plan.manager),
         profile.state,
-        drift(profile, plan),
+        drift(profile, plan, moved=moved),
     )
 
 
@@ -160,8 +169,10 @@ def unit_of(service: ServiceSpec, manager: str) -> str:
     return service.label if manager.startswith("launchd") else service.name
 
 
-def drift(profile: Profile, plan: Plan) -> bool | None:
+def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | None:
     """Say whether files or definition are not as wanted; None if references hide the answer.
+
+    `moved` is what the host's own note says of the values of references.
 
     A restart that is owed counts: what runs is not what the files say.
     """
@@ -169,7 +180,22 @@ def drift(profile: Profile, plan: Plan) -> bool | None:
     if any(not c.resource.startswith("service:") or c.restarts for c in own):
         return True
     hidden = any(isinstance(value, Reference) for value in profile.env.values())
-    return None if hidden and profile.state != "absent" else False
+    return moved if hidden and profile.state != "absent" else False
+
+
+def _moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None:
+    """Say whether the values of references are no longer those that were written."""
+    file = next(_env_files(profile, desired), None)
+    if file is None or file.kept is None or not key_file().exists():
+        return None
+    env, kept = (facts.contents.get(str(path), "") for path in (file.path, file.kept))
+    return remembered.has_moved(profile, env, kept, operator_key())
+
+
+def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
+    for wanted in desired.wanted:
+        if wanted.profile.name == profile.name and isinstance(wanted.resource, EnvFile):
+            yield wanted.resource
 
 
 # --- strangers --------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,9 @@ from pathlib import Path
 from hermes_ops import loader
 from hermes_ops.desired import known_secrets, references, with_secrets
 from hermes_ops.errors import UsageError
+from hermes_ops.fingerprint import operator_key
 from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.remembered import with_marks
 from hermes_ops.secret import Secret
 from hermes_ops.selector import select
 from hermes_ops.tasks.options import Options
@@ -40,12 +42,19 @@ class Workspace:
         return tuple(_folder(path) / "known_hosts" for path in self.paths)
 
 
+Focus = Callable[[Inventory], Inventory]
+
+
 def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def open_workspace(options: Options, output: Output, *, resolve: bool = False) -> Workspace:
+def open_workspace(
+    options: Options, output: Output, *, resolve: bool = False, focus: Focus | None = None
+) -> Workspace:
     """Load, select and, where secrets are needed, resolve; touches no host.
+
+    `focus` narrows what was selected further, before anything is resolved.
 
     Raises:
         InventoryError: a file is wrong.
@@ -59,8 +68,9 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
     selected, warnings = select(whole, options.limit)
     for warning in (*whole.warnings, *warnings):
         output.note(f"warning: {warning}")
+    selected = focus(selected) if focus else selected
     if resolve:
-        selected = _resolved(selected, paths, options)
+        selected = _resolved(selected, paths, options, output)
     return Workspace(whole, selected, tuple(paths), vault)
 
 
@@ -85,10 +95,23 @@ def vault_of(options: Options) -> loader.Vault:
     return loader.Vault(file, REDACTOR.learn)
 
 
-def _resolved(inventory: Inventory, paths: list[Path], options: Options) -> Inventory:
+def _resolved(
+    inventory: Inventory, paths: list[Path], options: Options, output: Output
+) -> Inventory:
     values = resolved(references(inventory), paths, options)
+    if not values:
+        return inventory
     _check(inventory, values)
-    return with_secrets(inventory, values)
+    return with_secrets(_marked(inventory, values, output), values)
+
+
+def _marked(inventory: Inventory, values: Mapping[Reference, Secret], output: Output) -> Inventory:
+    """Return the inventory with what is kept of its values; without a key it works all the same."""
+    try:
+        return with_marks(inventory, values, operator_key())
+    except UsageError as error:
+        output.note(f"warning: {error}; fleet.ps cannot tell drift of references ({error.hint})")
+        return inventory
 
 
 def resolved(

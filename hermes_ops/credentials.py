@@ -1,0 +1,128 @@
+"""From what is known of credentials to findings: which are shared, weak, exposed or in the way.
+
+Pure, and without any value: `holders` has who holds what by fingerprint. In reading order:
+
+    disclosure   what may be told of a value (here, and on hosts)
+    holders      a profile's settings as they were told
+    collisions   one identity or one port twice
+    exposures    what one profile or host has alone
+    finding      the words
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from hermes_ops.collisions import conflicts
+from hermes_ops.exposures import exposed, of_machines
+from hermes_ops.finding import Finding, Side, make, united
+from hermes_ops.holders import Holder, Machine
+from hermes_ops.inventory import Allowance, Inventory, Profile
+
+NEEDS_HOST = frozenset({"sticky-profile", "open-file", "unreadable"})
+"""What only a host itself can show."""
+
+
+def findings(
+    wanted: Sequence[Holder], there: Sequence[Holder] = (), machines: Sequence[Machine] = ()
+) -> list[Finding]:
+    """Return everything that should not be, the gravest first.
+
+    `there` is what hosts hold now, `wanted` what they will: one now and one then do not meet.
+    """
+    described = {holder.target for holder in wanted}
+    others = [holder for holder in there if holder.target not in described]
+    met = united([*conflicts(there), *conflicts([*wanted, *others])])
+    return _sorted([*met, *exposed([*there, *wanted]), *of_machines(machines)])
+
+
+def _sorted(found: Iterable[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda f: (not f.is_error, f.kind, f.name, f.sides[0].target))
+
+
+# --- what is meant ----------------------------------------------------------------------------
+
+Allowed = Mapping[tuple[str, str], Sequence[Allowance]]
+"""The exceptions of each host's profiles."""
+
+
+def allowances(inventory: Inventory) -> Allowed:
+    """Return the exceptions that the inventory makes, by host and profile."""
+    return {
+        (host.name, profile.name): profile.allow
+        for host in inventory.hosts
+        for profile in host.profiles
+        if profile.allow
+    }
+
+
+def excused(found: Iterable[Finding], allowed: Allowed) -> list[Finding]:
+    """Return the findings, those that the inventory allows with the reason for it.
+
+    A finding about several is allowed when at most one of them is left that does not say so.
+    """
+    return [replace(finding, allowed=_reason(finding, allowed)) for finding in found]
+
+
+def _reason(finding: Finding, allowed: Allowed) -> str:
+    reasons = [_allowance(finding, side, allowed) for side in finding.sides]
+    if len(silent(finding, allowed)) > (len(reasons) > 1):
+        return ""
+    return next(entry.reason for entry in reasons if entry is not None)
+
+
+def silent(finding: Finding, allowed: Allowed) -> list[Side]:
+    """Return the sides of a finding that do not say that it is meant."""
+    return [side for side in finding.sides if _allowance(finding, side, allowed) is None]
+
+
+def _allowance(finding: Finding, side: Side, allowed: Allowed) -> Allowance | None:
+    entries = allowed.get((side.host, side.profile or "default"), ())
+    return next((entry for entry in entries if is_meant(entry, finding)), None)
+
+
+def is_meant(entry: Allowance, finding: Finding) -> bool:
+    """Say whether an exception is about this finding."""
+    names = {"", finding.name, *finding.name.split(" + ")}
+    return entry.finding == finding.kind and entry.name in names
+
+
+def needless(
+    inventory: Inventory, found: Sequence[Finding], *, live: bool, whole: bool
+) -> list[Finding]:
+    """Return the exceptions that nothing needs, as far as this can be told.
+
+    Only a host knows what a person wrote there: without it (`live`) an exception is judged where
+    the inventory itself says the value. One about others is judged with all of them in sight.
+    """
+    return _sorted(
+        _needless(host.name, profile.name, entry)
+        for host in inventory.hosts
+        for profile in host.profiles
+        for entry in profile.allow
+        if _can_be_judged(entry, profile, live=live, whole=whole)
+        and not any(_is_needed(entry, host.name, profile.name, finding) for finding in found)
+    )
+
+
+def _can_be_judged(entry: Allowance, profile: Profile, *, live: bool, whole: bool) -> bool:
+    if entry.finding.startswith(("duplicate", "ambiguous")) and not whole:
+        return False
+    return live or (entry.finding not in NEEDS_HOST and entry.name in profile.env)
+
+
+def _is_needed(entry: Allowance, host: str, profile: str, finding: Finding) -> bool:
+    ours = any((side.host, side.profile or "default") == (host, profile) for side in finding.sides)
+    return ours and is_meant(entry, finding)
+
+
+def _needless(host: str, profile: str, entry: Allowance) -> Finding:
+    side = Side(host, profile, (str(entry.place),) if entry.place else ())
+    name = f"{entry.finding} {entry.name}".rstrip()
+    return make("needless-exception", name, (side,))
+
+
+def unexcused(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings that nothing in the inventory allows."""
+    return (finding for finding in found if not finding.allowed)

@@ -1,0 +1,105 @@
+"""A finding: what should not be, whom it is about, what follows, and how it is mended.
+
+The words are in `data/findings.yml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of those whom a finding is about."""
+
+    host: str
+    profile: str | None
+    places: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """Return it as `host/profile`."""
+        return f"{self.host}/{self.profile}" if self.profile else self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that should not be: what, where, what follows, and how to mend it."""
+
+    kind: str
+    name: str
+    sides: tuple[Side, ...]
+    severity: str
+    message: str
+    ignored: str
+    mend: str
+    platform: str = ""
+    fingerprint: str = ""
+    allowed: str = ""
+    """The reason that the inventory gives for letting it be; empty where it does not."""
+
+    @property
+    def is_error(self) -> bool:
+        """Say whether something will go wrong, or can be taken, as it is."""
+        return self.severity == "error"
+
+
+def make(
+    kind: str,
+    name: str,
+    sides: Sequence[Side],
+    what: str = "",
+    *,
+    case: str = "",
+    severity: str = "",
+    platform: str = "",
+    fingerprint: str = "",
+    path: str = "",
+) -> Finding:
+    """Return a finding in its words; `case` chooses among the consequences of its kind."""
+    words = _words()[kind]
+    *others, last = (side.target for side in sides)
+    who = f"{', '.join(others)} and {last}" if others else last
+    both = {1: "it", 2: "both"}.get(len(sides), "all of them")
+    said = {"who": who, "both": both, "name": name, "what": what, "path": path}
+    ignored = words["ignored"][case] if case else words["ignored"]
+    return Finding(
+        kind, name, tuple(sides), severity or words["severity"], words["says"].format(**said),
+        ignored.format(**said), words["mend"].format(**said), platform, fingerprint,
+    )  # fmt: skip
+
+
+def united(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings that were made of several views, each once, with every place."""
+    known: dict[Hashable, Finding] = {}
+    for finding in found:
+        key = (finding.kind, finding.name, frozenset(side.target for side in finding.sides))
+        known[key] = _both(known[key], finding) if key in known else finding
+    return list(known.values())
+
+
+def _both(first: Finding, second: Finding) -> Finding:
+    places = {side.target: side.places for side in second.sides}
+    sides = (
+        replace(side, places=tuple(dict.fromkeys((*side.places, *places[side.target]))))
+        for side in first.sides
+    )
+    return replace(first if first.is_error else second, sides=tuple(sides))
+
+
+def kinds() -> tuple[str, ...]:
+    """Return what can be found, by name."""
+    return tuple(_words())
+
+
+@cache
+def _words() -> Mapping[str, Mapping[str, Any]]:
+    text = (files("hermes_ops") / "data" / "findings.yml").read_text("utf-8")
+    words: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
+    return words

@@ -1,0 +1,81 @@
+"""What was written into a `.env` from references, kept on its host by keyed fingerprint.
+
+A line has a variable, the fingerprint of its source and that of its value. So whoever looks later
+tells whether the value is still the one that was written, without asking any source for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from hermes_ops import envfile
+from hermes_ops.fingerprint import fingerprint
+from hermes_ops.inventory import Inventory, Profile, Reference
+from hermes_ops.secret import Secret
+
+FOLDER = PurePosixPath(".local/state/hermes-ops/written")
+
+Marks = Mapping[str, str]
+"""For each variable, the fingerprints of its source and of its value."""
+
+
+def with_marks(inventory: Inventory, secrets: Mapping[Reference, Secret], key: bytes) -> Inventory:
+    """Return the inventory in which each profile has the marks of what its references led to."""
+    hosts = (
+        replace(
+            host,
+            profiles=tuple(
+                replace(profile, marks=_marks(profile, secrets, key)) for profile in host.profiles
+            ),
+        )
+        for host in inventory.hosts
+    )
+    return replace(inventory, hosts=tuple(hosts))
+
+
+def _marks(profile: Profile, secrets: Mapping[Reference, Secret], key: bytes) -> Marks:
+    return {
+        name: f"{_source(value, key)} {fingerprint(key, secrets[value])}"
+        for name, value in _references(profile)
+    }
+
+
+def _references(profile: Profile) -> Iterable[tuple[str, Reference]]:
+    return ((n, value) for n, value in profile.env.items() if isinstance(value, Reference))
+
+
+def _source(reference: Reference, key: bytes) -> str:
+    return fingerprint(key, f"{reference.kind} {reference.argument}")
+
+
+def merged(kept: str, marks: Marks) -> str:
+    """Return the text to keep: what was kept, with these marks in it."""
+    lines = {**_read(kept), **marks}
+    return "".join(f"{name} {both}\n" for name, both in sorted(lines.items()))
+
+
+def _read(kept: str) -> dict[str, str]:
+    parts = (line.partition(" ") for line in kept.splitlines())
+    return {name: both for name, _, both in parts if both}
+
+
+def has_moved(profile: Profile, env: str, kept: str, key: bytes) -> bool | None:
+    """Say whether a value of a reference is no longer the one that was written.
+
+    None where that cannot be told: nothing was kept, by another operator, or of another source.
+    """
+    lines, values = _read(kept), envfile.read(env)
+    judged = [
+        _has_moved(lines.get(name, ""), _source(value, key), fingerprint(key, values.get(name, "")))
+        for name, value in _references(profile)
+    ]
+    if True in judged:
+        return True
+    return None if None in judged else False
+
+
+def _has_moved(both: str, source: str, value: str) -> bool | None:
+    was_from, _, was = both.partition(" ")
+    return was != value if was_from == source else None

@@ -1,0 +1,66 @@
+"""What no run may start: two profiles with one identity, or on one port of one machine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from hermes_ops import credentials, holders
+from hermes_ops.collisions import conflicts
+from hermes_ops.desired import references, with_secrets
+from hermes_ops.errors import InventoryError
+from hermes_ops.finding import Finding
+from hermes_ops.inventory import Inventory, Profile, Reference
+from hermes_ops.secret import Secret
+
+
+def refuse_conflicts(whole: Inventory, selected: Inventory) -> None:
+    """Raise if a profile that would be started excludes another one that is, selected or not.
+
+    Nothing is resolved for it: of the profiles that were not selected, plain values are compared,
+    and those that have the source of a selected one.
+    """
+    starting = {target for target, profile in _profiles(selected) if profile.state == "started"}
+    if not starting:
+        return
+    known = with_secrets(whole, _resolved(whole, selected))
+    # Fingerprints that nobody keeps: any key will do.
+    there = holders.wanted(known, secrets.token_bytes(32))
+    found = conflicts(holder for holder in there if holder.state == "started")
+    allowed = credentials.allowances(whole)
+    for finding in credentials.unexcused(credentials.excused(found, allowed)):
+        if any(side.target in starting for side in credentials.silent(finding, allowed)):
+            raise _refusal(finding)
+
+
+def _profiles(inventory: Inventory) -> Iterator[tuple[str, Profile]]:
+    for host in inventory.hosts:
+        yield from ((f"{host.name}/{profile.name}", profile) for profile in host.profiles)
+
+
+def _resolved(whole: Inventory, selected: Inventory) -> Mapping[Reference, Secret]:
+    """Return what every reference leads to whose source was asked for a selected profile."""
+    asked: dict[tuple[object, object], Secret] = {}
+    written = dict(_profiles(whole))
+    for target, profile in _profiles(selected):
+        for name, value in profile.env.items():
+            source = written[target].env[name]
+            if isinstance(source, Reference) and isinstance(value, Secret):
+                asked[source.kind, source.argument] = value
+    return {
+        reference: asked[reference.kind, reference.argument]
+        for reference in references(whole)
+        if (reference.kind, reference.argument) in asked
+    }
+
+
+def _refusal(finding: Finding) -> InventoryError:
+    places = list(chain.from_iterable(side.places for side in finding.sides))
+    where = f" ({', '.join(dict.fromkeys(places))})" if places else ""
+    line = f"allow: [{{finding: {finding.kind}, name: {finding.name}, reason: …}}]"
+    return InventoryError(
+        f"{finding.message}{where}: {finding.ignored}",
+        hint=f"{finding.mend}; or, if it is meant, write in the profile of one:  {line}",
+        kind="conflict",
+    )

@@ -1,0 +1,59 @@
+"""Asking a host what it may tell of its credentials: one script, one answer, no value in it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.wire import Reply, Script, assemble
+
+
+def probe(request: Mapping[str, Any], python: str = "") -> Script:
+    """Return the script that asks for all of `request`; `python` is Hermes', if it is known.
+
+    The operator's key is in it, and so it goes the way of every script: on standard input.
+    """
+    asked = shlex.quote(json.dumps(request))
+    lines = ["identify; enter_home", shlex.join(["look_hermes", python])]
+    lines.append(f'disclose "$program" {asked}')
+    libraries = ("common", "look", "disclosure")
+    return assemble(libraries, "\n".join(lines), definitions=f"program={shlex.quote(_program())}\n")
+
+
+@cache
+def _program() -> str:
+    return (files("hermes_ops") / "disclosure.py").read_text("utf-8")
+
+
+def parse(reply: Reply) -> Mapping[str, Any]:
+    """Return what the host told.
+
+    Raises:
+        Unknown: it could not tell; says why.
+    """
+    for record in reply.of("fatal"):
+        raise CommandError(record.rest)
+    if next(reply.of("python"), None) is not None:
+        raise Unknown("there is no Python on it to read its files with", hint="run fleet.up first")
+    told = [record.text or "" for record in reply.of("disclosed")]
+    if not reply.complete or not told:
+        raise Unknown("the connection was lost while looking", hint="run it again")
+    return _told(told[0])
+
+
+def _told(text: str) -> Mapping[str, Any]:
+    try:
+        told: Mapping[str, Any] = json.loads(text)
+    except ValueError:
+        raise Unknown("its Python could not read its files", hint="look at it with -v") from None
+    if "missing" in told:
+        raise Unknown(
+            f"its Python lacks {told['missing']}, which Hermes reads its own files with",
+            hint="run fleet.up first, or name Hermes' Python with hermes_python",
+        )
+    return told

@@ -1,0 +1,277 @@
+"""What `secrets.lint` finds: cases as data, and that no value is in anything it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_ops import credentials, disclosure, fingerprint, holders, loader, telling
+from hermes_ops.desired import with_secrets
+from hermes_ops.errors import InventoryError, Unknown
+from hermes_ops.finding import Finding, kinds
+from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.loader import Vault
+from hermes_ops.secret import Secret
+from hermes_ops.tasks import secretlint
+from hermes_ops.tasks.asking import Told
+from hermes_ops.tasks.conflicts import refuse_conflicts
+from hermes_ops.tasks.workspace import Workspace
+from hermes_ops.wire import Record, Reply
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "tests" / "cases" / "credentials"
+CASES = [case for file in sorted(FOLDER.glob("*.yml")) for case in yaml.safe_load(file.read_text())]
+KEY = bytes(range(32))
+
+
+def written(folder: Path, hosts: Mapping[str, Any]) -> Inventory:
+    """Return the inventory of a case, as it is read from files."""
+    listed = {}
+    for host, given_profiles in hosts.items():
+        profiles = dict(given_profiles)
+        listed[host] = {**profiles.pop("vars", {}), "hermes_profiles": profiles}
+    file = folder / "hosts.yml"
+    file.write_text(json.dumps({"all": {"hosts": listed}}))
+    return loader.load([file], ROOT / "roles", {})
+
+
+def answer_of(home: Path, there: Mapping[str, Any], homes: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a host with these files tells: the real program, on real files."""
+    for path, content in there.items():
+        text, mode = (content, 0o600) if isinstance(content, str) else content.values()
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+        (home / path).chmod(mode if isinstance(mode, int) else int(mode, 8))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        told = disclosure.answer(holders.request(KEY, homes))
+    assert isinstance(json.loads(json.dumps(told)), dict)
+    return told
+
+
+def judged(folder: Path, case: Mapping[str, Any]) -> list[Finding]:
+    """Return what is found in a case."""
+    inventory = written(folder, case["hosts"])
+    told = []
+    for host in inventory.hosts:
+        if host.name in case.get("there", {}):
+            (folder / host.name).mkdir()
+            there = case["there"][host.name]
+            told.append(Told(host, answer_of(folder / host.name, there, case.get("homes", {}))))
+    workspace = Workspace(inventory, inventory, (), Vault())
+    wanted = holders.wanted(inventory, KEY)
+    return secretlint._judged(workspace, wanted, told, live=bool(told))
+
+
+def line(finding: Finding) -> str:
+    """Return a finding as the cases write it."""
+    word = "allowed" if finding.allowed else finding.severity
+    return " ".join([word, finding.kind, finding.name, *sorted(s.target for s in finding.sides)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["promise"] for case in CASES])
+def test_case(case: Mapping[str, Any], tmp_path: Path) -> None:
+    """What a case calls for is found, and nothing else."""
+    assert sorted(map(line, judged(tmp_path, case))) == sorted(case["findings"])
+
+
+def test_cases_know_every_finding() -> None:
+    """There is a case for each kind that there is, but for the one of a rotation."""
+    named = {finding.split()[1] for case in CASES for finding in case["findings"]}
+    assert named == set(kinds()) - {"old-value"}
+
+
+def values(there: object) -> set[str]:
+    """Return every value in a case that is a credential."""
+    found: set[str] = set()
+    for _, value in disclosure.leaves(there):
+        text = value if isinstance(value, str) else ""
+        found.update(text.replace('"', " ").replace("=", " ").split())
+    return {value for value in found if "aaaaaaaa" in value or "bbbbbbbb" in value}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["promise"] for case in CASES])
+def test_no_value_is_told(case: Mapping[str, Any], tmp_path: Path) -> None:
+    """Neither a host's answer nor a finding, in words or as a document, has a credential in it."""
+    planted = values(case["hosts"]) | values(case.get("there", {}))
+    found = judged(tmp_path, case)
+    said = json.dumps([secretlint.document(finding) for finding in found])
+    said += "\n".join(line for finding in found for line in secretlint.lines(finding))
+    for host in case.get("there", {}):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path / host)
+            said += json.dumps(disclosure.answer(holders.request(KEY, {})))
+    assert not [value for value in planted if value in said]
+
+
+def test_both_sides_have_their_places(tmp_path: Path) -> None:
+    """A finding names file, line and column of the inventory, and path and line of the host."""
+    case = {
+        "hosts": {"one": {"a": {"env": {"HASS_TOKEN": "aaaaaaaaaaaaaaaa"}}}, "two": {"b": {}}},
+        "there": {"two": {".hermes/profiles/b/.env": "#\nHASS_TOKEN=aaaaaaaaaaaaaaaa\n"}},
+    }
+    (finding,) = judged(tmp_path, case)
+    places = {side.target: side.places for side in finding.sides}
+    (written_at,) = places["one/a"]
+    assert written_at.startswith(f"{tmp_path}/hosts.yml:1:")
+    assert places["two/b"] == ("two:~/.hermes/profiles/b/.env:2",)
+
+
+# --- the program that hosts run ---------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(min_size=1).filter(lambda text: text == text.strip()))
+def test_hosts_make_the_operators_fingerprints(value: str) -> None:
+    """What a host makes of a value is what we make of it."""
+    assert disclosure.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(min_size=4, max_size=60), st.sampled_from(["A_TOKEN", "X", "platforms.x.token"]))
+def test_only_open_settings_are_told(value: str, name: str) -> None:
+    """A setting that is not known to be no secret leaves the host without its value."""
+    teller = disclosure.Teller(KEY, holders.request(KEY, {}))
+    assert "text" not in teller.tell(name, value)
+
+
+def test_program_runs_alone(tmp_path: Path) -> None:
+    """Sent as a text to an interpreter of its own, with the request on its input, it answers."""
+    (tmp_path / ".hermes").mkdir()
+    (tmp_path / ".hermes" / ".env").write_text("A_TOKEN=secret\n")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", telling._program(), *filter(None, sys.path)],
+        cwd=tmp_path,
+        input=json.dumps(holders.request(KEY, {})),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (profile,) = json.loads(done.stdout)["profiles"]
+    assert profile["env"][0]["marks"] == [fingerprint.fingerprint(KEY, "secret")]
+    assert "secret" not in done.stdout
+
+
+def test_host_without_its_libraries_is_unknown(tmp_path: Path) -> None:
+    """A Python that cannot read the files as Hermes does says so, and that is `unknown`."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", telling._program()],
+        cwd=tmp_path,
+        input=json.dumps(holders.request(KEY, {})),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with pytest.raises(Unknown, match="lacks dotenv"):
+        telling.parse(Reply((Record("disclosed", "", done.stdout),), complete=True))
+
+
+@pytest.mark.parametrize(
+    ("records", "complete", "said"),
+    [
+        ((Record("python", "none"),), True, "no Python"),
+        ((), False, "connection was lost"),
+        ((Record("disclosed", "", "Killed"),), True, "could not read"),
+    ],
+)
+def test_no_answer_is_unknown(records: tuple[Record, ...], complete: bool, said: str) -> None:
+    """Whatever keeps a host from telling, it is unknown, with the reason."""
+    with pytest.raises(Unknown, match=said):
+        telling.parse(Reply(records, complete=complete))
+
+
+def test_key_is_in_no_argument() -> None:
+    """The key stands in the script once, and only behind a builtin of the shell."""
+    script = telling.probe(holders.request(KEY, {}))
+    assert script.text.count(holders.shown_key(KEY)) == 1
+    assert "printf '%s' \"$2\" |" in script.text
+
+
+# --- a run that would start a duplicate -------------------------------------------------------
+
+SHARED = {"env": {"TELEGRAM_BOT_TOKEN": {"env": "BOT"}}}
+
+
+def test_same_source_is_refused_unresolved(tmp_path: Path) -> None:
+    """One that is not selected is compared by its source: nothing is resolved for it."""
+    whole = written(tmp_path, {"one": {"a": SHARED}, "two": {"b": SHARED}})
+    selected = whole.narrowed({"one": frozenset({"a"})})
+    with pytest.raises(InventoryError) as refused:
+        refuse_conflicts(whole, selected)
+    assert refused.value.kind == "conflict"
+    assert refused.value.exit_code == 64
+    for part in ("one/a", "two/b", "TELEGRAM_BOT_TOKEN", f"{tmp_path}/hosts.yml:1:"):
+        assert part in str(refused.value)
+    line = "allow: [{finding: duplicate-credential, name: TELEGRAM_BOT_TOKEN, reason: …}]"
+    assert line in refused.value.hint
+
+
+def test_resolved_values_are_compared_with_plain_ones(tmp_path: Path) -> None:
+    """What a selected reference led to meets a plain value, and whoever has the same source."""
+    plain = {"env": {"TELEGRAM_BOT_TOKEN": "1:aaaaaaaaaaaaaaaa"}}
+    whole = written(tmp_path, {"one": {"a": SHARED}, "two": {"b": plain}, "three": {"c": SHARED}})
+    reference = whole.hosts[0].profiles[0].env["TELEGRAM_BOT_TOKEN"]
+    assert isinstance(reference, Reference)
+    chosen = whole.narrowed({"one": frozenset({"a"})})
+    selected = with_secrets(chosen, {reference: Secret("1:aaaaaaaaaaaaaaaa")})
+    with pytest.raises(InventoryError, match="one/a, two/b and three/c"):
+        refuse_conflicts(whole, selected)
+
+
+MEANT = [{"finding": "duplicate-credential", "name": "TELEGRAM_BOT_TOKEN", "reason": "one bot"}]
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        {"one": {"a": SHARED}, "two": {"b": {**SHARED, "state": "stopped"}}},
+        {"one": {"a": {**SHARED, "state": "stopped"}}, "two": {"b": SHARED}},
+        {"one": {"a": {**SHARED, "allow": MEANT}}, "two": {"b": SHARED}},
+        {"one": {"a": SHARED}, "two": {"b": {**SHARED, "allow": MEANT}}},
+        {"one": {"a": {}}, "two": {"b": SHARED}, "three": {"c": SHARED}},
+        {"one": {"a": {**SHARED, "allow": MEANT}}, "two": {"b": SHARED}, "three": {"c": SHARED}},
+    ],
+    ids=["other stopped", "stopped", "meant", "meant there", "others", "meant, others not"],
+)
+def test_what_does_not_meet_is_started(hosts: Mapping[str, Any], tmp_path: Path) -> None:
+    """Only two that would run at once, and of which none says that it is meant, are refused."""
+    whole = written(tmp_path, hosts)
+    refuse_conflicts(whole, whole.narrowed({"one": frozenset({"a"})}))
+
+
+# --- the line in the inventory ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"finding": "duplicate-port", "name": "x"}, "an exception needs a 'reason'"),
+        ({"reason": "x"}, "an exception needs a 'finding'"),
+        ({"finding": "duplicate", "reason": "x"}, "'finding' must be a finding of secrets.lint"),
+        ({"finding": "weak-key", "reason": ""}, "'reason' must be a text that is not empty"),
+        ({"finding": "weak-key", "reason": "x", "nam": "y"}, "unknown key 'nam'"),
+    ],
+)
+def test_bad_exception_is_one_sentence(entry: object, said: str, tmp_path: Path) -> None:
+    """An exception without a reason, or for nothing that there is, says where and what."""
+    with pytest.raises(InventoryError, match=said) as refused:
+        written(tmp_path, {"one": {"a": {"allow": [entry]}}})
+    assert f"{tmp_path}/hosts.yml:1:" in str(refused.value)
+
+
+@pytest.mark.parametrize("inventory", ["inventory"])
+def test_embedded_inventory_is_clean(inventory: str) -> None:
+    """What a newcomer starts from has no finding."""
+    found = loader.load([ROOT / inventory], ROOT / "roles", {})
+    wanted = holders.wanted(found, KEY)
+    assert wanted
+    assert credentials.findings(wanted) == []
