@@ -168,7 +168,7 @@ def _fragment(schema: Schema, expressions: bool) -> Document:
 def _record(record: Record, *, expressions: bool) -> Document:
     lists = [name for name, schema in record.keys.items() if isinstance(bare(schema), Each)]
     signed = {
-        rf"^[+-]{name}$": _value(name, record.keys[name], expressions)
+        rf"^[+-]{name}$": _or_null(_value(name, record.keys[name], expressions))
         for name in lists
         if record.is_layered
     }

@@ -147,12 +147,13 @@ def _show_chains(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _line(row: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, str]:
-    other = f"{said['key']}: " if said["key"] != row["key"] else ""
+    elsewhere = f"{said['key']}: " if said["key"] != row["key"] else ""
     verb = "" if said["action"] == "sets" else f"{said['action']} "
+    wins = "wins" if sum(other["counts"] for other in row["said"]) == 1 else "counts"
     return {
-        "": ("wins" if said is row["said"][0] else "counts") if said["counts"] else "lost",
+        "": wins if said["counts"] else "lost",
         "layer": _layer(said),
-        "says": f"{other}{verb}{_text(said['value'])}",
+        "says": f"{elsewhere}{verb}{_text(said['value'])}",
         "where": said["where"],
     }
 

@@ -9,7 +9,7 @@ from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
 from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.explaining import explain, schema
-from hermes_ops.tasks.linting import lint
+from hermes_ops.tasks.inventory_lint import lint
 from hermes_ops.tasks.listing import ansible_view, shown
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items

@@ -172,7 +172,8 @@ def test_schema_is_printed(said: Said) -> None:
 
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 CALL = re.compile(r"^\$ \./inv (.*)\n((?:[^$].*\n)*)", re.MULTILINE)
-CALLS = CALL.findall("".join(CONSOLE.findall((ROOT / "docs/layers.md").read_text("utf-8"))))
+PAGE = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+CALLS = CALL.findall("".join(CONSOLE.findall(PAGE)))
 
 
 @pytest.mark.parametrize(("words", "shown"), CALLS)
@@ -181,6 +182,8 @@ def test_page_shows_what_is_printed(said: Said, words: str, shown: str) -> None:
     assert said(*shlex.split(words))[:2] == (0, shown)
 
 
-def test_page_has_transcripts() -> None:
-    """The test above is not empty."""
+def test_page_shows_a_true_item(said: Said) -> None:
+    """The item of the document is one that the command prints; there are three transcripts."""
+    shown = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    assert rows(said, "rack-1/coder", "--key", "config.model.default") == [shown]
     assert len(CALLS) == 3
