@@ -36,7 +36,10 @@ def test_what_is_documented_exists() -> None:
     words = "|".join(sorted({name.split(".")[0] for name in TASKS}))
     pattern = re.compile(rf"`(?:\./inv )?((?:{words})\.[a-z_]+)`")
     for file in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        named = set(pattern.findall(file.read_text(encoding="utf-8"))) - {"hosts.yml", "config.yaml"}
+        named = set(pattern.findall(file.read_text(encoding="utf-8"))) - {
+            "hosts.yml",
+            "config.yaml",
+        }
         assert named <= set(TASKS), file.name
 
 
