@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.errors import Place
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -90,6 +90,8 @@ class Profile:
     config: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, EnvValue] = field(default_factory=dict)
     soul: str | None = None
+    soul_file: str = ""
+    """Where the text of `soul` stands, for errors in it."""
     files: Mapping[str, ProfileFile] = field(default_factory=dict)
     """Further files by their path below the profile's home."""
     service: ServiceSettings = field(default_factory=ServiceSettings)
@@ -150,6 +152,8 @@ class Host:
     settle: float = 3
     enabled: bool = True
     disabled_reason: str = ""
+    refusal: InventoryError | None = None
+    """Why nobody may connect with these variables; of interest only to those who would."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     place: Place | None = None
 

@@ -94,6 +94,8 @@ def _summary(path: Path) -> dict[str, Any]:
     return {
         "run": path.stem,
         "task": first.get("task"),
+        "check": first.get("check"),
+        "began": first.get("at"),
         "operator": first.get("operator"),
         "why": first.get("why"),
         "limit": first.get("limit"),

@@ -8,11 +8,17 @@ It contacts no host, runs no command and resolves no reference. Its modules, in 
     sources      which files belong to an inventory
     groups       hosts, groups and who belongs to whom (`patterns`: ranges)
     variables    what all layers say of a host
-    profiles     the catalogue and the layers upon it (`env_values`)
+    profiles     the catalogue and the layers upon it (`overlay`: how two merge; `env_values`)
     hosts        one host, checked (`connection`, `ssh_args`, `keys`)
     agreement    what must hold between profiles and hosts
     role         `roles/<name>/role.yml`
     dotenv       `.env`, which feeds `{env: …}`
+
+Only those who ask need the others:
+
+    provenance   who says a value, who wins and who lost (`keypath`: how its key is written)
+    lint         what is said in vain
+    json_schema  the tables of `schema`, for editors
 """
 
 from hermes_ops.loader.dotenv import load_env

@@ -8,14 +8,15 @@ from itertools import combinations
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.graph import ordered
 from hermes_ops.inventory import Host, Profile
+from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 
 
 def refuse_disagreement(hosts: Iterable[Host]) -> None:
-    """Raise where profiles wait for what is not there, or two hosts are one machine."""
+    """Raise where profiles wait for each other, or two hosts are one machine."""
     homes: dict[tuple[object, ...], Host] = {}
     for host in hosts:
-        _refuse_waiting(host)
+        _refuse_circles(host)
         for profile in host.profiles:
             other = homes.setdefault((*_machine(host), profile.name), host)
             if other is not host:
@@ -37,15 +38,16 @@ def _same_home(host: Host, other: Host, profile: Profile) -> InventoryError:
     )
 
 
-def _refuse_waiting(host: Host) -> None:
-    for profile in host.profiles:
-        for name in profile.after:
-            if name not in host.all_profiles:
-                raise InventoryError(
-                    f"{profile.name!r} waits for {name!r}, which {host.name} does not have",
-                    hint=suggestion(name, host.all_profiles),
-                    where=profile.place,
-                )
+def refuse_strangers(profile: str, data: Located, host: str, names: Iterable[str]) -> None:
+    """Raise if `after` of a profile names what is none of the host's profiles."""
+    known = list(names)
+    for item in data.entries["after"].items if "after" in data.entries else ():
+        if item.data not in known:
+            message = f"{profile!r} waits for {item.data!r}, which {host} does not have"
+            raise item.error(message, suggestion(item.data, known))
+
+
+def _refuse_circles(host: Host) -> None:
     try:
         ordered({profile.name: profile.after for profile in host.profiles})
     except UsageError as error:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import MANAGERS, HermesSettings, Host, Profile, Role
+from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
+from hermes_ops.loader.agreement import refuse_strangers
 from hermes_ops.loader.connection import SECRETS, connection_of
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.located import Located, Variables, has_expression, plain
@@ -102,9 +103,11 @@ def make_host(
     found = _checked(folded(layers))
     variables = shown_variables(found)
     profiles = _profiles(node, layers, variables, around)
+    reached, refusal = _connection(node.name, found, around)
     return Host(
         name=node.name,
-        connection=connection_of(node.name, found, around.known_hosts),
+        connection=reached,
+        refusal=refusal,
         groups=groups,
         profiles=profiles,
         all_profiles=tuple(profile.name for profile in profiles),
@@ -120,6 +123,16 @@ def rendered_layers(
     """Return the layers of a host with their expressions replaced by what they say there."""
     scope = _scope(node, groups, folded(layers), around)
     return [_rendered_layer(layer, scope) for layer in layers]
+
+
+def _connection(
+    name: str, found: Variables, around: Surroundings
+) -> tuple[Connection, InventoryError | None]:
+    """Return how a host is reached, or why it cannot be: an inventory has others' hosts, too."""
+    try:
+        return connection_of(name, found, around.known_hosts), None
+    except InventoryError as refusal:
+        return Connection(address=name), refusal
 
 
 def _checked(found: Variables) -> Variables:
@@ -210,6 +223,7 @@ def _profiles(
 
     def made(name: str) -> Profile:
         data = described(contributions(name, wants, around.catalogue))
+        refuse_strangers(name, data, node.name, wants.overrides)
         return make_profile(name, data, around.roles, values, wants.place(name))
 
     return tuple(map(made, wants.overrides))

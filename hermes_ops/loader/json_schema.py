@@ -120,23 +120,24 @@ def _defaults() -> Document:
 
 
 def _group() -> Document:
-    of_variables = _or_null({"$ref": "#/$defs/variables"})
     return {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "hosts": {
-                "description": "names, also ranges such as mini-[01:03]; what differs there",
-                "type": ["object", "string", "null"],
-                "additionalProperties": of_variables,
-            },
-            "children": {
-                "description": "groups of this group",
-                "type": ["object", "string", "null"],
-                "additionalProperties": _or_null({"$ref": "#/$defs/group"}),
-            },
+            "hosts": _members(
+                "variables", "names, also ranges such as mini-[01:03]; what differs there"
+            ),
+            "children": _members("group", "groups of this group"),
             "vars": _vars(),
         },
+    }
+
+
+def _members(definition: str, description: str) -> Document:
+    return {
+        "description": description,
+        "type": ["object", "string", "null"],
+        "additionalProperties": _or_null({"$ref": f"#/$defs/{definition}"}),
     }
 
 
@@ -167,7 +168,7 @@ def _fragment(schema: Schema, expressions: bool) -> Document:
 def _record(record: Record, *, expressions: bool) -> Document:
     lists = [name for name, schema in record.keys.items() if isinstance(bare(schema), Each)]
     signed = {
-        rf"^[+-]{name}$": _value(name, record.keys[name], expressions)
+        rf"^[+-]{name}$": _or_null(_value(name, record.keys[name], expressions))
         for name in lists
         if record.is_layered
     }

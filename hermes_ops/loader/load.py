@@ -19,7 +19,7 @@ from hermes_ops.loader.hosts import (
 from hermes_ops.loader.profiles import load_catalogue
 from hermes_ops.loader.role import load_roles
 from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders, structure_files
-from hermes_ops.loader.variables import Layer, every_layer, layers_of
+from hermes_ops.loader.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.yaml_source import read
 
 
@@ -83,7 +83,5 @@ def _groups(tree: Tree, files: Sequence[VariableFiles]) -> dict[str, Group]:
 
 def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:
     node = tree.groups[name]
-    variables = dict(node.variables)
-    for source in files:
-        variables.update(source.of_group(name))
+    variables = folded(list(group_layers(name, tree, files)))
     return Group(name, node.hosts, node.children, shown_variables(variables))

@@ -22,7 +22,7 @@ from hermes_ops.inventory import (
 from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
 from hermes_ops.loader.files import profile_files
 from hermes_ops.loader.located import Located, kind, plain
-from hermes_ops.loader.overlay import change_list, overlaid, settled, signed
+from hermes_ops.loader.overlay import change_list, in_order, overlaid, settled
 from hermes_ops.loader.schema import (
     MAPPING,
     TEXT,
@@ -91,6 +91,11 @@ class Contribution(NamedTuple):
     """The variable that says it; '' for a file of the catalogue."""
     value: Located
 
+    @property
+    def is_settled(self) -> bool:
+        """Say whether no operator is left in it: nothing is weaker than the catalogue."""
+        return not self.variable
+
 
 class Wanted(NamedTuple):
     """The profiles of a host as its layers name them, before the catalogue is asked."""
@@ -130,7 +135,7 @@ def _load_file(file: Path) -> Located:
     if document.data is None:
         return Located({}, document.place)
     check(document, PROFILE, file.stem)
-    return document
+    return settled_profile(document)
 
 
 def _check_name(name: object, place: Place) -> None:
@@ -195,16 +200,23 @@ def contributions(
     return (*file, *wants.defaults, *wants.overrides[name])
 
 
-def described(parts: Iterable[Contribution]) -> Located:
+def described(parts: Sequence[Contribution]) -> Located:
     """Return everything that the layers say of one profile, the strongest on top."""
-    return reduce(layered, (part.value for part in parts), EMPTY)
+    values = [part.value for part in parts]
+    if parts[0].is_settled:
+        return reduce(layered, values)
+    return reduce(layered, values, EMPTY)
+
+
+def settled_profile(document: Located) -> Located:
+    """Return a file of the catalogue without operators: nothing is weaker than it."""
+    return layered(EMPTY, document)
 
 
 def layered(low: Located, high: Located) -> Located:
     """Return profile `low` overlaid by `high`: deep, but what is `UNMERGED` entry by entry."""
     data = dict(low.data)
-    for key, entry in high.entries.items():
-        sign, name = signed(key)
+    for sign, name, entry in in_order(high):
         if entry.data is None:
             continue
         if sign:
@@ -229,6 +241,7 @@ def make_profile(
         env=env_values(entries["env"].entries) if "env" in entries else {},
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         files=profile_files(entries["files"]) if "files" in entries else {},
+        soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
         service=_service(entries["service"]) if "service" in entries else ServiceSettings(),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables={**variables, "hermes_profile": name},
@@ -244,8 +257,12 @@ def _role(entry: Located | None, roles: Mapping[str, Role], place: Place) -> str
     return str(entry.data)
 
 
+def _soul_file(entry: Located) -> Path:
+    return Path(entry.place.file).parent / str(entry.data)
+
+
 def _soul(entry: Located) -> str:
-    file: Path = Path(entry.place.file).parent / entry.data
+    file = _soul_file(entry)
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 from hermes_ops.errors import Place, UsageError
@@ -25,7 +26,7 @@ from hermes_ops.loader.hosts import MERGED, shown_variables
 from hermes_ops.loader.keypath import KeyPath, spelled
 from hermes_ops.loader.load import Gathered
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.overlay import APPEND, REMOVE, signed
+from hermes_ops.loader.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.variables import Layer
@@ -122,10 +123,9 @@ def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
 
 def sayings_of(part: Contribution) -> Iterator[Saying]:
     """Yield what one layer says, leaf by leaf."""
-    for path, action, value in _said(part.value):
-        yield Saying(
-            path, layer_name(part.origin), part.variable, action, shown(path, value), value.place
-        )
+    layer = layer_name(part.origin)
+    for path, action, value in _flat_sets(part.value) if part.is_settled else _said(part.value):
+        yield Saying(path, layer, part.variable, action, shown(path, value), value.place)
 
 
 def layer_name(origin: str) -> str:
@@ -143,24 +143,30 @@ def _flat(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located
         yield from _flat(entry, (*path, key))
 
 
+def _flat_sets(value: Located) -> Iterator[tuple[KeyPath, str, Located]]:
+    return ((path, ACTIONS[""], leaf) for path, leaf in _flat(value))
+
+
 def _said(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, Located]]:
     """Yield path, action and value of every leaf as a layer writes it."""
     if not _is_merged(value, path):
         yield path, ACTIONS[""], value
         return
-    signs = [_signed(key, path) for key in value.entries]
-    if value.entries and all(sign == REMOVE for sign, _ in signs):
+    entries = _entries(value, path)
+    if entries and all(sign == REMOVE for sign, _, _ in entries):
         # Nothing is left of it where nothing is beneath it, and then it is an empty mapping.
         yield path, ACTIONS[""], Located({}, value.place)
-    for (sign, name), entry in zip(signs, value.entries.values(), strict=True):
+    for sign, name, entry in entries:
         if sign:
             yield (*path, name), ACTIONS[sign], entry
         elif entry.data is not None or path:
             yield from _said(entry, (*path, name))
 
 
-def _signed(key: Any, path: KeyPath) -> tuple[str, Any]:
-    return ("", key) if path and path[0] in UNMERGED else signed(key)
+def _entries(value: Located, path: KeyPath) -> list[tuple[str, Any, Located]]:
+    if path and path[0] in UNMERGED:
+        return [("", key, entry) for key, entry in value.entries.items()]
+    return list(in_order(value))
 
 
 def _is_merged(value: Located, path: KeyPath) -> bool:
@@ -231,12 +237,23 @@ def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
 
 
 def masked(value: Any) -> Any:
-    """Return plain values with every `Secret` among them as its mask."""
+    """Return plain values as a document may have them, every `Secret` among them as its mask."""
     if isinstance(value, dict):
-        return {key: masked(entry) for key, entry in value.items()}
+        return {key_of(key): masked(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [masked(entry) for entry in value]
-    return SHOWN if isinstance(value, Secret) else value
+    return SHOWN if isinstance(value, Secret) else _scalar(value, str(value))
+
+
+def key_of(key: Any) -> Any:
+    """Return a key as a document may have it; a date is a text there."""
+    return key if isinstance(key, str | int | bool) else str(key)
+
+
+def _scalar(value: Any, text: str) -> Any:
+    """Return a scalar as JSON has it: dates and what is no number are texts there."""
+    is_json = isinstance(value, str | int | bool | None)
+    return value if is_json or (isinstance(value, float) and isfinite(value)) else text
 
 
 def shown(path: KeyPath, value: Located) -> Any:
@@ -248,10 +265,10 @@ def shown(path: KeyPath, value: Located) -> Any:
 
 def _shown(value: Located) -> Any:
     if isinstance(value.data, dict):
-        return {key: _shown(entry) for key, entry in value.data.items()}
+        return {key_of(key): _shown(entry) for key, entry in value.data.items()}
     if isinstance(value.data, tuple):
         return [_shown(item) for item in value.data]
-    return SHOWN if value.secret else value.data
+    return SHOWN if value.secret else _scalar(value.data, value.text or str(value.data))
 
 
 def _shown_env(value: Located) -> Any:

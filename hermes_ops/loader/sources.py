@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.located import Located, Variables, kind
+from hermes_ops.loader.located import Variables, kind
 from hermes_ops.loader.yaml_source import read, shown
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
@@ -105,25 +105,22 @@ class VariableFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: dict[str, frozenset[str]] = {}
-        self._read: dict[tuple[str, str], Variables] = {}
+        self._read: dict[tuple[str, str], tuple[Variables, ...]] = {}
 
-    def of_group(self, name: str) -> Variables:
-        """Return what `group_vars/` says of a group."""
+    def of_group(self, name: str) -> tuple[Variables, ...]:
+        """Return what each file of `group_vars/` says of a group, the strongest last."""
         return self._variables("group_vars", name)
 
-    def of_host(self, name: str) -> Variables:
-        """Return what `host_vars/` says of a host."""
+    def of_host(self, name: str) -> tuple[Variables, ...]:
+        """Return what each file of `host_vars/` says of a host, the strongest last."""
         return self._variables("host_vars", name)
 
-    def _variables(self, of: str, name: str) -> Variables:
+    def _variables(self, of: str, name: str) -> tuple[Variables, ...]:
         if (of, name) not in self._read:
-            variables: dict[str, Located] = {}
-            for file in self._files(of, name):
-                variables.update(_variables_in(file))
-            self._read[of, name] = variables
+            self._read[of, name] = tuple(_variables_in(file) for file in self.files(of, name))
         return self._read[of, name]
 
-    def _files(self, of: str, name: str) -> list[Path]:
+    def files(self, of: str, name: str) -> list[Path]:
         """Return the files of a name: of several endings the first that is there counts."""
         folder = self._folder / of
         if of not in self._names:

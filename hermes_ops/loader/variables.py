@@ -40,13 +40,22 @@ def _all_layers(host: str, tree: Tree, files: Sequence[VariableFiles]) -> Iterat
     for name in ("all", *lineage):
         yield Layer(f"group {name}", tree.groups[name].variables)
     for source in files:
-        yield Layer("group all", source.of_group("all"))
+        yield from _of_group("all", source)
     for source in files:
         for name in lineage:
-            yield Layer(f"group {name}", source.of_group(name))
+            yield from _of_group(name, source)
     yield Layer(f"host {host}", tree.hosts[host].variables)
     for source in files:
-        yield Layer(f"host {host}", source.of_host(host))
+        yield from _of_host(host, source)
+
+
+def _of_group(name: str, source: VariableFiles) -> Iterator[Layer]:
+    """Yield a layer for each file, so that what is merged is merged wherever it is written."""
+    return (Layer(f"group {name}", said) for said in source.of_group(name))
+
+
+def _of_host(name: str, source: VariableFiles) -> Iterator[Layer]:
+    return (Layer(f"host {name}", said) for said in source.of_host(name))
 
 
 def folded(layers: Sequence[Layer]) -> dict[str, Located]:
@@ -59,9 +68,14 @@ def folded(layers: Sequence[Layer]) -> dict[str, Located]:
 
 def every_layer(tree: Tree, files: Sequence[VariableFiles]) -> Iterator[Layer]:
     """Yield the layers of all groups and hosts once, used by anybody or not."""
-    for group in tree.groups.values():
-        yield Layer(f"group {group.name}", group.variables)
-        yield from (Layer(f"group {group.name}", source.of_group(group.name)) for source in files)
+    for name in tree.groups:
+        yield from group_layers(name, tree, files)
     for host in tree.hosts.values():
         yield Layer(f"host {host.name}", host.variables)
-        yield from (Layer(f"host {host.name}", source.of_host(host.name)) for source in files)
+        yield from (layer for source in files for layer in _of_host(host.name, source))
+
+
+def group_layers(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Iterator[Layer]:
+    """Yield the layers of one group, weakest first."""
+    yield Layer(f"group {name}", tree.groups[name].variables)
+    yield from (layer for source in files for layer in _of_group(name, source))

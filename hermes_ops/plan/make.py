@@ -12,6 +12,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import OWED, Facts
 from hermes_ops.plan import files, services
+from hermes_ops.plan.leaving import freed, leave_others, runs_elsewhere
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -116,6 +117,7 @@ class _Planner:
             tuple(self._wheelhouses(first)),
             tuple(self.differs),
             self.evidence,
+            (self.facts.uid, self.facts.user),
         )
 
     def _each(self, kind: type) -> Iterable[Wanted]:
@@ -225,10 +227,20 @@ class _Planner:
         self, wanted: Wanted, resource: ServiceDefinition, profile: _Profile
     ) -> Iterable[Change]:
         service = self._service(wanted)
+        yield from leave_others(wanted, service, self.manager, self.facts)
+        yield from self._own_definition(wanted, resource, service, profile)
+
+    def _own_definition(
+        self, wanted: Wanted, resource: ServiceDefinition, service: ServiceSpec, profile: _Profile
+    ) -> Iterable[Change]:
+        known = (wanted, service, self.manager, self.facts)
         if wanted.profile.state == "absent":
-            return services.without_definition(wanted, service, self.manager, self.facts)
+            return services.without_definition(*known, "state is absent")
         if resource.only_disable and not services.is_defined(service, self.manager, self.facts):
             return []
+        if resource.only_disable and service.text == "hermes" and self.hermes is None:
+            # Without its program the definition cannot be told anew, and need not be.
+            return services.without_links(*known)
         values = self._values(service, profile)
         self._note_version(service)
         return services.plan_definition(
@@ -238,7 +250,10 @@ class _Planner:
     def _owes(self, wanted: Wanted) -> str | None:
         """Return the service that a change of this resource must restart."""
         service = self.desired.services.get(wanted.profile.name)
-        return service.name if service and getattr(wanted.resource, "restarts", False) else None
+        if service is None or not getattr(wanted.resource, "restarts", False):
+            return None
+        # What its manager does not know does not run: it will be started, and owes nothing.
+        return service.name if services.is_defined(service, self.manager, self.facts) else None
 
     def _words(self, wanted: Wanted) -> Mapping[str, Any]:
         return {
@@ -305,13 +320,15 @@ class _Planner:
         profile = self.profiles.setdefault(wanted.profile.name, _Profile())
         watch = watch_of(service, profile.config, profile.env, wave)
         watch = watch if self.urls else replace(watch, urls=())
-        evidence = self.evidence[service.profile] = self._evidence(service, watch)
+        found = self._evidence(service, watch)
+        elsewhere = runs_elsewhere(service, self.manager, self.facts)
+        evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
         restart = profile.restart or self._why_restart(service, evidence)
         changes = [
             self._once_owed(change, service)
             for change in services.plan_service(
                 wanted, service, self.manager, evidence,
-                restart=restart, obstacle=obstacle(watch, self.facts),
+                restart=restart, obstacle="" if elsewhere else obstacle(watch, self.facts),
             )
         ]  # fmt: skip
         if getattr(wanted.resource, "only_restart", False):

@@ -229,6 +229,8 @@ class Plan:
     """What is not as wanted but that no `up` mends, such as another version of Hermes."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """What the look showed of each profile's service, to be judged by `readiness`."""
+    user: tuple[int, str] | None = None
+    """Number and name of the user on the host, where the look has told them."""
 
     @property
     def python(self) -> str:

@@ -65,12 +65,21 @@ def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> b
 
 
 def without_definition(
-    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, reason: str
 ) -> Iterable[Change]:
     """Yield the removal of every file by which the manager knows the service."""
     for path in manager.paths(service):
         if _is_own(path, service) and str(path) in facts.paths:
-            yield change(wanted, "remove", "state is absent", Remove(path), facts)
+            yield change(wanted, "remove", reason, Remove(path), facts)
+
+
+def without_links(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield the removal of what enables the service; its definition stays as it is."""
+    for path in manager.paths(service):
+        if "wants" in str(path) and str(path) in facts.paths:
+            yield change(wanted, "disable", f"state is {wanted.profile.state}", Remove(path), facts)
 
 
 def _is_own(path: PurePosixPath, service: ServiceSpec) -> bool:
@@ -107,7 +116,8 @@ def plan_service(
     elif not running or stray:
         # A stray one holds what the service needs: it would end and be started again for ever.
         reason = _why_start(evidence, stray)
-        yield _control(wanted, service, manager, "start", reason, stray)
+        known = evidence.installed or evidence.activity == "failed"
+        yield _control(wanted, service, manager, "start", reason, stray, known=known)
     elif restart:
         yield _control(wanted, service, manager, "restart", restart, None)
 
@@ -127,8 +137,10 @@ def _control(
     verb: str,
     reason: str,
     stray: int | None,
+    *,
+    known: bool = True,
 ) -> Change:
-    words = manager.control(service, verb)
+    words = manager.control(service, verb, known=known)
     operation = Control(service, words, verb, stray, manager.together)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)

@@ -34,7 +34,7 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
     found = [order for order in _orders(sections[0]) if order.number not in done]
     if not found:
         return []
-    verb = found[0].control.verb
+    verb = found[0].control.words[1]
     waits = {p.name for p in host.profiles if p.after}
 
     def goes_along(section: Section) -> bool:
@@ -45,7 +45,7 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
         rest = list(takewhile(goes_along, rest)) if _only_controls(first) else []
     return [
         order for section in (first, *rest) for order in _orders(section)
-        if order.control.verb == verb and order.number not in done
+        if order.control.words[1] == verb and order.number not in done
     ]  # fmt: skip
 
 
@@ -70,4 +70,4 @@ def order_ahead(together: Sequence[Order]) -> Iterator[str]:
         yield from prepare(order.control)
         yield f'set -- "$@" {shlex.quote(order.control.service.unit)}; fi'
     control = together[0].control
-    yield f'{control.together} {control.verb} "$@"'
+    yield f'{control.together} {control.words[1]} "$@"'

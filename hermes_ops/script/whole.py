@@ -41,6 +41,9 @@ def compile_watch(plan: Plan, terms: Terms) -> Script:
 
 
 def _preamble(plan: Plan) -> Iterable[str]:
+    if plan.user:
+        uid, name = plan.user
+        yield f"uid={uid} user={shlex.quote(name)}"
     yield "identify; enter_home; boot_id; trap '' HUP PIPE"
     yield f"hermes_python={shlex.quote(plan.python)}"
 

@@ -93,8 +93,11 @@ class ServiceManager(Protocol):
     def is_equal(self, found: str, wanted: str) -> bool:
         """Say whether a found base text needs no change."""
 
-    def control(self, service: ServiceSpec, verb: str) -> tuple[str, ...]:
-        """Return the words that start, restart or stop the service."""
+    def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
+        """Return the words that start, restart or stop the service; a new one is not yet `known`.
+
+        The second word is the verb, for `together`.
+        """
 
     def reload(self) -> tuple[str, ...]:
         """Return the words that make it read changed definitions; empty if none are needed."""

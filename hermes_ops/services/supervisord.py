@@ -60,8 +60,9 @@ class Supervisord:
         """Say whether the section is the one we would write."""
         return found == wanted
 
-    def control(self, service: ServiceSpec, verb: str) -> tuple[str, ...]:
+    def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
         """Return the words that start, restart or stop the service."""
+        del known
         return ("supervisor_do", verb, service.name, str(service.home))
 
     def reload(self) -> tuple[str, ...]:

@@ -90,9 +90,12 @@ class Systemd:
         """
         return _normal(found) == _normal(wanted) or _without_path(found, wanted)
 
-    def control(self, service: ServiceSpec, verb: str) -> tuple[str, ...]:
-        """Return the words that start, restart or stop the service."""
-        return ("systemd_do", verb, service.unit)
+    def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
+        """Return the words that start, restart or stop the service.
+
+        One that systemd does not know has no failed starts that it would have to forget.
+        """
+        return ("systemd_do", verb if known else f"{verb}-new", service.unit)
 
     def reload(self) -> tuple[str, ...]:
         """Return the words that make it read changed units."""

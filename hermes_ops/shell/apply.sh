@@ -256,6 +256,7 @@ plan_stop() { # HOME PID
     "$2" $$ "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" >"$1/.gateway-planned-stop.json")
 }
 end_process() { # HOME PID: TERM, wait, KILL
+  kill -0 "$2" 2>/dev/null || return 0 # its own manager has ended it, perhaps
   plan_stop "$1" "$2"
   kill "$2" 2>/dev/null
   tries=0
@@ -281,8 +282,8 @@ systemd_ahead() { # VERB UNIT...
 systemd_order() { # VERB UNIT...
   verb=$1
   shift
-  [ "$verb" = stop ] || systemctl --user reset-failed "$@" 2>/dev/null
-  systemctl --user --no-block "$verb" "$@"
+  case $verb in stop | *-new) ;; *) systemctl --user reset-failed "$@" 2>/dev/null ;; esac
+  systemctl --user --no-block "${verb%-new}" "$@"
 }
 systemd_do() { # VERB UNIT
   case $ahead in *" $2 "*) ;; *) systemd_order "$@" || return ;; esac

@@ -8,6 +8,7 @@ export LC_ALL PATH
 unset -v CDPATH ENV BASH_ENV
 share=.local/share/hermes-ops
 state=.local/state/hermes-ops
+uid=   # what a look told already is not asked again; the caller's own variable of this name is not ours
 
 # Every answer is a line that begins with the nonce; what lies between `begin` and `end` is raw.
 say() { printf '%s %s\n' "$nonce" "$*"; }
@@ -16,8 +17,7 @@ end() { printf '\n%s end\n' "$nonce"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
 identify() {
-  uid=$(id -u)
-  user=$(id -un)
+  [ -n "$uid" ] || { uid=$(id -u) && user=$(id -un); }
   XDG_RUNTIME_DIR=/run/user/$uid
   export XDG_RUNTIME_DIR
 }

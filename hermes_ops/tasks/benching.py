@@ -154,7 +154,8 @@ def measured(bench: Bench, command: Command) -> Cost:
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - began
     if process.returncode or expected not in said:
-        raise CommandError(f"{' '.join(words[:4])} … was to say {expected!r}, but: {said[-2000:]}")
+        told = "\n".join(line for line in said.splitlines() if "done" not in line)
+        raise CommandError(f"{' '.join(words[:4])} … was to say {expected!r}, but: {told[:3000]}")
     return Cost(
         wall, used.ru_utime + used.ru_stime, used.ru_maxrss / _KILO[sys.platform == "darwin"]
     )

@@ -22,7 +22,7 @@ from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
     ROOT,
     Workspace,
-    enabled,
+    in_service,
     new_run,
     now,
     open_workspace,
@@ -72,7 +72,7 @@ def converge(
 ) -> Converged:
     """Bring the selected hosts to what the steps want; raises only before any host is touched."""
     workspace = open_workspace(options, output, resolve=True)
-    selected, notes = enabled(adjust(workspace.selected))
+    selected, notes = in_service(adjust(workspace.selected))
     workspace = replace(workspace, selected=selected)
     for note in notes:
         output.note(f"skipped: {note}")

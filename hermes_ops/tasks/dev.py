@@ -67,6 +67,7 @@ def test(
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
     os.environ["HERMES_OPS_TEST_HERMES_PYTHON"] = hermes_python(output.note)
+    os.environ["HERMES_OPS_TEST_THOROUGH"] = "1"
     if not only:
         check.body(_options, output)
     words = ["-k", only] if only else ["-m", "lab or slow"]

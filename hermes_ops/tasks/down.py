@@ -24,12 +24,13 @@ def take_down(task: str, state: str, options: Options, output: Output) -> Result
         )
         return replace(inventory, hosts=hosts)
 
-    converged = converge(task, _steps(), options, output, wait=False, adjust=adjust)
+    converged = converge(task, down_steps(), options, output, wait=False, adjust=adjust)
     converged.close()
     return finish(converged, output)
 
 
-def _steps() -> Sequence[StepPlan]:
+def down_steps() -> Sequence[StepPlan]:
+    """Return what taking down wants: services stopped and disabled."""
     # No settings among them, and no edges: what is stopped needs no configuration.
     return [
         StepPlan("gateway.start", (), steps.start.body),

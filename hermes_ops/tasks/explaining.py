@@ -12,13 +12,16 @@ from hermes_ops.errors import UsageError
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import ROLES, open_workspace
+from hermes_ops.tasks.workspace import ROLES, Workspace, open_workspace
 
 if TYPE_CHECKING:
     from hermes_ops.loader.provenance import Leaf, Saying
     from hermes_ops.loader.schema import Key
 
-READING = tuple(option for option in COMMON if option.name in ("inventory", "json", "verbose"))
+_WANTED = ("inventory", "json", "verbose", "vault_password_file")
+READING = tuple(option for option in COMMON if option.name in _WANTED)
+"""The options of tasks that only read the inventory."""
+
 _WIDEST = 60
 
 
@@ -32,8 +35,7 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
     """Show which file and line set each value, and with --key which values lost."""
     from hermes_ops.loader.provenance import leaves, variables
 
-    workspace = open_workspace(options, output)
-    gathered = loader.gather(workspace.paths, ROLES, os.environ)
+    gathered = gather(open_workspace(options, output))
     host, _, profile = target.partition("/")
     found = leaves(gathered, host, profile) if "/" in target else variables(gathered, host)
     rows = [_row(host, profile, leaf) for leaf in found]
@@ -43,13 +45,20 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
     return items(rows)
 
 
+def gather(workspace: Workspace) -> loader.Gathered:
+    """Return what the files of a workspace say, before anything is merged."""
+    return loader.gather(workspace.paths, ROLES, os.environ)
+
+
 def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:
+    from hermes_ops.loader.provenance import key_of
+
     winner = leaf.winner
     return {
         "host": host,
         "profile": profile or None,
         "key": leaf.key,
-        "path": list(leaf.path),
+        "path": list(map(key_of, leaf.path)),
         "value": leaf.value,
         "layer": winner.layer,
         "variable": winner.variable or None,
@@ -73,10 +82,15 @@ def _said(saying: Saying) -> dict[str, Any]:
 
 
 def _chosen(rows: Sequence[Any], found: Sequence[Leaf], key: str) -> list[dict[str, Any]]:
+    from hermes_ops.loader.connection import SPELLINGS
     from hermes_ops.loader.keypath import begins, parsed
 
-    wanted = parsed(key)
-    return [row for row, leaf in zip(rows, found, strict=True) if begins(leaf.path, wanted)]
+    wanted = [parsed(name) for name in SPELLINGS.get(key, (key,))]
+    return [
+        row
+        for row, leaf in zip(rows, found, strict=True)
+        if any(begins(leaf.path, path) for path in wanted)
+    ]
 
 
 def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -127,17 +141,19 @@ def _show_chains(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
             output.text(f"{row['key']} = {_text(row['value'])}")
             table(output, ["", "layer", "says", "where"], [_line(row, s) for s in row["said"]])
         else:
-            value = row["otherwise"] or _text(row["value"])
+            nothing = "nothing" if row["value"] is None else _text(row["value"])
+            value = row["otherwise"] or nothing
             output.text(f"{row['key']}: {value} (the default; no layer says it)")
 
 
 def _line(row: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, str]:
-    other = f"{said['key']}: " if said["key"] != row["key"] else ""
+    elsewhere = f"{said['key']}: " if said["key"] != row["key"] else ""
     verb = "" if said["action"] == "sets" else f"{said['action']} "
+    wins = "wins" if sum(other["counts"] for other in row["said"]) == 1 else "counts"
     return {
-        "": ("wins" if said is row["said"][0] else "counts") if said["counts"] else "lost",
+        "": wins if said["counts"] else "lost",
         "layer": _layer(said),
-        "says": f"{other}{verb}{_text(said['value'])}",
+        "says": f"{elsewhere}{verb}{_text(said['value'])}",
         "where": said["where"],
     }
 

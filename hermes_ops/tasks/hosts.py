@@ -11,7 +11,7 @@ from hermes_ops.tasks.looking import Look, look_all, shown
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import open_workspace
+from hermes_ops.tasks.workspace import open_workspace, refuse_unreachable
 
 
 @verb(example="./inv hosts.ping -l minis")
@@ -68,6 +68,7 @@ def trust(options: Options, output: Output) -> Result:
     from hermes_ops.tasks.trusting import trust_hosts
 
     workspace = open_workspace(options, output)
+    refuse_unreachable(workspace.selected)
     rows, codes = trust_hosts(workspace, options, output)
     result = shown(output, ["host", "fingerprint", "trusted"], rows, codes)
     return items(rows, exit=result.exit)

@@ -9,12 +9,13 @@ from hermes_ops.errors import UsageError
 from hermes_ops.inventory import Host, Inventory, Profile
 from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.explaining import explain, schema
+from hermes_ops.tasks.inventory_lint import lint
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
 from hermes_ops.tasks.workspace import open_workspace
 
-__all__ = ["explain", "graph", "list_", "schema", "show"]
+__all__ = ["explain", "graph", "lint", "list_", "schema", "show"]
 
 _ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
 

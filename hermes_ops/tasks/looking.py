@@ -16,7 +16,7 @@ from hermes_ops.plan import DesiredState
 from hermes_ops.run import Settings, gather, open_host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, exit_code, items
-from hermes_ops.tasks.workspace import Workspace, open_workspace
+from hermes_ops.tasks.workspace import Workspace, open_workspace, refuse_unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ def look_all(
 ) -> list[Look]:
     """Look at every selected host; resolves no secret."""
     workspace = workspace or open_workspace(options, output)
+    refuse_unreachable(workspace.selected)
     trace = (lambda host, line: output.note(f"{host}  {line}")) if options.verbose else None
     how = Settings(known_hosts=workspace.known_hosts, trace=trace)
     states = [

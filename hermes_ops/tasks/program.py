@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import difflib
+import io
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -84,10 +86,13 @@ class Program(InvokeProgram):
         Invoke forbids it, and every run of a fresh clone would compile all modules anew.
         """
         forbidden = sys.dont_write_bytecode
+        said = io.StringIO()
         try:
-            super().parse_core(argv)
+            with redirect_stdout(said) if _asks_for_completion(argv) else nullcontext():
+                super().parse_core(argv)
         finally:
             sys.dont_write_bytecode = forbidden
+            sys.stdout.write(_completion(said.getvalue()))
 
     def load_collection(self) -> None:
         """Load the tasks beside this program, unless -r or -c name others."""
@@ -97,6 +102,11 @@ class Program(InvokeProgram):
 
     def parse_tasks(self) -> None:
         """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
+        if self.args.complete.value:
+            # Invoke knows its own name there, but not with a folder before it.
+            self.core.remainder = re.sub(r"^\S*/", "", self.core.remainder)
+            super().parse_tasks()
+            return
         _refuse_missing_inventory(self.core.unparsed)
         super().parse_tasks()
         if self.core.remainder:
@@ -129,6 +139,27 @@ class Program(InvokeProgram):
         example = getattr(self.collection[name], "example", "")
         if example:
             print(f"Example:\n  {example}\n")
+
+
+_ITSELF = {
+    "inv --complete -- ${COMP": '"${COMP_WORDS[0]}" --complete -- ${COMP',
+    "inv ${=collection_arg}": "${~words[1]} ${=collection_arg}",
+    "inv --complete -- (commandline --tokenize)": (
+        "set --local words (commandline --tokenize); $words[1] --complete -- $words"
+    ),
+}
+"""How a shell names the program that is being completed: `./inv` is on no PATH."""
+
+
+def _asks_for_completion(argv: Sequence[str] | None) -> bool:
+    return any(word.startswith("--print-completion-script") for word in argv or sys.argv)
+
+
+def _completion(script: str) -> str:
+    """Return Invoke's completion script, made to ask the very program that is typed."""
+    for theirs, ours in _ITSELF.items():
+        script = script.replace(theirs, ours)
+    return script
 
 
 _NEEDS_VALUE = re.compile(r"<Argument: ([\w-]+).*> needed value")

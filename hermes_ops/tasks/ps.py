@@ -17,7 +17,7 @@ from hermes_ops.tasks.looking import look_all
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.status import HostSeen, Seen, seen_after, seen_disabled, seen_from
-from hermes_ops.tasks.workspace import Workspace, enabled, now, open_workspace
+from hermes_ops.tasks.workspace import Workspace, enabled, now, open_workspace, with_profiles
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -60,7 +60,7 @@ def _refuse_odd(options: Options, *, watch: bool, sort: str | None) -> None:
 
 
 def _look(options: Options, output: Output, workspace: Workspace) -> list[HostSeen]:
-    selected = workspace.selected
+    selected = workspace.selected if options.limit else with_profiles(workspace.selected)[0]
     plans = [plan for plan in step_plans(steps.start) if plan.name in STEPS]
     looks = look_all(
         options,

@@ -92,7 +92,7 @@ def _file(
         return File(path, render(source, _names(profile, host), name=where), mode, restarts)
     if profile.soul is None:
         return None
-    where = f"{profile.place}: soul"
+    where = profile.soul_file or f"{profile.place}: soul"
     text = (
         profile.soul
         if is_plain(profile.soul)

@@ -21,7 +21,7 @@ from hermes_ops.tasks.converge import Converged, tracer
 from hermes_ops.tasks.executor import step_plans
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
-from hermes_ops.tasks.workspace import enabled, open_workspace
+from hermes_ops.tasks.workspace import in_service, open_workspace
 from hermes_ops.transport import Transport
 from hermes_ops.verify import (
     Check,
@@ -55,7 +55,7 @@ def run(options: Options, output: Output, *, junit: str | None) -> Result:
     """Look at every selected host once, then run its checks over the same connection."""
     check_junit(junit)
     workspace = open_workspace(options, output)
-    selected, notes = enabled(workspace.selected)
+    selected, notes = in_service(workspace.selected)
     for note in notes:
         output.note(f"skipped: {note}")
     deadline = time.monotonic() + options.timeout if options.timeout else None

@@ -60,6 +60,17 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
     return Workspace(whole, selected, tuple(paths))
 
 
+def refuse_unreachable(inventory: Inventory) -> None:
+    """Raise for the first host that nobody may connect to as its variables have it.
+
+    An inventory that serves others, too, has hosts that are of no concern here; so this is asked
+    of those that are about to be contacted.
+    """
+    for host in inventory.hosts:
+        if host.refusal and host.enabled:
+            raise host.refusal
+
+
 def _resolved(inventory: Inventory, paths: list[Path]) -> Inventory:
     wanted = references(inventory)
     if not wanted:
@@ -86,6 +97,18 @@ def _environ(paths: list[Path]) -> Mapping[str, str]:
     return loader.load_env(paths, os.environ)
 
 
+def in_service(inventory: Inventory) -> tuple[Inventory, list[str]]:
+    """Return the hosts that shall run something, and a sentence about those that shall not.
+
+    Raises:
+        InventoryError: one of the hosts that are left cannot be contacted.
+    """
+    running, disabled = enabled(inventory)
+    left, bare = with_profiles(running)
+    refuse_unreachable(left)
+    return left, [*disabled, *bare]
+
+
 def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
     """Return the inventory without its disabled hosts, and a sentence for each of those."""
     said = [
@@ -94,6 +117,16 @@ def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
         if not host.enabled
     ]
     return replace(inventory, hosts=tuple(h for h in inventory.hosts if h.enabled)), said
+
+
+def with_profiles(inventory: Inventory) -> tuple[Inventory, list[str]]:
+    """Return the inventory without hosts that shall run nothing, and a sentence about those."""
+    bare = [host.name for host in inventory.hosts if not host.profiles]
+    if not bare:
+        return inventory, []
+    names = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
+    left = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.profiles))
+    return left, [f"{names}: no profiles there"]
 
 
 def new_run() -> str:

@@ -507,3 +507,28 @@ def is_current(box: Box, unit: str) -> str:
         f"env -i HOME={HOME} USER=hermes PATH={values['PATH']} HERMES_HOME={values['HERMES_HOME']}"
     )
     return box.user(f"{clean} {python} -c '{IS_CURRENT}'").splitlines()[-1]
+
+
+# --- another manager --------------------------------------------------------------------------
+
+
+def test_a_host_changes_its_manager(linux: Box, operator: MakeOperator) -> None:
+    """From systemd to supervisord and back: one process, and the old manager knows nothing."""
+    profiles = {"greeter": echo(8801)}
+    page = "http://127.0.0.1:8801/"
+    operator({linux: profiles}).up()
+    moved = operator({linux: profiles}, variables={"hermes_service_manager": "supervisord"})
+    moved.up()
+    assert fetch(linux, page).startswith("hello from greeter")
+    assert linux.state("echo-greeter.service") == "inactive"
+    assert linux.user(f"find {UNITS} ! -type d") == ""
+    assert linux.user("ls .config/hermes-ops/supervisord.d").split()
+    assert moved.plan().totals["changes"] == 0
+    back = operator({linux: profiles})
+    back.up()
+    assert fetch(linux, page).startswith("hello from greeter")
+    assert linux.state("echo-greeter.service") == "active"
+    assert not linux.user("ls .config/hermes-ops/supervisord.d").split()
+    assert linux.user("pgrep -u hermes -fc '[h]ttp.server'").strip() == "1"
+    assert back.plan().totals["changes"] == 0
+    back.run("fleet.down", "-y", "--all-hosts", code=0)

@@ -132,15 +132,17 @@ def facts(case: Mapping[str, Any]) -> Facts:
     """Return the facts of a case.
 
     `holds` is what an earlier run brought the host to (`desired`: what the case wants), all of it
-    healthy; then comes what is otherwise: `files`, `modes`, `links`, `absent`, `owes`,
-    `services`, and any field of `Facts`.
+    healthy, `under` a manager that may be another than now; then comes what is otherwise: `files`,
+    `modes`, `links`, `absent`, `owes`, `services`, and any field of `Facts`.
     """
     given = dict(case.get("facts") or {})
-    held = given.pop("holds", None)
+    held, under = given.pop("holds", None), given.pop("under", None)
     then: dict[str, Any] = {name: given.pop(name, None) for name in _CHANGES}
     found = replace(NEW, **{name: _field(name, value) for name, value in given.items()})
     if held is not None:
-        wanted = desired({**case, "steps": None}, None if held == "desired" else held)
+        host = {**(case.get("host") or {}), **({"manager": under} if under else {})}
+        earlier = {**case, "steps": None, "host": host}
+        wanted = desired(earlier, None if held == "desired" else held)
         found = applied(make_plan(wanted, found), found)
     services = desired(case).services
     for name, change in _CHANGES.items():

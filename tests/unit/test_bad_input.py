@@ -95,6 +95,22 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"profiles/coder.yml": "service:\n  memory_mx: 2G\n"},
         "profiles/coder.yml:2",
     ),
+    "an unknown key of a default": (
+        {"group_vars/all.yml": "hermes_profile_defaults:\n  service: {watchdg: 5}\n"},
+        "group_vars/all.yml:2:13",
+    ),
+    "an unknown list": (
+        {"group_vars/all.yml": "hermes_profile_defaults: {+aftr: [coder]}\n"},
+        "did you mean 'after'",
+    ),
+    "a list changed that is none": (
+        {"group_vars/all.yml": "hermes_profile_defaults: {config: {+model: [x]}}\n"},
+        "profiles/coder.yml:2",
+    ),
+    "a word that is nearly one": (
+        {"group_vars/all.yml": "hermes_install: inedx\n"},
+        "did you mean 'index'",
+    ),
     "an unknown variable": (
         {"group_vars/all.yml": "hermes_profles: [coder]\n"},
         "did you mean 'hermes_profiles'",
@@ -125,9 +141,9 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
     "a template with an undefined name": (
         {
             "profiles/coder.yml": CODER + "soul: coder.soul.md\n",
-            "profiles/coder.soul.md": "I am {{ nobody }}\n",
+            "profiles/coder.soul.md": "I am\n{{ nobody }}\n",
         },
-        "nobody",
+        "profiles/coder.soul.md",
     ),
     "an unreadable key": (
         {"group_vars/all.yml": "ansible_ssh_private_key_file: ./no-such-key\n"},

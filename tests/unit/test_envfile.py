@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from dotenv import dotenv_values
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +23,8 @@ from hermes_ops.errors import Conflict, InventoryError
 FOLDER = Path(__file__).parents[1] / "cases" / "env"
 CASES = sorted(path for path in FOLDER.glob("*.yml") if path.stem != "refusals")
 REFUSALS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "refusals.yml").read_text())
-MANY = settings(max_examples=500, deadline=None, derandomize=True)
-FEWER = settings(MANY, max_examples=200)
+MANY = settings(max_examples=examples(500), deadline=None, derandomize=True)
+FEWER = settings(MANY, max_examples=examples(200))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +62,7 @@ def test_key_shows_the_chain(said: Said) -> None:
     (row,) = rows(said, "mini-02/coder", "--key", "service.memory_max")
     assert [(s["layer"], s["variable"], s["value"], s["counts"]) for s in row["said"]] == [
         ("host", "hermes_profiles", "4G", True),
-        ("group:all", "hermes_profile_defaults", "2G", False),
+        ("group:minis", "hermes_profile_defaults", "2G", False),
         ("catalogue", None, "1G", False),
     ]
     code, out, _ = said("inventory.explain", "mini-02/coder", "--key", "service.memory_max")
@@ -82,6 +84,16 @@ def test_host_variables(said: Said) -> None:
     assert [s["where"] for s in row["said"]] == [
         "inventory/hosts.yml:7:11",
         "inventory/group_vars/minis.yml:2:1",
+    ]
+
+
+def test_other_names_of_a_variable_are_shown_with_it(said: Said) -> None:
+    """Ansible's older spellings are the same variable: whoever asks for one sees both."""
+    Path("inventory/host_vars/here.yml").write_text("ansible_ssh_user: old\n", encoding="utf-8")
+    found = rows(said, "here", "--key", "ansible_user")
+    assert [(row["key"], row["value"]) for row in found] == [
+        ("ansible_ssh_user", "old"),
+        ("ansible_user", "hermes"),
     ]
 
 
@@ -131,6 +143,22 @@ def test_no_secret_is_shown(said: Said) -> None:
             assert "secret" not in (out + err).replace(".secrets", "")
 
 
+def test_odd_values_can_be_shown(said: Said) -> None:
+    """Dates, numbers that are none and keys that are no texts have their place in the document."""
+    Path("inventory/profiles/scout.yml").write_text(
+        "config: {when: 2026-11-22, nan: .nan, 7: {2026-01-01: x}, 'a.b': [1, 2026-11-22]}\n",
+        encoding="utf-8",
+    )
+    Path("inventory/host_vars/here.yml").write_text("day: 2026-11-22\n", encoding="utf-8")
+    found = {row["key"]: row for row in rows(said, "mini-01/scout")}
+    assert found["config.when"]["value"] == "2026-11-22"
+    assert found["config.nan"]["value"] == ".nan"
+    assert found["config.7.2026-01-01"]["path"] == ["config", 7, "2026-01-01"]
+    assert found['config."a.b"']["value"] == [1, "2026-11-22"]
+    assert said("inventory.explain", "mini-01/scout", "--key", 'config."a.b"')[0] == 0
+    assert [row["value"] for row in rows(said, "here", "--key", "day")] == ["2026-11-22"]
+
+
 def test_schema_is_printed(said: Said) -> None:
     """The text is the schema itself; with --json it stands in the document."""
     code, out, _ = said("inventory.schema", "--of", "variables")
@@ -140,3 +168,22 @@ def test_schema_is_printed(said: Said) -> None:
     (item,) = json.loads(out)["items"]
     assert item["of"] == "profile"
     assert item["json_schema"]["properties"]["state"]["default"] == "started"
+
+
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+CALL = re.compile(r"^\$ \./inv (.*)\n((?:[^$].*\n)*)", re.MULTILINE)
+PAGE = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+CALLS = CALL.findall("".join(CONSOLE.findall(PAGE)))
+
+
+@pytest.mark.parametrize(("words", "shown"), CALLS)
+def test_page_shows_what_is_printed(said: Said, words: str, shown: str) -> None:
+    """Each transcript of docs/layers.md is what the command prints for the example."""
+    assert said(*shlex.split(words))[:2] == (0, shown)
+
+
+def test_page_shows_a_true_item(said: Said) -> None:
+    """The item of the document is one that the command prints; there are three transcripts."""
+    shown = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
+    assert rows(said, "rack-1/coder", "--key", "config.model.default") == [shown]
+    assert len(CALLS) == 3

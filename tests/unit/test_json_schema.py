@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from hermes_ops.errors import InventoryError
+from hermes_ops.inventory import Role
 from hermes_ops.loader.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
+from hermes_ops.loader.profiles import PROFILE, SERVICE, make_profile, settled_profile
+from hermes_ops.loader.schema import check
 from hermes_ops.loader.yaml_source import parse, read
 
 ROOT = Path(__file__).parents[2]
+ROLES = {"gateway": Role("gateway", ROOT / "roles" / "gateway", {})}
 CASES = sorted((ROOT / "tests" / "cases" / "inventory").glob("*.yml"))
 VALIDATORS = {name: Draft202012Validator(schema()) for name, schema in SCHEMAS.items()}
 INVENTORIES = [ROOT / "inventory", ROOT / "docs" / "example" / "inventory"]
@@ -101,3 +109,37 @@ def test_every_key_has_its_description() -> None:
     assert schema["properties"]["state"]["default"] == "started"
     variables = SCHEMAS["variables"]()["$defs"]["variables"]["properties"]
     assert all(body["description"] for body in variables.values())
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 70),
+    st.sampled_from([0.5, "", "x", "2G", "started", "gateway", "A_B", "true", "{{ x }}"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["A_KEY", "env", "generate", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+DOCUMENTS = st.dictionaries(
+    st.sampled_from([*PROFILE.keys, "+after", "-after", "+config"]), VALUES, max_size=3
+) | st.fixed_dictionaries(
+    {"service": st.dictionaries(st.sampled_from([*SERVICE.keys]), VALUES, max_size=3)}
+)
+
+
+@settings(max_examples=examples(500), deadline=None)
+@given(DOCUMENTS)
+def test_a_profile_that_loads_passes(document: dict[str, Any]) -> None:
+    """Whatever the program takes as a profile, the schema takes: it is never the stricter one."""
+    described = parse(yaml.safe_dump(document), "profiles/x.yml")
+    try:
+        check(described, PROFILE, "x")
+        make_profile("x", settled_profile(described), ROLES, {}, described.place)
+    except InventoryError:
+        return
+    assert mistakes("profiles/x.yml", document) == []

@@ -24,6 +24,7 @@ from hermes_ops.inventory import (
 )
 from hermes_ops.loader import load
 from hermes_ops.secret import Secret
+from hermes_ops.tasks.workspace import refuse_unreachable
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "inventory").glob("*.yml"))
 
@@ -39,7 +40,7 @@ def test_case(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     environ = case.get("environ", {})
     if "error" in case:
         with pytest.raises(InventoryError) as caught:
-            load(sources, Path("roles"), environ)
+            refuse_unreachable(load(sources, Path("roles"), environ))
         assert error_of(caught.value) == {"hint": "", "kind": "inventory", **case["error"]}
     else:
         actual = described(load(sources, Path("roles"), environ))

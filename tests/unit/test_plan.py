@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from building import applied, desired, facts
+from building import applied, desired, facts, roles
 
+from hermes_ops.desired import desired_state
 from hermes_ops.errors import Conflict
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.secret import Secret
+from hermes_ops.tasks.down import down_steps
 
 FOLDER = Path(__file__).parents[1] / "cases" / "plan"
 CASES = sorted(FOLDER.glob("*.yml"))
@@ -102,3 +105,16 @@ def test_every_write_knows_what_it_replaces(path: Path) -> None:
             assert digest == found.digest(seen)
         if isinstance(change.operation, Write):
             assert [str(seen) for seen, _ in change.seen] == [str(change.operation.path)]
+
+
+def test_down_where_hermes_is_gone() -> None:
+    """A service whose program was removed is still stopped, disabled and forgotten."""
+    case = {"desired": {"demo": {"state": "started"}}, "facts": {"holds": "desired"}}
+    found = replace(facts(case), hermes=None)
+    stopped = desired({"desired": {"demo": {"state": "stopped"}}})
+    plan = make_plan(desired_state(stopped.host, roles(), down_steps()), found, wait=False)
+    assert [f"{change.action} {change.resource}" for change in plan.changes] == [
+        "stop service:hermes-gateway-demo",
+        "disable file:.config/systemd/user/default.target.wants/hermes-gateway-demo.service",
+        "reload manager:systemd",
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -137,7 +138,7 @@ def layered(*texts: str) -> Any:
 
 def contributed(texts: Sequence[str]) -> list[Contribution]:
     return [
-        Contribution("catalogue", "", parse(f"config:\n {text}", f"{n}.yml"))
+        Contribution("group g", "hermes_profile_defaults", parse(f"config:\n {text}", f"{n}.yml"))
         for n, text in enumerate(texts, 1)
     ]
 
@@ -151,6 +152,7 @@ def contributed(texts: Sequence[str]) -> list[Contribution]:
         (["{a: [1, 2, 1]}", "{-a: [1]}"], {"a": [2]}),
         (["{a: [1, 2]}", "{+a: [3], -a: [1]}"], {"a": [2, 3]}),
         (["{a: [1]}", "{a: [5], +a: [6]}"], {"a": [5, 6]}),
+        (["{a: [1]}", "{+a: [6], -a: [5], a: [5]}"], {"a": [6]}),
         (["{a: [{x: 1}]}", "{-a: [{x: 1}]}"], {"a": []}),
         (["{b: 1}", "{+a: [1]}"], {"a": [1], "b": 1}),
         (["{b: 1}", "{-a: [1]}"], {"b": 1}),
@@ -197,6 +199,15 @@ def test_operators_that_meet_no_list(texts: list[str], message: str, hint: str) 
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
+def test_order_within_a_layer_is_not_the_order_of_lines() -> None:
+    """`after` and `+after` of one layer both count, whichever stands first."""
+    (leaf,) = traced(
+        [Contribution("group g", "hermes_profile_defaults", parse("+after: [b]\nafter: [a]", "x"))]
+    )
+    assert leaf.value == ["a", "b"]
+    assert [(said.action, said.counts) for said in leaf.said] == [("appends", True), ("sets", True)]
+
+
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(0, 3), st.sampled_from(["x", "y"]))
 LISTS = st.lists(SCALARS, max_size=3)
 KEYS = st.sampled_from(["a", "b"])
@@ -206,7 +217,9 @@ OPERATORS = st.sampled_from(["+a", "-a", "+b", "++a"])
 def mappings(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     plain_ones = st.dictionaries(KEYS, values, max_size=2)
     changes = st.dictionaries(OPERATORS, LISTS, max_size=1)
-    return st.tuples(plain_ones, changes).map(lambda pair: {**pair[0], **pair[1]})
+    return st.tuples(plain_ones, changes, st.booleans()).map(
+        lambda three: {**three[1], **three[0]} if three[2] else {**three[0], **three[1]}
+    )
 
 
 LAYER = mappings(st.recursive(SCALARS | LISTS, mappings, max_leaves=4))
@@ -222,7 +235,9 @@ def located(value: Any, place: Place) -> Located:
 
 def parts_of(layers: Sequence[Any]) -> list[Contribution]:
     return [
-        Contribution("catalogue", "", located({"config": layer}, Place("f", line)))
+        Contribution(
+            "group g", "hermes_profile_defaults", located({"config": layer}, Place("f", line))
+        )
         for line, layer in enumerate(layers, 1)
     ]
 
@@ -252,7 +267,7 @@ def without_losers(layers: Sequence[Any], found: Sequence[Leaf]) -> list[Any]:
     return kept
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(LAYER, min_size=1, max_size=4))
 def test_leaves_are_the_settings_and_losers_have_no_part_in_them(layers: list[Any]) -> None:
     """The leaves make up all of the config, and without what lost it would be the same."""

@@ -608,3 +608,15 @@ def test_one_that_is_refused_spoils_no_other(home: Path) -> None:
         Outcome(1, "failed", "exit 1"),
         Outcome(2, "done"),
     ]
+
+
+@every_shell
+def test_a_command_finds_no_folder_made_for_it(shell: str, home: Path) -> None:
+    """What a command is to make is not there before it runs, though files follow into it."""
+    made = plan(
+        RunCommand(("/bin/mkdir", "fresh"), 5),
+        Write(path("fresh/config"), "a: 1\n", 0o600),
+        Write(path("fresh/notes"), "x\n", 0o644),
+    )
+    answer = reply(shell, compile_plan(made, Terms("{}")), home)
+    assert told(answer) == [Outcome(number, "done") for number in range(3)]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,14 +43,14 @@ def printing(output: bytes, errors: bytes, code: int) -> str:
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 255))
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=examples(70), deadline=None)
 def test_everything_comes_back(shell: FramedShell, output: bytes, errors: bytes, code: int) -> None:
     """Output, errors and exit code are what the command made of them, whatever the bytes."""
     assert shell.run(printing(output, errors, code)) == (code, output, errors)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_a_command_arrives_as_it_is(shell: FramedShell, text: str) -> None:
     """Quotes, line ends, `$` and letters of any alphabet in a command stay what they are."""
     quoted = "'" + text.replace("'", "'\"'\"'") + "'"

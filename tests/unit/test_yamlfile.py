@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +22,8 @@ from hermes_ops import yamlfile
 from hermes_ops.errors import Conflict
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "yaml").glob("*.yml"))
-MANY = settings(max_examples=500, deadline=None, derandomize=True)
-FEWER = settings(MANY, max_examples=150)
+MANY = settings(max_examples=examples(500), deadline=None, derandomize=True)
+FEWER = settings(MANY, max_examples=examples(150))
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -1,0 +1,155 @@
+"""What nobody uses: profiles, groups, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations, groupby
+from pathlib import Path
+
+from hermes_ops.errors import Place
+from hermes_ops.loader.lint.model import Check, Finding, Seen, Wish
+from hermes_ops.loader.lint.typos import meant
+from hermes_ops.loader.profiles import Contribution
+from hermes_ops.loader.provenance import Saying, sayings_of
+from hermes_ops.loader.schema import near
+from hermes_ops.loader.sources import ENDINGS
+from hermes_ops.loader.yaml_source import shown
+
+
+def unused_profiles(seen: Seen) -> Iterator[Finding]:
+    """Profiles of the catalogue that no host names."""
+    used = {wish.profile for wish in seen.wishes}
+    for name, document in seen.gathered.around.catalogue.items():
+        if name not in used:
+            yield Finding(
+                "unused-profile",
+                document.place,
+                f"no host has the profile {name!r}",
+                "name it in hermes_profiles, or remove the file",
+            )
+
+
+def unknown_profiles(seen: Seen) -> Iterator[Finding]:
+    """Profiles that only a mapping describes, and whose name is one letter from a file's."""
+    catalogue = seen.gathered.around.catalogue
+    for wish in seen.wishes:
+        if wish.profile not in catalogue and (other := meant(wish.profile, catalogue)):
+            yield Finding(
+                "misspelt",
+                wish.place,
+                f"no file of profiles/ describes {wish.profile!r}",
+                f"did you mean {other!r}?",
+            )
+
+
+def empty_groups(seen: Seen) -> Iterator[Finding]:
+    """Groups without a host, their own or a child's."""
+    peopled = {"all", "ungrouped"}.union(*seen.gathered.tree.lineage.values())
+    for group in seen.gathered.tree.groups.values():
+        if group.name not in peopled:
+            yield Finding(
+                "empty-group",
+                group.place,
+                f"no host is in the group {group.name!r}",
+                "put hosts into it, or remove it",
+            )
+
+
+def stray_variable_files(seen: Seen) -> Iterator[Finding]:
+    """Files of `group_vars/` and `host_vars/` that belong to nobody, or that nobody reads."""
+    tree = seen.gathered.tree
+    for folder in seen.folders:
+        yield from _strays(folder / "group_vars", "group", tree.groups)
+        yield from _strays(folder / "host_vars", "host", tree.hosts)
+
+
+def _strays(folder: Path, what: str, known: Iterable[str]) -> Iterator[Finding]:
+    names = list(known)
+    read: dict[str, Path] = {}
+    for path in sorted(_named_files(folder), key=_rank):
+        name = _name_of(path, names)
+        if name not in names:
+            hint = near(name, names) or "rename it, or remove it"
+            message = f"there is no {what} {name!r}"
+            yield Finding("unknown-target", Place(shown(path)), message, hint)
+        elif name in read:
+            message = f"is not read: {shown(read[name])} comes before it"
+            yield Finding("unread-file", Place(shown(path)), message, "put both into one")
+        else:
+            read[name] = path
+
+
+def _named_files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        is_ours = path.suffix in (".md", ".txt", ".rst", ".bak", ".orig", ".swp")
+        if not (path.name.startswith(".") or path.name.endswith("~") or is_ours):
+            yield path
+
+
+def _rank(path: Path) -> tuple[int, str]:
+    """Sort files of one name as they are looked for."""
+    ending = path.suffix if path.suffix in ENDINGS else ""
+    return (ENDINGS.index(ending), path.name)
+
+
+def _name_of(path: Path, known: Iterable[str]) -> str:
+    """Return whose file it is; a folder has no ending, and a name may have a dot."""
+    if path.name in known or path.suffix not in ENDINGS[1:]:
+        return path.name
+    return path.name.removesuffix(path.suffix)
+
+
+def unused_souls(seen: Seen) -> Iterator[Finding]:
+    """Files `*.soul.md` of the catalogue that no layer names."""
+    used = {
+        (Path(saying.place.file).parent / str(saying.value)).resolve()
+        for saying in (*seen.said, *_catalogue_says(seen))
+        if saying.path == ("soul",)
+    }
+    for folder in seen.folders:
+        for file in sorted((folder / "profiles").glob("*.soul.md")):
+            if file.resolve() not in used:
+                yield Finding(
+                    "unused-soul",
+                    Place(shown(file)),
+                    "no profile has this soul",
+                    f"write `soul: {file.name}` into a profile, or remove the file",
+                )
+
+
+def _catalogue_says(seen: Seen) -> Iterator[Saying]:
+    for document in seen.gathered.around.catalogue.values():
+        yield from sayings_of(Contribution("catalogue", "", document))
+
+
+def prefixes(seen: Seen) -> Iterator[Finding]:
+    """Profiles of one host of which one's name begins the other's."""
+    pairs: dict[tuple[str, str], list[Wish]] = {}
+    for _, group in groupby(seen.wishes, key=lambda wish: wish.host):
+        for short, long in combinations(sorted(group, key=lambda wish: wish.profile), 2):
+            if long.profile.startswith(short.profile):
+                pairs.setdefault((short.profile, long.profile), []).append(long)
+    for (short_name, long_name), wishes in pairs.items():
+        yield Finding(
+            "name-prefix",
+            wishes[0].place,
+            f"the name {short_name!r} begins {long_name!r}, on {_few(wishes)}:"
+            " Hermes may take the process of one for the other's",
+            "give one of them another name",
+        )
+
+
+def _few(wishes: Sequence[Wish]) -> str:
+    names = [wish.host for wish in wishes]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+CHECKS: tuple[Check, ...] = (
+    unused_profiles,
+    unknown_profiles,
+    empty_groups,
+    stray_variable_files,
+    unused_souls,
+    prefixes,
+)

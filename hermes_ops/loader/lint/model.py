@@ -1,0 +1,102 @@
+"""A finding, and what findings are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from hermes_ops.errors import Place
+from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.profiles import Contribution, contributions, wanted
+from hermes_ops.loader.provenance import (
+    Leaf,
+    Saying,
+    layer_name,
+    sayings_of,
+    traced,
+    variables,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is said in vain."""
+
+    kind: str
+    place: Place
+    message: str
+    hint: str
+
+
+class Wish(NamedTuple):
+    """A profile of a host, and where it is named."""
+
+    host: str
+    profile: str
+    place: Place
+
+
+class Settings(NamedTuple):
+    """What a profile comes to on one host, and on every other one with the same layers."""
+
+    profile: str
+    leaves: tuple[Leaf, ...]
+    said: tuple[Saying, ...]
+
+
+class Seen(NamedTuple):
+    """Everything that is wanted anywhere, with its origin."""
+
+    gathered: Gathered
+    folders: Sequence[Path]
+    wishes: Sequence[Wish]
+    settings: Sequence[Settings]
+    variables: Mapping[str, tuple[Leaf, ...]]
+    """Of each host."""
+
+    @property
+    def leaves(self) -> Iterator[Leaf]:
+        """Yield every setting of every profile."""
+        return (leaf for settings in self.settings for leaf in settings.leaves)
+
+    @property
+    def said(self) -> Iterator[Saying]:
+        """Yield everything that is said of any profile."""
+        return (saying for settings in self.settings for saying in settings.said)
+
+
+Check = Callable[[Seen], Iterable[Finding]]
+
+
+def survey(gathered: Gathered, folders: Sequence[Path]) -> Seen:
+    """Trace every setting of every profile; hosts with the same layers are traced once."""
+    wishes: list[Wish] = []
+    distinct: dict[object, tuple[str, tuple[Contribution, ...]]] = {}
+    for host in gathered.tree.hosts:
+        wants = wanted(gathered.layers(host))
+        for name in wants.overrides:
+            parts = contributions(name, wants, gathered.around.catalogue)
+            wishes.append(Wish(host, name, wants.place(name)))
+            distinct.setdefault((name, *map(_same, parts)), (name, parts))
+    settings = [_settings(name, parts) for name, parts in distinct.values()]
+    of_hosts = {host: variables(gathered, host) for host in gathered.tree.hosts}
+    return Seen(gathered, folders, wishes, settings, of_hosts)
+
+
+def _same(part: Contribution) -> object:
+    """Return what two contributions have in common if they are one text for two hosts."""
+    # The first met is kept with its values, so that no other can have their `id`.
+    value = part.value
+    return (
+        layer_name(part.origin),
+        part.variable,
+        value.place,
+        id(value.data) if value.data else 0,
+    )
+
+
+def _settings(profile: str, parts: Sequence[Contribution]) -> Settings:
+    said = tuple(saying for part in parts for saying in sayings_of(part))
+    return Settings(profile, traced(parts), said)

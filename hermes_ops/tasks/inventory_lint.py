@@ -1,0 +1,33 @@
+"""`inventory.lint`: what an inventory says in vain."""
+
+from __future__ import annotations
+
+from hermes_ops.tasks.explaining import READING, gather
+from hermes_ops.tasks.options import Options
+from hermes_ops.tasks.output import Output, Result, items
+from hermes_ops.tasks.step import verb
+from hermes_ops.tasks.workspace import open_workspace
+
+
+@verb(common=READING, example="./inv inventory.lint -i inventory")
+def lint(options: Options, output: Output) -> Result:
+    """Find what is never used, never wins, or looks like a typo; exit 2 if there is any."""
+    from hermes_ops.loader.lint import lint as findings_of
+    from hermes_ops.loader.sources import folder_of
+    from hermes_ops.report import count
+
+    workspace = open_workspace(options, output)
+    folders = list(dict.fromkeys(map(folder_of, workspace.paths)))
+    findings = findings_of(gather(workspace), folders)
+    for finding in findings:
+        output.text(f"{finding.place}: {finding.message}")
+        output.text(f"    {finding.hint}")
+    output.text(count(len(findings), "finding") if findings else "nothing is said in vain")
+    rows = [
+        {
+            **{"host": None, "profile": None, "kind": finding.kind},
+            **{"where": str(finding.place), "message": finding.message, "hint": finding.hint},
+        }
+        for finding in findings
+    ]
+    return items(rows, exit=2 if findings else 0)
