@@ -45,6 +45,8 @@ class File:
     restarts: bool = False
     below: Path | None = None
     """No link may lead out of this folder on the way to the file."""
+    is_owned: bool = False
+    """It is remembered as ours, and goes when nobody wants it any more."""
 
 
 @dataclass(frozen=True, slots=True)

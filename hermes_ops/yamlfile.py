@@ -273,7 +273,7 @@ def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
 
 
 def reads_as(name: Any, key: Any) -> bool:
-    """Say whether a node of a file is this key."""
+    """Say whether a node is this key."""
     if name.id != "scalar" or name.tag == _TAG + "merge":
         return False
     scalar = yaml.ScalarNode(name.tag, name.value)

@@ -28,6 +28,9 @@ from hermes_ops.loader.yaml_source import shown
 LAYERS = "catalogue, group:NAME, host or profile"
 
 
+_WRITABLE = (".yml", ".yaml", ".json")
+
+
 class Spot(NamedTuple):
     """Where a layer says something of a profile: the file, and the keys that lead there."""
 
@@ -88,6 +91,8 @@ def _variable(
         value = layer.variables.get(variable)
         if layer.origin == f"{kind} {name}" and value is not None:
             file = Path(value.place.file)
+            if file.suffix not in _WRITABLE:
+                continue  # an inventory that Ansible reads otherwise: our own file comes upon it
             path = _path_at(read_text(file), value.place)
             return Spot(file, path, variable, said_by)
     file = _variable_file(folders, f"{kind}_vars", name)

@@ -102,6 +102,7 @@ def plan_file(
         content = render(content.source, {**values, **content.values}, name=content.name)
     if file.below is not None:
         refuse_links(file.path, file.below, facts)
+    if file.is_owned:
         digest = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
         ledger.files[ledger.name(file.path)] = digest
     yield from plan_text(wanted, file.path, content, file.mode, facts, owes)

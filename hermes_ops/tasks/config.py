@@ -10,10 +10,9 @@ _TARGET = Option("target", "host/profile")
 _KEY = Option("key", "one setting, or all below it, such as model or env.API_SERVER_PORT")
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
 _ONE = tuple(
-    option
-    for option in COMMON
-    if option.name in ("inventory", "timeout", "json", "yes", "verbose", "check")
+    option for option in COMMON if option.name in ("inventory", "timeout", "json", "yes", "verbose")
 )
+_CHECKED = (*_ONE, *(option for option in COMMON if option.name == "check"))
 
 
 @verb(
@@ -32,7 +31,7 @@ def get(options: Options, output: Output, *, target: str, key: str | None) -> Re
 @verb(
     operands=(_TARGET, Option("key", "a setting: model.default"), Option("value", "YAML")),
     options=(_LAYER,),
-    common=_ONE,
+    common=_CHECKED,
     name="set",
     example="./inv config.set mini-1/coder model.default anthropic/claude-sonnet-4 --layer host",
 )

@@ -20,6 +20,7 @@ from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, exit_code, items
 from hermes_ops.tasks.settings_pushed import settings_steps
 from hermes_ops.tasks.targets import open_target
+from hermes_ops.tasks.workspace import Workspace, open_workspace
 
 _CREDENTIAL = re.compile(
     r"(token|api_?key|secret|pass|password|passphrase|credentials?)$", re.IGNORECASE
@@ -57,8 +58,8 @@ class Setting:
 
     @property
     def is_credential(self) -> bool:
-        """Say whether its name says that its value is not to be shown."""
-        return bool(_CREDENTIAL.search(str(self.path[-1])))
+        """Say whether its value is not to be shown, or something in it."""
+        return self.file != ".env" and veiled(self.path[-1], self.now) != self.now
 
     def row(self) -> dict[str, Any]:
         """Return it as documents have it; values of `.env` are not even read."""
@@ -74,7 +75,16 @@ class Setting:
         }
 
     def _shown(self, value: Any) -> Any:
-        return SHOWN if self.is_credential and value not in (None, "") else value
+        return value if self.file == ".env" else veiled(self.path[-1], value)
+
+
+def veiled(name: Any, value: Any) -> Any:
+    """Return a value as it may be shown: without what has the name of a credential."""
+    if isinstance(value, Mapping):
+        return {key: veiled(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [veiled(name, item) for item in value]
+    return SHOWN if isinstance(value, str) and value and _CREDENTIAL.search(str(name)) else value
 
 
 # --- get --------------------------------------------------------------------------------------
@@ -196,12 +206,10 @@ def _names(
 
 def pull(options: Options, output: Output, layer: str | None) -> Result:
     """Show what somebody changed by hand; with a layer, write it there after asking."""
-    from hermes_ops.tasks.workspace import open_workspace
-
     workspace = open_workspace(options, output)
     looks = look_all(options, output, steps=settings_steps(), workspace=workspace)
     if layer is not None:
-        return _write(options, output, looks, layer)
+        return _write(options, output, workspace, looks, layer)
     rows: list[dict[str, Any]] = []
     codes = [look.code for look in looks]
     for look in looks:
@@ -272,10 +280,11 @@ def _note(setting: Setting) -> str | None:
     return None
 
 
-def _write(options: Options, output: Output, looks: Sequence[Look], layer: str) -> Result:
+def _write(
+    options: Options, output: Output, workspace: Workspace, looks: Sequence[Look], layer: str
+) -> Result:
     from hermes_ops.tasks import settings_written
     from hermes_ops.tasks.questions import confirm
-    from hermes_ops.tasks.workspace import open_workspace
 
     if len(looks) != 1 or len(looks[0].host.profiles) != 1:
         raise UsageError("--layer takes one profile at a time", hint="-l host/profile")
@@ -286,7 +295,6 @@ def _write(options: Options, output: Output, looks: Sequence[Look], layer: str) 
     if not offered:
         output.text("nobody changed anything by hand")
         return items([])
-    workspace = open_workspace(options, output)
     host, profile = look.host.name, look.host.profiles[0].name
     path = ("config",)
     planned = settings_written.write(workspace, host, profile, layer, path, offered, check=True)

@@ -242,5 +242,9 @@ def show(output: Output, done: Written, told: Sequence[dict[str, Any]], options:
         if row["wins"] is False:
             winner = row["winner"]
             output.note(f"warning: {winner['layer']} says otherwise, and wins: {winner['where']}")
+    shared = done.spot.variable == "hermes_profile_defaults"
+    for key in [row["key"] for row in told if shared and str(row["key"]).startswith("env.")]:
+        whose = "the host" if done.layer == "host" else done.layer
+        output.note(f"warning: every profile of {whose} gets {key}; --layer profile is for one")
     if done.changes and not options.check:
         output.text(f"now: ./inv config.push -l {done.target}")

@@ -98,7 +98,7 @@ def _file(
         if is_plain(profile.soul)
         else render(profile.soul, _names(profile, host), name=where)
     )
-    return File(path, text, mode, restarts, below=PurePosixPath(values["home"]))
+    return File(path, text, mode, restarts, is_owned=True)
 
 
 def profile_files(profile: Profile, host: Host, home: PurePosixPath) -> Iterable[File]:
@@ -107,7 +107,7 @@ def profile_files(profile: Profile, host: Host, home: PurePosixPath) -> Iterable
         text = file.content
         if file.is_template:
             text = render(text, _names(profile, host), name=file.source)
-        yield File(home / path, text, file.mode, file.restart, below=home)
+        yield File(home / path, text, file.mode, file.restart, below=home, is_owned=True)
 
 
 def _names(profile: Profile, host: Host) -> dict[str, Any]:

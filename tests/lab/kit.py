@@ -119,7 +119,7 @@ class Box:
 
     def leftovers(self) -> str:
         """Return the temporary files of ours that are left in the home."""
-        return self.sh(f"find {HOME} -name '*.hermes-ops.*'")
+        return self.sh(f"find {HOME} -name '.?*.hermes-ops.*'")
 
     def pid(self, unit: str) -> int:
         """Return the process of a user's service, 0 if there is none."""

@@ -302,6 +302,7 @@ def test_from_get_to_pull(linux: Box, operator: MakeOperator) -> None:
     assert somebody.run("config.pull", code=0).json["items"] == []
     linux.user(f"sed -i 's,a/b,c/d,' {CONFIG}; echo 'agent: {{max_turns: 7}}' >> {CONFIG}")
     linux.user(f"echo 'platforms: {{x: {{token: hush-hush-hush}}}}' >> {CONFIG}")
+    linux.user(f"echo 'more: [{{name: n, api_key: hush-hush-hush}}]' >> {CONFIG}")
     assert somebody.run("config.get", target, "--key", "model", code=2).json["items"]
     differs = somebody.run("config.diff", code=2).json["items"]
     assert [each["resource"] for each in differs] == [f"file:{CONFIG}"]

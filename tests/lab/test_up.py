@@ -323,7 +323,7 @@ def test_nodes_run_alone_with_what_they_require(linux: Box, operator: MakeOperat
     assert somebody.plan().totals["changes"] == 0
     linux.reset()
     done = somebody.run("gateway.install", code=0)
-    assert done.totals["changes"] == 7
+    assert done.totals["changes"] == 8
     assert linux.exec("pgrep -u hermes -f hermes_cli").returncode == 1
 
 

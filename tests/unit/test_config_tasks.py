@@ -16,6 +16,7 @@ from hermes_ops.loader.spots import with_value
 from hermes_ops.tasks import settings_edited, settings_written
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result
+from hermes_ops.tasks.settings_seen import Setting, offer
 from hermes_ops.tasks.workspace import ROLES
 
 HOSTS = """\
@@ -238,3 +239,36 @@ def test_edit_without(
 def test_documents_are_json(folder: Path) -> None:
     """The item of a setting has only what JSON has."""
     assert json.dumps(put("m1/coder", "a", "2024-01-02", "host", check=True))
+
+
+# --- pull -------------------------------------------------------------------------------------
+
+
+def setting(path: tuple[Any, ...], now: Any, **more: Any) -> Setting:
+    """Return a key that a host has, and nobody wants."""
+    given = {"is_there": True, "is_wanted": False, "wanted": None, "is_ours": False, **more}
+    return Setting("m1", "coder", "config.yaml", path, now=now, **given)
+
+
+def test_only_what_a_person_changed_is_offered() -> None:
+    """Hermes' defaults and our own keys are no change by hand; a credential is none to offer."""
+    changed = [
+        setting(("agent", "max_turns"), 7),
+        setting(("model", "default"), "c/d", is_wanted=True, wanted="a/b"),
+    ]
+    others = [
+        setting(("agent", "max_turns"), 90),
+        setting(("_config_version",), 12),
+        setting(("a",), 1, is_ours=True),
+        setting(("model", "default"), "a/b", is_wanted=True, wanted="a/b"),
+        setting(("memory", "x"), None, is_there=False, is_wanted=True, wanted=1, is_migrated=True),
+    ]
+    assert all(one.differs or one.is_foreign for one in changed)
+    assert not any(one.differs or one.is_foreign for one in others)
+    secret = [
+        setting(("platforms", "x", "token"), "hush"),
+        setting(("custom",), [{"name": "n", "API_KEY": "hush"}]),
+    ]
+    assert offer([*changed, *secret]) == {"agent": {"max_turns": 7}, "model": {"default": "c/d"}}
+    assert "hush" not in json.dumps([one.row() for one in secret])
+    assert secret[1].row()["now"] == [{"name": "n", "API_KEY": "***"}]

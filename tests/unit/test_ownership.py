@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops import ownership
 from hermes_ops.ownership import GENERATED, MIGRATED, Ownership, checks, part
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=examples(100), deadline=None, derandomize=True)
 KEYS = st.sampled_from(["a", "model", "on", "ä: #", "- x", '"', "x" * 1500, "", 1, 1.5, None, True])
 LEAVES: Any = st.sampled_from(["", "x", "secret-word", 1, 1.0, True, None, ["secret-word"], {}])
 TREES: Any = st.dictionaries(
