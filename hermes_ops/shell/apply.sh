@@ -67,7 +67,8 @@ take_lock() { # SECONDS TEXT
 release_lock() {
   # shellcheck disable=SC2086
   rm -rf $paid $drains "$lock"
-  paid= drains=
+  paid=
+  drains=
 }
 
 # `-` stands for the host itself: what breaks there, breaks it for every profile.
