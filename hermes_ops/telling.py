@@ -48,12 +48,25 @@ def parse(reply: Reply) -> Mapping[str, Any]:
 
 def _told(text: str) -> Mapping[str, Any]:
     try:
-        told: Mapping[str, Any] = json.loads(text)
+        told: Mapping[str, Any] = _printable(json.loads(text))
     except ValueError:
         raise Unknown("its Python could not read its files", hint="look at it with -v") from None
+    if not isinstance(told, dict):
+        raise Unknown("its Python could not read its files", hint="look at it with -v")
     if "missing" in told:
         raise Unknown(
             f"its Python lacks {told['missing']}, which Hermes reads its own files with",
             hint="run fleet.up first, or name Hermes' Python with hermes_python",
         )
     return told
+
+
+def _printable(value: Any) -> Any:
+    """Return what a host sent without what a terminal would obey: its names are a stranger's."""
+    if isinstance(value, str):
+        return (
+            value if value.isprintable() else "".join(c if c.isprintable() else "?" for c in value)
+        )
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value

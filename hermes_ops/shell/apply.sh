@@ -67,7 +67,8 @@ take_lock() { # SECONDS TEXT
 release_lock() {
   # shellcheck disable=SC2086
   rm -rf $paid $drains "$lock"
-  paid= drains=
+  paid=
+  drains=
 }
 
 # `-` stands for the host itself: what breaks there, breaks it for every profile.
@@ -279,19 +280,23 @@ end_process() { # HOME PID: TERM, wait, KILL
 # so that none survives a crash of the host; it goes with the lock, when the restart is ordered.
 drain_gateway() { # HOME SECONDS
   request=$1/.drain_request.json
-  looks_up "$1" && [ ! -e "$request" ] || return 0
-  drains="$drains $request"
-  epoch=
-  [ ! -r /proc/1/stat ] || epoch=$boot:$(started_at 1)
-  (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true}\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" >"$request.new" && mv -f "$request.new" "$request")
+  # One that somebody else made is waited for as well, and left to them.
+  [ -e "$request" ] || { looks_up "$1" && request_drain "$request"; } || return 0
   tries=0
   until drained "$1" || [ $tries -ge $(($2 * 4)) ]; do
     sleep 0.25
     tries=$((tries + 1))
   done
 }
-drained() { # HOME
+request_drain() { # PATH
+  drains="$drains $1"
+  epoch=
+  [ ! -r /proc/1/stat ] || epoch=$boot:$(started_at 1)
+  (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true}\n' \
+    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" >"$1.new" && mv -f "$1.new" "$1")
+}
+drained() { # HOME: no turn is left, or nobody is
+  recorded_lives "$1" || return 0
   case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
     *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
     *'"active_agents":0'*'"gateway_state":"draining"'*) return 0 ;;
@@ -405,6 +410,9 @@ looks_up() { # HOME
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
+  recorded_lives "$1"
+}
+recorded_lives() { # HOME
   kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" | head -n 1)" 2>/dev/null
 }
 are_connected() { # HOME PLATFORM...

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops import telling
 from hermes_ops.errors import HermesError, Interrupted, Unknown
-from hermes_ops.holders import request, shown_key
+from hermes_ops.holders import found, request, shown_key
 from hermes_ops.inventory import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.run import Settings, open_host
@@ -57,11 +57,19 @@ def _ask(host: Host, key: bytes, inventory: Inventory, how: Settings) -> Told:
         try:
             script = telling.probe(request(key, _homes(host, inventory)), host.hermes.python)
             reply = transport.exchange(script, timeout=host.connection.exchange_timeout)
-            return Told(host, telling.parse(reply), exchanges=transport.exchanges)
+            return Told(host, _understood(host, telling.parse(reply)), None, transport.exchanges)
         finally:
             transport.close()
     except HermesError as failure:
         return Told(host, failure=failure)
+
+
+def _understood(host: Host, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        found(host, answer)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unknown("what it told of its files is not understood") from None
+    return answer
 
 
 def _homes(host: Host, inventory: Inventory) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from hermes_ops import credentials, disclosure, fingerprint, holders, loader, te
 from hermes_ops.desired import with_secrets
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.finding import Finding, kinds
-from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.inventory import Host, Inventory, Reference
 from hermes_ops.loader import Vault
 from hermes_ops.secret import Secret
-from hermes_ops.tasks import secretlint
+from hermes_ops.tasks import asking, secretlint
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.conflicts import refuse_conflicts
 from hermes_ops.tasks.workspace import Workspace
@@ -181,12 +182,43 @@ def test_host_without_its_libraries_is_unknown(tmp_path: Path) -> None:
         ((Record("python", "none"),), True, "no Python"),
         ((), False, "connection was lost"),
         ((Record("disclosed", "", "Killed"),), True, "could not read"),
+        ((Record("disclosed", "", "[1]"),), True, "could not read"),
     ],
 )
 def test_no_answer_is_unknown(records: tuple[Record, ...], complete: bool, said: str) -> None:
     """Whatever keeps a host from telling, it is unknown, with the reason."""
     with pytest.raises(Unknown, match=said):
         telling.parse(Reply(records, complete=complete))
+
+
+def test_names_of_a_host_are_harmless() -> None:
+    """What a host calls its files and variables is printed without what a terminal obeys."""
+    sent = json.dumps({"profiles": [{"profile": "a\x1b[31mb", "env": ["\udcff\u2028"]}]})
+    told = telling.parse(Reply((Record("disclosed", "", sent),), complete=True))
+    assert told == {"profiles": [{"profile": "a?[31mb", "env": ["??"]}]}
+
+
+@pytest.mark.parametrize("told", [{}, {"profiles": [{}]}, {"profiles": 1, "services": 2}])
+def test_what_is_not_understood_is_unknown(told: dict[str, Any]) -> None:
+    """An answer of another shape is no mistake of ours: that host is unknown."""
+    with pytest.raises(Unknown, match="not understood"):
+        asking._understood(Host("one"), told)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_odd_files_are_told_of(env: bytes, config: bytes) -> None:
+    """Whatever is in its files, a host answers, and says what it could not read."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        home = Path(folder, ".hermes")
+        home.mkdir()
+        (home / ".env").write_bytes(env)
+        (home / "config.yaml").write_bytes(config)
+        patch.chdir(folder)
+        told = json.loads(json.dumps(disclosure.answer(holders.request(KEY, {}))))
+    machine, own = holders.found(Host("one"), told)
+    assert [holder.profile for holder in own] == ["default"]
+    credentials.findings([], own, [machine])
 
 
 def test_key_is_in_no_argument() -> None:

@@ -194,6 +194,7 @@ state_is() {
   printf "$form" $$ "$1" "$2" >home/gateway_state.json
 }
 state_is running 1
+[ -z "$3" ] || printf '%s\n' "$3" >home/.drain_request.json
 ( until [ -s home/.drain_request.json ]; do sleep 0.05; done; state_is draining "$1" ) &
 drain_gateway home "$2"
 cat home/.drain_request.json
@@ -205,13 +206,13 @@ exit 0
 
 
 def drained(
-    shell: list[str], folder: Path, agents: int, seconds: int
+    shell: list[str], folder: Path, agents: int, seconds: int, others: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return the request that a gateway saw, and what was so when the wait ended."""
     functions = "".join(map(library, ("common", "evidence", "apply")))
     script = f"nonce=x length=0\n{functions}\n{DRAIN}"
     done = subprocess.run(
-        [*shell, "-s", str(agents), str(seconds)],
+        [*shell, "-s", str(agents), str(seconds), others],
         cwd=folder, input=script, capture_output=True, text=True, check=True,
     )  # fmt: skip
     request, rest = done.stdout.split("\n", 1)
@@ -235,3 +236,11 @@ def test_drain_has_an_end(tmp_path: Path) -> None:
     _, rest = drained(SHELLS[0], tmp_path, agents=1, seconds=1)
     assert '"active_agents":1' in rest
     assert "LEFT" not in rest
+
+
+def test_drain_of_others_is_left_to_them(tmp_path: Path) -> None:
+    """Where somebody else drains already, that is waited for, and their request stays."""
+    request, rest = drained(SHELLS[0], tmp_path, agents=0, seconds=20, others='{"by": "them"}')
+    assert request == {"by": "them"}
+    assert '"gateway_state":"draining"' in rest
+    assert "LEFT" in rest
