@@ -35,7 +35,9 @@ def load(
         environ=environ,
         groups=_members(tree),
         catalogue=load_catalogue(folders, vault),
-        roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
+        roles=load_roles(
+            [roles_folder, *(own for path in folders for own in role_folders(path))], vault
+        ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
     hosts = tuple(_hosts(tree, files, around))
