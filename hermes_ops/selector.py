@@ -155,14 +155,15 @@ class _Index(NamedTuple):
     def _matching(self, pattern: str) -> Sequence[str]:
         """Return hosts of the groups that match, and hosts that match themselves.
 
-        A plain word that is a group's name is not looked for among the hosts.
+        A plain word that is a group's name is not looked for among the hosts. A host of two
+        groups stands there twice, and a subscript counts it twice, as in Ansible.
         """
         matches = _matcher(pattern)
         groups = [name for name in self.members if matches(name)]
         names = [host for group in groups for host in self.members[group]]
         if not groups or pattern.startswith("~") or _GLOB.search(pattern):
             names += [name for name in self.hosts if matches(name)]
-        return list(dict.fromkeys(names))
+        return names
 
     def complaint(self, term: Term) -> str:
         """Say that a term matches nothing, and what was probably meant."""

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -24,8 +25,20 @@ def _environment() -> Environment:
 
     # Sandboxed: an inventory describes hosts, it does not run code on the operator's machine.
     return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True, autoescape=False
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,
+        finalize=_no_secret,
     )
+
+
+def _no_secret(value: Any) -> Any:
+    """Return what a template writes; a secret would become `***` in a file on a host."""
+    if isinstance(value, Secret):
+        hint = "secrets belong into env, which becomes a file of mode 0600"
+        raise InventoryError("a template cannot write a secret", hint=hint)
+    return value
 
 
 @cache
@@ -49,9 +62,16 @@ def render(source: str, values: Mapping[str, Any], *, name: str = "template") ->
     """Return `source` with its expressions replaced; what is wrong with it is an InventoryError."""
     if is_plain(source):
         return source
+    try:
+        return _rendered(source, values, name)
+    except InventoryError as error:
+        raise InventoryError(error.message, hint=error.hint, where=error.where or name) from None
+
+
+def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
     if _names(source) <= values.keys():
         # Most texts of a role are of this kind; to compile one takes Jinja a millisecond.
-        return _NAME.sub(lambda found: str(values[found[1]]), source)
+        return _NAME.sub(lambda found: str(_no_secret(values[found[1]])), source)
     from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
     try:

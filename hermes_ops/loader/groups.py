@@ -122,8 +122,12 @@ class Gathering:
             for name, (host, variables) in self.hosts.items()
         }
         _refuse_double(groups, hosts)
-        groups = _ranked(_rooted(groups, hosts))
-        return Tree(groups, hosts, _lineages(groups, hosts))
+        rooted = _ranked(_rooted(groups, hosts))
+        lineages = _lineages(rooted, hosts)
+        for host in set(groups["ungrouped"].hosts) - set(rooted["ungrouped"].hosts):
+            # As in Ansible, who leaves `ungrouped` leaves it for good, as a group's child too.
+            lineages[host] = tuple(name for name in lineages[host] if name != "ungrouped")
+        return Tree(rooted, hosts, lineages)
 
 
 class _Group:

@@ -15,7 +15,14 @@ from hermes_ops.loader.agreement import refuse_strangers
 from hermes_ops.loader.connection import connection_of, is_credential
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.late import Late, Over
-from hermes_ops.loader.located import Located, Variables, has_expression, plain, refuse_sealed
+from hermes_ops.loader.located import (
+    SEALED,
+    Located,
+    Variables,
+    has_expression,
+    plain,
+    refuse_sealed,
+)
 from hermes_ops.loader.patterns import is_odd
 from hermes_ops.loader.profiles import (
     Wanted,
@@ -257,9 +264,9 @@ def shown_variables(found: Variables) -> Mapping[str, Any]:
 def _guarded(name: str, value: Located) -> Any:
     if is_credential(name) and value.data is not None:
         return Secret(value.text or str(plain(value)))
-    if value.secret or value.entries or value.items:
+    if value.entries or value.items:
         return _guarded_structure(name, value)
-    return value.data
+    return _veiled(value)
 
 
 def _guarded_structure(name: str, value: Located) -> Any:
@@ -276,7 +283,7 @@ def _veiled(value: Located) -> Any:
         return {key: _veiled(entry) for key, entry in value.data.items()}
     if isinstance(value.data, tuple):
         return [_veiled(item) for item in value.data]
-    return Secret(value.text) if value.secret else value.data
+    return Secret(value.text) if value.secret or value.data is SEALED else value.data
 
 
 def _guarded_env(profile: Located) -> Any:

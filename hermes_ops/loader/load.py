@@ -76,7 +76,9 @@ def gather(
         environ=environ,
         groups=_members(tree),
         catalogue=load_catalogue(folders, vault),
-        roles=load_roles([roles_folder, *(own for path in folders for own in role_folders(path))]),
+        roles=load_roles(
+            [roles_folder, *(own for path in folders for own in role_folders(path))], vault
+        ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
     return Gathered(tree, files, around, tuple(warnings))

@@ -63,7 +63,7 @@ def plain(value: Located) -> Any:
         return {key: plain(entry) for key, entry in value.data.items()}
     if isinstance(value.data, tuple):
         return [plain(item) for item in value.data]
-    return value.data
+    return str(value.data) if isinstance(value.data, Literal) else value.data
 
 
 def has_expression(value: Located) -> bool:

@@ -6,6 +6,7 @@ The only programs that loading runs are executable inventories and a vault passw
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,11 +18,13 @@ from typing import IO
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.loader.yaml_source import shown
+from hermes_ops.secret import Redactor
 
 VARIABLE = "HERMES_OPS_INVENTORY_TIMEOUT"
 DEADLINE = 30.0
 LARGEST_OUTPUT = 64 * 1024 * 1024
 _SAID = 400
+_CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)
 
 
 def deadline() -> float:
@@ -120,9 +123,18 @@ def _ending(status: int) -> str:
 
 
 def _words_of(err: bytes) -> str:
-    """Return the end of what it said on stderr, in one line."""
-    said = " ".join(err.decode(errors="replace").split())
+    """Return the end of what it said on stderr, in one line, without the operator's credentials."""
+    said = " ".join(_without_credentials(err.decode(errors="replace")).split())
     said = "".join(letter if letter.isprintable() else "?" for letter in said)
     if len(said) > _SAID:
         said = "…" + said[-_SAID:]
     return f": {said}" if said else ""
+
+
+def _without_credentials(text: str) -> str:
+    """Mask what the program had from the environment: a complaint may repeat its token."""
+    redactor = Redactor()
+    for name, value in os.environ.items():
+        if _CREDENTIAL.search(name):
+            redactor.learn(value)
+    return redactor(text)

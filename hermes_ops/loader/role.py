@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import Role
-from hermes_ops.loader.located import plain
+from hermes_ops.loader.located import plain, refuse_sealed
 from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Record, check
+from hermes_ops.loader.vault import CLOSED, Vault
 from hermes_ops.loader.yaml_source import read
 
 ROLE = Record(
@@ -29,13 +30,13 @@ ROLE = Record(
 """The top of `role.yml`; what stands deeper is checked by the code that uses it."""
 
 
-def load_roles(folders: Iterable[Path]) -> dict[str, Role]:
+def load_roles(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Role]:
     """Return every role that has a `role.yml` below a folder, with the program it runs.
 
     Of two with one name the later folder's wins.
     """
     roles = {
-        file.parent.name: _load_role(file)
+        file.parent.name: _load_role(file, vault)
         for folder in dict.fromkeys(folders)
         for file in sorted(folder.glob("*/role.yml"))
     }
@@ -55,8 +56,9 @@ def _with_program(role: Role, roles: Mapping[str, Role]) -> Role:
     return replace(role, program=roles[name])
 
 
-def _load_role(file: Path) -> Role:
-    document = read(file)
+def _load_role(file: Path, vault: Vault) -> Role:
+    document = read(file, vault)
+    refuse_sealed(document)
     if document.data is not None:
         check(document, ROLE, "role.yml")
     return Role(file.parent.name, file.parent, plain(document) or {})

@@ -17,6 +17,7 @@ from hermes_ops.loader import Vault, load
 from hermes_ops.secret import Secret
 from hermes_ops.tasks.listing import ansible_view
 from hermes_ops.tasks.program import Program
+from hermes_ops.templates import render
 
 ROLES = Path(__file__).parents[2] / "roles"
 HOSTS = """\
@@ -104,6 +105,25 @@ def test_a_secret_is_no_expression(folder: Path) -> None:
     blob = encrypted("{{ x }}").strip().replace("\n", "\n  ")
     Path("inventory/group_vars/all.yml").write_text(f"other: !vault |\n  {blob}\n")
     assert opened().hosts[0].variables["other"] == Secret("{{ x }}")
+
+
+def test_settings_get_ordinary_texts(folder: Path) -> None:
+    """What becomes a file on a host is a plain text, whatever marks it had here."""
+    blob = encrypted("gpt-geheim").strip().replace("\n", "\n    ")
+    text = f"config:\n  model: !vault |\n    {blob}\n  raw: !unsafe '{{{{ x }}}}'\n"
+    Path("inventory/profiles").mkdir()
+    Path("inventory/profiles/coder.yml").write_text(text)
+    config = opened().hosts[0].profiles[0].config
+    assert config == {"model": "gpt-geheim", "raw": "{{ x }}"}
+    assert {type(value) for value in config.values()} == {str}
+
+
+@pytest.mark.parametrize("source", ["key: {{ word }}", "{% if true %}{{ word }}{% endif %}"])
+def test_no_template_writes_a_secret(source: str, folder: Path) -> None:
+    """Else `***` would land on the host; it is told where, and where secrets belong."""
+    variables = opened().hosts[0].variables
+    with pytest.raises(InventoryError, match=r"^x\.j2: a template cannot write a secret"):
+        render(source, variables, name="x.j2")
 
 
 def test_without_a_password_what_nobody_reads_stays_closed(tmp_path: Path) -> None:
