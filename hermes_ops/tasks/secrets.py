@@ -18,9 +18,9 @@ _NAME = Option("name", "the name of the variable in .env")
 @verb(common=_WRITING, example="./inv secrets.keygen")
 def keygen(options: Options, output: Output) -> Result:
     """Make your age key, 0600, and add its public half to those who can read this inventory."""
-    from hermes_ops.tasks import keeping
+    from hermes_ops.tasks import readers
 
-    return keeping.keygen(options, output)
+    return readers.keygen(options, output)
 
 
 @verb(
@@ -56,6 +56,21 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
     from hermes_ops.tasks import keeping
 
     return keeping.edit(options, output, target, name)
+
+
+@verb(
+    common=tuple(
+        option
+        for option in COMMON
+        if option.name in ("inventory", "limit", "check", "json", "age_key_file", "verbose")
+    ),
+    example="./inv secrets.rekey --check",
+)
+def rekey(options: Options, output: Output) -> Result:
+    """Encrypt every age text anew, after somebody came to the recipients or left them."""
+    from hermes_ops.tasks import keeping
+
+    return keeping.rekey(options, output)
 
 
 @verb(

@@ -297,6 +297,25 @@ def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Pat
     assert rows["FILED"]["error"] is None
 
 
+def test_another_reader_reads_what_is_encrypted_anew(site: Site) -> None:
+    """After `secrets.rekey` the new key opens every age text; before, none."""
+    site("secrets.set", "mini-1/coder", "ONE", "--layer", "catalogue", given="value-one")
+    site("secrets.set", "mini-1/coder", "TWO", "--layer", "catalogue", given="value-two")
+    site("secrets.set", "mini-1/scout", "ONE", given="value-three")
+    assert site("secrets.keygen", "--age-key-file", "other.txt")[0] == 0
+    code, _, err = site("secrets.show", "--age-key-file", "other.txt")
+    assert code == 64
+    assert "your age key does not open it" in err
+    assert site("secrets.rekey", "--check")[0] == 2
+    assert site("secrets.show", "--age-key-file", "other.txt")[0] == 64
+    before = site.items("secrets.show")
+    code, out, _ = site("secrets.rekey")
+    assert (code, out.count("2 recipients, used by")) == (0, 3)
+    after = site.items("secrets.show", "--age-key-file", "other.txt")
+    assert [row["fingerprint"] for row in after] == [row["fingerprint"] for row in before]
+    assert site.text("profiles/coder.yml").count("\n") > FILES["profiles/coder.yml"].count("\n")
+
+
 def test_every_secret_is_shown_by_name(site: Site) -> None:
     """Kind, source, place, a fingerprint, and who has the same; no value."""
     rows = site.items("secrets.show")
