@@ -15,7 +15,7 @@ from typing import Any
 from hermes_ops import agefile, loader
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
-from hermes_ops.loader.env_values import variable_name
+from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.splice import path_at
@@ -92,9 +92,18 @@ def _piped() -> str:
 
 def _fetched(kind: str, argument: str, workspace: Workspace, options: Options) -> Secret:
     place = Place("--from")
-    words = tuple(shlex.split(argument)) if kind == "command" else argument
-    of = Reference(kind, str(Path(argument).expanduser()) if kind == "file" else words, place)
+    words = tuple(Located(word, place) for word in _words(argument)) if kind == "command" else ()
+    of = env_value("--from", Located({kind: Located(words or argument, place)}, place))
+    if not isinstance(of, Reference):
+        raise UsageError(f"--from cannot be {kind}")
     return resolved([of], workspace.paths, options)[of]
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        raise UsageError(f"--from: a quote of {command!r} is not closed") from None
 
 
 # --- secrets.edit -----------------------------------------------------------------------------

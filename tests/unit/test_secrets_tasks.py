@@ -181,6 +181,8 @@ def test_values_come_from_elsewhere(source: str, value: str, site: Site) -> None
         (("mini-1/coder", "A_TOKEN"), "ä" * 9, "A_TOKEN cannot be kept in .env: its value is not"),
         (("mini-1/coder", "A", "--from", "argv:x"), "", "--from cannot be 'argv:x'"),
         (("mini-1/coder", "A", "--from", "env:NONE"), "", "--from: the environment has no NONE"),
+        (("mini-1/coder", "A", "--from", "command:echo 'x"), "", "is not closed"),
+        (("mini-1/coder", "A", "--from", "keyring:x"), "", "'keyring' must be SERVICE/USER"),
         (("mini-1/coder", "A", "--layer", "top"), "x", "there is no layer 'top'"),
     ],
 )
