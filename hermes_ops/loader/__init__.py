@@ -13,7 +13,7 @@ It contacts no host, runs no command and resolves no reference. Its modules, in 
     agreement    what must hold between profiles and hosts
     role         `roles/<name>/role.yml`
     dotenv       `.env`, which feeds `{env: …}`
-    writing      one key into the file of a layer (`splice`: into a text, `nodes`), or not at all
+    edits        one key into the file of a layer (`splice`: into a text, `nodes`), or not at all
 """
 
 from hermes_ops.loader.dotenv import load_env

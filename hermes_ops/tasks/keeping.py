@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -15,11 +14,11 @@ from typing import Any
 from hermes_ops import agefile, loader
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
+from hermes_ops.loader.edits import Edit, edit_key, edit_layer, replace_file, write
 from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.splice import path_at
-from hermes_ops.loader.writing import Edit, edit_key, edit_layer, replace_file, write
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.report import count
 from hermes_ops.secret import SHOWN, Secret
@@ -27,7 +26,7 @@ from hermes_ops.tasks.editor import edited
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, items
 from hermes_ops.tasks.readers import readers_of
-from hermes_ops.tasks.workspace import ROLES, Workspace, open_workspace, resolved
+from hermes_ops.tasks.workspace import Workspace, loaded, open_workspace, resolved
 
 # --- secrets.set ------------------------------------------------------------------------------
 
@@ -243,14 +242,10 @@ def _masked(edit: Edit) -> Iterable[str]:
 
 def _written(edit: Edit, workspace: Workspace) -> Inventory:
     """Write, and return the inventory as it is now."""
-
-    def load() -> Inventory:
-        return loader.load(workspace.paths, ROLES, os.environ)
-
     if edit.path:
-        return write(edit, load)
+        return write(edit, lambda: loaded(workspace.paths))
     replace_file(edit.file, edit.after)
-    return load()
+    return loaded(workspace.paths)
 
 
 def _effect(change: Change, after: Inventory, output: Output) -> dict[str, Any]:

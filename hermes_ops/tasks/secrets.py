@@ -6,10 +6,9 @@ from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result
 from hermes_ops.tasks.step import verb
 
+_OPENING = ("age_key_file", "vault_password_file", "verbose")
 _WRITING = tuple(
-    option
-    for option in COMMON
-    if option.name in ("inventory", "check", "json", "age_key_file", "verbose")
+    option for option in COMMON if option.name in ("inventory", "check", "json", *_OPENING)
 )
 _TARGET = Option("target", "a profile: HOST/PROFILE")
 _NAME = Option("name", "the name of the variable in .env")
@@ -62,7 +61,7 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
     common=tuple(
         option
         for option in COMMON
-        if option.name in ("inventory", "limit", "check", "json", "age_key_file", "verbose")
+        if option.name in ("inventory", "limit", "check", "json", *_OPENING)
     ),
     example="./inv secrets.rekey --check",
 )
@@ -76,9 +75,7 @@ def rekey(options: Options, output: Output) -> Result:
 @verb(
     options=(Option("reveal", "show the values too; on a terminal only", False),),
     common=tuple(
-        option
-        for option in COMMON
-        if option.name in ("inventory", "limit", "json", "age_key_file", "verbose")
+        option for option in COMMON if option.name in ("inventory", "limit", "json", *_OPENING)
     ),
     example="./inv secrets.show -l mini-1",
 )

@@ -49,7 +49,7 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
         UsageError: the selection is empty.
     """
     paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
-    whole = loader.load(paths, ROLES, os.environ)
+    whole = loaded(paths)
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     selected, warnings = select(whole, options.limit)
@@ -58,6 +58,11 @@ def open_workspace(options: Options, output: Output, *, resolve: bool = False) -
     if resolve:
         selected = _resolved(selected, paths, options)
     return Workspace(whole, selected, tuple(paths))
+
+
+def loaded(paths: Sequence[Path]) -> Inventory:
+    """Return the whole inventory, as every task of a call reads it."""
+    return loader.load(paths, ROLES, os.environ)
 
 
 def refuse_unreachable(inventory: Inventory) -> None:
