@@ -69,9 +69,7 @@ def decrypt(content: bytes, identities: Sequence[Any]) -> bytes:
         if "No matching keys" in str(error):
             message = f"none of your {len(identities)} age keys opens it"
             message = "your age key does not open it" if len(identities) == 1 else message
-            hint = (
-                "ask one who can read it to add your public key to the recipients and set it anew"
-            )
+            hint = "ask one who can read it to add your public key, and to run secrets.rekey"
             raise InventoryError(message, hint=hint) from None
         problem = str(error).splitlines()[0].rstrip(".")
         raise InventoryError(f"the age text is damaged: {problem}") from None

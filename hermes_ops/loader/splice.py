@@ -166,7 +166,8 @@ def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
     """Return the text with all that follows a key, its comment apart, replaced by `: …`."""
     first, newline, rest = block.partition("\n")
     beside, tail = _comments(text, key, value, end_of(text, key, value))
-    return text[: key.end_mark.index] + first + beside + newline + rest + tail
+    # The lines of a `|` block end with one.
+    return text[: key.end_mark.index] + first + beside + newline + rest + (tail or "\n")
 
 
 def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:

@@ -1,261 +1,185 @@
-"""Write one key into the inventory: into the right file of the right layer, or not at all.
+"""A setting written into a layer of the inventory: which file it is, and the text that follows.
 
-    edit = edit_layer(paths, inventory, host, "coder", "host", ("config", "model"), "x")
-    print(edit.diff())
-    write(edit, lambda: load(paths, roles, environ))
+Nothing here writes. A layer is named as `--layer` names it:
 
-A layer is `catalogue`, `group:NAME`, `host` or `profile`, in the order of their strength: what a
-profile is everywhere, what a group gives its profiles, what a host gives its profiles, and this
-one profile on this one host.
+    catalogue    profiles/NAME.yml: the profile, wherever it is
+    group:NAME   hermes_profile_defaults of the group: every profile of its hosts
+    host         hermes_profile_defaults of the host: every profile of the host
+    profile      hermes_profiles of the host: this profile there
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import yaml
 
-from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.inventory import Host, Inventory
+from hermes_ops import yamlfile
+from hermes_ops.errors import Conflict, InventoryError, Place, UsageError
+from hermes_ops.loader.keypath import KeyPath, spelled
+from hermes_ops.loader.load import Gathered
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.sources import VariableFiles, folder_of, structure_files
-from hermes_ops.loader.splice import line_of, put
+from hermes_ops.loader.sources import ENDINGS
+from hermes_ops.loader.variables import layers_of
 from hermes_ops.loader.yaml_source import shown
 
 LAYERS = "catalogue, group:NAME, host or profile"
 
-_BOM = "\ufeff"
-T = TypeVar("T")
+
+_WRITABLE = (".yml", ".yaml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One key of one file: the text without and with the change."""
+class Spot(NamedTuple):
+    """Where a layer says something of a profile: the file, and the keys that lead there."""
 
     file: Path
-    path: tuple[str, ...]
-    before: str | None
-    """None: there is no such file yet."""
-    after: str
-
-    @property
-    def place(self) -> Place:
-        """Return where the key stands after the change."""
-        return Place(shown(self.file), line_of(self.after.removeprefix(_BOM), self.path))
-
-    @property
-    def is_empty(self) -> bool:
-        """Say whether the file has this value already."""
-        return self.before == self.after
-
-    def diff(self, context: int = 3) -> str:
-        """Return the change as a unified diff, without a newline at its end."""
-        name = shown(self.file)
-        lines = difflib.unified_diff(
-            (self.before or "").splitlines(), self.after.splitlines(),
-            name if self.before is not None else "/dev/null", name, n=context, lineterm="",
-        )  # fmt: skip
-        return "\n".join(lines)
+    path: KeyPath
+    variable: str
+    """`hermes_profile_defaults`, `hermes_profiles`, or '' in the catalogue."""
+    said_by: str
+    """The layer as provenance names it: `catalogue`, `group:NAME` or `host`."""
 
 
-def edit_layer(
-    paths: Sequence[Path],
-    inventory: Inventory,
-    host: Host,
-    profile: str,
-    layer: str,
-    key: Sequence[str],
-    value: Any,
-) -> Edit:
-    """Return the edit that sets `key` of a profile, such as `("env", "TOKEN")`, in a layer.
+def spot_of(
+    gathered: Gathered, folders: Sequence[Path], host: str, profile: str, layer: str
+) -> Spot:
+    """Return where a layer says something of a profile, whether it does so already or not.
 
     Raises:
-        UsageError: there is no such layer, or the host is not in that group.
-        InventoryError: the file of the layer cannot be edited.
+        UsageError: there is no such layer, or the host is not in the group.
     """
-    of, name, prefix = _home(inventory, host, profile, layer)
-    file, above = _file(paths, of, name, prefix)
-    return edit_key(file, (*above, *prefix, *key), value)
+    kind, _, name = layer.partition(":")
+    if layer == "catalogue":
+        return Spot(_catalogue_file(folders, profile), (), "", layer)
+    if kind == "group" and name:
+        _refuse_stranger(gathered, host, name)
+        return _variable(gathered, folders, host, ("group", name), "hermes_profile_defaults")
+    if layer == "host":
+        return _variable(gathered, folders, host, ("host", host), "hermes_profile_defaults")
+    if layer == "profile":
+        spot = _variable(gathered, folders, host, ("host", host), "hermes_profiles")
+        return spot._replace(path=(*spot.path, profile))
+    raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
 
 
-def edit_key(file: Path, path: Sequence[str], value: Any) -> Edit:
-    """Return the edit that sets the key at `path` of a file, which need not be there yet."""
-    before = _text(file)
-    _refuse_other_formats(file, before or "")
-    text = (before or "").removeprefix(_BOM)
-    bom = _BOM if before is not None and before.startswith(_BOM) else ""
-    return Edit(file, tuple(path), before, bom + put(text, path, value, file=shown(file)))
+def _refuse_stranger(gathered: Gathered, host: str, group: str) -> None:
+    groups = ("all", *gathered.tree.lineage[host])
+    if group not in groups:
+        hint = suggestion(group, groups)
+        raise UsageError(f"{host} is not in the group {group!r}", hint=hint)
 
 
-def write(edit: Edit, check: Callable[[], T]) -> T:
-    """Write the file, and put the old one back unless `check`, which loads it, succeeds.
-
-    Raises:
-        InventoryError: what `check` raised, or the file cannot be written, or changed meanwhile.
-    """
-    if _text(edit.file) != edit.before:
-        raise InventoryError("somebody else changed this file just now", where=shown(edit.file))
-    made = _missing_folders(edit.file.parent)
-    try:
-        replace_file(edit.file, edit.after)
-        return check()
-    except BaseException as failure:
-        _put_back(edit, made)
-        if isinstance(failure, InventoryError):
-            said = f"{failure.message}; so nothing was changed in {shown(edit.file)}"
-            raise InventoryError(said, hint=failure.hint, where=failure.where) from None
-        raise
+def _catalogue_file(folders: Sequence[Path], profile: str) -> Path:
+    found = [
+        file
+        for folder in reversed(folders)
+        for ending in (".yml", ".yaml")
+        if (file := folder / "profiles" / f"{profile}{ending}").exists()
+    ]
+    return found[0] if found else folders[-1] / "profiles" / f"{profile}.yml"
 
 
-# --- which file -------------------------------------------------------------------------------
+def _variable(
+    gathered: Gathered, folders: Sequence[Path], host: str, owner: tuple[str, str], variable: str
+) -> Spot:
+    """Return where the owner's variable stands; where it does not yet, the owner's own file."""
+    kind, name = owner
+    said_by = f"group:{name}" if kind == "group" else "host"
+    for layer in reversed(layers_of(host, gathered.tree, gathered.files)):
+        value = layer.variables.get(variable)
+        if layer.origin == f"{kind} {name}" and value is not None:
+            file = Path(value.place.file)
+            if file.suffix not in _WRITABLE:
+                continue  # an inventory that Ansible reads otherwise: our own file comes upon it
+            path = _path_at(read_text(file), value.place)
+            return Spot(file, path, variable, said_by)
+    file = _variable_file(folders, f"{kind}_vars", name)
+    return Spot(file, (variable,), variable, said_by)
 
 
-def _home(
-    inventory: Inventory, host: Host, profile: str, layer: str
-) -> tuple[str, str, tuple[str, ...]]:
-    """Return the folder of a layer's files, the name of its file, and the keys above a profile."""
-    word, _, group = layer.partition(":")
-    match word:
-        case "catalogue" if not group:
-            return "profiles", profile, ()
-        case "host" if not group:
-            return "host_vars", host.name, ("hermes_profile_defaults",)
-        case "profile" if not group:
-            return "host_vars", host.name, ("hermes_profiles", profile)
-        case "group" if group:
-            _refuse_foreign_group(inventory, host, group)
-            return "group_vars", group, ("hermes_profile_defaults",)
-    raise UsageError(f"there is no layer {layer!r}", hint=f"it is {LAYERS}")
+def _variable_file(folders: Sequence[Path], of: str, name: str) -> Path:
+    for folder in reversed(folders):
+        for ending in ENDINGS:
+            path = folder / of / f"{name}{ending}"
+            if path.exists():
+                return path / "hermes.yml" if path.is_dir() else path
+    return folders[-1] / of / f"{name}.yml"
 
 
-def _refuse_foreign_group(inventory: Inventory, host: Host, group: str) -> None:
-    if group not in inventory.groups:
-        hint = suggestion(group, inventory.groups)
-        raise UsageError(f"there is no group {group!r}", hint=hint)
-    if group not in ("all", *host.groups):
-        known = ", ".join(("all", *host.groups))
-        raise UsageError(f"{host.name} is not in group {group!r}", hint=f"it is in {known}")
+def _path_at(text: str, place: Place) -> KeyPath:
+    """Return the keys that lead to the one that stands at a place."""
+    root = yaml.compose(text.removeprefix("\ufeff"), Loader=yamlfile.LOADER)
+    for path, mark in _keys(root, ()):
+        if (mark.line + 1, mark.column + 1) == (place.line, place.column):
+            return path
+    hint = "write it out there: an alias or `<<` brings it in"
+    raise InventoryError("this cannot be changed here alone", hint=hint, where=place)
 
 
-def _file(
-    paths: Sequence[Path], of: str, name: str, prefix: Sequence[str]
-) -> tuple[Path, tuple[str, ...]]:
-    """Return the file that a layer's variable is in, or shall be in, and the keys above it.
-
-    The strongest that has the variable; else one of that name; else a new one.
-    """
-    folders = list(dict.fromkeys(folder_of(path) for path in paths))
-    if of == "profiles":
-        found = [file for folder in folders for file in _profile_files(folder, name)]
-        return (found or [folders[-1] / of / f"{name}.yml"])[-1], ()
-    files = [file for folder in folders for file in VariableFiles(folder).files(of, name)]
-    if having := [file for file in files if _has(file, prefix[0])]:
-        return having[-1], ()
-    if inline := list(_inline(paths, of, name, prefix[0])):
-        return inline[-1]
-    return (files or [folders[-1] / of / f"{name}.yml"])[-1], ()
-
-
-def _profile_files(folder: Path, name: str) -> list[Path]:
-    files = [folder / "profiles" / f"{name}{ending}" for ending in (".yml", ".yaml")]
-    return [file for file in files if file.is_file()]
-
-
-def _has(file: Path, variable: str) -> bool:
-    return bool(line_of((_text(file) or "").removeprefix(_BOM), (variable,)))
-
-
-def _inline(
-    paths: Sequence[Path], of: str, name: str, variable: str
-) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield where the files of hosts and groups themselves give a variable to a host or group."""
-    for source in paths:
-        for file in structure_files(source):
-            with suppress(yaml.YAMLError):  # Ansible has other formats too
-                root = yaml.compose(_text(file) or "", Loader=yaml.SafeLoader)
-                for path, variables in _owners(root, (), of, name):
-                    if variable in _keys(variables):
-                        yield file, path
-
-
-def _owners(
-    groups: Any, above: tuple[str, ...], of: str, name: str
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for group, body in _keys(groups).items():
-        parts = _keys(body)
-        if of == "group_vars" and group == name:
-            yield (*above, group, "vars"), parts.get("vars")
-        if of == "host_vars":
-            yield (*above, group, "hosts", name), _keys(parts.get("hosts")).get(name)
-        yield from _owners(parts.get("children"), (*above, group, "children"), of, name)
-
-
-def _keys(node: Any) -> dict[str, Any]:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-    return {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
-
-
-# --- reading and writing ----------------------------------------------------------------------
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise InventoryError(message, where=shown(file)) from None
-    except UnicodeDecodeError:
-        raise InventoryError("is not UTF-8 text", where=shown(file)) from None
-
-
-def _refuse_other_formats(file: Path, text: str) -> None:
-    if text.startswith("$ANSIBLE_VAULT;"):
-        hint = f"ansible-vault edit {shown(file)}"
-        raise InventoryError(
-            "is encrypted as a whole: it is not edited here", hint=hint, where=shown(file)
-        )
-    if file.suffix == ".json":
-        raise InventoryError("is JSON: only YAML is edited here", where=shown(file))
-
-
-def _missing_folders(folder: Path) -> list[Path]:
-    return [path for path in (folder, *folder.parents) if not path.exists()]
-
-
-def replace_file(file: Path, text: str) -> None:
-    """Put a whole new file in the place of the old one, with its mode; a link stays a link."""
-    target = file.resolve()
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("x", encoding="utf-8", newline="") as stream:
-            if target.exists():
-                os.fchmod(stream.fileno(), target.stat().st_mode & 0o7777)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(target)
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}"
-        raise InventoryError(message, where=shown(file)) from None
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _put_back(edit: Edit, made: Sequence[Path]) -> None:
-    if edit.before is not None:
-        replace_file(edit.file, edit.before)
+def _keys(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    if not isinstance(node, yaml.MappingNode):
         return
-    edit.file.unlink(missing_ok=True)
-    for folder in made:
-        with suppress(OSError):
-            folder.rmdir()
+    for key, value in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            name = yaml.constructor.SafeConstructor().construct_object(_untagged(key))
+            yield (*path, name), key.start_mark
+            yield from _keys(value, (*path, name))
+
+
+def _untagged(key: yaml.ScalarNode) -> yaml.ScalarNode:
+    known = key.tag.startswith("tag:yaml.org,2002:") and not key.tag.endswith(":merge")
+    return yaml.ScalarNode(key.tag if known else "tag:yaml.org,2002:str", key.value)
+
+
+# --- the text ---------------------------------------------------------------------------------
+
+
+_Tagged: Any = type("_Tagged", (yamlfile.LOADER,), {})
+"""Reads what Ansible's tags stand before, such as `!vault`, as something of its own."""
+_Tagged.add_multi_constructor("!", lambda _loader, tag, node: f"!{tag} {node.value}")
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file with its line ends as they are; of one that is absent, none."""
+    try:
+        return file.read_bytes().decode("utf-8") if file.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise InventoryError(f"cannot be read: {error}", where=shown(file)) from None
+
+
+def with_value(text: str, path: KeyPath, value: Any, file: Path) -> str:
+    """Return the text in which `value` stands at a path; comments and all else stay.
+
+    A mapping is merged into the one that is there. Raises `InventoryError` where the way is
+    barred, or something else would change.
+    """
+    if text.startswith("$ANSIBLE_VAULT"):
+        hint = "ansible-vault edit it, or name a layer in another file"
+        raise InventoryError("is encrypted as a whole", hint=hint, where=shown(file))
+    try:
+        data = yamlfile.load(text, file=shown(file), loader=_Tagged)
+        wanted = _nested(data, path, value, (), file)
+        return yamlfile.merge(text, wanted, file=shown(file), loader=_Tagged)
+    except Conflict as conflict:
+        hint = "write it there by hand: config.edit opens the file"
+        where = conflict.where or shown(file)
+        raise InventoryError(conflict.message, hint=hint, where=where) from None
+
+
+def _nested(data: Any, path: KeyPath, value: Any, above: KeyPath, file: Path) -> Any:
+    """Return the mappings that lead to the value, with the keys as the file has them."""
+    if not path:
+        return value
+    if isinstance(data, list) and above[-1:] == ("hermes_profiles",):
+        data = dict.fromkeys(data)
+        rest: dict[Any, Any] = data
+    elif data is None or isinstance(data, Mapping):
+        rest = {}
+    else:
+        what = f"{spelled(above)} is no mapping there"
+        raise InventoryError(what, hint=f"set {spelled(above)} itself", where=shown(file))
+    key = next((own for own in data or () if str(own) == str(path[0])), path[0])
+    inner = (data or {}).get(key)
+    return {**rest, key: _nested(inner, path[1:], value, (*above, key), file)}

@@ -36,7 +36,10 @@ def edited(name: str, value: str) -> str:
 def _editor() -> list[str]:
     named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if named:
-        return shlex.split(named)
+        try:
+            return shlex.split(named)
+        except ValueError:
+            raise UsageError(f"the editor {named!r} has a quote that is not closed") from None
     found = next(filter(shutil.which, ("sensible-editor", "nano", "vi")), None)
     if found is None or not sys.stdin.isatty():
         raise UsageError("there is no editor", hint="name one in $EDITOR, or use secrets.set")

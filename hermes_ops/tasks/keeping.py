@@ -1,12 +1,11 @@
-"""`secrets.keygen`, `set` and `edit`: age texts written into the inventory."""
+"""`secrets.set`, `edit` and `rekey`: age texts written into the inventory."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
@@ -15,54 +14,19 @@ from typing import Any
 from hermes_ops import agefile, loader
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
-from hermes_ops.loader.env_values import variable_name
+from hermes_ops.loader.edits import Edit, edit_key, edit_layer, replace_file, write
+from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.sources import folder_of
 from hermes_ops.loader.splice import path_at
-from hermes_ops.loader.writing import Edit, edit_key, edit_layer, replace_file, write
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.report import count
 from hermes_ops.secret import SHOWN, Secret
 from hermes_ops.tasks.editor import edited
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, items
-from hermes_ops.tasks.workspace import ROLES, ROOT, Workspace, open_workspace, operator, resolved
-
-# --- secrets.keygen ---------------------------------------------------------------------------
-
-
-def keygen(options: Options, output: Output) -> Result:
-    """Make a key unless there is one, and add its public half to the recipients."""
-    paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
-    file = _own_key_file(options)
-    made = not file.exists()
-    if made and not options.check:
-        agefile.make_identity(file)
-    keys = agefile.public_keys(file) if file.exists() else []
-    book = _recipients_file(paths)
-    added = [
-        key for key in keys if not options.check and agefile.add_recipient(book, key, operator())
-    ]
-    output.text(f"{file}: {'made' if made else 'there already'}")
-    for key in keys:
-        output.text(f"{shown(book)}: {key}{'' if key in added else ' (there already)'}")
-    if added and not made:
-        output.note("what is encrypted already stays closed to this key: secrets.set it anew")
-    row = {"key_file": str(file), "made": made, "public": keys, "recipients": shown(book)}
-    return items([row], exit=2 if options.check and made else 0)
-
-
-def _own_key_file(options: Options) -> Path:
-    named = options.age_key_file or os.environ.get(agefile.VARIABLE)
-    return Path(named).expanduser() if named else agefile.default_key_file()
-
-
-def _recipients_file(paths: Sequence[Path]) -> Path:
-    """Return the strongest inventory's list of recipients, there or not."""
-    files = [folder_of(path) / agefile.RECIPIENTS for path in reversed(paths)]
-    return next((file for file in files if file.exists()), files[0])
-
+from hermes_ops.tasks.readers import readers_of
+from hermes_ops.tasks.workspace import Workspace, loaded, open_workspace, resolved
 
 # --- secrets.set ------------------------------------------------------------------------------
 
@@ -74,8 +38,7 @@ def set_(
     workspace = open_workspace(options, output)
     host, profile = _target(workspace.whole, target)
     variable_name(name, Located(name, Place("NAME")))
-    book = _recipients_file(workspace.paths)
-    readers = agefile.recipients(book, shown(book))
+    readers = readers_of(workspace)
     secret = _given(name, source, workspace, options)
     loader.check_env(name, secret, None)
     text = agefile.encrypt(secret, readers)
@@ -128,9 +91,18 @@ def _piped() -> str:
 
 def _fetched(kind: str, argument: str, workspace: Workspace, options: Options) -> Secret:
     place = Place("--from")
-    words = tuple(shlex.split(argument)) if kind == "command" else argument
-    of = Reference(kind, str(Path(argument).expanduser()) if kind == "file" else words, place)
+    words = tuple(Located(word, place) for word in _words(argument)) if kind == "command" else ()
+    of = env_value("--from", Located({kind: Located(words or argument, place)}, place))
+    if not isinstance(of, Reference):
+        raise UsageError(f"--from cannot be {kind}")
     return resolved([of], workspace.paths, options)[of]
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        raise UsageError(f"--from: a quote of {command!r} is not closed") from None
 
 
 # --- secrets.edit -----------------------------------------------------------------------------
@@ -141,8 +113,7 @@ def edit(options: Options, output: Output, target: str, name: str) -> Result:
     workspace = open_workspace(options, output)
     host, profile = _target(workspace.whole, target)
     of = _age_reference(profile, name, target)
-    book = _recipients_file(workspace.paths)
-    readers = agefile.recipients(book, shown(book))
+    readers = readers_of(workspace)
     before = resolved([of], workspace.paths, options)[of]
     secret = Secret(edited(name, before.reveal()))
     REDACTOR.learn(secret)
@@ -178,6 +149,40 @@ def _edit_at(of: Reference, text: str) -> Edit:
     if path[-1:] != ("age",):
         raise InventoryError("this age text comes by an alias: edit it by hand", where=of.place)
     return edit_key(file, path, text)
+
+
+# --- secrets.rekey ----------------------------------------------------------------------------
+
+
+def rekey(options: Options, output: Output) -> Result:
+    """Encrypt every age text of the selection anew, to those who can read it from now on."""
+    workspace = open_workspace(options, output)
+    users = _age_references(workspace.selected)
+    readers = readers_of(workspace)
+    values = resolved(users, workspace.paths, options)
+    # From the end of each file, for what is above stays where it is.
+    order = sorted(users, key=lambda of: (of.place.file, of.place.line), reverse=True)
+    for of in order:
+        change = _edit_at(of, agefile.encrypt(values[of], readers))
+        if not options.check:
+            _written(change, workspace)
+    for of in reversed(order):
+        output.text(
+            f"{of.place}: {count(len(readers), 'recipient')}, used by {', '.join(users[of])}"
+        )
+    rows = [{"where": str(of.place), "used_by": users[of]} for of in reversed(order)]
+    return items(rows, exit=2 if options.check and rows else 0)
+
+
+def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
+    """Return each age text and who has it."""
+    users: dict[Reference, list[str]] = {}
+    for host in inventory.hosts:
+        for profile in host.profiles:
+            for name, value in profile.env.items():
+                if isinstance(value, Reference) and value.kind == "age":
+                    users.setdefault(value, []).append(f"{host.name}/{profile.name} {name}")
+    return users
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -237,14 +242,10 @@ def _masked(edit: Edit) -> Iterable[str]:
 
 def _written(edit: Edit, workspace: Workspace) -> Inventory:
     """Write, and return the inventory as it is now."""
-
-    def load() -> Inventory:
-        return loader.load(workspace.paths, ROLES, os.environ)
-
     if edit.path:
-        return write(edit, load)
+        return write(edit, lambda: loaded(workspace.paths, workspace.vault))
     replace_file(edit.file, edit.after)
-    return load()
+    return loaded(workspace.paths, workspace.vault)
 
 
 def _effect(change: Change, after: Inventory, output: Output) -> dict[str, Any]:

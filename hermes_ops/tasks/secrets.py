@@ -6,10 +6,9 @@ from hermes_ops.tasks.options import COMMON, Option, Options, whole
 from hermes_ops.tasks.output import Output, Result
 from hermes_ops.tasks.step import verb
 
+_OPENING = ("age_key_file", "vault_password_file", "verbose")
 _WRITING = tuple(
-    option
-    for option in COMMON
-    if option.name in ("inventory", "check", "json", "age_key_file", "verbose")
+    option for option in COMMON if option.name in ("inventory", "check", "json", *_OPENING)
 )
 _TARGET = Option("target", "a profile: HOST/PROFILE")
 _NAME = Option("name", "the name of the variable in .env")
@@ -18,9 +17,9 @@ _NAME = Option("name", "the name of the variable in .env")
 @verb(common=_WRITING, example="./inv secrets.keygen")
 def keygen(options: Options, output: Output) -> Result:
     """Make your age key, 0600, and add its public half to those who can read this inventory."""
-    from hermes_ops.tasks import keeping
+    from hermes_ops.tasks import readers
 
-    return keeping.keygen(options, output)
+    return readers.keygen(options, output)
 
 
 @verb(
@@ -59,11 +58,24 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
 
 
 @verb(
-    options=(Option("reveal", "show the values too; on a terminal only", False),),
     common=tuple(
         option
         for option in COMMON
-        if option.name in ("inventory", "limit", "json", "age_key_file", "verbose")
+        if option.name in ("inventory", "limit", "check", "json", *_OPENING)
+    ),
+    example="./inv secrets.rekey --check",
+)
+def rekey(options: Options, output: Output) -> Result:
+    """Encrypt every age text anew, after somebody came to the recipients or left them."""
+    from hermes_ops.tasks import keeping
+
+    return keeping.rekey(options, output)
+
+
+@verb(
+    options=(Option("reveal", "show the values too; on a terminal only", False),),
+    common=tuple(
+        option for option in COMMON if option.name in ("inventory", "limit", "json", *_OPENING)
     ),
     example="./inv secrets.show -l mini-1",
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_ops import loader
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.loader import spots
+from hermes_ops.loader import writing
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.loader.profiles import PROFILE
 from hermes_ops.loader.yaml_source import shown
@@ -37,7 +37,7 @@ class Written:
 
     target: str
     layer: str
-    spot: spots.Spot
+    spot: writing.Spot
     lines: list[str]
     """The difference that it makes to the file."""
 
@@ -54,7 +54,7 @@ def set_value(
     path = setting_path(key)
     given = parsed_value(value)
     if layer is None:
-        raise UsageError("--layer says where it is written", hint=f"it is {spots.LAYERS}")
+        raise UsageError("--layer says where it is written", hint=f"it is {writing.LAYERS}")
     _refuse_plain_secret(path, given)
     workspace, host, profile = open_target(options, output, target)
     whose = (host.name, profile.name)
@@ -129,9 +129,9 @@ def write(
 ) -> Written:
     """Write a setting into its file, unless it stands there already."""
     gathered = loader.gather(workspace.paths, ROLES, os.environ)
-    spot = spots.spot_of(gathered, folders(workspace), host, profile, layer)
-    before = spots.read_text(spot.file)
-    after = spots.with_value(before, (*spot.path, *path), value, spot.file)
+    spot = writing.spot_of(gathered, folders(workspace), host, profile, layer)
+    before = writing.read_text(spot.file)
+    after = writing.with_value(before, (*spot.path, *path), value, spot.file)
     if after != before and not check:
         replace_checked(workspace, spot.file, after)
     return Written(f"{host}/{profile}", layer, spot, difference(spot.file, before, after))
@@ -213,7 +213,7 @@ def _told(
     return [told for told in rows if told["line"]] or [row]
 
 
-def _leaf(row: dict[str, Any], leaf: Leaf, spot: spots.Spot) -> dict[str, Any]:
+def _leaf(row: dict[str, Any], leaf: Leaf, spot: writing.Spot) -> dict[str, Any]:
     ours = [said for said in leaf.said if _is_ours(said, spot)]
     winner = leaf.winner
     return {
@@ -225,7 +225,7 @@ def _leaf(row: dict[str, Any], leaf: Leaf, spot: spots.Spot) -> dict[str, Any]:
     }
 
 
-def _is_ours(said: Saying, spot: spots.Spot) -> bool:
+def _is_ours(said: Saying, spot: writing.Spot) -> bool:
     same_layer = (said.layer, said.variable) == (spot.said_by, spot.variable)
     return same_layer and said.place.file == shown(spot.file)
 

@@ -62,7 +62,7 @@ def open_workspace(
     """
     paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), ROOT)
     vault = vault_of(options)
-    whole = loader.load(paths, ROLES, os.environ, vault)
+    whole = loaded(paths, vault)
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     selected, warnings = select(whole, options.limit)
@@ -72,6 +72,11 @@ def open_workspace(
     if resolve:
         selected = _resolved(selected, paths, options, output)
     return Workspace(whole, selected, tuple(paths), vault)
+
+
+def loaded(paths: Sequence[Path], vault: loader.Vault) -> Inventory:
+    """Return the whole inventory, as every task of a call reads it."""
+    return loader.load(paths, ROLES, os.environ, vault)
 
 
 def refuse_unreachable(inventory: Inventory) -> None:

@@ -22,6 +22,7 @@ all:
       ansible_user: nobody
       hermes_profiles: [coder]
 """
+AGE = "-----BEGIN AGE ENCRYPTED FILE-----\n      YWdl\n      -----END AGE ENCRYPTED FILE-----"
 CODER = """\
 description: writes code
 config: {model: {default: a/b}}
@@ -61,6 +62,8 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A good inventory; what a test writes upon it is the bad input."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_CONFIG_HOME", "HERMES_OPS_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HERMES_OPS_INVENTORY", str(tmp_path / "inventory"))
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -168,6 +171,25 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
     "a secret that is not there": (
         {"profiles/coder.yml": "env:\n  A_TOKEN: {env: NO_SUCH_VARIABLE_HERE}\n"},
         "NO_SUCH_VARIABLE_HERE",
+    ),
+    "a command that fails": (
+        {"profiles/coder.yml": "env:\n  A_TOKEN: {command: [sh, -c, 'echo locked >&2; exit 9']}\n"},
+        "profiles/coder.yml:2:13 command sh failed with exit 9: locked",
+    ),
+    "an age text and no key": (
+        {"profiles/coder.yml": f"env:\n  A_TOKEN:\n    age: |\n      {AGE}\n"},
+        "profiles/coder.yml:3:5 there is no age key",
+    ),
+    "an age text that is none": (
+        {"profiles/coder.yml": "env:\n  A_TOKEN:\n    age: |\n      YWdl\n      YWdl\n"},
+        "profiles/coder.yml:3:5 this is no age text",
+    ),
+    "a keyring without a backend": (
+        {
+            "profiles/coder.yml": "env:\n  A_TOKEN: {keyring: bots/coder}\n",
+            ".env": "PYTHON_KEYRING_BACKEND=keyring.backends.fail.Keyring\n",
+        },
+        "profiles/coder.yml:2:13 no keyring works here",
     ),
     "a circle of after": (
         {

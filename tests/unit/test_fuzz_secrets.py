@@ -89,8 +89,8 @@ def counting(folder: Path) -> Fleet:
 def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
     """One run of a command for five profiles; none for what needs no value."""
     fleet = counting(tmp_path)
-    for words in (["inventory.list"], ["inventory.show"], ["fleet.ps"]):
-        fleet.run(*words)
+    for words in (["inventory.show"], ["fleet.ps"]):
+        assert fleet.run(*words).returncode in (0, 2)
     assert not (tmp_path / "count").exists()
     ended = fleet.run("profile.configure")
     assert ended.returncode == 0, ended.stderr.decode()

@@ -320,8 +320,8 @@ def test_keyring_entries_that_are_not_there(entry: str, said: str, ring: dict[st
 
 def test_a_keyring_that_asks_somebody_is_not_waited_for(ring: dict[str, str]) -> None:
     """At the deadline it is ended."""
-    said = complaint(reference("keyring", "slow/me"), ring, deadline=1)
-    assert said.startswith("the keyring gave no answer in 1 s | it may be locked")
+    said = complaint(reference("keyring", "slow/me"), ring, deadline=0.7)
+    assert said.startswith("the keyring gave no answer in 0.7 s | it may be locked")
 
 
 def test_no_keyring(ring: dict[str, str]) -> None:

@@ -181,6 +181,8 @@ def test_values_come_from_elsewhere(source: str, value: str, site: Site) -> None
         (("mini-1/coder", "A_TOKEN"), "ä" * 9, "A_TOKEN cannot be kept in .env: its value is not"),
         (("mini-1/coder", "A", "--from", "argv:x"), "", "--from cannot be 'argv:x'"),
         (("mini-1/coder", "A", "--from", "env:NONE"), "", "--from: the environment has no NONE"),
+        (("mini-1/coder", "A", "--from", "command:echo 'x"), "", "is not closed"),
+        (("mini-1/coder", "A", "--from", "keyring:x"), "", "'keyring' must be SERVICE/USER"),
         (("mini-1/coder", "A", "--layer", "top"), "x", "there is no layer 'top'"),
     ],
 )
@@ -295,6 +297,25 @@ def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Pat
     assert "after-edit" not in site.text("x.age")
     rows = {row["name"]: row for row in site.items("secrets.show", "-l", "mini-1/scout")}
     assert rows["FILED"]["error"] is None
+
+
+def test_another_reader_reads_what_is_encrypted_anew(site: Site) -> None:
+    """After `secrets.rekey` the new key opens every age text; before, none."""
+    site("secrets.set", "mini-1/coder", "ONE", "--layer", "catalogue", given="value-one")
+    site("secrets.set", "mini-1/coder", "TWO", "--layer", "catalogue", given="value-two")
+    site("secrets.set", "mini-1/scout", "ONE", given="value-three")
+    assert site("secrets.keygen", "--age-key-file", "other.txt")[0] == 0
+    code, _, err = site("secrets.show", "--age-key-file", "other.txt")
+    assert code == 64
+    assert "your age key does not open it" in err
+    assert site("secrets.rekey", "--check")[0] == 2
+    assert site("secrets.show", "--age-key-file", "other.txt")[0] == 64
+    before = site.items("secrets.show")
+    code, out, _ = site("secrets.rekey")
+    assert (code, out.count("2 recipients, used by")) == (0, 3)
+    after = site.items("secrets.show", "--age-key-file", "other.txt")
+    assert [row["fingerprint"] for row in after] == [row["fingerprint"] for row in before]
+    assert site.text("profiles/coder.yml").count("\n") > FILES["profiles/coder.yml"].count("\n")
 
 
 def test_every_secret_is_shown_by_name(site: Site) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ CASES: dict[str, tuple[str, str, Any, str]] = {
     "a document start": ("---\na: 1\n", "b", 2, "---\na: 1\nb: 2\n"),
     "a value, its comment kept": ("a: 1  # one\nb: 2\n", "a", 3, "a: 3  # one\nb: 2\n"),
     "no newline at the end": ("a: 1", "b", 2, "a: 1\nb: 2\n"),
+    "lines, and no newline at the end": ("a: {}", "a", "1\n2\n", "a: |\n  1\n  2\n"),
     "a new key behind the last one": (
         "env:\n    A: 1  # one\n\n# next\nsoul: x\n", "env.B", "y",
         "env:\n    A: 1  # one\n    B: y\n\n# next\nsoul: x\n",
@@ -113,7 +115,7 @@ documents: Any = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     documents,
     st.lists(words, min_size=1, max_size=3),

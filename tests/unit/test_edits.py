@@ -10,7 +10,7 @@ import pytest
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Inventory
 from hermes_ops.loader import load
-from hermes_ops.loader.writing import Edit, edit_key, edit_layer, write
+from hermes_ops.loader.edits import Edit, edit_key, edit_layer, write
 
 ROLES = Path(__file__).parents[2] / "roles"
 
