@@ -22,8 +22,8 @@ Only those who ask need the others:
     provenance   who says a value, who wins and who lost (`keypath`: how its key is written)
     lint         what is said in vain
     json_schema  the tables of `schema`, for editors
-    writing      where a layer says something, or would
-    edits        one key into the file of a layer (`splice`: into a text, `nodes`), or not at all
+    spots        where a layer says something, or would: the file, and the keys in it
+    edits        keys set in a file (`splice`: in its text, `nodes`), or the file as it was
 """
 
 from hermes_ops.loader.dotenv import load_env

@@ -64,8 +64,9 @@ def with_value(said: Any, path: list[str], value: Any) -> Any:
     """Return a meaning in which the key at a path has another value."""
     if not path:
         return value
-    key = meaning(yaml.ScalarNode(f"{TAG}str", path[0]))
     entries = said if isinstance(said, dict) else {}
+    same = [key for key in entries if key[1] == path[0]]  # `123:` is a number, and named like it
+    key = same[-1] if same else meaning(yaml.ScalarNode(f"{TAG}str", path[0]))
     return {**entries, key: with_value(entries.get(key), path[1:], value)}
 
 

@@ -110,7 +110,9 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
             raise InventoryError(
-                f"{name!r} is no mapping, so {rest[0]!r} has no place", where=place
+                f"{name!r} is no mapping, so {rest[0]!r} has no place",
+                hint=f"set {name!r} itself",
+                where=place,
             )
         node = value
     raise AssertionError("a path has at least one key")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import loader
 from hermes_ops.errors import UsageError
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import ROLES, Workspace, open_workspace
+from hermes_ops.tasks.workspace import gathered, open_workspace
 
 if TYPE_CHECKING:
     from hermes_ops.loader.provenance import Leaf, Saying
@@ -35,19 +33,14 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
     """Show which file and line set each value, and with --key which values lost."""
     from hermes_ops.loader.provenance import leaves, variables
 
-    gathered = gather(open_workspace(options, output))
+    read = gathered(open_workspace(options, output))
     host, _, profile = target.partition("/")
-    found = leaves(gathered, host, profile) if "/" in target else variables(gathered, host)
+    found = leaves(read, host, profile) if "/" in target else variables(read, host)
     rows = [_row(host, profile, leaf) for leaf in found]
     if key is not None:
         rows = _chosen(rows, found, key) or [_default(host, profile, key, rows)]
     (_show_chains if key is not None else _show_winners)(output, rows)
     return items(rows)
-
-
-def gather(workspace: Workspace) -> loader.Gathered:
-    """Return what the files of a workspace say, before anything is merged."""
-    return loader.gather(workspace.paths, ROLES, os.environ, workspace.vault)
 
 
 def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hermes_ops.tasks.explaining import READING, gather
+from hermes_ops.tasks.explaining import READING
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
-from hermes_ops.tasks.workspace import open_workspace
+from hermes_ops.tasks.workspace import gathered, open_workspace
 
 
 @verb(common=READING, example="./inv inventory.lint -i inventory")
@@ -18,7 +18,7 @@ def lint(options: Options, output: Output) -> Result:
 
     workspace = open_workspace(options, output)
     folders = list(dict.fromkeys(map(folder_of, workspace.paths)))
-    findings = findings_of(gather(workspace), folders)
+    findings = findings_of(gathered(workspace), folders)
     for finding in findings:
         output.text(f"{finding.place}: {finding.message}")
         output.text(f"    {finding.hint}")

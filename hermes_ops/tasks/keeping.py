@@ -14,11 +14,12 @@ from typing import Any
 from hermes_ops import agefile, loader
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
-from hermes_ops.loader.edits import Edit, edit_key, edit_layer, replace_file, write
+from hermes_ops.loader.edits import Edit, edit_key, replace_file, write
 from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.splice import path_at
+from hermes_ops.loader.spots import spot_of
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.report import count
 from hermes_ops.secret import SHOWN, Secret
@@ -26,7 +27,7 @@ from hermes_ops.tasks.editor import edited
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, items
 from hermes_ops.tasks.readers import readers_of
-from hermes_ops.tasks.workspace import Workspace, loaded, open_workspace, resolved
+from hermes_ops.tasks.workspace import Workspace, gathered, loaded, open_workspace, resolved
 
 # --- secrets.set ------------------------------------------------------------------------------
 
@@ -42,9 +43,8 @@ def set_(
     secret = _given(name, source, workspace, options)
     loader.check_env(name, secret, None)
     text = agefile.encrypt(secret, readers)
-    edit = edit_layer(
-        workspace.paths, workspace.whole, host, profile.name, layer, ("env", name), {"age": text}
-    )
+    spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
+    edit = edit_key(spot.file, (*spot.path, "env", name), {"age": text})
     return _kept(Change(edit, text, host, profile, name), len(readers), workspace, options, output)
 
 

@@ -9,17 +9,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hermes_ops import loader
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
 from hermes_ops.inventory import Host, Profile
+from hermes_ops.loader.edits import Edit, replace_file, text_of
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
-from hermes_ops.tasks.settings_written import difference, put_back, setting_path
+from hermes_ops.tasks.settings_written import setting_path
 from hermes_ops.tasks.targets import open_target
-from hermes_ops.tasks.workspace import ROLES, Workspace
+from hermes_ops.tasks.workspace import Workspace, gathered, loaded
 
 _WITH_LINE = {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe"}
 _WITH_COLON = {"hx", "helix", "subl", "zed"}
@@ -30,13 +30,13 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
     workspace, host, profile = open_target(options, output, target)
     place = _deciding(workspace, host, profile, key)
     file = Path(place.file)
-    before = file.read_bytes()
+    before = text_of(file) or ""
     error = _edited(workspace, place)
     while error is not None:
         if not _again(output, error, file, options):
             raise InventoryError(error.message, hint=_kept(file, before), where=error.where)
         error = _edited(workspace, place)
-    lines = difference(file, before.decode(), file.read_text("utf-8"))
+    lines = Edit(file, (), before, text_of(file) or "").diff(context=1).splitlines()
     for line in lines:
         output.text(line)
     if lines:
@@ -51,7 +51,7 @@ def _deciding(workspace: Workspace, host: Host, profile: Profile, key: str | Non
     """Return the place that decides a setting; without one, where the profile is described."""
     from hermes_ops.loader.provenance import leaves
 
-    found = leaves(loader.gather(workspace.paths, ROLES, os.environ), host.name, profile.name)
+    found = leaves(gathered(workspace), host.name, profile.name)
     if key is None:
         described = [leaf.winner.place for leaf in found if leaf.winner.layer == "catalogue"]
         place = described[0] if described else profile.place
@@ -75,7 +75,7 @@ def _edited(workspace: Workspace, place: Place) -> InventoryError | None:
         hint = "set $VISUAL or $EDITOR"
         raise UsageError(f"{words[0]} cannot be run: {error.strerror}", hint=hint) from None
     try:
-        loader.load(workspace.paths, ROLES, os.environ)
+        loaded(workspace.paths, workspace.vault)
     except InventoryError as error:
         return error
     if code != 0:
@@ -108,10 +108,10 @@ def _again(output: Output, error: InventoryError, file: Path, options: Options) 
     return answer in ("", "y", "yes")
 
 
-def _kept(file: Path, before: bytes) -> str:
+def _kept(file: Path, before: str) -> str:
     """Put the file back; return where the text that was refused is."""
     handle, name = tempfile.mkstemp(prefix="hermes-ops-", suffix=file.suffix)
     with os.fdopen(handle, "wb") as stream:
         stream.write(file.read_bytes())
-    put_back(file, before)
+    replace_file(file, before)
     return f"{shown(file)} is as it was; what you wrote is in {name}"

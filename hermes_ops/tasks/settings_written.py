@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import loader
-from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.loader import writing
+from hermes_ops.errors import UsageError
+from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
-from hermes_ops.loader.profiles import PROFILE
+from hermes_ops.loader.profiles import PROFILE, UNMERGED
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.secret import is_searched
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.targets import open_target
-from hermes_ops.tasks.workspace import ROLES, Workspace
+from hermes_ops.tasks.workspace import Workspace, gathered, loaded
 
 if TYPE_CHECKING:
     from hermes_ops.loader.provenance import Leaf, Saying
@@ -37,7 +30,7 @@ class Written:
 
     target: str
     layer: str
-    spot: writing.Spot
+    spot: spots.Spot
     lines: list[str]
     """The difference that it makes to the file."""
 
@@ -54,7 +47,7 @@ def set_value(
     path = setting_path(key)
     given = parsed_value(value)
     if layer is None:
-        raise UsageError("--layer says where it is written", hint=f"it is {writing.LAYERS}")
+        raise UsageError("--layer says where it is written", hint=f"it is {spots.LAYERS}")
     _refuse_plain_secret(path, given)
     workspace, host, profile = open_target(options, output, target)
     whose = (host.name, profile.name)
@@ -128,69 +121,21 @@ def write(
     check: bool = False,
 ) -> Written:
     """Write a setting into its file, unless it stands there already."""
-    gathered = loader.gather(workspace.paths, ROLES, os.environ)
-    spot = writing.spot_of(gathered, folders(workspace), host, profile, layer)
-    before = writing.read_text(spot.file)
-    after = writing.with_value(before, (*spot.path, *path), value, spot.file)
-    if after != before and not check:
-        replace_checked(workspace, spot.file, after)
-    return Written(f"{host}/{profile}", layer, spot, difference(spot.file, before, after))
+    spot = spots.spot_of(gathered(workspace), workspace.folders, host, profile, layer)
+    leaves = [((*spot.path, *keys), leaf) for keys, leaf in _leaves(path, value)]
+    edit = edits.edit_keys(spot.file, leaves)
+    if not edit.is_empty and not check:
+        edits.write(edit, lambda: loaded(workspace.paths, workspace.vault))
+    return Written(f"{host}/{profile}", layer, spot, edit.diff(context=1).splitlines())
 
 
-def folders(workspace: Workspace) -> Sequence[Path]:
-    """Return the folders of the inventory's sources."""
-    return [path if path.is_dir() else path.parent for path in workspace.paths]
-
-
-def difference(file: Path, before: str, after: str) -> list[str]:
-    """Return what differs, as a patch without its head."""
-    name = shown(file)
-    found = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), name, name, n=1, lineterm=""
-    )
-    return list(found)
-
-
-def replace_checked(workspace: Workspace, file: Path, text: str) -> None:
-    """Replace a file whole; where the inventory does not load then, put the old one back."""
-    before = file.read_bytes() if file.exists() else None
-    replace_file(file, text.encode())
-    try:
-        loader.load(workspace.paths, ROLES, os.environ)
-    except InventoryError as error:
-        put_back(file, before)
-        hint = f"{shown(file)} is as it was" + (f"; {error.hint}" if error.hint else "")
-        raise InventoryError(error.message, hint=hint, where=error.where) from None
-
-
-def put_back(file: Path, before: bytes | None) -> None:
-    """Let a file be what it was, or not be."""
-    if before is None:
-        file.unlink()
-        with suppress(OSError):
-            file.parent.rmdir()
-    else:
-        replace_file(file, before)
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Replace a file by another one, with its mode; a link is followed."""
-    file = file.resolve()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if file.exists():
-            shutil.copymode(file, name)
-        else:
-            Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield what is set one by one: of a mapping each key, of `env` and `files` each name."""
+    if not isinstance(value, Mapping) or not value or (path[0] in UNMERGED and len(path) == 2):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _leaves((*path, key), inner)
 
 
 # --- what is told -----------------------------------------------------------------------------
@@ -208,12 +153,12 @@ def _told(
            "diff": done.lines, "wins": None, "winner": None}  # fmt: skip
     if check:
         return [row]
-    found = leaves(loader.gather(workspace.paths, ROLES, os.environ), host, profile)
+    found = leaves(gathered(workspace), host, profile)
     rows = [_leaf(row, leaf, spot) for leaf in found if begins(leaf.path, map(str, path))]
     return [told for told in rows if told["line"]] or [row]
 
 
-def _leaf(row: dict[str, Any], leaf: Leaf, spot: writing.Spot) -> dict[str, Any]:
+def _leaf(row: dict[str, Any], leaf: Leaf, spot: spots.Spot) -> dict[str, Any]:
     ours = [said for said in leaf.said if _is_ours(said, spot)]
     winner = leaf.winner
     return {
@@ -225,7 +170,7 @@ def _leaf(row: dict[str, Any], leaf: Leaf, spot: writing.Spot) -> dict[str, Any]
     }
 
 
-def _is_ours(said: Saying, spot: writing.Spot) -> bool:
+def _is_ours(said: Saying, spot: spots.Spot) -> bool:
     same_layer = (said.layer, said.variable) == (spot.said_by, spot.variable)
     return same_layer and said.place.file == shown(spot.file)
 

@@ -37,9 +37,14 @@ class Workspace:
     """What opened the encrypted values of these files."""
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return the folders of the inventory's sources."""
+        return tuple(map(_folder, self.paths))
+
+    @property
     def known_hosts(self) -> tuple[Path, ...]:
         """Return the files of host keys that `hosts.trust` accepted."""
-        return tuple(_folder(path) / "known_hosts" for path in self.paths)
+        return tuple(folder / "known_hosts" for folder in self.folders)
 
 
 Focus = Callable[[Inventory], Inventory]
@@ -77,6 +82,11 @@ def open_workspace(
 def loaded(paths: Sequence[Path], vault: loader.Vault) -> Inventory:
     """Return the whole inventory, as every task of a call reads it."""
     return loader.load(paths, ROLES, os.environ, vault)
+
+
+def gathered(workspace: Workspace) -> loader.Gathered:
+    """Return what the files say before it is merged, for those who ask where a value comes from."""
+    return loader.gather(workspace.paths, ROLES, os.environ, workspace.vault)
 
 
 def refuse_unreachable(inventory: Inventory) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Inventory
-from hermes_ops.loader import load
-from hermes_ops.loader.edits import Edit, edit_key, edit_layer, write
+from hermes_ops.loader import gather, load
+from hermes_ops.loader.edits import Edit, edit_key, write
+from hermes_ops.loader.spots import spot_of
 
 ROLES = Path(__file__).parents[2] / "roles"
 
@@ -41,9 +42,8 @@ def read(folder: Path) -> Inventory:
 
 def edit(folder: Path, host: str, layer: str, key: str = "config.b", value: object = 2) -> Edit:
     """Return the edit of a key of coder on a host."""
-    inventory = read(folder)
-    (found,) = [h for h in inventory.hosts if h.name == host]
-    return edit_layer([folder], inventory, found, "coder", layer, key.split("."), value)
+    spot = spot_of(gather([folder], ROLES, {}), [folder], host, "coder", layer)
+    return edit_key(spot.file, (*spot.path, *key.split(".")), value)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_link_stays_a_link(folder: Path) -> None:
         ("profiles", "there is no layer 'profiles'"),
         ("group:", "there is no layer 'group:'"),
         ("host:x", "there is no layer 'host:x'"),
-        ("group:mini", "there is no group 'mini'"),
-        ("group:ungrouped", "mini-1 is not in group 'ungrouped'"),
+        ("group:mini", "mini-1 is not in the group 'mini'"),
+        ("group:ungrouped", "mini-1 is not in the group 'ungrouped'"),
     ],
 )
 def test_layers_that_there_are_not(layer: str, said: str, folder: Path) -> None:

@@ -1,0 +1,112 @@
+"""Where a layer of the inventory says something of a profile: the file, and the keys in it.
+
+A layer is named as `--layer` names it:
+
+    catalogue    profiles/NAME.yml: the profile, wherever it is
+    group:NAME   hermes_profile_defaults of the group: every profile of its hosts
+    host         hermes_profile_defaults of the host: every profile of the host
+    profile      hermes_profiles of the host: this profile there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.loader.edits import text_of
+from hermes_ops.loader.keypath import KeyPath
+from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.loader.sources import ENDINGS
+from hermes_ops.loader.splice import path_at
+from hermes_ops.loader.variables import layers_of
+
+LAYERS = "catalogue, group:NAME, host or profile"
+_WRITABLE = (".yml", ".yaml", ".json")
+
+
+class Spot(NamedTuple):
+    """Where a layer says something of a profile: the file, and the keys that lead there."""
+
+    file: Path
+    path: KeyPath
+    variable: str
+    """`hermes_profile_defaults`, `hermes_profiles`, or '' in the catalogue."""
+    said_by: str
+    """The layer as provenance names it: `catalogue`, `group:NAME` or `host`."""
+
+
+def spot_of(
+    gathered: Gathered, folders: Sequence[Path], host: str, profile: str, layer: str
+) -> Spot:
+    """Return where a layer says something of a profile, whether it does so already or not.
+
+    Raises:
+        UsageError: there is no such layer, or the host is not in the group.
+    """
+    kind, _, name = layer.partition(":")
+    if layer == "catalogue":
+        return Spot(_catalogue_file(folders, profile), (), "", layer)
+    if kind == "group" and name:
+        _refuse_stranger(gathered, host, name)
+        return _variable(gathered, folders, host, ("group", name), "hermes_profile_defaults")
+    if layer == "host":
+        return _variable(gathered, folders, host, ("host", host), "hermes_profile_defaults")
+    if layer == "profile":
+        spot = _variable(gathered, folders, host, ("host", host), "hermes_profiles")
+        return spot._replace(path=(*spot.path, profile))
+    raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
+
+
+def _refuse_stranger(gathered: Gathered, host: str, group: str) -> None:
+    groups = ("all", *gathered.tree.lineage[host])
+    if group not in groups:
+        hint = suggestion(group, groups)
+        raise UsageError(f"{host} is not in the group {group!r}", hint=hint)
+
+
+def _catalogue_file(folders: Sequence[Path], profile: str) -> Path:
+    found = [
+        file
+        for folder in reversed(folders)
+        for ending in (".yml", ".yaml")
+        if (file := folder / "profiles" / f"{profile}{ending}").exists()
+    ]
+    return found[0] if found else folders[-1] / "profiles" / f"{profile}.yml"
+
+
+def _variable(
+    gathered: Gathered, folders: Sequence[Path], host: str, owner: tuple[str, str], variable: str
+) -> Spot:
+    """Return where the owner's variable stands; where it does not yet, the owner's own file."""
+    kind, name = owner
+    said_by = f"group:{name}" if kind == "group" else "host"
+    for layer in reversed(layers_of(host, gathered.tree, gathered.files)):
+        value = layer.variables.get(variable)
+        if layer.origin == f"{kind} {name}" and value is not None:
+            file = Path(value.place.file)
+            if file.suffix not in _WRITABLE:
+                continue  # an inventory that Ansible reads otherwise: our own file comes upon it
+            return Spot(file, _path_of(value.place), variable, said_by)
+    file = _variable_file(folders, f"{kind}_vars", name)
+    return Spot(file, (variable,), variable, said_by)
+
+
+def _variable_file(folders: Sequence[Path], of: str, name: str) -> Path:
+    for folder in reversed(folders):
+        for ending in ENDINGS:
+            path = folder / of / f"{name}{ending}"
+            if path.exists():
+                return path / "hermes.yml" if path.is_dir() else path
+    return folders[-1] / of / f"{name}.yml"
+
+
+def _path_of(place: Place) -> KeyPath:
+    """Return the keys that lead to the one that stands at a place."""
+    path = path_at(text_of(Path(place.file)) or "", place.line, place.column)
+    if not path:
+        hint = "write it out there: an alias or `<<` brings it in"
+        raise InventoryError("this cannot be changed here alone", hint=hint, where=place)
+    return path
