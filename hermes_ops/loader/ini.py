@@ -31,7 +31,8 @@ from hermes_ops.loader.yaml_source import bytes_of, shown
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "children", "vars")
-_NEEDS_SHELL = re.compile(r"[#'\"\\]")
+_NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
+"""Quotes, comments, backslashes, and blanks that only Python takes for blanks."""
 
 
 def ini_mentions(path: Path, vault: Vault, known: Container[str]) -> Iterator[Mention]:
