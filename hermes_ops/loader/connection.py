@@ -25,6 +25,8 @@ from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.secret import Secret
 
 KINDS = ("local", "ssh")
+_OTHER_KINDS = {"smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh"}
+_YES, _NO = ("yes", "true", "on", "y", "t", "1"), ("no", "false", "off", "n", "f", "0")
 SPELLINGS = {
     "ansible_host": ("ansible_host", "ansible_ssh_host"),
     "ansible_port": ("ansible_port", "ansible_ssh_port"),
@@ -90,8 +92,16 @@ def _found(variables: Variables, name: str) -> Located | None:
     for spelling in SPELLINGS.get(name, (name,)):
         value = variables.get(spelling)
         if value is not None and value.data is not None:
-            return value
+            return _in_our_words(value) if name == "ansible_connection" else value
     return None
+
+
+def _in_our_words(value: Located) -> Located:
+    """Return a kind of connection as `ssh` or `local`, if it is one of these by another name."""
+    if not isinstance(value.data, str):
+        return value
+    name = value.data.removeprefix("ansible.builtin.")
+    return value._replace(data=_OTHER_KINDS.get(name, name))
 
 
 def _checked(variables: Variables, name: str, schema: Schema, default: Any) -> Any:
@@ -127,9 +137,8 @@ def _boolean(variables: Variables, name: str) -> bool:
     value = _found(variables, name)
     if value is None:
         return False
-    words = {"yes": True, "true": True, "no": False, "false": False}
-    if isinstance(value.data, str) and value.data.lower() in words:
-        return words[value.data.lower()]
+    if str(value.data).lower() in (*_YES, *_NO):
+        return str(value.data).lower() in _YES
     check(value, BOOLEAN, name)
     return bool(value.data)
 

@@ -25,23 +25,24 @@ from hermes_ops.loader.groups import (
 )
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.patterns import names_of
-from hermes_ops.loader.vault import Vault, is_encrypted
+from hermes_ops.loader.vault import Vault, is_encrypted, veiled
 from hermes_ops.loader.yaml_source import bytes_of, shown
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "children", "vars")
-_NEEDS_SHELL = re.compile(r"[#'\"\\]")
+_NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
+"""Quotes, comments, backslashes, and blanks that only Python takes for blanks."""
 
 
 def ini_mentions(path: Path, vault: Vault, known: Container[str]) -> Iterator[Mention]:
     """Yield what an INI file says; `known` are the groups that earlier sources named."""
-    lines = _lines(path, vault)
-    return _Reader(shown(path), known).mentions(lines)
-
-
-def _lines(path: Path, vault: Vault) -> list[str]:
     content = bytes_of(path)
+    sealed = vault if content.startswith(b"$ANSIBLE_VAULT;") else None
+    return _Reader(shown(path), known, sealed).mentions(_lines(content, path, vault))
+
+
+def _lines(content: bytes, path: Path, vault: Vault) -> list[str]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -66,9 +67,11 @@ def _line(line: bytes, place: Place) -> str:
 class _Reader:
     """Goes through the lines of one file and knows which section it is in."""
 
-    def __init__(self, file: str, known: Container[str]) -> None:
+    def __init__(self, file: str, known: Container[str], vault: Vault | None) -> None:
         self._file = file
         self._known = known
+        self._vault = vault
+        """Given for an encrypted file: its values are secrets."""
         self._own: set[str] = set()
         self._group, self._kind = "ungrouped", "hosts"
         self._place = Place(file)
@@ -144,13 +147,13 @@ class _Reader:
         if not equals:
             hint = "no blanks around '=', and quotes around a value with blanks"
             raise self._error(f"a host's variable is written name=value, not {_short(word)}", hint)
-        return name, self._value(value)
+        return name, self._value(name, value)
 
     def _variable(self, line: str) -> Mention:
         name, equals, value = line.partition("=")
         if not equals:
             raise self._error(f"a variable is written name=value, not {_short(line)}")
-        found = {name.strip(): self._value(value.strip())}
+        found = {name.strip(): self._value(name.strip(), value.strip())}
         return variables_mention(self._group, self._place, found)
 
     def _child(self, line: str) -> Iterator[Mention]:
@@ -163,7 +166,11 @@ class _Reader:
         else:
             self._waiting.setdefault(child, []).append((self._group, self._place))
 
-    def _value(self, text: str) -> Located:
+    def _value(self, name: str, text: str) -> Located:
+        found = Located({name: self._literal(text)}, self._place)
+        return (veiled(found, self._vault) if self._vault else found).entries[name]
+
+    def _literal(self, text: str) -> Located:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)

@@ -94,14 +94,25 @@ def _text_mentions(
         return _ini(file, named or file.suffix in _INI_ENDINGS, vault, gathering)
     try:
         document = read(file, vault)
-    except InventoryError:
-        # Where it is neither, the error is the likelier reader's.
-        if file.suffix or _begins_with(file, _YAML):
+    except InventoryError as error:
+        if _begins_with(file, _YAML):
             raise
-        return ini_mentions(file, vault, gathering.groups)
-    if not isinstance(document.data, dict | None) and not file.suffix:
+        return _ini_after(error, file, vault, gathering)
+    if isinstance(document.data, str) or (document.items and not file.suffix):
         return ini_mentions(file, vault, gathering.groups)
     return mentions(document) if named or is_inventory(document) else None
+
+
+def _ini_after(
+    error: InventoryError, file: Path, vault: Vault, gathering: Gathering
+) -> Iterable[Mention]:
+    """Return what a file that is no YAML says as INI; of two errors, that of its ending counts."""
+    try:
+        return list(ini_mentions(file, vault, gathering.groups))
+    except InventoryError:
+        if file.suffix:
+            raise error from None
+        raise
 
 
 def _ini(file: Path, plainly: bool, vault: Vault, gathering: Gathering) -> Iterable[Mention] | None:

@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.loader.located import VAULT_HINT
+from hermes_ops.loader.located import VAULT_HINT, Located
 
 _HEADER = re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;\w+(;[^\r\n]*)?\r?(\n|$)")
 VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"
+_SETTINGS = "hermes_"
+"""Settings of ours in an encrypted file: what is a credential among them is a `Secret` anyway."""
+
 _OPTION = "--vault-password-file"
 
 Learn = Callable[[str], None]
@@ -87,6 +90,20 @@ def _refusal(reason: str, place: Place) -> InventoryError:
         message = "the vault password does not open this"
         return InventoryError(message, hint=f"see {_OPTION} and ${VARIABLE}", where=place)
     return InventoryError("is encrypted, but damaged: ansible-vault cannot read it", where=place)
+
+
+def veiled(value: Located, vault: Vault) -> Located:
+    """Return what stood in an encrypted file as secrets, names and settings of ours apart."""
+    if isinstance(value.data, tuple):
+        return value._replace(data=tuple(veiled(item, vault) for item in value.data))
+    if isinstance(value.data, dict):
+        data = {
+            key: entry if str(key).startswith(_SETTINGS) else veiled(entry, vault)
+            for key, entry in value.data.items()
+        }
+        return value._replace(data=data)
+    vault.learn(value.text)
+    return value._replace(secret=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.json_source import decoded, located, opened
 from hermes_ops.loader.located import Literal, Located, plain
-from hermes_ops.loader.vault import CLOSED, Vault, is_encrypted
+from hermes_ops.loader.vault import CLOSED, Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -25,8 +25,6 @@ MOST_ALIASED = 100_000
 _RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
 _TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
-_SETTINGS = "hermes_"
-"""Settings of ours in an encrypted file: what is a credential among them is a `Secret` anyway."""
 
 
 def shown(path: Path) -> str:
@@ -160,25 +158,12 @@ class _Construction:
         value = self._value(root, self._place(root))
         if self._weights[id(root)] > len(self._weights) + MOST_ALIASED:
             raise value.error(f"aliases add more than {MOST_ALIASED} values to this file")
-        return self._veiled(value) if self._secret else value
+        return veiled(value, self._vault) if self._secret else value
 
     def given(self, value: Any) -> Located:
         """Return values that another reader found: all of them stand in this file."""
         found = located(value, Place(self.file, 1), self._vault)
-        return self._veiled(found) if self._secret else found
-
-    def _veiled(self, value: Located) -> Located:
-        """Return the same values as secrets, names and settings of ours apart."""
-        if isinstance(value.data, tuple):
-            return value._replace(data=tuple(map(self._veiled, value.data)))
-        if isinstance(value.data, dict):
-            data = {
-                key: entry if str(key).startswith(_SETTINGS) else self._veiled(entry)
-                for key, entry in value.data.items()
-            }
-            return value._replace(data=data)
-        self._vault.learn(value.text)
-        return value._replace(secret=True)
+        return veiled(found, self._vault) if self._secret else found
 
     def _place(self, node: yaml.Node) -> Place:
         return _place(node, self.file)

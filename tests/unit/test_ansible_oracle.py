@@ -114,6 +114,31 @@ def test_inventory(file: Path, oracle: Oracle) -> None:
     agrees(written(case, oracle.folder / file.stem / "whole"), oracle(copy))
 
 
+@pytest.mark.xdist_group("ansible")
+def test_vault(oracle: Oracle) -> None:
+    """With the password both read the same; what Ansible prints of a vault is masked here."""
+    from ansible.parsing.vault import VaultLib, VaultSecret
+
+    vault = VaultLib([("default", VaultSecret(b"open"))])
+    whole = vault.encrypt("a: geheim\nb: [1, {c: geheim}]\n").decode()
+    value = vault.encrypt("geheim").decode().replace("\n", "\n  ")
+    files = {
+        "hosts": vault.encrypt("[web]\nw1 x=geheim\n").decode(),
+        "group_vars/web.yml": whole,
+        "host_vars/w1.yml": f"plain: 1\nsealed: !vault |\n  {value}\n",
+        "password": "open\n",
+    }
+    job = written({"files": files, "sources": ["hosts"]}, oracle.folder / "vault")
+    theirs = oracle({**job, "password": "open"})["list"]
+    ours = ansible_view(loaded({**job, "vault": str(oracle.folder / "vault" / "password")}))
+    assert theirs["_meta"]["hostvars"]["w1"].pop("sealed").keys() == {"__ansible_vault"}
+    assert ours["_meta"]["hostvars"]["w1"].pop("sealed") == "***"
+    assert theirs["_meta"]["hostvars"]["w1"]["b"] == [1, {"c": "geheim"}]
+    assert ours["_meta"]["hostvars"]["w1"].pop("b") == ["***", {"c": "***"}]
+    theirs["_meta"]["hostvars"]["w1"].pop("b")
+    assert json.loads(json.dumps(theirs).replace("geheim", "***")) == json.loads(json.dumps(ours))
+
+
 GROUPS = ["g0", "g1", "g2", "g3", "all", "ungrouped"]
 HOSTS = ["h0", "h1", "h2", "h[3:5]", "h1.example.com", "10.0.0.1", "h2:2222", "x[a:c]-[01:02]"]
 VALUES = [

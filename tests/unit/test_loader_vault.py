@@ -85,10 +85,16 @@ def test_whole_files_are_opened(folder: Path) -> None:
 
 
 def test_an_ini_file_may_be_encrypted(folder: Path) -> None:
-    """The source itself is opened, too."""
-    Path("hosts").write_text(encrypted("[web]\nw1 x=1\n"))
-    inventory = load([Path("hosts")], ROLES, {}, Vault(Path("password")))
-    assert [host.name for host in inventory.hosts] == ["w1"]
+    """The source itself is opened, too, and its values are secrets."""
+    Path("hosts").write_text(
+        encrypted("[web]\nw1 x=geheimes-x y=[1]\n[web:vars]\nz=ein-geheimnis\n")
+    )
+    learned: list[str] = []
+    inventory = load([Path("hosts")], ROLES, {}, Vault(Path("password"), learned.append))
+    (host,) = inventory.hosts
+    secret = {"x": Secret("geheimes-x"), "y": [Secret("1")], "z": Secret("ein-geheimnis")}
+    assert (host.name, dict(host.written)) == ("w1", secret)
+    assert sorted(learned) == ["1", "ein-geheimnis", "geheimes-x"]
 
 
 def test_what_is_made_of_a_secret_is_one(folder: Path) -> None:
