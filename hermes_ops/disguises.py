@@ -16,23 +16,26 @@ SHORTEST = 8
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _FRAME = re.compile(r"\s*-{3,}.*-{3,}\s*")
 _WRAPPED = (76, 64)
+_MANY_LINES = 100
+"""A key has fewer; of what has more, no line is expected to be encoded by itself."""
 _URI = ";,/?:@&=+$#!'()*"
 
 
 def disguises(value: str) -> set[str]:
     """Return every shape of a value that is searched for, `SHORTEST` characters or longer."""
-    found = {shape for part in _parts(value) for shape in _shapes(part)}
-    found.update(_wrapped(value))
+    lines = _lines(value)
+    parts = [value, value.strip(), *(lines if len(lines) <= _MANY_LINES else ())]
+    found = {shape for part in parts for shape in _shapes(part)}
+    found.update(_wrapped(value), lines)
     return {shape for shape in found if len(shape) >= SHORTEST}
 
 
-def _parts(value: str) -> Iterator[str]:
-    """Yield the value, without blanks around it too, and each of its lines by itself."""
-    yield value
-    yield value.strip()
-    if len(lines := value.splitlines()) > 1:
-        yield "\r\n".join(lines)
-        yield from (line.strip() for line in lines if not _FRAME.fullmatch(line))
+def _lines(value: str) -> list[str]:
+    """Return the lines of a value of several, for one of them may be shown by itself."""
+    lines = value.splitlines()
+    if len(lines) < 2:
+        return []
+    return ["\r\n".join(lines), *(line.strip() for line in lines if not _FRAME.fullmatch(line))]
 
 
 def _shapes(value: str) -> Iterator[str]:

@@ -105,9 +105,13 @@ def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
     [
         ({"command": ["sh", "-c", "cat {told} >&2; exit 7"]}, "failed with exit 7"),
         ({"command": ["cat", "{told}"]}, "its value has a line break"),
-        ({"age": "-----BEGIN AGE ENCRYPTED FILE-----\n{value}\n"}, "this is no age text"),
-        ({"enf": "{value}"}, "no known kind of reference"),
-        ({"file": "/nowhere/at-all"}, "cannot be read"),
+        pytest.param(
+            {"age": "-----BEGIN AGE ENCRYPTED FILE-----\n{value}\n"},
+            "this is no age text",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"enf": "{value}"}, "no known kind of reference", marks=pytest.mark.slow),
+        pytest.param({"file": "/nowhere/at-all"}, "cannot be read", marks=pytest.mark.slow),
     ],
 )
 def test_bad_references_show_nothing(reference: dict[str, Any], said: str, tmp_path: Path) -> None:

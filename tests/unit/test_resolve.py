@@ -350,3 +350,16 @@ def test_what_looks_like_a_token_is_masked_in_stderr() -> None:
     code = "import sys; sys.exit(' '.join(sys.argv[1:]))"
     found = complaint(python(code, "--password=hunter2-hunter2", "--token", "hunter3-hunter3"))
     assert found.endswith("failed with exit 1: --password=*** --token ***")
+
+
+def test_what_a_command_says_is_not_told_while_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may tell of a secret that is not known yet, and nobody waits for long."""
+    monkeypatch.setattr("hermes_ops.resolve.SETTLING", 0.2)
+    failing = python("import sys; sys.exit('the slow one gives: not-yet-known')")
+    slow = python("import time; time.sleep(20)")
+    before = time.monotonic()
+    with pytest.raises(InventoryError) as caught:
+        resolve([slow, failing], {})
+    assert time.monotonic() - before < 5
+    assert "not-yet-known" not in caught.value.message
+    assert caught.value.hint == "run it by itself to see what it says"
