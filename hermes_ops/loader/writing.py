@@ -10,6 +10,7 @@ Nothing here writes. A layer is named as `--layer` names it:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -161,11 +162,30 @@ def with_value(text: str, path: KeyPath, value: Any, file: Path) -> str:
     try:
         data = yamlfile.load(text, file=shown(file), loader=_Tagged)
         wanted = _nested(data, path, value, (), file)
+        if file.suffix == ".json":
+            return _json(text, data, wanted)
         return yamlfile.merge(text, wanted, file=shown(file), loader=_Tagged)
     except Conflict as conflict:
         hint = "write it there by hand: config.edit opens the file"
         where = conflict.where or shown(file)
         raise InventoryError(conflict.message, hint=hint, where=where) from None
+
+
+def _json(text: str, data: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> str:
+    """Return JSON, on as many lines as before; what YAML made a date is its text again."""
+    found = json.dumps(
+        _merged(data, wanted),
+        indent=2 if "\n" in text.strip() else None,
+        ensure_ascii=False,
+        default=str,
+    )
+    return found + ("\n" if text.endswith("\n") else "")
+
+
+def _merged(have: Any, want: Any) -> Any:
+    if not isinstance(have, Mapping) or not isinstance(want, Mapping):
+        return want
+    return {**have, **{key: _merged(have.get(key), item) for key, item in want.items()}}
 
 
 def _nested(data: Any, path: KeyPath, value: Any, above: KeyPath, file: Path) -> Any:

@@ -106,7 +106,7 @@ def test_a_stronger_layer_wins(folder: Path) -> None:
     """A value that a stronger layer overrides is written, and the winner is named."""
     item = put("m2/coder", "model.default", "n/w", "catalogue")
     assert item["wins"] is False
-    assert item["winner"] == {"layer": "host", "where": "inventory/hosts.yml:14:25"}
+    assert item["winner"] == {"layer": "profile", "where": "inventory/hosts.yml:14:25"}
 
 
 def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
@@ -114,6 +114,17 @@ def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
     put("m1/scout", "agent.max_turns", "9", "profile")
     assert config("m1", "scout") == {"agent": {"max_turns": 9}}
     assert config("m1")["agent"] == {"max_turns": 3}
+
+
+def test_json_stays_json(folder: Path) -> None:
+    """An inventory in JSON is JSON afterwards, in one line if it was."""
+    file = folder / "more.json"
+    file.write_text('{"all": {"hosts": {"m3": {"hermes_profiles": {"coder": {"config": {}}}}}}}')
+    put("m3/coder", "list", "[1, {a: é}]", "profile")
+    assert json.loads(file.read_text())["all"]["hosts"]["m3"]["hermes_profiles"]["coder"] == {
+        "config": {"list": [1, {"a": "é"}]}
+    }
+    assert "\n" not in file.read_text()
 
 
 def test_check_writes_nothing(folder: Path) -> None:
