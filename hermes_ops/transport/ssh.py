@@ -187,15 +187,16 @@ def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
     }
     if settings.key_file:
         options |= {"key_filename": str(settings.key_file), "look_for_keys": False}
-    connection = fabric.Connection(
-        settings.address or host.name,
-        user=settings.user,
-        port=settings.port,
-        config=_config(),
-        connect_timeout=settings.connect_timeout,
-        connect_kwargs=options,
-        **_gateway(settings.proxy_jump, options),
-    )
+    with _MAKING:
+        connection = fabric.Connection(
+            settings.address or host.name,
+            user=settings.user,
+            port=settings.port,
+            config=_config(Path.home()),
+            connect_timeout=settings.connect_timeout,
+            connect_kwargs=options,
+            **_gateway(settings.proxy_jump, options),
+        )
     _be_strict(connection, host, known_hosts)
     return connection
 
@@ -211,17 +212,14 @@ def _transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
     return transport
 
 
-_READING = Lock()
-
-
-def _config() -> fabric.Config:
-    """Return Fabric's settings and those of ~/.ssh/config, read once for all hosts."""
-    with _READING:
-        return _read_config(Path.home())
+# Making a connection writes into the settings that all of them share, and Invoke empties these
+# for a moment whenever somebody writes.
+_MAKING = Lock()
 
 
 @cache
-def _read_config(_home: Path) -> fabric.Config:
+def _config(_home: Path) -> fabric.Config:
+    """Return Fabric's settings and those of ~/.ssh/config, read once for all hosts."""
     return fabric.Config()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from hermes_ops.errors import HostKeyChanged, Unreachable
 from hermes_ops.inventory import Connection, Host
-from hermes_ops.transport import connect
+from hermes_ops.transport import connect, ssh
 from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint
 from hermes_ops.transport.ssh import ATTEMPTS
 
@@ -123,3 +125,16 @@ def test_a_key_is_found_under_its_alias(tmp_path: Path) -> None:
         known.give(client, name, port, alias=alias)
         shown = name if port == 22 else f"[{name}]:{port}"
         assert client.get_host_keys().check(shown, key)
+
+
+def test_connections_are_made_side_by_side() -> None:
+    """Many threads make connections at once: what they share is whole for each of them."""
+    box = Host("box", Connection(address="127.0.0.1", user="x"))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            made = list(pool.map(lambda _: ssh._configured(box, ()), range(200)))
+    finally:
+        sys.setswitchinterval(before)
+    assert {connection.port for connection in made} == {22}
