@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -67,8 +68,9 @@ def edit_keys(file: Path, values: Sequence[tuple[Sequence[Any], Any]]) -> Edit:
     _refuse_other_formats(file, before or "")
     text = (before or "").removeprefix(_BOM)
     bom = _BOM if before is not None and before.startswith(_BOM) else ""
+    change = _put_in_json if file.suffix == ".json" else put
     for path, value in values:
-        text = put(text, tuple(map(str, path)), value, file=shown(file))
+        text = change(text, tuple(map(str, path)), value, file=shown(file))
     return Edit(file, tuple(map(str, values[0][0])), before, bom + text)
 
 
@@ -114,8 +116,30 @@ def _refuse_other_formats(file: Path, text: str) -> None:
         raise InventoryError(
             "is encrypted as a whole: it is not edited here", hint=hint, where=shown(file)
         )
-    if file.suffix == ".json":
-        raise InventoryError("is JSON: only YAML is edited here", where=shown(file))
+
+
+def _put_in_json(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
+    """Return JSON with `value` at the keys of `path`, in one line if it was in one."""
+    try:
+        found = json.dumps(
+            _with(json.loads(text or "{}"), path, value, file),
+            indent=2 if "\n" in text.strip() else None,
+            ensure_ascii=False,
+        )
+    except (ValueError, TypeError) as error:
+        raise InventoryError(f"cannot be JSON: {error}", where=file) from None
+    return found + ("\n" if text.endswith("\n") else "")
+
+
+def _with(have: Any, path: Sequence[str], value: Any, file: str) -> Any:
+    if not path:
+        return value
+    if isinstance(have, list) and all(isinstance(item, str) for item in have):
+        have = dict.fromkeys(have)  # `hermes_profiles: [coder]` has room for no setting
+    if not isinstance(have, dict | None):
+        raise InventoryError(f"{path[0]!r} has no place: no mapping is there", where=file)
+    entries = have or {}
+    return {**entries, path[0]: _with(entries.get(path[0]), path[1:], value, file)}
 
 
 def _missing_folders(folder: Path) -> list[Path]:

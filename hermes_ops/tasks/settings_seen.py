@@ -298,9 +298,9 @@ def _write(
     host, profile = look.host.name, look.host.profiles[0].name
     path = ("config",)
     planned = settings_written.write(workspace, host, profile, layer, path, offered, check=True)
-    for line in planned.lines:
-        output.note(line)
     if planned.changes and not options.check:
+        for line in () if options.yes else planned.lines:
+            output.note(line)
         confirm(f"Write this into {planned.spot.file}?", options)
     return settings_written.write_told(
         options, output, workspace, (host, profile), layer, path, offered

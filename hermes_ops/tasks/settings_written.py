@@ -166,8 +166,13 @@ def _leaf(row: dict[str, Any], leaf: Leaf, spot: spots.Spot) -> dict[str, Any]:
         "key": leaf.key,
         "line": ours[0].place.line if ours else None,
         "wins": bool(ours) and any(said.counts for said in ours),
-        "winner": {"layer": winner.layer, "where": str(winner.place)},
+        "winner": {"layer": _layer(winner), "where": str(winner.place)},
     }
+
+
+def _layer(said: Saying) -> str:
+    """Return a layer as `--layer` names it."""
+    return "profile" if (said.layer, said.variable) == ("host", "hermes_profiles") else said.layer
 
 
 def _is_ours(said: Saying, spot: spots.Spot) -> bool:

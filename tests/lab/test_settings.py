@@ -188,7 +188,7 @@ def test_everything_is_killed_between_the_change_and_its_restart(
     )
     pushing = less.start(("config.push", "--json"))
     try:
-        wait_until(lambda: linux.exec("pgrep -u hermes -x sleep").returncode == 0)
+        wait_until(lambda: linux.exec("pgrep -u hermes -f 'sleep 600'").returncode == 0)
     finally:
         pushing.kill()
         pushing.communicate()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +110,7 @@ def test_a_stronger_layer_wins(folder: Path) -> None:
     """A value that a stronger layer overrides is written, and the winner is named."""
     item = put("m2/coder", "model.default", "n/w", "catalogue")
     assert item["wins"] is False
-    assert item["winner"] == {"layer": "host", "where": "inventory/hosts.yml:14:25"}
+    assert item["winner"] == {"layer": "profile", "where": "inventory/hosts.yml:14:25"}
 
 
 def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
@@ -114,6 +118,17 @@ def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
     put("m1/scout", "agent.max_turns", "9", "profile")
     assert config("m1", "scout") == {"agent": {"max_turns": 9}}
     assert config("m1")["agent"] == {"max_turns": 3}
+
+
+def test_json_stays_json(folder: Path) -> None:
+    """An inventory in JSON is JSON afterwards, in one line if it was."""
+    file = folder / "more.json"
+    file.write_text('{"all": {"hosts": {"m3": {"hermes_profiles": {"coder": {"config": {}}}}}}}')
+    put("m3/coder", "list", "[1, {a: é}]", "profile")
+    assert json.loads(file.read_text())["all"]["hosts"]["m3"]["hermes_profiles"]["coder"] == {
+        "config": {"list": [1, {"a": "é"}]}
+    }
+    assert "\n" not in file.read_text()
 
 
 def test_check_writes_nothing(folder: Path) -> None:
@@ -213,6 +228,27 @@ def test_edit_goes_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Path(caught.value.hint.rpartition(" ")[2])
     assert "confg" in kept.read_text()
     kept.unlink()
+
+
+@pytest.mark.parametrize(("answer", "code", "is_kept"), [("n", 64, False), ("k", 130, True)])
+def test_edit_asks_on_a_terminal(folder: Path, answer: str, code: int, is_kept: bool) -> None:
+    """A person is asked whether to go back or to keep what does not load."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        words = [sys.executable, "-m", "hermes_ops.tasks.program", "config.edit", "m2/coder"]
+        own = {"EDITOR": "sed -i s/config:/confg:/", "PYTHONPATH": str(ROLES.parent)}
+        os.execvpe(words[0], words, {**os.environ, **own})
+    said = b""
+    with suppress(OSError):  # the terminal is gone when the program is
+        while part := os.read(terminal, 4096):
+            said += part
+            if part.rstrip().endswith(b"keep]"):
+                os.write(terminal, f"{answer}\n".encode())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code, said.decode()
+    assert b"unknown key 'confg'" in said
+    assert ((folder / "profiles/coder.yml").read_bytes() != CODER.encode()) is is_kept
+    for kept in re.findall(rb"what you wrote is in (\S+)", said):
+        Path(kept.decode()).unlink()
 
 
 @pytest.mark.parametrize(

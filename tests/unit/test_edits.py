@@ -145,7 +145,7 @@ def test_layers_that_there_are_not(layer: str, said: str, folder: Path) -> None:
     ("name", "text", "said"),
     [
         ("a.yml", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n", "is encrypted as a whole"),
-        ("a.json", b"{}", "is JSON"),
+        ("a.json", b"{", "cannot be JSON"),
         ("a.yml", b"\xff", "is not UTF-8"),
     ],
 )

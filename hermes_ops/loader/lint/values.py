@@ -82,12 +82,13 @@ def idle_changes(seen: Seen) -> Iterator[Finding]:
             moved.add(_key(saying))
     for key, saying in idle.items():
         if key not in moved:
-            words = (
-                "appends what is already there"
-                if saying.action == ACTIONS[APPEND]
-                else ("removes what no weaker layer has")
-            )
-            yield _idle(saying, f"{words}: {', '.join(map(str, saying.value))}")
+            yield _idle(saying, f"{_IDLE[saying.action]}: {', '.join(map(str, saying.value))}")
+
+
+_IDLE = {
+    ACTIONS[APPEND]: "appends what is already there",
+    ACTIONS[REMOVE]: "removes what no weaker layer has",
+}
 
 
 def _idle(saying: Saying, message: str) -> Finding:
