@@ -22,11 +22,9 @@ from typing import Any
 
 Keys = tuple[str, ...]
 
-LENGTH = 12
-"""Hexadecimal digits of a fingerprint, as in `fingerprint.py`: a test holds both equal."""
+LENGTH = 12  # of a fingerprint, as in `fingerprint.py`: a test holds both equal
 
-LISTS = ("SLACK_BOT_TOKEN",)
-"""Variables that may hold several values, with commas between them."""
+LISTS = ("SLACK_BOT_TOKEN",)  # several values, with commas between them
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 _CREDENTIAL = re.compile(r"(.*_)?(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)")
@@ -174,6 +172,7 @@ EXAMPLES = (".example", ".sample", ".template", ".lock")
 PRIVATE = (".env*", "config.yaml*", "auth.json", "slack_tokens.json")
 """What of a profile's home may hold credentials, copies too."""
 
+OWED = ".local/state/hermes-ops/restart"  # services that wait for one, as the apply keeps it
 SHARED = "/etc/hermes"  # of the administrator: wins over every profile's own
 
 
@@ -278,6 +277,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         "profiles": [profile(name, home, teller) for name, home in found],
         "services": services(teller),
         "shared": shared,
+        "owed": sorted(path.name for path in Path(OWED).glob("*")),
         "sticky": active.read_text("utf-8", "replace").strip() if active.is_file() else "",
     }
 

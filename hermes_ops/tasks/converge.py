@@ -17,7 +17,6 @@ from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.report import Progress, Summary
 from hermes_ops.run import Done, HostResult, Settings, converge_host
-from hermes_ops.tasks.conflicts import refuse_conflicts
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.tasks.workspace import (
@@ -82,6 +81,8 @@ def converge(
     for note in notes:
         output.note(f"skipped: {note}")
     if any(step.name == "gateway.start" for step in steps):
+        from hermes_ops.tasks.conflicts import refuse_conflicts  # late: `--list` need not read it
+
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
     converged = _begin(task, options, workspace, output)

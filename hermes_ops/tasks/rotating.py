@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.desired import StepPlan, env_file
-from hermes_ops.errors import UsageError
-from hermes_ops.finding import Finding, Side, make
+from hermes_ops.finding import Finding
 from hermes_ops.fingerprint import operator_key
-from hermes_ops.holders import Holder
 from hermes_ops.inventory import (
     EnvValue,
-    Generate,
     Host,
-    Inventory,
     Profile,
     Reference,
     Role,
@@ -31,31 +26,25 @@ from hermes_ops.tasks.asking import Told, ask_hosts
 from hermes_ops.tasks.converge import Converged, converge, finish
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result
-from hermes_ops.tasks.workspace import Workspace, enabled, open_workspace
+from hermes_ops.tasks.users import (
+    Rotation,
+    Target,
+    Use,
+    Users,
+    Uses,
+    due,
+    leftovers,
+    new_marks,
+    owing,
+    source_of,
+)
+from hermes_ops.tasks.workspace import Workspace, open_workspace
 from hermes_ops.templates import render
-
-Uses = Mapping[tuple[str, str], Mapping[str, EnvValue]]
-"""What is rotated: for each host and profile, the variables and where their values come from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """One rotation: what, of whom, and what the hosts hold before it."""
-
-    name: str
-    key: bytes
-    uses: Uses
-    before: Sequence[Told]
-
-    @property
-    def held(self) -> dict[tuple[str, str, str], tuple[str, ...]]:
-        """Return the fingerprints that the users hold, by host, profile and variable."""
-        return held(self.before, self.uses)
 
 
 def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
     """Deliver what the source of `name` gives now; 2 if it gives the old value still."""
-    users = _Users(name)
+    users = Users(name)
     workspace = open_workspace(options, output, resolve=True, focus=users)
     hosts = secretlint.hosts_of(replace(workspace, selected=users.selected))
     key = operator_key()
@@ -63,13 +52,14 @@ def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
     rotation = Rotation(name, key, users.uses, told)
     present = _present(rotation, output)
     wanted = {u: m for u, m in new_marks(workspace.selected, key).items() if u[:2] in present}
-    if all(rotation.held.get(use) == mark for use, mark in wanted.items()):
+    who = due(rotation, wanted, owing(workspace.selected, told))
+    if not who:
         return _unchanged(rotation, wanted, output)
-    there = replace(workspace, selected=workspace.selected.narrowed(_by_host(present)))
+    there = replace(workspace, selected=workspace.selected.narrowed(_by_host(who)))
     return _rotated(rotation, there, hosts, options, output, drain=drain)
 
 
-def _present(rotation: Rotation, output: Output) -> list[tuple[str, str]]:
+def _present(rotation: Rotation, output: Output) -> list[Target]:
     """Return the users that are on their hosts; of a host that did not answer, all may be."""
     there = {(holder.host, holder.profile) for holder in secretlint.seen(rotation.before)[1]}
     silent = {told.host.name for told in rotation.before if told.answer is None}
@@ -77,126 +67,6 @@ def _present(rotation: Rotation, output: Output) -> list[tuple[str, str]]:
         if host not in silent and (host, profile) not in there:
             output.note(f"skipped: {host}/{profile} is not there yet: fleet.up brings it")
     return [who for who in rotation.uses if who in there or who[0] in silent]
-
-
-# --- who uses it ------------------------------------------------------------------------------
-
-
-class _Users:
-    """Narrows what was selected to those who use a name, before anything is resolved."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self.selected = Inventory(())
-        self.uses: Uses = {}
-
-    def __call__(self, inventory: Inventory) -> Inventory:
-        self.selected = enabled(inventory)[0]
-        self.uses = users_of(self.selected, self._name)
-        _refuse_nobody(self.uses, self.selected, self._name)
-        return focused(self.selected, self.uses)
-
-
-def users_of(inventory: Inventory, name: str) -> Uses:
-    """Return which profiles use `name`, and under which other names they use its sources."""
-    own = [
-        (host, profile)
-        for host in inventory.hosts
-        for profile in host.profiles
-        if profile.state != "absent"
-    ]
-    sources = {_source(profile.env[name]) for _, profile in own if name in profile.env} - {None}
-    uses = {
-        (host.name, profile.name): {
-            key: value
-            for key, value in profile.env.items()
-            if key == name or _source(value) in sources
-        }
-        for host, profile in own
-    }
-    return {who: values for who, values in uses.items() if values}
-
-
-def _source(value: EnvValue) -> object:
-    return (value.kind, value.argument) if isinstance(value, Reference) else None
-
-
-def _refuse_nobody(uses: Uses, inventory: Inventory, name: str) -> None:
-    if uses:
-        return
-    known = {key for host in inventory.hosts for p in host.profiles for key in p.env}
-    near = get_close_matches(name, known, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"they use: {', '.join(sorted(known))}"
-    raise UsageError(f"no selected profile uses {name!r}", hint=hint if known else "")
-
-
-def focused(inventory: Inventory, uses: Uses) -> Inventory:
-    """Return the inventory with nothing but the users, and of them nothing but these variables."""
-    hosts = (
-        replace(
-            host,
-            profiles=tuple(
-                replace(profile, env=dict(map(_renewed, uses[host.name, profile.name].items())))
-                for profile in host.profiles
-                if (host.name, profile.name) in uses
-            ),
-        )
-        for host in inventory.hosts
-    )
-    return replace(inventory, hosts=tuple(host for host in hosts if host.profiles))
-
-
-def _renewed(item: tuple[str, EnvValue]) -> tuple[str, EnvValue]:
-    name, value = item
-    return name, replace(value, renew=True) if isinstance(value, Generate) else value
-
-
-# --- fingerprints before and after ------------------------------------------------------------
-
-
-def held(told: Iterable[Told], uses: Uses) -> dict[tuple[str, str, str], tuple[str, ...]]:
-    """Return the fingerprints of what the users hold on their hosts."""
-    return {
-        (holder.host, holder.profile, name): holder.env[name].marks
-        for holder in secretlint.seen(told)[1]
-        for name in uses.get((holder.host, holder.profile), ())
-        if name in holder.env
-    }
-
-
-def new_marks(inventory: Inventory, key: bytes) -> dict[tuple[str, str, str], tuple[str, ...]]:
-    """Return the fingerprints of what the sources give now; of what a host makes there is none."""
-    from hermes_ops.holders import wanted
-
-    return {
-        (holder.host, holder.profile, name): setting.marks
-        for holder in wanted(inventory, key)
-        for name, setting in holder.env.items()
-    }
-
-
-def leftovers(rotation: Rotation, after: Sequence[Told]) -> list[Finding]:
-    """Return who holds a value still that was replaced, anywhere on the hosts that were asked."""
-    now = held(after, rotation.uses)
-    replaced = {
-        mark
-        for use, marks in rotation.held.items()
-        for mark in marks
-        if mark not in now.get(use, marks)
-    }
-    current = {mark for marks in now.values() for mark in marks}
-    return [
-        make("old-value", setting.name, (Side(holder.host, holder.profile, (setting.place,)),),
-             fingerprint=mark)
-        for holder in secretlint.seen(after)[1]
-        for setting in _settings(holder)
-        for mark in setting.marks
-        if mark in replaced - current
-    ]  # fmt: skip
-
-
-def _settings(holder: Holder) -> Iterator[Any]:
-    yield from (*holder.env.values(), *holder.config.values(), *holder.service)
 
 
 # --- the run ----------------------------------------------------------------------------------
@@ -214,7 +84,7 @@ def _rotated(
     return _verified(rotation, converged, after, output)
 
 
-def _by_host(targets: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+def _by_host(targets: Iterable[Target]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for host, profile in targets:
         found[host] = found.get(host, frozenset()) | {profile}
@@ -274,9 +144,7 @@ def _document(
     return Result(result.exit, {**result.document, **more})
 
 
-def _unchanged(
-    rotation: Rotation, wanted: Mapping[tuple[str, str, str], tuple[str, ...]], output: Output
-) -> Result:
+def _unchanged(rotation: Rotation, wanted: Mapping[Use, tuple[str, ...]], output: Output) -> Result:
     """Say that there is nothing to rotate, and what to do at each source."""
     if not wanted:
         output.text(f"{rotation.name}: no profile that uses it is on its host yet")
@@ -306,7 +174,7 @@ def _remedies(uses: Uses) -> Iterable[str]:
     found: dict[object, str] = {}
     for (host, profile), values in uses.items():
         for name, value in values.items():
-            found.setdefault(_source(value) or value, _remedy(f"{host}/{profile} {name}", value))
+            found.setdefault(source_of(value) or value, _remedy(f"{host}/{profile} {name}", value))
     return found.values()
 
 

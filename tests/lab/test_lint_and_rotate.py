@@ -321,6 +321,16 @@ def test_old_value_elsewhere_is_found(fleet: Fleet) -> None:
     fleet.with_key(OLD).run("secrets.rotate", "OPENAI_API_KEY", code=0)
 
 
+def test_rotation_that_was_cut_off_is_done(fleet: Fleet) -> None:
+    """Where a run ended between the file and the restart, the next one restarts, and only there."""
+    before = fleet.started()
+    fleet["linux-1"].user(": >.local/state/hermes-ops/restart/hermes-gateway-coder")
+    fleet.with_key(OLD).run("secrets.rotate", "OPENAI_API_KEY", code=0)
+    after = fleet.started()
+    assert {who for who in after if after[who] != before[who]} == {"linux-1/coder"}
+    fleet.with_key(OLD).run("secrets.rotate", "OPENAI_API_KEY", code=2)
+
+
 def test_generated_key_is_made_anew_on_its_host(fleet: Fleet) -> None:
     """A key that a host made is made anew there; its gateway alone restarts, and answers to it."""
     box, before = fleet["linux-1"], fleet.started()

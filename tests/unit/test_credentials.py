@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,14 +132,14 @@ def test_both_sides_have_their_places(tmp_path: Path) -> None:
 # --- the program that hosts run ---------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_hosts_make_the_operators_fingerprints(value: str) -> None:
     """What a host makes of a value is what we make of it."""
     assert disclosure.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(min_size=4, max_size=60), st.sampled_from(["A_TOKEN", "X", "platforms.x.token"]))
 def test_only_open_settings_are_told(value: str, name: str) -> None:
     """A setting that is not known to be no secret leaves the host without its value."""
@@ -205,7 +207,7 @@ def test_what_is_not_understood_is_unknown(told: dict[str, Any]) -> None:
         asking._understood(Host("one"), told)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_odd_files_are_told_of(env: bytes, config: bytes) -> None:
     """Whatever is in its files, a host answers, and says what it could not read."""
@@ -226,6 +228,35 @@ def test_key_is_in_no_argument() -> None:
     script = telling.probe(holders.request(KEY, {}))
     assert script.text.count(holders.shown_key(KEY)) == 1
     assert "printf '%s' \"$2\" |" in script.text
+
+
+KEYS = ["", "short", "123456789abcdef", "123456789abcdef0", "  123456789abcdef  ", "*" * 16]
+KEYS += ["changeme", "Your_API_Key_Here", "placeholder" + " " * 8, "null", "x" * 40]
+
+
+def test_hermes_refuses_the_same_keys(tmp_path: Path) -> None:
+    """The real package, asked for any key, refuses those that are a finding, and no other."""
+    python = os.environ.get("HERMES_OPS_TEST_HERMES_PYTHON")
+    if not python:
+        pytest.skip("HERMES_OPS_TEST_HERMES_PYTHON names no Python that has hermes-agent")
+    ask = (
+        "import json, sys; from hermes_cli.auth import has_usable_secret as usable\n"
+        "print(json.dumps([usable(key, min_length=16) for key in json.load(sys.stdin)]))"
+    )
+    done = subprocess.run(
+        [python, "-c", ask], input=json.dumps(KEYS), capture_output=True, text=True, check=True,
+        env={"HOME": str(tmp_path), "HERMES_HOME": str(tmp_path)},
+    )  # fmt: skip
+    teller = disclosure.Teller(KEY, holders.request(KEY, {}))
+    found = []
+    for key in KEYS:
+        env = {
+            name: holders.setting_of(teller.tell(name, value), "here")
+            for name, value in {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": key}.items()
+        }
+        said = credentials.findings([holders.Holder("one", "a", env=env)])
+        found.append("weak-key" not in {finding.kind for finding in said})
+    assert found == json.loads(done.stdout)
 
 
 # --- a run that would start a duplicate -------------------------------------------------------

@@ -17,10 +17,10 @@ from hermes_ops.errors import Place, UsageError
 from hermes_ops.fingerprint import fingerprint
 from hermes_ops.inventory import Generate, Host, Inventory, Profile, Reference
 from hermes_ops.secret import Secret
-from hermes_ops.tasks import rotating
+from hermes_ops.tasks import rotating, users
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.output import Output
-from hermes_ops.tasks.rotating import Rotation
+from hermes_ops.tasks.users import Rotation
 from hermes_ops.wire import library
 
 KEY = bytes(range(32))
@@ -55,19 +55,19 @@ FLEET = inventory(
 
 def test_users_are_found_by_name_and_by_source() -> None:
     """Who has the name, and who has one of its sources under another name; nobody else."""
-    found = {who: set(values) for who, values in rotating.users_of(FLEET, "K").items()}
+    found = {who: set(values) for who, values in users.users_of(FLEET, "K").items()}
     assert found == {("one", "a"): {"K"}, ("one", "c"): {"OTHER"}, ("two", "a"): {"K"}}
 
 
 def test_absent_profiles_use_nothing() -> None:
     """A profile that shall not be there gets no value."""
     gone = Inventory((Host("one", profiles=(profile("a", {"K": "v"}, "absent"),)),))
-    assert rotating.users_of(gone, "K") == {}
+    assert users.users_of(gone, "K") == {}
 
 
 def test_only_what_is_rotated_is_left() -> None:
     """Users keep only the variables that are rotated; a host without users is not touched."""
-    left = rotating.focused(FLEET, rotating.users_of(FLEET, "G"))
+    left = users.focused(FLEET, users.users_of(FLEET, "G"))
     (host,) = left.hosts
     (only,) = host.profiles
     assert (host.name, only.name, dict(only.env)) == ("two", "d", {"G": Generate(32, renew=True)})
@@ -76,7 +76,7 @@ def test_only_what_is_rotated_is_left() -> None:
 def test_name_of_nobody_names_near_ones() -> None:
     """A misspelt name is a usage error with what was meant."""
     with pytest.raises(UsageError, match="no selected profile uses 'OTHR'") as refused:
-        rotating._Users("OTHR")(FLEET)
+        users.Users("OTHR")(FLEET)
     assert "OTHER" in refused.value.hint
 
 
@@ -87,6 +87,23 @@ def test_users_that_are_not_there_are_left_out(capsys: pytest.CaptureFixture[str
     present = rotating._present(Rotation("K", KEY, uses, before), Output(json=True))
     assert present == [("one", "a"), ("two", "c")]
     assert "skipped: one/b is not there yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("held", "owing", "due"),
+    [
+        ({"K": "old"}, set(), [("one", "a")]),
+        ({"K": "new"}, set(), []),
+        ({"K": "new"}, {("one", "a")}, [("one", "a")]),
+        ({}, set(), [("one", "a")]),
+    ],
+    ids=["another value", "the value", "the value, and no restart since", "no value"],
+)
+def test_who_is_due(held: Mapping[str, str], owing: set[tuple[str, str]], due: list[Any]) -> None:
+    """Who has another value is due, and who got the new one from a run that was cut off."""
+    uses = {("one", "a"): {"K": Secret("x")}}
+    rotation = Rotation("K", KEY, uses, [told("one", a=held)])
+    assert users.due(rotation, {("one", "a", "K"): ("new",)}, owing) == due
 
 
 # --- what was replaced ------------------------------------------------------------------------
@@ -106,7 +123,7 @@ def told(host: str, **held: Mapping[str, str]) -> Told:
         for name, env in held.items()
     ]
     shared: dict[str, list[Any]] = {"env": [], "config": [], "broken": []}
-    answer = {"profiles": profiles, "services": [], "shared": shared, "sticky": ""}
+    answer = {"profiles": profiles, "services": [], "shared": shared, "sticky": "", "owed": []}
     return Told(Host(host), answer)
 
 
@@ -124,7 +141,7 @@ def test_old_value_is_found_wherever_it_is(after: Mapping[str, Any], left: list[
     """What a user held and holds no more is looked for under every name of every profile."""
     uses = {("one", "a"): {"K": Secret("x")}}
     rotation = Rotation("K", KEY, uses, [told("one", a={"K": "old"}, b={"X": "x"})])
-    found = rotating.leftovers(rotation, [told("one", **after)])
+    found = users.leftovers(rotation, [told("one", **after)])
     assert [f"{finding.name} of {finding.sides[0].profile}" for finding in found] == left
 
 
@@ -132,7 +149,7 @@ def test_values_that_changed_places_are_no_leftovers() -> None:
     """What one user gave up and another one has by now is nobody's old value."""
     uses = {("one", "a"): {"K": Secret("x")}, ("one", "b"): {"K": Secret("y")}}
     rotation = Rotation("K", KEY, uses, [told("one", a={"K": "1"}, b={"K": "2"})])
-    assert rotating.leftovers(rotation, [told("one", a={"K": "2"}, b={"K": "1"})]) == []
+    assert users.leftovers(rotation, [told("one", a={"K": "2"}, b={"K": "1"})]) == []
 
 
 # --- what is kept of references ---------------------------------------------------------------
