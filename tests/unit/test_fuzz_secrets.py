@@ -58,6 +58,7 @@ def was_told(fleet: Fleet) -> None:
     assert any("***" in journal.read_text() for journal in journals)
 
 
+@pytest.mark.slow
 def test_one_command(tmp_path: Path) -> None:
     """A host that echoes every secret in its error, told with all that can be told."""
     fleet = make_fleet(tmp_path, seed=1)
@@ -86,6 +87,7 @@ def counting(folder: Path) -> Fleet:
     return fleet
 
 
+@pytest.mark.slow
 def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
     """One run of a command for five profiles; none for what needs no value."""
     fleet = counting(tmp_path)

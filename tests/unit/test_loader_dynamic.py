@@ -64,6 +64,7 @@ def test_what_goes_wrong_is_a_sentence(name: str, tmp_path: Path) -> None:
     assert (caught.value.where or "").startswith(str(tmp_path / "inv"))
 
 
+@pytest.mark.slow
 def test_one_that_hangs_ends_with_all_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -318,6 +318,7 @@ def test_keyring_entries_that_are_not_there(entry: str, said: str, ring: dict[st
     assert complaint(reference("keyring", entry), ring) == said
 
 
+@pytest.mark.slow
 def test_a_keyring_that_asks_somebody_is_not_waited_for(ring: dict[str, str]) -> None:
     """At the deadline it is ended."""
     said = complaint(reference("keyring", "slow/me"), ring, deadline=0.7)

@@ -248,6 +248,7 @@ def test_drain_waits_for_running_turns(shell: list[str], tmp_path: Path) -> None
     assert "LEFT" not in rest
 
 
+@pytest.mark.slow
 def test_drain_has_an_end(tmp_path: Path) -> None:
     """A turn that does not end is not waited for longer than was said."""
     _, rest = drained(SHELLS[0], tmp_path, agents=1, seconds=1)

@@ -537,6 +537,7 @@ def test_a_wait_ends_when_each_is_up_or_has_failed_for_good(shell: str, home: Pa
     assert (log or "").splitlines() == [f"bad {n}" for n in range(12, 20)]
 
 
+@pytest.mark.slow
 def test_a_wait_goes_on_for_what_may_still_come_up(home: Path) -> None:
     """It ends at its limit, and says of each that is not up what its log says."""
     status = (

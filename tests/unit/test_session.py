@@ -100,6 +100,7 @@ def test_commands_do_not_see_each_other(shell: FramedShell) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_slow_command_is_ended(shell: FramedShell) -> None:
     """At its deadline a command is `Unknown`, its processes are gone, and the next one runs."""
     began, nap = time.monotonic(), f"7654.{time.time_ns()}"

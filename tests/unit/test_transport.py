@@ -46,6 +46,7 @@ def host(port: int, **named: str) -> Host:
     return Host("there", where)
 
 
+@pytest.mark.slow
 def test_a_passing_failure_is_tried_again_and_told() -> None:
     """A server that hangs up is tried three times; each further attempt is told, and why."""
     told: list[tuple[int, str]] = []
@@ -58,6 +59,7 @@ def test_a_passing_failure_is_tried_again_and_told() -> None:
     assert failure.value.kind == "lost"
 
 
+@pytest.mark.slow
 def test_nobody_there() -> None:
     """A port at which nobody listens is `refused`, with a hint."""
     with socket.create_server(("127.0.0.1", 0)) as server:
