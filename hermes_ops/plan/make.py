@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops import hermes as knowledge
 from hermes_ops.errors import Conflict
-from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.facts import OWED, Facts
+from hermes_ops.facts import Facts
 from hermes_ops.plan import files, services
-from hermes_ops.plan.leaving import freed, leave_others, runs_elsewhere
+from hermes_ops.plan.host import plan_linger, plan_reload
+from hermes_ops.plan.leaving import leave_others
 from hermes_ops.plan.model import (
     Change,
-    Control,
     DesiredState,
-    EnableLinger,
     Install,
     Plan,
-    Reload,
     Wanted,
-    Watch,
     Wheelhouse,
 )
 from hermes_ops.plan.order import (
-    is_definition,
     once,
     refusal,
-    start_waves,
     starts_and_stops,
     stops_first,
 )
-from hermes_ops.plan.owned import Ledger, ledger_of, plan_owned
+from hermes_ops.plan.owned import ledger_of, plan_owned
 from hermes_ops.plan.program import plan_program, wheelhouse_of
-from hermes_ops.plan.watching import obstacle, watch_of
-from hermes_ops.readiness import judge
+from hermes_ops.plan.starting import Draft, Starting
 from hermes_ops.resource import (
     Absent,
     Command,
@@ -54,16 +45,6 @@ from hermes_ops.resource import (
 )
 from hermes_ops.services import choose, supervisord, why_not_systemd
 from hermes_ops.services.base import ServiceManager, ServiceSpec
-
-
-@dataclass(slots=True)
-class _Profile:
-    """What the plan knows of one profile so far: its settings as they will be."""
-
-    config: Mapping[str, Any] = field(default_factory=dict)
-    env: Mapping[str, str | None] = field(default_factory=dict)
-    restart: str = ""
-    ledger: Ledger = field(default_factory=Ledger)
 
 
 def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
@@ -86,15 +67,12 @@ class _Planner:
         self.facts = facts
         self.manager = manager
         self.hermes = facts.hermes
-        self.profiles: dict[str, _Profile] = {}
+        self.profiles: dict[str, Draft] = {}
         self.values: dict[str, Mapping[str, Any]] = {}
-        self.watches: list[Watch] = []
         self.notes: list[str] = []
         self.differs: list[str] = []
         self.refused: set[str] = set()
         self.installs = False
-        self.evidence: dict[str, Evidence] = {}
-        self.order = start_waves(desired)
 
     def plan(self, *, wait: bool) -> Plan:
         host = self.desired.host
@@ -103,22 +81,30 @@ class _Planner:
         first += self._supervisor()
         self._remember()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
-        lingering = list(self._linger())
-        starts, stops = starts_and_stops(self._services())
+        known = (self.desired, self.manager, self.facts)
+        starting = self._starting()
+        starts, stops = starts_and_stops(starting.changes())
         own = stops_first(stops, each)
-        changes = once([*first, *own, *lingering, *self._reload(each), *starts])
+        hosts = [*plan_linger(*known), *plan_reload(*known, each)]
+        changes = once([*first, *own, *hosts, *starts])
         return Plan(
             host,
             tuple(changes),
-            tuple(self.watches) if wait else (),
+            tuple(starting.watches) if wait else (),
             self.manager.name,
             self.hermes,
             tuple(self.notes),
             tuple(self._wheelhouses(first)),
-            tuple(self.differs),
-            self.evidence,
+            (*self.differs, *starting.differs),
+            starting.evidence,
             (self.facts.uid, self.facts.user),
         )
+
+    def _starting(self) -> Starting:
+        return Starting(
+            self.desired, self.facts, self.manager, self.profiles,
+            refused=self.refused, installs=self.installs, urls=self.urls,
+        )  # fmt: skip
 
     def _each(self, kind: type) -> Iterable[Wanted]:
         return (w for w in self.desired.wanted if isinstance(w.resource, kind))
@@ -176,12 +162,12 @@ class _Planner:
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
             ledger = ledger_of(name, resource, self.facts, self.notes, self.differs)
-            self.profiles[name] = _Profile(ledger=ledger)
+            self.profiles[name] = Draft(ledger=ledger)
 
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
         if wanted.profile.name in self.refused:
             return []
-        profile = self.profiles.setdefault(wanted.profile.name, _Profile())
+        profile = self.profiles.setdefault(wanted.profile.name, Draft())
         try:
             changes = list(self._changes(wanted, profile))
         except Conflict as conflict:
@@ -193,7 +179,7 @@ class _Planner:
             profile.restart = f"{restarting[0].resource.removeprefix('file:')} differs"
         return changes
 
-    def _changes(self, wanted: Wanted, profile: _Profile) -> Iterable[Change]:
+    def _changes(self, wanted: Wanted, profile: Draft) -> Iterable[Change]:
         resource, facts = wanted.resource, self.facts
         owes = self._owes(wanted)
         match resource:
@@ -224,14 +210,14 @@ class _Planner:
         raise TypeError(f"no plan for {identity(resource)}")
 
     def _definition(
-        self, wanted: Wanted, resource: ServiceDefinition, profile: _Profile
+        self, wanted: Wanted, resource: ServiceDefinition, profile: Draft
     ) -> Iterable[Change]:
         service = self._service(wanted)
         yield from leave_others(wanted, service, self.manager, self.facts)
         yield from self._own_definition(wanted, resource, service, profile)
 
     def _own_definition(
-        self, wanted: Wanted, resource: ServiceDefinition, service: ServiceSpec, profile: _Profile
+        self, wanted: Wanted, resource: ServiceDefinition, service: ServiceSpec, profile: Draft
     ) -> Iterable[Change]:
         known = (wanted, service, self.manager, self.facts)
         if wanted.profile.state == "absent":
@@ -277,7 +263,7 @@ class _Planner:
             note = f"Hermes {version} writes its units itself: only their main lines are checked"
             self.notes += [note] if note not in self.notes else []
 
-    def _values(self, service: ServiceSpec, profile: _Profile) -> Mapping[str, Any]:
+    def _values(self, service: ServiceSpec, profile: Draft) -> Mapping[str, Any]:
         env = {key: value for key, value in profile.env.items() if value is not None}
         hermes = self.hermes
         if service.text == "hermes" and hermes is None:
@@ -286,88 +272,3 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
-
-    # --- the host's ---
-
-    def _linger(self) -> Iterable[Change]:
-        # Every profile wants it, of the one user that they share.
-        for wanted in list(self._each(Linger))[:1]:
-            policy = wanted.resource.policy  # type: ignore[union-attr]
-            if self.manager.lingers and policy != "off" and not self.facts.linger:
-                operation = EnableLinger(required=policy == "required")
-                yield Change(wanted.step, None, "linger", "enable", "off", operation)
-
-    def _reload(self, changes: list[Change]) -> Iterable[Change]:
-        stale = any(unit["NeedDaemonReload"] == "yes" for unit in self.facts.units.values())
-        changed = any(is_definition(change) for change in changes)
-        words = self.manager.reload()
-        starts = list(self._each(Service))
-        if words and starts and (changed or stale):
-            step, reason = starts[0].step, "definitions changed"
-            yield Change(
-                step, None, f"manager:{self.manager.name}", "reload", reason, Reload(words)
-            )
-
-    def _services(self) -> Iterable[Change]:
-        wanted = {w.profile.name: w for w in self._each(Service)}
-        for number, wave in enumerate(self.order):
-            for name in wave:
-                if name in wanted:
-                    yield from self._control(wanted[name], number)
-
-    def _control(self, wanted: Wanted, wave: int) -> Iterable[Change]:
-        service = self._service(wanted)
-        profile = self.profiles.setdefault(wanted.profile.name, _Profile())
-        watch = watch_of(service, profile.config, profile.env, wave)
-        watch = watch if self.urls else replace(watch, urls=())
-        found = self._evidence(service, watch)
-        elsewhere = runs_elsewhere(service, self.manager, self.facts)
-        evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
-        restart = profile.restart or self._why_restart(service, evidence)
-        changes = [
-            self._once_owed(change, service)
-            for change in services.plan_service(
-                wanted, service, self.manager, evidence,
-                restart=restart, obstacle="" if elsewhere else obstacle(watch, self.facts),
-            )
-        ]  # fmt: skip
-        if getattr(wanted.resource, "only_restart", False):
-            changes = [change for change in changes if change.restarts]
-            if not changes:
-                return []
-        if wanted.profile.state == "started" and wanted.profile.name not in self.refused:
-            self._watch(watch, changes, evidence)
-        return changes
-
-    def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
-        """Guard a restart that is owed: of two operators who saw the debt, one pays it."""
-        if not change.restarts or not self.facts.owes_restart(service.name):
-            return change
-        debt = PurePosixPath(OWED) / service.name
-        return replace(change, seen=((debt, self.facts.digest(debt)),))
-
-    def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
-        if self.facts.owes_restart(service.name):
-            return "a restart is owed since an earlier run"
-        if self.installs and not judge(evidence).is_ready:
-            return "its program gets what it lacked"
-        return ""
-
-    def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
-        starts = any(isinstance(change.operation, Control) for change in changes)
-        verdict = judge(evidence)
-        if starts or not verdict.is_ready:
-            self.watches.append(watch)
-        if not changes and not verdict.is_ready:
-            name = watch.service.profile
-            self.differs.append(f"{name} is {verdict.state}: {', '.join(verdict.reasons)}")
-
-    def _evidence(self, service: ServiceSpec, watch: Watch) -> Evidence:
-        return evidence_of(
-            service,
-            self.facts,
-            self.manager.name,
-            urls=watch.urls,
-            expected=watch.expected,
-            settle=self.desired.host.settle,
-        )

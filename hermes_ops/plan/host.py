@@ -1,0 +1,34 @@
+"""What belongs to the host and to no profile: linger, and that its manager reads new units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hermes_ops.facts import Facts
+from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
+from hermes_ops.plan.order import is_definition
+from hermes_ops.resource import Linger, Service
+from hermes_ops.services.base import ServiceManager
+
+
+def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
+    """Yield what lets the user's services outlive the session."""
+    # Every profile wants it, of the one user that they share.
+    for wanted in [w for w in desired.wanted if isinstance(w.resource, Linger)][:1]:
+        policy = wanted.resource.policy  # type: ignore[union-attr]
+        if manager.lingers and policy != "off" and not facts.linger:
+            operation = EnableLinger(required=policy == "required")
+            yield Change(wanted.step, None, "linger", "enable", "off", operation)
+
+
+def plan_reload(
+    desired: DesiredState, manager: ServiceManager, facts: Facts, changes: Iterable[Change]
+) -> Iterable[Change]:
+    """Yield what makes the manager read units that these changes, or somebody else, changed."""
+    stale = any(unit["NeedDaemonReload"] == "yes" for unit in facts.units.values())
+    changed = any(is_definition(change) for change in changes)
+    words = manager.reload()
+    starts = [wanted for wanted in desired.wanted if isinstance(wanted.resource, Service)]
+    if words and starts and (changed or stale):
+        step, reason = starts[0].step, "definitions changed"
+        yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))

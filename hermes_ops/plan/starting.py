@@ -1,0 +1,119 @@
+"""Services of the host: which must start, be restarted or stopped, and what is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.evidence import Evidence, evidence_of
+from hermes_ops.facts import OWED, Facts
+from hermes_ops.plan import services
+from hermes_ops.plan.leaving import freed, runs_elsewhere
+from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
+from hermes_ops.plan.order import start_waves
+from hermes_ops.plan.owned import Ledger
+from hermes_ops.plan.watching import obstacle, watch_of
+from hermes_ops.readiness import judge
+from hermes_ops.resource import Service
+from hermes_ops.services.base import ServiceManager, ServiceSpec
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the plan knows of one profile so far: its settings as they will be."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    restart: str = ""
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+class Starting:
+    """Plans the services, once the settings of every profile are drafted."""
+
+    def __init__(
+        self,
+        desired: DesiredState,
+        facts: Facts,
+        manager: ServiceManager,
+        drafts: dict[str, Draft],
+        *,
+        refused: Collection[str],
+        installs: bool,
+        urls: bool,
+    ) -> None:
+        self._desired, self._facts, self._manager = desired, facts, manager
+        self._profiles, self._refused = drafts, refused
+        self._installs, self._urls = installs, urls
+        self.watches: list[Watch] = []
+        self.differs: list[str] = []
+        self.evidence: dict[str, Evidence] = {}
+
+    def changes(self) -> Iterable[Change]:
+        """Yield the starts, restarts and stops, those that others wait for first."""
+        wanted = {
+            w.profile.name: w for w in self._desired.wanted if isinstance(w.resource, Service)
+        }
+        for number, wave in enumerate(start_waves(self._desired)):
+            for name in wave:
+                if name in wanted:
+                    yield from self._control(wanted[name], number)
+
+    def _control(self, wanted: Wanted, wave: int) -> Iterable[Change]:
+        service = self._desired.services[wanted.profile.name]
+        profile = self._profiles.setdefault(wanted.profile.name, Draft())
+        watch = watch_of(service, profile.config, profile.env, wave)
+        watch = watch if self._urls else replace(watch, urls=())
+        found = self._evidence(service, watch)
+        elsewhere = runs_elsewhere(service, self._manager, self._facts)
+        evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
+        restart = profile.restart or self._why_restart(service, evidence)
+        changes = [
+            self._once_owed(change, service)
+            for change in services.plan_service(
+                wanted, service, self._manager, evidence,
+                restart=restart, obstacle="" if elsewhere else obstacle(watch, self._facts),
+            )
+        ]  # fmt: skip
+        if getattr(wanted.resource, "only_restart", False):
+            changes = [change for change in changes if change.restarts]
+            if not changes:
+                return []
+        if wanted.profile.state == "started" and wanted.profile.name not in self._refused:
+            self._watch(watch, changes, evidence)
+        return changes
+
+    def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
+        """Guard a restart that is owed: of two operators who saw the debt, one pays it."""
+        if not change.restarts or not self._facts.owes_restart(service.name):
+            return change
+        debt = PurePosixPath(OWED) / service.name
+        return replace(change, seen=((debt, self._facts.digest(debt)),))
+
+    def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
+        if self._facts.owes_restart(service.name):
+            return "a restart is owed since an earlier run"
+        if self._installs and not judge(evidence).is_ready:
+            return "its program gets what it lacked"
+        return ""
+
+    def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
+        starts = any(isinstance(change.operation, Control) for change in changes)
+        verdict = judge(evidence)
+        if starts or not verdict.is_ready:
+            self.watches.append(watch)
+        if not changes and not verdict.is_ready:
+            name = watch.service.profile
+            self.differs.append(f"{name} is {verdict.state}: {', '.join(verdict.reasons)}")
+
+    def _evidence(self, service: ServiceSpec, watch: Watch) -> Evidence:
+        return evidence_of(
+            service,
+            self._facts,
+            self._manager.name,
+            urls=watch.urls,
+            expected=watch.expected,
+            settle=self._desired.host.settle,
+        )
