@@ -34,6 +34,13 @@ def _before(plan: Plan) -> str:
     return f"{verb} || sudo -n {verb}"
 
 
+def _password(plan: Plan) -> Iterator[str]:
+    """Yield what sudo may ask for: in the text alone, which nobody sees, and only where needed."""
+    password = plan.host.connection.become_password
+    if password and any(isinstance(change.operation, EnableLinger) for change in plan.changes):
+        yield f"sudo_password={shlex.quote(password.reveal())}"
+
+
 def compile_watch(plan: Plan, terms: Terms) -> Script:
     """Return the script that only watches: no lock, no change."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
@@ -50,6 +57,7 @@ def _preamble(plan: Plan) -> Iterable[str]:
 
 def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     yield from _preamble(plan)
+    yield from _password(plan)
     yield call("take_lock", terms.lock_timeout, terms.owner)
     numbered = list(enumerate(plan.changes))
     # Another held the lock until now: what we planned is older than what it did.

@@ -4,6 +4,7 @@
 lock=$state/lock
 broken=' '   # profiles of which a step failed: their later steps are skipped
 paid=        # restarts that were owed, and happened
+sudo_password=
 drains=      # requests to drain, taken back when the restarts are ordered
 gone=        # set when the operator's end of the connection is gone
 
@@ -238,12 +239,19 @@ new_line() { # KEY BYTES
   printf '\n'
 }
 
+as_root() { # WORDS...: the password, where sudo wants one, came on our input and goes to its
+  if [ -n "$sudo_password" ]; then
+    printf '%s\n' "$sudo_password" | sudo -S -p '' "$@" >/dev/null 2>&1
+  else
+    sudo -n "$@" >/dev/null 2>&1
+  fi
+}
 enable_linger() {
   lingers && return 0
   if [ "$uid" = 0 ]; then
     loginctl enable-linger "$user"
   else
-    loginctl --no-ask-password enable-linger >/dev/null 2>&1 || sudo -n loginctl enable-linger "$user" >/dev/null 2>&1
+    loginctl --no-ask-password enable-linger >/dev/null 2>&1 || as_root loginctl enable-linger "$user"
   fi
   lingers || { printf 'no right to enable linger'; return 77; }
 }

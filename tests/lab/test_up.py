@@ -380,6 +380,31 @@ def test_without_any_right_nothing_is_started(bare: Box, operator: MakeOperator)
     assert somebody.plan().totals["changes"] == 0
 
 
+def test_sudo_with_a_password(linux: Box, operator: MakeOperator) -> None:
+    """Where polkit refuses and sudo asks, the password of the inventory lets the user linger."""
+    linux.reset()
+    right, wrong = "corr3ct-h0rse", "wr0ng-batt3ry"
+    linux.sh(
+        "systemctl mask --now polkit && loginctl disable-linger hermes"
+        f" && echo hermes:{right} | chpasswd && mv /etc/sudoers.d/hermes /root/sudoers"
+        " && echo 'hermes ALL=(ALL) ALL' >/etc/sudoers.d/asked"
+    )
+    try:
+        profiles = {linux: {"greeter": echo(8801)}}
+        refused = operator(profiles, variables={"ansible_become_password": wrong}).up(code=1)
+        assert "linger.enable" in refused.out
+        assert not linux.sh("ls /var/lib/systemd/linger")
+        done = operator(profiles, variables={"ansible_become_password": right}).up("-v")
+        assert linux.sh("ls /var/lib/systemd/linger").split() == ["hermes"]
+        assert right not in done.out + done.err
+    finally:
+        linux.sh(
+            "rm -f /etc/sudoers.d/asked; mv /root/sudoers /etc/sudoers.d/hermes;"
+            " systemctl unmask polkit; systemctl start polkit"
+        )
+        linux.reset()
+
+
 def test_linger_may_be_optional(bare: Box, operator: MakeOperator) -> None:
     """`hermes_linger: optional` starts where linger cannot be enabled, and warns."""
     somebody = operator({bare: {"greeter": echo(8801)}}, variables={"hermes_linger": "optional"})
