@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from hermes_ops import disclosure
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference, Role
 from hermes_ops.plan.model import DesiredState, Wanted
@@ -123,6 +125,16 @@ def known_secrets(inventory: Inventory) -> Iterable[Secret]:
             yield host.connection.become_password
         for profile in host.profiles:
             yield from (v for v in profile.env.values() if isinstance(v, Secret))
+            yield from _credentials(profile.config)
+
+
+def _credentials(settings: Mapping[Any, Any]) -> Iterable[Secret]:
+    """Yield what settings hold under the name of a credential: it is not shown either."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _credentials(value)
+        elif isinstance(value, str) and disclosure.is_credential(str(name)):
+            yield Secret(value)
 
 
 def env_file(path: object, profile: Profile, mode: int) -> EnvFile:

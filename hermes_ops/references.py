@@ -23,13 +23,12 @@ from typing import Any
 from hermes_ops import agefile
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Reference
-from hermes_ops.secret import SHOWN, Redactor, Secret
+from hermes_ops.secret import Redactor, Secret, without_odd_words
 
 KINDS = ("env", "file", "command", "age", "keyring")
 LARGEST = 1024 * 1024
 
 _CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH)$", re.I)
-_ODD_WORD = re.compile(r"(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}", re.ASCII)
 
 
 class Failed(Exception):
@@ -90,7 +89,7 @@ class Reader:
         lines = failure.output.decode(errors="replace").splitlines()
         for text in (*named, *words, *lines):
             self._known.learn(text)
-        said = _ODD_WORD.sub(SHOWN, self._known(failure.said.decode(errors="replace")))
+        said = without_odd_words(self._known(failure.said.decode(errors="replace")))
         return " ".join(said.split())[-300:]
 
     def end(self) -> None:

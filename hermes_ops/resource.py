@@ -81,6 +81,8 @@ class Owned:
     """The memory of what we set in `home`: what left the inventory since is taken away."""
 
     home: Path
+    partial: bool = False
+    """Only a part of what is ours is wanted now: nothing is taken away, the rest is as before."""
 
     @property
     def path(self) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from hermes_ops.errors import InventoryError
 from hermes_ops.inventory import Connection
 from hermes_ops.loader.keys import private_key
 from hermes_ops.loader.located import Located, Variables, kind
@@ -20,9 +22,10 @@ from hermes_ops.loader.schema import (
     Schema,
     check,
     one_of,
+    written,
 )
 from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
-from hermes_ops.secret import Secret
+from hermes_ops.secret import Secret, without_odd_words
 
 KINDS = ("local", "ssh")
 _OTHER_KINDS = {"smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh"}
@@ -115,11 +118,24 @@ def _checked(variables: Variables, name: str, schema: Schema, default: Any) -> A
 def _address(name: str, variables: Variables) -> str:
     value = _found(variables, "ansible_host")
     if value is None:
+        if not _is_address(name):
+            hint = "say where it is with ansible_host"
+            raise InventoryError(f"{without_odd_words(name)!r} is no address", hint=hint)
         return name
     check(value, WORD, "ansible_host")
-    if _ODD_ADDRESS.search(value.data):
-        raise value.error(f"'ansible_host' cannot be {value.data!r}", "a name or an IP address")
+    if not _is_address(value.data):
+        hint = "a name or an IP address; a port is ansible_port"
+        raise value.error(f"'ansible_host' cannot be {written(value)}", hint)
     return str(value.data)
+
+
+def _is_address(text: str) -> bool:
+    if _ODD_ADDRESS.search(text):
+        return False
+    try:
+        return ":" not in text or bool(ip_address(text.partition("%")[0].strip("[]")))
+    except ValueError:
+        return False
 
 
 def _port(variables: Variables) -> int | None:

@@ -65,7 +65,7 @@ def edit_key(file: Path, path: Sequence[Any], value: Any) -> Edit:
 def edit_keys(file: Path, values: Sequence[tuple[Sequence[Any], Any]]) -> Edit:
     """Return the edit that sets several keys, each by its path; its place is the first one's."""
     before = text_of(file)
-    _refuse_other_formats(file, before or "")
+    refuse_encrypted(file, before or "")
     text = (before or "").removeprefix(_BOM)
     bom = _BOM if before is not None and before.startswith(_BOM) else ""
     change = _put_in_json if file.suffix == ".json" else put
@@ -110,7 +110,8 @@ def text_of(file: Path) -> str | None:
         raise InventoryError("is not UTF-8 text", where=shown(file)) from None
 
 
-def _refuse_other_formats(file: Path, text: str) -> None:
+def refuse_encrypted(file: Path, text: str) -> None:
+    """Raise for a file of which nothing can be read without its password."""
     if text.startswith("$ANSIBLE_VAULT;"):
         hint = f"ansible-vault edit {shown(file)}"
         raise InventoryError(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hermes_ops.errors import InventoryError
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
 from hermes_ops.loader.agreement import refuse_strangers
@@ -40,6 +40,7 @@ from hermes_ops.loader.schema import (
     WORD,
     Key,
     Schema,
+    bare,
     check,
     matching,
     one_of,
@@ -152,7 +153,12 @@ def _reached(
         read = {name: _strictly(found[name], scope) for name in names}
         return connection_of(node.name, {**found, **read}, around.known_hosts), None
     except InventoryError as error:
-        return Connection(address=node.name), error
+        placed = error if error.where else _at(node.place, error)
+        return Connection(address=node.name), placed
+
+
+def _at(place: Place, error: InventoryError) -> InventoryError:
+    return InventoryError(error.message, hint=error.hint, where=place)
 
 
 def _strictly(value: Located, scope: Scope) -> Located:
@@ -165,10 +171,20 @@ def _strictly(value: Located, scope: Scope) -> Located:
 
 
 def _checked(found: Variables) -> Variables:
-    ours = {name: word(found[name], VARIABLES[name]) for name in VARIABLES if name in found}
+    ours = {name: _word(found[name], VARIABLES[name]) for name in VARIABLES if name in found}
     for name, value in ours.items():
         check(value, VARIABLES[name], name)
     return {**found, **ours}
+
+
+def _word(value: Located, schema: Schema) -> Located:
+    """Return a boolean that INI could only write as a word, and a word that YAML took for one."""
+    if bare(schema) is BOOLEAN and value.data in _WORDS:
+        return value._replace(data=_WORDS[value.data])
+    return word(value, schema)
+
+
+_WORDS = {"true": True, "false": False, "yes": True, "no": False}
 
 
 def _scope(

@@ -147,7 +147,8 @@ def _load_file(file: Path, vault: Vault) -> Located:
 def _check_name(name: object, place: Place) -> None:
     entry = Located(name, place)
     if not isinstance(name, str):
-        raise entry.error(f"the name of a profile must be a text, {name} is none", "quote it")
+        hint = "hermes_profiles: {coder: {…}}" if isinstance(name, dict) else "put it in quotes"
+        raise entry.error(f"the name of a profile must be a text, this is {kind(entry)}", hint)
     if not PROFILE_NAME.fullmatch(name):
         hint = "small letters, digits, - and _, at most 64, the first a letter or a digit"
         raise entry.error(f"{name!r} cannot be the name of a profile", hint)

@@ -18,7 +18,7 @@ from typing import IO
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secret import Redactor
+from hermes_ops.secret import Redactor, without_odd_words
 
 VARIABLE = "HERMES_OPS_INVENTORY_TIMEOUT"
 DEADLINE = 30.0
@@ -137,4 +137,4 @@ def _without_credentials(text: str) -> str:
     for name, value in os.environ.items():
         if _CREDENTIAL.search(name):
             redactor.learn(value)
-    return redactor(text)
+    return without_odd_words(redactor(text))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.overlay import signed
+from hermes_ops.secret import without_odd_words
 
 
 class Kind(NamedTuple):
@@ -182,9 +183,9 @@ def word(value: Located, schema: Schema) -> Located:
 
 
 def written(value: Located) -> str:
-    """Describe a wrong value; a text is repeated only when it is short."""
+    """Describe a wrong value; a text is repeated if it is short, and looks like no token."""
     if isinstance(value.data, str) and len(value.data) <= 40 and not value.secret:
-        return repr(value.data)
+        return repr(without_odd_words(value.data))
     return kind(value)
 
 

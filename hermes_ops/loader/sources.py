@@ -19,6 +19,7 @@ OURS = ("profiles", "roles", "known_hosts")
 
 _NOT_SOURCES = (
     *("group_vars", "host_vars", "vars_plugins", *OURS),
+    *("secrets", "tokens"),  # where `{file: …}` finds its values
     *("README", "LICENSE", "COPYING", "CHANGELOG", "Makefile", "Vagrantfile", "Dockerfile"),
 )
 _PASSED_OVER = (
@@ -26,7 +27,7 @@ _PASSED_OVER = (
     *(".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst"),
     *(".orig", ".cfg", ".retry"),
     # What it would try in vain: keys, certificates, templates.
-    *(".pem", ".key", ".pub", ".crt", ".cer", ".j2"),
+    *(".pem", ".key", ".pub", ".crt", ".cer", ".j2", ".env", ".age", ".token", ".secret"),
 )
 
 

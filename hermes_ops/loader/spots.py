@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.loader.edits import text_of
+from hermes_ops.loader.edits import refuse_encrypted, text_of
 from hermes_ops.loader.keypath import KeyPath
 from hermes_ops.loader.load import Gathered
 from hermes_ops.loader.schema import suggestion
@@ -105,7 +105,9 @@ def _variable_file(folders: Sequence[Path], of: str, name: str) -> Path:
 
 def _path_of(place: Place) -> KeyPath:
     """Return the keys that lead to the one that stands at a place."""
-    path = path_at(text_of(Path(place.file)) or "", place.line, place.column)
+    text = text_of(Path(place.file)) or ""
+    refuse_encrypted(Path(place.file), text)
+    path = path_at(text, place.line, place.column)
     if not path:
         hint = "write it out there: an alias or `<<` brings it in"
         raise InventoryError("this cannot be changed here alone", hint=hint, where=place)

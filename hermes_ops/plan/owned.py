@@ -29,6 +29,8 @@ class Ledger:
     files: dict[str, str] = field(default_factory=dict)
     keys: dict[str, ownership.Tree] = field(default_factory=dict)
     version: int = 0
+    partial: bool = False
+    """Only a part of what is ours is wanted now: the rest is remembered as it was."""
     notes: list[str] = field(default_factory=list)
     """The plan's own list: told in every run."""
     differs: list[str] = field(default_factory=list)
@@ -49,6 +51,8 @@ class Ledger:
         """Return what becomes of our keys in a YAML file, and remember those that are wanted."""
         name = self.name(path)
         self.saw(have)
+        if self.partial:
+            return Parting({}, (), ())
         rose = 0 < self.before.version < self.version
         parting = ownership.part(self.before.keys.get(name, {}), wanted, have, rose=rose)
         tree = ownership.checks(wanted)
@@ -72,10 +76,13 @@ class Ledger:
         before = self.before.keys.get(name, {})
         known = (*file.values, *file.unresolved)
         gone, left = ownership.part_names(before, known, have)
+        kept = before if self.partial else file.unresolved
         self.keys[name] = {
-            **{key: before[key] for key in file.unresolved if key in before},
+            **{key: before[key] for key in kept if key in before},
             **{key: _env_check(key, value) for key, value in file.values.items()},
         }
+        if self.partial:
+            return []
         for key in left:
             self.leaves(name, key)
         return gone
@@ -100,6 +107,9 @@ def ledger_of(
             words = "cannot be read: what is as wanted counts as ours, and nothing is removed"
             ledger.notes.append(f"{profile}: ~/{resource.path} {words}")
     ledger.version = ledger.before.version
+    if resource.partial:
+        ledger.partial = True
+        ledger.files, ledger.keys = dict(ledger.before.files), dict(ledger.before.keys)
     return ledger
 
 
@@ -117,6 +127,8 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
     It comes last: what a crash keeps from being remembered is found equal, and adopted, or is
     still remembered, and gone.
     """
+    if ledger.partial and str(resource.path) not in facts.paths:
+        return
     yield from _removals(wanted, facts, ledger)
     after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
     if str(resource.path) in facts.paths or not after.is_empty:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 
+from hermes_ops import disclosure
 from hermes_ops.answers import parse
 from hermes_ops.errors import (
     HermesError,
@@ -118,12 +120,19 @@ def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: Hos
     watch_services(plan, transport, settings, emit, result)
 
 
+_ENTRY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+([^\s{}\[\],#]+)")
+"""A key and a value of one word, in YAML of any style: how a credential stands in a setting."""
+
+
 def _learn(facts: Facts, settings: Settings) -> None:
     if settings.learn is None:
         return
     for path, text in facts.contents.items():
         for line in text.splitlines() if path.endswith("/.env") else ():
             settings.learn(line.partition("=")[2].strip().strip("\"'"))
+        for name, value in _ENTRY.findall(text) if path.endswith(".yaml") else ():
+            if disclosure.is_credential(name):
+                settings.learn(value.strip("\"'"))
 
 
 def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:

@@ -40,8 +40,9 @@ def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
     for child in node.children:
         lines += _tree(inventory, child, depth + 1)
     names = {host.name: host for host in inventory.hosts}
+    loose = inventory.groups["ungrouped"].hosts if group == "all" else ()
     for name in node.hosts:
-        if name in names:
+        if name in names and name not in loose:
             profiles = " ".join(profile.name for profile in names[name].profiles)
             lines.append(f"{indent}  {name}" + (f": {profiles}" if profiles else ""))
     return lines

@@ -19,7 +19,7 @@ from hermes_ops.inventory import (
     Written,
 )
 from hermes_ops.resolve import described
-from hermes_ops.resource import Resource, Service, YamlFile
+from hermes_ops.resource import Owned, Resource, Service, YamlFile
 from hermes_ops.services.base import home_of, naming
 from hermes_ops.tasks import secretlint
 from hermes_ops.tasks.asking import Told, ask_hosts
@@ -127,6 +127,7 @@ def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
             yield YamlFile(PurePosixPath(render(entry["yaml"], values)), {}, mode)
         elif "env" in entry:
             yield env_file(render(entry["env"], values), profile, mode)
+    yield Owned(PurePosixPath(str(values["home"])), partial=True)
 
 
 # --- what is shown ----------------------------------------------------------------------------

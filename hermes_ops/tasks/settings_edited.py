@@ -11,13 +11,13 @@ from pathlib import Path
 
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
 from hermes_ops.inventory import Host, Profile
-from hermes_ops.loader.edits import Edit, replace_file, text_of
+from hermes_ops.loader.edits import Edit, refuse_encrypted, replace_file, text_of
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
-from hermes_ops.tasks.settings_written import setting_path
+from hermes_ops.tasks.settings_written import setting_path, shown_lines
 from hermes_ops.tasks.targets import open_target
 from hermes_ops.tasks.workspace import Workspace, gathered, loaded
 
@@ -31,12 +31,13 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
     place = _deciding(workspace, host, profile, key)
     file = Path(place.file)
     before = text_of(file) or ""
+    refuse_encrypted(file, before)
     error = _edited(workspace, place)
     while error is not None:
         if not _again(output, error, file, options):
             raise InventoryError(error.message, hint=_kept(file, before), where=error.where)
         error = _edited(workspace, place)
-    lines = Edit(file, (), before, text_of(file) or "").diff(context=1).splitlines()
+    lines = shown_lines(Edit(file, (), before, text_of(file) or ""), workspace)
     for line in lines:
         output.text(line)
     if lines:

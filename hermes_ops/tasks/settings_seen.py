@@ -218,7 +218,7 @@ def pull(options: Options, output: Output, layer: str | None) -> Result:
             rows.append({"host": look.host.name, "profile": None, "error": look.error})
             continue
         rows += _told(output, look, codes)
-    if not rows:
+    if not rows and not any(codes):
         output.text("nobody changed anything by hand")
     return items(rows, exit=exit_code([*codes, 2 if rows else 0]))
 
@@ -272,7 +272,8 @@ def _note(setting: Setting) -> str | None:
         word = "is missing on the host" if not setting.is_there else "is set on the host alone"
         return f".env: {key} {word}"
     if not setting.is_there:
-        return f"{key} is wanted, and was removed on the host"
+        word = "was removed on the host" if setting.is_ours else "is not there yet: config.push"
+        return f"{key} is wanted, and {word}"
     if setting.is_credential:
         return f"{key} is a credential in clear: put it under env:, as a reference"
     if setting.is_wanted:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hermes_ops import disclosure
 from hermes_ops.errors import UsageError
 from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.loader.profiles import PROFILE, UNMERGED
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secret import is_searched
+from hermes_ops.secret import SHOWN, is_searched
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.targets import open_target
@@ -93,6 +94,12 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     pairs = [(path[1], value)] if path[:1] == ("env",) and len(path) == 2 else []
     if path == ("env",) and isinstance(value, dict):
         pairs = list(value.items())
+    for keys, given in _leaves(path, value) if path[:1] == ("config",) else ():
+        if isinstance(given, str) and given and disclosure.is_credential(str(keys[-1])):
+            raise UsageError(
+                f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
+                hint="give it to the gateway by env:, where it can be a reference",
+            )
     for name, given in pairs:
         if not isinstance(given, dict) and is_credential(str(name), given):
             raise UsageError(
@@ -126,7 +133,20 @@ def write(
     edit = edits.edit_keys(spot.file, leaves)
     if not edit.is_empty and not check:
         edits.write(edit, lambda: loaded(workspace.paths, workspace.vault))
-    return Written(f"{host}/{profile}", layer, spot, edit.diff(context=1).splitlines())
+    return Written(f"{host}/{profile}", layer, spot, shown_lines(edit, workspace, path))
+
+
+def shown_lines(edit: edits.Edit, workspace: Workspace, path: KeyPath = ()) -> list[str]:
+    """Return what differs, without any value of `env`: the short ones are told by their names."""
+    profiles = (profile for host in workspace.whole.hosts for profile in host.profiles)
+    names = {name for profile in profiles for name in profile.env}
+    names.update(str(name) for name in path[1:2] if path[0] == "env")
+    lines = edit.diff(context=1).splitlines()
+    if not names:
+        return lines
+    named = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    value = re.compile(rf"""\b({named})(["']?:[ \t]+)(?![{{|>*&!])("[^"]*"|'[^']*'|[^,}}\n#]+)""")
+    return [value.sub(rf"\1\2{SHOWN}", line) for line in lines]
 
 
 def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:

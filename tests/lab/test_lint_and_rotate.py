@@ -278,7 +278,7 @@ def test_rotation_reaches_exactly_the_users(fleet: Fleet) -> None:
     others = {f"linux-1/{PROFILE}/scout/.env", f"linux-2/{PROFILE}/lone/.env"}
     before, trees = fleet.started(), {path: tree_of(fleet, path) for path in others}
     planned = fleet.with_key(NEW).run("secrets.rotate", "OPENAI_API_KEY", "--check", code=2)
-    assert planned.totals["changes"] == 4
+    assert planned.totals["changes"] == 6
     assert fleet.started() == before
     sessions = fleet.sessions()
     run = fleet.with_key(NEW).run("secrets.rotate", "OPENAI_API_KEY", "--why", "leaked", code=0)

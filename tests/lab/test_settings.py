@@ -192,7 +192,11 @@ def test_everything_is_killed_between_the_change_and_its_restart(
     finally:
         pushing.kill()
         pushing.communicate()
-        linux.exec("pkill -KILL -u hermes -x sh; pkill -KILL -u hermes -x sleep")
+        # Who sleeps comes last: its caller would go on, and restart after all.
+        linux.exec(
+            "pkill -KILL -u hermes -x sh; pkill -KILL -u hermes -f '^/bin/sh /usr/local/bin'"
+        )
+        linux.exec("pkill -KILL -u hermes -x sleep")
         linux.exec("rm /usr/local/bin/systemctl")
     assert "display" not in linux.user(f"cat {CONFIG}")
     assert linux.user("ls .local/state/hermes-ops/restart") == "hermes-gateway-coder"

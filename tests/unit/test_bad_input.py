@@ -128,6 +128,18 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"host_vars/mini-1.yml": "hermes_profiles: [Coder]\n"},
         "cannot be the name of a profile",
     ),
+    "a mapping in a list of profiles": (
+        {"host_vars/mini-1.yml": "hermes_profiles: [{coder: {env: {A_TOKEN: '12:s3cret-x'}}}]\n"},
+        "this is a mapping",
+    ),
+    "a host that is no address": (
+        {"hosts.yml": "all: {hosts: {'mini:one': {hermes_profiles: [coder]}}}\n"},
+        "ansible_host",
+    ),
+    "an address with a port": (
+        {"host_vars/mini-1.yml": "ansible_host: 127.0.0.1:9\n"},
+        "ansible_port",
+    ),
     "a reserved profile name": (
         {"host_vars/mini-1.yml": "hermes_profiles: {tmp: {}}\n"},
         "Hermes keeps for itself",

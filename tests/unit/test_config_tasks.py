@@ -162,6 +162,8 @@ REFUSED = {
     "a secret": (("m1/coder", "env.X_TOKEN", "abc", "host"), "X_TOKEN is a secret", UsageError),
     "a long one": (("m1/coder", "env.X", "qwertzuiop", "host"), "X is a secret", UsageError),
     "secrets": (("m1/coder", "env", "{A_KEY: b}", "host"), "A_KEY is a secret", UsageError),
+    "a credential in config": (("m1/coder", "telegram.bot_token", "12:abc", "host"),
+                               "config.telegram.bot_token is a credential", UsageError),
     "no mapping": (("m1/coder", "model.default.x", "1", "catalogue"), "no mapping", InventoryError),
     "what does not load": (("m1/coder", "state", "fast", "host"), "'state' must", InventoryError),
     "an aliased mapping": (("m2/coder", "alias.x", "1", "catalogue"), "cannot be set",
@@ -308,3 +310,14 @@ def test_only_what_a_person_changed_is_offered() -> None:
     assert offer([*changed, *secret]) == {"agent": {"max_turns": 7}, "model": {"default": "c/d"}}
     assert "hush" not in json.dumps([one.row() for one in secret])
     assert secret[1].row()["now"] == [{"name": "n", "API_KEY": "***"}]
+
+
+def test_a_diff_tells_values_of_env_by_their_names(folder: Path) -> None:
+    """A line that has a short secret beside the change shows its name alone."""
+    file = folder / "profiles" / "coder.yml"
+    file.write_text("config: {a: 1}\nenv: {PIN: pw12, PORT: '8701', TOKEN_X: {env: X}}\n")
+    shown = put("m1/coder", "env.PIN", "4938", "catalogue", check=True)["diff"]
+    text = "\n".join(shown)
+    assert "PIN: ***" in text
+    assert "{env: X}" in text
+    assert not any(value in text for value in ("pw12", "4938", "8701"))
