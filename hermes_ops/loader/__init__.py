@@ -12,7 +12,7 @@ inventories. Its modules, in reading order:
     variables    what all layers say of a host (`late`: made when somebody asks)
     expressions  `{{ … }}` in variables (`jinja`)
     profiles     the catalogue and the layers upon it (`overlay`: how two merge; `env_values`)
-    hosts        one host, checked (`connection`, `ssh_args`, `keys`)
+    hosts        one host, checked (`reach`: `connection`, `ssh_args`, `keys`)
     agreement    what must hold between profiles and hosts
     role         `roles/<name>/role.yml`
     dotenv       `.env`, which feeds `{env: …}`

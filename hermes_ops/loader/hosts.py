@@ -8,22 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hermes_ops.errors import InventoryError, Place
-from hermes_ops.inventory import MANAGERS, Connection, HermesSettings, Host, Profile, Role
+from hermes_ops.errors import InventoryError
+from hermes_ops.inventory import MANAGERS, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
 from hermes_ops.loader.agreement import refuse_strangers
-from hermes_ops.loader.connection import connection_of, is_credential
+from hermes_ops.loader.connection import is_credential
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.late import Late, Over
 from hermes_ops.loader.located import (
     SEALED,
     Located,
     Variables,
-    has_expression,
     plain,
-    refuse_sealed,
 )
-from hermes_ops.loader.patterns import is_odd
 from hermes_ops.loader.profiles import (
     Wanted,
     contributions,
@@ -31,6 +28,7 @@ from hermes_ops.loader.profiles import (
     make_profile,
     wanted,
 )
+from hermes_ops.loader.reach import reached_by, strictly
 from hermes_ops.loader.schema import (
     ANY,
     BOOLEAN,
@@ -116,7 +114,7 @@ def make_host(
     found = _checked(folded(layers))
     variables = Late(found, lambda name, value: _guarded(name, _rendered(name, value, scope)))
     profiles = _profiles(node, layers, variables, around)
-    reached, refusal = _reached(node, found, scope, around)
+    reached, refusal = reached_by(node, found, scope, around.known_hosts)
     return Host(
         name=node.name,
         connection=reached,
@@ -137,37 +135,6 @@ def rendered_layers(
     """Return the layers of a host with their expressions replaced by what they say there."""
     scope = _scope(node, groups, folded(layers), around)
     return [_rendered_layer(layer, scope) for layer in layers]
-
-
-def _reached(
-    node: HostNode, found: Variables, scope: Scope, around: Surroundings
-) -> tuple[Connection, InventoryError | None]:
-    """Return how a host is reached, or why it cannot be.
-
-    Existing inventories have hosts that are none of ours: those are listed all the same.
-    """
-    try:
-        if is_odd(node.name):
-            raise InventoryError(f"{node.name!r} cannot be the name of a host", where=node.place)
-        names = connection.READ & found.keys()
-        read = {name: _strictly(found[name], scope) for name in names}
-        return connection_of(node.name, {**found, **read}, around.known_hosts), None
-    except InventoryError as error:
-        placed = error if error.where else _at(node.place, error)
-        return Connection(address=node.name), placed
-
-
-def _at(place: Place, error: InventoryError) -> InventoryError:
-    return InventoryError(error.message, hint=error.hint, where=place)
-
-
-def _strictly(value: Located, scope: Scope) -> Located:
-    refuse_sealed(value)
-    if not has_expression(value):
-        return value
-    from hermes_ops.loader.expressions import rendered
-
-    return rendered(value, scope)
 
 
 def _checked(found: Variables) -> Variables:
@@ -215,7 +182,7 @@ def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
 
 def _rendered(name: str, value: Located, scope: Scope) -> Located:
     try:
-        return _strictly(value, scope)
+        return strictly(value, scope)
     except InventoryError:
         # What nobody reads stays as it is written: it may use names that only Ansible has.
         if name in VARIABLES and (scope.variables[name] is value or name in MERGED):

@@ -1,0 +1,47 @@
+"""How a host is reached, or why nobody may connect to it as its variables have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hermes_ops.errors import InventoryError, Place
+from hermes_ops.inventory import Connection
+from hermes_ops.loader import connection
+from hermes_ops.loader.connection import connection_of
+from hermes_ops.loader.groups import HostNode
+from hermes_ops.loader.located import Located, Variables, has_expression, refuse_sealed
+from hermes_ops.loader.patterns import is_odd
+from hermes_ops.loader.variables import Scope
+
+
+def reached_by(
+    node: HostNode, found: Variables, scope: Scope, known_hosts: Sequence[Path]
+) -> tuple[Connection, InventoryError | None]:
+    """Return how a host is reached, or why it cannot be.
+
+    Existing inventories have hosts that are none of ours: those are listed all the same.
+    """
+    try:
+        if is_odd(node.name):
+            raise InventoryError(f"{node.name!r} cannot be the name of a host", where=node.place)
+        names = connection.READ & found.keys()
+        read = {name: strictly(found[name], scope) for name in names}
+        return connection_of(node.name, {**found, **read}, known_hosts), None
+    except InventoryError as error:
+        placed = error if error.where else _at(node.place, error)
+        return Connection(address=node.name), placed
+
+
+def _at(place: Place, error: InventoryError) -> InventoryError:
+    return InventoryError(error.message, hint=error.hint, where=place)
+
+
+def strictly(value: Located, scope: Scope) -> Located:
+    """Return a value with its expressions rendered; raises where one cannot be, or is encrypted."""
+    refuse_sealed(value)
+    if not has_expression(value):
+        return value
+    from hermes_ops.loader.expressions import rendered
+
+    return rendered(value, scope)
