@@ -76,6 +76,6 @@ def push(options: Options, output: Output) -> Result:
 @verb(options=(_LAYER,), example="./inv config.pull -l mini-1/coder --layer profile")
 def pull(options: Options, output: Output, *, layer: str | None) -> Result:
     """Show what somebody changed on the hosts, as YAML for the inventory; --layer writes it."""
-    from hermes_ops.tasks import settings_seen
+    from hermes_ops.tasks import settings_pulled
 
-    return settings_seen.pull(options, output, layer)
+    return settings_pulled.pull(options, output, layer)

@@ -290,6 +290,20 @@ def item(found: Mapping[str, Any], key: str) -> dict[str, Any]:
     return next(dict(each) for each in found["items"] if each["key"] == key)
 
 
+def test_pull_tells_what_it_cannot_offer(linux: Box, operator: MakeOperator) -> None:
+    """A secret and a whole file that somebody changed are named, before a push sets them back."""
+    settings = {"env": {"NOTE_TEXT": "as-we-wrote-it"}, "files": {"a.md": {"content": "ours\n"}}}
+    somebody = operator({linux: coder(**settings)})
+    somebody.up()
+    linux.user(f"cd {HOME}; sed -i s/as-we-wrote-it/by-somebody-else/ .env; echo more >>a.md")
+    pulled = somebody.run("config.pull", code=2)
+    found = {(item["file"], item["key"]) for item in pulled.json["items"]}
+    assert found == {(".env", "NOTE_TEXT"), ("a.md", None)}
+    assert "by-somebody-else" not in pulled.out + somebody.plain("config.pull", code=2).out
+    somebody.run("config.push", code=0)
+    assert somebody.run("config.pull", code=0).json["items"] == []
+
+
 def test_from_get_to_pull(linux: Box, operator: MakeOperator) -> None:
     """A change by hand is shown, offered, written into the inventory, and then is no difference."""
     somebody: Operator = operator({linux: FIRST})

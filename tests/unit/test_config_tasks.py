@@ -20,7 +20,8 @@ from hermes_ops.loader.edits import edit_key
 from hermes_ops.tasks import settings_edited, settings_written
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result
-from hermes_ops.tasks.settings_seen import Setting, offer
+from hermes_ops.tasks.settings_pulled import offer
+from hermes_ops.tasks.settings_seen import Setting
 from hermes_ops.tasks.workspace import ROLES
 
 HOSTS = """\
