@@ -107,6 +107,8 @@ def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution,
 
 def _layers(gathered: Gathered, host: str) -> Sequence[Layer]:
     hosts = gathered.tree.hosts
+    if host in gathered.tree.groups:
+        raise UsageError(f"{host} is a group: name one of its hosts", hint="inventory.list")
     if host not in hosts:
         raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
     return gathered.layers(host)

@@ -170,6 +170,8 @@ def rekey(options: Options, output: Output) -> Result:
         output.text(
             f"{of.place}: {count(len(readers), 'recipient')}, used by {', '.join(users[of])}"
         )
+    if options.check:
+        output.note("nothing was written: --check")
     rows = [{"where": str(of.place), "used_by": users[of]} for of in reversed(order)]
     return items(rows, exit=2 if options.check and rows else 0)
 

@@ -31,7 +31,7 @@ def keygen(options: Options, output: Output) -> Result:
     for key in keys:
         output.text(f"{shown(book)}: {key}{'' if key in added else ' (there already)'}")
     if added and not made:
-        output.note("what is encrypted already stays closed to this key until secrets.rekey")
+        output.note("what was encrypted to other keys stays closed to this one until secrets.rekey")
     row = {"key_file": str(file), "made": made, "public": keys, "recipients": shown(book)}
     return items([row], exit=2 if options.check and made else 0)
 
