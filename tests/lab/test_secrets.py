@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import MakeOperator
 from kit import HOME, Box, Operator, gateway
+from leaking import Fleet, values
 
 from hermes_ops import agefile
 from hermes_ops.secret import Secret
@@ -130,3 +132,44 @@ def test_set_and_up(planted: Operator, linux: Box) -> None:
     planted.up()
     assert read_back(linux, "bot-1")["FILED_TOKEN"] == "a-new-token-for-one"
     assert read_back(linux, "bot-0")["FILED_TOKEN"] == VALUES["FILED_TOKEN"]
+
+
+def test_random_secrets_are_seen_nowhere(
+    operator: MakeOperator, linux: Box, tmp_path: Path
+) -> None:
+    """Over SSH, too: no output, journal, report, state or process list has one, here or there.
+
+    The lab's hosts are processes of this machine, so that their words are seen with ours.
+    """
+    seed = random.randrange(10**6)
+    planted = list(values(seed, 12))
+    environ, env = {}, {}
+    for number, value in enumerate(planted):
+        name, file = f"ODD_NOTE_{number}", tmp_path / f"value-{number}"
+        file.write_text(value)
+        environ[f"GIVEN_{number}"] = value
+        kinds: list[Any] = [
+            value, {"env": f"GIVEN_{number}"}, {"file": str(file)}, {"command": ["cat", str(file)]}
+        ]  # fmt: skip
+        env[name] = kinds[number % 4]
+    made = operator({linux: {"bot-0": gateway(8701, env=env)}})
+    made = replace(made, environ={**made.environ, **environ})
+    fleet = Fleet(made.home, planted)
+    with fleet._watched():
+        runs = [
+            made.plain("fleet.up", "-v", "--diff", "--why", planted[1], "--junit", "junit.xml"),
+            made.run("fleet.up", "--diff"),
+            made.plain("inventory.explain", f"{linux.name}/bot-0"),
+            made.plain("secrets.lint", "--live", "-v"),
+            made.plain("config.get", f"{linux.name}/bot-0"),
+        ]
+    assert [run.code for run in runs] == [0] * len(runs), f"seed {seed}"
+    told = linux.user("cat .hermes/profiles/bot-0/.env")
+    assert any(value in told for value in planted), "they are really there"
+    shown = [run.out + run.err for run in runs]
+    kept = [file.read_text(errors="replace") for file in made.home.rglob("*") if file.is_file()]
+    # Our own call above has one in --why: what follows from it must not.
+    words = [each.decode(errors="replace") for each in fleet.argv if b"--why" not in each]
+    assert any("sshd" in each for each in words), "the host's processes are seen"
+    for text in (*shown, *kept, *words):
+        assert fleet.seen_in(text.encode()) == [], f"seed {seed}"
