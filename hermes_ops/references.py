@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import stat
 import subprocess
@@ -23,12 +22,10 @@ from typing import Any
 from hermes_ops import agefile
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Reference
-from hermes_ops.secret import Redactor, Secret, without_odd_words
+from hermes_ops.secret import Redactor, Secret, promises_secret, without_odd_words
 
 KINDS = ("env", "file", "command", "age", "keyring")
 LARGEST = 1024 * 1024
-
-_CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH)$", re.I)
 
 
 class Failed(Exception):
@@ -84,7 +81,7 @@ class Reader:
 
         What it was to tell is not known, so whatever looks like a key or a token is masked too.
         """
-        named = [value for name, value in self._environ.items() if _CREDENTIAL.search(name)]
+        named = [value for name, value in self._environ.items() if promises_secret(name)]
         words = _credentials(failure.reference.argument[1:])
         lines = failure.output.decode(errors="replace").splitlines()
         for text in (*named, *words, *lines):
@@ -275,8 +272,8 @@ def _credentials(words: Sequence[str]) -> Iterable[str]:
     before = ""
     for word in words:
         name, _, value = word.partition("=")
-        if _CREDENTIAL.search(name):
+        if promises_secret(name):
             yield value
-        if _CREDENTIAL.search(before):
+        if promises_secret(before):
             yield word
         before = word

@@ -6,7 +6,6 @@ The only programs that loading runs are executable inventories and a vault passw
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -18,13 +17,12 @@ from typing import IO
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secret import Redactor, without_odd_words
+from hermes_ops.secret import Redactor, promises_secret, without_odd_words
 
 VARIABLE = "HERMES_OPS_INVENTORY_TIMEOUT"
 DEADLINE = 30.0
 LARGEST_OUTPUT = 64 * 1024 * 1024
 _SAID = 400
-_CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)
 
 
 def deadline() -> float:
@@ -135,6 +133,6 @@ def _without_credentials(text: str) -> str:
     """Mask what the program had from the environment: a complaint may repeat its token."""
     redactor = Redactor()
     for name, value in os.environ.items():
-        if _CREDENTIAL.search(name):
+        if promises_secret(name):
             redactor.learn(value)
     return without_odd_words(redactor(text))

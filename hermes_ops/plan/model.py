@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from hermes_ops.evidence import Evidence
 from hermes_ops.facts import Hermes
@@ -197,14 +197,6 @@ class Watch:
     urls: tuple[str, ...] = ()
     expected: frozenset[str] = frozenset()
     wave: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A file of the operator's machine that must be on the host before the changes."""
-
-    source: Path
-    target: PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)

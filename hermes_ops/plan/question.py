@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from hermes_ops import hermes
 from hermes_ops.facts import OWED, Question
-from hermes_ops.inventory import Generate, Host
+from hermes_ops.inventory import Generate
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path
@@ -70,11 +70,6 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
     )
-
-
-def ask_only(host: Host) -> Question:
-    """Return the question for facts alone."""
-    return Question(hermes_python=host.hermes.python, strangers=True)
 
 
 def _paths(resource: Resource) -> Iterable[PurePosixPath]:

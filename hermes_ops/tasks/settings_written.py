@@ -13,7 +13,7 @@ from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.loader.profiles import PROFILE, UNMERGED
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secret import SHOWN, is_searched
+from hermes_ops.secret import SHOWN, is_searched, promises_secret
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.targets import open_target
@@ -21,8 +21,6 @@ from hermes_ops.tasks.workspace import Workspace, gathered, loaded
 
 if TYPE_CHECKING:
     from hermes_ops.loader.provenance import Leaf, Saying
-
-CREDENTIAL = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
 def is_credential(name: str, value: Any) -> bool:
     """Say whether a value is, by its name or its looks, nothing to be shown."""
     text = str(value)
-    return bool(CREDENTIAL.search(name) and text) or (isinstance(value, str) and is_searched(text))
+    return bool(promises_secret(name) and text) or (isinstance(value, str) and is_searched(text))
 
 
 # --- the file ---------------------------------------------------------------------------------

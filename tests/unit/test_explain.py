@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import calling
 import pytest
-
-from hermes_ops.tasks.program import Program
 
 ROOT = Path(__file__).parents[2]
 Said = Callable[..., tuple[int, str, str]]
@@ -28,13 +27,7 @@ def said(
     monkeypatch.delenv("HERMES_OPS_INVENTORY", raising=False)
 
     def call(*words: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            Program().run(["inv", *words])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
+        return calling.said(capsys, *words)
 
     return call
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import calling
 import pytest
-
-from hermes_ops.tasks.program import Program
 
 HOSTS = """\
 all:
@@ -35,13 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     def call(*words: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            Program().run(["inv", *words])
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
+        return calling.said(capsys, *words)
 
     return call
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from calling import said
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Inventory
 from hermes_ops.loader import Vault, load
 from hermes_ops.secret import Secret
 from hermes_ops.tasks.listing import ansible_view
-from hermes_ops.tasks.program import Program
 from hermes_ops.templates import render
 
 ROLES = Path(__file__).parents[2] / "roles"
@@ -199,17 +199,6 @@ def test_a_stray_executable_bit_runs_nothing(folder: Path) -> None:
     """A text that happens to be executable is read."""
     Path("password").chmod(0o755)
     assert opened().hosts[0].connection.become_password == Secret("geheimes wort")
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    """Call the program here; return exit code, output and errors."""
-    code = 0
-    try:
-        Program().run(["inv", *words])
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_the_option_and_the_variable(
