@@ -15,7 +15,7 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts, Hermes
-from hermes_ops.ownership import at, check, with_leaf, without
+from hermes_ops.files.ownership import at, check, with_leaf, without
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from hermes_ops import envfile
+from hermes_ops.files import envfile
 from hermes_ops.fingerprint import fingerprint
 from hermes_ops.inventory import Inventory, Profile, Reference
 from hermes_ops.secret import Secret

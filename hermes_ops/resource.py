@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops import ownership
+from hermes_ops.files import ownership
 from hermes_ops.inventory import Generate, Profile
 from hermes_ops.secret import Secret
 

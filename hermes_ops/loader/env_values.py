@@ -69,7 +69,7 @@ def scalar_text(name: str, entry: Located) -> str:
 def check_env(name: str, secret: Secret, place: Place | None) -> None:
     """Raise if the value would not come back whole from a `.env` file; never shows it."""
     # Imported late: an inventory without plain values does not need it.
-    from hermes_ops.envfile import refusal
+    from hermes_ops.files.envfile import refusal
 
     reason = refusal(name, secret.reveal())
     if reason:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.files.quoting import unit_refusal
 from hermes_ops.inventory import (
     PROFILE_NAME,
     RESERVED_NAMES,
@@ -41,7 +42,6 @@ from hermes_ops.loader.schema import (
 from hermes_ops.loader.variables import Layer
 from hermes_ops.loader.vault import CLOSED, Vault
 from hermes_ops.loader.yaml_source import read, shown
-from hermes_ops.quoting import unit_refusal
 
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import envfile, hermes, ownership, remembered, yamlcut, yamlfile
+from hermes_ops import hermes, remembered
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
+from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.inventory import Generate
 from hermes_ops.plan.model import (
     Change,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.facts import Facts
-from hermes_ops.quoting import systemd_environment, systemd_program, systemd_word
+from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template, unit_template
 from hermes_ops.templates import render
 

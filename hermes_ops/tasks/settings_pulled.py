@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from hermes_ops import ownership
 from hermes_ops.errors import HermesError, UsageError
+from hermes_ops.files import ownership
 from hermes_ops.inventory import Profile
 from hermes_ops.loader.keypath import spelled
 from hermes_ops.tasks.looking import Look, look_all

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hermes_ops import envfile
 from hermes_ops.desired import desired_state
 from hermes_ops.errors import HermesError, Interrupted, Unknown, Unreachable
 from hermes_ops.facts import Facts
+from hermes_ops.files import envfile
 from hermes_ops.inventory import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState

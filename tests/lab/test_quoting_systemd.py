@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import HOME, Box, Operator, echo, gateway
 
-from hermes_ops import envfile, quoting
+from hermes_ops.files import envfile, quoting
 
 pytestmark = pytest.mark.lab
 

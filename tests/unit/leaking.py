@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hermes_ops import agefile
-from hermes_ops.envfile import refusal
+from hermes_ops.files.envfile import refusal
 from hermes_ops.secret import Secret, is_searched
 
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,8 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import envfile
 from hermes_ops.errors import Conflict, InventoryError
+from hermes_ops.files import envfile
 
 FOLDER = Path(__file__).parents[1] / "cases" / "env"
 CASES = sorted(path for path in FOLDER.glob("*.yml") if path.stem != "refusals")

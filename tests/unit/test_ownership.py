@@ -10,8 +10,8 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import ownership
-from hermes_ops.ownership import GENERATED, MIGRATED, Ownership, checks, part
+from hermes_ops.files import ownership
+from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, checks, part
 
 FEW = settings(max_examples=examples(100), deadline=None, derandomize=True)
 KEYS = st.sampled_from(["a", "model", "on", "ä: #", "- x", '"', "x" * 1500, "", 1, 1.5, None, True])

@@ -13,7 +13,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import quoting
+from hermes_ops.files import quoting
 
 FOLDER = Path(__file__).parents[1] / "cases" / "quoting"
 ODD_VALUES: list[str] = json.loads((FOLDER / "odd_values.json").read_text())

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from building import env_value
 
-from hermes_ops import envfile, remembered
+from hermes_ops import remembered
 from hermes_ops.errors import Place, UsageError
+from hermes_ops.files import envfile
 from hermes_ops.fingerprint import fingerprint
 from hermes_ops.inventory import Generate, Host, Inventory, Profile, Reference
 from hermes_ops.secret import Secret

@@ -10,9 +10,9 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import yamlcut, yamlfile
 from hermes_ops.errors import Conflict
-from hermes_ops.ownership import pruned
+from hermes_ops.files import yamlcut, yamlfile
+from hermes_ops.files.ownership import pruned
 
 A, B, C = {"a": None}, {"b": None}, {"c": None}
 CASES: dict[str, tuple[str, Any, str]] = {

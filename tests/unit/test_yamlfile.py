@@ -18,8 +18,8 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import yamlfile
 from hermes_ops.errors import Conflict
+from hermes_ops.files import yamlfile
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "yaml").glob("*.yml"))
 MANY = settings(max_examples=examples(500), deadline=None, derandomize=True)

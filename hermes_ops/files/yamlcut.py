@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from hermes_ops import yamlfile
 from hermes_ops.errors import Conflict, Place
-from hermes_ops.ownership import Tree, dotted, pruned
+from hermes_ops.files import yamlfile
+from hermes_ops.files.ownership import Tree, dotted, pruned
 
 
 class _Cut(NamedTuple):
