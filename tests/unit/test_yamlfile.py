@@ -261,7 +261,7 @@ def test_frozen_mappings_and_tuples_are_values() -> None:
 def test_no_round_trip_without_a_change() -> None:
     """A run that finds all as wanted does not even import ruamel.yaml."""
     code = (
-        "import sys; from hermes_ops import yamlfile; "
+        "import sys; from hermes_ops.files import yamlfile; "
         "yamlfile.merge('a: 1', {'a': 1}); sys.exit('ruamel.yaml' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
