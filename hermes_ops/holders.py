@@ -12,8 +12,9 @@ from typing import Any
 
 from hermes_ops import identities
 from hermes_ops.disclosure import Teller
-from hermes_ops.inventory import Generate, Host, Inventory, Profile, Reference
-from hermes_ops.secret import Secret
+from hermes_ops.inventory import Host, Inventory, Profile
+from hermes_ops.secrets.reference import Generate, Reference
+from hermes_ops.secrets.secret import Secret
 
 PLACEHOLDER = "changeme"
 """Stands for any value that Hermes takes for one left from an example."""

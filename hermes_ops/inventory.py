@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import EnvValue
+from hermes_ops.secrets.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """Hermes' own rule, `hermes_cli/profiles.py:validate_profile_name` of 0.19.0."""
@@ -22,41 +23,6 @@ RESERVED_NAMES = frozenset({"hermes", "test", "tmp", "root", "sudo"})
 
 STATES = ("started", "stopped", "absent")
 MANAGERS = ("auto", "systemd", "systemd-system", "launchd", "launchd-system", "supervisord")
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A secret that is somewhere else, `argument` says where; `kind` is one of those in `resolve`.
-
-    Of age, the argument is the encrypted text itself or the path of a file with it.
-    """
-
-    kind: str
-    argument: str | tuple[str, ...]
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Generate:
-    """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
-
-    bytes: int = 32
-    place: Place | None = field(default=None, compare=False)
-    renew: bool = False
-    """Whether the host makes a new one in place of the one that is there."""
-
-
-class Written(Secret):
-    """A secret that stands in the inventory itself: `plain`, or encrypted in a `vault`."""
-
-    __slots__ = ("kind", "place")
-
-    def __init__(self, value: str, place: Place, kind: str = "plain") -> None:
-        super().__init__(value)
-        self.place, self.kind = place, kind
-
-
-EnvValue = Secret | Reference | Generate
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from hermes_ops import events
 from hermes_ops.events import Event
-from hermes_ops.secret import Redactor
+from hermes_ops.secrets.secret import Redactor
 
 
 def folder() -> Path:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_ops import events
 from hermes_ops.events import Event
 from hermes_ops.plan.model import Change, Write
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import ownership
-from hermes_ops.inventory import Generate, Profile
-from hermes_ops.secret import Secret
+from hermes_ops.inventory import Profile
+from hermes_ops.secrets.reference import Generate
+from hermes_ops.secrets.secret import Secret
 
 Path = PurePosixPath
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

@@ -25,7 +25,7 @@ from hermes_ops.loader.schema import (
     written,
 )
 from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
-from hermes_ops.secret import Secret, without_odd_words
+from hermes_ops.secrets.secret import Secret, without_odd_words
 
 KINDS = ("local", "ssh")
 _OTHER_KINDS = {"smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh"}

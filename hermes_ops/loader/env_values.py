@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hermes_ops.agefile import is_armored, malformed
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.inventory import EnvValue, Generate, Reference, Written
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.age import is_armored, malformed
+from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
+from hermes_ops.secrets.secret import Secret
 
 REFERENCES = ("env", "file", "command", "age", "keyring")
 KINDS = (*REFERENCES, "generate")

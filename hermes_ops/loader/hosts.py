@@ -46,7 +46,7 @@ from hermes_ops.loader.schema import (
     word,
 )
 from hermes_ops.loader.variables import Layer, Scope, folded
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {

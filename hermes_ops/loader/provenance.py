@@ -30,7 +30,7 @@ from hermes_ops.loader.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.variables import Layer
-from hermes_ops.secret import SHOWN, Secret
+from hermes_ops.secrets.secret import SHOWN, Secret
 
 ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.overlay import signed
-from hermes_ops.secret import without_odd_words
+from hermes_ops.secrets.secret import without_odd_words
 
 
 class Kind(NamedTuple):

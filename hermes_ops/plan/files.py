@@ -11,7 +11,6 @@ from hermes_ops import hermes, remembered
 from hermes_ops.errors import Conflict
 from hermes_ops.facts import Facts
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
-from hermes_ops.inventory import Generate
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -33,7 +32,8 @@ from hermes_ops.resource import (
     YamlFile,
     identity,
 )
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import Generate
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.templates import render
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import Any
 from hermes_ops.facts import Facts
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
-from hermes_ops.inventory import Generate
 from hermes_ops.plan.files import change, plan_text
 from hermes_ops.plan.model import Change, Remove, Wanted
 from hermes_ops.resource import EnvFile, Owned
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import Generate
+from hermes_ops.secrets.secret import Secret
 
 _NOWHERE = PurePosixPath()
 

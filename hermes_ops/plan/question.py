@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 
 from hermes_ops import hermes
 from hermes_ops.facts import OWED, Question
-from hermes_ops.inventory import Generate
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path
@@ -23,7 +22,8 @@ from hermes_ops.resource import (
     Resource,
     YamlFile,
 )
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import Generate
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 

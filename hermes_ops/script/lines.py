@@ -24,7 +24,7 @@ from hermes_ops.plan.model import (
     Write,
     WriteUnit,
 )
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 PIP = ".cache/hermes-ops/pip.whl"
 WHEELS = ".cache/hermes-ops/wheels"

@@ -11,9 +11,9 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import agefile, loader
+from hermes_ops import loader
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.inventory import EnvValue, Host, Inventory, Profile, Reference
+from hermes_ops.inventory import Host, Inventory, Profile
 from hermes_ops.loader.edits import Edit, edit_key, replace_file, write
 from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located
@@ -22,7 +22,9 @@ from hermes_ops.loader.splice import path_at
 from hermes_ops.loader.spots import spot_of
 from hermes_ops.loader.yaml_source import shown
 from hermes_ops.report import count
-from hermes_ops.secret import SHOWN, Secret
+from hermes_ops.secrets import age
+from hermes_ops.secrets.reference import EnvValue, Reference
+from hermes_ops.secrets.secret import SHOWN, Secret
 from hermes_ops.tasks.editor import edited
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, items
@@ -42,7 +44,7 @@ def set_(
     readers = readers_of(workspace)
     secret = _given(name, source, workspace, options)
     loader.check_env(name, secret, None)
-    text = agefile.encrypt(secret, readers)
+    text = age.encrypt(secret, readers)
     spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
     edit = edit_key(spot.file, (*spot.path, "env", name), {"age": text})
     return _kept(Change(edit, text, host, profile, name), len(readers), workspace, options, output)
@@ -121,7 +123,7 @@ def edit(options: Options, output: Output, target: str, name: str) -> Result:
         output.text("nothing was changed")
         return items([_row(host, profile, name, str(of.place), changed=False)])
     loader.check_env(name, secret, of.place)
-    text = agefile.encrypt(secret, readers)
+    text = age.encrypt(secret, readers)
     change = Change(_edit_at(of, text), text, host, profile, name)
     return _kept(change, len(readers), workspace, options, output)
 
@@ -142,7 +144,7 @@ def _age_reference(profile: Profile, name: str, target: str) -> Reference:
 def _edit_at(of: Reference, text: str) -> Edit:
     """Return the edit that puts a new age text where the reference has its old one."""
     argument = str(of.argument)
-    if not agefile.is_armored(argument):
+    if not age.is_armored(argument):
         return Edit(Path(argument), (), None, text)
     file = Path(of.place.file)
     path = path_at(file.read_text(encoding="utf-8-sig"), of.place.line, of.place.column)
@@ -163,7 +165,7 @@ def rekey(options: Options, output: Output) -> Result:
     # From the end of each file, for what is above stays where it is.
     order = sorted(users, key=lambda of: (of.place.file, of.place.line), reverse=True)
     for of in order:
-        change = _edit_at(of, agefile.encrypt(values[of], readers))
+        change = _edit_at(of, age.encrypt(values[of], readers))
         if not options.check:
             _written(change, workspace)
     for of in reversed(order):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
 from hermes_ops.errors import HermesError, UsageError
-from hermes_ops.secret import Redactor
+from hermes_ops.secrets.secret import Redactor
 
 REDACTOR = Redactor()
 """Knows every secret value of this process."""

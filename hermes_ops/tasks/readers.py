@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import agefile, loader
+from hermes_ops import loader
 from hermes_ops.loader.sources import folder_of
 from hermes_ops.loader.yaml_source import shown
+from hermes_ops.secrets import age
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.workspace import ROOT, Workspace, operator
@@ -21,12 +22,10 @@ def keygen(options: Options, output: Output) -> Result:
     file = _own_key_file(options)
     made = not file.exists()
     if made and not options.check:
-        agefile.make_identity(file)
-    keys = agefile.public_keys(file) if file.exists() else []
+        age.make_identity(file)
+    keys = age.public_keys(file) if file.exists() else []
     book = _recipients_file(paths)
-    added = [
-        key for key in keys if not options.check and agefile.add_recipient(book, key, operator())
-    ]
+    added = [key for key in keys if not options.check and age.add_recipient(book, key, operator())]
     output.text(f"{file}: {'made' if made else 'there already'}")
     for key in keys:
         output.text(f"{shown(book)}: {key}{'' if key in added else ' (there already)'}")
@@ -37,17 +36,17 @@ def keygen(options: Options, output: Output) -> Result:
 
 
 def _own_key_file(options: Options) -> Path:
-    named = options.age_key_file or os.environ.get(agefile.VARIABLE)
-    return Path(named).expanduser() if named else agefile.default_key_file()
+    named = options.age_key_file or os.environ.get(age.VARIABLE)
+    return Path(named).expanduser() if named else age.default_key_file()
 
 
 def readers_of(workspace: Workspace) -> list[Any]:
     """Return those to whom the secrets of an inventory are encrypted."""
     book = _recipients_file(workspace.paths)
-    return agefile.recipients(book, shown(book))
+    return age.recipients(book, shown(book))
 
 
 def _recipients_file(paths: Sequence[Path]) -> Path:
     """Return the strongest inventory's list of recipients, there or not."""
-    files = [folder_of(path) / agefile.RECIPIENTS for path in reversed(paths)]
+    files = [folder_of(path) / age.RECIPIENTS for path in reversed(paths)]
     return next((file for file in files if file.exists()), files[0])

@@ -9,17 +9,11 @@ from typing import Any
 
 from hermes_ops.desired import StepPlan, env_file
 from hermes_ops.finding import Finding
-from hermes_ops.fingerprint import operator_key
-from hermes_ops.inventory import (
-    EnvValue,
-    Host,
-    Profile,
-    Reference,
-    Role,
-    Written,
-)
-from hermes_ops.resolve import described
+from hermes_ops.inventory import Host, Profile, Role
 from hermes_ops.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.secrets.fingerprint import operator_key
+from hermes_ops.secrets.reference import EnvValue, Reference, Written
+from hermes_ops.secrets.resolve import described
 from hermes_ops.services.base import home_of, naming
 from hermes_ops.tasks import secretlint
 from hermes_ops.tasks.asking import Told, ask_hosts

@@ -13,7 +13,7 @@ from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.loader.profiles import PROFILE, UNMERGED
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secret import SHOWN, is_searched, promises_secret
+from hermes_ops.secrets.secret import SHOWN, is_searched, promises_secret
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.targets import open_target

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hermes_ops.agefile import is_armored
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.fingerprint import fingerprint, operator_key
-from hermes_ops.inventory import EnvValue, Generate, Inventory, Reference, Written
+from hermes_ops.inventory import Inventory
 from hermes_ops.report import table
-from hermes_ops.resolve import attempt, source
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.age import is_armored
+from hermes_ops.secrets.fingerprint import fingerprint, operator_key
+from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
+from hermes_ops.secrets.resolve import attempt, source
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, items
 from hermes_ops.tasks.workspace import environ_of, open_workspace

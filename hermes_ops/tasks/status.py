@@ -11,14 +11,15 @@ from hermes_ops import remembered
 from hermes_ops.errors import HermesError
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.facts import Facts
-from hermes_ops.fingerprint import key_file, operator_key
 from hermes_ops.hermes import STATE_FILE
-from hermes_ops.inventory import Host, Profile, Reference, Role
+from hermes_ops.inventory import Host, Profile, Role
 from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.model import Control
 from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.resource import EnvFile
 from hermes_ops.run import HostResult
+from hermes_ops.secrets.fingerprint import key_file, operator_key
+from hermes_ops.secrets.reference import Reference
 from hermes_ops.services.base import ServiceSpec, describe
 from hermes_ops.tasks.looking import Look
 

@@ -21,7 +21,7 @@ from hermes_ops.resource import (
     ServiceDefinition,
     YamlFile,
 )
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import home_of, naming
 from hermes_ops.tasks.step import step
 from hermes_ops.templates import is_plain, render

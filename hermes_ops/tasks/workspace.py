@@ -14,10 +14,11 @@ from pathlib import Path
 from hermes_ops import loader
 from hermes_ops.desired import known_secrets, references, with_secrets
 from hermes_ops.errors import UsageError
-from hermes_ops.fingerprint import operator_key
-from hermes_ops.inventory import Inventory, Reference
+from hermes_ops.inventory import Inventory
 from hermes_ops.remembered import with_marks
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.fingerprint import operator_key
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.selector import select
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output
@@ -135,7 +136,7 @@ def resolved(
     """Return the secrets of references; the sink knows each before anybody can show it."""
     if not wanted:
         return {}
-    from hermes_ops.resolve import resolve
+    from hermes_ops.secrets.resolve import resolve
 
     return resolve(
         wanted, environ_of(paths), age_key_file=options.age_key_file, learn=REDACTOR.learn

@@ -15,8 +15,8 @@ from conftest import MakeOperator
 from kit import HOME, Box, Operator, gateway
 from leaking import Fleet, values
 
-from hermes_ops import agefile
-from hermes_ops.secret import Secret
+from hermes_ops.secrets import age
+from hermes_ops.secrets.secret import Secret
 
 pytestmark = pytest.mark.lab
 
@@ -38,13 +38,13 @@ READ = (
 @pytest.fixture
 def planted(operator: MakeOperator, linux: Box, tmp_path: Path) -> Operator:
     """An operator whose only profile has secrets of every kind."""
-    agefile.make_identity(tmp_path / "key")
-    keys = agefile.public_keys(tmp_path / "key")
+    age.make_identity(tmp_path / "key")
+    keys = age.public_keys(tmp_path / "key")
     (tmp_path / "recipients").write_text("\n".join(keys))
-    to = agefile.recipients(tmp_path / "recipients", "recipients")
+    to = age.recipients(tmp_path / "recipients", "recipients")
     (tmp_path / "token").write_text(VALUES["FILED_TOKEN"] + "\n")
     (tmp_path / "asked").write_text(VALUES["ASKED_TOKEN"] + "\n")
-    (tmp_path / "note.age").write_text(agefile.encrypt(Secret(VALUES["AGED_NOTE"]), to))
+    (tmp_path / "note.age").write_text(age.encrypt(Secret(VALUES["AGED_NOTE"]), to))
     env: dict[str, Any] = {
         "PLAIN_NOTE": VALUES["PLAIN_NOTE"],
         "GIVEN_NOTE": {"env": "GIVEN_NOTE"},
@@ -52,12 +52,12 @@ def planted(operator: MakeOperator, linux: Box, tmp_path: Path) -> Operator:
         "ASKED_TOKEN": {
             "command": ["sh", "-c", f"echo x >> {tmp_path}/count; cat {tmp_path}/asked"]
         },
-        "AGED_TOKEN": {"age": agefile.encrypt(Secret(VALUES["AGED_TOKEN"]), to)},
+        "AGED_TOKEN": {"age": age.encrypt(Secret(VALUES["AGED_TOKEN"]), to)},
         "AGED_NOTE": {"age": str(tmp_path / "note.age")},
     }
     profiles = {f"bot-{n}": gateway(8701 + n, env=env) for n in range(2)}
     made = operator({linux: profiles}, variables={"hermes_ready_timeout": 8})
-    known = {"GIVEN_NOTE": VALUES["GIVEN_NOTE"], agefile.VARIABLE: str(tmp_path / "key")}
+    known = {"GIVEN_NOTE": VALUES["GIVEN_NOTE"], age.VARIABLE: str(tmp_path / "key")}
     return replace(made, environ={**made.environ, **known})
 
 

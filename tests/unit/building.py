@@ -16,13 +16,10 @@ from hermes_ops.errors import Place
 from hermes_ops.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.inventory import (
     Connection,
-    EnvValue,
-    Generate,
     HermesSettings,
     Host,
     Profile,
     ProfileFile,
-    Reference,
     Role,
     ServiceSettings,
 )
@@ -42,7 +39,8 @@ from hermes_ops.plan.model import (
     Write,
 )
 from hermes_ops.plan.program import stamp_path
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import EnvValue, Generate, Reference
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.executor import step_plans

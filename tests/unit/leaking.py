@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hermes_ops import agefile
 from hermes_ops.files.envfile import refusal
-from hermes_ops.secret import Secret, is_searched
+from hermes_ops.secrets import age
+from hermes_ops.secrets.secret import Secret, is_searched
 
 ROOT = Path(__file__).parents[2]
 KINDS = ("plain", "env", "file", "command", "age", "agefile", "keyring")
@@ -167,7 +167,7 @@ def make_fleet(folder: Path, seed: int) -> Fleet:
         "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
         "HERMES_OPS_AGE_KEY_FILE": str(inputs / "key"), "XDG_CONFIG_HOME": str(inputs),
     }  # fmt: skip
-    agefile.make_identity(inputs / "key")
+    age.make_identity(inputs / "key")
     wanted = {
         f"S{n}": _planted(KINDS[n % len(KINDS)], n, value, fleet, inputs)
         for n, value in enumerate(planted)
@@ -181,7 +181,7 @@ def make_fleet(folder: Path, seed: int) -> Fleet:
 def _planted(kind: str, number: int, value: str, fleet: Fleet, inputs: Path) -> Any:
     file = inputs / f"value-{number}"
     file.write_text(f"{value}\n")
-    keys = [identity.to_public() for identity in agefile.identities([inputs / "key"])]
+    keys = [identity.to_public() for identity in age.identities([inputs / "key"])]
     match kind:
         case "env":
             fleet.environ[f"GIVEN_{number}"] = value
@@ -191,9 +191,9 @@ def _planted(kind: str, number: int, value: str, fleet: Fleet, inputs: Path) -> 
         case "command":
             return {"command": ["sh", "-c", f"cat {file}; cat {file} >&2"]}
         case "age":
-            return {"age": agefile.encrypt(Secret(value), keys)}
+            return {"age": age.encrypt(Secret(value), keys)}
         case "agefile":
-            file.write_text(agefile.encrypt(Secret(value), keys))
+            file.write_text(age.encrypt(Secret(value), keys))
             return {"age": str(file)}
         case "keyring":
             return {"keyring": f"bots/{number}"}

@@ -17,13 +17,15 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import credentials, disclosure, fingerprint, holders, loader, telling
+from hermes_ops import credentials, disclosure, holders, loader, telling
 from hermes_ops.desired import with_secrets
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.finding import Finding, kinds
-from hermes_ops.inventory import Host, Inventory, Reference
+from hermes_ops.inventory import Host, Inventory
 from hermes_ops.loader import Vault
-from hermes_ops.secret import Secret
+from hermes_ops.secrets import fingerprint
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks import asking, secretlint
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.conflicts import refuse_conflicts

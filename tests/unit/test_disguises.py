@@ -19,7 +19,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops.secret import Redactor, is_searched
+from hermes_ops.secrets.secret import Redactor, is_searched
 
 VALUES = {
     "a token": "7012345678:AAFx0Zk3vQm9_rT4uLw8-pQ",

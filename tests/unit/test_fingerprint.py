@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_ops.errors import UsageError
-from hermes_ops.fingerprint import LENGTH, fingerprint, operator_key
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.fingerprint import LENGTH, fingerprint, operator_key
+from hermes_ops.secrets.secret import Secret
 
 KEY = bytes(range(32))
 

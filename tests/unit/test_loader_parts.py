@@ -18,7 +18,7 @@ from hermes_ops.loader.env_values import scalar_text
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.patterns import names_of
 from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 HERE = Place("inventory/hosts.yml", 3, 5)
 

@@ -15,7 +15,7 @@ from calling import said
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Inventory
 from hermes_ops.loader import Vault, load
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks.listing import ansible_view
 from hermes_ops.templates import render
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops import agefile
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.inventory import Reference
-from hermes_ops.resolve import resolve
-from hermes_ops.secret import Secret
+from hermes_ops.secrets import age
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.resolve import resolve
+from hermes_ops.secrets.secret import Secret
 
 PLACE = Place("inventory/profiles/coder.yml", 7, 3)
 
@@ -146,14 +146,14 @@ def test_nothing_to_resolve() -> None:
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     """Return the file of a new key."""
-    agefile.make_identity(tmp_path / "age" / "keys.txt")
+    age.make_identity(tmp_path / "age" / "keys.txt")
     return tmp_path / "age" / "keys.txt"
 
 
 def encrypted(value: str, *keys: Path) -> str:
     """Return a value, encrypted to these keys."""
-    found = [identity.to_public() for identity in agefile.identities(keys)]
-    return agefile.encrypt(Secret(value), found)
+    found = [identity.to_public() for identity in age.identities(keys)]
+    return age.encrypt(Secret(value), found)
 
 
 def opened(of: Reference, key: Path | None, environ: dict[str, str] | None = None) -> str:
@@ -178,7 +178,7 @@ def test_an_age_text_gives_exactly_what_was_put_in(value: str, key: Path) -> Non
 def test_any_of_several_recipients_opens(tmp_path: Path, key: Path) -> None:
     """A text for two is open to each, in a file in either form too."""
     other = tmp_path / "other.txt"
-    agefile.make_identity(other)
+    age.make_identity(other)
     text = encrypted("shared", key, other)
     (tmp_path / "armored.age").write_text(text)
     assert opened(reference("age", text), other) == "shared"
@@ -190,8 +190,8 @@ def test_an_ssh_key_opens_too(tmp_path: Path) -> None:
     for name, phrase in (("plain", ""), ("locked", "secret")):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(tmp_path / name)]
         subprocess.run(words, check=True)
-    public = agefile.recipients(tmp_path / "plain.pub", "r")
-    of = reference("age", agefile.encrypt(Secret("by ssh"), public))
+    public = age.recipients(tmp_path / "plain.pub", "r")
+    of = reference("age", age.encrypt(Secret("by ssh"), public))
     assert opened(of, tmp_path / "plain") == "by ssh"
     assert "without a passphrase" in refused(of, tmp_path / "locked")
 
@@ -215,7 +215,7 @@ def test_where_keys_are_looked_for(
 def test_keys_that_do_not_open(tmp_path: Path, key: Path) -> None:
     """Another's text, a key that others may read, a file without one: each says what to do."""
     other = tmp_path / "other.txt"
-    agefile.make_identity(other)
+    age.make_identity(other)
     of = reference("age", encrypted("x", other))
     assert refused(of, key).startswith("your age key does not open it | ask one who can")
     assert "cannot be read: No such file" in refused(of, tmp_path / "absent")
@@ -243,7 +243,7 @@ def test_a_new_key_is_its_owners_alone(key: Path) -> None:
     assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
     before = key.read_bytes()
     with pytest.raises(UsageError, match="there is a key already"):
-        agefile.make_identity(key)
+        age.make_identity(key)
     assert key.read_bytes() == before
 
 
@@ -260,7 +260,7 @@ def test_recipients_that_are_none(line: str, said: str, tmp_path: Path) -> None:
     """The file and the line are named, and a secret is not repeated."""
     (tmp_path / "r").write_text(f"# mine\n{line}\n")
     with pytest.raises(InventoryError) as caught:
-        agefile.recipients(tmp_path / "r", "r")
+        age.recipients(tmp_path / "r", "r")
     assert str(caught.value) == said
 
 
@@ -355,7 +355,7 @@ def test_what_looks_like_a_token_is_masked_in_stderr() -> None:
 
 def test_what_a_command_says_is_not_told_while_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may tell of a secret that is not known yet, and nobody waits for long."""
-    monkeypatch.setattr("hermes_ops.resolve.SETTLING", 0.2)
+    monkeypatch.setattr("hermes_ops.secrets.resolve.SETTLING", 0.2)
     failing = python("import sys; sys.exit('the slow one gives: not-yet-known')")
     slow = python("import time; time.sleep(20)")
     before = time.monotonic()

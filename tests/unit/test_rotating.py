@@ -15,9 +15,10 @@ from building import env_value
 from hermes_ops import remembered
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
-from hermes_ops.fingerprint import fingerprint
-from hermes_ops.inventory import Generate, Host, Inventory, Profile, Reference
-from hermes_ops.secret import Secret
+from hermes_ops.inventory import Host, Inventory, Profile
+from hermes_ops.secrets.fingerprint import fingerprint
+from hermes_ops.secrets.reference import Generate, Reference
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks import rotating, users
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.output import Output

@@ -37,7 +37,7 @@ from hermes_ops.plan.model import (
     Write,
 )
 from hermes_ops.script import Outcome, Terms, compile_plan, compile_watch, outcomes
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
 SHELLS = {

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes_ops.disguises import SHORTEST
 from hermes_ops.errors import CommandError
-from hermes_ops.secret import Redactor, Secret, is_searched
+from hermes_ops.secrets.encodings import SHORTEST
+from hermes_ops.secrets.secret import Redactor, Secret, is_searched
 from hermes_ops.tasks import output as sink
 from hermes_ops.tasks.output import Output
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hermes_ops import agefile
-from hermes_ops.secret import Redactor
+from hermes_ops.secrets import age
+from hermes_ops.secrets.secret import Redactor
 from hermes_ops.tasks import output as sink
 from hermes_ops.tasks.program import Program
 
@@ -97,9 +97,9 @@ def opened(site: Site, profile: str, name: str) -> str:
             text += site.text(name_)
     assert row["kind"] == "age", row
     lines = [line.strip() for line in text.splitlines()]
-    begin, end = lines.index(agefile.BEGIN), lines.index(agefile.END)
-    keys = agefile.identities([site.folder / "home/.config/hermes-ops/age/keys.txt"])
-    return agefile.decrypt("\n".join(lines[begin : end + 1]).encode() + b"\n", keys).decode()
+    begin, end = lines.index(age.BEGIN), lines.index(age.END)
+    keys = age.identities([site.folder / "home/.config/hermes-ops/age/keys.txt"])
+    return age.decrypt("\n".join(lines[begin : end + 1]).encode() + b"\n", keys).decode()
 
 
 def test_a_key_is_made_once(site: Site) -> None:
@@ -285,10 +285,10 @@ def test_what_is_not_encrypted_is_not_edited(site: Site) -> None:
 
 def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Path]) -> None:
     """`{age: PATH}`: the file changes, the inventory does not."""
-    keys = agefile.recipients(site.folder / "inventory/.age-recipients", "r")
-    from hermes_ops.secret import Secret
+    keys = age.recipients(site.folder / "inventory/.age-recipients", "r")
+    from hermes_ops.secrets.secret import Secret
 
-    (site.folder / "inventory/x.age").write_text(agefile.encrypt(Secret("before-edit"), keys))
+    (site.folder / "inventory/x.age").write_text(age.encrypt(Secret("before-edit"), keys))
     (site.folder / "inventory/profiles/scout.yml").write_text("env: {FILED: {age: ../x.age}}\n")
     editor("file.write_text('after-edit')")
     code, out, _ = site("secrets.edit", "mini-1/scout", "FILED")

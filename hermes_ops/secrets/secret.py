@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from hermes_ops.disguises import SHORTEST, disguises
+from hermes_ops.secrets.encodings import SHORTEST, disguises
 
 SHOWN = "***"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 BEGIN, END = "-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----"
 RECIPIENTS = ".age-recipients"

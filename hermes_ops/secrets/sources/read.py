@@ -19,10 +19,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import agefile
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Reference
-from hermes_ops.secret import Redactor, Secret, promises_secret, without_odd_words
+from hermes_ops.secrets import age
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.secret import Redactor, Secret, promises_secret, without_odd_words
 
 KINDS = ("env", "file", "command", "age", "keyring")
 LARGEST = 1024 * 1024
@@ -135,14 +135,14 @@ class Reader:
 
     def _from_age(self, reference: Reference) -> str:
         argument = str(reference.argument)
-        inline = agefile.is_armored(argument)
+        inline = age.is_armored(argument)
         content = argument.encode() if inline else _content(reference)
         try:
             with self._once:
-                self._identities = self._identities or agefile.identities(
-                    agefile.key_files(self._age_key_file, self._environ)
+                self._identities = self._identities or age.identities(
+                    age.key_files(self._age_key_file, self._environ)
                 )
-            return _text(reference, agefile.decrypt(content, self._identities), exact=inline)
+            return _text(reference, age.decrypt(content, self._identities), exact=inline)
         except UsageError as error:
             if error.where == str(reference.place):
                 raise
@@ -160,7 +160,7 @@ class Reader:
 
     def _asked_keyring(self, reference: Reference) -> dict[str, Mapping[str, str]]:
         entries = [str(r.argument) for r in self.references if r.kind == "keyring"]
-        program = str(Path(__file__).with_name("askkeyring.py"))
+        program = str(Path(__file__).with_name("ask_keyring.py"))
         question = json.dumps([entry.rpartition("/")[::2] for entry in entries]).encode()
         output, _, code = self._run(reference, [sys.executable, "-I", program], question)
         if code:
@@ -171,7 +171,7 @@ class Reader:
 def described(reference: Reference) -> str:
     """Name the source of a secret; of a command only the program, for words may be secret."""
     argument = reference.argument
-    if reference.kind == "age" and agefile.is_armored(str(argument)):
+    if reference.kind == "age" and age.is_armored(str(argument)):
         return "the age text"
     return f"{reference.kind} {argument if isinstance(argument, str) else argument[0]}"
 

@@ -7,9 +7,9 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import Reference
-from hermes_ops.references import Failed, Reader, described
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.sources.read import Failed, Reader, described
 
 __all__ = ["attempt", "described", "resolve", "source"]
 

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 
 from hermes_ops.errors import UsageError
-from hermes_ops.secret import Secret
+from hermes_ops.secrets.secret import Secret
 
 LENGTH = 12
 """Hexadecimal digits: among ten thousand values, two look alike once in five million fleets."""

@@ -1,0 +1,1 @@
+"""Where the value of a secret can be: one module a kind of source."""
