@@ -18,7 +18,7 @@ from hermes_ops.collisions import conflicts
 from hermes_ops.exposures import exposed, of_machines
 from hermes_ops.finding import Finding, Side, make, united
 from hermes_ops.holders import Holder, Machine
-from hermes_ops.inventory import Allowance, Inventory, Profile
+from hermes_ops.inventory.model import Allowance, Inventory, Profile
 
 NEEDS_HOST = frozenset({"sticky-profile", "open-file", "unreadable"})
 """What only a host itself can show."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from hermes_ops import identities
 from hermes_ops.disclosure import Teller
-from hermes_ops.inventory import Host, Inventory, Profile
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hermes_ops.files import envfile
-from hermes_ops.inventory import Inventory, Profile
+from hermes_ops.inventory.model import Inventory, Profile
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret

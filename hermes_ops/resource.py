@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import ownership
-from hermes_ops.inventory import Profile
+from hermes_ops.inventory.model import Profile
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.graph import ordered
-from hermes_ops.inventory import Host, Profile
+from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 

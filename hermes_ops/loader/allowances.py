@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hermes_ops.errors import Place
-from hermes_ops.inventory import Allowance
+from hermes_ops.inventory.model import Allowance
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import WORD, Each, Kind, Record, suggestion
 

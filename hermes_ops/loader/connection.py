@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import Connection
+from hermes_ops.inventory.model import Connection
 from hermes_ops.loader.keys import private_key
 from hermes_ops.loader.located import Located, Variables, kind
 from hermes_ops.loader.schema import (

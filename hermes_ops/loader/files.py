@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from hermes_ops.files.ownership import NAME
-from hermes_ops.inventory import ProfileFile
+from hermes_ops.inventory.model import ProfileFile
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Key, Record, check, matching
 from hermes_ops.loader.yaml_source import shown

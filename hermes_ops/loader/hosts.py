@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import MANAGERS, HermesSettings, Host, Profile, Role
+from hermes_ops.inventory.model import MANAGERS, HermesSettings, Host, Profile, Role
 from hermes_ops.loader import connection
 from hermes_ops.loader.agreement import refuse_strangers
 from hermes_ops.loader.connection import is_credential

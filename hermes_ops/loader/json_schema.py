@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hermes_ops.inventory import PROFILE_NAME
+from hermes_ops.inventory.model import PROFILE_NAME
 from hermes_ops.loader import connection
 from hermes_ops.loader.env_values import KINDS
 from hermes_ops.loader.groups import PRIORITY

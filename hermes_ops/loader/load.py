@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.inventory import Group, Host, Inventory
+from hermes_ops.inventory.model import Group, Host, Inventory
 from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.groups import Tree
 from hermes_ops.loader.hosts import (

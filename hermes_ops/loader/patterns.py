@@ -6,8 +6,8 @@ import re
 import string
 from collections.abc import Iterator
 
-from hermes_ops.addresses import split_port
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.inventory.addresses import split_port
 
 MOST_HOSTS = 10_000
 """How many hosts one range may name."""

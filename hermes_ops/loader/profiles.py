@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.files.quoting import unit_refusal
-from hermes_ops.inventory import (
+from hermes_ops.inventory.model import (
     PROFILE_NAME,
     RESERVED_NAMES,
     STATES,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.inventory import Connection
+from hermes_ops.inventory.model import Connection
 from hermes_ops.loader import connection
 from hermes_ops.loader.connection import connection_of
 from hermes_ops.loader.groups import HostNode

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import Role
+from hermes_ops.inventory.model import Role
 from hermes_ops.loader.located import plain, refuse_sealed
 from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Record, check
 from hermes_ops.loader.vault import CLOSED, Vault

@@ -24,7 +24,7 @@ from hermes_ops.events import (
     Planned,
 )
 from hermes_ops.facts import Facts, probe
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, DesiredState, make_plan
 from hermes_ops.plan.model import EnableLinger, Refuse
 from hermes_ops.plan.question import question

@@ -16,7 +16,7 @@ from hermes_ops.events import (
 )
 from hermes_ops.evidence import evidence_of
 from hermes_ops.facts import Facts
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Plan, Watch
 from hermes_ops.readiness import Verdict, judge
 from hermes_ops.run.apply import deadline, terms

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.plan.model import Control
 from hermes_ops.script.lines import Numbered, has_moved, prepare
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.facts import Facts
-from hermes_ops.inventory import Profile, Role, ServiceSettings
+from hermes_ops.inventory.model import Profile, Role, ServiceSettings
 from hermes_ops.templates import render, undefined_names
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"

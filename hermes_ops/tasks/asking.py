@@ -10,7 +10,7 @@ from typing import Any
 from hermes_ops import telling
 from hermes_ops.errors import HermesError, Interrupted, Unknown
 from hermes_ops.holders import found, request, shown_key
-from hermes_ops.inventory import Host, Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.run import Settings, open_host
 from hermes_ops.services.base import home_of

@@ -11,7 +11,7 @@ from typing import Any
 from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError, Interrupted, Unknown
 from hermes_ops.events import Changed, Event
-from hermes_ops.inventory import Host, Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.journal import Journal
 from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState

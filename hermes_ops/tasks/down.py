@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hermes_ops.desired import StepPlan
-from hermes_ops.inventory import Host, Inventory, Profile, Role
+from hermes_ops.inventory.model import Host, Inventory, Profile, Role
 from hermes_ops.resource import Resource, ServiceDefinition
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.converge import converge, finish

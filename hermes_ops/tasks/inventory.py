@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops.errors import UsageError
-from hermes_ops.inventory import Host, Inventory, Profile
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.explaining import explain, schema
 from hermes_ops.tasks.inventory_lint import lint

@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_ops import loader
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.inventory import Host, Inventory, Profile
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.loader.edits import Edit, edit_key, replace_file, write
 from hermes_ops.loader.env_values import env_value, variable_name
 from hermes_ops.loader.located import Located

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops.desired import StepPlan, env_file
 from hermes_ops.finding import Finding
-from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.resource import Owned, Resource, Service, YamlFile
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written

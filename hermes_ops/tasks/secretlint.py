@@ -10,7 +10,7 @@ from hermes_ops import credentials, holders
 from hermes_ops.errors import InventoryError
 from hermes_ops.finding import Finding, Side
 from hermes_ops.holders import Holder, Machine
-from hermes_ops.inventory import Host, Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.tasks.asking import Told, ask_hosts
 from hermes_ops.tasks.options import Options

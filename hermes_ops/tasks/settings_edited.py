@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
-from hermes_ops.inventory import Host, Profile
+from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.edits import Edit, refuse_encrypted, replace_file, text_of
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion

@@ -7,7 +7,7 @@ from typing import Any
 
 from hermes_ops.errors import HermesError, UsageError
 from hermes_ops.files import ownership
-from hermes_ops.inventory import Profile
+from hermes_ops.inventory.model import Profile
 from hermes_ops.loader.keypath import spelled
 from hermes_ops.tasks.looking import Look, look_all
 from hermes_ops.tasks.options import Options

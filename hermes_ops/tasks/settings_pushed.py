@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.desired import StepPlan
-from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.report import diff as lines_of
 from hermes_ops.resource import Existing, Resource, Service
 from hermes_ops.run import Done

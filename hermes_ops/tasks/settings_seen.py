@@ -11,7 +11,7 @@ from hermes_ops import hermes
 from hermes_ops.facts import Facts
 from hermes_ops.files import envfile, ownership, yamlfile
 from hermes_ops.files.ownership import MIGRATED, Ownership
-from hermes_ops.inventory import Host, Profile
+from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.resource import EnvFile, Owned, YamlFile
 from hermes_ops.secrets.secret import SHOWN

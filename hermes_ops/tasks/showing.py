@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.report import table
 from hermes_ops.secrets.age import is_armored
 from hermes_ops.secrets.fingerprint import fingerprint, operator_key

@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops import platforms
 from hermes_ops.desired import env_file
-from hermes_ops.inventory import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.resource import (
     Command,
     Directory,

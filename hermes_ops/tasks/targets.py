@@ -6,7 +6,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from hermes_ops.errors import UsageError
-from hermes_ops.inventory import Host, Profile
+from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.workspace import Workspace, open_workspace

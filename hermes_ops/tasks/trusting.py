@@ -14,7 +14,7 @@ from hermes_ops.errors import (
     Unreachable,
     UsageError,
 )
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.questions import confirm

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from hermes_ops.errors import UsageError
 from hermes_ops.finding import Finding, Side, make
 from hermes_ops.holders import Holder, Setting
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.services.base import describe
 from hermes_ops.tasks import secretlint

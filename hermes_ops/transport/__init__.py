@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Transport
 from hermes_ops.transport.local import Local
 

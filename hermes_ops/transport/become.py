@@ -6,7 +6,7 @@ import getpass
 import shlex
 from pathlib import PurePosixPath
 
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 
 
 def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from hermes_ops.errors import CommandError, Unknown
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Session
 from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.session import FramedShell

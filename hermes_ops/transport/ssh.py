@@ -22,7 +22,7 @@ import fabric
 import paramiko
 
 from hermes_ops.errors import CommandError, HermesError, HostKeyChanged, Unknown, Unreachable
-from hermes_ops.inventory import Host
+from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session
 from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown

@@ -14,7 +14,7 @@ from typing import Any
 from hermes_ops.desired import desired_state
 from hermes_ops.errors import Place
 from hermes_ops.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
-from hermes_ops.inventory import (
+from hermes_ops.inventory.model import (
     Connection,
     HermesSettings,
     Host,

@@ -22,9 +22,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.selector import parse, select
 from hermes_ops.loader import Vault, load
-from hermes_ops.selector import parse, select
 from hermes_ops.tasks.listing import ansible_view
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import gather, load
 from hermes_ops.loader.edits import Edit, edit_key, write
 from hermes_ops.loader.spots import spot_of

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import Role
+from hermes_ops.inventory.model import Role
 from hermes_ops.loader.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
 from hermes_ops.loader.profiles import PROFILE, SERVICE, make_profile, settled_profile

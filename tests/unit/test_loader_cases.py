@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory import Host, Inventory, Profile, ProfileFile
+from hermes_ops.inventory.model import Host, Inventory, Profile, ProfileFile
 from hermes_ops.loader import load
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.secrets.secret import Secret

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops.inventory import (
+from hermes_ops.inventory.model import (
     Connection,
     HermesSettings,
     Host,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import load
 
 ROLES = Path(__file__).parents[2] / "roles"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import check_env, find_inventory, load, load_env
 from hermes_ops.loader.env_values import scalar_text
 from hermes_ops.loader.located import Located

@@ -13,7 +13,7 @@ import pytest
 from calling import said
 
 from hermes_ops.errors import InventoryError, UsageError
-from hermes_ops.inventory import Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault, load
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks.listing import ansible_view

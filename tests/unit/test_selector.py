@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_ops.errors import UsageError
-from hermes_ops.inventory import Group, Host, Inventory, Profile
-from hermes_ops.selector import select
+from hermes_ops.inventory.model import Group, Host, Inventory, Profile
+from hermes_ops.inventory.selector import select
 
 FOLDER = Path(__file__).parents[1] / "cases" / "selector"
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import Unknown
-from hermes_ops.inventory import Connection, Host
+from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Local
 from hermes_ops.transport.local import environment
 from hermes_ops.transport.session import FramedShell

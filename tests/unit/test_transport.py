@@ -14,7 +14,7 @@ import paramiko
 import pytest
 
 from hermes_ops.errors import HostKeyChanged, Unreachable
-from hermes_ops.inventory import Connection, Host
+from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import connect, ssh
 from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint
 from hermes_ops.transport.ssh import ATTEMPTS

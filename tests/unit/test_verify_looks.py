@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from testinfra import host as testinfra
 
-from hermes_ops.inventory import Connection, Host
+from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Local
 from hermes_ops.verify.backend import SessionBackend
 from hermes_ops.verify.http import _ASK, Http

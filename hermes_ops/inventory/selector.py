@@ -15,9 +15,9 @@ from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.addresses import split_port
 from hermes_ops.errors import UsageError
-from hermes_ops.inventory import Host, Inventory
+from hermes_ops.inventory.addresses import split_port
+from hermes_ops.inventory.model import Host, Inventory
 
 Pair = tuple[str, str | None]
 Pairs = frozenset[Pair]
