@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.facts import Facts, Hermes
 from hermes_ops.files.ownership import at, check, with_leaf, without
+from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_ops import hermes, remembered
 from hermes_ops.errors import Conflict
-from hermes_ops.facts import Facts
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hermes_ops.facts import Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
 from hermes_ops.plan.order import is_definition
 from hermes_ops.resource import Linger, Service

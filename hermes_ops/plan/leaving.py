@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.facts import Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Control, Reload, Wanted
 from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.services import MANAGERS

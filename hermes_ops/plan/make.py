@@ -7,7 +7,7 @@ from typing import Any
 
 from hermes_ops import hermes as knowledge
 from hermes_ops.errors import Conflict
-from hermes_ops.facts import Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import files, services
 from hermes_ops.plan.host import plan_linger, plan_reload
 from hermes_ops.plan.leaving import leave_others

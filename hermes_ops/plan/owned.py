@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.facts import Facts
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.files import change, plan_text
 from hermes_ops.plan.model import Change, Remove, Wanted
 from hermes_ops.resource import EnvFile, Owned

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Install, Wheelhouse
 from hermes_ops.resource import Program, identity
 

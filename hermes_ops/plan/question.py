@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from hermes_ops import hermes
-from hermes_ops.facts import OWED, Question
+from hermes_ops.look.facts import OWED, Question
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path

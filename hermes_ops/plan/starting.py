@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.facts import OWED, Facts
+from hermes_ops.look.facts import OWED, Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.leaving import freed, runs_elsewhere
 from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch

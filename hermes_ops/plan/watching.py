@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops import platforms
-from hermes_ops.facts import Facts
 from hermes_ops.hermes import ACTIVE
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import (
     Watch,
 )

@@ -17,7 +17,7 @@ from hermes_ops.events import (
     Emit,
     Pushing,
 )
-from hermes_ops.facts import Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
 from hermes_ops.plan.model import Control, Install
 from hermes_ops.run.listener import Listener, owner_text

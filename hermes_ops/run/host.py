@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 
 from hermes_ops import disclosure
-from hermes_ops.answers import parse
 from hermes_ops.errors import (
     HermesError,
     MissingPrivilege,
@@ -23,8 +22,9 @@ from hermes_ops.events import (
     Noted,
     Planned,
 )
-from hermes_ops.facts import Facts, probe
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.answers import parse
+from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import Change, DesiredState, make_plan
 from hermes_ops.plan.model import EnableLinger, Refuse
 from hermes_ops.plan.question import question

@@ -6,7 +6,6 @@ import json
 import time
 
 from hermes_ops import script
-from hermes_ops.answers import latest
 from hermes_ops.events import (
     Changed,
     Changing,
@@ -14,7 +13,8 @@ from hermes_ops.events import (
     Noted,
     Waiting,
 )
-from hermes_ops.facts import Facts
+from hermes_ops.look.answers import latest
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import EnableLinger
 from hermes_ops.run.model import Done

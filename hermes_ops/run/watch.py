@@ -15,8 +15,8 @@ from hermes_ops.events import (
     Emit,
 )
 from hermes_ops.evidence import evidence_of
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan, Watch
 from hermes_ops.readiness import Verdict, judge
 from hermes_ops.run.apply import deadline, terms

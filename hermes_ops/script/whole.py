@@ -13,13 +13,16 @@ from hermes_ops.script.lines import Numbered, call, profile_lines
 from hermes_ops.script.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.wire import Script, assemble
 
+LIBRARIES = ("wire/common", "look/evidence", "apply/apply")
+"""The shell of every script that changes a host, or waits on it."""
+
 HOST = "-"
 """The name under which the shell keeps what belongs to the host itself."""
 
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    script = assemble(("common", "evidence", "apply"), "\n".join(_body(plan, terms)))
+    script = assemble(LIBRARIES, "\n".join(_body(plan, terms)))
     return replace(script, before=_before(plan))
 
 
@@ -44,7 +47,7 @@ def _password(plan: Plan) -> Iterator[str]:
 def compile_watch(plan: Plan, terms: Terms) -> Script:
     """Return the script that only watches: no lock, no change."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
-    return assemble(("common", "evidence", "apply"), "\n".join(lines))
+    return assemble(LIBRARIES, "\n".join(lines))
 
 
 def _preamble(plan: Plan) -> Iterable[str]:

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Profile, Role, ServiceSettings
+from hermes_ops.look.facts import Facts
 from hermes_ops.templates import render, undefined_names
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"

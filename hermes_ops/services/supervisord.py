@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.facts import Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template
 from hermes_ops.templates import render
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.facts import Facts
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
+from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template, unit_template
 from hermes_ops.templates import render
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
 from hermes_ops.tasks.looking import Look, look_all, shown
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items

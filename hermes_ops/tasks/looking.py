@@ -9,8 +9,8 @@ from typing import Any
 
 from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.run import Settings, gather, open_host

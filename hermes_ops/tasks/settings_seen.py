@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermes_ops import hermes
-from hermes_ops.facts import Facts
 from hermes_ops.files import envfile, ownership, yamlfile
 from hermes_ops.files.ownership import MIGRATED, Ownership
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
+from hermes_ops.look.facts import Facts
 from hermes_ops.resource import EnvFile, Owned, YamlFile
 from hermes_ops.secrets.secret import SHOWN
 from hermes_ops.tasks.looking import Look, look_all

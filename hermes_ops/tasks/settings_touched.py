@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.facts import Facts
 from hermes_ops.files import envfile, ownership
 from hermes_ops.files.ownership import GENERATED, Ownership
 from hermes_ops.inventory.model import Profile
+from hermes_ops.look.facts import Facts
 from hermes_ops.resource import EnvFile, Owned
 from hermes_ops.tasks.looking import Look
 

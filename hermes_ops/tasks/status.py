@@ -10,9 +10,9 @@ from typing import Any
 from hermes_ops import remembered
 from hermes_ops.errors import HermesError
 from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.facts import Facts
 from hermes_ops.hermes import STATE_FILE
 from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.model import Control
 from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from hermes_ops.facts import Answer
+from hermes_ops.look.facts import Answer
 from hermes_ops.verify.service import Service
 
 # A bare socket: `http.client` takes the host three times as long to import.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.facts import Facts
 from hermes_ops.inventory.model import Profile
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.files import plan_env, plan_yaml
 from hermes_ops.plan.model import Wanted

@@ -19,10 +19,10 @@ from typing import Any
 
 import yaml
 
-from hermes_ops.answers import parse
 from hermes_ops.desired import desired_state
 from hermes_ops.evidence import Evidence
-from hermes_ops.facts import Facts, probe
+from hermes_ops.look.answers import parse
+from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.plan.question import question
 from hermes_ops.readiness import judge

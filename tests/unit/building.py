@@ -13,7 +13,6 @@ from typing import Any
 
 from hermes_ops.desired import desired_state
 from hermes_ops.errors import Place
-from hermes_ops.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.inventory.model import (
     Connection,
     HermesSettings,
@@ -24,6 +23,7 @@ from hermes_ops.inventory.model import (
     ServiceSettings,
 )
 from hermes_ops.loader.role import load_roles
+from hermes_ops.look.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.model import (
     Change,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hermes_ops.answers import parse
 from hermes_ops.errors import CommandError, Unknown
-from hermes_ops.facts import Facts
+from hermes_ops.look.answers import parse
+from hermes_ops.look.facts import Facts
 from hermes_ops.wire import Reader, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"

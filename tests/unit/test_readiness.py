@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from hermes_ops.evidence import Evidence
-from hermes_ops.facts import Answer
+from hermes_ops.look.facts import Answer
 from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
 
 FOLDER = Path(__file__).parents[1] / "cases" / "readiness"

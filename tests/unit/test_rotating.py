@@ -16,6 +16,7 @@ from hermes_ops import remembered
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.script.whole import LIBRARIES
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
@@ -228,7 +229,7 @@ def drained(
     shell: list[str], folder: Path, agents: int, seconds: int, others: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return the request that a gateway saw, and what was so when the wait ended."""
-    functions = "".join(map(library, ("common", "evidence", "apply")))
+    functions = "".join(map(library, LIBRARIES))
     script = f"nonce=x length=0\n{functions}\n{DRAIN}"
     done = subprocess.run(
         [*shell, "-s", str(agents), str(seconds), others],

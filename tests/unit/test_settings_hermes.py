@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops import hermes as knowledge
-from hermes_ops.facts import Facts
 from hermes_ops.files import yamlfile
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import make_plan
 
 ORACLE = """

@@ -142,7 +142,7 @@ class Question:
 
 def probe(question: Question) -> Script:
     """Return the script that asks all of `question` in one exchange, and writes nothing."""
-    return assemble(("common", "evidence", "look"), "\n".join(_lines(question)))
+    return assemble(("wire/common", "look/evidence", "look/look"), "\n".join(_lines(question)))
 
 
 def _lines(question: Question) -> Iterable[str]:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown
-from hermes_ops.facts import Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.wire import Record, Reply
 
 

@@ -1,17 +1,9 @@
-"""One script to a host, its answer as records: how both are framed.
-
-A script is a single text on the standard input of `/bin/sh`. Everything is inside functions, and
-only the very last line runs anything: cut anywhere before it, the text does nothing. An answer is
-read by lines that begin with the run's nonce, so that nothing else a host prints can be one.
-"""
+"""The answer of a host as records: lines that begin with the nonce of the run, as they come."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,46 +34,6 @@ class Reply:
     def of(self, word: str) -> Iterator[Record]:
         """Yield the records with this first word."""
         return (record for record in self.records if record.word == word)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A text for `/bin/sh` and the nonce by which its answer is known."""
-
-    text: str
-    nonce: str
-    before: str = ""
-    """A line for the login user, where another one runs the text (`hermes_user`)."""
-
-
-@cache
-def library(name: str) -> str:
-    """Return one of the shell files of this package."""
-    return (files("hermes_ops") / "shell" / f"{name}.sh").read_text(encoding="utf-8")
-
-
-def assemble(
-    libraries: Iterable[str], body: str, *, definitions: str = "", nonce: str | None = None
-) -> Script:
-    """Return the script that has these libraries and runs `body` when it arrived whole.
-
-    `definitions` are more of what only defines, and is the same in every such script.
-
-    The guard compares the length given in the first line with that of the last one: a text cut
-    anywhere either lacks the last line, or has it incomplete, and then runs nothing.
-    """
-    nonce = nonce or secrets.token_hex(8)
-    functions = "".join(library(name) for name in libraries) + definitions
-    work = f"work() {{\n{body}\n}}\n"
-    gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
-    length = len(functions) + len(work)
-    text = f"nonce={nonce} length={length}\n{functions}{work}{gate}main {length}\n"
-    return Script(text, nonce)
-
-
-def libraries_end(script: Script) -> int:
-    """Return where in a script's text the part begins that is not the same in every script."""
-    return script.text.index("\nwork() {\n") + 1
 
 
 class Reader:
