@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from hermes_ops import script, wheels
+from hermes_ops.apply import PIP, WHEELS, Terms, compile_plan, wheels
 from hermes_ops.errors import (
     HermesError,
     Locked,
@@ -36,9 +36,7 @@ def apply_plan(
     _push(plan, transport, settings, emit)
     listener = Listener(plan, emit)
     timeout = deadline(plan, settings)
-    reply = transport.exchange(
-        script.compile_plan(plan, terms(plan, settings)), listener, timeout=timeout
-    )
+    reply = transport.exchange(compile_plan(plan, terms(plan, settings)), listener, timeout=timeout)
     earlier = [done for done in result.changes if done.outcome == "done"]
     result.changes = earlier + listener.finish(complete=reply.complete)
     _refuse_ends(reply, plan)
@@ -76,8 +74,8 @@ def deadline(plan: Plan, settings: Settings) -> float:
     )
 
 
-def terms(plan: Plan, settings: Settings) -> script.Terms:
-    return script.Terms(
+def terms(plan: Plan, settings: Settings) -> Terms:
+    return Terms(
         json.dumps(settings.owner),
         settings.lock_timeout,
         round(plan.host.ready_timeout),
@@ -93,11 +91,11 @@ def _push(plan: Plan, transport: Transport, settings: Settings, emit: Emit) -> N
     if settings.pip is None:
         raise NotReady("the wheel of pip is missing from vendor/", hint="git checkout vendor/")
     emit(Pushing(plan.host.name, "pip"))
-    transport.put(settings.pip, PurePosixPath(script.PIP))
+    transport.put(settings.pip, PurePosixPath(PIP))
     for wanted in plan.wheelhouses:
         emit(Pushing(plan.host.name, f"the wheels of {', '.join(wanted.requirements)}"))
         for wheel in wheels.gather(wanted, pip=settings.pip, cache=settings.cache):
-            transport.put(wheel, PurePosixPath(script.WHEELS) / wheel.name)
+            transport.put(wheel, PurePosixPath(WHEELS) / wheel.name)
 
 
 def _refuse_ends(reply: Reply, plan: Plan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from hermes_ops import script
+from hermes_ops.apply import Outcome, outcomes
 from hermes_ops.events import (
     Changed,
     Changing,
@@ -46,7 +46,7 @@ class Listener:
 
     def __call__(self, record: Record) -> None:
         host = self._plan.host.name
-        for outcome in script.outcomes(record):
+        for outcome in outcomes(record):
             self._end(outcome)
         if record.word == "output":
             self._output[int(record.rest)] = (record.text or "").strip()
@@ -65,7 +65,7 @@ class Listener:
         else:
             self._round.append(record)
 
-    def _end(self, ended: script.Outcome) -> None:
+    def _end(self, ended: Outcome) -> None:
         change = self._plan.changes[ended.number]
         now = time.monotonic()
         because = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import ceil
 
-from hermes_ops import script
+from hermes_ops.apply import compile_watch
 from hermes_ops.errors import (
     NotReady,
 )
@@ -39,7 +39,7 @@ def watch_services(
     while _should_wait(verdicts, looked_only) and (left := until - time.monotonic()) > 0:
         listener = Listener(plan, emit)
         transport.exchange(
-            script.compile_watch(plan, replace(terms(plan, settings), ready_timeout=ceil(left))),
+            compile_watch(plan, replace(terms(plan, settings), ready_timeout=ceil(left))),
             listener,
             timeout=deadline(plan, settings),
         )

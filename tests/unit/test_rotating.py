@@ -13,10 +13,10 @@ import pytest
 from building import env_value
 
 from hermes_ops import remembered
+from hermes_ops.apply.compile import LIBRARIES
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Host, Inventory, Profile
-from hermes_ops.script.whole import LIBRARIES
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret

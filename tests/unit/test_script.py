@@ -19,6 +19,7 @@ import pytest
 import yaml
 from building import NEW, desired, facts, profile
 
+from hermes_ops.apply import Outcome, Terms, compile_plan, compile_watch, outcomes
 from hermes_ops.files import envfile, ownership
 from hermes_ops.files.ownership import GENERATED, Ownership, render
 from hermes_ops.inventory.model import Host
@@ -36,7 +37,6 @@ from hermes_ops.plan.model import (
     SetMode,
     Write,
 )
-from hermes_ops.script import Outcome, Terms, compile_plan, compile_watch, outcomes
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hermes_ops.apply.lines import call
 from hermes_ops.hermes import EVIDENCE, PID_FILE
 from hermes_ops.look.facts import watch_lines
 from hermes_ops.plan.model import Watch
-from hermes_ops.script.lines import call
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from hermes_ops.apply.lines import Numbered, has_moved, prepare
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan.model import Control
-from hermes_ops.script.lines import Numbered, has_moved, prepare
 
 Section = tuple[str, Sequence[Numbered]]
 """A profile, and those of its changes that follow each other."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from hermes_ops.apply.batch import order_ahead, orders
+from hermes_ops.apply.lines import Numbered, call, profile_lines
+from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.model import Control, EnableLinger, Plan
-from hermes_ops.script.ahead import order_ahead, orders
-from hermes_ops.script.lines import Numbered, call, profile_lines
-from hermes_ops.script.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.wire import Script, assemble
 
 LIBRARIES = ("wire/common", "look/evidence", "apply/apply")

@@ -1,0 +1,8 @@
+"""A plan as one shell script, and its answer as outcomes."""
+
+from hermes_ops.apply.compile import HOST, compile_plan, compile_watch
+from hermes_ops.apply.lines import PIP, WHEELS
+from hermes_ops.apply.outcome import Outcome, outcomes
+from hermes_ops.apply.waits import Terms
+
+__all__ = ["HOST", "PIP", "WHEELS", "Outcome", "Terms", "compile_plan", "compile_watch", "outcomes"]
