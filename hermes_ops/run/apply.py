@@ -13,13 +13,13 @@ from hermes_ops.errors import (
     NotReady,
     Unknown,
 )
-from hermes_ops.events import (
-    Emit,
-    Pushing,
-)
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
 from hermes_ops.plan.model import Control, Install
+from hermes_ops.reporting.events import (
+    Emit,
+    Pushing,
+)
 from hermes_ops.run.listener import Listener, owner_text
 from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.transport import Transport

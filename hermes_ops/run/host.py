@@ -13,7 +13,13 @@ from hermes_ops.errors import (
     Unknown,
     Unreachable,
 )
-from hermes_ops.events import (
+from hermes_ops.inventory.model import Host
+from hermes_ops.look.answers import parse
+from hermes_ops.look.facts import Facts, probe
+from hermes_ops.plan import Change, DesiredState, make_plan
+from hermes_ops.plan.model import EnableLinger, Refuse
+from hermes_ops.plan.question import question
+from hermes_ops.reporting.events import (
     Connecting,
     Emit,
     Finished,
@@ -22,12 +28,6 @@ from hermes_ops.events import (
     Noted,
     Planned,
 )
-from hermes_ops.inventory.model import Host
-from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts, probe
-from hermes_ops.plan import Change, DesiredState, make_plan
-from hermes_ops.plan.model import EnableLinger, Refuse
-from hermes_ops.plan.question import question
 from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.model import Done, HostResult, Settings
 from hermes_ops.run.watch import watch_services

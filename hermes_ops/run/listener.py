@@ -6,17 +6,17 @@ import json
 import time
 
 from hermes_ops.apply import Outcome, outcomes
-from hermes_ops.events import (
+from hermes_ops.look.answers import latest
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import Change, Plan
+from hermes_ops.plan.model import EnableLinger
+from hermes_ops.reporting.events import (
     Changed,
     Changing,
     Emit,
     Noted,
     Waiting,
 )
-from hermes_ops.look.answers import latest
-from hermes_ops.look.facts import Facts
-from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import EnableLinger
 from hermes_ops.run.model import Done
 from hermes_ops.wire import Record
 

@@ -11,14 +11,14 @@ from hermes_ops.apply import compile_watch
 from hermes_ops.errors import (
     NotReady,
 )
-from hermes_ops.events import (
-    Emit,
-)
 from hermes_ops.evidence import evidence_of
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan, Watch
 from hermes_ops.readiness import Verdict, judge
+from hermes_ops.reporting.events import (
+    Emit,
+)
 from hermes_ops.run.apply import deadline, terms
 from hermes_ops.run.listener import Listener
 from hermes_ops.run.model import HostResult, Settings

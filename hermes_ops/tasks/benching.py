@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hermes_ops.errors import CommandError
-from hermes_ops.report import table
+from hermes_ops.reporting.report import table
 from hermes_ops.tasks.benchlab import BOTS, WIDER, Bench, bench_lab, selection
 from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.workspace import ROOT

@@ -10,12 +10,12 @@ from typing import Any
 
 from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError, Interrupted, Unknown
-from hermes_ops.events import Changed, Event
 from hermes_ops.inventory.model import Host, Inventory
-from hermes_ops.journal import Journal
 from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
-from hermes_ops.report import Progress, Summary
+from hermes_ops.reporting.events import Changed, Event
+from hermes_ops.reporting.journal import Journal
+from hermes_ops.reporting.report import Progress, Summary
 from hermes_ops.run import Done, HostResult, Settings, converge_host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import REDACTOR, Output, Result, exit_code

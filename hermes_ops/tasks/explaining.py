@@ -118,7 +118,7 @@ def _documented(profile: str) -> dict[str, Key]:
 def _show_winners(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
     if output.json:
         return
-    from hermes_ops.report import table
+    from hermes_ops.reporting.report import table
 
     cells = [{**row, "value": _cut(_text(row["value"])), "layer": _layer(row)} for row in rows]
     table(output, ["key", "value", "where", "layer"], cells)
@@ -127,7 +127,7 @@ def _show_winners(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
 def _show_chains(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
     if output.json:
         return
-    from hermes_ops.report import table
+    from hermes_ops.reporting.report import table
 
     for row in rows:
         if row["said"]:

@@ -21,7 +21,7 @@ from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.splice import path_at
 from hermes_ops.loader.spots import spot_of
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.report import count
+from hermes_ops.reporting.report import count
 from hermes_ops.secrets import age
 from hermes_ops.secrets.reference import EnvValue, Reference
 from hermes_ops.secrets.secret import SHOWN, Secret

@@ -27,7 +27,7 @@ def _rows(root: str) -> list[Mapping[str, Any]]:
 def _shown(root: str, output: Output) -> Result:
     rows = _rows(root)
     if not output.json:
-        from hermes_ops.report import table
+        from hermes_ops.reporting.report import table
 
         table(output, _COLUMNS, rows)
     return items(rows)

@@ -102,7 +102,7 @@ def shown(
 ) -> Result:
     """Show rows as a table, and return them as the task's document."""
     if not output.json:
-        from hermes_ops.report import table
+        from hermes_ops.reporting.report import table
 
         table(output, columns, rows, cell)
         for row in rows:

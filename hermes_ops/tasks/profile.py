@@ -29,7 +29,7 @@ def list_(options: Options, output: Output) -> Result:
         for profile in host.profiles
     ]
     if not output.json:
-        from hermes_ops.report import table
+        from hermes_ops.reporting.report import table
 
         table(output, ["host", "profile", "role", "state", "description"], rows)
     return items(rows)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.errors import Interrupted, UsageError
-from hermes_ops.report import plain, table
+from hermes_ops.reporting.report import plain, table
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.converge import Converged
 from hermes_ops.tasks.executor import step_plans

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hermes_ops import journal
 from hermes_ops.errors import UsageError
+from hermes_ops.reporting import journal
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.step import verb
@@ -20,7 +20,7 @@ def list_(_options: Options, output: Output) -> Result:
     """List the runs of this operator, newest first."""
     rows = journal.runs()
     if not output.json:
-        from hermes_ops.report import table
+        from hermes_ops.reporting.report import table
 
         shown = [{**row, "task": _task(row), "began": _when(row["began"])} for row in rows]
         columns = ["run", "began", "task", "exit", "changes", "limit", "why", "operator"]

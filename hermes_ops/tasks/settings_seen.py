@@ -103,7 +103,7 @@ def get(options: Options, output: Output, target: str, key: str | None) -> Resul
         output.note(f"{target} has no {key}, and the inventory says nothing of it")
         return items([], exit=2)
     if not output.json:
-        from hermes_ops.report import table
+        from hermes_ops.reporting.report import table
 
         table(output, ["file", "key", "now", "wanted", "ours"], rows, _cell)
     return items(rows, exit=2 if any(row["differs"] for row in rows) else 0)

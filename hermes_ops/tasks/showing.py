@@ -10,7 +10,7 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
-from hermes_ops.report import table
+from hermes_ops.reporting.report import table
 from hermes_ops.secrets.age import is_armored
 from hermes_ops.secrets.fingerprint import fingerprint, operator_key
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written

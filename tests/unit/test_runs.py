@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops import journal
+from hermes_ops.reporting import journal
 from hermes_ops.tasks.program import Program
 
 LINES = [

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import events
-from hermes_ops.events import Event
+from hermes_ops.reporting import events
+from hermes_ops.reporting.events import Event
 from hermes_ops.secrets.secret import Redactor
 
 

@@ -11,9 +11,9 @@ from itertools import zip_longest
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import events
-from hermes_ops.events import Event
 from hermes_ops.plan.model import Change, Write
+from hermes_ops.reporting import events
+from hermes_ops.reporting.events import Event
 from hermes_ops.secrets.secret import Secret
 
 if TYPE_CHECKING:

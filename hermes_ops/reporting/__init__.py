@@ -1,0 +1,1 @@
+"""What happens in a run: told as events, kept in the journal, drawn for people."""
