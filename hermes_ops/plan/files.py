@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import hermes, remembered
+from hermes_ops import hermes
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.look.facts import Facts
+from hermes_ops.plan import marks
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -21,7 +22,7 @@ from hermes_ops.plan.model import (
     Wanted,
     Write,
 )
-from hermes_ops.resource import (
+from hermes_ops.plan.resource import (
     Absent,
     Command,
     Directory,
@@ -215,7 +216,7 @@ def plan_env(
 def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:
     if file.kept is None or not file.marks:
         return None
-    return file.kept, remembered.merged(facts.contents.get(str(file.kept), ""), file.marks)
+    return file.kept, marks.merged(facts.contents.get(str(file.kept), ""), file.marks)
 
 
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:

@@ -27,8 +27,7 @@ from hermes_ops.plan.order import (
 )
 from hermes_ops.plan.owned import ledger_of, plan_owned
 from hermes_ops.plan.program import plan_program, wheelhouse_of
-from hermes_ops.plan.starting import Draft, Starting
-from hermes_ops.resource import (
+from hermes_ops.plan.resource import (
     Absent,
     Command,
     Directory,
@@ -43,6 +42,7 @@ from hermes_ops.resource import (
     YamlFile,
     identity,
 )
+from hermes_ops.plan.starting import Draft, Starting
 from hermes_ops.services import choose, supervisord, why_not_systemd
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 

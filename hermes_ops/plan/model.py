@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from hermes_ops.evidence import Evidence
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.look.facts import Hermes
-from hermes_ops.resource import Resource
+from hermes_ops.plan.resource import Resource
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 

@@ -15,7 +15,7 @@ from hermes_ops.plan.model import (
     Refuse,
     Wanted,
 )
-from hermes_ops.resource import (
+from hermes_ops.plan.resource import (
     identity,
 )
 

@@ -12,7 +12,7 @@ from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, 
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.files import change, plan_text
 from hermes_ops.plan.model import Change, Remove, Wanted
-from hermes_ops.resource import EnvFile, Owned
+from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 

@@ -10,7 +10,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Install, Wheelhouse
-from hermes_ops.resource import Program, identity
+from hermes_ops.plan.resource import Program, identity
 
 SHARE = ".local/share/hermes-ops"
 STAMP = "hermes-ops.json"

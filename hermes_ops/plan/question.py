@@ -10,8 +10,7 @@ from hermes_ops.look.facts import OWED, Question
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.program import stamp_path
-from hermes_ops.plan.watching import watch_of
-from hermes_ops.resource import (
+from hermes_ops.plan.resource import (
     Absent,
     Command,
     Directory,
@@ -22,6 +21,7 @@ from hermes_ops.resource import (
     Resource,
     YamlFile,
 )
+from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS

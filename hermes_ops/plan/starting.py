@@ -14,9 +14,9 @@ from hermes_ops.plan.leaving import freed, runs_elsewhere
 from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.owned import Ledger
+from hermes_ops.plan.resource import Service
 from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.readiness import judge
-from hermes_ops.resource import Service
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 
 

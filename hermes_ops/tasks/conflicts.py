@@ -8,10 +8,10 @@ from itertools import chain
 
 from hermes_ops import credentials, holders
 from hermes_ops.collisions import conflicts
-from hermes_ops.desired import references, with_secrets
 from hermes_ops.errors import InventoryError
 from hermes_ops.finding import Finding
 from hermes_ops.inventory.model import Inventory, Profile
+from hermes_ops.plan.desired import references, with_secrets
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
 

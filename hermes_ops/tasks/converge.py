@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError, Interrupted, Unknown
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
+from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.reporting.events import Changed, Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress, Summary

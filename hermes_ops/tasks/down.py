@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hermes_ops.desired import StepPlan
 from hermes_ops.inventory.model import Host, Inventory, Profile, Role
-from hermes_ops.resource import Resource, ServiceDefinition
+from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan.resource import Resource, ServiceDefinition
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.converge import converge, finish
 from hermes_ops.tasks.options import Options

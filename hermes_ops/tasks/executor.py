@@ -10,9 +10,9 @@ from invoke.exceptions import Exit, UnexpectedExit
 from invoke.executor import Executor
 from invoke.tasks import Call, Task
 
-from hermes_ops.desired import StepPlan
 from hermes_ops.errors import HermesError, Interrupted, UsageError
 from hermes_ops.graph import ordered
+from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, exit_code
 from hermes_ops.tasks.step import Finish, Step, Verb

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hermes_ops.desired import StepPlan
 from hermes_ops.errors import UsageError
+from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.options import COMMON, Option, Options
 from hermes_ops.tasks.output import Output, Result

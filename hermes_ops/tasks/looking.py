@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hermes_ops.desired import StepPlan, desired_state
 from hermes_ops.errors import HermesError
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
+from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.run import Settings, gather, open_host
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, exit_code, items

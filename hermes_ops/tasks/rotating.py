@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.desired import StepPlan, env_file
 from hermes_ops.finding import Finding
 from hermes_ops.inventory.model import Host, Profile, Role
-from hermes_ops.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.plan.desired import StepPlan, env_file
+from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
 from hermes_ops.secrets.resolve import described

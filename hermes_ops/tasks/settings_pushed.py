@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.desired import StepPlan
 from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan.resource import Existing, Resource, Service
 from hermes_ops.reporting.report import diff as lines_of
-from hermes_ops.resource import Existing, Resource, Service
 from hermes_ops.run import Done
 from hermes_ops.services.base import home_of
 from hermes_ops.tasks import steps

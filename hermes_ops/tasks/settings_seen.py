@@ -13,7 +13,7 @@ from hermes_ops.files.ownership import MIGRATED, Ownership
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.look.facts import Facts
-from hermes_ops.resource import EnvFile, Owned, YamlFile
+from hermes_ops.plan.resource import EnvFile, Owned, YamlFile
 from hermes_ops.secrets.secret import SHOWN
 from hermes_ops.tasks.looking import Look, look_all
 from hermes_ops.tasks.options import Options

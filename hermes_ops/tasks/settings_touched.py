@@ -10,7 +10,7 @@ from hermes_ops.files import envfile, ownership
 from hermes_ops.files.ownership import GENERATED, Ownership
 from hermes_ops.inventory.model import Profile
 from hermes_ops.look.facts import Facts
-from hermes_ops.resource import EnvFile, Owned
+from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.tasks.looking import Look
 
 

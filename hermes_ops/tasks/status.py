@@ -7,16 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hermes_ops import remembered
 from hermes_ops.errors import HermesError
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.hermes import STATE_FILE
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan import DesiredState, Plan, make_plan
+from hermes_ops.plan import DesiredState, Plan, make_plan, marks
 from hermes_ops.plan.model import Control
+from hermes_ops.plan.resource import EnvFile
 from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
-from hermes_ops.resource import EnvFile
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference
@@ -190,7 +189,7 @@ def _moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None
     if file is None or file.kept is None or not key_file().exists():
         return None
     env, kept = (facts.contents.get(str(path), "") for path in (file.path, file.kept))
-    return remembered.has_moved(profile, env, kept, operator_key())
+    return marks.has_moved(profile, env, kept, operator_key())
 
 
 def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:

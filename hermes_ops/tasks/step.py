@@ -9,7 +9,7 @@ from typing import Any
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from hermes_ops.desired import Body
+from hermes_ops.plan.desired import Body
 from hermes_ops.tasks.options import COMMON, Option
 
 

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops import platforms
-from hermes_ops.desired import env_file
 from hermes_ops.inventory.model import Host, Profile, Role
-from hermes_ops.resource import (
+from hermes_ops.plan.desired import env_file
+from hermes_ops.plan.resource import (
     Command,
     Directory,
     File,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hermes_ops.desired import desired_state
 from hermes_ops.errors import HermesError, Interrupted, Unknown, Unreachable
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
+from hermes_ops.plan.desired import desired_state
 from hermes_ops.run import Settings, gather, open_host
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.converge import Converged, tracer

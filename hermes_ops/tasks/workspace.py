@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hermes_ops import loader
-from hermes_ops.desired import known_secrets, references, with_secrets
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import select
-from hermes_ops.remembered import with_marks
+from hermes_ops.plan.desired import known_secrets, references, with_secrets
+from hermes_ops.plan.marks import with_marks
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret

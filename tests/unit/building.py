@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hermes_ops.desired import desired_state
 from hermes_ops.errors import Place
 from hermes_ops.inventory.model import (
     Connection,
@@ -25,6 +24,7 @@ from hermes_ops.inventory.model import (
 from hermes_ops.loader.role import load_roles
 from hermes_ops.look.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan
+from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import (
     Change,
     Control,

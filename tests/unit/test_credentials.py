@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops import credentials, disclosure, holders, loader, telling
-from hermes_ops.desired import with_secrets
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.finding import Finding, kinds
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader import Vault
+from hermes_ops.plan.desired import with_secrets
 from hermes_ops.secrets import fingerprint
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret

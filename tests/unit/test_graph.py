@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hermes_ops.errors import UsageError
 from hermes_ops.graph import ordered, waves
 from hermes_ops.inventory.model import Host, Profile, Role
-from hermes_ops.resource import Resource
+from hermes_ops.plan.resource import Resource
 from hermes_ops.tasks import fleet, steps
 from hermes_ops.tasks.executor import GraphExecutor, reachable, step_plans
 from hermes_ops.tasks.inventory import draw

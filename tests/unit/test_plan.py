@@ -11,9 +11,9 @@ import pytest
 import yaml
 from building import applied, desired, facts, roles
 
-from hermes_ops.desired import desired_state
 from hermes_ops.errors import Conflict
 from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks.down import down_steps

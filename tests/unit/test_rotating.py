@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from building import env_value
 
-from hermes_ops import remembered
 from hermes_ops.apply.compile import LIBRARIES
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.plan import marks
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
@@ -163,8 +163,8 @@ REFERENCE = Reference("env", "SOURCE", Place("here", 1))
 def kept(value: str, reference: Reference = REFERENCE, key: bytes = KEY) -> str:
     """Return what is kept of a value that a reference led to."""
     whole = Inventory((Host("one", profiles=(Profile("a", env={"K": reference}),)),))
-    marked = remembered.with_marks(whole, {reference: Secret(value)}, key)
-    return remembered.merged("", marked.hosts[0].profiles[0].marks)
+    marked = marks.with_marks(whole, {reference: Secret(value)}, key)
+    return marks.merged("", marked.hosts[0].profiles[0].marks)
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def kept(value: str, reference: Reference = REFERENCE, key: bytes = KEY) -> str:
 )
 def test_drift_of_references(env: str, note: str, moved: bool | None) -> None:
     """A changed value is drift, an unchanged one is none; what cannot be told is neither."""
-    assert remembered.has_moved(Profile("a", env={"K": REFERENCE}), env, note, KEY) is moved
+    assert marks.has_moved(Profile("a", env={"K": REFERENCE}), env, note, KEY) is moved
 
 
 def test_note_has_no_value_and_keeps_others() -> None:
     """The note is fingerprints; writing some of them leaves the rest as they are."""
-    note = remembered.merged("A 1 2\nK 3 4\n", {"K": "5 6"})
+    note = marks.merged("A 1 2\nK 3 4\n", {"K": "5 6"})
     assert note == "A 1 2\nK 5 6\n"
     assert "value-of-it" not in kept("value-of-it")
     assert fingerprint(KEY, "value-of-it") in kept("value-of-it")

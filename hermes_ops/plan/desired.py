@@ -9,9 +9,16 @@ from typing import Any
 from hermes_ops import disclosure
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory, Profile, Role
+from hermes_ops.plan.marks import FOLDER
 from hermes_ops.plan.model import DesiredState, Wanted
-from hermes_ops.remembered import FOLDER
-from hermes_ops.resource import EnvFile, Program, Resource, Service, ServiceDefinition, identity
+from hermes_ops.plan.resource import (
+    EnvFile,
+    Program,
+    Resource,
+    Service,
+    ServiceDefinition,
+    identity,
+)
 from hermes_ops.secrets.reference import EnvValue, Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import describe
