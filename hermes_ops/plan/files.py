@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hermes_ops import hermes
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
+from hermes_ops.files.ownership import Ownership
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import marks
+from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -29,6 +32,7 @@ from hermes_ops.plan.resource import (
     EnvFile,
     Existing,
     File,
+    Owned,
     Template,
     YamlFile,
     identity,
@@ -36,9 +40,6 @@ from hermes_ops.plan.resource import (
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.templates import render
-
-if TYPE_CHECKING:
-    from hermes_ops.plan.owned import Ledger
 
 
 def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:
@@ -238,3 +239,30 @@ def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts)
     # `systemctl enable` writes the absolute path; ours is relative. Both lead to the same file.
     absolute = PurePosixPath(facts.home) / path.parent.parent / target.removeprefix("../")
     return found in (target, str(absolute))
+
+
+def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:
+    """Yield the removal of files that left the inventory, and the write of what is ours now.
+
+    It comes last: what a crash keeps from being remembered is found equal, and adopted, or is
+    still remembered, and gone.
+    """
+    if ledger.partial and str(resource.path) not in facts.paths:
+        return
+    yield from _removals(wanted, facts, ledger)
+    after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
+    if str(resource.path) in facts.paths or not after.is_empty:
+        text = ownership.render(after)
+        yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
+
+
+def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
+    for name, digest in ledger.before.files.items():
+        path = ledger.home / name
+        if name in ledger.files or str(path) not in facts.paths or ".." in path.parts:
+            continue
+        if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
+            ledger.leaves(name, "the file")
+            continue
+        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
+        yield replace(gone, resource=f"file:{path}")

@@ -9,8 +9,10 @@ from hermes_ops import hermes as knowledge
 from hermes_ops.errors import Conflict
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import files, services
+from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import plan_linger, plan_reload
-from hermes_ops.plan.leaving import leave_others
+from hermes_ops.plan.ledger import ledger_of
+from hermes_ops.plan.lifecycle import Draft, Starting, leave_others
 from hermes_ops.plan.model import (
     Change,
     DesiredState,
@@ -25,7 +27,6 @@ from hermes_ops.plan.order import (
     starts_and_stops,
     stops_first,
 )
-from hermes_ops.plan.owned import ledger_of, plan_owned
 from hermes_ops.plan.program import plan_program, wheelhouse_of
 from hermes_ops.plan.resource import (
     Absent,
@@ -42,7 +43,6 @@ from hermes_ops.plan.resource import (
     YamlFile,
     identity,
 )
-from hermes_ops.plan.starting import Draft, Starting
 from hermes_ops.services import choose, supervisord, why_not_systemd
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 

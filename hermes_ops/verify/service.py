@@ -11,8 +11,8 @@ from hermes_ops.inventory.model import Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.files import plan_env, plan_yaml
+from hermes_ops.plan.ledger import Ledger, ledger_in
 from hermes_ops.plan.model import Wanted
-from hermes_ops.plan.owned import Ledger, ledger_in
 from hermes_ops.plan.resource import EnvFile, YamlFile
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.secret import Secret

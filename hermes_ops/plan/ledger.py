@@ -1,17 +1,16 @@
-"""What is ours on a host: read from the ownership file, compared, and written again."""
+"""What is ours on a host: read from the ownership file, and as the plan will leave it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.files import change, plan_text
-from hermes_ops.plan.model import Change, Remove, Wanted
+from hermes_ops.plan.model import Wanted
 from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
@@ -119,30 +118,3 @@ def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
         if isinstance(wanted.resource, Owned):
             return ledger_of(wanted.profile.name, wanted.resource, facts, [], [])
     return Ledger()
-
-
-def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:
-    """Yield the removal of files that left the inventory, and the write of what is ours now.
-
-    It comes last: what a crash keeps from being remembered is found equal, and adopted, or is
-    still remembered, and gone.
-    """
-    if ledger.partial and str(resource.path) not in facts.paths:
-        return
-    yield from _removals(wanted, facts, ledger)
-    after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
-    if str(resource.path) in facts.paths or not after.is_empty:
-        text = ownership.render(after)
-        yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
-
-
-def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
-    for name, digest in ledger.before.files.items():
-        path = ledger.home / name
-        if name in ledger.files or str(path) not in facts.paths or ".." in path.parts:
-            continue
-        if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
-            ledger.leaves(name, "the file")
-            continue
-        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
-        yield replace(gone, resource=f"file:{path}")

@@ -10,13 +10,14 @@ from typing import Any
 from hermes_ops.evidence import Evidence, evidence_of
 from hermes_ops.look.facts import OWED, Facts
 from hermes_ops.plan import services
-from hermes_ops.plan.leaving import freed, runs_elsewhere
-from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
+from hermes_ops.plan.ledger import Ledger
+from hermes_ops.plan.model import Change, Control, DesiredState, Reload, Wanted, Watch
 from hermes_ops.plan.order import start_waves
-from hermes_ops.plan.owned import Ledger
 from hermes_ops.plan.resource import Service
+from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.readiness import judge
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 
 
@@ -117,3 +118,37 @@ class Starting:
             expected=watch.expected,
             settle=self._desired.host.settle,
         )
+
+
+def leave_others(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield what ends the service under every other manager, and makes that one forget it."""
+    for other in MANAGERS.values():
+        if other is not manager and is_defined(service, other, facts):
+            yield from _leave(wanted, service, other, facts, f"{manager.name} runs it now")
+
+
+def _leave(
+    wanted: Wanted, service: ServiceSpec, other: ServiceManager, facts: Facts, reason: str
+) -> Iterable[Change]:
+    def change(resource: str, action: str, operation: Control | Reload) -> Change:
+        return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, ())
+
+    if evidence_of(service, facts, other.name).activity != "inactive":
+        stop = Control(service, other.control(service, "stop", known=True), "stop")
+        yield change(f"service:{service.name}", "stop", stop)
+    yield from without_definition(wanted, service, other, facts, reason)
+    if words := other.reload():
+        yield change(f"manager:{other.name}", "reload", Reload(words))
+
+
+def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
+    """Say whether another manager runs the service, which `leave_others` then ends."""
+    others = (other for other in MANAGERS.values() if other is not manager)
+    return any(evidence_of(service, facts, other.name).supervised for other in others)
+
+
+def freed(evidence: Evidence) -> Evidence:
+    """Return the evidence of a service as it is once no other manager runs it any more."""
+    return evidence if evidence.supervised else replace(evidence, pid=None, alive=False)
