@@ -6,8 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from hermes_ops import identities, platforms
 from hermes_ops.finding import Finding, Side, make
+from hermes_ops.hermes import identities, platforms
 from hermes_ops.holders import SOURCE, Holder, Setting, first_set
 
 

@@ -1,6 +1,6 @@
 """A finding: what should not be, whom it is about, what follows, and how it is mended.
 
-The words are in `data/findings.yml`.
+The words are in `findings.yml`.
 """
 
 from __future__ import annotations
@@ -100,6 +100,6 @@ def kinds() -> tuple[str, ...]:
 
 @cache
 def _words() -> Mapping[str, Mapping[str, Any]]:
-    text = (files("hermes_ops") / "data" / "findings.yml").read_text("utf-8")
+    text = (files("hermes_ops.audit") / "findings.yml").read_text("utf-8")
     words: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
     return words

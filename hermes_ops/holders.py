@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hermes_ops import identities
 from hermes_ops.disclosure import Teller
+from hermes_ops.hermes import identities
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret

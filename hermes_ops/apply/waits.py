@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hermes_ops.apply.lines import call
-from hermes_ops.hermes import EVIDENCE, PID_FILE
+from hermes_ops.hermes.gateway import EVIDENCE, PID_FILE
 from hermes_ops.look.facts import watch_lines
 from hermes_ops.plan.model import Watch
 

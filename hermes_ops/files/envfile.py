@@ -180,7 +180,7 @@ def _is_structured(piece: str) -> bool:
 
 @cache
 def _known_names() -> frozenset[str]:
-    listed = (files("hermes_ops") / "data" / "hermes-env-names.txt").read_text("utf-8")
+    listed = (files("hermes_ops.files") / "hermes-env-names.txt").read_text("utf-8")
     return frozenset(line for line in listed.splitlines() if not line.startswith("#"))
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops import hermes
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.files.ownership import Ownership
+from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger
@@ -176,7 +176,7 @@ def plan_yaml(
     before = found_text(file.path, facts)
     where = f"{wanted.profile.name}:~/{file.path}"
     have = yamlfile.load(before or "", file=where)
-    wanted_here = hermes.as_saved(file.values, have)
+    wanted_here = gateway.as_saved(file.values, have)
     parting = ledger.part_yaml(file.path, wanted_here, have)
     values = ownership.without(wanted_here, parting.migrated)
     after = yamlfile.merge(before or "", values, file.initial, file=where)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.evidence import Evidence, evidence_of
+from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import OWED, Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
@@ -16,7 +17,6 @@ from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.plan.watching import obstacle, watch_of
-from hermes_ops.readiness import judge
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 

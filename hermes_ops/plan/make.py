@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes_ops import hermes as knowledge
 from hermes_ops.errors import Conflict
+from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
@@ -136,7 +136,7 @@ class _Planner:
         installs = [c.operation for c in changes if isinstance(c.operation, Install)]
         self.installs = bool(installs)
         if installs and self.facts.hermes is None:
-            self.hermes = knowledge.installed_by_us(self.facts, installs[0].version)
+            self.hermes = gateway.installed_by_us(self.facts, installs[0].version)
         found = self.facts.hermes
         if found and found.version != program.version:
             self.differs.append(
@@ -268,7 +268,7 @@ class _Planner:
         hermes = self.hermes
         if service.text == "hermes" and hermes is None:
             raise Conflict("Hermes is not on this host", hint="run fleet.up, which installs it")
-        return knowledge.values_for(service, self.facts, hermes, profile.config, env)
+        return gateway.values_for(service, self.facts, hermes, profile.config, env)
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from hermes_ops.evidence import Evidence
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan.resource import Resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from hermes_ops import hermes
+from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import OWED, Question
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
@@ -40,7 +40,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     # The shell sends the evidence of every profile under `.hermes` when it looks for strangers.
     homes = [str(s.home) for s in services if s.text == "hermes"]
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
-    evidence = [f"{home}/{name}" for home in asked for name in hermes.EVIDENCE]
+    evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
     stamps = [stamp_path("hermes"), stamp_path("supervisor")]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
@@ -51,7 +51,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
                 *(str(path) for r in resources for path in _paths(r)),
                 *definitions,
                 *stamps,
-                hermes.ACTIVE,
+                gateway.ACTIVE,
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),
@@ -59,11 +59,11 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         env_files=_unique(env_files),
         masked=frozenset(_masked(resources)),
         folders=_unique(
-            [path for service in services for path in hermes.folder_questions(service.home)]
+            [path for service in services for path in gateway.folder_questions(service.home)]
         ),
-        node=(*hermes.USER_FOLDERS, *hermes.SYSTEM_FOLDERS),
+        node=(*gateway.USER_FOLDERS, *gateway.SYSTEM_FOLDERS),
         units=_unique([service.unit for service in services]),
-        pid_files=_unique([f"{home}/{hermes.PID_FILE}" for home in homes]),
+        pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
         pythons=desired.host.manager == "supervisord",

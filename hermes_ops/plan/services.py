@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.evidence import Evidence
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.files import change, found_text, plan_link, plan_text
 from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, WriteUnit

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hermes_ops import platforms
-from hermes_ops.hermes import ACTIVE
+from hermes_ops.hermes import platforms
+from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import (
     Watch,

@@ -9,10 +9,10 @@ from pathlib import Path
 from hermes_ops.errors import (
     HermesError,
 )
+from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
-from hermes_ops.readiness import Verdict
 from hermes_ops.transport import Transport, connect
 
 Connect = Callable[..., Transport]

@@ -11,11 +11,11 @@ from hermes_ops.apply import compile_watch
 from hermes_ops.errors import (
     NotReady,
 )
-from hermes_ops.evidence import evidence_of
+from hermes_ops.hermes.evidence import evidence_of
+from hermes_ops.hermes.readiness import Verdict, judge
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan, Watch
-from hermes_ops.readiness import Verdict, judge
 from hermes_ops.reporting.events import (
     Emit,
 )

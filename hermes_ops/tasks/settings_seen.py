@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hermes_ops import hermes
 from hermes_ops.files import envfile, ownership, yamlfile
 from hermes_ops.files.ownership import MIGRATED, Ownership
+from hermes_ops.hermes import gateway
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.look.facts import Facts
@@ -54,7 +54,7 @@ class Setting:
         """Say whether somebody set this on the host: neither we nor Hermes by itself."""
         if self.is_wanted or self.is_ours or not self.is_there:
             return False
-        return self.path != (ownership.VERSION,) and not hermes.is_default(self.path, self.now)
+        return self.path != (ownership.VERSION,) and not gateway.is_default(self.path, self.now)
 
     @property
     def is_credential(self) -> bool:
@@ -145,7 +145,7 @@ def _of_profile(look: Look, profile: Profile) -> Iterator[Setting]:
         if isinstance(resource, YamlFile):
             name = resource.path.name
             have = yamlfile.load(_text(facts, resource), file=f"{profile.name}:{name}")
-            wanted = hermes.as_saved(resource.values, have)
+            wanted = gateway.as_saved(resource.values, have)
             tree = owned.keys.get(name, {})
             for path in _paths(have, wanted):
                 yield _setting(look.host, profile, name, path, have, wanted, tree)

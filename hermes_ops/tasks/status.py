@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hermes_ops.errors import HermesError
-from hermes_ops.evidence import Evidence, evidence_of
-from hermes_ops.hermes import STATE_FILE
+from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.gateway import STATE_FILE
+from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, Plan, make_plan, marks
 from hermes_ops.plan.model import Control
 from hermes_ops.plan.resource import EnvFile
-from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference

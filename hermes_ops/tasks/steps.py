@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops import platforms
+from hermes_ops.hermes import platforms
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.desired import env_file
 from hermes_ops.plan.resource import (

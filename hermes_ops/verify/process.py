@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from hermes_ops.evidence import TICKS
+from hermes_ops.hermes.evidence import TICKS
 from hermes_ops.verify.unit import Unit
 
 _SESSION, _STARTED = 6, 22

@@ -19,13 +19,13 @@ from typing import Any
 
 import yaml
 
-from hermes_ops.evidence import Evidence
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.question import question
-from hermes_ops.readiness import judge
 from hermes_ops.run import Settings, open_host
 from hermes_ops.tasks import steps
 from hermes_ops.tasks.executor import step_plans

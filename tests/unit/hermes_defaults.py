@@ -1,4 +1,4 @@
-"""Print `hermes_ops/data/hermes-defaults.txt`; run with a Python that has hermes-agent.
+"""Print `hermes_ops/hermes/data/hermes-defaults.txt`; run with a Python that has hermes-agent.
 
 HERMES_HOME=$(mktemp -d) PYTHONPATH=. python tests/unit/hermes_defaults.py
 """

@@ -17,13 +17,13 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import platforms
+from hermes_ops.hermes import platforms
 
 FOLDER = Path(__file__).parents[1] / "cases" / "platforms"
 CASES: list[dict[str, Any]] = [
     case for path in sorted(FOLDER.glob("*.yml")) for case in yaml.safe_load(path.read_text())
 ]
-DATA = yaml.safe_load((files("hermes_ops") / "data" / "platforms.yml").read_text("utf-8"))
+DATA = yaml.safe_load((files("hermes_ops.hermes") / "data" / "platforms.yml").read_text("utf-8"))
 RULES: dict[str, dict[str, Any]] = DATA["platforms"]
 
 

@@ -11,9 +11,9 @@ import pytest
 from building import NEW, applied, desired, facts, roles, running
 
 from hermes_ops.errors import NotReady, Unreachable, UsageError
+from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, make_plan
-from hermes_ops.readiness import judge
 from hermes_ops.run import Done, HostResult
 from hermes_ops.services.base import describe
 from hermes_ops.tasks import ps

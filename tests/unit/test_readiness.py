@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hermes_ops.evidence import Evidence
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.look.facts import Answer
-from hermes_ops.readiness import Verdict, heartbeat_age, judge, named_platforms
 
 FOLDER = Path(__file__).parents[1] / "cases" / "readiness"
 CASES = sorted(FOLDER.glob("*.yml"))

@@ -44,8 +44,11 @@ def meant_env(name: str) -> str:
 
 @cache
 def env_names() -> frozenset[str]:
-    """Return the names of variables that Hermes reads, as far as `data/` has them."""
-    data = files("hermes_ops") / "data"
-    texts = ((data / name).read_text("utf-8") for name in ("hermes-env-names.txt", "platforms.yml"))
+    """Return the names of variables that Hermes reads, as far as our data has them."""
+    known = (
+        files("hermes_ops.files") / "hermes-env-names.txt",
+        files("hermes_ops.hermes") / "data" / "platforms.yml",
+    )
+    texts = (file.read_text("utf-8") for file in known)
     lines = (line.partition("#")[0] for text in texts for line in text.splitlines())
     return frozenset(name for line in lines for name in _VARIABLE.findall(line))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hermes_ops.platforms import data, rules
+from hermes_ops.hermes.platforms import data, rules
 
 
 @dataclass(frozen=True, slots=True)

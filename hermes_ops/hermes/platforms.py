@@ -76,7 +76,7 @@ def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
 @cache
 def data() -> Mapping[str, Any]:
     """Return what `data/platforms.yml` says."""
-    text = (files("hermes_ops") / "data" / "platforms.yml").read_text("utf-8")
+    text = (files("hermes_ops.hermes") / "data" / "platforms.yml").read_text("utf-8")
     found: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return found
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes_ops.evidence import FATAL, Evidence
+from hermes_ops.hermes.evidence import FATAL, Evidence
 
 HEARTBEAT_LIMIT = 90
 """Seconds after which an event loop that writes a heartbeat every 30 counts as standing still."""

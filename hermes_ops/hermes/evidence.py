@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes_ops.hermes import HEARTBEAT, PID_FILE, STATE_FILE
+from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
 from hermes_ops.look.facts import Answer, Facts, Unit
 from hermes_ops.services.base import ServiceSpec
 

@@ -172,7 +172,7 @@ def is_default(path: tuple[Any, ...], value: Any) -> bool:
 
 @cache
 def _default_checks() -> frozenset[str]:
-    listed = (files("hermes_ops") / "data" / "hermes-defaults.txt").read_text("utf-8")
+    listed = (files("hermes_ops.hermes") / "data" / "hermes-defaults.txt").read_text("utf-8")
     return frozenset(line.partition(" ")[0] for line in listed.splitlines())
 
 

@@ -1,0 +1,1 @@
+"""What of credentials is double, weak or in the open: found here, and told by hosts."""

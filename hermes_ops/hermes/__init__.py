@@ -1,0 +1,1 @@
+"""All that is known of Hermes, and of no other program."""
