@@ -12,7 +12,7 @@ from hermes_ops.loader.schema import WORD, Each, Kind, Record, suggestion
 
 
 def _is_kind(value: Any) -> bool:
-    from hermes_ops.finding import kinds  # read only where somebody allows something
+    from hermes_ops.audit.finding import kinds  # read only where somebody allows something
 
     return value in kinds()
 
@@ -33,7 +33,7 @@ def _allowance(item: Located) -> Allowance:
     texts = {key: str(value.data) for key, value in item.entries.items() if value.data is not None}
     for key in ("finding", "reason"):
         if key not in texts:
-            from hermes_ops.finding import kinds
+            from hermes_ops.audit.finding import kinds
 
             hint = "why is it meant?" if key == "reason" else suggestion("", kinds())
             raise item.error(f"an exception needs a {key!r}", hint)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_ops import disclosure
+from hermes_ops.audit import on_host
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory, Profile, Role
 from hermes_ops.plan.marks import FOLDER
@@ -141,7 +141,7 @@ def _credentials(settings: Mapping[Any, Any]) -> Iterable[Secret]:
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _credentials(value)
-        elif isinstance(value, str) and disclosure.is_credential(str(name)):
+        elif isinstance(value, str) and on_host.is_credential(str(name)):
             yield Secret(value)
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from hermes_ops import disclosure
+from hermes_ops.audit import on_host
 from hermes_ops.errors import (
     HermesError,
     MissingPrivilege,
@@ -131,7 +131,7 @@ def _learn(facts: Facts, settings: Settings) -> None:
         for line in text.splitlines() if path.endswith("/.env") else ():
             settings.learn(line.partition("=")[2].strip().strip("\"'"))
         for name, value in _ENTRY.findall(text) if path.endswith(".yaml") else ():
-            if disclosure.is_credential(name):
+            if on_host.is_credential(name):
                 settings.learn(value.strip("\"'"))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_ops import telling
+from hermes_ops.audit import question
+from hermes_ops.audit.model import found, request, shown_key
 from hermes_ops.errors import HermesError, Interrupted, Unknown
-from hermes_ops.holders import found, request, shown_key
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.run import Settings, open_host
@@ -55,9 +55,9 @@ def _ask(host: Host, key: bytes, inventory: Inventory, how: Settings) -> Told:
     try:
         transport = open_host(host, how, lambda _: None)
         try:
-            script = telling.probe(request(key, _homes(host, inventory)), host.hermes.python)
+            script = question.probe(request(key, _homes(host, inventory)), host.hermes.python)
             reply = transport.exchange(script, timeout=host.connection.exchange_timeout)
-            return Told(host, _understood(host, telling.parse(reply)), None, transport.exchanges)
+            return Told(host, _understood(host, question.parse(reply)), None, transport.exchanges)
         finally:
             transport.close()
     except HermesError as failure:

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
-from hermes_ops import credentials, holders
-from hermes_ops.collisions import conflicts
+from hermes_ops.audit import model, rules
+from hermes_ops.audit.collisions import conflicts
+from hermes_ops.audit.finding import Finding
 from hermes_ops.errors import InventoryError
-from hermes_ops.finding import Finding
 from hermes_ops.inventory.model import Inventory, Profile
 from hermes_ops.plan.desired import references, with_secrets
 from hermes_ops.secrets.reference import Reference
@@ -27,11 +27,11 @@ def refuse_conflicts(whole: Inventory, selected: Inventory) -> None:
         return
     known = with_secrets(whole, _resolved(whole, selected))
     # Fingerprints that nobody keeps: any key will do.
-    there = holders.wanted(known, secrets.token_bytes(32))
+    there = model.wanted(known, secrets.token_bytes(32))
     found = conflicts(holder for holder in there if holder.state == "started")
-    allowed = credentials.allowances(whole)
-    for finding in credentials.unexcused(credentials.excused(found, allowed)):
-        if any(side.target in starting for side in credentials.silent(finding, allowed)):
+    allowed = rules.allowances(whole)
+    for finding in rules.unexcused(rules.excused(found, allowed)):
+        if any(side.target in starting for side in rules.silent(finding, allowed)):
             raise _refusal(finding)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.finding import Finding
+from hermes_ops.audit.finding import Finding
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile

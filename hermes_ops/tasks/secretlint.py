@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hermes_ops import credentials, holders
+from hermes_ops.audit import model, rules
+from hermes_ops.audit.finding import Finding, Side
+from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.errors import InventoryError
-from hermes_ops.finding import Finding, Side
-from hermes_ops.holders import Holder, Machine
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.tasks.asking import Told, ask_hosts
@@ -22,11 +22,11 @@ def run(options: Options, output: Output, *, live: bool) -> Result:
     """Compare every selected profile with every other; 2 if anything is found that is not meant."""
     workspace = _opened(options, output, live=live)
     key = operator_key()
-    wanted = holders.wanted(workspace.selected, key)
+    wanted = model.wanted(workspace.selected, key)
     told = ask_hosts(hosts_of(workspace), key, workspace, options, output) if live else []
     found = _judged(workspace, wanted, told, live=live)
     _show(found, told, wanted, output)
-    codes = [2 for finding in credentials.unexcused(found)]
+    codes = [2 for finding in rules.unexcused(found)]
     codes += [one.failure.exit_code for one in told if one.failure]
     rows = [*map(document, found), *map(_failed, (one for one in told if one.failure))]
     return items(rows, exit=exit_code(codes))
@@ -59,18 +59,18 @@ def _judged(
     machines, there = seen(told)
     known = {machine.host for machine in machines}
     machines += [_machine(host) for host in workspace.selected.hosts if host.name not in known]
-    found = credentials.findings(_as_merged(wanted, there), there, machines)
-    found = credentials.excused(found, credentials.allowances(workspace.whole))
+    found = rules.findings(_as_merged(wanted, there), there, machines)
+    found = rules.excused(found, rules.allowances(workspace.whole))
     whole = _names(workspace.selected) == _names(enabled(workspace.whole)[0])
     return [
         *found,
-        *credentials.needless(workspace.selected, found, live=live, whole=whole),
+        *rules.needless(workspace.selected, found, live=live, whole=whole),
     ]
 
 
 def seen(told: Iterable[Told]) -> tuple[list[Machine], list[Holder]]:
     """Return what the hosts that answered have: themselves, and every profile on them."""
-    pairs = [holders.found(one.host, one.answer) for one in told if one.answer is not None]
+    pairs = [model.found(one.host, one.answer) for one in told if one.answer is not None]
     return [machine for machine, _ in pairs], [holder for _, own in pairs for holder in own]
 
 
@@ -78,7 +78,7 @@ def _as_merged(wanted: Iterable[Holder], there: Iterable[Holder]) -> list[Holder
     """Return the wanted profiles as they will be: merged into what their hosts hold already."""
     lying = {holder.target: holder for holder in there}
     return [
-        holders.overlaid(lying[holder.target], holder) if holder.target in lying else holder
+        model.overlaid(lying[holder.target], holder) if holder.target in lying else holder
         for holder in wanted
     ]
 

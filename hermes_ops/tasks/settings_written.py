@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops import disclosure
+from hermes_ops.audit import on_host
 from hermes_ops.errors import UsageError
 from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
@@ -93,7 +93,7 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     if path == ("env",) and isinstance(value, dict):
         pairs = list(value.items())
     for keys, given in _leaves(path, value) if path[:1] == ("config",) else ():
-        if isinstance(given, str) and given and disclosure.is_credential(str(keys[-1])):
+        if isinstance(given, str) and given and on_host.is_credential(str(keys[-1])):
             raise UsageError(
                 f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
                 hint="give it to the gateway by env:, where it can be a reference",

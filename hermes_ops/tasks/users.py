@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from hermes_ops.audit.finding import Finding, Side, make
+from hermes_ops.audit.model import Holder, Setting
 from hermes_ops.errors import UsageError
-from hermes_ops.finding import Finding, Side, make
-from hermes_ops.holders import Holder, Setting
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.services.base import describe
@@ -128,7 +128,7 @@ def held(told: Iterable[Told], uses: Uses) -> dict[Use, tuple[str, ...]]:
 
 def new_marks(inventory: Inventory, key: bytes) -> dict[Use, tuple[str, ...]]:
     """Return the fingerprints of what the sources give now; of what a host makes there is none."""
-    from hermes_ops.holders import wanted
+    from hermes_ops.audit.model import wanted
 
     return {
         (holder.host, holder.profile, name): setting.marks

@@ -17,9 +17,10 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops import credentials, disclosure, holders, loader, telling
+from hermes_ops import loader
+from hermes_ops.audit import model, on_host, question, rules
+from hermes_ops.audit.finding import Finding, kinds
 from hermes_ops.errors import InventoryError, Unknown
-from hermes_ops.finding import Finding, kinds
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader import Vault
 from hermes_ops.plan.desired import with_secrets
@@ -58,7 +59,7 @@ def answer_of(home: Path, there: Mapping[str, Any], homes: Mapping[str, str]) ->
         (home / path).chmod(mode if isinstance(mode, int) else int(mode, 8))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        told = disclosure.answer(holders.request(KEY, homes))
+        told = on_host.answer(model.request(KEY, homes))
     assert isinstance(json.loads(json.dumps(told)), dict)
     return told
 
@@ -73,7 +74,7 @@ def judged(folder: Path, case: Mapping[str, Any]) -> list[Finding]:
             there = case["there"][host.name]
             told.append(Told(host, answer_of(folder / host.name, there, case.get("homes", {}))))
     workspace = Workspace(inventory, inventory, (), Vault())
-    wanted = holders.wanted(inventory, KEY)
+    wanted = model.wanted(inventory, KEY)
     return secretlint._judged(workspace, wanted, told, live=bool(told))
 
 
@@ -98,7 +99,7 @@ def test_cases_know_every_finding() -> None:
 def values(there: object) -> set[str]:
     """Return every value in a case that is a credential."""
     found: set[str] = set()
-    for _, value in disclosure.leaves(there):
+    for _, value in on_host.leaves(there):
         text = value if isinstance(value, str) else ""
         found.update(text.replace('"', " ").replace("=", " ").split())
     return {value for value in found if "aaaaaaaa" in value or "bbbbbbbb" in value}
@@ -114,7 +115,7 @@ def test_no_value_is_told(case: Mapping[str, Any], tmp_path: Path) -> None:
     for host in case.get("there", {}):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(tmp_path / host)
-            said += json.dumps(disclosure.answer(holders.request(KEY, {})))
+            said += json.dumps(on_host.answer(model.request(KEY, {})))
     assert not [value for value in planted if value in said]
 
 
@@ -138,14 +139,14 @@ def test_both_sides_have_their_places(tmp_path: Path) -> None:
 @given(st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_hosts_make_the_operators_fingerprints(value: str) -> None:
     """What a host makes of a value is what we make of it."""
-    assert disclosure.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
+    assert on_host.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.text(min_size=4, max_size=60), st.sampled_from(["A_TOKEN", "X", "platforms.x.token"]))
 def test_only_open_settings_are_told(value: str, name: str) -> None:
     """A setting that is not known to be no secret leaves the host without its value."""
-    teller = disclosure.Teller(KEY, holders.request(KEY, {}))
+    teller = on_host.Teller(KEY, model.request(KEY, {}))
     assert "text" not in teller.tell(name, value)
 
 
@@ -154,9 +155,9 @@ def test_program_runs_alone(tmp_path: Path) -> None:
     (tmp_path / ".hermes").mkdir()
     (tmp_path / ".hermes" / ".env").write_text("A_TOKEN=secret\n")
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", telling._program(), *filter(None, sys.path)],
+        [sys.executable, "-I", "-S", "-B", "-c", question._program(), *filter(None, sys.path)],
         cwd=tmp_path,
-        input=json.dumps(holders.request(KEY, {})),
+        input=json.dumps(model.request(KEY, {})),
         capture_output=True,
         text=True,
         check=True,
@@ -169,15 +170,15 @@ def test_program_runs_alone(tmp_path: Path) -> None:
 def test_host_without_its_libraries_is_unknown(tmp_path: Path) -> None:
     """A Python that cannot read the files as Hermes does says so, and that is `unknown`."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", telling._program()],
+        [sys.executable, "-I", "-S", "-B", "-c", question._program()],
         cwd=tmp_path,
-        input=json.dumps(holders.request(KEY, {})),
+        input=json.dumps(model.request(KEY, {})),
         capture_output=True,
         text=True,
         check=True,
     )
     with pytest.raises(Unknown, match="lacks dotenv"):
-        telling.parse(Reply((Record("disclosed", "", done.stdout),), complete=True))
+        question.parse(Reply((Record("disclosed", "", done.stdout),), complete=True))
 
 
 @pytest.mark.parametrize(
@@ -192,13 +193,13 @@ def test_host_without_its_libraries_is_unknown(tmp_path: Path) -> None:
 def test_no_answer_is_unknown(records: tuple[Record, ...], complete: bool, said: str) -> None:
     """Whatever keeps a host from telling, it is unknown, with the reason."""
     with pytest.raises(Unknown, match=said):
-        telling.parse(Reply(records, complete=complete))
+        question.parse(Reply(records, complete=complete))
 
 
 def test_names_of_a_host_are_harmless() -> None:
     """What a host calls its files and variables is printed without what a terminal obeys."""
     sent = json.dumps({"profiles": [{"profile": "a\x1b[31mb", "env": ["\udcff\u2028"]}]})
-    told = telling.parse(Reply((Record("disclosed", "", sent),), complete=True))
+    told = question.parse(Reply((Record("disclosed", "", sent),), complete=True))
     assert told == {"profiles": [{"profile": "a?[31mb", "env": ["??"]}]}
 
 
@@ -219,16 +220,16 @@ def test_odd_files_are_told_of(env: bytes, config: bytes) -> None:
         (home / ".env").write_bytes(env)
         (home / "config.yaml").write_bytes(config)
         patch.chdir(folder)
-        told = json.loads(json.dumps(disclosure.answer(holders.request(KEY, {}))))
-    machine, own = holders.found(Host("one"), told)
+        told = json.loads(json.dumps(on_host.answer(model.request(KEY, {}))))
+    machine, own = model.found(Host("one"), told)
     assert [holder.profile for holder in own] == ["default"]
-    credentials.findings([], own, [machine])
+    rules.findings([], own, [machine])
 
 
 def test_key_is_in_no_argument() -> None:
     """The key stands in the script once, and only behind a builtin of the shell."""
-    script = telling.probe(holders.request(KEY, {}))
-    assert script.text.count(holders.shown_key(KEY)) == 1
+    script = question.probe(model.request(KEY, {}))
+    assert script.text.count(model.shown_key(KEY)) == 1
     assert "printf '%s' \"$2\" |" in script.text
 
 
@@ -249,14 +250,14 @@ def test_hermes_refuses_the_same_keys(tmp_path: Path) -> None:
         [python, "-c", ask], input=json.dumps(KEYS), capture_output=True, text=True, check=True,
         env={"HOME": str(tmp_path), "HERMES_HOME": str(tmp_path)},
     )  # fmt: skip
-    teller = disclosure.Teller(KEY, holders.request(KEY, {}))
+    teller = on_host.Teller(KEY, model.request(KEY, {}))
     found = []
     for key in KEYS:
         env = {
-            name: holders.setting_of(teller.tell(name, value), "here")
+            name: model.setting_of(teller.tell(name, value), "here")
             for name, value in {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": key}.items()
         }
-        said = credentials.findings([holders.Holder("one", "a", env=env)])
+        said = rules.findings([model.Holder("one", "a", env=env)])
         found.append("weak-key" not in {finding.kind for finding in said})
     assert found == json.loads(done.stdout)
 
@@ -337,6 +338,6 @@ def test_bad_exception_is_one_sentence(entry: object, said: str, tmp_path: Path)
 def test_embedded_inventory_is_clean(inventory: str) -> None:
     """What a newcomer starts from has no finding."""
     found = loader.load([ROOT / inventory], ROOT / "roles", {})
-    wanted = holders.wanted(found, KEY)
+    wanted = model.wanted(found, KEY)
     assert wanted
-    assert credentials.findings(wanted) == []
+    assert rules.findings(wanted) == []

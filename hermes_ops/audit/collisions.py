@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from hermes_ops.finding import Finding, Side, make
+from hermes_ops.audit.finding import Finding, Side, make
+from hermes_ops.audit.model import SOURCE, Holder, Setting, first_set
 from hermes_ops.hermes import identities, platforms
-from hermes_ops.holders import SOURCE, Holder, Setting, first_set
 
 
 def conflicts(holders: Iterable[Holder]) -> list[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
-from hermes_ops.disclosure import is_credential
-from hermes_ops.finding import Finding, Side, make, united
+from hermes_ops.audit.finding import Finding, Side, make, united
+from hermes_ops.audit.model import SOURCE, Holder, Machine, Setting, at, first_set
+from hermes_ops.audit.on_host import is_credential
 from hermes_ops.hermes import identities, platforms
-from hermes_ops.holders import SOURCE, Holder, Machine, Setting, at, first_set
 
 _Check = Callable[[Holder], Iterable[Finding]]
 

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hermes_ops.disclosure import Teller
+from hermes_ops.audit.on_host import Teller
 from hermes_ops.hermes import identities
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.secrets.reference import Generate, Reference

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from hermes_ops.collisions import conflicts
-from hermes_ops.exposures import exposed, of_machines
-from hermes_ops.finding import Finding, Side, make, united
-from hermes_ops.holders import Holder, Machine
+from hermes_ops.audit.collisions import conflicts
+from hermes_ops.audit.exposures import exposed, of_machines
+from hermes_ops.audit.finding import Finding, Side, make, united
+from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.inventory.model import Allowance, Inventory, Profile
 
 NEEDS_HOST = frozenset({"sticky-profile", "open-file", "unreadable"})

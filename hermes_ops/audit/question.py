@@ -27,7 +27,7 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
 
 @cache
 def _program() -> str:
-    return (files("hermes_ops") / "disclosure.py").read_text("utf-8")
+    return (files("hermes_ops.audit") / "on_host.py").read_text("utf-8")
 
 
 def parse(reply: Reply) -> Mapping[str, Any]:
