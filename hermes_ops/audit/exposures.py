@@ -7,8 +7,8 @@ from itertools import combinations
 
 from hermes_ops.audit.finding import Finding, Side, make, united
 from hermes_ops.audit.model import SOURCE, Holder, Machine, Setting, at, first_set
-from hermes_ops.audit.on_host import is_credential
 from hermes_ops.hermes import identities, platforms
+from hermes_ops.secrets.names import is_credential
 
 _Check = Callable[[Holder], Iterable[Finding]]
 

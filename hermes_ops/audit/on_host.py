@@ -20,28 +20,19 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from hermes_ops.secrets.names import VARIABLE, is_credential
+
 Keys = tuple[str, ...]
 
 LENGTH = 12  # of a fingerprint, as in `fingerprint.py`: a test holds both equal
 
 LISTS = ("SLACK_BOT_TOKEN",)  # several values, with commas between them
 
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
-_CREDENTIAL = re.compile(r"(.*_)?(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)")
-_SETTING = re.compile(
-    r"(.*(api|app|private|secret|access|auth|encrypt)[_-]?key"
-    r"|(.*[_-])?(token|secret|password|passphrase)|.*[a-z](Token|Secret|Password|ApiKey))"
-)
 _LOOKS_LEFT = re.compile(
     r"<.+>|x{4,}|\.{3,}|your[-_ ].*|.*replace[-_ ]?me.*|.*change[-_ ]?me.*|to-?do|insert[-_ ].*",
     re.IGNORECASE,
 )
 _LOOPBACK = re.compile(r"[a-z+]+://(localhost|127\.[0-9.]+|\[?::1\]?)([:/].*)?", re.IGNORECASE)
-
-
-def is_credential(name: str) -> bool:
-    """Say whether a name, of a variable or of a key in config.yaml, promises a credential."""
-    return bool((_CREDENTIAL if VARIABLE.fullmatch(name) else _SETTING).fullmatch(name))
 
 
 def fingerprint(key: bytes, value: str) -> str:

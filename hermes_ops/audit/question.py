@@ -25,9 +25,16 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
     return assemble(libraries, "\n".join(lines), definitions=f"program={shlex.quote(_program())}\n")
 
 
+FUTURE = "from __future__ import annotations\n"
+IMPORT = "from hermes_ops.secrets.names import VARIABLE, is_credential\n"
+
+
 @cache
 def _program() -> str:
-    return (files("hermes_ops.audit") / "on_host.py").read_text("utf-8")
+    """Return `on_host` as one text: there is nothing to import on a host."""
+    names = (files("hermes_ops.secrets") / "names.py").read_text("utf-8")
+    body = (files("hermes_ops.audit") / "on_host.py").read_text("utf-8")
+    return body.replace(IMPORT, names.partition(FUTURE)[2], 1)
 
 
 def parse(reply: Reply) -> Mapping[str, Any]:

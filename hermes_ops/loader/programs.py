@@ -17,7 +17,8 @@ from typing import IO
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secrets.secret import Redactor, promises_secret, without_odd_words
+from hermes_ops.secrets.names import promises_secret
+from hermes_ops.secrets.secret import Redactor, without_odd_words
 
 VARIABLE = "HERMES_OPS_INVENTORY_TIMEOUT"
 DEADLINE = 30.0

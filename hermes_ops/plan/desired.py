@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from hermes_ops.audit import on_host
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import Host, Inventory, Profile, Role
+from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.marks import FOLDER
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
@@ -19,8 +17,7 @@ from hermes_ops.plan.resource import (
     ServiceDefinition,
     identity,
 )
-from hermes_ops.secrets.reference import EnvValue, Reference
-from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.reference import Reference
 from hermes_ops.services.base import describe
 
 Body = Callable[[Profile, Role, Host], Iterable[Resource]]
@@ -94,55 +91,6 @@ def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
                 where=item.profile.place,
                 hint="one path belongs to one profile",
             )
-
-
-def references(inventory: Inventory) -> set[Reference]:
-    """Return every reference that the selected profiles use."""
-    return {
-        value
-        for host in inventory.hosts
-        for profile in host.profiles
-        for value in profile.env.values()
-        if isinstance(value, Reference)
-    }
-
-
-def with_secrets(inventory: Inventory, secrets: Mapping[Reference, Secret]) -> Inventory:
-    """Return the inventory with each reference replaced by the value it led to."""
-    return replace(inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts))
-
-
-def _host_with(host: Host, secrets: Mapping[Reference, Secret]) -> Host:
-    return replace(
-        host,
-        profiles=tuple(
-            replace(profile, env={k: _value(v, secrets) for k, v in profile.env.items()})
-            for profile in host.profiles
-        ),
-    )
-
-
-def _value(value: EnvValue, secrets: Mapping[Reference, Secret]) -> EnvValue:
-    return secrets.get(value, value) if isinstance(value, Reference) else value
-
-
-def known_secrets(inventory: Inventory) -> Iterable[Secret]:
-    """Yield every value that must not be seen."""
-    for host in inventory.hosts:
-        if host.connection.become_password:
-            yield host.connection.become_password
-        for profile in host.profiles:
-            yield from (v for v in profile.env.values() if isinstance(v, Secret))
-            yield from _credentials(profile.config)
-
-
-def _credentials(settings: Mapping[Any, Any]) -> Iterable[Secret]:
-    """Yield what settings hold under the name of a credential: it is not shown either."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _credentials(value)
-        elif isinstance(value, str) and on_host.is_credential(str(name)):
-            yield Secret(value)
 
 
 def env_file(path: object, profile: Profile, mode: int) -> EnvFile:

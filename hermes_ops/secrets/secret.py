@@ -145,11 +145,3 @@ _ODD_WORD = re.compile(r"(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}", re.
 def without_odd_words(text: str) -> str:
     """Return a text of which nothing is known without what looks like a key or a token."""
     return _ODD_WORD.sub(SHOWN, text)
-
-
-_PROMISES = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH)$", re.I)
-
-
-def promises_secret(name: str) -> bool:
-    """Say whether the name of a variable or an option promises that its value is a secret."""
-    return _PROMISES.search(name) is not None

@@ -81,7 +81,7 @@ def converge(
     for note in notes:
         output.note(f"skipped: {note}")
     if any(step.name == "gateway.start" for step in steps):
-        from hermes_ops.tasks.conflicts import refuse_conflicts  # late: `--list` need not read it
+        from hermes_ops.audit.preflight import refuse_conflicts  # late: `--list` need not read it
 
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]

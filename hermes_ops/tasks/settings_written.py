@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops.audit import on_host
 from hermes_ops.errors import UsageError
 from hermes_ops.loader import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.loader.profiles import PROFILE, UNMERGED
 from hermes_ops.loader.yaml_source import shown
-from hermes_ops.secrets.secret import SHOWN, is_searched, promises_secret
+from hermes_ops.secrets.names import is_credential as holds_credential
+from hermes_ops.secrets.names import promises_secret
+from hermes_ops.secrets.secret import SHOWN, is_searched
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.targets import open_target
@@ -93,7 +94,7 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     if path == ("env",) and isinstance(value, dict):
         pairs = list(value.items())
     for keys, given in _leaves(path, value) if path[:1] == ("config",) else ():
-        if isinstance(given, str) and given and on_host.is_credential(str(keys[-1])):
+        if isinstance(given, str) and given and holds_credential(str(keys[-1])):
             raise UsageError(
                 f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
                 hint="give it to the gateway by env:, where it can be a reference",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from hermes_ops import loader
 from hermes_ops.errors import UsageError
+from hermes_ops.inventory.credentials import known_secrets, references, with_secrets
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import select
-from hermes_ops.plan.desired import known_secrets, references, with_secrets
 from hermes_ops.plan.marks import with_marks
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import Reference

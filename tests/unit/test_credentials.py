@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
 from hermes_ops.audit.finding import Finding, kinds
+from hermes_ops.audit.preflight import refuse_conflicts
 from hermes_ops.errors import InventoryError, Unknown
+from hermes_ops.inventory.credentials import with_secrets
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader import Vault
-from hermes_ops.plan.desired import with_secrets
 from hermes_ops.secrets import fingerprint
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.tasks import asking, secretlint
 from hermes_ops.tasks.asking import Told
-from hermes_ops.tasks.conflicts import refuse_conflicts
 from hermes_ops.tasks.workspace import Workspace
 from hermes_ops.wire import Record, Reply
 

@@ -21,8 +21,9 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.secrets import age
+from hermes_ops.secrets.names import promises_secret
 from hermes_ops.secrets.reference import Reference
-from hermes_ops.secrets.secret import Redactor, Secret, promises_secret, without_odd_words
+from hermes_ops.secrets.secret import Redactor, Secret, without_odd_words
 
 KINDS = ("env", "file", "command", "age", "keyring")
 LARGEST = 1024 * 1024

@@ -10,8 +10,8 @@ from hermes_ops.audit import model, rules
 from hermes_ops.audit.collisions import conflicts
 from hermes_ops.audit.finding import Finding
 from hermes_ops.errors import InventoryError
+from hermes_ops.inventory.credentials import references, with_secrets
 from hermes_ops.inventory.model import Inventory, Profile
-from hermes_ops.plan.desired import references, with_secrets
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
 

@@ -1,0 +1,61 @@
+"""The secrets of an inventory: its references, what they led to, and all that must not be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.secrets.names import is_credential
+from hermes_ops.secrets.reference import EnvValue, Reference
+from hermes_ops.secrets.secret import Secret
+
+
+def references(inventory: Inventory) -> set[Reference]:
+    """Return every reference that the selected profiles use."""
+    return {
+        value
+        for host in inventory.hosts
+        for profile in host.profiles
+        for value in profile.env.values()
+        if isinstance(value, Reference)
+    }
+
+
+def with_secrets(inventory: Inventory, secrets: Mapping[Reference, Secret]) -> Inventory:
+    """Return the inventory with each reference replaced by the value it led to."""
+    return replace(inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts))
+
+
+def _host_with(host: Host, secrets: Mapping[Reference, Secret]) -> Host:
+    return replace(
+        host,
+        profiles=tuple(
+            replace(profile, env={k: _value(v, secrets) for k, v in profile.env.items()})
+            for profile in host.profiles
+        ),
+    )
+
+
+def _value(value: EnvValue, secrets: Mapping[Reference, Secret]) -> EnvValue:
+    return secrets.get(value, value) if isinstance(value, Reference) else value
+
+
+def known_secrets(inventory: Inventory) -> Iterable[Secret]:
+    """Yield every value that must not be seen."""
+    for host in inventory.hosts:
+        if host.connection.become_password:
+            yield host.connection.become_password
+        for profile in host.profiles:
+            yield from (v for v in profile.env.values() if isinstance(v, Secret))
+            yield from _credentials(profile.config)
+
+
+def _credentials(settings: Mapping[Any, Any]) -> Iterable[Secret]:
+    """Yield what settings hold under the name of a credential: it is not shown either."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _credentials(value)
+        elif isinstance(value, str) and is_credential(str(name)):
+            yield Secret(value)
