@@ -4,32 +4,28 @@
 It contacts no host and resolves no reference; the only programs it runs are executable
 inventories. Its modules, in reading order:
 
-    find         which inventory is meant
-    sources      which files belong to an inventory
-    reading      which reader a file wants: `structure` (YAML), `ini`, `dynamic` (`programs`)
-    yaml_source  a file as values that know their place (`located`); `json_source`, `vault`
-    groups       hosts, groups and who belongs to whom (`patterns`: ranges)
-    variables    what all layers say of a host (`late`: made when somebody asks)
-    expressions  `{{ … }}` in variables (`jinja`)
-    profiles     the catalogue and the layers upon it (`overlay`: how two merge; `env_values`)
-    hosts        one host, checked (`reach`: `connection`, `ssh_args`, `keys`)
-    agreement    what must hold between profiles and hosts
-    role         `roles/<name>/role.yml`
-    dotenv       `.env`, which feeds `{env: …}`
+    sources/   which inventory is meant, which files belong to it, and a reader for each kind
+    located    values that know where they were written
+    groups     hosts, groups and who belongs to whom
+    layers/    what all layers say of a host: precedence, merging, expressions
+    profiles/  the catalogue and the layers upon it, to frozen profiles
+    hosts/     one host, checked: its connection, and what must agree between its profiles
+    role       `roles/<name>/role.yml`
+    schema     what keys a mapping may have, and the error for any other
+    load       all of it, step by step
 
 Only those who ask need the others:
 
-    provenance   who says a value, who wins and who lost (`keypath`: how its key is written)
-    lint         what is said in vain
-    json_schema  the tables of `schema`, for editors
-    spots        where a layer says something, or would: the file, and the keys in it
-    edits        keys set in a file (`splice`: in its text, `nodes`), or the file as it was
+    explain/   who says a value, who wins and who lost; what may be set
+    lint/      what is said and has no effect
+    edit/      keys set in a file, every other byte as it was
+    keypath    how the place of a value is written: `config.model.default`
 """
 
-from hermes_ops.loader.dotenv import load_env
-from hermes_ops.loader.env_values import check_env
-from hermes_ops.loader.find import find_inventory
 from hermes_ops.loader.load import Gathered, gather, load
-from hermes_ops.loader.vault import Vault
+from hermes_ops.loader.profiles.env import check_env
+from hermes_ops.loader.sources.dotenv import load_env
+from hermes_ops.loader.sources.find import find_inventory
+from hermes_ops.loader.sources.vault import Vault
 
 __all__ = ["Gathered", "Vault", "check_env", "find_inventory", "gather", "load", "load_env"]

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermes_ops.inventory.model import Group, Host, Inventory
-from hermes_ops.loader.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.groups import Tree
-from hermes_ops.loader.hosts import (
+from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of
+from hermes_ops.loader.hosts.host import (
     Surroundings,
     make_host,
     refuse_unknown,
     rendered_layers,
     shown_variables,
 )
+from hermes_ops.loader.layers.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.located import VAULT_HINT
-from hermes_ops.loader.profiles import load_catalogue
-from hermes_ops.loader.reading import gather_mentions
+from hermes_ops.loader.profiles.profile import load_catalogue
 from hermes_ops.loader.role import load_roles
-from hermes_ops.loader.sources import VariableFiles, folder_of, role_folders
-from hermes_ops.loader.variables import Layer, every_layer, folded, group_layers, layers_of
-from hermes_ops.loader.vault import Vault
+from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders
+from hermes_ops.loader.sources.read import gather_mentions
+from hermes_ops.loader.sources.vault import Vault
 
 
 class Gathered(NamedTuple):

@@ -10,8 +10,8 @@ from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Role
 from hermes_ops.loader.located import plain, refuse_sealed
 from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Record, check
-from hermes_ops.loader.vault import CLOSED, Vault
-from hermes_ops.loader.yaml_source import read
+from hermes_ops.loader.sources.vault import CLOSED, Vault
+from hermes_ops.loader.sources.yaml import read
 
 ROLE = Record(
     {

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.loader.layers.overlay import signed
 from hermes_ops.loader.located import Located, kind
-from hermes_ops.loader.overlay import signed
 from hermes_ops.secrets.secret import without_odd_words
 
 

@@ -13,7 +13,7 @@ from hermes_ops.tasks.step import verb
 from hermes_ops.tasks.workspace import gathered, open_workspace
 
 if TYPE_CHECKING:
-    from hermes_ops.loader.provenance import Leaf, Saying
+    from hermes_ops.loader.explain.provenance import Leaf, Saying
     from hermes_ops.loader.schema import Key
 
 _WANTED = ("inventory", "json", "verbose", "vault_password_file")
@@ -31,7 +31,7 @@ _WIDEST = 60
 )
 def explain(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Show which file and line set each value, and with --key which values lost."""
-    from hermes_ops.loader.provenance import leaves, variables
+    from hermes_ops.loader.explain.provenance import leaves, variables
 
     read = gathered(open_workspace(options, output))
     host, _, profile = target.partition("/")
@@ -44,7 +44,7 @@ def explain(options: Options, output: Output, *, target: str, key: str | None) -
 
 
 def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:
-    from hermes_ops.loader.provenance import key_of
+    from hermes_ops.loader.explain.provenance import key_of
 
     winner = leaf.winner
     return {
@@ -75,7 +75,7 @@ def _said(saying: Saying) -> dict[str, Any]:
 
 
 def _chosen(rows: Sequence[Any], found: Sequence[Leaf], key: str) -> list[dict[str, Any]]:
-    from hermes_ops.loader.connection import SPELLINGS
+    from hermes_ops.loader.hosts.connection import SPELLINGS
     from hermes_ops.loader.keypath import begins, parsed
 
     wanted = [parsed(name) for name in SPELLINGS.get(key, (key,))]
@@ -105,8 +105,9 @@ def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]
 
 def _documented(profile: str) -> dict[str, Key]:
     """Return all that a profile, or else a host, may say."""
-    from hermes_ops.loader import connection, hosts
-    from hermes_ops.loader.profiles import PROFILE, SERVICE
+    from hermes_ops.loader.hosts import connection
+    from hermes_ops.loader.hosts import host as hosts
+    from hermes_ops.loader.profiles.profile import PROFILE, SERVICE
     from hermes_ops.loader.schema import Key
 
     service = {f"service.{name}": key for name, key in SERVICE.keys.items()}
@@ -171,7 +172,7 @@ def _cut(text: str) -> str:
 )
 def schema(_options: Options, output: Output, *, of: str) -> Result:
     """Print the JSON Schema of hosts.yml, profiles/*.yml or variable files, for editors."""
-    from hermes_ops.loader.json_schema import SCHEMAS
+    from hermes_ops.loader.explain.json_schema import SCHEMAS
     from hermes_ops.loader.schema import near
 
     if of not in SCHEMAS:

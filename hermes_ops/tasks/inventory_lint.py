@@ -13,7 +13,7 @@ from hermes_ops.tasks.workspace import gathered, open_workspace
 def lint(options: Options, output: Output) -> Result:
     """Find what is never used, never wins, or looks like a typo; exit 2 if there is any."""
     from hermes_ops.loader.lint import lint as findings_of
-    from hermes_ops.loader.sources import folder_of
+    from hermes_ops.loader.sources.files import folder_of
     from hermes_ops.reporting.report import count
 
     workspace = open_workspace(options, output)

@@ -14,13 +14,13 @@ from typing import Any
 from hermes_ops import loader
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.inventory.model import Host, Inventory, Profile
-from hermes_ops.loader.edits import Edit, edit_key, replace_file, write
-from hermes_ops.loader.env_values import env_value, variable_name
+from hermes_ops.loader.edit.edits import Edit, edit_key, replace_file, write
+from hermes_ops.loader.edit.splice import path_at
+from hermes_ops.loader.edit.spots import spot_of
 from hermes_ops.loader.located import Located
+from hermes_ops.loader.profiles.env import env_value, variable_name
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.splice import path_at
-from hermes_ops.loader.spots import spot_of
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.reporting.report import count
 from hermes_ops.secrets import age
 from hermes_ops.secrets.reference import EnvValue, Reference

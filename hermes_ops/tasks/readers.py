@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops import loader
-from hermes_ops.loader.sources import folder_of
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.files import folder_of
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.secrets import age
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items

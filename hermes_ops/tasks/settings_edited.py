@@ -11,10 +11,10 @@ from pathlib import Path
 
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
 from hermes_ops.inventory.model import Host, Profile
-from hermes_ops.loader.edits import Edit, refuse_encrypted, replace_file, text_of
+from hermes_ops.loader.edit.edits import Edit, refuse_encrypted, replace_file, text_of
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result, items
 from hermes_ops.tasks.settings_written import setting_path, shown_lines
@@ -50,7 +50,7 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
 
 def _deciding(workspace: Workspace, host: Host, profile: Profile, key: str | None) -> Place:
     """Return the place that decides a setting; without one, where the profile is described."""
-    from hermes_ops.loader.provenance import leaves
+    from hermes_ops.loader.explain.provenance import leaves
 
     found = leaves(gathered(workspace), host.name, profile.name)
     if key is None:

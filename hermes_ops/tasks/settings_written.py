@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.errors import UsageError
-from hermes_ops.loader import edits, spots
+from hermes_ops.loader.edit import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
-from hermes_ops.loader.profiles import PROFILE, UNMERGED
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.secrets.names import is_credential as holds_credential
 from hermes_ops.secrets.names import promises_secret
 from hermes_ops.secrets.secret import SHOWN, is_searched
@@ -21,7 +21,7 @@ from hermes_ops.tasks.targets import open_target
 from hermes_ops.tasks.workspace import Workspace, gathered, loaded
 
 if TYPE_CHECKING:
-    from hermes_ops.loader.provenance import Leaf, Saying
+    from hermes_ops.loader.explain.provenance import Leaf, Saying
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def _told(
     workspace: Workspace, host: str, profile: str, path: KeyPath, done: Written, *, check: bool
 ) -> list[dict[str, Any]]:
     """Return an item for each value that was set: its place, and who wins."""
-    from hermes_ops.loader.provenance import leaves
+    from hermes_ops.loader.explain.provenance import leaves
 
     spot = done.spot
     row = {"host": host, "profile": profile, "key": spelled(path), "layer": done.layer,

@@ -16,7 +16,7 @@ import yaml
 
 from hermes_ops.errors import HermesError, InventoryError, UsageError
 from hermes_ops.loader import load
-from hermes_ops.loader.edits import edit_key
+from hermes_ops.loader.edit.edits import edit_key
 from hermes_ops.tasks import settings_edited, settings_written
 from hermes_ops.tasks.options import Options
 from hermes_ops.tasks.output import Output, Result

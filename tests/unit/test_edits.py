@@ -10,8 +10,8 @@ import pytest
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import gather, load
-from hermes_ops.loader.edits import Edit, edit_key, write
-from hermes_ops.loader.spots import spot_of
+from hermes_ops.loader.edit.edits import Edit, edit_key, write
+from hermes_ops.loader.edit.spots import spot_of
 
 ROLES = Path(__file__).parents[2] / "roles"
 

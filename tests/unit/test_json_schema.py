@@ -15,11 +15,11 @@ from jsonschema import Draft202012Validator
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Role
-from hermes_ops.loader.json_schema import SCHEMAS
+from hermes_ops.loader.explain.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
-from hermes_ops.loader.profiles import PROFILE, SERVICE, make_profile, settled_profile
+from hermes_ops.loader.profiles.profile import PROFILE, SERVICE, make_profile, settled_profile
 from hermes_ops.loader.schema import check
-from hermes_ops.loader.yaml_source import parse, read
+from hermes_ops.loader.sources.yaml import parse, read
 
 ROOT = Path(__file__).parents[2]
 ROLES = {"gateway": Role("gateway", ROOT / "roles" / "gateway", {})}

@@ -17,9 +17,10 @@ from hermes_ops.inventory.model import (
     Profile,
     ServiceSettings,
 )
-from hermes_ops.loader import connection, load
-from hermes_ops.loader.hosts import VARIABLES
-from hermes_ops.loader.profiles import PROFILE, SERVICE
+from hermes_ops.loader import load
+from hermes_ops.loader.hosts import connection
+from hermes_ops.loader.hosts.host import VARIABLES
+from hermes_ops.loader.profiles.profile import PROFILE, SERVICE
 from hermes_ops.loader.schema import Key, Schema
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.ini import ini_mentions
-from hermes_ops.loader.vault import Vault
+from hermes_ops.loader.sources.ini import ini_mentions
+from hermes_ops.loader.sources.vault import Vault
 
 
 def read(folder: Path, content: bytes) -> list[object]:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import check_env, find_inventory, load, load_env
-from hermes_ops.loader.env_values import scalar_text
+from hermes_ops.loader.hosts.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.patterns import names_of
-from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
+from hermes_ops.loader.profiles.env import scalar_text
+from hermes_ops.loader.sources.patterns import names_of
 from hermes_ops.secrets.secret import Secret
 
 HERE = Place("inventory/hosts.yml", 3, 5)

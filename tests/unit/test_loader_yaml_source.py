@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.loader.layers.overlay import overlaid, signed
 from hermes_ops.loader.located import Located, plain
-from hermes_ops.loader.overlay import overlaid, signed
-from hermes_ops.loader.yaml_source import parse, read
+from hermes_ops.loader.sources.yaml import parse, read
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 WORDS = st.text(min_size=1).filter(lambda key: signed(key) == ("", key))

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.loader import gather
+from hermes_ops.loader.explain.provenance import Leaf, leaves, traced
 from hermes_ops.loader.keypath import begins, parsed, spelled
 from hermes_ops.loader.located import Located, plain
-from hermes_ops.loader.profiles import Contribution, described
-from hermes_ops.loader.provenance import Leaf, leaves, traced
-from hermes_ops.loader.yaml_source import parse
+from hermes_ops.loader.profiles.profile import Contribution, described
+from hermes_ops.loader.sources.yaml import parse
 
 ROLES = Path(__file__).parents[2] / "roles"
 FILES = {

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.splice import line_of, path_at, put
+from hermes_ops.loader.edit.splice import line_of, path_at, put
 
 AGE = {"age": "-----BEGIN-----\nabc\n-----END-----\n"}
 

@@ -7,13 +7,13 @@ from itertools import combinations, groupby
 from pathlib import Path
 
 from hermes_ops.errors import Place
+from hermes_ops.loader.explain.provenance import Saying, sayings_of
 from hermes_ops.loader.lint.model import Check, Finding, Seen, Wish
 from hermes_ops.loader.lint.typos import meant
-from hermes_ops.loader.profiles import Contribution
-from hermes_ops.loader.provenance import Saying, sayings_of
+from hermes_ops.loader.profiles.profile import Contribution
 from hermes_ops.loader.schema import near
-from hermes_ops.loader.sources import ENDINGS
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.files import ENDINGS
+from hermes_ops.loader.sources.text import shown
 
 
 def unused_profiles(seen: Seen) -> Iterator[Finding]:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermes_ops.errors import Place
-from hermes_ops.loader.load import Gathered
-from hermes_ops.loader.profiles import Contribution, contributions, wanted
-from hermes_ops.loader.provenance import (
+from hermes_ops.loader.explain.provenance import (
     Leaf,
     Saying,
     layer_name,
@@ -18,6 +16,8 @@ from hermes_ops.loader.provenance import (
     traced,
     variables,
 )
+from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.profiles.profile import Contribution, contributions, wanted
 
 
 @dataclass(frozen=True, slots=True)

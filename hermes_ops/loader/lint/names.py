@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hermes_ops.loader.connection import READ
+from hermes_ops.loader.explain.provenance import Saying
 from hermes_ops.loader.groups import PRIORITY
+from hermes_ops.loader.hosts.connection import READ
 from hermes_ops.loader.keypath import KeyPath, spelled
 from hermes_ops.loader.lint.model import Check, Finding, Seen
 from hermes_ops.loader.lint.typos import is_slip, meant, meant_env
-from hermes_ops.loader.provenance import Saying
 
 
 def misspelt_env(seen: Seen) -> Iterator[Finding]:

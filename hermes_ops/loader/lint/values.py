@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from hermes_ops.loader.explain.provenance import ACTIONS, Leaf, Saying
 from hermes_ops.loader.keypath import spelled
+from hermes_ops.loader.layers.overlay import APPEND, REMOVE
 from hermes_ops.loader.lint.model import Check, Finding, Seen
-from hermes_ops.loader.overlay import APPEND, REMOVE
-from hermes_ops.loader.provenance import ACTIONS, Leaf, Saying
 
 Key = tuple[Any, ...]
 

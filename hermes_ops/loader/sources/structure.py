@@ -13,8 +13,8 @@ from hermes_ops.loader.groups import (
     variables_mention,
 )
 from hermes_ops.loader.located import Located, Variables, kind
-from hermes_ops.loader.patterns import names_of
 from hermes_ops.loader.schema import unknown_key
+from hermes_ops.loader.sources.patterns import names_of
 
 SECTIONS = ("hosts", "children", "vars")
 _PLUGIN = (

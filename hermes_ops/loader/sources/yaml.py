@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,13 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.json_source import decoded, located, opened
 from hermes_ops.loader.located import Literal, Located, plain
-from hermes_ops.loader.vault import CLOSED, Vault, is_encrypted, veiled
+from hermes_ops.loader.sources.json import decoded, located, opened
+from hermes_ops.loader.sources.text import shown, text_of
+from hermes_ops.loader.sources.vault import CLOSED, Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-LARGEST_FILE = 16 * 1024 * 1024
 DEEPEST = 100
 DEEP = 1000
 MOST_ALIASED = 100_000
@@ -25,12 +24,6 @@ MOST_ALIASED = 100_000
 _RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
 _TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
-
-
-def shown(path: Path) -> str:
-    """Return the path as messages show it: relative where it is below the working folder."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def read(path: Path, vault: Vault = CLOSED) -> Located:
@@ -91,28 +84,6 @@ def _refuse_depth(text: str, file: str) -> None:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise InventoryError(_TOO_DEEP, where=_place(event, file))
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a file, which must be UTF-8 and no larger than 16 MiB."""
-    content = bytes_of(path)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InventoryError("is not UTF-8 text", where=Place(shown(path), line)) from None
-
-
-def bytes_of(path: Path) -> bytes:
-    """Return the content of a file of at most 16 MiB."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
-    if len(content) > LARGEST_FILE:
-        raise InventoryError("is larger than 16 MiB", where=shown(path))
-    return content
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> InventoryError:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.splice import line_of, put
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.edit.splice import line_of, put
+from hermes_ops.loader.sources.text import shown
 
 _BOM = "\ufeff"
 T = TypeVar("T")

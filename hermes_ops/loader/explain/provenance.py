@@ -22,14 +22,20 @@ from math import isfinite
 from typing import Any
 
 from hermes_ops.errors import Place, UsageError
-from hermes_ops.loader.hosts import MERGED, shown_variables
+from hermes_ops.loader.hosts.host import MERGED, shown_variables
 from hermes_ops.loader.keypath import KeyPath, spelled
+from hermes_ops.loader.layers.overlay import APPEND, REMOVE, in_order
+from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.load import Gathered
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.overlay import APPEND, REMOVE, in_order
-from hermes_ops.loader.profiles import UNMERGED, Contribution, contributions, described, wanted
+from hermes_ops.loader.profiles.profile import (
+    UNMERGED,
+    Contribution,
+    contributions,
+    described,
+    wanted,
+)
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.variables import Layer
 from hermes_ops.secrets.secret import SHOWN, Secret
 
 ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}

@@ -10,7 +10,7 @@ from hermes_ops.files.ownership import NAME
 from hermes_ops.inventory.model import ProfileFile
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Key, Record, check, matching
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.text import shown
 
 FORMS = ("template", "copy", "content")
 FILE = Record(

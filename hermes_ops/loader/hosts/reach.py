@@ -7,12 +7,12 @@ from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.inventory.model import Connection
-from hermes_ops.loader import connection
-from hermes_ops.loader.connection import connection_of
 from hermes_ops.loader.groups import HostNode
+from hermes_ops.loader.hosts import connection
+from hermes_ops.loader.hosts.connection import connection_of
+from hermes_ops.loader.layers.variables import Scope
 from hermes_ops.loader.located import Located, Variables, has_expression, refuse_sealed
-from hermes_ops.loader.patterns import is_odd
-from hermes_ops.loader.variables import Scope
+from hermes_ops.loader.sources.patterns import is_odd
 
 
 def reached_by(
@@ -42,6 +42,6 @@ def strictly(value: Located, scope: Scope) -> Located:
     refuse_sealed(value)
     if not has_expression(value):
         return value
-    from hermes_ops.loader.expressions import rendered
+    from hermes_ops.loader.layers.expressions import rendered
 
     return rendered(value, scope)

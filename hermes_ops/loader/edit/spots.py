@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.loader.edits import refuse_encrypted, text_of
+from hermes_ops.loader.edit.edits import refuse_encrypted, text_of
+from hermes_ops.loader.edit.splice import path_at
 from hermes_ops.loader.keypath import KeyPath
+from hermes_ops.loader.layers.variables import layers_of
 from hermes_ops.loader.load import Gathered
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.sources import ENDINGS
-from hermes_ops.loader.splice import path_at
-from hermes_ops.loader.variables import layers_of
+from hermes_ops.loader.sources.files import ENDINGS
 
 LAYERS = "catalogue, group:NAME, host or profile"
 _WRITABLE = (".yml", ".yaml", ".json")

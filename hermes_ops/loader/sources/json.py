@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops.errors import Place
 from hermes_ops.loader.located import SEALED, Literal, Located
-from hermes_ops.loader.vault import CLOSED, Vault
+from hermes_ops.loader.sources.vault import CLOSED, Vault
 
 _UNSAFE, _VAULT = "__ansible_unsafe", "__ansible_vault"
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.loader.keys import private_key
+from hermes_ops.loader.hosts.keys import private_key
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.schema import suggestion
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.groups import Gathering, Mention
-from hermes_ops.loader.ini import ini_mentions
-from hermes_ops.loader.sources import ENDINGS, is_program, structure_files
-from hermes_ops.loader.structure import is_inventory, mentions
-from hermes_ops.loader.vault import Vault
-from hermes_ops.loader.yaml_source import read, shown
+from hermes_ops.loader.sources.files import ENDINGS, structure_files
+from hermes_ops.loader.sources.ini import ini_mentions
+from hermes_ops.loader.sources.programs import is_program
+from hermes_ops.loader.sources.structure import is_inventory, mentions
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.vault import Vault
+from hermes_ops.loader.sources.yaml import read
 
 _SECTION = re.compile(rb"\s*\[[^\]]+\]")
 _YAML = re.compile(rb"---|[\w.\"'-]+\s*:(\s|$)|[{%]")
@@ -47,7 +49,7 @@ def _with_remedy(error: InventoryError) -> InventoryError:
 def _hear(file: Path, named: bool, vault: Vault, gathering: Gathering, warn: Warn) -> None:
     if is_program(file):
         # Imported late: it is the only reader that starts a process.
-        from hermes_ops.loader.dynamic import dynamic_mentions
+        from hermes_ops.loader.sources.executable import dynamic_mentions
 
         return gathering.add_all(dynamic_mentions(file, vault))
     reason = _no_source(file) if named else _no_source(file) or _companion(file)

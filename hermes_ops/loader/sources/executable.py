@@ -16,11 +16,11 @@ from hermes_ops.loader.groups import (
     hosts_mention,
     variables_mention,
 )
-from hermes_ops.loader.json_source import decoded, located
 from hermes_ops.loader.located import Located, kind
-from hermes_ops.loader.programs import run
-from hermes_ops.loader.vault import Vault
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.json import decoded, located
+from hermes_ops.loader.sources.programs import run
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.vault import Vault
 
 SECTIONS = ("hosts", "children", "vars")
 _WHAT = "the executable inventory"

@@ -24,9 +24,9 @@ from hermes_ops.loader.groups import (
     variables_mention,
 )
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.patterns import names_of
-from hermes_ops.loader.vault import Vault, is_encrypted, veiled
-from hermes_ops.loader.yaml_source import bytes_of, shown
+from hermes_ops.loader.sources.patterns import names_of
+from hermes_ops.loader.sources.text import bytes_of, shown
+from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")

@@ -10,7 +10,8 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Connection
-from hermes_ops.loader.keys import private_key
+from hermes_ops.loader.hosts.keys import private_key
+from hermes_ops.loader.hosts.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.loader.located import Located, Variables, kind
 from hermes_ops.loader.schema import (
     BOOLEAN,
@@ -24,7 +25,6 @@ from hermes_ops.loader.schema import (
     one_of,
     written,
 )
-from hermes_ops.loader.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.secrets.secret import Secret, without_odd_words
 
 KINDS = ("local", "ssh")

@@ -128,13 +128,13 @@ def _undisturbed() -> Iterator[None]:
 
 def _password_in(file: Path) -> bytes:
     """Return the password that a file holds or, as with Ansible, a program prints."""
-    from hermes_ops.loader.sources import is_program
+    from hermes_ops.loader.sources.programs import is_program
 
     if file.is_dir():
         raise UsageError(f"{_OPTION}: {file} is a folder")
     if is_program(file):
         # Ansible's rule: a program whose name ends in -client is told which password is wanted.
-        from hermes_ops.loader.programs import run
+        from hermes_ops.loader.sources.programs import run
 
         words = ["--vault-id", "default"] if file.stem.endswith("-client") else []
         password = run(file, words, "the vault password program").strip(b"\r\n")

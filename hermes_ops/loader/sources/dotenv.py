@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.sources import folder_of
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.files import folder_of
+from hermes_ops.loader.sources.text import shown
 
 
 def load_env(sources: Sequence[Path], environ: Mapping[str, str]) -> dict[str, str]:

@@ -20,12 +20,13 @@ from hermes_ops.inventory.model import (
     Role,
     ServiceSettings,
 )
-from hermes_ops.loader.allowances import ALLOW, allowances, places_of
-from hermes_ops.loader.env_values import env_values, scalar_text, variable_name
-from hermes_ops.loader.files import profile_files
-from hermes_ops.loader.late import Over
+from hermes_ops.loader.layers.late import Over
+from hermes_ops.loader.layers.overlay import change_list, in_order, overlaid, settled
+from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.located import Located, kind, plain, refuse_sealed
-from hermes_ops.loader.overlay import change_list, in_order, overlaid, settled
+from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
+from hermes_ops.loader.profiles.env import env_values, scalar_text, variable_name
+from hermes_ops.loader.profiles.files import profile_files
 from hermes_ops.loader.schema import (
     MAPPING,
     TEXT,
@@ -39,9 +40,9 @@ from hermes_ops.loader.schema import (
     one_of,
     suggestion,
 )
-from hermes_ops.loader.variables import Layer
-from hermes_ops.loader.vault import CLOSED, Vault
-from hermes_ops.loader.yaml_source import read, shown
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.vault import CLOSED, Vault
+from hermes_ops.loader.sources.yaml import read
 
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
 

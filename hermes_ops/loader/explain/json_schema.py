@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops.inventory.model import PROFILE_NAME
-from hermes_ops.loader import connection
-from hermes_ops.loader.env_values import KINDS
 from hermes_ops.loader.groups import PRIORITY
-from hermes_ops.loader.hosts import VARIABLES
-from hermes_ops.loader.profiles import PROFILE
+from hermes_ops.loader.hosts import connection
+from hermes_ops.loader.hosts.host import VARIABLES
+from hermes_ops.loader.profiles.env import KINDS
+from hermes_ops.loader.profiles.profile import PROFILE
 from hermes_ops.loader.schema import Each, Key, Kind, Record, Schema, bare
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

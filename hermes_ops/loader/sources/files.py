@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Variables, kind
-from hermes_ops.loader.vault import CLOSED, Vault
-from hermes_ops.loader.yaml_source import read, shown
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.vault import CLOSED, Vault
+from hermes_ops.loader.sources.yaml import read
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
 """In the order in which a name is looked for; a folder has no ending."""
@@ -29,24 +29,6 @@ _PASSED_OVER = (
     # What it would try in vain: keys, certificates, templates.
     *(".pem", ".key", ".pub", ".crt", ".cer", ".j2", ".env", ".age", ".token", ".secret"),
 )
-
-
-_MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-"""How scripts and the binaries of Linux and macOS begin."""
-
-
-def is_program(file: Path) -> bool:
-    """Say whether the system would run this file: executable, and a script or a binary.
-
-    A text with a stray executable bit is none, and Ansible reads it as well.
-    """
-    if not file.is_file() or not os.access(file, os.X_OK):
-        return False
-    try:
-        with file.open("rb") as stream:
-            return stream.read(4).startswith(_MAGIC)
-    except OSError:
-        return False
 
 
 def folder_of(source: Path) -> Path:

@@ -10,25 +10,26 @@ from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import MANAGERS, HermesSettings, Host, Profile, Role
-from hermes_ops.loader import connection
-from hermes_ops.loader.agreement import refuse_strangers
-from hermes_ops.loader.connection import is_credential
 from hermes_ops.loader.groups import HostNode
-from hermes_ops.loader.late import Late, Over
+from hermes_ops.loader.hosts import connection
+from hermes_ops.loader.hosts.agreement import refuse_strangers
+from hermes_ops.loader.hosts.connection import is_credential
+from hermes_ops.loader.hosts.reach import reached_by, strictly
+from hermes_ops.loader.layers.late import Late, Over
+from hermes_ops.loader.layers.variables import Layer, Scope, folded
 from hermes_ops.loader.located import (
     SEALED,
     Located,
     Variables,
     plain,
 )
-from hermes_ops.loader.profiles import (
+from hermes_ops.loader.profiles.profile import (
     Wanted,
     contributions,
     described,
     make_profile,
     wanted,
 )
-from hermes_ops.loader.reach import reached_by, strictly
 from hermes_ops.loader.schema import (
     ANY,
     BOOLEAN,
@@ -45,7 +46,6 @@ from hermes_ops.loader.schema import (
     unknown_key,
     word,
 )
-from hermes_ops.loader.variables import Layer, Scope, folded
 from hermes_ops.secrets.secret import Secret
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hermes_ops.loader.groups import Tree
 from hermes_ops.loader.located import Located, Variables
-from hermes_ops.loader.sources import VariableFiles
+from hermes_ops.loader.sources.files import VariableFiles
 
 
 class Layer(NamedTuple):

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.loader.layers.variables import Scope
 from hermes_ops.loader.located import Located, has_expression, is_secret, plain, refuse_sealed
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.loader.variables import Scope
 
 _NAME = re.compile(r"\{\{ *([A-Za-z_]\w*) *\}\}")
 _CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
@@ -45,7 +45,7 @@ def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Loca
         found = _values(names, value, scope, asked)
         return _located(_replaced(value.data, found.values), value, found.secret)
     # Imported late: most inventories have no other expression than names.
-    from hermes_ops.loader.jinja import ExpressionError, evaluated, undeclared
+    from hermes_ops.loader.layers.jinja import ExpressionError, evaluated, undeclared
 
     try:
         found = _values(undeclared(value.data), value, scope, asked)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.nodes import (
+from hermes_ops.loader.edit.nodes import (
     TAG,
     compose,
     end_of,

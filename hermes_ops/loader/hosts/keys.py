@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.yaml_source import shown
+from hermes_ops.loader.sources.text import shown
 
 _HEADER = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 

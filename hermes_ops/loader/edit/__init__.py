@@ -1,0 +1,1 @@
+"""Writing into the inventory: one key, and every other byte as its author wrote it."""

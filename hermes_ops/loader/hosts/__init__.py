@@ -1,0 +1,1 @@
+"""Hosts: from the variables of a machine to a frozen value."""

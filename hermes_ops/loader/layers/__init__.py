@@ -1,0 +1,1 @@
+"""Variables, layer upon layer: precedence, merging, expressions."""

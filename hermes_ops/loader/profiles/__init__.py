@@ -1,0 +1,1 @@
+"""Profiles: from the catalogue and the layers upon it to a frozen value."""
