@@ -9,12 +9,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from hermes_ops.assets import TEMPLATES
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Profile, Role, ServiceSettings
 from hermes_ops.look.facts import Facts
 from hermes_ops.templates import render, undefined_names
-
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hermes_ops.tasks.options import COMMON, Option, Options
-from hermes_ops.tasks.output import Output, Result
+from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 _TARGET = Option("target", "host/profile")
@@ -23,9 +23,9 @@ _CHECKED = (*_ONE, *(option for option in COMMON if option.name == "check"))
 )
 def get(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Show what the host has beside what is wanted; of .env the names only."""
-    from hermes_ops.tasks import settings_seen
+    from hermes_ops.commands.config import get as command
 
-    return settings_seen.get(options, output, target, key)
+    return command.get(options, output, target, key)
 
 
 @verb(
@@ -39,9 +39,9 @@ def set_(
     options: Options, output: Output, *, target: str, key: str, value: str, layer: str | None
 ) -> Result:
     """Write a setting into a layer of the inventory; config.push brings it to the hosts."""
-    from hermes_ops.tasks import settings_written
+    from hermes_ops.commands.config import set as command
 
-    return settings_written.set_value(options, output, target, key, value, layer)
+    return command.set_value(options, output, target, key, value, layer)
 
 
 @verb(
@@ -52,30 +52,30 @@ def set_(
 )
 def edit(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Open $EDITOR on the inventory file that decides a setting, and check what was written."""
-    from hermes_ops.tasks import settings_edited
+    from hermes_ops.commands.config import edit as command
 
-    return settings_edited.edit(options, output, target, key)
+    return command.edit(options, output, target, key)
 
 
 @verb(example="./inv config.diff -l '*/coder'")
 def diff(options: Options, output: Output) -> Result:
     """Show what differs in the settings between inventory and hosts; changes nothing."""
-    from hermes_ops.tasks import settings_pushed
+    from hermes_ops.commands.config import push as command
 
-    return settings_pushed.diff(options, output)
+    return command.diff(options, output)
 
 
 @verb(example="./inv config.push -l minis --why 'another model'")
 def push(options: Options, output: Output) -> Result:
     """Bring the settings to the hosts, and restart those gateways alone that read others now."""
-    from hermes_ops.tasks import settings_pushed
+    from hermes_ops.commands.config import push as command
 
-    return settings_pushed.push(options, output)
+    return command.push(options, output)
 
 
 @verb(options=(_LAYER,), example="./inv config.pull -l mini-1/coder --layer profile")
 def pull(options: Options, output: Output, *, layer: str | None) -> Result:
     """Show what somebody changed on the hosts, as YAML for the inventory; --layer writes it."""
-    from hermes_ops.tasks import settings_pulled
+    from hermes_ops.commands.config import pull as command
 
-    return settings_pulled.pull(options, output, layer)
+    return command.pull(options, output, layer)

@@ -10,11 +10,11 @@ from invoke.exceptions import Exit, UnexpectedExit
 from invoke.executor import Executor
 from invoke.tasks import Call, Task
 
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, exit_code
 from hermes_ops.errors import HermesError, Interrupted, UsageError
 from hermes_ops.graph import ordered
 from hermes_ops.plan.desired import StepPlan
-from hermes_ops.tasks.options import Options
-from hermes_ops.tasks.output import Output, Result, exit_code
 from hermes_ops.tasks.step import Finish, Step, Verb
 
 
@@ -105,7 +105,7 @@ def _perform(call: Any, options: Options, output: Output) -> Any:
     if isinstance(task, Finish):
         return task.body(call.steps, options, output, **own)
     if isinstance(task, Step):
-        from hermes_ops.tasks.converge import run_steps
+        from hermes_ops.commands.converge import run_steps
 
         return run_steps(task.full_name, call.steps, options, output)
     return task.body(options, output, **own)

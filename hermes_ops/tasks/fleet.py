@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from hermes_ops.errors import UsageError
+from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.plan.desired import StepPlan
-from hermes_ops.tasks import steps
-from hermes_ops.tasks.options import COMMON, Option, Options
-from hermes_ops.tasks.output import Output, Result
+from hermes_ops.tasks import graph
+from hermes_ops.tasks.executor import step_plans
 from hermes_ops.tasks.step import finish, verb
 
 _NO_VERIFY = Option("no_verify", "do not run the checks at the end", False)
@@ -19,12 +18,12 @@ _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 @finish(
     "fleet.up",
-    pre=[steps.start],
+    pre=[graph.start],
     options=(_NO_VERIFY, _NO_WAIT, _JUNIT),
     example="./inv fleet.up -l minis --why 'new bot tokens'",
 )
 def up(
-    plans: Sequence[StepPlan],
+    steps: Sequence[StepPlan],
     options: Options,
     output: Output,
     *,
@@ -33,34 +32,17 @@ def up(
     junit: str | None,
 ) -> Result:
     """Bring the selected profiles to the wanted state, and prove that they run."""
-    from hermes_ops.tasks import converge, ps
+    from hermes_ops.commands.fleet import up as command
 
-    verifies = not (options.check or no_verify or no_wait)
-    if verifies or junit:
-        from hermes_ops.tasks import verifying
-
-        verifying.check_junit(junit)
-    converged = converge.converge("fleet.up", plans, options, output, wait=not no_wait)
-    try:
-        if verifies:
-            verifying.verify_converged(converged, output, junit=junit)
-    finally:
-        converged.close()
-    result = converge.finish(converged, output)
-    if not options.check:
-        ps.show_converged(converged, output)
-    return result
+    return command.up(steps, options, output, no_verify=no_verify, no_wait=no_wait, junit=junit)
 
 
-@finish("fleet.plan", pre=[steps.start], example="./inv fleet.plan -l '*/coder'")
-def plan(plans: Sequence[StepPlan], options: Options, output: Output) -> Result:
+@finish("fleet.plan", pre=[graph.start], example="./inv fleet.plan -l '*/coder'")
+def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
     """Show what `fleet.up` would change, and change nothing (`fleet.up --check --diff`)."""
-    from hermes_ops.tasks import converge
+    from hermes_ops.commands.fleet import up as command
 
-    looking = replace(options, check=True, diff=True)
-    converged = converge.converge("fleet.plan", plans, looking, output)
-    converged.close()
-    return converge.finish(converged, output)
+    return command.plan(steps, options, output)
 
 
 @verb(
@@ -69,16 +51,9 @@ def plan(plans: Sequence[StepPlan], options: Options, output: Output) -> Result:
 )
 def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
     """Stop and disable the selected profiles; their data stays."""
-    from hermes_ops.tasks.down import take_down
-    from hermes_ops.tasks.questions import confirm
+    from hermes_ops.commands.fleet import down as command
 
-    if not options.limit and not all_hosts:
-        raise UsageError(
-            "fleet.down needs a selection", hint="name hosts with -l, or say --all-hosts"
-        )
-    if not options.check:
-        confirm(f"Stop and disable {options.limit or 'every profile of every host'}?", options)
-    return take_down("fleet.down", "stopped", options, output)
+    return command.down(options, output, all_hosts=all_hosts)
 
 
 @verb(
@@ -91,14 +66,15 @@ def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
 )
 def ps(options: Options, output: Output, *, watch: bool, wide: bool, sort: str | None) -> Result:
     """Show every profile: state, pid, uptime, restarts, memory, platforms, drift."""
-    from hermes_ops.tasks import ps as showing
+    from hermes_ops.commands.fleet import ps as command
 
-    return showing.run(options, output, watch=watch, wide=wide, sort=sort)
+    steps = step_plans(graph.start)
+    return command.run(steps, options, output, watch=watch, wide=wide, sort=sort)
 
 
 @verb(options=(_JUNIT,), common=COMMON, example="./inv fleet.verify --junit checks.xml")
 def verify(options: Options, output: Output, *, junit: str | None) -> Result:
     """Run the roles' testinfra checks on every selected profile; changes nothing."""
-    from hermes_ops.tasks import verifying
+    from hermes_ops.commands.fleet import verify as command
 
-    return verifying.run(options, output, junit=junit)
+    return command.run(step_plans(graph.start), options, output, junit=junit)

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hermes_ops.errors import CommandError
-from hermes_ops.tasks.options import COMMON, Option, Options, whole
-from hermes_ops.tasks.output import Output, Result, items
+from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 _ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
 _NAME = Option("name", "a host of the lab, such as linux-1")
 _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
-_COLUMNS = ["name", "kind", "address", "state", "pid"]
-
-
-def _rows(root: str) -> list[Mapping[str, Any]]:
-    from hermes_ops import lab
-
-    return [{name: getattr(host, name) for name in _COLUMNS} for host in lab.hosts(Path(root))]
-
-
-def _shown(root: str, output: Output) -> Result:
-    rows = _rows(root)
-    if not output.json:
-        from hermes_ops.reporting.report import table
-
-        table(output, _COLUMNS, rows)
-    return items(rows)
 
 
 @verb(
@@ -45,67 +25,57 @@ def _shown(root: str, output: Output) -> Result:
 )
 def up(_options: Options, output: Output, *, root: str, **wanted: str | None) -> Result:
     """Bring up real hosts, and write an inventory of them to .lab/inventory."""
-    from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    numbers = {
-        name.replace("_", "-"): whole(name, text, least=0)
-        for name, text in wanted.items()
-        if text is not None
-    }
-    lab.install_packages(output.note)
-    if reason := lab.why_not():
-        raise CommandError(f"the lab cannot run here: {reason}")
-    lab.up(Path(root), numbers or {"linux": 1}, output.note)
-    return _shown(root, output)
+    return command.up(output, Path(root), wanted)
 
 
 @verb(options=(_ROOT,), common=_ANSWER, example="./inv lab.down")
 def down(_options: Options, output: Output, *, root: str) -> Result:
     """Take the lab down; nothing of it is left behind."""
-    from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    ended = lab.down(Path(root), output.note)
-    output.text(f"{ended} hosts taken down")
-    return items([])
+    return command.down(output, Path(root))
 
 
 @verb(options=(_ROOT,), common=_ANSWER, example="./inv lab.ps")
 def ps(_options: Options, output: Output, *, root: str) -> Result:
     """Show the lab's hosts."""
-    return _shown(root, output)
+    from hermes_ops.commands import lab as command
+
+    return command.ps(output, Path(root))
 
 
 @verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.ssh linux-1")
 def ssh(_options: Options, _output: Output, *, name: str, root: str) -> None:
     """Open a shell on a host of the lab."""
-    from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    words = lab.ssh_command(Path(root), name)
-    os.execvp(words[0], words)  # noqa: S606 - the shell takes our place, Ctrl-C included
+    command.ssh(Path(root), name)
 
 
 @verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.reboot linux-1")
 def reboot(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Reboot a host of the lab."""
     from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    lab.reboot(Path(root), name)
-    return _shown(root, output)
+    return command.act(lab.reboot, output, Path(root), name)
 
 
 @verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.cut linux-1")
 def cut(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Cut a host of the lab off the network."""
     from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    lab.cut(Path(root), name)
-    return _shown(root, output)
+    return command.act(lab.cut, output, Path(root), name)
 
 
 @verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.heal linux-1")
 def heal(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Connect a host of the lab again."""
     from hermes_ops import lab
+    from hermes_ops.commands import lab as command
 
-    lab.heal(Path(root), name)
-    return _shown(root, output)
+    return command.act(lab.heal, output, Path(root), name)

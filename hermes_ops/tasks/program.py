@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError, UnexpectedExit
@@ -21,11 +20,11 @@ from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from hermes_ops import __version__
+from hermes_ops.assets import CLONE
+from hermes_ops.cli.output import Output, veil
 from hermes_ops.errors import UsageError
 from hermes_ops.tasks.executor import GraphExecutor
-from hermes_ops.tasks.output import Output, veil
 
-ROOT = Path(__file__).resolve().parents[2]
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
     "dry": "to look and plan without changing anything, use --check",
@@ -97,7 +96,7 @@ class Program(InvokeProgram):
     def load_collection(self) -> None:
         """Load the tasks beside this program, unless -r or -c name others."""
         if not self.args["search-root"].value and not self.args.collection.value:
-            self.args["search-root"]._value = str(ROOT)
+            self.args["search-root"]._value = str(CLONE)
         super().load_collection()
 
     def parse_tasks(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hermes_ops.tasks.options import COMMON, Option, Options, whole
-from hermes_ops.tasks.output import Output, Result
+from hermes_ops.cli.options import COMMON, Option, Options, whole
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 _OPENING = ("age_key_file", "vault_password_file", "verbose")
@@ -17,9 +17,9 @@ _NAME = Option("name", "the name of the variable in .env")
 @verb(common=_WRITING, example="./inv secrets.keygen")
 def keygen(options: Options, output: Output) -> Result:
     """Make your age key, 0600, and add its public half to those who can read this inventory."""
-    from hermes_ops.tasks import readers
+    from hermes_ops.commands.secrets import keygen as command
 
-    return readers.keygen(options, output)
+    return command.keygen(options, output)
 
 
 @verb(
@@ -40,9 +40,9 @@ def set_(
     options: Options, output: Output, *, target: str, name: str, layer: str, **rest: str | None
 ) -> Result:
     """Encrypt a value to all recipients, and write it into the inventory."""
-    from hermes_ops.tasks import keeping
+    from hermes_ops.commands.secrets import set as command
 
-    return keeping.set_(options, output, target, name, layer, rest["from"])
+    return command.set_(options, output, target, name, layer, rest["from"])
 
 
 @verb(
@@ -52,9 +52,9 @@ def set_(
 )
 def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
     """Open an encrypted value in $EDITOR, and encrypt what comes back."""
-    from hermes_ops.tasks import keeping
+    from hermes_ops.commands.secrets import set as command
 
-    return keeping.edit(options, output, target, name)
+    return command.edit(options, output, target, name)
 
 
 @verb(
@@ -67,9 +67,9 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
 )
 def rekey(options: Options, output: Output) -> Result:
     """Encrypt every age text anew, after somebody came to the recipients or left them."""
-    from hermes_ops.tasks import keeping
+    from hermes_ops.commands.secrets import set as command
 
-    return keeping.rekey(options, output)
+    return command.rekey(options, output)
 
 
 @verb(
@@ -81,9 +81,9 @@ def rekey(options: Options, output: Output) -> Result:
 )
 def show(options: Options, output: Output, *, reveal: bool) -> Result:
     """Show each secret's name, source, place, fingerprint, and who else has the same."""
-    from hermes_ops.tasks import showing
+    from hermes_ops.commands.secrets import show as command
 
-    return showing.run(options, output, reveal=reveal)
+    return command.run(options, output, reveal=reveal)
 
 
 @verb(
@@ -92,9 +92,9 @@ def show(options: Options, output: Output, *, reveal: bool) -> Result:
 )
 def lint(options: Options, output: Output, *, live: bool) -> Result:
     """Find credentials, ports and identities used twice, weak keys, and files in the open."""
-    from hermes_ops.tasks import secretlint
+    from hermes_ops.commands.secrets import lint as command
 
-    return secretlint.run(options, output, live=live)
+    return command.run(options, output, live=live)
 
 
 @verb(
@@ -104,7 +104,7 @@ def lint(options: Options, output: Output, *, live: bool) -> Result:
 )
 def rotate(options: Options, output: Output, *, name: str, drain: str | None) -> Result:
     """Deliver a new value to those who use it, restart only them, prove the old one gone."""
-    from hermes_ops.tasks import rotating
+    from hermes_ops.commands.secrets import rotate as command
 
     seconds = 30 if drain is None else whole("drain", drain, least=0)
-    return rotating.run(options, output, name=name, drain=seconds)
+    return command.run(options, output, name=name, drain=seconds)

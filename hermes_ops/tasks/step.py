@@ -9,8 +9,8 @@ from typing import Any
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
+from hermes_ops.cli.options import COMMON, Option
 from hermes_ops.plan.desired import Body
-from hermes_ops.tasks.options import COMMON, Option
 
 
 class Verb(Task):  # type: ignore[type-arg]
@@ -43,11 +43,21 @@ class Verb(Task):  # type: ignore[type-arg]
             Argument(name=option.name, positional=True, help=option.help, kind=str)
             for option in self.operands
         ]
-        return [*operands, *(option.argument() for option in (*self.own, *self.common))]
+        return [*operands, *(_argument(option) for option in (*self.own, *self.common))]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body; the first argument is Invoke's context, or none at all."""
         return self.body(*args, **kwargs)
+
+
+def _argument(option: Option) -> Argument:
+    """Return an option as Invoke's parser wants it."""
+    names = (option.name.replace("_", "-"), *([option.short] if option.short else ()))
+    kind: Any = {bool: bool, tuple: list}.get(type(option.default), str)
+    default = [] if option.default == () else option.default
+    # Invoke makes an alias of `attr_name`, and one that is the name itself never ends.
+    attr_name = option.name if option.name != names[0] else None
+    return Argument(names=names, kind=kind, default=default, help=option.help, attr_name=attr_name)
 
 
 class Step(Verb):

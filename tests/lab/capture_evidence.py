@@ -19,6 +19,9 @@ from typing import Any
 
 import yaml
 
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.answers import parse
@@ -27,11 +30,8 @@ from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.question import question
 from hermes_ops.run import Settings, open_host
-from hermes_ops.tasks import steps
+from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
-from hermes_ops.tasks.options import Options
-from hermes_ops.tasks.output import Output
-from hermes_ops.tasks.workspace import open_workspace
 from hermes_ops.wire import Reply
 
 NONCE = "0123456789abcdef"
@@ -76,7 +76,7 @@ def _desired(inventory: str, target: str) -> tuple[DesiredState, Settings]:
     options = Options(inventory=(inventory,), limit=target)
     workspace = open_workspace(options, Output(json=False))
     (host,) = workspace.selected.hosts
-    desired = desired_state(host, workspace.selected.roles, step_plans(steps.start))
+    desired = desired_state(host, workspace.selected.roles, step_plans(graph.start))
     return desired, Settings(known_hosts=workspace.known_hosts)
 
 

@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hermes_ops.commands import converge
 from hermes_ops.run import Settings
-from hermes_ops.tasks import converge
 from hermes_ops.tasks.program import Program
 from hermes_ops.transport import Transport
 from hermes_ops.wire import OnRecord, Record, Reply, Script

@@ -42,7 +42,7 @@ from hermes_ops.plan.program import stamp_path
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.tasks import steps
+from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def desired(case: Mapping[str, Any], profiles: Mapping[str, Any] | None = None) 
     wanted = tuple(profile(k, v or {}) for k, v in (profiles or case["desired"]).items())
     names = tuple(profile.name for profile in wanted)
     host = Host("box", connection, (), wanted, names, hermes=hermes, **given)
-    plans = step_plans(steps.start)
+    plans = step_plans(graph.start)
     only = case.get("steps") or [plan.name for plan in plans]
     return desired_state(host, roles(), [plan for plan in plans if plan.name in only])
 

@@ -21,11 +21,11 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from hermes_ops.commands.inventory.list import ansible_view
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import parse, select
 from hermes_ops.loader import Vault, load
-from hermes_ops.tasks.listing import ansible_view
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests" / "cases" / "inventories").glob("*.yml"))

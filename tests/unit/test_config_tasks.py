@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 import yaml
 
+from hermes_ops.assets import ROLES
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.commands.config import edit as settings_edited
+from hermes_ops.commands.config import set
+from hermes_ops.commands.config.get import Setting
+from hermes_ops.commands.config.pull import offer
 from hermes_ops.errors import HermesError, InventoryError, UsageError
 from hermes_ops.loader import load
 from hermes_ops.loader.edit.edits import edit_key
-from hermes_ops.tasks import settings_edited, settings_written
-from hermes_ops.tasks.options import Options
-from hermes_ops.tasks.output import Output, Result
-from hermes_ops.tasks.settings_pulled import offer
-from hermes_ops.tasks.settings_seen import Setting
-from hermes_ops.tasks.workspace import ROLES
 
 HOSTS = """\
 # my fleet
@@ -62,9 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def put(target: str, key: str, value: str, layer: str | None, **more: Any) -> dict[str, Any]:
     """Set a value; return the first item of the document."""
-    result = settings_written.set_value(
-        Options(**more), Output(json=True), target, key, value, layer
-    )
+    result = set.set_value(Options(**more), Output(json=True), target, key, value, layer)
     item: dict[str, Any] = result.document["items"][0]
     return {**item, "exit": result.exit}
 

@@ -21,6 +21,9 @@ from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
 from hermes_ops.audit.finding import Finding, kinds
 from hermes_ops.audit.preflight import refuse_conflicts
+from hermes_ops.commands.secrets import ask_hosts, lint
+from hermes_ops.commands.secrets.ask_hosts import Told
+from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.inventory.credentials import with_secrets
 from hermes_ops.inventory.model import Host, Inventory
@@ -28,9 +31,6 @@ from hermes_ops.loader import Vault
 from hermes_ops.secrets import fingerprint
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.tasks import asking, secretlint
-from hermes_ops.tasks.asking import Told
-from hermes_ops.tasks.workspace import Workspace
 from hermes_ops.wire import Record, Reply
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def judged(folder: Path, case: Mapping[str, Any]) -> list[Finding]:
             told.append(Told(host, answer_of(folder / host.name, there, case.get("homes", {}))))
     workspace = Workspace(inventory, inventory, (), Vault())
     wanted = model.wanted(inventory, KEY)
-    return secretlint._judged(workspace, wanted, told, live=bool(told))
+    return lint._judged(workspace, wanted, told, live=bool(told))
 
 
 def line(finding: Finding) -> str:
@@ -110,8 +110,8 @@ def test_no_value_is_told(case: Mapping[str, Any], tmp_path: Path) -> None:
     """Neither a host's answer nor a finding, in words or as a document, has a credential in it."""
     planted = values(case["hosts"]) | values(case.get("there", {}))
     found = judged(tmp_path, case)
-    said = json.dumps([secretlint.document(finding) for finding in found])
-    said += "\n".join(line for finding in found for line in secretlint.lines(finding))
+    said = json.dumps([lint.document(finding) for finding in found])
+    said += "\n".join(line for finding in found for line in lint.lines(finding))
     for host in case.get("there", {}):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(tmp_path / host)
@@ -207,7 +207,7 @@ def test_names_of_a_host_are_harmless() -> None:
 def test_what_is_not_understood_is_unknown(told: dict[str, Any]) -> None:
     """An answer of another shape is no mistake of ours: that host is unknown."""
     with pytest.raises(Unknown, match="not understood"):
-        asking._understood(Host("one"), told)
+        ask_hosts._understood(Host("one"), told)
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -152,7 +152,7 @@ def test_what_python_prints_passes_the_sink(crash: str) -> None:
     """Whoever prints it, and however it ends."""
     value = "s3cret/wiþ 'odd' letters"
     code = (
-        "import sys; from hermes_ops.tasks.output import REDACTOR, veil\n"
+        "import sys; from hermes_ops.cli.output import REDACTOR, veil\n"
         f"veil(); SECRET = {value!r}; REDACTOR.learn(SECRET)\n{CRASHES[crash]}\n"
     )
     # In other digits, for Python repeats the line that failed.

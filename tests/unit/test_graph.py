@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes_ops.commands.inventory.graph import draw
 from hermes_ops.errors import UsageError
 from hermes_ops.graph import ordered, waves
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.resource import Resource
-from hermes_ops.tasks import fleet, steps
+from hermes_ops.tasks import fleet, graph
 from hermes_ops.tasks.executor import GraphExecutor, reachable, step_plans
-from hermes_ops.tasks.inventory import draw
+from hermes_ops.tasks.inventory import edges
 from hermes_ops.tasks.step import Step, step
 
 ROOT = Path(__file__).parents[2]
@@ -54,20 +55,20 @@ def test_up_runs_the_five_steps_in_order() -> None:
 
 def test_a_lone_step_runs_with_what_it_requires() -> None:
     """`gateway.install` runs create and configure first, and nothing after itself."""
-    assert names(steps.install) == ORDER[:3]
+    assert names(graph.install) == ORDER[:3]
 
 
 def test_removing_an_edge_changes_order_and_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without linger's `pre`, neither the order nor the drawing has what it required."""
-    monkeypatch.setattr(steps.enable, "pre", [])
+    monkeypatch.setattr(graph.enable, "pre", [])
     assert names(fleet.up) == ["linger.enable", "gateway.start"]
-    assert "gateway.install" not in "\n".join(draw("tree"))
-    assert "gateway.install" not in "\n".join(draw("mermaid"))
+    assert "gateway.install" not in "\n".join(draw(edges(), "tree"))
+    assert "gateway.install" not in "\n".join(draw(edges(), "mermaid"))
 
 
 def test_the_drawing_has_every_edge() -> None:
     """The drawing shows each step below the one that requires it."""
-    drawn = draw("mermaid")
+    drawn = draw(edges(), "mermaid")
     chain = [*ORDER, "fleet.up"]
     assert drawn[1:] == [f"  {a} --> {b}" for a, b in reversed(list(pairwise(chain)))]
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from hermes_ops.commands.workspace import refuse_unreachable
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory, Profile, ProfileFile
 from hermes_ops.loader import load
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.tasks.workspace import refuse_unreachable
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "inventory").glob("*.yml"))
 

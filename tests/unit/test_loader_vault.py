@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from calling import said
 
+from hermes_ops.commands.inventory.list import ansible_view
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault, load
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.tasks.listing import ansible_view
 from hermes_ops.templates import render
 
 ROLES = Path(__file__).parents[2] / "roles"

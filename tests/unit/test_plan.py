@@ -11,12 +11,12 @@ import pytest
 import yaml
 from building import applied, desired, facts, roles
 
+from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.tasks.down import down_steps
 
 FOLDER = Path(__file__).parents[1] / "cases" / "plan"
 CASES = sorted(FOLDER.glob("*.yml"))

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from building import NEW, applied, desired, facts, roles, running
 
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, exit_code
+from hermes_ops.commands.fleet import ps
+from hermes_ops.commands.fleet.ps import COLUMNS, WIDE, duration
+from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled, seen_from
+from hermes_ops.commands.look_hosts import Look
 from hermes_ops.errors import NotReady, Unreachable, UsageError
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.run import Done, HostResult
 from hermes_ops.services.base import describe
-from hermes_ops.tasks import ps
-from hermes_ops.tasks.looking import Look
-from hermes_ops.tasks.options import Options
-from hermes_ops.tasks.output import Output, exit_code
-from hermes_ops.tasks.ps import COLUMNS, WIDE, duration
-from hermes_ops.tasks.status import HostSeen, seen_after, seen_disabled, seen_from
 
 API = {"API_SERVER_ENABLED": "true"}
 PROFILE_KEYS = [
@@ -256,7 +256,7 @@ def test_an_unknown_column_is_refused_before_anything_is_read() -> None:
     """The error names the columns."""
     options = Options(inventory=("/nowhere",))
     with pytest.raises(UsageError, match="no column 'memroy'") as error:
-        ps.run(options, Output(json=False), watch=False, wide=False, sort="memroy")
+        ps.run([], options, Output(json=False), watch=False, wide=False, sort="memroy")
     assert "memory" in (error.value.hint or "")
 
 
@@ -264,7 +264,7 @@ def test_watch_prints_no_document() -> None:
     """One document and a table again and again exclude each other."""
     options = Options(inventory=("/nowhere",), json=True)
     with pytest.raises(UsageError, match="--watch"):
-        ps.run(options, Output(json=True), watch=True, wide=False, sort=None)
+        ps.run([], options, Output(json=True), watch=True, wide=False, sort=None)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,10 @@ import pytest
 from building import env_value
 
 from hermes_ops.apply.compile import LIBRARIES
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.secrets import rotate, users
+from hermes_ops.commands.secrets.ask_hosts import Told
+from hermes_ops.commands.secrets.users import Rotation
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Host, Inventory, Profile
@@ -20,10 +24,6 @@ from hermes_ops.plan import marks
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.tasks import rotating, users
-from hermes_ops.tasks.asking import Told
-from hermes_ops.tasks.output import Output
-from hermes_ops.tasks.users import Rotation
 from hermes_ops.wire import library
 
 KEY = bytes(range(32))
@@ -87,7 +87,7 @@ def test_users_that_are_not_there_are_left_out(capsys: pytest.CaptureFixture[str
     """Who is not on its host yet is told and skipped; a host that said nothing keeps its users."""
     uses = {("one", "a"): {"K": Secret("x")}, ("one", "b"): {}, ("two", "c"): {}}
     before = [told("one", a={"K": "old"}), Told(Host("two"), failure=UsageError("away"))]
-    present = rotating._present(Rotation("K", KEY, uses, before), Output(json=True))
+    present = rotate._present(Rotation("K", KEY, uses, before), Output(json=True))
     assert present == [("one", "a"), ("two", "c")]
     assert "skipped: one/b is not there yet" in capsys.readouterr().err
 

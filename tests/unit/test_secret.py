@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes_ops.cli import output as sink
+from hermes_ops.cli.output import Output
 from hermes_ops.errors import CommandError
 from hermes_ops.secrets.encodings import SHORTEST
 from hermes_ops.secrets.secret import Redactor, Secret, is_searched
-from hermes_ops.tasks import output as sink
-from hermes_ops.tasks.output import Output
 
 values = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), max_codepoint=0x2FFF),

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from hermes_ops.cli import output as sink
 from hermes_ops.secrets import age
 from hermes_ops.secrets.secret import Redactor
-from hermes_ops.tasks import output as sink
 from hermes_ops.tasks.program import Program
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def site(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ASKED", "asked-of-the-environment")
     monkeypatch.setattr(sink, "REDACTOR", Redactor())
-    monkeypatch.setattr("hermes_ops.tasks.keeping.REDACTOR", sink.REDACTOR)
+    monkeypatch.setattr("hermes_ops.commands.secrets.set.REDACTOR", sink.REDACTOR)
     monkeypatch.chdir(tmp_path)
     made = Site(tmp_path, capsys, monkeypatch)
     assert made("secrets.keygen")[0] == 0

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
+from hermes_ops.commands.fleet.verify import _codes
 from hermes_ops.errors import CommandError, Unknown, Unreachable, UsageError
 from hermes_ops.inventory.model import Connection, Host, Profile, Role
-from hermes_ops.tasks.verifying import _codes
 from hermes_ops.transport import Local, Session
 from hermes_ops.verify import Check, Outcome, Service, Target, Verified, expected_of, junit, verify
 from hermes_ops.verify import outcome as words

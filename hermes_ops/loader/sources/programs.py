@@ -137,21 +137,3 @@ def _without_credentials(text: str) -> str:
         if promises_secret(name):
             redactor.learn(value)
     return without_odd_words(redactor(text))
-
-
-_MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
-"""How scripts and the binaries of Linux and macOS begin."""
-
-
-def is_program(file: Path) -> bool:
-    """Say whether the system would run this file: executable, and a script or a binary.
-
-    A text with a stray executable bit is none, and Ansible reads it as well.
-    """
-    if not file.is_file() or not os.access(file, os.X_OK):
-        return False
-    try:
-        with file.open("rb") as stream:
-            return stream.read(4).startswith(_MAGIC)
-    except OSError:
-        return False

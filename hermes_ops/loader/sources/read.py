@@ -14,9 +14,8 @@ from hermes_ops.errors import InventoryError
 from hermes_ops.loader.groups import Gathering, Mention
 from hermes_ops.loader.sources.files import ENDINGS, structure_files
 from hermes_ops.loader.sources.ini import ini_mentions
-from hermes_ops.loader.sources.programs import is_program
 from hermes_ops.loader.sources.structure import is_inventory, mentions
-from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.text import is_program, shown
 from hermes_ops.loader.sources.vault import Vault
 from hermes_ops.loader.sources.yaml import read
 

@@ -1,4 +1,4 @@
-"""The bytes of a source as text, and its path as messages show it."""
+"""A file of an inventory: whether it is a program, its text, and its path as messages show it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place
-
 
 LARGEST_FILE = 16 * 1024 * 1024
 
@@ -37,3 +36,21 @@ def bytes_of(path: Path) -> bytes:
     if len(content) > LARGEST_FILE:
         raise InventoryError("is larger than 16 MiB", where=shown(path))
     return content
+
+
+_MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""How scripts and the binaries of Linux and macOS begin."""
+
+
+def is_program(file: Path) -> bool:
+    """Say whether the system would run this file: executable, and a script or a binary.
+
+    A text with a stray executable bit is none, and Ansible reads it as well.
+    """
+    if not file.is_file() or not os.access(file, os.X_OK):
+        return False
+    try:
+        with file.open("rb") as stream:
+            return stream.read(4).startswith(_MAGIC)
+    except OSError:
+        return False

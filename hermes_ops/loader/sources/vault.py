@@ -128,7 +128,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _password_in(file: Path) -> bytes:
     """Return the password that a file holds or, as with Ansible, a program prints."""
-    from hermes_ops.loader.sources.programs import is_program
+    from hermes_ops.loader.sources.text import is_program
 
     if file.is_dir():
         raise UsageError(f"{_OPTION}: {file} is a folder")

@@ -1,0 +1,131 @@
+"""The options that tasks share, read and checked by us: every wrong one is a sentence and 64."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hermes_ops.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its default tells its kind (False: a flag, (): repeats, else a text)."""
+
+    name: str
+    help: str
+    default: Any = None
+    short: str = ""
+
+
+COMMON = (
+    Option(
+        "inventory",
+        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/)", (), "i",
+    ),
+    Option(
+        "limit",
+        "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
+        " ~regex", None, "l",
+    ),
+    Option("vault_password_file", "opens what ansible-vault encrypted"),
+    Option("forks", "how many hosts at once (32)"),
+    Option("serial", "how many hosts, or which share (20%), before the next ones begin"),
+    Option("max_fail", "how many hosts, or which share, may fail before no further one begins"),
+    Option("timeout", "the deadline of the run, in seconds"),
+    Option("lock_timeout", "how long to wait for another run's lock, in seconds (60)"),
+    Option("check", "look and plan; write nothing anywhere on a host", False),
+    Option("diff", "show what differs in each file; secrets only as names", False),
+    Option("json", "print one JSON document on stdout and nothing else there", False),
+    Option("why", "a reason, kept in the lock and in the journal"),
+    Option(
+        "age_key_file",
+        "the key that opens age secrets (else $HERMES_OPS_AGE_KEY_FILE, else the one of"
+        " secrets.keygen)",
+    ),
+    Option("yes", "answer every question with yes", False, "y"),
+    Option("verbose", "show what is exchanged with the hosts, on stderr", False, "v"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of hosts, or a share of them in percent."""
+
+    number: int
+    percent: bool = False
+
+    def of(self, total: int) -> int:
+        """Return how many of `total` hosts this is; a share is at least one."""
+        return max(1, total * self.number // 100) if self.percent else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The common options of one call, checked. Times are in seconds."""
+
+    inventory: tuple[str, ...] = ()
+    limit: str | None = None
+    vault_password_file: str | None = None
+    forks: int = 32
+    serial: Amount | None = None
+    max_fail: Amount | None = None
+    timeout: float | None = None
+    lock_timeout: int = 60
+    check: bool = False
+    diff: bool = False
+    json: bool = False
+    why: str = ""
+    age_key_file: str | None = None
+    yes: bool = False
+    verbose: bool = False
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Options:
+        """Return the options from what Invoke parsed; raises `UsageError`."""
+        own = {field.name for field in fields(cls)}
+        values = {key: value for key, value in given.items() if key in own and value is not None}
+        for key, reader in _READERS.items():
+            if key in values:
+                values[key] = reader(key, values[key])
+        if "" in values.get("inventory", ()):
+            raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
+        return cls(**values | {"inventory": tuple(values.get("inventory", ()))})
+
+
+def whole(name: str, text: str, *, least: int = 1) -> int:
+    """Return a whole number of at least `least`."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+        raise UsageError(
+            f"--{name.replace('_', '-')} takes a whole number from {least} up, not {text!r}"
+        )
+    return int(text)
+
+
+def seconds(name: str, text: str) -> float:
+    """Return a number of seconds above 0."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) or float(text) <= 0:
+        raise UsageError(f"--{name.replace('_', '-')} takes seconds above 0, not {text!r}")
+    return float(text)
+
+
+def amount(name: str, text: str) -> Amount:
+    """Return a number of hosts or a share of 1 to 100 percent."""
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", text)
+    number = int(match[1]) if match else 0
+    least = 0 if name == "max_fail" else 1
+    if match is None or number < least or (match[2] and number > 100):
+        option = name.replace("_", "-")
+        raise UsageError(f"--{option} takes a number of hosts or a share like 20%, not {text!r}")
+    return Amount(number, bool(match[2]))
+
+
+_READERS: Mapping[str, Any] = {
+    "forks": whole,
+    "serial": amount,
+    "max_fail": amount,
+    "timeout": seconds,
+    "lock_timeout": lambda name, text: whole(name, text, least=0),
+}

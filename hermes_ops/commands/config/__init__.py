@@ -1,0 +1,1 @@
+"""Settings: seen, compared, written, pushed and pulled."""

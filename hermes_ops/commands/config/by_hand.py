@@ -1,0 +1,54 @@
+"""What somebody changed by hand in files of which only checks are remembered, not values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.files import envfile, ownership
+from hermes_ops.files.ownership import GENERATED, Ownership
+from hermes_ops.inventory.model import Profile
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.resource import EnvFile, Owned
+
+
+def owned_by(memory: Owned | None, facts: Facts) -> Ownership:
+    """Return what a host remembers of a profile; a damaged memory is none."""
+    text = facts.contents.get(str(memory.path)) if memory else None
+    try:
+        return ownership.parse(text or "")
+    except ValueError:
+        return Ownership()
+
+
+def touched(look: Look, profile: Profile) -> Iterator[tuple[str, str | None]]:
+    """Yield file and name of each value of `.env`, and each whole file, that is not as we left it.
+
+    What the host made itself cannot be told from another value.
+    """
+    facts = look.facts
+    own = [w.resource for w in look.desired.wanted if w.profile.name == profile.name]
+    memory = next((r for r in own if isinstance(r, Owned)), None)
+    if facts is None or memory is None:
+        return
+    owned = owned_by(memory, facts)
+    for resource in own:
+        if isinstance(resource, EnvFile):
+            have = envfile.read(facts.contents.get(str(resource.path), ""))
+            marks = owned.keys.get(resource.path.name, {})
+            yield from ((resource.path.name, name) for name in _changed(have, marks))
+    for name, digest in owned.files.items():
+        path = memory.home / PurePosixPath(name)
+        if str(path) in facts.paths and facts.digest(path) not in (digest, "+"):
+            yield name, None
+
+
+def _changed(have: dict[str, str], marks: ownership.Tree) -> Iterator[str]:
+    for name, mark in marks.items():
+        value: Any = have.get(name)
+        if value is None or "\x01" in value or mark == GENERATED:
+            continue
+        if ownership.check((name,), value, secret=True) != mark:
+            yield name

@@ -1,0 +1,193 @@
+"""`config.get` and `config.pull`: what the hosts have, beside what is wanted of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.commands.config.by_hand import owned_by
+from hermes_ops.commands.config.push import settings_steps
+from hermes_ops.commands.look_hosts import Look, look_all
+from hermes_ops.commands.target import open_target
+from hermes_ops.files import envfile, ownership, yamlfile
+from hermes_ops.files.ownership import MIGRATED, Ownership
+from hermes_ops.hermes import gateway
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.resource import EnvFile, Owned, YamlFile
+from hermes_ops.secrets.secret import SHOWN
+
+_CREDENTIAL = re.compile(
+    r"(token|api_?key|secret|pass|password|passphrase|credentials?)$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of one file: what the host has, what is wanted, and whether it is ours."""
+
+    host: str
+    profile: str
+    file: str
+    path: KeyPath
+    is_there: bool
+    now: Any
+    is_wanted: bool
+    wanted: Any
+    is_ours: bool
+    is_migrated: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Say whether the host has something else than what is wanted."""
+        if not self.is_wanted or self.is_migrated:
+            return False
+        return not self.is_there or not yamlfile.same(self.now, self.wanted)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Say whether somebody set this on the host: neither we nor Hermes by itself."""
+        if self.is_wanted or self.is_ours or not self.is_there:
+            return False
+        return self.path != (ownership.VERSION,) and not gateway.is_default(self.path, self.now)
+
+    @property
+    def is_credential(self) -> bool:
+        """Say whether its value is not to be shown, or something in it."""
+        return self.file != ".env" and veiled(self.path[-1], self.now) != self.now
+
+    def row(self) -> dict[str, Any]:
+        """Return it as documents have it; values of `.env` are not even read."""
+        return {
+            "host": self.host,
+            "profile": self.profile,
+            "file": self.file,
+            "key": spelled(self.path),
+            "now": self._shown(self.now) if self.is_there else None,
+            "wanted": self._shown(self.wanted) if self.is_wanted else None,
+            "ours": self.is_ours,
+            "differs": self.differs,
+        }
+
+    def _shown(self, value: Any) -> Any:
+        return value if self.file == ".env" else veiled(self.path[-1], value)
+
+
+def veiled(name: Any, value: Any) -> Any:
+    """Return a value as it may be shown: without what has the name of a credential."""
+    if isinstance(value, Mapping):
+        return {key: veiled(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [veiled(name, item) for item in value]
+    return SHOWN if isinstance(value, str) and value and _CREDENTIAL.search(str(name)) else value
+
+
+# --- get --------------------------------------------------------------------------------------
+
+
+def get(options: Options, output: Output, target: str, key: str | None) -> Result:
+    """Show the settings of one profile on its host."""
+    wanted = _key(key)
+    workspace, _, _ = open_target(options, output, target)
+    (look,) = look_all(options, output, steps=settings_steps(), workspace=workspace)
+    if look.failure:
+        raise look.failure
+    found = [setting for setting in settings_of(look) if _is_meant(setting, wanted)]
+    rows = [setting.row() for setting in found]
+    if not rows and key is not None:
+        output.note(f"{target} has no {key}, and the inventory says nothing of it")
+        return items([], exit=2)
+    if not output.json:
+        from hermes_ops.reporting.report import table
+
+        table(output, ["file", "key", "now", "wanted", "ours"], rows, _cell)
+    return items(rows, exit=2 if any(row["differs"] for row in rows) else 0)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _key(key: str | None) -> tuple[str, ...]:
+    """Return what is asked for: the file's name in the inventory, and the keys below it."""
+    if key is None:
+        return ()
+    path = parsed(key)
+    return path if path[0] in ("config", "env") else ("config", *path)
+
+
+def _is_meant(setting: Setting, wanted: tuple[str, ...]) -> bool:
+    section = "env" if setting.file == ".env" else "config"
+    return begins((section, *setting.path), wanted)
+
+
+def settings_of(look: Look) -> list[Setting]:
+    """Return every key that a host has, or should have, in the files of its profiles."""
+    return [setting for profile in look.host.profiles for setting in _of_profile(look, profile)]
+
+
+def _of_profile(look: Look, profile: Profile) -> Iterator[Setting]:
+    facts = look.facts
+    assert facts is not None  # noqa: S101 - who asks has seen that the host answered
+    own = [w.resource for w in look.desired.wanted if w.profile.name == profile.name]
+    memory = next((r for r in own if isinstance(r, Owned)), None)
+    owned = owned_by(memory, facts)
+    for resource in own:
+        if isinstance(resource, YamlFile):
+            name = resource.path.name
+            have = yamlfile.load(_text(facts, resource), file=f"{profile.name}:{name}")
+            wanted = gateway.as_saved(resource.values, have)
+            tree = owned.keys.get(name, {})
+            for path in _paths(have, wanted):
+                yield _setting(look.host, profile, name, path, have, wanted, tree)
+        elif isinstance(resource, EnvFile):
+            yield from _names(look.host, profile, resource, facts, owned)
+
+
+def _text(facts: Facts, resource: YamlFile | EnvFile) -> str:
+    return facts.contents.get(str(resource.path), "")
+
+
+def _paths(*trees: Mapping[Any, Any]) -> list[KeyPath]:
+    found = {path: None for tree in trees for path, _ in ownership.leaves(tree)}
+    return list(found)
+
+
+def _setting(
+    host: Host,
+    profile: Profile,
+    file: str,
+    path: KeyPath,
+    have: Mapping[Any, Any],
+    wanted: Mapping[Any, Any],
+    owned: ownership.Tree,
+) -> Setting:
+    is_there, now = ownership.at(have, path)
+    is_wanted, want = ownership.at(wanted, path)
+    is_ours, mark = ownership.at(owned, path)
+    return Setting(
+        host.name, profile.name, file, path, is_there, now, is_wanted, want,
+        is_ours and mark != MIGRATED, is_migrated=mark == MIGRATED and not is_there,
+    )  # fmt: skip
+
+
+def _names(
+    host: Host, profile: Profile, file: EnvFile, facts: Facts, owned: Ownership
+) -> Iterator[Setting]:
+    have = envfile.read(_text(facts, file))
+    tree = owned.keys.get(file.path.name, {})
+    known = [*file.values, *file.unresolved]
+    for name in dict.fromkeys([*have, *known]):
+        yield Setting(
+            host.name, profile.name, file.path.name, (name,),
+            name in have, "set", name in known, "set", name in tree,
+        )  # fmt: skip

@@ -1,0 +1,133 @@
+"""`config.pull`: what somebody changed by hand on the hosts, offered to the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.commands.config.by_hand import touched
+from hermes_ops.commands.config.get import Setting, settings_of
+from hermes_ops.commands.config.push import settings_steps
+from hermes_ops.commands.look_hosts import Look, look_all
+from hermes_ops.commands.workspace import Workspace, open_workspace
+from hermes_ops.errors import HermesError, UsageError
+from hermes_ops.files import ownership
+from hermes_ops.inventory.model import Profile
+from hermes_ops.loader.keypath import spelled
+
+
+def pull(options: Options, output: Output, layer: str | None) -> Result:
+    """Show what somebody changed by hand; with a layer, write it there after asking."""
+    workspace = open_workspace(options, output)
+    looks = look_all(options, output, steps=settings_steps(), workspace=workspace)
+    if layer is not None:
+        return _write(options, output, workspace, looks, layer)
+    rows: list[dict[str, Any]] = []
+    codes = [look.code for look in looks]
+    for look in looks:
+        if look.failure:
+            output.note(f"{look.host.name}: {look.failure}")
+            rows.append({"host": look.host.name, "profile": None, "error": look.error})
+            continue
+        rows += _told(output, look, codes)
+    if not rows and not any(codes):
+        output.text("nobody changed anything by hand")
+    return items(rows, exit=exit_code([*codes, 2 if rows else 0]))
+
+
+def _told(output: Output, look: Look, codes: list[int]) -> Iterator[dict[str, Any]]:
+    try:
+        found = settings_of(look)
+    except HermesError as error:
+        output.note(f"{look.host.name}: {error}")
+        codes.append(error.exit_code)
+        return
+    for profile in look.host.profiles:
+        own = [setting for setting in found if setting.profile == profile.name]
+        changed = [setting for setting in own if setting.differs or setting.is_foreign]
+        target = f"{look.host.name}/{profile.name}"
+        yield from _profile(output, target, changed)
+        yield from _touched(output, look, profile)
+
+
+def _touched(output: Output, look: Look, profile: Profile) -> Iterator[dict[str, Any]]:
+    for file, name in touched(look, profile):
+        what = f"{file}: {name}" if name else file
+        target = f"{look.host.name}/{profile.name}"
+        output.text(f"# {target}: {what} was changed on the host: config.push sets it back")
+        yield {
+            "host": look.host.name, "profile": profile.name, "file": file, "key": name,
+            "now": None, "wanted": None, "ours": True, "differs": True, "offered": False,
+        }  # fmt: skip
+
+
+def _profile(output: Output, target: str, changed: Sequence[Setting]) -> Iterator[dict[str, Any]]:
+    if not changed:
+        return
+    output.text(f"# {target}")
+    offered = offer(changed)
+    if offered:
+        import yaml
+
+        text = yaml.safe_dump({"config": offered}, sort_keys=False, allow_unicode=True)
+        output.text(text.rstrip())
+    for setting in changed:
+        if (note := _note(setting)) is not None:
+            output.text(f"# {note}")
+    for setting in changed:
+        yield {**setting.row(), "offered": _is_offered(setting)}
+
+
+def offer(changed: Iterable[Setting]) -> dict[Any, Any]:
+    """Return the changes as `config:` of a profile: what is no secret and is there."""
+    tree: dict[Any, Any] = {}
+    for setting in changed:
+        if _is_offered(setting):
+            ownership.put(tree, setting.path, setting.now)
+    return tree
+
+
+def _is_offered(setting: Setting) -> bool:
+    return setting.file != ".env" and setting.is_there and not setting.is_credential
+
+
+def _note(setting: Setting) -> str | None:
+    key = spelled(setting.path)
+    if setting.file == ".env":
+        word = "is missing on the host" if not setting.is_there else "is set on the host alone"
+        return f".env: {key} {word}"
+    if not setting.is_there:
+        word = "was removed on the host" if setting.is_ours else "is not there yet: config.push"
+        return f"{key} is wanted, and {word}"
+    if setting.is_credential:
+        return f"{key} is a credential in clear: put it under env:, as a reference"
+    if setting.is_wanted:
+        return f"{key}: the inventory says {setting.wanted!r}"
+    return None
+
+
+def _write(
+    options: Options, output: Output, workspace: Workspace, looks: Sequence[Look], layer: str
+) -> Result:
+    from hermes_ops.cli.prompts import confirm
+    from hermes_ops.commands.config import set
+
+    if len(looks) != 1 or len(looks[0].host.profiles) != 1:
+        raise UsageError("--layer takes one profile at a time", hint="-l host/profile")
+    (look,) = looks
+    if look.failure:
+        raise look.failure
+    offered = offer(s for s in settings_of(look) if s.differs or s.is_foreign)
+    if not offered:
+        output.text("nobody changed anything by hand")
+        return items([])
+    host, profile = look.host.name, look.host.profiles[0].name
+    path = ("config",)
+    planned = set.write(workspace, host, profile, layer, path, offered, check=True)
+    if planned.changes and not options.check:
+        for line in () if options.yes else planned.lines:
+            output.note(line)
+        confirm(f"Write this into {planned.spot.file}?", options)
+    return set.write_told(options, output, workspace, (host, profile), layer, path, offered)

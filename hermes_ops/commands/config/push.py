@@ -1,0 +1,79 @@
+"""`config.diff` and `config.push`: the settings of the graph, and nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.commands import steps
+from hermes_ops.commands.converge import Converged, codes, converge, finish
+from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan.resource import Existing, Resource, Service
+from hermes_ops.reporting.report import diff as lines_of
+from hermes_ops.run import Done
+from hermes_ops.services.base import home_of
+
+
+def diff(options: Options, output: Output) -> Result:
+    """Look and plan the settings alone."""
+    looking = replace(options, check=True, diff=True)
+    converged = converge("config.diff", settings_steps(), looking, output)
+    converged.close()
+    finish(converged, output)
+    rows = [row for result in converged.results for row in _rows(result.host.name, result.changes)]
+    return items([*rows, *_lost(converged)], exit=exit_code(codes(converged)))
+
+
+def _rows(host: str, changes: Iterable[Done]) -> Iterable[dict[str, Any]]:
+    for done in changes:
+        yield {
+            "host": host,
+            "profile": done.change.profile,
+            "resource": done.change.resource,
+            "action": done.change.action,
+            "reason": done.change.reason,
+            "outcome": done.outcome,
+            "because": done.because,
+            "diff": lines_of(done.change),
+        }
+
+
+def _lost(converged: Converged) -> Iterable[dict[str, Any]]:
+    """Yield the hosts of which nothing is known."""
+    for result in converged.results:
+        if result.error:
+            yield {
+                "host": result.host.name,
+                "profile": None,
+                "outcome": result.outcome,
+                "error": result.error.document(),
+            }
+
+
+def push(options: Options, output: Output) -> Result:
+    """Write the settings, and give each running gateway the restart that it owes to them."""
+    converged = converge("config.push", [*settings_steps(), _RESTART], options, output)
+    converged.close()
+    return finish(converged, output)
+
+
+def settings_steps() -> Sequence[StepPlan]:
+    """Return the step that writes settings, without those that it requires."""
+    return [StepPlan("profile.configure", (), _settings)]
+
+
+def _settings(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
+    yield Existing(PurePosixPath(home_of(profile, role)), "fleet.up creates the profile")
+    yield from steps.configure(profile, role, host)
+
+
+def _restart(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    yield Service(profile, only_restart=True)
+
+
+_RESTART = StepPlan("gateway.start", ("profile.configure",), _restart)

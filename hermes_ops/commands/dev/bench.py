@@ -1,0 +1,197 @@
+"""`dev.bench`: what a run costs, beside the least that it could cost, on a lab of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from hermes_ops.assets import CLONE
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.dev.bench_lab import BOTS, WIDER, Bench, bench_lab, selection
+from hermes_ops.errors import CommandError
+from hermes_ops.reporting.report import table
+
+ROUNDS = 7
+FIRST_ROUNDS = 5
+
+FLOOR = """\
+import sys, threading
+import fabric, paramiko
+
+known_hosts, key, command, *hosts = sys.argv[1:]
+answers = {}
+
+def ask(host):
+    connection = fabric.Connection(host, user="hermes", connect_kwargs={"key_filename": key})
+    connection.client.load_host_keys(known_hosts)
+    connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    answers[host] = connection.run(command, hide=True, in_stream=False).stdout
+    connection.close()
+
+threads = [threading.Thread(target=ask, args=(host,)) for host in hosts]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sum(answer.count("ActiveState=active") for answer in answers.values()), "active")
+"""
+"""The least that has the same news: a connection and one command a host, all at once."""
+
+PYINFRA = """\
+from pyinfra.operations import files, systemd
+
+for name in {names!r}:
+    home = f"/home/hermes/.hermes/profiles/{{name}}"
+    files.file(path=f"{{home}}/config.yaml", mode="600")
+    files.file(path=f"{{home}}/.env", mode="600")
+    systemd.service(f"hermes-gateway-{{name}}.service", running=True, enabled=True, user_mode=True)
+"""
+"""Modes and services alone: less than a run of ours looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a whole process took: seconds, seconds of CPU, megabytes at most."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+Command = tuple[list[str], str]
+"""The words, and what they must print: else it was not what we mean to measure."""
+
+
+def run(output: Output, *, hosts: int, profiles: int) -> None:
+    """Bring up a lab, measure, show one table, and take the lab down."""
+    with bench_lab(output, hosts, profiles) as bench:
+        output.note("Hermes makes the profiles; this is not measured")
+        measured(bench, (bench.ours("profile.create"), ""))
+        bench.keep_profiles()
+        first = _first_applies(bench, output)
+        output.note("every gateway starts, and is waited for")
+        measured(bench, (bench.ours("fleet.up", "--no-verify"), ""))
+        output.note(f"{ROUNDS} rounds of all the rest, one command after the other")
+        costs = _interleaved(bench, _commands(bench))
+        table(output, ["what", "measured", "to reach"], list(_rows(bench, first, costs)))
+
+
+# --- what is measured -------------------------------------------------------------------------
+
+
+def _commands(bench: Bench) -> Mapping[str, Command]:
+    hosts = bench.hosts()
+    few = hosts[:WIDER]
+    holds = "; 0 changes"
+    up = ("fleet.up", "--no-verify", "-l")
+    commands: dict[str, Command] = {
+        "floor": (_floor(bench), f"{len(hosts) * len(bench.names)} active"),
+        "no change": (bench.ours(*up, BOTS), holds),
+        "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
+        "few": (bench.ours(*up, selection(few)), holds),
+        "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
+        "list": ([str(CLONE / "inv"), "--list"], "fleet.up"),
+    }
+    if importlib.util.find_spec("pyinfra"):
+        commands["pyinfra"] = (_pyinfra(bench), "")
+    return commands
+
+
+def _floor(bench: Bench) -> list[str]:
+    units = " ".join(f"hermes-gateway-{name}.service" for name in bench.names)
+    command = f"systemctl --user show -p Id,ActiveState,SubState,MainPID {units}"
+    addresses = [host.address for host in bench.hosts()]
+    known = str(bench.inventory / "known_hosts")
+    return [sys.executable, "-I", "-c", FLOOR, known, str(bench.key), command, *addresses]
+
+
+def _pyinfra(bench: Bench) -> list[str]:
+    deploy = bench.root / "deploy.py"
+    deploy.write_text(PYINFRA.format(names=bench.names))
+    options = ["--ssh-user", "hermes", "--ssh-key", str(bench.key), "-y"]
+    addresses = ",".join(host.address for host in bench.hosts())
+    return [sys.executable, "-m", "pyinfra", *options, addresses, str(deploy)]
+
+
+def _first_applies(bench: Bench, output: Output) -> list[Cost]:
+    output.note(f"{FIRST_ROUNDS} first applies, each on hosts that have the profiles alone")
+    options = ("--no-wait", "--no-verify", "-l", BOTS)
+    words = bench.ours("fleet.up", *options)
+    costs = []
+    for _ in range(FIRST_ROUNDS):
+        bench.reset()
+        costs.append(measured(bench, (words, f"{len(bench.hosts())} changed")))
+    return costs
+
+
+def _interleaved(bench: Bench, commands: Mapping[str, Command]) -> dict[str, list[Cost]]:
+    """Run every command once a round: what else this machine does then weighs on all alike."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            costs[name].append(measured(bench, command))
+    return costs
+
+
+def measured(bench: Bench, command: Command) -> Cost:
+    """Run a whole process and return what it took; raises `CommandError` if it failed."""
+    words, expected = command
+    environment = {**os.environ, "HOME": str(bench.root)}
+    began = time.monotonic()
+    with subprocess.Popen(
+        words, cwd=CLONE, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout  # noqa: S101 - it is a pipe
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.monotonic() - began
+    if process.returncode or expected not in said:
+        told = "\n".join(line for line in said.splitlines() if "done" not in line)
+        raise CommandError(f"{' '.join(words[:4])} … was to say {expected!r}, but: {told[:3000]}")
+    return Cost(
+        wall, used.ru_utime + used.ru_stime, used.ru_maxrss / _KILO[sys.platform == "darwin"]
+    )
+
+
+_KILO = (1024, 1024 * 1024)
+"""How many of ru_maxrss make a megabyte: Linux counts kilobytes, macOS bytes."""
+
+
+# --- what it came to --------------------------------------------------------------------------
+
+
+def _rows(
+    bench: Bench, first: Sequence[Cost], costs: Mapping[str, Sequence[Cost]]
+) -> Iterator[dict[str, str]]:
+    hosts, profiles = len(bench.hosts()), len(bench.names)
+    wall = {name: median(c.wall for c in of) for name, of in costs.items()}
+    cpu = {name: 1000 * median(c.cpu for c in of) for name, of in costs.items()}
+    added = min(WIDER, hosts) * len(bench.more)
+    others = hosts - hosts // 2
+    size = f"{hosts} hosts x {profiles} profiles"
+
+    def row(what: str, measured: str, to_reach: str = "") -> dict[str, str]:
+        return {"what": what, "measured": measured, "to reach": to_reach}
+
+    yield row(f"first apply, {size}", f"{median(c.wall for c in first):.2f} s", "under 2 s")
+    yield row(f"no change, {size}", f"{wall['no change']:.2f} s")
+    yield row("the floor: a connection and a command a host", f"{wall['floor']:.2f} s")
+    yield row("no change / floor", f"{wall['no change'] / wall['floor']:.2f}", "at most 1.6")
+    yield row(
+        "one more profile: our CPU", f"{(cpu['more'] - cpu['few']) / added:.1f} ms", "under 10 ms"
+    )
+    yield row("one more host: our CPU", f"{(cpu['no change'] - cpu['half']) / others:.1f} ms")
+    yield row("one more host: time", f"{1000 * (wall['no change'] - wall['half']) / others:.0f} ms")
+    yield row("inv --list", f"{wall['list']:.2f} s", "under 0.25 s")
+    memory = max(cost.memory for cost in costs["no change"])
+    yield row(f"our memory at {hosts} hosts", f"{memory:.0f} MB", "under 150 MB at 40")
+    if "pyinfra" in wall:
+        yield row("pyinfra, files and services alone", f"{wall['pyinfra']:.2f} s")

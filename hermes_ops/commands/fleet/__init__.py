@@ -1,0 +1,1 @@
+"""The fleet: up, down, seen, verified."""

@@ -1,0 +1,55 @@
+"""Taking services down: the same planner, with another state wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.cli.prompts import confirm
+from hermes_ops.commands import steps
+from hermes_ops.commands.converge import converge, finish
+from hermes_ops.errors import UsageError
+from hermes_ops.inventory.model import Host, Inventory, Profile, Role
+from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan.resource import Resource, ServiceDefinition
+
+
+def take_down(task: str, state: str, options: Options, output: Output) -> Result:
+    """Bring every selected service to `stopped` or `absent`; settings and data stay."""
+
+    def adjust(inventory: Inventory) -> Inventory:
+        hosts = tuple(
+            replace(h, profiles=tuple(replace(p, state=state) for p in h.profiles))
+            for h in inventory.hosts
+        )
+        return replace(inventory, hosts=hosts)
+
+    converged = converge(task, down_steps(), options, output, wait=False, adjust=adjust)
+    converged.close()
+    return finish(converged, output)
+
+
+def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
+    """Ask, then stop and disable the selected profiles."""
+    if not options.limit and not all_hosts:
+        raise UsageError(
+            "fleet.down needs a selection", hint="name hosts with -l, or say --all-hosts"
+        )
+    if not options.check:
+        confirm(f"Stop and disable {options.limit or 'every profile of every host'}?", options)
+    return take_down("fleet.down", "stopped", options, output)
+
+
+def down_steps() -> Sequence[StepPlan]:
+    """Return what taking down wants: services stopped and disabled."""
+    # No settings among them, and no edges: what is stopped needs no configuration.
+    return [
+        StepPlan("gateway.start", (), steps.start),
+        StepPlan("gateway.install", (), _disabled),
+    ]
+
+
+def _disabled(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+    yield ServiceDefinition(profile, only_disable=True)

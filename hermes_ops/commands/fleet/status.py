@@ -1,0 +1,272 @@
+"""What is so of hosts and their profiles, judged from one look: the rows of `fleet.ps`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.errors import HermesError
+from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.gateway import STATE_FILE
+from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
+from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import DesiredState, Plan, make_plan, marks
+from hermes_ops.plan.model import Control
+from hermes_ops.plan.resource import EnvFile
+from hermes_ops.run import HostResult
+from hermes_ops.secrets.fingerprint import key_file, operator_key
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.services.base import ServiceSpec, describe
+
+WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
+"""The state in which a profile is as desired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One profile as it is, whether the inventory names it or not."""
+
+    name: str
+    verdict: Verdict
+    evidence: Evidence = field(default_factory=Evidence)
+    unit: str | None = None
+    desired: str | None = None
+    """What the inventory wants; None for one that it does not name."""
+    drift: bool | None = None
+
+    @property
+    def as_desired(self) -> bool | None:
+        """Say whether it is as wanted; None where nobody wants anything, or nobody looks."""
+        if self.desired is None or self.verdict.state == "disabled":
+            return None
+        return self.verdict.state == WANTED[self.desired]
+
+    def document(self, now: float) -> dict[str, Any]:
+        """Return it as `fleet.ps --json` has it."""
+        evidence, verdict = self.evidence, self.verdict
+        lives = evidence.alive
+        age = evidence.age_s if lives else None
+        beat = heartbeat_age(evidence) if lives else None
+        return {
+            "profile": self.name,
+            "managed": self.desired is not None,
+            "desired": self.desired,
+            "as_desired": self.as_desired,
+            "state": verdict.state,
+            "reasons": list(verdict.reasons),
+            "supervised": evidence.supervised if lives else None,
+            "enabled": evidence.enabled,
+            "unit": self.unit,
+            "pid": evidence.pid if lives else None,
+            "started_at": None if age is None else moment(now - age),
+            "uptime_s": None if age is None else int(age),
+            "restarts": evidence.restarts,
+            "rss_bytes": evidence.rss_bytes if lives else None,
+            "heartbeat_age_s": None if beat is None else round(beat, 1),
+            "platforms": dict(verdict.platforms),
+            "drift": self.drift,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """One host as it is, and its profiles."""
+
+    host: Host
+    profiles: tuple[Seen, ...] = ()
+    facts: Facts | None = None
+    manager: str | None = None
+    error: HermesError | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as `fleet.ps --json` has it."""
+        facts, hermes = self.facts, self.facts.hermes if self.facts else None
+        return {
+            "host": self.host.name,
+            # A disabled host is not asked: nobody knows whether it would answer.
+            "reachable": facts is not None if self.host.enabled else None,
+            "error": self.error.document() if self.error else None,
+            "platform": facts.system.lower() if facts else None,
+            "manager": self.manager,
+            "linger": facts.linger if facts and facts.systemd else None,
+            "hermes": {
+                "version": hermes.version if hermes else None,
+                "python": (hermes.python_version or None) if hermes else None,
+            },
+            "profiles": [seen.document(facts.now if facts else 0) for seen in self.profiles],
+        }
+
+    @property
+    def codes(self) -> Iterable[int]:
+        """Yield the exit codes that this host asks for."""
+        if self.error:
+            yield self.error.exit_code
+        elif self.host.enabled:
+            wrong = (seen.verdict.state for seen in self.profiles if seen.as_desired is False)
+            yield from (4 if state == "unknown" else 2 for state in wrong)
+
+
+def moment(seconds: float) -> str:
+    """Return a time as documents have it: UTC, to the second."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# --- from a look ------------------------------------------------------------------------------
+
+
+def seen_disabled(host: Host) -> HostSeen:
+    """Return a host that is not contacted, as the inventory has it."""
+    reasons = (host.disabled_reason,) if host.disabled_reason else ()
+    return HostSeen(host, _alike(host, Verdict("disabled", reasons)))
+
+
+def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
+    """Return what a look showed of a host: its profiles, and those that nobody described."""
+    host, facts = look.host, look.facts
+    if facts is None:
+        return HostSeen(host, _alike(host, Verdict("unknown")), error=look.failure)
+    try:
+        plan = make_plan(look.desired, facts, wait=False)
+    except HermesError as error:
+        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=error)
+    own = (
+        _own(
+            profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
+            moved=_moved(profile, look.desired, facts),
+        )
+        for profile in host.profiles
+    )  # fmt: skip
+    strangers = _strangers(host, facts, plan.manager, roles)
+    return HostSeen(host, (*own, *strangers), facts, plan.manager)
+
+
+def _alike(host: Host, verdict: Verdict) -> tuple[Seen, ...]:
+    return tuple(Seen(profile.name, verdict, desired=profile.state) for profile in host.profiles)
+
+
+def _own(
+    profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
+    *, moved: bool | None = None,
+) -> Seen:  # fmt: skip
+    return Seen(
+        profile.name,
+        judge(evidence),
+        evidence,
+        unit_of(service, plan.manager),
+        profile.state,
+        drift(profile, plan, moved=moved),
+    )
+
+
+def unit_of(service: ServiceSpec, manager: str) -> str:
+    """Return the name by which the host's manager knows the service."""
+    if manager.startswith("systemd"):
+        return service.unit
+    return service.label if manager.startswith("launchd") else service.name
+
+
+def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | None:
+    """Say whether files or definition are not as wanted; None if references hide the answer.
+
+    `moved` is what the host's own note says of the values of references.
+
+    A restart that is owed counts: what runs is not what the files say.
+    """
+    own = (change for change in plan.changes if change.profile == profile.name)
+    if any(not c.resource.startswith("service:") or c.restarts for c in own):
+        return True
+    hidden = any(isinstance(value, Reference) for value in profile.env.values())
+    return moved if hidden and profile.state != "absent" else False
+
+
+def _moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None:
+    """Say whether the values of references are no longer those that were written."""
+    file = next(_env_files(profile, desired), None)
+    if file is None or file.kept is None or not key_file().exists():
+        return None
+    env, kept = (facts.contents.get(str(path), "") for path in (file.path, file.kept))
+    return marks.has_moved(profile, env, kept, operator_key())
+
+
+def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
+    for wanted in desired.wanted:
+        if wanted.profile.name == profile.name and isinstance(wanted.resource, EnvFile):
+            yield wanted.resource
+
+
+# --- strangers --------------------------------------------------------------------------------
+
+
+def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]) -> Iterable[Seen]:
+    if "gateway" not in roles:
+        return
+    for name in _stranger_names(host, facts):
+        service = describe(Profile(name), roles["gateway"])
+        evidence = evidence_of(service, facts, manager)
+        evidence = replace(
+            evidence,
+            # systemd tells nothing of a unit that it had no reason to load.
+            installed=evidence.installed or service.unit in facts.unit_files,
+            expected=named_platforms(evidence),
+        )
+        yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
+
+
+def _stranger_names(host: Host, facts: Facts) -> list[str]:
+    """Return the profiles on the host that the inventory does not name, selected or not."""
+    found = {*facts.profiles, *filter(None, map(_profile_of, facts.unit_files))}
+    if f".hermes/{STATE_FILE}" in facts.contents:
+        found.add("default")
+    return sorted(found - set(host.all_profiles))
+
+
+def _profile_of(unit: str) -> str:
+    name = unit.removeprefix("hermes-gateway").removesuffix(".service")
+    return name.removeprefix("-") or "default"
+
+
+# --- from a run -------------------------------------------------------------------------------
+
+
+def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
+    """Return a host as a run left it, without asking it again."""
+    host, plan, facts = result.host, result.plan, result.facts
+    if plan is None or facts is None:
+        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=result.error)
+    profiles = []
+    for profile in host.profiles:
+        service = describe(profile, roles[profile.role])
+        evidence = _evidence_after(profile, plan, facts, result)
+        seen = _own(profile, service, evidence, plan)
+        profiles.append(replace(seen, drift=_drift_after(profile, result)))
+    return HostSeen(host, tuple(profiles), facts, plan.manager, result.error)
+
+
+def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResult) -> Evidence:
+    name = profile.name
+    watch = next((watch for watch in plan.watches if watch.service.profile == name), None)
+    if watch and name in result.verdicts:
+        return evidence_of(
+            watch.service, facts, plan.manager,
+            urls=watch.urls, expected=watch.expected, settle=result.host.settle,
+        )  # fmt: skip
+    before = plan.evidence.get(name, Evidence())
+    done = [d for d in result.changes if d.outcome == "done" and d.change.profile == name]
+    controls = [d.change.operation for d in done if isinstance(d.change.operation, Control)]
+    if not controls:
+        return before
+    # Nobody looked again: what was ordered is all that is known.
+    activity = "inactive" if controls[-1].verb == "stop" else "activating"
+    installed = profile.state != "absent"
+    return Evidence(before.kind, installed, profile.state == "started", activity=activity)
+
+
+def _drift_after(profile: Profile, result: HostResult) -> bool:
+    return any(
+        done.outcome != "done" and done.change.profile in (None, profile.name)
+        for done in result.changes
+    )

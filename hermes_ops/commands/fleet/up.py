@@ -1,0 +1,48 @@
+"""`fleet.up`, the main job, and `fleet.plan`, which shows what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.commands.converge import converge, finish
+from hermes_ops.plan.desired import StepPlan
+
+
+def up(
+    steps: Sequence[StepPlan],
+    options: Options,
+    output: Output,
+    *,
+    no_verify: bool,
+    no_wait: bool,
+    junit: str | None,
+) -> Result:
+    """Converge, verify over the same connections, and show every profile as it is then."""
+    verifies = not (options.check or no_verify or no_wait)
+    if verifies or junit:
+        from hermes_ops.commands.fleet import verify
+
+        verify.check_junit(junit)
+    converged = converge("fleet.up", steps, options, output, wait=not no_wait)
+    try:
+        if verifies:
+            verify.verify_converged(converged, output, junit=junit)
+    finally:
+        converged.close()
+    result = finish(converged, output)
+    if not options.check:
+        from hermes_ops.commands.fleet.ps import show_converged
+
+        show_converged(converged, output)
+    return result
+
+
+def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
+    """Look and plan; write nothing."""
+    looking = replace(options, check=True, diff=True)
+    converged = converge("fleet.plan", steps, looking, output)
+    converged.close()
+    return finish(converged, output)

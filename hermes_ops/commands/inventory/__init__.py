@@ -1,0 +1,1 @@
+"""The inventory as it was read: listed, explained, checked."""

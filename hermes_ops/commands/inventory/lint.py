@@ -1,0 +1,30 @@
+"""`inventory.lint`: what an inventory says in vain."""
+
+from __future__ import annotations
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.commands.workspace import gathered, open_workspace
+
+
+def lint(options: Options, output: Output) -> Result:
+    """Find what is never used, never wins, or looks like a typo; exit 2 if there is any."""
+    from hermes_ops.loader.lint import lint as findings_of
+    from hermes_ops.loader.sources.files import folder_of
+    from hermes_ops.reporting.report import count
+
+    workspace = open_workspace(options, output)
+    folders = list(dict.fromkeys(map(folder_of, workspace.paths)))
+    findings = findings_of(gathered(workspace), folders)
+    for finding in findings:
+        output.text(f"{finding.place}: {finding.message}")
+        output.text(f"    {finding.hint}")
+    output.text(count(len(findings), "finding") if findings else "nothing is said in vain")
+    rows = [
+        {
+            **{"host": None, "profile": None, "kind": finding.kind},
+            **{"where": str(finding.place), "message": finding.message, "hint": finding.hint},
+        }
+        for finding in findings
+    ]
+    return items(rows, exit=2 if findings else 0)

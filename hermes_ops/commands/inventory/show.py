@@ -1,0 +1,44 @@
+"""`inventory.show`: what each selected profile will be, all layers merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.commands.inventory.list import shown
+from hermes_ops.commands.workspace import open_workspace
+from hermes_ops.inventory.model import Host, Profile
+
+
+def show(options: Options, output: Output) -> Result:
+    """Show the profiles as YAML; no secret is among them."""
+    inventory = open_workspace(options, output).selected
+    rows = [_profile(host, profile) for host in inventory.hosts for profile in host.profiles]
+    if not output.json:
+        import yaml
+
+        output.text(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True).rstrip())
+    return items(rows)
+
+
+def _profile(host: Host, profile: Profile) -> dict[str, Any]:
+    return {
+        "host": host.name,
+        "profile": profile.name,
+        "role": profile.role,
+        "state": profile.state,
+        "address": host.connection.address or host.name,
+        "connection": host.connection.kind,
+        "manager": host.manager,
+        "hermes": host.hermes.version or None,
+        "config": shown(profile.config),
+        "env": sorted(profile.env),
+        "service": {
+            "memory_max": profile.service.memory_max,
+            "watchdog": profile.service.watchdog,
+            "environment": shown(profile.service.environment),
+        },
+        "after": list(profile.after),
+        "where": str(profile.place) if profile.place else None,
+    }

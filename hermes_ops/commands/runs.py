@@ -1,0 +1,110 @@
+"""The journal of runs: listed, and one of them told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.errors import UsageError
+from hermes_ops.reporting import journal
+
+
+def list_(output: Output) -> Result:
+    """List the runs of this operator, newest first."""
+    rows = journal.runs()
+    if not output.json:
+        from hermes_ops.reporting.report import table
+
+        shown = [{**row, "task": _task(row), "began": _when(row["began"])} for row in rows]
+        columns = ["run", "began", "task", "exit", "changes", "limit", "why", "operator"]
+        table(output, columns, shown)
+    return items(rows)
+
+
+def show(output: Output, run: str) -> Result:
+    """Show what the one run did whose name begins so."""
+    found = [path.stem for path in sorted(journal.folder().glob(f"{_plain(run)}*.jsonl"))]
+    if len(found) != 1:
+        known = ", ".join(found[:5]) or "none begins so"
+        raise UsageError(f"no single run is called {run!r}: {known}", hint="./inv runs.list")
+    lines = list(journal.read(found[0]))
+    for line in _told(lines):
+        output.text(line)
+    return items(lines)
+
+
+def _told(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a run for people: who and why, then what happened when, in seconds from its start."""
+    began = lines[0]["at"] if lines else 0
+    width = max((len(entry.get("host", "")) for entry in lines), default=0)
+    for entry in lines:
+        words = _HEARD.get(entry["event"], _other)(entry)
+        yield f"{entry['at'] - began:8.3f}  {entry.get('host', ''):<{width}}  {words}".rstrip()
+
+
+def _begun(entry: Mapping[str, Any]) -> str:
+    named = {"-l": entry.get("limit"), "why:": entry.get("why"), "by": entry.get("operator")}
+    words = [f"{name} {value}" for name, value in named.items() if value]
+    return "  ".join([_task(entry), *words, _when(entry["at"])])
+
+
+def _task(entry: Mapping[str, Any]) -> str:
+    return f"{entry['task'] or '-'}{' --check' if entry.get('check') else ''}"
+
+
+def _changed(entry: Mapping[str, Any]) -> str:
+    because = f" — {entry['because']}" if entry.get("because") else ""
+    return f"{entry.get('outcome', 'begins'):<8} {_change(entry)}{because}"
+
+
+def _change(entry: Mapping[str, Any]) -> str:
+    profile = f"{entry['profile']}: " if entry.get("profile") else ""
+    words = f"{entry['step']} {entry['action']} {entry['resource']} ({entry['reason']})"
+    return profile + words
+
+
+def _planned(entry: Mapping[str, Any]) -> str:
+    changes = entry.get("changes", ())
+    return "\n".join(
+        [f"planned  {len(changes)} changes", *(f"{'':12}{_change(change)}" for change in changes)]
+    )
+
+
+def _finished(entry: Mapping[str, Any]) -> str:
+    message = f" — {entry['message']}" if entry.get("message") else ""
+    return f"{entry['outcome']:<8} in {entry['seconds']:.1f} s{message}"
+
+
+def _ended(entry: Mapping[str, Any]) -> str:
+    return f"exit {entry['exit']}, {entry['changes']} changes"
+
+
+def _other(entry: Mapping[str, Any]) -> str:
+    rest = {k: v for k, v in entry.items() if k not in ("at", "event", "host")}
+    told = {k: round(v, 3) if isinstance(v, float) else v for k, v in rest.items()}
+    words = (f"{key}={value}" for key, value in told.items() if value not in (None, "", [], {}))
+    return "  ".join([entry["event"], *words])
+
+
+_HEARD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "begun": _begun,
+    "changing": _changed,
+    "changed": _changed,
+    "planned": _planned,
+    "finished": _finished,
+    "ended": _ended,
+}
+
+
+def _when(at: float | None) -> str:
+    if at is None:
+        return "-"
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _plain(run: str) -> str:
+    if not all(letter.isalnum() or letter == "-" for letter in run):
+        raise UsageError(f"{run!r} is no name of a run", hint="./inv runs.list")
+    return run

@@ -1,0 +1,1 @@
+"""Secrets: kept, shown by name, compared, rotated."""

@@ -1,0 +1,164 @@
+"""`secrets.lint`: what the inventory says and what the hosts hold, compared by fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hermes_ops.audit import model, rules
+from hermes_ops.audit.finding import Finding, Side
+from hermes_ops.audit.model import Holder, Machine
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.commands.secrets.ask_hosts import Told, ask_hosts
+from hermes_ops.commands.workspace import Workspace, enabled, in_service, open_workspace
+from hermes_ops.errors import InventoryError
+from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.secrets.fingerprint import operator_key
+
+
+def run(options: Options, output: Output, *, live: bool) -> Result:
+    """Compare every selected profile with every other; 2 if anything is found that is not meant."""
+    workspace = _opened(options, output, live=live)
+    key = operator_key()
+    wanted = model.wanted(workspace.selected, key)
+    told = ask_hosts(hosts_of(workspace), key, workspace, options, output) if live else []
+    found = _judged(workspace, wanted, told, live=live)
+    _show(found, told, wanted, output)
+    codes = [2 for finding in rules.unexcused(found)]
+    codes += [one.failure.exit_code for one in told if one.failure]
+    rows = [*map(document, found), *map(_failed, (one for one in told if one.failure))]
+    return items(rows, exit=exit_code(codes))
+
+
+def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
+    try:
+        workspace = open_workspace(options, output, resolve=True)
+    except InventoryError as error:
+        if not live:
+            raise
+        # The hosts have the values: those that nobody can resolve here are compared there.
+        workspace = open_workspace(options, output)
+        output.note(f"warning: {error}; what the hosts hold is compared all the same")
+    selected, notes = (in_service if live else enabled)(workspace.selected)
+    for note in notes:
+        output.note(f"skipped: {note}")
+    return replace(workspace, selected=selected)
+
+
+def hosts_of(workspace: Workspace) -> list[Host]:
+    """Return the selected hosts with all their profiles: a host tells of every one it has."""
+    names = {host.name for host in workspace.selected.hosts}
+    return [host for host in workspace.whole.hosts if host.name in names]
+
+
+def _judged(
+    workspace: Workspace, wanted: Sequence[Holder], told: Sequence[Told], *, live: bool
+) -> list[Finding]:
+    machines, there = seen(told)
+    known = {machine.host for machine in machines}
+    machines += [_machine(host) for host in workspace.selected.hosts if host.name not in known]
+    found = rules.findings(_as_merged(wanted, there), there, machines)
+    found = rules.excused(found, rules.allowances(workspace.whole))
+    whole = _names(workspace.selected) == _names(enabled(workspace.whole)[0])
+    return [
+        *found,
+        *rules.needless(workspace.selected, found, live=live, whole=whole),
+    ]
+
+
+def seen(told: Iterable[Told]) -> tuple[list[Machine], list[Holder]]:
+    """Return what the hosts that answered have: themselves, and every profile on them."""
+    pairs = [model.found(one.host, one.answer) for one in told if one.answer is not None]
+    return [machine for machine, _ in pairs], [holder for _, own in pairs for holder in own]
+
+
+def _as_merged(wanted: Iterable[Holder], there: Iterable[Holder]) -> list[Holder]:
+    """Return the wanted profiles as they will be: merged into what their hosts hold already."""
+    lying = {holder.target: holder for holder in there}
+    return [
+        model.overlaid(lying[holder.target], holder) if holder.target in lying else holder
+        for holder in wanted
+    ]
+
+
+def _machine(host: Host) -> Machine:
+    return Machine(host.name, host.all_profiles, frozenset(host.all_profiles))
+
+
+def _names(inventory: Inventory) -> set[tuple[str, str]]:
+    return {(host.name, profile.name) for host in inventory.hosts for profile in host.profiles}
+
+
+# --- what is shown ----------------------------------------------------------------------------
+
+
+def document(finding: Finding) -> dict[str, Any]:
+    """Return a finding as documents have it; the first side is named beside all of them."""
+    return {
+        "host": finding.sides[0].host,
+        "profile": finding.sides[0].profile,
+        "finding": finding.kind,
+        "severity": finding.severity,
+        "name": finding.name,
+        "platform": finding.platform or None,
+        "fingerprint": finding.fingerprint or None,
+        "sides": [_side(side) for side in finding.sides],
+        "message": finding.message,
+        "ignored": finding.ignored,
+        "mend": finding.mend,
+        "allowed": finding.allowed or None,
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"host": side.host, "profile": side.profile, "where": list(side.places)}
+
+
+def _failed(one: Told) -> dict[str, Any]:
+    error = one.failure.document() if one.failure else None
+    return {"host": one.host.name, "profile": None, "error": error}
+
+
+def _show(
+    found: Sequence[Finding], told: Sequence[Told], wanted: Sequence[Holder], output: Output
+) -> None:
+    for finding in found:
+        for line in lines(finding):
+            output.text(line)
+    for one in told:
+        if one.failure:
+            hint = f" ({one.failure.hint})" if one.failure.hint else ""
+            output.note(f"{one.host.name}: {one.failure}{hint}")
+    output.text(_total(found, wanted, told))
+
+
+def lines(finding: Finding) -> Iterable[str]:
+    """Yield a finding for people: what, where, what follows, how to mend it."""
+    word = "allowed" if finding.allowed else finding.severity
+    mark = f"   fingerprint {finding.fingerprint}" if finding.fingerprint else ""
+    yield f"{word:8} {finding.kind}: {finding.message}{mark}"
+    width = max(len(side.target) for side in finding.sides)
+    for side in finding.sides:
+        for place in side.places:
+            yield f"         {side.target:{width}}  {place}"
+    if finding.allowed:
+        yield f"         meant: {finding.allowed}"
+        return
+    yield f"         if left: {finding.ignored}"
+    yield f"         mend:    {finding.mend}"
+
+
+def _total(found: Sequence[Finding], wanted: Sequence[Holder], told: Sequence[Told]) -> str:
+    open_ones = [finding for finding in found if not finding.allowed]
+    meant = len(found) - len(open_ones)
+    profiles = {holder.target for holder in wanted} | {h.target for h in seen(told)[1]}
+    hosts = {target.partition("/")[0] for target in profiles}
+    looked = f"{_count(len(profiles), 'profile')} of {_count(len(hosts), 'host')}"
+    said = _count(len(open_ones), "finding") if open_ones else "nothing found"
+    return f"{said} in {looked}" + (f"; {meant} allowed" if meant else "")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")

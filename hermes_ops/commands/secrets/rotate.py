@@ -1,0 +1,181 @@
+"""`secrets.rotate`: a new value to those who use it, and to nobody else; the old one nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.audit.finding import Finding
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.commands.converge import Converged, converge, finish
+from hermes_ops.commands.secrets import lint
+from hermes_ops.commands.secrets.ask_hosts import Told, ask_hosts
+from hermes_ops.commands.secrets.users import (
+    Rotation,
+    Target,
+    Use,
+    Users,
+    Uses,
+    due,
+    leftovers,
+    new_marks,
+    owing,
+    source_of,
+)
+from hermes_ops.commands.workspace import Workspace, open_workspace
+from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.plan.desired import StepPlan, env_file
+from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.secrets.fingerprint import operator_key
+from hermes_ops.secrets.reference import EnvValue, Reference, Written
+from hermes_ops.secrets.resolve import described
+from hermes_ops.services.base import home_of, naming
+from hermes_ops.templates import render
+
+
+def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
+    """Deliver what the source of `name` gives now; 2 if it gives the old value still."""
+    users = Users(name)
+    workspace = open_workspace(options, output, resolve=True, focus=users)
+    hosts = lint.hosts_of(replace(workspace, selected=users.selected))
+    key = operator_key()
+    told = ask_hosts(hosts, key, workspace, options, output)
+    rotation = Rotation(name, key, users.uses, told)
+    present = _present(rotation, output)
+    wanted = {u: m for u, m in new_marks(workspace.selected, key).items() if u[:2] in present}
+    who = due(rotation, wanted, owing(workspace.selected, told))
+    if not who:
+        return _unchanged(rotation, wanted, output)
+    there = replace(workspace, selected=workspace.selected.narrowed(_by_host(who)))
+    return _rotated(rotation, there, hosts, options, output, drain=drain)
+
+
+def _present(rotation: Rotation, output: Output) -> list[Target]:
+    """Return the users that are on their hosts; of a host that did not answer, all may be."""
+    there = {(holder.host, holder.profile) for holder in lint.seen(rotation.before)[1]}
+    silent = {told.host.name for told in rotation.before if told.answer is None}
+    for host, profile in rotation.uses:
+        if host not in silent and (host, profile) not in there:
+            output.note(f"skipped: {host}/{profile} is not there yet: fleet.up brings it")
+    return [who for who in rotation.uses if who in there or who[0] in silent]
+
+
+# --- the run ----------------------------------------------------------------------------------
+
+
+def _rotated(
+    rotation: Rotation, workspace: Workspace, hosts: Sequence[Host], options: Options,
+    output: Output, *, drain: int,
+) -> Result:  # fmt: skip
+    converged = converge("secrets.rotate", _steps(drain), options, output, workspace=workspace)
+    converged.close()
+    if options.check:
+        return _document(finish(converged, output), rotation, [], rotation.before)
+    after = ask_hosts(hosts, rotation.key, workspace, options, output)
+    return _verified(rotation, converged, after, output)
+
+
+def _by_host(targets: Iterable[Target]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for host, profile in targets:
+        found[host] = found.get(host, frozenset()) | {profile}
+    return found
+
+
+def _verified(
+    rotation: Rotation, converged: Converged, after: Sequence[Told], output: Output
+) -> Result:
+    found = leftovers(rotation, after)
+    if converged.journal:
+        converged.journal.write("looked", old=[finding.message for finding in found])
+    codes = [told.failure.exit_code for told in after if told.failure]
+    result = finish(converged, output, [*codes, *(2 for _ in found)])
+    for finding in found:
+        for line in lint.lines(finding):
+            output.text(line)
+    if not found:
+        count = sum(told.answer is not None for told in after)
+        output.text(f"the old value of {rotation.name} is nowhere on {count} of {len(after)} hosts")
+    return _document(result, rotation, found, [*rotation.before, *after])
+
+
+def _steps(drain: int) -> Sequence[StepPlan]:
+    def start(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+        yield Service(profile, drain=drain)
+
+    return [
+        StepPlan("secrets.rotate", (), _deliver),
+        StepPlan("gateway.start", ("secrets.rotate",), start),
+    ]
+
+
+def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
+    """Want these variables; config.yaml is only read, for what a restart must know of it."""
+    values = naming(profile) | {"home": home_of(profile, role)}
+    for entry in role.data.get("files", ()):
+        mode = int(str(entry.get("mode", "0600")), 8)
+        if "yaml" in entry:
+            yield YamlFile(PurePosixPath(render(entry["yaml"], values)), {}, mode)
+        elif "env" in entry:
+            yield env_file(render(entry["env"], values), profile, mode)
+    yield Owned(PurePosixPath(str(values["home"])), partial=True)
+
+
+# --- what is shown ----------------------------------------------------------------------------
+
+
+def _document(
+    result: Result, rotation: Rotation, found: Sequence[Finding], asked: Iterable[Told]
+) -> Result:
+    """Return the document of a converging task, with what was found and every exchange in it."""
+    exchanges = dict(result.document["exchanges"])
+    for told in asked:
+        exchanges[told.host.name] = exchanges.get(told.host.name, 0) + told.exchanges
+    findings = [lint.document(finding) for finding in found]
+    more = {"name": rotation.name, "findings": findings, "exchanges": exchanges}
+    return Result(result.exit, {**result.document, **more})
+
+
+def _unchanged(rotation: Rotation, wanted: Mapping[Use, tuple[str, ...]], output: Output) -> Result:
+    """Say that there is nothing to rotate, and what to do at each source."""
+    if not wanted:
+        output.text(f"{rotation.name}: no profile that uses it is on its host yet")
+        return _nothing(rotation, [])
+    marks = sorted({mark for found in wanted.values() for mark in found})
+    many = len({use[:2] for use in wanted})
+    output.text(
+        f"{rotation.name}: the source still gives the old value (fingerprint {', '.join(marks)}),"
+        f" and {many} profile{'' if many == 1 else 's'} hold it already"
+    )
+    for hint in _remedies(rotation.uses):
+        output.text(f"hint:  {hint}, then do this again")
+    rows = [
+        {"host": host, "profile": profile, "name": name, "fingerprint": ",".join(found)}
+        for (host, profile, name), found in wanted.items()
+    ]
+    return _nothing(rotation, rows)
+
+
+def _nothing(rotation: Rotation, rows: Sequence[Mapping[str, Any]]) -> Result:
+    body = {"schema": 1, "exit": 2, "error": None, "name": rotation.name, "unchanged": True}
+    return Result(2, {**body, "findings": [], "items": list(rows)})
+
+
+def _remedies(uses: Uses) -> Iterable[str]:
+    """Return what to do at each source, once."""
+    found: dict[object, str] = {}
+    for (host, profile), values in uses.items():
+        for name, value in values.items():
+            found.setdefault(source_of(value) or value, _remedy(f"{host}/{profile} {name}", value))
+    return found.values()
+
+
+def _remedy(use: str, value: EnvValue) -> str:
+    if isinstance(value, Reference) and value.kind != "age":
+        return f"give {described(value)} ({value.place}) its new value"
+    if isinstance(value, Reference | Written):
+        return f"./inv secrets.set {use}   or write it ({value.place})"
+    return "write its new value into the inventory"

@@ -1,0 +1,268 @@
+"""`secrets.set`, `edit` and `rekey`: age texts written into the inventory."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+from typing import Any
+
+from hermes_ops import loader
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import REDACTOR, Output, Result, items
+from hermes_ops.commands.editor import edited
+from hermes_ops.commands.secrets.keygen import readers_of
+from hermes_ops.commands.workspace import Workspace, gathered, loaded, open_workspace, resolved
+from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.loader.edit.edits import Edit, edit_key, replace_file, write
+from hermes_ops.loader.edit.splice import path_at
+from hermes_ops.loader.edit.spots import spot_of
+from hermes_ops.loader.located import Located
+from hermes_ops.loader.profiles.env import env_value, variable_name
+from hermes_ops.loader.schema import suggestion
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.reporting.report import count
+from hermes_ops.secrets import age
+from hermes_ops.secrets.reference import EnvValue, Reference
+from hermes_ops.secrets.secret import SHOWN, Secret
+
+# --- secrets.set ------------------------------------------------------------------------------
+
+
+def set_(
+    options: Options, output: Output, target: str, name: str, layer: str, source: str | None
+) -> Result:
+    """Read a value, encrypt it, and write it into a layer of the inventory."""
+    workspace = open_workspace(options, output)
+    host, profile = _target(workspace.whole, target)
+    variable_name(name, Located(name, Place("NAME")))
+    readers = readers_of(workspace)
+    secret = _given(name, source, workspace, options)
+    loader.check_env(name, secret, None)
+    text = age.encrypt(secret, readers)
+    spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
+    edit = edit_key(spot.file, (*spot.path, "env", name), {"age": text})
+    return _kept(Change(edit, text, host, profile, name), len(readers), workspace, options, output)
+
+
+def _target(inventory: Inventory, target: str) -> tuple[Host, Profile]:
+    """Return the host and the profile that `HOST/PROFILE` names."""
+    pairs = {f"{h.name}/{p.name}": (h, p) for h in inventory.hosts for p in h.profiles}
+    if target not in pairs:
+        message = f"no profile {target!r} is in the inventory"
+        raise UsageError(message, hint=suggestion(target, pairs) or "a target is HOST/PROFILE")
+    return pairs[target]
+
+
+def _given(name: str, source: str | None, workspace: Workspace, options: Options) -> Secret:
+    """Return the value: asked for, read from stdin, or from where `--from` says; no argument."""
+    kind, _, argument = (source or "stdin").partition(":")
+    if kind == "stdin" and not argument:
+        secret = _typed(name) if source is None and sys.stdin.isatty() else Secret(_piped())
+    elif kind in ("env", "file", "command", "keyring") and argument:
+        secret = _fetched(kind, argument, workspace, options)
+    else:
+        hint = "env:X, file:PATH, command:'op read …', keyring:SERVICE/USER or stdin"
+        raise UsageError(f"--from cannot be {source!r}", hint=hint)
+    if not secret.reveal():
+        raise UsageError(
+            f"there is no value for {name}", hint="printf %s VALUE | ./inv secrets.set …"
+        )
+    REDACTOR.learn(secret)
+    return secret
+
+
+def _typed(name: str) -> Secret:
+    first = getpass(f"{name}: ")
+    if getpass(f"{name}, again: ") != first:
+        raise UsageError("the two differ: nothing was changed")
+    return Secret(first)
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise UsageError("the value is not UTF-8 text") from None
+
+
+def _fetched(kind: str, argument: str, workspace: Workspace, options: Options) -> Secret:
+    place = Place("--from")
+    words = tuple(Located(word, place) for word in _words(argument)) if kind == "command" else ()
+    of = env_value("--from", Located({kind: Located(words or argument, place)}, place))
+    if not isinstance(of, Reference):
+        raise UsageError(f"--from cannot be {kind}")
+    return resolved([of], workspace.paths, options)[of]
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError:
+        raise UsageError(f"--from: a quote of {command!r} is not closed") from None
+
+
+# --- secrets.edit -----------------------------------------------------------------------------
+
+
+def edit(options: Options, output: Output, target: str, name: str) -> Result:
+    """Decrypt a value, let it be edited, and write it back to where it stood."""
+    workspace = open_workspace(options, output)
+    host, profile = _target(workspace.whole, target)
+    of = _age_reference(profile, name, target)
+    readers = readers_of(workspace)
+    before = resolved([of], workspace.paths, options)[of]
+    secret = Secret(edited(name, before.reveal()))
+    REDACTOR.learn(secret)
+    if secret == before:
+        output.text("nothing was changed")
+        return items([_row(host, profile, name, str(of.place), changed=False)])
+    loader.check_env(name, secret, of.place)
+    text = age.encrypt(secret, readers)
+    change = Change(_edit_at(of, text), text, host, profile, name)
+    return _kept(change, len(readers), workspace, options, output)
+
+
+def _age_reference(profile: Profile, name: str, target: str) -> Reference:
+    value = profile.env.get(name)
+    if isinstance(value, Reference) and value.kind == "age":
+        return value
+    if value is None:
+        raise UsageError(
+            f"{target} has no {name}", hint=suggestion(name, profile.env) or "secrets.set makes it"
+        )
+    place = getattr(value, "place", None)
+    hint = f"./inv secrets.set {target} {name}   puts an encrypted value in its place"
+    raise UsageError(f"{name} is no age text, so it is not edited here", hint=hint, where=place)
+
+
+def _edit_at(of: Reference, text: str) -> Edit:
+    """Return the edit that puts a new age text where the reference has its old one."""
+    argument = str(of.argument)
+    if not age.is_armored(argument):
+        return Edit(Path(argument), (), None, text)
+    file = Path(of.place.file)
+    path = path_at(file.read_text(encoding="utf-8-sig"), of.place.line, of.place.column)
+    if path[-1:] != ("age",):
+        raise InventoryError("this age text comes by an alias: edit it by hand", where=of.place)
+    return edit_key(file, path, text)
+
+
+# --- secrets.rekey ----------------------------------------------------------------------------
+
+
+def rekey(options: Options, output: Output) -> Result:
+    """Encrypt every age text of the selection anew, to those who can read it from now on."""
+    workspace = open_workspace(options, output)
+    users = _age_references(workspace.selected)
+    readers = readers_of(workspace)
+    values = resolved(users, workspace.paths, options)
+    # From the end of each file, for what is above stays where it is.
+    order = sorted(users, key=lambda of: (of.place.file, of.place.line), reverse=True)
+    for of in order:
+        change = _edit_at(of, age.encrypt(values[of], readers))
+        if not options.check:
+            _written(change, workspace)
+    for of in reversed(order):
+        output.text(
+            f"{of.place}: {count(len(readers), 'recipient')}, used by {', '.join(users[of])}"
+        )
+    if options.check:
+        output.note("nothing was written: --check")
+    rows = [{"where": str(of.place), "used_by": users[of]} for of in reversed(order)]
+    return items(rows, exit=2 if options.check and rows else 0)
+
+
+def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
+    """Return each age text and who has it."""
+    users: dict[Reference, list[str]] = {}
+    for host in inventory.hosts:
+        for profile in host.profiles:
+            for name, value in profile.env.items():
+                if isinstance(value, Reference) and value.kind == "age":
+                    users.setdefault(value, []).append(f"{host.name}/{profile.name} {name}")
+    return users
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new age text on its way into the inventory."""
+
+    edit: Edit
+    text: str
+    host: Host
+    profile: Profile
+    name: str
+
+    @property
+    def where(self) -> str:
+        """Return where the text stands afterwards."""
+        return str(self.edit.place) if self.edit.path else shown(self.edit.file)
+
+    def is_in(self, value: EnvValue | None) -> bool:
+        """Say whether a value is this text: no two encryptions are equal."""
+        return isinstance(value, Reference) and value.argument in (self.text, str(self.edit.file))
+
+
+def _kept(
+    change: Change, readers: int, workspace: Workspace, options: Options, output: Output
+) -> Result:
+    """Write a change and tell what it does; with `--check`, tell only."""
+    row = _row(change.host, change.profile, change.name, change.where, changed=not options.check)
+    output.text(f"{change.where}: {change.name} is encrypted to {count(readers, 'recipient')}")
+    for line in _masked(change.edit):
+        output.text(line)
+    if options.check:
+        output.note("nothing was written: --check")
+        return items([row], exit=2)
+    after = _written(change.edit, workspace)
+    return items([{**row, **_effect(change, after, output)}])
+
+
+def _row(host: Host, profile: Profile, name: str, where: str, *, changed: bool) -> dict[str, Any]:
+    return {
+        "host": host.name, "profile": profile.name, "name": name, "where": where,
+        "changed": changed, "used_by": [], "overlaid_by": None,
+    }  # fmt: skip
+
+
+_ENTRY = re.compile(r"([-+]\s*[^\s:#]+:)\s*(\|?)")
+
+
+def _masked(edit: Edit) -> Iterable[str]:
+    """Yield the lines of a change that name keys, without any value: the old one may be plain."""
+    for line in edit.diff(context=0).splitlines()[2:] if edit.path else ():
+        if match := _ENTRY.match(line):
+            yield match[1] if match.end() == len(line) else f"{match[1]} {SHOWN}"
+
+
+def _written(edit: Edit, workspace: Workspace) -> Inventory:
+    """Write, and return the inventory as it is now."""
+    if edit.path:
+        return write(edit, lambda: loaded(workspace.paths, workspace.vault))
+    replace_file(edit.file, edit.after)
+    return loaded(workspace.paths, workspace.vault)
+
+
+def _effect(change: Change, after: Inventory, output: Output) -> dict[str, Any]:
+    """Say who has the value now, and what keeps the target from having it."""
+    values = {
+        f"{host.name}/{profile.name}": profile.env.get(change.name)
+        for host in after.hosts
+        for profile in host.profiles
+    }
+    users = [who for who, value in values.items() if change.is_in(value)]
+    mine = values[f"{change.host.name}/{change.profile.name}"]
+    stronger = None if change.is_in(mine) else str(getattr(mine, "place", None))
+    output.text(f"used by {', '.join(users) or 'nobody'}; profile.configure brings it there")
+    if stronger:
+        output.note(f"warning: {stronger} is stronger, and still decides for this profile")
+    return {"used_by": users, "overlaid_by": stronger}

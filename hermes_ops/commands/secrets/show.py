@@ -1,0 +1,145 @@
+"""`secrets.show`: where each secret comes from and who shares it, by fingerprint."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import REDACTOR, Output, Result, items
+from hermes_ops.commands.workspace import environ_of, open_workspace
+from hermes_ops.errors import InventoryError, UsageError
+from hermes_ops.inventory.model import Inventory
+from hermes_ops.reporting.report import table
+from hermes_ops.secrets.age import is_armored
+from hermes_ops.secrets.fingerprint import fingerprint, operator_key
+from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
+from hermes_ops.secrets.resolve import attempt, source
+from hermes_ops.secrets.secret import Secret
+
+COLUMNS = ("host", "profile", "name", "kind", "source", "where", "fingerprint", "used_by")
+_MOST_NAMED = 3
+
+Found = Mapping[Reference, Secret | InventoryError]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One name of one profile, and what the inventory says of it."""
+
+    host: str
+    profile: str
+    name: str
+    value: EnvValue
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.profile} {self.name}"
+
+
+def run(options: Options, output: Output, *, reveal: bool) -> Result:
+    """Show the selection; a reference that leads nowhere has its reason in its row."""
+    if reveal:
+        _refuse_reveal(output)
+    workspace = open_workspace(options, output)
+    held = list(_held(workspace.selected))
+    found = attempt(
+        [one.value for one in held if isinstance(one.value, Reference)],
+        environ_of(workspace.paths), age_key_file=options.age_key_file, learn=REDACTOR.learn,
+    )  # fmt: skip
+    prints = _fingerprints(_held(workspace.whole), found)
+    rows = [_row(one, found, prints) for one in held]
+    _print(output, rows)
+    if reveal:
+        _reveal(output, held, found)
+    return items(rows, exit=64 if any(row["error"] for row in rows) else 0)
+
+
+def _refuse_reveal(output: Output) -> None:
+    if output.json or not sys.stdin.isatty() or not sys.stdout.isatty():
+        hint = "not with --json, not into a pipe or a file"
+        raise UsageError("--reveal shows values on a terminal only", hint=hint)
+
+
+def _held(inventory: Inventory) -> Iterable[Held]:
+    for host in inventory.hosts:
+        for profile in host.profiles:
+            for name, value in profile.env.items():
+                yield Held(host.name, profile.name, name, value)
+
+
+def _fingerprints(held: Iterable[Held], found: Found) -> dict[Held, str]:
+    """Return the fingerprint of all whose value is known, of others' that are the same too."""
+    known = {source(of): value for of, value in found.items() if isinstance(value, Secret)}
+    key = operator_key()
+    prints = {}
+    for one in held:
+        value = known.get(source(one.value)) if isinstance(one.value, Reference) else one.value
+        if isinstance(value, Secret):
+            prints[one] = fingerprint(key, value)
+    return prints
+
+
+def _row(one: Held, found: Found, prints: Mapping[Held, str]) -> dict[str, Any]:
+    answer = found.get(one.value) if isinstance(one.value, Reference) else None
+    mine = prints.get(one)
+    others = [str(other) for other, print_ in prints.items() if print_ == mine and other != one]
+    return {
+        "host": one.host,
+        "profile": one.profile,
+        "name": one.name,
+        **_origin(one.value),
+        "fingerprint": mine,
+        "used_by": others if mine else [],
+        "error": answer.document() if isinstance(answer, InventoryError) else None,
+    }
+
+
+def _origin(value: EnvValue) -> dict[str, Any]:
+    place = str(value.place) if isinstance(value, Reference | Generate | Written) else None
+    match value:
+        case Generate():
+            return {"kind": "generate", "source": "made on the host", "where": place}
+        case Reference():
+            return {"kind": value.kind, "source": _source(value), "where": place}
+        case Written():
+            return {"kind": value.kind, "source": None, "where": place}
+    return {"kind": "plain", "source": None, "where": place}
+
+
+def _source(reference: Reference) -> str:
+    """Name a source; of a command only the program, for words may be secret."""
+    argument = reference.argument
+    if isinstance(argument, tuple):
+        return f"{argument[0]} …" if argument[1:] else argument[0]
+    return "in place" if reference.kind == "age" and is_armored(argument) else argument
+
+
+def _print(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
+    if output.json:
+        return
+    table(output, COLUMNS, [{**row, "used_by": _few(row["used_by"])} for row in rows])
+    for row in rows:
+        if error := row["error"]:
+            output.note(f"error: {error['where']}: {error['message']}")
+            if error["hint"]:
+                output.note(f"hint:  {error['hint']}")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _reveal(output: Output, held: Iterable[Held], found: Found) -> None:
+    for one in held:
+        value = found[one.value] if isinstance(one.value, Reference) else one.value
+        if isinstance(value, Secret):
+            output.reveal(f"{one}  {_visible(value.reveal())}")
+
+
+def _visible(value: str) -> str:
+    """Return a value that does nothing to a terminal: in JSON's words where it is no plain line."""
+    return value if value.isprintable() else json.dumps(value)

@@ -1,0 +1,38 @@
+"""TARGET: one profile of one host, as `host/profile`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.workspace import Workspace, open_workspace
+from hermes_ops.errors import UsageError
+from hermes_ops.inventory.model import Host, Profile
+
+
+def open_target(options: Options, output: Output, target: str) -> tuple[Workspace, Host, Profile]:
+    """Load the inventory, and return the one profile that is meant.
+
+    Raises:
+        UsageError: it is not written as host/profile, or there is no such one.
+    """
+    host, slash, profile = target.partition("/")
+    if not slash or not host or not profile:
+        raise UsageError(f"{target!r} is no target", hint="write host/profile: mini-1/coder")
+    workspace = open_workspace(options, output)
+    hosts = {each.name: each for each in workspace.whole.hosts}
+    found = hosts.get(host)
+    if found is None:
+        raise UsageError(f"there is no host {host!r}", hint=_near(host, hosts))
+    profiles = {each.name: each for each in found.profiles}
+    if profile not in profiles:
+        raise UsageError(f"{host} has no profile {profile!r}", hint=_near(profile, profiles))
+    only = workspace.whole.narrowed({host: frozenset({profile})})
+    return replace(workspace, selected=only), found, profiles[profile]
+
+
+def _near(name: str, known: dict[str, object] | dict[str, Host] | dict[str, Profile]) -> str:
+    near = get_close_matches(name, known)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else "./inv inventory.list"
