@@ -68,6 +68,6 @@ def order_ahead(together: Sequence[Order]) -> Iterator[str]:
         yield f"profile={shlex.quote(order.profile)}"
         yield f"if ! is_broken{f' && ! {order.moved}' if order.moved else ''}; then"
         yield from prepare(order.control)
-        yield f'set -- "$@" {shlex.quote(order.control.service.unit)}; fi'
+        yield f'set -- "$@" {shlex.quote(order.control.words[2])}; fi'
     control = together[0].control
     yield f'{control.together} {control.words[1]} "$@"'

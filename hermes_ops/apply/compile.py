@@ -11,9 +11,13 @@ from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.model import Control, EnableLinger, Plan
+from hermes_ops.services import shell
 from hermes_ops.wire import Script, assemble
 
-LIBRARIES = ("wire/common", "look/evidence", "apply/apply")
+LIBRARIES = (
+    *("wire/common", "look/evidence", *shell()),
+    *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait")),
+)
 """The shell of every script that changes a host, or waits on it."""
 
 HOST = "-"

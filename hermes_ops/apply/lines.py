@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import PurePosixPath
 
+from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -25,9 +26,6 @@ from hermes_ops.plan.model import (
     WriteUnit,
 )
 from hermes_ops.secrets.secret import Secret
-
-PIP = ".cache/hermes-ops/pip.whl"
-WHEELS = ".cache/hermes-ops/wheels"
 
 Numbered = tuple[int, Change]
 """A change and its place in the plan, by which the host tells how it ended."""

@@ -10,6 +10,8 @@ from hermes_ops.apply.lines import call
 from hermes_ops.hermes.gateway import EVIDENCE, PID_FILE
 from hermes_ops.look.facts import watch_lines
 from hermes_ops.plan.model import Watch
+from hermes_ops.plan.question import look_words
+from hermes_ops.services import MANAGERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,11 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     """Yield the lines that look at services again and again until there is no need to."""
     if not watches:
         return
-    units = [watch.service.unit for watch in watches]
+    services = [watch.service for watch in watches]
     homes = [watch.service.home for watch in watches if watch.service.text == "hermes"]
     yield "round() {"
     yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
-    yield from watch_lines(units, [f"{home}/{PID_FILE}" for home in homes])
+    yield from watch_lines(look_words(services), [f"{home}/{PID_FILE}" for home in homes])
     yield "set --"
     for watch in watches:
         yield from if_whole(watch, _is_up(watch))
@@ -47,7 +49,11 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
 
 
 def _has_failed(watch: Watch) -> str:
-    return call("has_failed", watch.service.unit, watch.service.name)
+    return call(f"{watch.manager}_failed", _id(watch))
+
+
+def _id(watch: Watch) -> str:
+    return MANAGERS[watch.manager].id(watch.service)
 
 
 def _is_up(watch: Watch) -> str:
@@ -67,7 +73,7 @@ def is_well(watch: Watch) -> str:
 
 
 def _log(watch: Watch) -> str:
-    return call("send_log", watch.service.unit, watch.service.name, watch.service.home)
+    return call("send_log", watch.service.home, f"{watch.manager}_log", _id(watch))
 
 
 def if_whole(watch: Watch, line: str) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
-from hermes_ops.look.facts import Answer, Facts, Unit
-from hermes_ops.services.base import ServiceSpec
+from hermes_ops.look.facts import Answer, Facts, Process
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import ServiceSpec, Told
 
 TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
@@ -57,39 +58,53 @@ def evidence_of(
     settle: float = 0,
 ) -> Evidence:
     """Return what the facts show of a service under this manager."""
-    told = _systemd(service, facts) if manager == "systemd" else _supervisord(service, facts)
+    told = _told(manager, service, facts)
     own = _load(facts, service, PID_FILE) if service.text == "hermes" else None
-    stray = None if told.get("pid") else _living(own, facts)
-    pid = told.get("pid") or stray
+    pid = told.pid or _living(own, facts)
     process = facts.processes.get(pid) if pid else None
-    age = facts.uptime - process.started / TICKS if process and facts.uptime else None
+    age = _age(process, facts)
     return Evidence(
-        **{
-            "kind": str(service.readiness.get("kind", "process")),
-            **told,
-            "pid": pid,
-            "alive": process is not None and process.state not in ("Z", "X"),
-            "suspended": process is not None and process.state in ("T", "t"),
-            "supervised": bool(told.get("pid")),
-            "started_ticks": process.started if process else None,
-            "age_s": max(0.0, age) if age is not None else None,
-            "rss_bytes": process.rss_pages * 4096 if process else None,
-            "cgroup": process.cgroup if process else "",
-            "state": _load(facts, service, STATE_FILE),
-            "heartbeat": _load(facts, service, HEARTBEAT),
-            "now": facts.now,
-            "expected": expected,
-            "answers": {url: facts.answers.get(url) for url in urls},
-            "settle": settle,
-        }
+        kind=str(service.readiness.get("kind", "process")),
+        installed=told.installed,
+        enabled=told.enabled,
+        activity=told.activity,
+        exit_status=told.exit_status,
+        ended_by=told.ended_by,
+        restarts=told.restarts,
+        pid=pid,
+        alive=process is not None and process.state not in ("Z", "X"),
+        suspended=process is not None and process.state in ("T", "t"),
+        supervised=told.pid is not None,
+        started_ticks=process.started if process else None,
+        age_s=max(0.0, age) if age is not None else None,
+        rss_bytes=process.rss_pages * 4096 if process else None,
+        cgroup=process.cgroup if process else "",
+        state=_load(facts, service, STATE_FILE),
+        heartbeat=_load(facts, service, HEARTBEAT),
+        now=facts.now,
+        expected=expected,
+        answers={url: facts.answers.get(url) for url in urls},
+        settle=settle,
     )
+
+
+def _age(process: Process | None, facts: Facts) -> float | None:
+    """Return for how many seconds a process lives, None where that is not known."""
+    if process is None or process.started is None:
+        return process.age_s if process else None
+    return facts.uptime - process.started / TICKS if facts.uptime else None
 
 
 def _living(record: Mapping[str, Any] | None, facts: Facts) -> int | None:
     """Return the pid in a pid file if the very process that wrote it still lives."""
     pid = (record or {}).get("pid")
     process = facts.processes.get(pid) if isinstance(pid, int) else None
-    if process is None or (record or {}).get("start_time") not in (None, process.started):
+    if process is None:
+        return None
+    if process.started is not None and (record or {}).get("start_time") not in (
+        None,
+        process.started,
+    ):
         return None
     return pid
 
@@ -102,44 +117,14 @@ def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | 
     return value if isinstance(value, dict) else None
 
 
-def _systemd(service: ServiceSpec, facts: Facts) -> dict[str, Any]:
-    unit = facts.units.get(service.unit, Unit({}))
-    return {
-        "installed": unit["LoadState"] == "loaded",
-        "enabled": unit["UnitFileState"] == "enabled" if unit.properties else None,
-        "activity": unit["ActiveState"] or "inactive",
-        "exit_status": unit.number("ExecMainStatus"),
-        "ended_by": "" if unit["Result"] == "success" else unit["Result"],
-        "pid": unit.number("MainPID") or None,
-        "restarts": unit.number("NRestarts"),
-    }
-
-
-_ACTIVITY = {
-    "RUNNING": "active",
-    "STARTING": "activating",
-    "BACKOFF": "activating",
-    "STOPPING": "deactivating",
-    "FATAL": "failed",
-    "UNKNOWN": "failed",
-}
-
-
-def _supervisord(service: ServiceSpec, facts: Facts) -> dict[str, Any]:
-    word, _, rest = facts.programs.get(service.name, "").partition(" ")
-    fatal = word == "EXITED" and _exit_was_fatal(service, facts)
-    pid = rest.strip().removeprefix("pid ").partition(",")[0]
-    section = f".config/hermes-ops/supervisord.d/{service.name}.conf"
-    return {
-        "installed": section in facts.paths,
-        "enabled": "autostart=true" in facts.contents.get(section, ""),
-        "activity": "failed" if fatal else _ACTIVITY.get(word, "inactive"),
-        "exit_status": FATAL if fatal else None,
-        "pid": int(pid) if pid.isdigit() else None,
-    }
+def _told(manager: str, service: ServiceSpec, facts: Facts) -> Told:
+    """Return what the manager told; Hermes' own file tells of an end that the manager does not."""
+    told = MANAGERS[manager].told(service, facts)
+    if told.ended_itself and _exit_was_fatal(service, facts):
+        return replace(told, activity="failed", exit_status=FATAL)
+    return told
 
 
 def _exit_was_fatal(service: ServiceSpec, facts: Facts) -> bool:
-    # supervisorctl does not tell the exit code; only the codes we name end a program for good.
     state = _load(facts, service, STATE_FILE) or {}
     return bool(service.fatal_exit) and state.get("gateway_state") == "startup_failed"

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
+from hermes_ops.files.layout import environment
 from hermes_ops.files.ownership import at, check, with_leaf, without
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.services.base import ServiceSpec
@@ -34,12 +35,11 @@ PID_FILE = "gateway.pid"
 ACTIVE = ".hermes/active_profile"
 """The sticky profile of `hermes profile use`: it hijacks every call without `-p`."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
-CURRENT = ".local/share/hermes-ops/hermes/current/venv"
 
 
 def installed_by_us(facts: Facts, version: str) -> Hermes:
     """Return the Hermes that will be there once our own installation is done."""
-    venv = f"{facts.home}/{CURRENT}"
+    venv = f"{facts.home}/{environment('hermes')}"
     return Hermes(python=f"{venv}/bin/python", version=version, venv=venv, project=f"{venv}/lib")
 
 

@@ -34,7 +34,7 @@ def parse(reply: Reply) -> Facts:
         **_files(reply),
         **_services(reply),
         profiles=tuple(record.rest for record in reply.of("profile")),
-        unit_files=tuple(record.rest for record in reply.of("unit")),
+        defined=_defined(reply),
     )
 
 
@@ -56,17 +56,13 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "now": float(single["now"].rest),
         "boot": single["boot"].rest,
         "uptime": float(single["uptime"].rest) if "uptime" in single else None,
-        "systemd": ("systemd" in single and single["systemd"].text is None) or _is_running(reply),
+        "systemd": "systemd" in single,
         "bus": "bus" in single,
         "linger": "linger" in single,
         "has_route": "route" in single,
         "tools": frozenset(record.rest for record in reply.of("tool")),
         "pythons": tuple((r.words[0], r.rest.partition(" ")[2]) for r in reply.of("python")),
     }
-
-
-def _is_running(reply: Reply) -> bool:
-    return any(record.text is None for record in reply.of("systemd"))
 
 
 def _hermes(reply: Reply) -> dict[str, Any]:
@@ -151,29 +147,31 @@ def _mode(text: str) -> int:
 
 
 def _services(reply: Reply) -> dict[str, Any]:
-    programs = {}
-    for record in reply.of("supervisor"):
-        for line in (record.text or "").splitlines():
-            name, _, status = line.partition(" ")
-            programs[name] = status.strip()
-    supervisor = next(reply.of("supervisord"), None)
     return {
         "units": _units(reply),
-        "supervisor": int(supervisor.rest) if supervisor else None,
-        "programs": programs,
         "processes": _processes(reply),
         "answers": _answers(reply),
     }
 
 
-def _units(reply: Reply) -> dict[str, Unit]:
-    units = {}
-    for record in reply.of("systemd"):
+def _units(reply: Reply) -> dict[str, dict[str, Unit]]:
+    """Return what each manager told: blocks of `name=value` lines, each with its `Id`."""
+    units: dict[str, dict[str, Unit]] = {}
+    for record in reply.of("manager"):
+        found = units.setdefault(record.rest, {})
         for block in (record.text or "").split("\n\n"):
             pairs = dict(line.partition("=")[::2] for line in block.splitlines())
             if "Id" in pairs:
-                units[pairs["Id"]] = Unit(pairs)
+                found[pairs["Id"]] = Unit(pairs)
     return units
+
+
+def _defined(reply: Reply) -> dict[str, frozenset[str]]:
+    names: dict[str, set[str]] = {}
+    for record in reply.of("defined"):
+        manager, _, name = record.rest.partition(" ")
+        names.setdefault(manager, set()).add(name)
+    return {manager: frozenset(found) for manager, found in names.items()}
 
 
 def _processes(reply: Reply) -> dict[int, Process]:
@@ -185,7 +183,26 @@ def _processes(reply: Reply) -> dict[int, Process]:
         processes[int(pid)] = Process(
             int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
         )
+    for record in reply.of("ps"):
+        processes |= dict(map(_listed, (record.text or "").splitlines()))
     return processes
+
+
+_KIB_A_PAGE = 4
+
+
+def _listed(line: str) -> tuple[int, Process]:
+    """Return a process in a line of `ps -o pid=,state=,rss=,etime=`."""
+    pid, state, rss, elapsed = line.split()
+    return int(pid), Process(None, state[:1], int(rss) // _KIB_A_PAGE, age_s=_elapsed(elapsed))
+
+
+def _elapsed(text: str) -> float:
+    """Return the seconds in `[[days-]hours:]minutes:seconds`."""
+    days, _, clock = text.rpartition("-")
+    parts = [int(part) for part in clock.split(":")]
+    hours, minutes, seconds = [0, 0, *parts][-3:]
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _answers(reply: Reply) -> dict[str, Answer]:

@@ -1,62 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # What can be seen of services: used by the look, and by the apply while it waits.
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
-
-newline='
-'
-systemd_units() {
-  units=
-  [ $# -gt 0 ] && has systemctl && user_bus || return 0
-  units=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
-  begin systemd
-  printf '%s' "$units"
-  end
-  set -f
-  IFS=$newline
-  for line in $units; do
-    case $line in MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;; esac
-  done
-  set +f
-  unset IFS
-}
-
-supervisor_conf=.config/hermes-ops/supervisord.conf
-supervisor_alive() {
-  supervisor_pid=
-  [ -r $state/supervisord.pid ] && read -r supervisor_pid <$state/supervisord.pid
-  case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
-  kill -0 "$supervisor_pid" 2>/dev/null || return 1
-  [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
-    *supervisord*"$supervisor_conf"*) return 0 ;;
-    *) return 1 ;;
-  esac
-}
-supervisorctl() {
-  scrubbed 20 "$share/supervisor/current/venv/bin/supervisorctl" -c "$supervisor_conf" "$@"
-}
-supervisor_programs() {
-  programs=
-  [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/venv/bin/supervisorctl ] || return 0
-  supervisor_alive || { say "supervisord 0"; return 0; }
-  say "supervisord $supervisor_pid"
-  programs=$(supervisorctl status 2>/dev/null)
-  begin supervisor
-  printf '%s' "$programs"
-  end
-  set -f
-  IFS=$newline
-  for line in $programs; do
-    case $line in *' pid '[1-9]*)
-      line=${line##* pid }
-      pids="$pids ${line%%,*}"
-      ;;
-    esac
-  done
-  set +f
-  unset IFS
-}
-
 # The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
 list_paths() {
   for path; do
@@ -102,6 +46,11 @@ add_recorded() {
   case " $pids " in *" $1 "*) ;; *) pids="$pids $1" ;; esac
 }
 
+# Where the kernel has no /proc: number, state, KiB, age, as every ps has them.
+list_processes() { # PID...
+  numbers=$(printf '%s,' "$@")
+  ps -o pid=,state=,rss=,etime= -p "${numbers%,}" 2>/dev/null
+}
 show_processes() {
   seen=' '
   for pid in $pids; do
@@ -110,7 +59,7 @@ show_processes() {
     process "$pid"
   done
   [ -d /proc/self ] || [ "$seen" = ' ' ] ||
-    { begin ps; ps -o pid=,lstart=,command= -p "$(printf '%s' "$seen" | tr -s ' ' ',')" 2>/dev/null; end; }
+    { begin ps; list_processes $seen; end; }
 }
 
 # The first that can ask asks all: bash, curl, the Python of Hermes, wget. Bash comes first, as to

@@ -7,13 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from hermes_ops.files.layout import OWED
 from hermes_ops.wire import Script, assemble
-
-LOCK = ".local/state/hermes-ops/lock"
-
-
-OWED = ".local/state/hermes-ops/restart"
-"""Folder of the restarts that are owed: a file for each service, made before a change lands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Hermes:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What systemd says of a unit: its properties by name."""
+    """What a service manager says of a service: its properties by name."""
 
     properties: Mapping[str, str]
 
@@ -49,19 +44,26 @@ class Unit:
         return self.properties.get(name, "")
 
     def number(self, name: str) -> int | None:
-        """Return a numeric property, None where systemd has none."""
+        """Return a numeric property, None where the manager has none."""
         value = self[name]
         return int(value) if value.isdigit() and value != str(2**64 - 1) else None
 
 
+_UNKNOWN = Unit({})
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A live process: when it started, in clock ticks since boot, and its memory in pages."""
+    """A live process: when it started, in clock ticks since boot, and its memory in pages.
 
-    started: int
+    Where the kernel has no `/proc`, only its age in seconds is known of its start.
+    """
+
+    started: int | None
     state: str
     rss_pages: int
     cgroup: str = ""
+    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,13 @@ class Facts:
     digests: Mapping[str, str] = field(default_factory=dict)
     folders: frozenset[str] = frozenset()
     node: str | None = None
-    units: Mapping[str, Unit] = field(default_factory=dict)
-    supervisor: int | None = None
-    programs: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
+    """What each service manager says of its services, by manager and by its own names."""
+    defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Gateways whose definition each manager has on the disk, where strangers were asked for."""
     processes: Mapping[int, Process] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
-    unit_files: tuple[str, ...] = ()
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return what a change must find again: a digest, `-` for absent, `+` for there."""
@@ -111,6 +113,10 @@ class Facts:
         if key not in self.paths:
             return "-"
         return self.digests.get(key, "+")
+
+    def unit(self, manager: str, id: str) -> Unit:
+        """Return what a manager says of a service, nothing if it does not know it."""
+        return self.units.get(manager, {}).get(id, _UNKNOWN)
 
     def owes_restart(self, name: str) -> bool:
         """Say whether an earlier change of this service's files still waits for a restart."""
@@ -128,7 +134,12 @@ class Question:
     """Values of those files that stay on the host, as `path=NAME`."""
     folders: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    """The shell files of the service managers."""
+    services: tuple[tuple[str, ...], ...] = ()
+    """Words that show services, one entry a manager."""
+    defined: tuple[str, ...] = ()
+    """Words that name the services nobody described, one a manager."""
     pid_files: tuple[str, ...] = ()
     urls: tuple[str, ...] | None = ()
     """None: ask no URL at all, for a server notes in its log that it was asked."""
@@ -142,7 +153,10 @@ class Question:
 
 def probe(question: Question) -> Script:
     """Return the script that asks all of `question` in one exchange, and writes nothing."""
-    return assemble(("wire/common", "look/evidence", "look/look"), "\n".join(_lines(question)))
+    return assemble(
+        ("wire/common", "look/evidence", *question.libraries, "look/look"),
+        "\n".join(_lines(question)),
+    )
 
 
 def _lines(question: Question) -> Iterable[str]:
@@ -151,6 +165,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_pythons", "yes" if question.pythons else "")
     if question.strangers:
         yield "look_profiles"
+        yield from question.defined
     yield _call("look_folders", *question.folders)
     yield _call("look_node", *question.node)
     yield _call("look_owned", *question.owned)
@@ -160,19 +175,17 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
-    more = " 'hermes-gateway*.service'" if question.strangers else ""
-    yield from watch_lines(question.units, question.pid_files, more=more)
+    yield from watch_lines(question.services, question.pid_files)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 
 
-def watch_lines(units: Iterable[str], pid_files: Iterable[str], *, more: str = "") -> Iterable[str]:
-    """Yield the lines that look at services; `units` are systemd's names, `more` is shell text."""
-    yield _call("systemd_units", *units) + more
-    yield "supervisor_programs"
+def watch_lines(services: Iterable[tuple[str, ...]], pid_files: Iterable[str]) -> Iterable[str]:
+    """Yield the lines that look at services, at those in `services` and of those pid files."""
+    yield from (_call(*words) for words in services)
     yield _call("recorded_pids", *pid_files)
     yield "show_processes"
 
 
-def _call(function: str, *words: str) -> str:
-    return shlex.join([function, *words])
+def _call(*words: str) -> str:
+    return shlex.join(words)

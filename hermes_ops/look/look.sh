@@ -94,8 +94,8 @@ look_hermes() { # WANTED-PYTHON
   hermes_python=
   [ -z "$1" ] || { hermes_of "$1"; return; }
   # Ours counts only when its installation ended: the stamp is written last.
-  if [ -f $share/hermes/current/hermes-ops.json ]; then
-    hermes_of "$HOME/$share/hermes/current/venv/bin/python" && return
+  if [ -f $hermes_stamp ]; then
+    hermes_of "$HOME/$hermes_venv/bin/python" && return
   fi
   for script in "$(command -v hermes 2>/dev/null)" "$HOME/.local/bin/hermes" /usr/local/bin/hermes; do
     [ -n "$script" ] && [ -r "$script" ] || continue
@@ -195,9 +195,6 @@ look_node() {
 look_profiles() {
   for path in .hermes/profiles/*/; do
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
-  done
-  for path in .config/systemd/user/hermes-gateway*.service; do
-    [ ! -f "$path" ] || say "unit ${path##*/}"
   done
   for path in .hermes .hermes/profiles/*; do
     set -- "$@" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"

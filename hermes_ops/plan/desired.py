@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.files.layout import WRITTEN
 from hermes_ops.inventory.model import Host, Profile, Role
-from hermes_ops.plan.marks import FOLDER
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
     EnvFile,
@@ -99,7 +99,7 @@ def env_file(path: object, profile: Profile, mode: int) -> EnvFile:
 
     values = {k: v for k, v in profile.env.items() if not isinstance(v, Reference)}
     unresolved = tuple(k for k, v in profile.env.items() if isinstance(v, Reference))
-    kept = FOLDER / f"{profile.role}-{profile.name}" if unresolved or profile.marks else None
+    kept = WRITTEN / f"{profile.role}-{profile.name}" if unresolved or profile.marks else None
     return EnvFile(
         PurePosixPath(str(path)), values, mode, unresolved, restarts=True,
         marks=profile.marks, kept=kept,

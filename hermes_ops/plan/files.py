@@ -227,12 +227,11 @@ def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change
 
 
 def plan_link(wanted: Wanted, path: PurePosixPath, target: str, facts: Facts) -> Iterable[Change]:
-    """Yield the making of a symbolic link that is absent or leads elsewhere."""
+    """Yield the making of the link that enables a service, if it is absent or leads elsewhere."""
     found = facts.paths.get(str(path))
     if found is None or found.kind != "link" or not _leads_to(path, found.target, target, facts):
         reason = "absent" if found is None else f"leads to {found.target}"
-        action = "enable" if "wants" in str(path) else "create"
-        yield change(wanted, action, reason, MakeLink(path, target), facts)
+        yield change(wanted, "enable", reason, MakeLink(path, target), facts)
 
 
 def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
-from hermes_ops.plan.order import is_definition
 from hermes_ops.plan.resource import Linger, Service
 from hermes_ops.services.base import ServiceManager
 
@@ -25,10 +24,11 @@ def plan_reload(
     desired: DesiredState, manager: ServiceManager, facts: Facts, changes: Iterable[Change]
 ) -> Iterable[Change]:
     """Yield what makes the manager read units that these changes, or somebody else, changed."""
-    stale = any(unit["NeedDaemonReload"] == "yes" for unit in facts.units.values())
-    changed = any(is_definition(change) for change in changes)
+    services = desired.services.values()
+    own = {p.path for service in services for p in manager.paths(service) if p.is_own}
+    changed = any(getattr(change.operation, "path", None) in own for change in changes)
     words = manager.reload()
     starts = [wanted for wanted in desired.wanted if isinstance(wanted.resource, Service)]
-    if words and starts and (changed or stale):
+    if words and starts and (changed or manager.is_stale(facts)):
         step, reason = starts[0].step, "definitions changed"
         yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))

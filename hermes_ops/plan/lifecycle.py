@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.readiness import judge
-from hermes_ops.look.facts import OWED, Facts
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.model import Change, Control, DesiredState, Reload, Wanted, Watch
@@ -66,7 +67,8 @@ class Starting:
         service = self._desired.services[wanted.profile.name]
         profile = self._profiles.setdefault(wanted.profile.name, Draft())
         watch = watch_of(service, profile.config, profile.env, wave)
-        watch = watch if self._urls else replace(watch, urls=())
+        urls = watch.urls if self._urls else ()
+        watch = replace(watch, urls=urls, manager=self._manager.name)
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
         evidence = self.evidence[service.profile] = freed(found) if elsewhere else found

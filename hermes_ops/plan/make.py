@@ -43,7 +43,7 @@ from hermes_ops.plan.resource import (
     YamlFile,
     identity,
 )
-from hermes_ops.services import choose, supervisord, why_not_systemd
+from hermes_ops.services import choose, passed_over
 from hermes_ops.services.base import ServiceManager, ServiceSpec
 
 
@@ -78,7 +78,7 @@ class _Planner:
         host = self.desired.host
         self._note_manager()
         first: list[Change] = [c for wanted in self._each(Program) for c in self._program(wanted)]
-        first += self._supervisor()
+        first += self._manager_program()
         self._remember()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         known = (self.desired, self.manager, self.facts)
@@ -118,9 +118,9 @@ class _Planner:
             yield from (w for w in own if w.profile.name == name)
 
     def _note_manager(self) -> None:
-        if self.manager.name == "supervisord" and self.desired.host.manager == "auto":
-            reason = why_not_systemd(self.facts)
-            self.notes.append(f"services run under supervisord: {reason}")
+        reason = passed_over(self.manager, self.facts)
+        if reason and self.desired.host.manager == "auto":
+            self.notes.append(f"services run under {self.manager.name}: {reason}")
 
     # --- the program ---
 
@@ -143,11 +143,11 @@ class _Planner:
                 f"Hermes is {found.version}, wanted {program.version}: up does not change it"
             )
 
-    def _supervisor(self) -> Iterable[Change]:
-        definitions = list(self._each(ServiceDefinition))
-        if self.manager.name != "supervisord" or not definitions:
+    def _manager_program(self) -> Iterable[Change]:
+        definitions, needed = list(self._each(ServiceDefinition)), self.manager.program
+        if needed is None or not definitions:
             return []
-        program = Program("supervisor", "supervisor", supervisord.VERSION)
+        program = Program(needed.name, needed.package, needed.version)
         return plan_program(definitions[0].step, program, self.desired.host, self.facts)
 
     def _wheelhouses(self, changes: list[Change]) -> Iterable[Wheelhouse]:
@@ -251,11 +251,11 @@ class _Planner:
         }
 
     def _note_limits(self, service: ServiceSpec) -> None:
-        limits = [n for n in ("memory_max", "watchdog") if getattr(service.settings, n)]
-        if limits and self.manager.name == "supervisord":
-            self.notes.append(
-                f"{service.profile}: supervisord enforces no {' and no '.join(limits)}"
-            )
+        unenforced = sorted(self.manager.unenforced)
+        limits = [name for name in unenforced if getattr(service.settings, name)]
+        if limits:
+            words = f"{self.manager.name} enforces no {' and no '.join(limits)}"
+            self.notes.append(f"{service.profile}: {words}")
 
     def _note_version(self, service: ServiceSpec) -> None:
         version = self.hermes.version if self.hermes else ""

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from hermes_ops.files import envfile
 from hermes_ops.inventory.model import Inventory, Profile
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
-
-FOLDER = PurePosixPath(".local/state/hermes-ops/written")
 
 Marks = Mapping[str, str]
 """For each variable, the fingerprints of its source and of its value."""

@@ -197,6 +197,8 @@ class Watch:
     urls: tuple[str, ...] = ()
     expected: frozenset[str] = frozenset()
     wave: int = 0
+    manager: str = ""
+    """The service manager that runs it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from hermes_ops.plan.model import (
     Change,
     Control,
     DesiredState,
-    MakeFolder,
     Refuse,
     Wanted,
 )
@@ -26,12 +25,6 @@ def refusal(wanted: Wanted, conflict: Conflict) -> Change:
     refuse = Refuse(words, conflict.kind)
     name = identity(wanted.resource)
     return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
-
-
-def is_definition(change: Change) -> bool:
-    """Say whether systemd must read its units anew for this change."""
-    path = str(getattr(change.operation, "path", ""))
-    return "/systemd/user/" in path and not isinstance(change.operation, MakeFolder)
 
 
 def start_waves(desired: DesiredState) -> list[list[str]]:

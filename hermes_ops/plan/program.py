@@ -7,19 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_ops.errors import Conflict
+from hermes_ops.files.layout import stamp
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Install, Wheelhouse
 from hermes_ops.plan.resource import Program, identity
-
-SHARE = ".local/share/hermes-ops"
-STAMP = "hermes-ops.json"
-"""Written last into an environment: one without it was left half-made."""
-
-
-def stamp_path(name: str) -> str:
-    """Return the file that says what an environment of ours holds."""
-    return f"{SHARE}/{name}/current/{STAMP}"
 
 
 def plan_program(step: str, program: Program, host: Host, facts: Facts) -> Iterable[Change]:
@@ -50,7 +42,7 @@ def plan_program(step: str, program: Program, host: Host, facts: Facts) -> Itera
 
 def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:
     try:
-        value = json.loads(facts.contents.get(stamp_path(name), "null"))
+        value = json.loads(facts.contents.get(str(stamp(name)), "null"))
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
-from hermes_ops.look.facts import OWED, Question
+from hermes_ops.look.facts import Question
 from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
-from hermes_ops.plan.program import stamp_path
 from hermes_ops.plan.resource import (
     Absent,
     Command,
@@ -24,8 +24,10 @@ from hermes_ops.plan.resource import (
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.services import MANAGERS
+from hermes_ops.services import MANAGERS, shell
 from hermes_ops.services.base import ServiceSpec
+
+Words = tuple[str, ...]
 
 
 def question(desired: DesiredState, *, strangers: bool = False, urls: bool = True) -> Question:
@@ -41,7 +43,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     homes = [str(s.home) for s in services if s.text == "hermes"]
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
     evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
-    stamps = [stamp_path("hermes"), stamp_path("supervisor")]
+    stamps = [str(stamp(name)) for name in ("hermes", *_manager_programs())]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
@@ -62,11 +64,13 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
             [path for service in services for path in gateway.folder_questions(service.home)]
         ),
         node=(*gateway.USER_FOLDERS, *gateway.SYSTEM_FOLDERS),
-        units=_unique([service.unit for service in services]),
+        libraries=shell(),
+        services=tuple(look_words(services, strangers=strangers)),
+        defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
-        pythons=desired.host.manager == "supervisord",
+        pythons=_needs_python(desired.host.manager),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
     )
@@ -88,7 +92,23 @@ def _paths(resource: Resource) -> Iterable[PurePosixPath]:
 
 def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
     for manager in MANAGERS.values():
-        yield from manager.paths(service)
+        yield from (known.path for known in manager.paths(service))
+
+
+def look_words(services: Sequence[ServiceSpec], *, strangers: bool = False) -> Iterable[Words]:
+    """Yield for each manager the words that show these services, and gateways it has besides."""
+    for name, manager in MANAGERS.items():
+        ids = [manager.id(service) for service in services]
+        yield (f"{name}_look", *_unique(ids), *(manager.strangers if strangers else ()))
+
+
+def _manager_programs() -> Iterable[str]:
+    return (manager.program.name for manager in MANAGERS.values() if manager.program)
+
+
+def _needs_python(manager: str) -> bool:
+    """Whether the manager that the inventory names is a Python program."""
+    return manager in MANAGERS and MANAGERS[manager].program is not None
 
 
 def _masked(resources: Iterable[Resource]) -> Iterable[str]:

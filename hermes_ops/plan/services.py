@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,6 +25,7 @@ def plan_definition(
     """Yield the files and links that are not as the manager wants them."""
     state = wanted.profile.state
     enabled = state == "started"
+    own = {known.path for known in manager.paths(service) if known.is_own}
     links = set()
     kept = manager.definition(service, facts, values, enabled=True) if only_disable else ()
     same = list(kept)
@@ -34,7 +35,7 @@ def plan_definition(
         if isinstance(part, Text):
             equal = manager.is_equal if part.base else None
             # What others share is read when it is used: no running service depends on it.
-            owes = service.name if _is_own(part.path, service) else None
+            owes = service.name if part.path in own else None
             yield from plan_text(
                 wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal
             )
@@ -43,9 +44,7 @@ def plan_definition(
         elif isinstance(part, Link):
             links.add(part.path)
             yield from plan_link(wanted, part.path, part.target, facts)
-    for path in manager.paths(service):
-        if "wants" in str(path) and path not in links and str(path) in facts.paths:
-            yield change(wanted, "disable", f"state is {state}", Remove(path), facts)
+    yield from _without_links(wanted, service, manager, facts, kept=links)
 
 
 def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[Change]:
@@ -59,32 +58,33 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
 
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
     """Say whether the manager has any file of its own about this service."""
-    return any(
-        service.name in str(path) and str(path) in facts.paths for path in manager.paths(service)
-    )
+    return any(known.is_own and str(known.path) in facts.paths for known in manager.paths(service))
 
 
 def without_definition(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, reason: str
 ) -> Iterable[Change]:
     """Yield the removal of every file by which the manager knows the service."""
-    for path in manager.paths(service):
-        if _is_own(path, service) and str(path) in facts.paths:
-            yield change(wanted, "remove", reason, Remove(path), facts)
+    for known in manager.paths(service):
+        if known.is_own and str(known.path) in facts.paths:
+            yield change(wanted, "remove", reason, Remove(known.path), facts)
 
 
 def without_links(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
     """Yield the removal of what enables the service; its definition stays as it is."""
-    for path in manager.paths(service):
-        if "wants" in str(path) and str(path) in facts.paths:
-            yield change(wanted, "disable", f"state is {wanted.profile.state}", Remove(path), facts)
+    yield from _without_links(wanted, service, manager, facts)
 
 
-def _is_own(path: PurePosixPath, service: ServiceSpec) -> bool:
-    """Say whether a path of the definition is this service's alone."""
-    return service.name in str(path)
+def _without_links(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts,
+    kept: Collection[PurePosixPath] = (),
+) -> Iterable[Change]:  # fmt: skip
+    reason = f"state is {wanted.profile.state}"
+    for known in manager.paths(service):
+        if known.kind == "link" and known.path not in kept and str(known.path) in facts.paths:
+            yield change(wanted, "disable", reason, Remove(known.path), facts)
 
 
 def plan_service(

@@ -13,6 +13,7 @@ from hermes_ops.errors import (
     NotReady,
     Unknown,
 )
+from hermes_ops.files.layout import LOCK
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
 from hermes_ops.plan.model import Control, Install
@@ -104,8 +105,7 @@ def _refuse_ends(reply: Reply, plan: Plan) -> None:
     if next(reply.of("lock-refused"), None) is not None:
         raise Locked(
             f"{plan.host.name} is locked by {_owner(reply)}",
-            hint="wait, or if that run is gone: ssh to the host and"
-            " rm -r ~/.local/state/hermes-ops/lock",
+            hint=f"wait, or if that run is gone: ssh to the host and rm -r ~/{LOCK}",
         )
     if not reply.complete:
         raise Unknown("the connection was lost while changing", hint="run it again: it converges")

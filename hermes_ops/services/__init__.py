@@ -12,36 +12,49 @@ from hermes_ops.services.supervisord import Supervisord
 from hermes_ops.services.systemd import Systemd
 
 MANAGERS: Mapping[str, ServiceManager] = {"systemd": Systemd(), "supervisord": Supervisord()}
+"""In the order in which `auto` tries them."""
+
+
+def shell() -> tuple[str, ...]:
+    """Return the shell files of all managers: a host may still run services of another one."""
+    return tuple(f"services/{name}" for name in MANAGERS)
 
 
 def choose(host: Host, facts: Facts) -> ServiceManager:
-    """Return the manager that runs this host's services; an impossible one is a `Conflict`."""
-    wanted = host.manager if host.manager != "auto" else automatic(facts)
-    if wanted not in MANAGERS:
+    """Return the manager that runs this host's services.
+
+    Raises:
+        Conflict: the manager that the inventory names is unknown, or cannot run here.
+    """
+    if host.manager == "auto":
+        return automatic(facts)
+    manager = MANAGERS.get(host.manager)
+    if manager is None:
         raise Conflict(
-            f"the service manager {wanted} is not supported yet",
+            f"the service manager {host.manager} is not supported yet",
             hint=f"set hermes_service_manager to one of: auto, {', '.join(MANAGERS)}",
         )
-    if wanted == "systemd" and not facts.systemd:
+    if reason := manager.why_not(facts):
         raise Conflict(
-            "systemd does not run on this host",
-            hint="set hermes_service_manager to auto or supervisord",
+            f"{host.manager} cannot run services here: {reason}",
+            hint="set hermes_service_manager to auto",
         )
-    return MANAGERS[wanted]
+    return manager
 
 
-def automatic(facts: Facts) -> str:
-    """Return the manager for `auto`: systemd, or supervisord where the user has no systemd."""
-    return "supervisord" if why_not_systemd(facts) else "systemd"
+def automatic(facts: Facts) -> ServiceManager:
+    """Return the manager for `auto`: the first that can run services here.
 
-
-def why_not_systemd(facts: Facts) -> str:
-    """Return the reason why systemd cannot run this user's services, empty if it can.
-
-    systemd reads units from the home in the account database, whatever HOME says.
+    Raises:
+        Conflict: none can.
     """
-    if not facts.systemd:
-        return f"no systemd runs here ({facts.system})"
-    if facts.home.rstrip("/") != facts.account_home.rstrip("/"):
-        return f"HOME is {facts.home}, but systemd would read {facts.account_home}"
-    return ""
+    for manager in MANAGERS.values():
+        if manager.is_automatic(facts):
+            return manager
+    raise Conflict("no service manager works on this host", hint="set hermes_service_manager")
+
+
+def passed_over(manager: ServiceManager, facts: Facts) -> str:
+    """Return why `auto` did not take the first manager, empty if it did."""
+    first = next(iter(MANAGERS.values()))
+    return "" if manager is first else first.why_not(facts)

@@ -7,14 +7,28 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files.layout import (
+    STATE,
+    SUPERVISOR_CONF,
+    SUPERVISOR_PID,
+    SUPERVISOR_PROGRAMS,
+    environment,
+)
 from hermes_ops.look.facts import Facts
-from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template
+from hermes_ops.services import checks
+from hermes_ops.services.base import (
+    CheckedService,
+    DefinitionPath,
+    HostWritten,
+    Link,
+    ManagerProgram,
+    ServiceSpec,
+    Text,
+    Told,
+    UnitCheck,
+    template,
+)
 from hermes_ops.templates import render
-
-FOLDER = PurePosixPath(".config/hermes-ops")
-CONFIG = FOLDER / "supervisord.conf"
-STATE = PurePosixPath(".local/state/hermes-ops")
-VERSION = "4.3.0"
 
 
 class Supervisord:
@@ -23,18 +37,42 @@ class Supervisord:
     name = "supervisord"
     lingers = False
     together = ""
+    program: ManagerProgram | None = ManagerProgram("supervisor", "supervisor", "4.3.0")
+    strangers: tuple[str, ...] = ()
+    unenforced = frozenset({"memory_max", "watchdog"})
+
+    def why_not(self, facts: Facts) -> str:
+        """Return nothing: it needs a Python alone, and the plan refuses where none is."""
+        del facts
+        return ""
+
+    def is_automatic(self, facts: Facts) -> bool:
+        """Whether `auto` takes it: wherever nothing before it works."""
+        del facts
+        return True
+
+    def id(self, service: ServiceSpec) -> str:
+        """Return the name of the program."""
+        return service.name
+
+    def profile_of(self, id: str) -> str | None:
+        """Return the profile of a gateway's program, as we name those."""
+        name = id.removeprefix("hermes-gateway")
+        return (name.removeprefix("-") or "default") if name != id else None
 
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the service's section is."""
-        return FOLDER / "supervisord.d" / f"{service.name}.conf"
+        return SUPERVISOR_PROGRAMS / f"{service.name}.conf"
 
     def script_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the script is that gives the service its environment."""
-        return FOLDER / "supervisord.d" / f"{service.name}.sh"
+        return SUPERVISOR_PROGRAMS / f"{service.name}.sh"
 
-    def paths(self, service: ServiceSpec) -> Iterable[PurePosixPath]:
+    def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that a definition may have here."""
-        return (CONFIG, self.program_path(service), self.script_path(service))
+        yield DefinitionPath(SUPERVISOR_CONF, "shared")
+        yield DefinitionPath(self.program_path(service), "unit")
+        yield DefinitionPath(self.script_path(service), "policy")
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
@@ -44,7 +82,9 @@ class Supervisord:
         def text(path: PurePosixPath, name: str, more: Mapping[str, Any], mode: int) -> Text:
             source = f"supervisord/{name}"
             content = template(service.role.folder, source)
-            return Text(path, render(content, more, name=source), mode, base=path != CONFIG)
+            return Text(
+                path, render(content, more, name=source), mode, base=path != SUPERVISOR_CONF
+            )
 
         environment = _environment(service, facts, values)
         lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
@@ -52,7 +92,7 @@ class Supervisord:
         common = _escaped({**values, "state": f"{facts.home}/{STATE}", "user": facts.user})
         section = {**common, "run_line": run_line.replace("%", "%%"), "autostart": enabled}
         script = {"export_lines": lines, "command_line": shlex.join(values["command"])}
-        yield text(CONFIG, "supervisord.conf.j2", common, 0o600)
+        yield text(SUPERVISOR_CONF, "supervisord.conf.j2", common, 0o600)
         yield text(self.program_path(service), "program.conf.j2", section, 0o600)
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
 
@@ -65,9 +105,84 @@ class Supervisord:
         del known
         return ("supervisor_do", verb, service.name, str(service.home))
 
+    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+        """Return what `supervisorctl status` said, and the section on the disk.
+
+        Exit codes are not told; a program ends for good by codes that we name alone.
+        """
+        unit = facts.unit(self.name, service.name)
+        section = str(self.program_path(service))
+        return Told(
+            installed=section in facts.paths,
+            enabled="autostart=true" in facts.contents.get(section, ""),
+            activity=_ACTIVITY.get(unit["State"], "inactive"),
+            pid=unit.number("MainPID"),
+            ended_itself=unit["State"] == "EXITED",
+        )
+
     def reload(self) -> tuple[str, ...]:
         """Return nothing: `supervisorctl update` reads a section when it is started."""
         return ()
+
+    def is_stale(self, facts: Facts) -> bool:
+        """Return that it is not: see `reload`."""
+        del facts
+        return False
+
+    def check(self, host: Any, service: CheckedService) -> UnitCheck:
+        """Return the program for checks."""
+        return SupervisedProgram(host, service)
+
+
+class SupervisedProgram:
+    """A program of the user's supervisord."""
+
+    def __init__(self, host: Any, service: CheckedService) -> None:
+        self._host, self._name = host, service.name
+        home = service.user_home
+        self._files = f"{home}/{SUPERVISOR_PROGRAMS}/{service.name}"
+        self._pid_file = f"{home}/{SUPERVISOR_PID}"
+        program = f"{home}/{environment('supervisor')}/bin/supervisorctl"
+        self._ctl = (program, f"{home}/{SUPERVISOR_CONF}", service.name)
+
+    @property
+    def enablement(self) -> str:
+        """Return whether supervisord starts it when it starts itself."""
+        found = self._host.run("grep -qx autostart=true %s", f"{self._files}.conf")
+        return "enabled" if found.rc == 0 else "disabled"
+
+    @property
+    def activity(self) -> str:
+        """Return its state in systemd's words where they mean the same."""
+        words = self._host.run("%s -c %s status %s", *self._ctl).stdout.split()
+        state = words[1] if len(words) > 1 else "unknown to supervisord"
+        return {"RUNNING": "active", "STOPPED": "inactive"}.get(state, state)
+
+    @property
+    def pid(self) -> int:
+        """Return its process."""
+        return checks.pid(self._host.run("%s -c %s pid %s", *self._ctl), self._name)
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable that the script which starts the process sets."""
+        asked = "grep ^export.%s= %s"
+        return checks.variable(name, self._host.run(asked, name, f"{self._files}.sh").stdout)
+
+    def ends_with_session(self, process: Any) -> str:
+        """Return whether the process is in another session than supervisord's own."""
+        supervisor = checks.pid(self._host.run("cat -- %s", self._pid_file), "supervisord")
+        inside = process.session == supervisor
+        return "" if inside else "it belongs to a session that ends with a shell"
+
+
+_ACTIVITY = {
+    "RUNNING": "active",
+    "STARTING": "activating",
+    "BACKOFF": "activating",
+    "STOPPING": "deactivating",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts
-from hermes_ops.services.base import HostWritten, Link, ServiceSpec, Text, template, unit_template
+from hermes_ops.services import checks
+from hermes_ops.services.base import (
+    CheckedService,
+    DefinitionPath,
+    HostWritten,
+    Link,
+    ManagerProgram,
+    ServiceSpec,
+    Text,
+    Told,
+    UnitCheck,
+    template,
+    unit_template,
+)
 from hermes_ops.templates import render
-
-UNITS = PurePosixPath(".config/systemd/user")
-PLANNED_STOP = PurePosixPath(".local/share/hermes-ops/planned-stop")
 
 
 class Systemd:
@@ -21,24 +32,53 @@ class Systemd:
     name = "systemd"
     lingers = True
     together = "systemd_ahead"
+    program: ManagerProgram | None = None
+    strangers: tuple[str, ...] = ("hermes-gateway*.service",)
+    unenforced: frozenset[str] = frozenset()
+
+    def why_not(self, facts: Facts) -> str:
+        """Return why it cannot run this user's services.
+
+        It reads units from the home in the account database, whatever HOME says.
+        """
+        if not facts.systemd:
+            return f"no systemd runs here ({facts.system})"
+        if facts.home.rstrip("/") != facts.account_home.rstrip("/"):
+            return f"HOME is {facts.home}, but systemd would read {facts.account_home}"
+        return ""
+
+    def is_automatic(self, facts: Facts) -> bool:
+        """Whether `auto` takes it: wherever it works."""
+        return not self.why_not(facts)
+
+    def id(self, service: ServiceSpec) -> str:
+        """Return the name of the unit."""
+        return f"{service.name}.service"
+
+    def profile_of(self, id: str) -> str | None:
+        """Return the profile of a gateway's unit, as Hermes names those."""
+        name = id.removeprefix("hermes-gateway").removesuffix(".service")
+        return (name.removeprefix("-") or "default") if name != id else None
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the unit itself is."""
-        return UNITS / service.unit
+        return SYSTEMD_UNITS / self.id(service)
 
     def drop_in_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where our policy is; Hermes neither compares nor removes it."""
-        return UNITS / f"{service.unit}.d" / "50-hermes-ops.conf"
+        return SYSTEMD_UNITS / f"{self.id(service)}.d" / "50-hermes-ops.conf"
 
     def wants_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the link that `systemctl --user enable` would make."""
-        return UNITS / "default.target.wants" / service.unit
+        return SYSTEMD_UNITS / "default.target.wants" / self.id(service)
 
-    def paths(self, service: ServiceSpec) -> Iterable[PurePosixPath]:
+    def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that a definition may have here."""
-        yield from (self.unit_path(service), self.drop_in_path(service), self.wants_path(service))
+        yield DefinitionPath(self.unit_path(service), "unit")
+        yield DefinitionPath(self.drop_in_path(service), "policy")
+        yield DefinitionPath(self.wants_path(service), "link")
         if service.planned_stop:
-            yield PLANNED_STOP
+            yield DefinitionPath(PLANNED_STOP, "shared")
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
@@ -47,7 +87,7 @@ class Systemd:
         yield self._unit(service, values)
         yield from self._policy(service, facts)
         if enabled:
-            yield Link(self.wants_path(service), f"../{service.unit}")
+            yield Link(self.wants_path(service), f"../{self.id(service)}")
 
     def _unit(self, service: ServiceSpec, values: Mapping[str, Any]) -> Text | HostWritten:
         path, version = self.unit_path(service), values["program_version"]
@@ -95,11 +135,71 @@ class Systemd:
 
         One that systemd does not know has no failed starts that it would have to forget.
         """
-        return ("systemd_do", verb if known else f"{verb}-new", service.unit)
+        return ("systemd_do", verb if known else f"{verb}-new", self.id(service))
+
+    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+        """Return what `systemctl --user show` said of the unit."""
+        unit = facts.unit(self.name, self.id(service))
+        return Told(
+            installed=unit["LoadState"] == "loaded"
+            or self.id(service) in facts.defined.get(self.name, ()),
+            enabled=unit["UnitFileState"] == "enabled" if unit.properties else None,
+            activity=unit["ActiveState"] or "inactive",
+            exit_status=unit.number("ExecMainStatus"),
+            ended_by="" if unit["Result"] == "success" else unit["Result"],
+            pid=unit.number("MainPID") or None,
+            restarts=unit.number("NRestarts"),
+        )
 
     def reload(self) -> tuple[str, ...]:
         """Return the words that make it read changed units."""
         return ("systemd_reload",)
+
+    def is_stale(self, facts: Facts) -> bool:
+        """Return whether it says of a unit that its file changed since it was read."""
+        units = facts.units.get(self.name, {}).values()
+        return any(unit["NeedDaemonReload"] == "yes" for unit in units)
+
+    def check(self, host: Any, service: CheckedService) -> UnitCheck:
+        """Return the unit for checks."""
+        return SystemdUnit(host, service)
+
+
+class SystemdUnit:
+    """A unit of the user's own systemd, which is not the one of the system."""
+
+    def __init__(self, host: Any, service: CheckedService) -> None:
+        self._host, self._service = host, service
+
+    @property
+    def enablement(self) -> str:
+        """Return what the links on the disk say: the next boot goes by them."""
+        return checks.word(self._ask("is-enabled"))
+
+    @property
+    def activity(self) -> str:
+        """Return its state."""
+        return checks.word(self._ask("is-active"))
+
+    @property
+    def pid(self) -> int:
+        """Return its main process."""
+        return checks.pid(self._ask("show --property=MainPID --value"), self._service.unit)
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable that the manager gives to the process."""
+        return checks.variable(name, self._ask("show --property=Environment --value").stdout)
+
+    def ends_with_session(self, process: Any) -> str:
+        """Return whether its user does not linger, or the process is none of the user manager's."""
+        user = self._service.user
+        if not self._host.file(f"/var/lib/systemd/linger/{user}").exists:
+            return f"{user} does not linger"
+        inside = f"user@{self._service.uid}.service" in process.cgroup.split("/")
+        return "" if inside else f"its control group is {process.cgroup}"
+
+    def _ask(self, verb: str) -> Any:
+        return self._host.run(f"systemctl --user {verb} -- %s", self._service.unit)
 
 
 def _normal(text: str) -> list[str]:

@@ -22,12 +22,13 @@ import pytest
 from testinfra.host import Host
 
 from hermes_ops.errors import HermesError, Unreachable
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import UnitCheck
 from hermes_ops.verify import outcome
 from hermes_ops.verify.http import Http
 from hermes_ops.verify.outcome import Check, Outcome
 from hermes_ops.verify.process import Process
 from hermes_ops.verify.service import Service
-from hermes_ops.verify.unit import UNITS, Unit
 
 Redact = Callable[[str], str]
 
@@ -40,9 +41,9 @@ class Subject:
     service: Service
 
     @cached_property
-    def unit(self) -> Unit:
+    def unit(self) -> UnitCheck:
         """What the service manager says."""
-        return UNITS[self.service.manager](self.host, self.service)
+        return MANAGERS[self.service.manager].check(self.host, self.service)
 
     @cached_property
     def process(self) -> Process:
@@ -91,7 +92,7 @@ class Fixtures:
         return _subject.service
 
     @pytest.fixture
-    def unit(self, _subject: Subject) -> Unit:
+    def unit(self, _subject: Subject) -> UnitCheck:
         """What the service manager says of the service."""
         return _subject.unit
 

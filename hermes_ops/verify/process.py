@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from hermes_ops.hermes.evidence import TICKS
-from hermes_ops.verify.unit import Unit
+from hermes_ops.services.base import UnitCheck
 
 _SESSION, _STARTED = 6, 22
 """Fields of proc_pid_stat(5), counted from 1."""
@@ -16,7 +16,7 @@ _HIDDEN = 9
 class Process:
     """The main process of a service. Which one it is, and its birth, are asked once."""
 
-    def __init__(self, host: Any, unit: Unit) -> None:
+    def __init__(self, host: Any, unit: UnitCheck) -> None:
         self._host, self._unit = host, unit
 
     @cached_property

@@ -17,7 +17,7 @@ from hermes_ops.plan.resource import EnvFile, YamlFile
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import choose
-from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.base import ServiceManager, ServiceSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
     Raises:
         Conflict: the host cannot have the service manager that is wanted.
     """
-    manager = choose(desired.host, facts).name
+    manager = choose(desired.host, facts)
     return [
         _service(desired, facts, manager, profile)
         for profile in desired.host.profiles
@@ -56,7 +56,9 @@ def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
     ]
 
 
-def _service(desired: DesiredState, facts: Facts, manager: str, profile: Profile) -> Service:
+def _service(
+    desired: DesiredState, facts: Facts, manager: ServiceManager, profile: Profile
+) -> Service:
     spec = desired.services[profile.name]
     own = [wanted for wanted in desired.wanted if wanted.profile.name == profile.name]
     watch = watch_of(spec, _config(own, facts), _environment(own, facts, spec))
@@ -66,8 +68,8 @@ def _service(desired: DesiredState, facts: Facts, manager: str, profile: Profile
         profile=profile.name,
         role=profile.role,
         name=spec.name,
-        unit=spec.unit,
-        manager=manager,
+        unit=manager.id(spec),
+        manager=manager.name,
         user=facts.user,
         uid=facts.uid,
         user_home=facts.home,

@@ -1,13 +1,14 @@
 # shellcheck shell=sh
-# What every script needs. `nonce`, `length` are set by the first line of the text that is sent.
+# What every script needs. `nonce`, `length` are set by the first line of the text that is sent, and
+# our paths by the lines behind it (`files/layout`).
 
 umask 022
 LC_ALL=C
 PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 export LC_ALL PATH
 unset -v CDPATH ENV BASH_ENV
-share=.local/share/hermes-ops
-state=.local/state/hermes-ops
+newline='
+'
 uid=   # what a look told already is not asked again; the caller's own variable of this name is not ours
 
 # Every answer is a line that begins with the nonce; what lies between `begin` and `end` is raw.

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from hermes_ops.files import layout
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -41,7 +43,7 @@ def assemble(
     anywhere either lacks the last line, or has it incomplete, and then runs nothing.
     """
     nonce = nonce or secrets.token_hex(8)
-    functions = "".join(library(name) for name in libraries) + definitions
+    functions = layout.shell() + "".join(map(library, libraries)) + definitions
     work = f"work() {{\n{body}\n}}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Place
+from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.inventory.model import (
     Connection,
     HermesSettings,
@@ -22,7 +23,7 @@ from hermes_ops.inventory.model import (
     ServiceSettings,
 )
 from hermes_ops.loader.role import load_roles
-from hermes_ops.look.facts import OWED, Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import (
@@ -38,9 +39,9 @@ from hermes_ops.plan.model import (
     SetMode,
     Write,
 )
-from hermes_ops.plan.program import stamp_path
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
@@ -231,11 +232,20 @@ def _service(found: Facts, name: str, words: str, services: Services) -> Facts:
 
 
 def _unit(found: Facts, service: ServiceSpec, **properties: object) -> Facts:
-    given = {"Id": service.unit, "LoadState": "loaded", "UnitFileState": "enabled", "MainPID": 0}
-    before = found.units.get(service.unit, Unit({})).properties
-    unit = {**given, **before, **properties}
-    text = {key: str(value) for key, value in unit.items()}
-    return replace(found, units={**found.units, service.unit: Unit(text)})
+    name = _unit_name(service)
+    given = {"Id": name, "LoadState": "loaded", "UnitFileState": "enabled", "MainPID": 0}
+    unit = {**given, **found.unit("systemd", name).properties, **properties}
+    return _told(found, "systemd", name, {key: str(value) for key, value in unit.items()})
+
+
+def _unit_name(service: ServiceSpec) -> str:
+    return MANAGERS["systemd"].id(service)
+
+
+def _told(found: Facts, manager: str, name: str, properties: Mapping[str, str]) -> Facts:
+    """Return the facts in which a manager says this of a service."""
+    units = {**found.units.get(manager, {}), name: Unit(properties)}
+    return replace(found, units={**found.units, manager: units})
 
 
 def _process(found: Facts, pid: int, state: str = "S") -> Facts:
@@ -273,8 +283,8 @@ def running(
     answers = {url: Answer(200, _body(pid)) for url in urls}
     found = replace(found, answers={**found.answers, **answers})
     if manager == "supervisord":
-        programs = {**found.programs, service.name: f"RUNNING   pid {pid}, uptime 0:16:40"}
-        return replace(found, programs=programs)
+        told = {"Id": service.name, "State": "RUNNING", "MainPID": str(pid)}
+        return _told(found, manager, service.name, told)
     return _unit(found, service, ActiveState="active", MainPID=pid, ExecMainStatus=0)
 
 
@@ -284,12 +294,13 @@ def _body(pid: int) -> str:
 
 def ended(found: Facts, service: ServiceSpec, activity: str, status: int = 0) -> Facts:
     """Return the facts with the service's process gone, and what answered with it."""
-    pid = found.units.get(service.unit, Unit({})).number("MainPID") or 0
+    pid = found.unit("systemd", _unit_name(service)).number("MainPID") or 0
+    programs = {k: v for k, v in found.units.get("supervisord", {}).items() if k != service.name}
     found = replace(
         found,
         processes={k: v for k, v in found.processes.items() if k != pid},
         answers={k: v for k, v in found.answers.items() if v.body != _body(pid)},
-        programs={k: v for k, v in found.programs.items() if k != service.name},
+        units={**found.units, "supervisord": programs},
     )
     return _unit(found, service, ActiveState=activity, MainPID=0, ExecMainStatus=status)
 
@@ -372,9 +383,9 @@ def _applied(change: Change, plan: Plan, found: Facts) -> Facts:
             return _link(found, str(path), target, {})
         case Remove(path):
             return without(found, str(path))
-        case Install(name=name, stamp=stamp):
+        case Install(name=name, stamp=text):
             hermes = plan.hermes if name == "hermes" else found.hermes
-            return put(replace(found, hermes=hermes), stamp_path(name), f"{stamp}\n")
+            return put(replace(found, hermes=hermes), str(stamp(name)), f"{text}\n")
         case EnableLinger():
             return replace(found, linger=True, bus=True)
         case Reload():
@@ -400,9 +411,9 @@ def _written(write: Write, found: Facts) -> Facts:
 def _reloaded(found: Facts) -> Facts:
     units = {
         name: Unit({**unit.properties, "NeedDaemonReload": "no"})
-        for name, unit in found.units.items()
+        for name, unit in found.units.get("systemd", {}).items()
     }
-    return replace(found, units=units)
+    return replace(found, units={**found.units, "systemd": units})
 
 
 def _controlled(control: Control, plan: Plan, found: Facts) -> Facts:

@@ -133,7 +133,7 @@ def test_a_host_that_cannot_have_what_is_wanted_says_so() -> None:
     """What is wrong with the whole host is the host's error, exit code 1."""
     case = healthy() | {"host": {"manager": "systemd"}}
     host = seen(case | {"facts": {"systemd": False}})
-    assert "systemd does not run" in host.document()["error"]["message"]
+    assert "systemd cannot run services here" in host.document()["error"]["message"]
     assert list(host.codes) == [1]
 
 
@@ -199,7 +199,7 @@ def test_a_unit_alone_is_a_stranger() -> None:
     """The unit without a suffix is that of the profile `default`."""
     state = wanted(healthy())
     files = ("hermes-gateway.service", "hermes-gateway-old.service", "hermes-gateway-demo.service")
-    found = replace(facts(healthy()), unit_files=files)
+    found = replace(facts(healthy()), defined={"systemd": frozenset(files)})
     host = seen_from(Look(state.host, state, found), roles())
     assert [(seen.name, seen.verdict.state) for seen in host.profiles[1:]] == [
         ("default", "stopped"),

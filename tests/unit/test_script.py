@@ -38,6 +38,7 @@ from hermes_ops.plan.model import (
     Write,
 )
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import shell
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
 SHELLS = {
@@ -339,7 +340,8 @@ def test_a_look_writes_nothing(home: Path) -> None:
         files=("old/config",),
         env_files=("old/.env",),
         folders=("old",),
-        units=("hermes-gateway-demo.service",),
+        libraries=shell(),
+        services=(("systemd_look", "hermes-gateway-demo.service"), ("supervisord_look",)),
         pid_files=("old/gateway.pid",),
         strangers=True,
     )
@@ -573,7 +575,7 @@ def orders(home: Path, verb: str, *services: str, shell: str = "dash") -> tuple[
         for name in services
     }
     controls = [
-        Control(spec, ("systemd_do", verb, spec.unit), verb, together="systemd_ahead")
+        Control(spec, ("systemd_do", verb, f"{spec.name}.service"), verb, together="systemd_ahead")
         for spec in specs.values()
     ]
     made = plan(*controls, names=services)

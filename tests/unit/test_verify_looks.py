@@ -16,12 +16,13 @@ import pytest
 from testinfra import host as testinfra
 
 from hermes_ops.inventory.model import Connection, Host
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.checks import variable
 from hermes_ops.transport import Local
 from hermes_ops.verify.backend import SessionBackend
 from hermes_ops.verify.http import _ASK, Http
 from hermes_ops.verify.process import Process
 from hermes_ops.verify.service import Service
-from hermes_ops.verify.unit import UNITS, _variable
 
 SERVICE = Service(
     "h", "p", "gateway", "name", "name.service", "systemd", "u", 1, "/h", "/h/p",
@@ -44,6 +45,9 @@ class Ours:
 
     def variable(self, name: str) -> str | None:
         raise AssertionError("the kernel shows our own environment")
+
+    def ends_with_session(self, process: object) -> str:
+        raise AssertionError("nobody asks that here")
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
@@ -135,21 +139,21 @@ class Said:
 )
 def test_only_what_runs_is_active(manager: str, said: str, activity: str) -> None:
     """Each manager's word for running is `active`, and no other is."""
-    assert UNITS[manager](Said(said), SERVICE).activity == activity
+    assert MANAGERS[manager].check(Said(said), SERVICE).activity == activity
 
 
 @pytest.mark.parametrize("said", ["0\n", "", "name: ERROR (no such process)\n"])
-@pytest.mark.parametrize("manager", list(UNITS))
+@pytest.mark.parametrize("manager", list(MANAGERS))
 def test_no_process_fails_the_check(manager: str, said: str) -> None:
     """A service without a process is a failure with a sentence, not a number."""
     with pytest.raises(AssertionError, match="has no process"):
-        _ = UNITS[manager](Said(said), SERVICE).pid
+        _ = MANAGERS[manager].check(Said(said), SERVICE).pid
 
 
 def test_variables_are_read_from_a_managers_text() -> None:
     """Both what `systemctl show` prints and a line of a script that exports."""
     shown = 'PATH=/bin HERMES_HOME=/h/p "NOTE=two words"'
-    assert _variable("HERMES_HOME", shown) == "/h/p"
-    assert _variable("NOTE", shown) == "two words"
-    assert _variable("HERMES_HOME", "export HERMES_HOME='/h/p'\n") == "/h/p"
-    assert _variable("HOME", shown) is None
+    assert variable("HERMES_HOME", shown) == "/h/p"
+    assert variable("NOTE", shown) == "two words"
+    assert variable("HERMES_HOME", "export HERMES_HOME='/h/p'\n") == "/h/p"
+    assert variable("HOME", shown) is None

@@ -20,6 +20,7 @@ from hermes_ops.plan.resource import EnvFile
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec, describe
 
 WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
@@ -164,9 +165,7 @@ def _own(
 
 def unit_of(service: ServiceSpec, manager: str) -> str:
     """Return the name by which the host's manager knows the service."""
-    if manager.startswith("systemd"):
-        return service.unit
-    return service.label if manager.startswith("launchd") else service.name
+    return MANAGERS[manager].id(service)
 
 
 def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | None:
@@ -209,8 +208,6 @@ def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]
         evidence = evidence_of(service, facts, manager)
         evidence = replace(
             evidence,
-            # systemd tells nothing of a unit that it had no reason to load.
-            installed=evidence.installed or service.unit in facts.unit_files,
             expected=named_platforms(evidence),
         )
         yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
@@ -218,15 +215,12 @@ def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]
 
 def _stranger_names(host: Host, facts: Facts) -> list[str]:
     """Return the profiles on the host that the inventory does not name, selected or not."""
-    found = {*facts.profiles, *filter(None, map(_profile_of, facts.unit_files))}
+    known = ((MANAGERS[manager], ids) for manager, ids in facts.defined.items())
+    named = (manager.profile_of(id) for manager, ids in known for id in ids)
+    found = {*facts.profiles, *filter(None, named)}
     if f".hermes/{STATE_FILE}" in facts.contents:
         found.add("default")
     return sorted(found - set(host.all_profiles))
-
-
-def _profile_of(unit: str) -> str:
-    name = unit.removeprefix("hermes-gateway").removesuffix(".service")
-    return name.removeprefix("-") or "default"
 
 
 # --- from a run -------------------------------------------------------------------------------

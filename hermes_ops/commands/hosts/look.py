@@ -49,7 +49,7 @@ def _described(host: Host, facts: Facts) -> dict[str, Any]:
         "user": facts.user,
         "uid": facts.uid,
         "home": facts.home,
-        "manager": automatic(facts) if host.manager == "auto" else host.manager,
+        "manager": automatic(facts).name if host.manager == "auto" else host.manager,
         "linger": facts.linger if facts.systemd else None,
         "hermes": facts.hermes.version if facts.hermes else None,
         "hermes_python": facts.hermes.python if facts.hermes else None,

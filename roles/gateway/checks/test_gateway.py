@@ -15,15 +15,10 @@ def test_unit_is_enabled_and_active(unit, service):
     assert unit.activity == "active", f"{service.name} is {unit.activity}"
 
 
-def test_service_survives_logout(host, unit, process, service):
+def test_service_survives_logout(unit, process):
     """It goes on when the last session of its user ends."""
-    if service.manager == "supervisord":
-        assert process.session == unit.supervisor, "it belongs to a session that ends with a shell"
-        return
-    lingers = host.file(f"/var/lib/systemd/linger/{service.user}")
-    assert lingers.exists, f"{service.user} does not linger"
-    wanted = f"user@{service.uid}.service"
-    assert wanted in process.cgroup.split("/"), f"its control group is {process.cgroup}"
+    reason = unit.ends_with_session(process)
+    assert not reason, reason
 
 
 def test_process_is_the_users_own(process, service):

@@ -1,0 +1,119 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# Files, folders and links: staged, put on the disk, and only then renamed.
+
+# These set variables: a `$(…)` would be one more process for each file.
+real_path() { # PATH: sets `path`
+  path=$1
+  [ ! -L "$1" ] || path=$(readlink -f "$1")
+}
+temporary() { # PATH: sets `path` and `staged`
+  real_path "$1"
+  case $path in */*) ;; *) path=./$path ;; esac
+  staged=${path%/*}/.${path##*/}.hermes-ops.$$
+}
+sweep() { # what an earlier run left of `path`
+  for stale in "${path%/*}/.${path##*/}.hermes-ops."*; do
+    [ ! -e "$stale" ] || rm -f "$stale"
+  done
+}
+
+# One process for all folders that are missing; whether one can be made is told by its first file.
+make_parents() { # PATH...
+  for file; do
+    shift
+    case $file in */*) [ -d "${file%/*}" ] || set -- "$@" "${file%/*}" ;; esac
+  done
+  [ $# -eq 0 ] || mkdir -p "$@" 2>/dev/null
+}
+# The content is printed by the shell's own printf: it stands in no argument list, in no other file,
+# and costs no process. What may be secret is 0600 from its first byte on.
+begin_stage() { # CHANGE MODE PATH: sets `staged`, to which the content then goes
+  is_broken && { skipped "$1"; return 1; }
+  temporary "$3"
+  if [ ! -d "${path%/*}" ] && ! mkdir -p "${path%/*}"; then
+    unwritten "$1" "$3"
+    return 1
+  fi
+  sweep
+  [ "$2" = 644 ] || umask 077
+}
+# Every file of a profile is complete on the disk before the first one is renamed.
+end_stage() { # STATUS CHANGE MODE PATH
+  umask 022
+  case $3 in
+    600 | 644) [ "$1" -eq 0 ] && return ;;
+    *) [ "$1" -eq 0 ] && chmod "$3" "$staged" && return ;;
+  esac
+  rm -f "$staged"
+  unwritten "$2" "$4"
+}
+unwritten() { failed "$1" "$2 cannot be written: is the disk full, or the folder another's?"; }
+sync_staged() { # PATH...
+  for file; do
+    shift
+    temporary "$file"
+    [ ! -e "$staged" ] || set -- "$@" "$staged"
+  done
+  [ $# -eq 0 ] || sync "$@" 2>/dev/null || sync
+}
+rename_staged() { # CHANGE PATH
+  temporary "$2"
+  [ -e "$staged" ] || return 0 # told already, when it was staged
+  if is_broken; then
+    rm -f "$staged"
+    skipped "$1"
+  elif mv -f "$staged" "$path"; then
+    tell "change $1 done"
+  else
+    rm -f "$staged"
+    failed "$1" "$2 cannot be replaced"
+  fi
+}
+
+# Told later from the note: whether what was written is still there. Without it, nobody knows.
+keep_note() { # PATH TEXT
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0
+  (umask 077 && printf '%s' "$2" >"$1.new" && mv -f "$1.new" "$1")
+}
+
+# What a person must restart is written down before the first file changes, and stays until a
+# restart was seen: a crash in between still ends in a restart.
+owe_restart() { # NAME
+  [ -d $owed ] || mkdir -p $owed || return
+  : >"$owed/$1"
+}
+# Forgotten with the lock, all at once: a debt too many costs a restart, one too few an old setting.
+paid_restart() { [ ! -e "$owed/$1" ] || paid="$paid $owed/$1"; }
+
+# Hermes' exit codes are no evidence: that the unit was written is seen from the file.
+write_unit() { # PATH SECONDS WORDS...
+  unit=$1
+  shift
+  said=$(scrubbed "$@" 2>&1)
+  grep -q 'gateway run' "$unit" 2>/dev/null && return 0
+  printf '%s' "$said"
+  return 1
+}
+
+make_folder() { # MODE PATH
+  mkdir -p "$2" && { [ "$1" = - ] || chmod "$1" "$2"; }
+}
+make_link() { # TARGET PATH
+  [ -d "${2%/*}" ] || mkdir -p "${2%/*}" || return
+  [ ! -e "$2" ] && [ ! -L "$2" ] || rm -f "$2"
+  ln -s "$1" "$2"
+}
+remove() { rm -rf "$1"; }
+
+# A line that the host keeps is found again in the file that is there; the last one counts.
+kept_line() { # FILE KEY
+  awk -v key="$2" '{ line = $0; sub(/^[ \t]*(export[ \t]+)?/, "", line) }
+    index(line, key "=") == 1 { kept = $0 } END { print kept }' "$1"
+}
+new_line() { # KEY BYTES
+  random=$(od -An -v -tx1 -N "$2" /dev/urandom) && [ -n "$random" ] || return
+  printf '%s=' "$1"
+  # shellcheck disable=SC2086
+  printf '%s' $random
+  printf '\n'
+}

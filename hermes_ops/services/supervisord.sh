@@ -1,0 +1,93 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# supervisord: looked at, started, and told what to run.
+
+supervisor_alive() {
+  supervisor_pid=
+  [ -r $supervisor_pid_file ] && read -r supervisor_pid <$supervisor_pid_file
+  case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
+  kill -0 "$supervisor_pid" 2>/dev/null || return 1
+  [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
+    *supervisord*"$supervisor_conf"*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+supervisorctl() {
+  scrubbed 20 "$supervisor_venv/bin/supervisorctl" -c "$supervisor_conf" "$@"
+}
+supervisord_look() { # all its programs: it tells of one no faster
+  programs=
+  [ -r "$supervisor_conf" ] && [ -x $supervisor_venv/bin/supervisorctl ] || return 0
+  supervisor_alive || return 0
+  programs=$(supervisorctl status 2>/dev/null)
+  begin manager supervisord
+  set -f
+  IFS=$newline
+  for line in $programs; do
+    supervisord_tell "$line"
+  done
+  set +f
+  unset IFS
+  end
+}
+supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
+  IFS=' '
+  # shellcheck disable=SC2086
+  set -- $1
+  printf 'Id=%s\nState=%s\n' "$1" "$2"
+  case "$3 $4" in 'pid '[1-9]*)
+    printf 'MainPID=%s\n' "${4%,}"
+    pids="$pids ${4%,}"
+    ;;
+  esac
+  printf '\n'
+}
+supervisord_defined() { :; } # what it runs it tells by itself
+supervisord_failed() { # PROGRAM: has it ended for good?
+  case $newline$programs in
+    *"$newline$1 "*) ;;
+    *) return 1 ;;
+  esac
+  program=${programs##*"$1 "}
+  # shellcheck disable=SC2086
+  set -- $program
+  case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
+}
+supervisord_log() { # PROGRAM: what it printed, if that was just now
+  [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || tail -n 8 "$state/$1.log"
+}
+
+supervisor_up() {
+  supervisor_alive && return 0
+  rm -f $supervisor_pid_file $supervisor_socket
+  mkdir -p $state
+  scrubbed 20 $supervisor_venv/bin/supervisord -c "$supervisor_conf" || return
+  tries=0
+  until supervisor_alive && [ -S $supervisor_socket ]; do
+    [ $tries -lt 40 ] || { printf 'supervisord did not start; see %s/supervisord.log' "$state"; return 1; }
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+supervisor_pid_of() {
+  supervisorctl pid "$1" 2>/dev/null | sed -n 's/^\([1-9][0-9]*\)$/\1/p'
+}
+supervisor_do() { # VERB PROGRAM HOME
+  if [ "$1" = stop ]; then
+    supervisor_alive || return 0
+    plan_stop "$3" "$(supervisor_pid_of "$2")"
+    supervisorctl stop "$2" >/dev/null
+    supervisorctl update "$2" >/dev/null
+    supervisor_idle && supervisorctl shutdown >/dev/null
+    return 0
+  fi
+  supervisor_up || return
+  [ "$1" = start ] || { plan_stop "$3" "$(supervisor_pid_of "$2")"; supervisorctl stop "$2" >/dev/null; }
+  supervisorctl update "$2" >/dev/null || return
+  supervisorctl start "$2" >/dev/null
+  case $(supervisorctl status "$2") in *RUNNING* | *STARTING*) return 0 ;; esac
+  supervisorctl status "$2"
+  return 1
+}
+supervisor_idle() {
+  case $(supervisorctl status) in *RUNNING* | *STARTING* | *BACKOFF* | *STOPPING*) return 1 ;; esac
+}

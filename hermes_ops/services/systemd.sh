@@ -1,0 +1,90 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# systemd's user services: looked at, ordered, and allowed to outlive the session.
+
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
+
+systemd_look() { # UNIT...
+  units=
+  [ $# -gt 0 ] && has systemctl && user_bus || return 0
+  units=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
+  begin manager systemd
+  printf '%s' "$units"
+  end
+  set -f
+  IFS=$newline
+  for line in $units; do
+    case $line in MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;; esac
+  done
+  set +f
+  unset IFS
+}
+
+systemd_defined() {
+  for path in $systemd_folder/hermes-gateway*.service; do
+    [ ! -f "$path" ] || say "defined systemd ${path##*/}"
+  done
+}
+systemd_failed() { # UNIT: has it ended for good?
+  case $units in
+    *ActiveState=failed*) [ "$(systemctl --user is-failed -- "$1" 2>/dev/null)" = failed ] ;;
+    *) return 1 ;;
+  esac
+}
+systemd_log() { # UNIT
+  ! has journalctl || journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
+}
+
+as_root() { # WORDS...: the password, where sudo wants one, came on our input and goes to its
+  if [ -n "$sudo_password" ]; then
+    printf '%s\n' "$sudo_password" | sudo -S -p '' "$@" >/dev/null 2>&1
+  else
+    sudo -n "$@" >/dev/null 2>&1
+  fi
+}
+enable_linger() {
+  lingers && return 0
+  if [ "$uid" = 0 ]; then
+    loginctl enable-linger "$user"
+  else
+    loginctl --no-ask-password enable-linger >/dev/null 2>&1 || as_root loginctl enable-linger "$user"
+  fi
+  lingers || { printf 'no right to enable linger'; return 77; }
+}
+await_bus() {
+  tries=0
+  until user_bus; do
+    [ $tries -lt 60 ] || { printf 'no user service manager after 15 s'; return 1; }
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+}
+linger() { enable_linger && await_bus; }
+
+systemd_reload() { systemctl --user daemon-reload; }
+# What one call can order for several units; where it fails, each is asked alone and says why.
+ahead=' '
+systemd_ahead() { # VERB UNIT...
+  [ $# -gt 2 ] || return 0
+  systemd_order "$@" >/dev/null 2>&1 && ahead="$ahead$* "
+}
+systemd_order() { # VERB UNIT...
+  verb=$1
+  shift
+  case $verb in stop | *-new) ;; *) systemctl --user reset-failed "$@" 2>/dev/null ;; esac
+  systemctl --user --no-block "${verb%-new}" "$@"
+}
+systemd_do() { # VERB UNIT
+  case $ahead in *" $2 "*) ;; *) systemd_order "$@" || return ;; esac
+  [ "$1" != stop ] || systemd_stopped "$2"
+}
+systemd_stopped() {
+  tries=0
+  while :; do
+    case $(systemctl --user show -p ActiveState --value "$1") in inactive | failed | '') break ;; esac
+    [ $tries -lt 360 ] || return 1
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+  systemctl --user reset-failed "$1" 2>/dev/null
+  return 0
+}
