@@ -22,7 +22,6 @@ RESERVED_NAMES = frozenset({"hermes", "test", "tmp", "root", "sudo"})
 """Names that `hermes profile create` refuses; `default` is its root home, and allowed here."""
 
 STATES = ("started", "stopped", "absent")
-MANAGERS = ("auto", "systemd", "systemd-system", "launchd", "launchd-system", "supervisord")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,19 @@ MANAGERS: Mapping[str, ServiceManager] = {"systemd": Systemd(), "supervisord": S
 """In the order in which `auto` tries them."""
 
 
+_LATER = {
+    "systemd-system": frozenset({"Linux"}),
+    "launchd": frozenset({"Darwin"}),
+    "launchd-system": frozenset({"Darwin"}),
+}
+"""Managers whose names an inventory may have already, and on which systems they exist."""
+
+
+def known() -> Mapping[str, frozenset[str]]:
+    """Return each manager that an inventory may name, and the systems (`uname -s`) that have it."""
+    return {**{name: manager.systems for name, manager in MANAGERS.items()}, **_LATER}
+
+
 def shell() -> tuple[str, ...]:
     """Return the shell files of all managers: a host may still run services of another one."""
     return tuple(f"services/{name}" for name in MANAGERS)

@@ -138,6 +138,8 @@ class ServiceManager(Protocol):
     """
 
     name: str
+    systems: frozenset[str]
+    """The systems that can have it, as `uname -s` names them."""
     lingers: bool
     """Whether its services end with the user's last session unless the user lingers."""
     together: str

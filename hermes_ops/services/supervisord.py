@@ -35,6 +35,7 @@ class Supervisord:
     """One supervisord for each user, in an environment of its own, its config written by us."""
 
     name = "supervisord"
+    systems = frozenset({"Linux", "Darwin"})
     lingers = False
     together = ""
     program: ManagerProgram | None = ManagerProgram("supervisor", "supervisor", "4.3.0")

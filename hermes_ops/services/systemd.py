@@ -30,6 +30,7 @@ class Systemd:
     """The user manager of systemd, with linger so that it outlives the session."""
 
     name = "systemd"
+    systems = frozenset({"Linux"})
     lingers = True
     together = "systemd_ahead"
     program: ManagerProgram | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import MANAGERS, HermesSettings, Host, Profile, Role
+from hermes_ops.inventory.model import HermesSettings, Host, Profile, Role
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
@@ -47,6 +47,7 @@ from hermes_ops.loader.schema import (
     word,
 )
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import known
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
@@ -70,7 +71,7 @@ VARIABLES: Mapping[str, Schema] = {
         "who runs the gateways",
         otherwise="who logs in",
     ),
-    "hermes_service_manager": Key(one_of(*MANAGERS), " | ".join(MANAGERS), "auto"),
+    "hermes_service_manager": Key(one_of("auto", *known()), " | ".join(("auto", *known())), "auto"),
     "hermes_linger": Key(
         one_of("required", "optional", "off"), "required | optional | off", "required"
     ),
@@ -220,9 +221,9 @@ def _refuse_impossible(found: Variables) -> None:
     manager, reached = found.get("hermes_service_manager"), found.get("ansible_connection")
     if manager is None or reached is None or reached.data != "local":
         return
-    foreign = "systemd" if sys.platform == "darwin" else "launchd"
-    if str(manager.data).startswith(foreign):
-        raise manager.error(f"there is no {foreign} on this machine", "write auto")
+    here = "Darwin" if sys.platform == "darwin" else "Linux"
+    if here not in known().get(str(manager.data), {here}):
+        raise manager.error(f"there is no {manager.data} on this machine", "write auto")
 
 
 def _profiles(
