@@ -1,0 +1,142 @@
+"""A service manager that knows nothing but a process and its number in a file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.look.facts import Facts
+from hermes_ops.services import checks
+from hermes_ops.services.base import (
+    CheckedService,
+    DefinitionPath,
+    HostWritten,
+    Link,
+    ManagerProgram,
+    ServiceSpec,
+    Text,
+    Told,
+    UnitCheck,
+    template,
+)
+from hermes_ops.templates import render
+
+FOLDER = PurePosixPath(".config/toy")
+
+
+class Toy:
+    """Starts a script, and remembers its process."""
+
+    name = "toy"
+    systems = frozenset({"Linux"})
+    lingers = False
+    together = ""
+    program: ManagerProgram | None = None
+    strangers: tuple[str, ...] = ()
+    unenforced = frozenset({"memory_max", "watchdog"})
+
+    def why_not(self, facts: Facts) -> str:
+        """Return nothing: it needs a shell alone."""
+        del facts
+        return ""
+
+    def is_automatic(self, facts: Facts) -> bool:
+        """Whether `auto` may choose it: never."""
+        del facts
+        return False
+
+    def id(self, service: ServiceSpec) -> str:
+        """Return its name for the service."""
+        return f"toy-{service.name}"
+
+    def profile_of(self, id: str) -> str | None:
+        """Return no profile: it runs no gateway that nobody described."""
+        del id
+
+    def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
+        """Return the script, and the link that stands for `enabled`."""
+        yield DefinitionPath(FOLDER / f"{self.id(service)}.sh", "unit")
+        yield DefinitionPath(FOLDER / "enabled" / self.id(service), "link")
+
+    def definition(
+        self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
+    ) -> Iterable[Text | HostWritten | Link]:
+        """Return the script and the link."""
+        del facts
+        script, link = (known.path for known in self.paths(service))
+        environment = [f"export {n}={shlex.quote(v)}" for n, v in service.environment.items()]
+        source = "toy/service.sh.j2"
+        given = {"exports": environment, "command_line": shlex.join(values["command"])}
+        text = render(template(service.role.folder, source), given, name=source)
+        yield Text(script, text, 0o700, base=True)
+        if enabled:
+            yield Link(link, f"../{script.name}")
+
+    def is_equal(self, found: str, wanted: str) -> bool:
+        """Return whether the script is the one that we would write."""
+        return found == wanted
+
+    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+        """Return whether its process lives."""
+        unit, (script, link) = facts.unit(self.name, self.id(service)), self.paths(service)
+        pid = unit.number("MainPID")
+        return Told(
+            installed=str(script.path) in facts.paths,
+            enabled=str(link.path) in facts.paths,
+            activity="active" if pid else "inactive",
+            pid=pid,
+        )
+
+    def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
+        """Return the words of `toy.sh`."""
+        del known
+        return ("toy_do", verb, self.id(service))
+
+    def reload(self) -> tuple[str, ...]:
+        """Return nothing: it reads a script when it starts it."""
+        return ()
+
+    def is_stale(self, facts: Facts) -> bool:
+        """Return that it is not: it keeps nothing."""
+        del facts
+        return False
+
+    def check(self, host: Any, service: CheckedService) -> UnitCheck:
+        """Return the process for checks."""
+        return ToyUnit(host, service)
+
+
+class ToyUnit:
+    """A process by the number in its file."""
+
+    def __init__(self, host: Any, service: CheckedService) -> None:
+        self._host, self._name = host, service.unit
+        self._folder = f"{service.user_home}/{FOLDER}"
+
+    @property
+    def enablement(self) -> str:
+        """Return whether there is the link."""
+        found = self._host.run("test -L %s", f"{self._folder}/enabled/{self._name}")
+        return "enabled" if found.rc == 0 else "disabled"
+
+    @property
+    def activity(self) -> str:
+        """Return whether the process lives."""
+        alive = self._host.run("kill -0 $(cat %s)", f"{self._folder}/{self._name}.pid")
+        return "active" if alive.rc == 0 else "inactive"
+
+    @property
+    def pid(self) -> int:
+        """Return the process."""
+        return checks.pid(self._host.run("cat %s", f"{self._folder}/{self._name}.pid"), self._name)
+
+    def variable(self, name: str) -> str | None:
+        """Return nothing: the kernel tells."""
+        del name
+
+    def ends_with_session(self, process: Any) -> str:
+        """Return nothing: its processes have sessions of their own."""
+        del process
+        return ""
