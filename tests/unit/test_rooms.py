@@ -1,0 +1,140 @@
+"""The house: no import circles, rooms of a size that a stranger can take in, one meaning a name."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "hermes_ops"
+FILES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+}
+"""Every module by its dotted name."""
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    """Return a parsed module."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules of ours that a file imports anywhere, late imports included."""
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hermes_ops"):
+            for name in node.names:
+                below = f"{node.module}.{name.name}"
+                yield below if below in FILES else str(node.module)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in FILES)
+
+
+def circle(edges: Mapping[str, set[str]]) -> list[str]:
+    """Return a circle in a graph, nothing if there is none."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_two_files_import_each_other() -> None:
+    """There is no import circle between files, whatever its length and wherever the imports are."""
+    assert circle({name: set(imported(file)) - {name} for name, file in FILES.items()}) == []
+
+
+def test_a_circle_would_be_seen() -> None:
+    """Three files in a ring are found, beside others that are not in it."""
+    found = circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})
+    assert set(found) == {"a", "b", "c"}
+
+
+def test_rooms_are_few() -> None:
+    """A stranger finds at most 28 folders and modules in the package."""
+    rooms = [path for path in PACKAGE.iterdir() if not path.name.startswith(("__", "."))]
+    assert len(rooms) <= 28, sorted(path.name for path in rooms)
+
+
+def test_no_room_is_crowded() -> None:
+    """A folder has at most 14 modules, but for the one with a module a namespace of tasks."""
+    modules: dict[Path, int] = defaultdict(int)
+    for file in FILES.values():
+        modules[file.parent] += file.name != "__init__.py"
+    modules.pop(PACKAGE / "tasks")
+    assert {str(folder): count for folder, count in modules.items() if count > 14} == {}
+
+
+def test_modules_are_short() -> None:
+    """A module has at most 300 lines."""
+    lines = {name: len(file.read_text().splitlines()) for name, file in FILES.items()}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
+def test_functions_are_short() -> None:
+    """Half of all functions have at most 6 lines, nine tenths at most 14, docstrings apart."""
+    lengths = sorted(length for file in FILES.values() for length in function_lengths(file))
+    assert statistics.median(lengths) <= 6
+    assert lengths[len(lengths) * 9 // 10] <= 14
+
+
+def function_lengths(file: Path) -> Iterator[int]:
+    """Yield the lines of each function's body."""
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
+            yield (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def test_a_class_has_its_name_alone() -> None:
+    """No two public classes have one name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, file in FILES.items():
+        for node in ast.walk(tree(file)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(name)
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [("invoke", {"tasks"}), ("fabric", {"transport"}), ("rich", {"reporting", "commands"})],
+)
+def test_a_library_has_its_room(library: str, rooms: set[str]) -> None:
+    """Only `tasks` imports Invoke, only `transport` Fabric."""
+    users = {
+        name.split(".")[1]
+        for name, file in FILES.items()
+        for node in ast.walk(tree(file))
+        for module in modules_of(node)
+        if module.split(".")[0] == library
+    }
+    assert users <= rooms
+
+
+def modules_of(node: ast.AST) -> Iterator[str]:
+    """Yield the modules that an import names."""
+    if isinstance(node, ast.Import):
+        yield from (name.name for name in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+
+
+def test_commands_are_called_without_invoke() -> None:
+    """What tasks do is imported, all of it, and Invoke is not."""
+    names = [name for name in FILES if name.startswith("hermes_ops.commands")]
+    code = f"import importlib, sys; [importlib.import_module(n) for n in {names}]\n"
+    code += "assert not [n for n in sys.modules if n.split('.')[0] in ('invoke', 'fabric')]"
+    import subprocess
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
