@@ -9,7 +9,7 @@ from hermes_ops.wire import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChangeOutcome:
     """How one change ended: done, failed, skipped, or moved since the look."""
 
     number: int
@@ -17,12 +17,12 @@ class Outcome:
     message: str = ""
 
 
-def outcomes(record: Record) -> Iterable[Outcome]:
+def outcomes(record: Record) -> Iterable[ChangeOutcome]:
     """Return the outcomes that a record tells, none if it tells something else."""
     if record.word == "moved":
-        return [Outcome(int(number), "moved") for number in record.words]
+        return [ChangeOutcome(int(number), "moved") for number in record.words]
     if record.word != "change":
         return []
     number, _, rest = record.rest.partition(" ")
     outcome, _, message = rest.partition(" ")
-    return [Outcome(int(number), outcome, message)]
+    return [ChangeOutcome(int(number), outcome, message)]

@@ -15,7 +15,7 @@ from hermes_ops.plan.resource import (
     File,
     Linger,
     Owned,
-    Program,
+    PythonProgram,
     Resource,
     Service,
     ServiceDefinition,
@@ -41,9 +41,9 @@ def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
         yield Directory(PurePosixPath(path), int(str(folder.get("mode", "0755")), 8))
 
 
-def _program(role: Role, profile: Profile, host: Host) -> Program:
+def _program(role: Role, profile: Profile, host: Host) -> PythonProgram:
     pinned = role.data["defaults"]
-    return Program(
+    return PythonProgram(
         role.name,
         pinned["package"],
         host.hermes.version or str(pinned["version"]),

@@ -83,7 +83,7 @@ def loaded(paths: Sequence[Path], vault: loader.Vault) -> Inventory:
     return loader.load(paths, ROLES, os.environ, vault)
 
 
-def gathered(workspace: Workspace) -> loader.Gathered:
+def gathered(workspace: Workspace) -> loader.InventoryFiles:
     """Return what the files say before it is merged, for those who ask where a value comes from."""
     return loader.gather(workspace.paths, ROLES, os.environ, workspace.vault)
 

@@ -114,14 +114,9 @@ def _nodes(node: Any, seen: set[int]) -> Iterator[Any]:
     if node is not None and id(node) not in seen:
         seen.add(id(node))
         yield node
-        for child in _children(node):
+        pairs = node.value if node.id == "mapping" else [node.value] * (node.id == "sequence")
+        for child in (child for pair in pairs for child in pair):
             yield from _nodes(child, seen)
-
-
-def _children(node: Any) -> list[Any]:
-    if node.id == "mapping":
-        return [child for pair in node.value for child in pair]
-    return list(node.value) if node.id == "sequence" else []
 
 
 def _entries(root: Any) -> Iterator[tuple[Any, Any, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
 from hermes_ops.look.facts import Answer, Facts, Process
 from hermes_ops.services import MANAGERS
-from hermes_ops.services.base import ServiceSpec, Told
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ManagerReport
 
 TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
@@ -117,7 +118,7 @@ def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | 
     return value if isinstance(value, dict) else None
 
 
-def _told(manager: str, service: ServiceSpec, facts: Facts) -> Told:
+def _told(manager: str, service: ServiceSpec, facts: Facts) -> ManagerReport:
     """Return what the manager told; Hermes' own file tells of an end that the manager does not."""
     told = MANAGERS[manager].told(service, facts)
     if told.ended_itself and _exit_was_fatal(service, facts):

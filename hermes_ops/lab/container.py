@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hermes_ops.lab.process import Process
+from hermes_ops.lab.process import LabProcess
 
 HIERARCHIES = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", "cpu", ""))
 POWER_OFF = signal.SIGRTMIN + 3  # what systemd as number 1 understands so
@@ -45,9 +45,9 @@ class Container:
     folder: Path
 
     @property
-    def process(self) -> Process | None:
+    def process(self) -> LabProcess | None:
         """The process that runs systemd-nspawn and holds mounts and network, if it lives."""
-        return Process.load(self.folder / "process.json")
+        return LabProcess.load(self.folder / "process.json")
 
     @property
     def leader(self) -> int | None:
@@ -55,7 +55,7 @@ class Container:
         process = self.process
         return process.inner if process else None
 
-    def start(self, layers: Sequence[Path]) -> Process:
+    def start(self, layers: Sequence[Path]) -> LabProcess:
         """Boot the host from `layers`, topmost first; its console is written to console.log."""
         self._clear_cgroups()
         for name in ("work", "root"):
@@ -64,7 +64,7 @@ class Container:
         cgroups = " ".join(map(str, self._cgroups()))
         script = ["sh", "-c", _START, "sh", str(self.folder), lower, cgroups, *self._options()]
         argv = ["unshare", "--mount", "--propagation", "slave", "--net", *script]
-        process = Process.spawn(argv, self.folder / "console.log")
+        process = LabProcess.spawn(argv, self.folder / "console.log")
         process.save(self.folder / "process.json")
         return process
 

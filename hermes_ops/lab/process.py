@@ -14,7 +14,7 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class LabProcess:
     """A process; since numbers are used again, it is known by its start as well."""
 
     pid: int

@@ -22,10 +22,10 @@ Only those who ask need the others:
     keypath    how the place of a value is written: `config.model.default`
 """
 
-from hermes_ops.loader.load import Gathered, gather, load
+from hermes_ops.loader.load import InventoryFiles, gather, load
 from hermes_ops.loader.profiles.env import check_env
 from hermes_ops.loader.sources.dotenv import load_env
 from hermes_ops.loader.sources.find import find_inventory
 from hermes_ops.loader.sources.vault import Vault
 
-__all__ = ["Gathered", "Vault", "check_env", "find_inventory", "gather", "load", "load_env"]
+__all__ = ["InventoryFiles", "Vault", "check_env", "find_inventory", "gather", "load", "load_env"]

@@ -25,7 +25,7 @@ from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.vault import Vault
 
 
-class Gathered(NamedTuple):
+class InventoryFiles(NamedTuple):
     """What the files say, before anything is merged."""
 
     tree: Tree
@@ -64,7 +64,7 @@ def gather(
     roles_folder: Path,
     environ: Mapping[str, str],
     vault: Vault | None = None,
-) -> Gathered:
+) -> InventoryFiles:
     """Return what these files and folders say, for those who ask where a value comes from."""
     vault = vault or Vault()
     warnings: list[str] = []
@@ -81,7 +81,7 @@ def gather(
         ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
-    return Gathered(tree, files, around, tuple(warnings))
+    return InventoryFiles(tree, files, around, tuple(warnings))
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Role
 from hermes_ops.loader.located import plain, refuse_sealed
-from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Record, check
+from hermes_ops.loader.schema import ANY, MAPPING, TEXT, WORD, Each, Fields, check
 from hermes_ops.loader.sources.vault import CLOSED, Vault
 from hermes_ops.loader.sources.yaml import read
 
-ROLE = Record(
+ROLE = Fields(
     {
         "description": TEXT,
         "program": ANY,

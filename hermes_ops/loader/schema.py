@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
-class Record(NamedTuple):
+class Fields(NamedTuple):
     """A mapping with these keys and no other."""
 
     keys: Mapping[str, Schema]
@@ -43,7 +43,7 @@ class Each(NamedTuple):
 class Key(NamedTuple):
     """A schema with what the documentation, an editor and `inventory.explain` say of its key."""
 
-    schema: Kind | Record | Each
+    schema: Kind | Fields | Each
     about: str
     default: Any = None
     otherwise: str = ""
@@ -56,10 +56,10 @@ class Key(NamedTuple):
         return f"{self.about} ({default})" if default else self.about
 
 
-Schema = Kind | Record | Each | Key
+Schema = Kind | Fields | Each | Key
 
 
-def bare(schema: Schema) -> Kind | Record | Each:
+def bare(schema: Schema) -> Kind | Fields | Each:
     """Return a schema without its documentation."""
     return schema.schema if isinstance(schema, Key) else schema
 
@@ -133,7 +133,7 @@ def check(value: Located, schema: Schema, name: str) -> None:
     match bare(schema):
         case Kind() as kind_of:
             _check_kind(value, kind_of, name)
-        case Record() as record:
+        case Fields() as record:
             _check_record(value, record, name)
         case Each() as each:
             _check_each(value, each, name)
@@ -147,7 +147,7 @@ def _check_kind(value: Located, schema: Kind, name: str) -> None:
         raise value.error(f"{name!r} must be {schema.words}, this is {written(value)}", hint)
 
 
-def _check_record(value: Located, schema: Record, name: str) -> None:
+def _check_record(value: Located, schema: Fields, name: str) -> None:
     _check_kind(value, MAPPING, name)
     for key, entry in value.entries.items():
         sign, name = signed(key) if schema.is_layered else ("", key)

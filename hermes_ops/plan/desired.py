@@ -11,7 +11,7 @@ from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
     EnvFile,
-    Program,
+    PythonProgram,
     Resource,
     Service,
     ServiceDefinition,
@@ -60,7 +60,7 @@ def _merged(wanted: Iterable[Wanted]) -> Iterable[Wanted]:
     programs: dict[str, Wanted] = {}
     rest = []
     for item in wanted:
-        if isinstance(item.resource, Program):
+        if isinstance(item.resource, PythonProgram):
             programs[item.resource.name] = _united(programs.get(item.resource.name), item)
         else:
             rest.append(item)
@@ -71,8 +71,8 @@ def _merged(wanted: Iterable[Wanted]) -> Iterable[Wanted]:
 def _united(first: Wanted | None, second: Wanted) -> Wanted:
     if first is None:
         return second
-    assert isinstance(first.resource, Program)  # noqa: S101 - only programs come here
-    assert isinstance(second.resource, Program)  # noqa: S101
+    assert isinstance(first.resource, PythonProgram)  # noqa: S101 - only programs come here
+    assert isinstance(second.resource, PythonProgram)  # noqa: S101
     extras = tuple(sorted({*first.resource.extras, *second.resource.extras}))
     return replace(first, resource=replace(first.resource, extras=extras))
 
@@ -81,7 +81,7 @@ def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
     seen: dict[str, Wanted] = {}
     for item in wanted:
         name = identity(item.resource)
-        if isinstance(item.resource, Program) or name == "linger":
+        if isinstance(item.resource, PythonProgram) or name == "linger":
             continue
         other = seen.setdefault(name, item)
         if other.resource != item.resource:

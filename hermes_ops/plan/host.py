@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
 from hermes_ops.plan.resource import Linger, Service
-from hermes_ops.services.base import ServiceManager
+from hermes_ops.services.manager import ServiceManager
 
 
 def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:

@@ -19,7 +19,8 @@ from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.services import MANAGERS
-from hermes_ops.services.base import ServiceManager, ServiceSpec
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
 
 
 @dataclass(slots=True)

@@ -37,14 +37,15 @@ from hermes_ops.plan.resource import (
     File,
     Linger,
     Owned,
-    Program,
+    PythonProgram,
     Service,
     ServiceDefinition,
     YamlFile,
     identity,
 )
 from hermes_ops.services import choose, passed_over
-from hermes_ops.services.base import ServiceManager, ServiceSpec
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
 
 
 def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
@@ -77,7 +78,9 @@ class _Planner:
     def plan(self, *, wait: bool) -> Plan:
         host = self.desired.host
         self._note_manager()
-        first: list[Change] = [c for wanted in self._each(Program) for c in self._program(wanted)]
+        first: list[Change] = [
+            c for wanted in self._each(PythonProgram) for c in self._program(wanted)
+        ]
         first += self._manager_program()
         self._remember()
         each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
@@ -112,7 +115,9 @@ class _Planner:
     def _not_shared(self) -> Iterable[Wanted]:
         """Yield the resources of the profiles, profile by profile, each in the graph's order."""
         own = [
-            w for w in self.desired.wanted if not isinstance(w.resource, Program | Linger | Service)
+            w
+            for w in self.desired.wanted
+            if not isinstance(w.resource, PythonProgram | Linger | Service)
         ]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
@@ -126,13 +131,13 @@ class _Planner:
 
     def _program(self, wanted: Wanted) -> Iterable[Change]:
         program = wanted.resource
-        assert isinstance(program, Program)  # noqa: S101 - _each gave only these
+        assert isinstance(program, PythonProgram)  # noqa: S101 - _each gave only these
         changes = list(plan_program(wanted.step, program, self.desired.host, self.facts))
         if program.name == "hermes":
             self._know_hermes(program, changes)
         return changes
 
-    def _know_hermes(self, program: Program, changes: list[Change]) -> None:
+    def _know_hermes(self, program: PythonProgram, changes: list[Change]) -> None:
         installs = [c.operation for c in changes if isinstance(c.operation, Install)]
         self.installs = bool(installs)
         if installs and self.facts.hermes is None:
@@ -147,7 +152,7 @@ class _Planner:
         definitions, needed = list(self._each(ServiceDefinition)), self.manager.program
         if needed is None or not definitions:
             return []
-        program = Program(needed.name, needed.package, needed.version)
+        program = PythonProgram(needed.name, needed.package, needed.version)
         return plan_program(definitions[0].step, program, self.desired.host, self.facts)
 
     def _wheelhouses(self, changes: list[Change]) -> Iterable[Wheelhouse]:

@@ -11,10 +11,10 @@ from hermes_ops.files.layout import stamp
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Install, Wheelhouse
-from hermes_ops.plan.resource import Program, identity
+from hermes_ops.plan.resource import PythonProgram, identity
 
 
-def plan_program(step: str, program: Program, host: Host, facts: Facts) -> Iterable[Change]:
+def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) -> Iterable[Change]:
     """Yield the installation of a program that is absent, or that lacks extras it needs.
 
     Raises:
@@ -49,7 +49,7 @@ def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:
 
 
 def _install(
-    program: Program, version: str, extras: list[str], host: Host, facts: Facts, *, anew: bool
+    program: PythonProgram, version: str, extras: list[str], host: Host, facts: Facts, *, anew: bool
 ) -> Install:
     brackets = f"[{','.join(extras)}]" if extras else ""
     return Install(
@@ -62,7 +62,7 @@ def _install(
     )
 
 
-def _python(program: Program, facts: Facts) -> str:
+def _python(program: PythonProgram, facts: Facts) -> str:
     if program.python:
         return program.python
     if not facts.pythons:
@@ -74,7 +74,7 @@ def _python(program: Program, facts: Facts) -> str:
     return facts.pythons[0][1]
 
 
-def _needs_wheelhouse(program: Program, host: Host, facts: Facts) -> bool:
+def _needs_wheelhouse(program: PythonProgram, host: Host, facts: Facts) -> bool:
     if program.install == "auto":
         # A host without a way out cannot ask an index. This machine asks as we would.
         return host.connection.kind == "ssh" and not facts.has_route

@@ -117,7 +117,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class PythonProgram:
     """A Python program that an environment of its own under the home holds, unless one is there."""
 
     name: str
@@ -165,7 +165,7 @@ Resource = (
     | Existing
     | Absent
     | Command
-    | Program
+    | PythonProgram
     | Linger
     | ServiceDefinition
     | Service
@@ -185,7 +185,7 @@ def identity(resource: Resource) -> str:
             return f"existing:{path}"
         case Command(creates=path):
             return f"command:{path}"
-        case Program(name=name):
+        case PythonProgram(name=name):
             return f"program:{name}"
         case Linger():
             return "linger"

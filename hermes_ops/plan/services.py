@@ -10,7 +10,8 @@ from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.files import change, found_text, plan_link, plan_text
 from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, WriteUnit
-from hermes_ops.services.base import HostWritten, Link, ServiceManager, ServiceSpec, Text
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import HostWritten, Link, ServiceManager, Text
 
 
 def plan_definition(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from hermes_ops.apply import Outcome, outcomes
+from hermes_ops.apply import ChangeOutcome, outcomes
 from hermes_ops.look.answers import latest
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
@@ -65,7 +65,7 @@ class Listener:
         else:
             self._round.append(record)
 
-    def _end(self, ended: Outcome) -> None:
+    def _end(self, ended: ChangeOutcome) -> None:
         change = self._plan.changes[ended.number]
         now = time.monotonic()
         because = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hermes_ops.errors import Conflict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
-from hermes_ops.services.base import ServiceManager
+from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.supervisord import Supervisord
 from hermes_ops.services.systemd import Systemd
 

@@ -16,17 +16,16 @@ from hermes_ops.files.layout import (
 )
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
-from hermes_ops.services.base import (
+from hermes_ops.services.base import ServiceSpec, template
+from hermes_ops.services.manager import (
     CheckedService,
     DefinitionPath,
     HostWritten,
     Link,
     ManagerProgram,
-    ServiceSpec,
+    ManagerReport,
     Text,
-    Told,
     UnitCheck,
-    template,
 )
 from hermes_ops.templates import render
 
@@ -106,14 +105,14 @@ class Supervisord:
         del known
         return ("supervisor_do", verb, service.name, str(service.home))
 
-    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+    def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `supervisorctl status` said, and the section on the disk.
 
         Exit codes are not told; a program ends for good by codes that we name alone.
         """
         unit = facts.unit(self.name, service.name)
         section = str(self.program_path(service))
-        return Told(
+        return ManagerReport(
             installed=section in facts.paths,
             enabled="autostart=true" in facts.contents.get(section, ""),
             activity=_ACTIVITY.get(unit["State"], "inactive"),

@@ -10,18 +10,16 @@ from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
-from hermes_ops.services.base import (
+from hermes_ops.services.base import ServiceSpec, template, unit_template
+from hermes_ops.services.manager import (
     CheckedService,
     DefinitionPath,
     HostWritten,
     Link,
     ManagerProgram,
-    ServiceSpec,
+    ManagerReport,
     Text,
-    Told,
     UnitCheck,
-    template,
-    unit_template,
 )
 from hermes_ops.templates import render
 
@@ -138,10 +136,10 @@ class Systemd:
         """
         return ("systemd_do", verb if known else f"{verb}-new", self.id(service))
 
-    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+    def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `systemctl --user show` said of the unit."""
         unit = facts.unit(self.name, self.id(service))
-        return Told(
+        return ManagerReport(
             installed=unit["LoadState"] == "loaded"
             or self.id(service) in facts.defined.get(self.name, ()),
             enabled=unit["UnitFileState"] == "enabled" if unit.properties else None,

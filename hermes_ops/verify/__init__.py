@@ -12,14 +12,15 @@ It is called for every selected profile of its role, with any of these fixtures:
 testinfra's own `host.service` knows neither user units nor supervisord: ask `unit`.
 """
 
-from hermes_ops.verify.outcome import Check, Outcome, Verified, expected_of
+from hermes_ops.services.manager import CheckedService
+from hermes_ops.verify.outcome import Check, CheckOutcome, Verified, expected_of
 from hermes_ops.verify.runner import Target, verify
-from hermes_ops.verify.service import Service, services_of
+from hermes_ops.verify.service import services_of
 
 __all__ = [
     "Check",
-    "Outcome",
-    "Service",
+    "CheckOutcome",
+    "CheckedService",
     "Target",
     "Verified",
     "expected_of",

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from hermes_ops.look.facts import Answer
-from hermes_ops.verify.service import Service
+from hermes_ops.services.manager import CheckedService
 
 # A bare socket: `http.client` takes the host three times as long to import.
 _PYTHON = """\
@@ -38,7 +38,7 @@ fi
 class Http:
     """Asks URLs on one host."""
 
-    def __init__(self, host: Any, service: Service) -> None:
+    def __init__(self, host: Any, service: CheckedService) -> None:
         self._host, self._python = host, service.python
 
     def __call__(self, url: str) -> Answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as xml
 
 from hermes_ops.errors import CommandError, UsageError
-from hermes_ops.verify.outcome import FAILED, PASSED, SKIPPED, Outcome
+from hermes_ops.verify.outcome import FAILED, PASSED, SKIPPED, CheckOutcome
 
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, escaped or not."""
@@ -24,7 +24,7 @@ def check_path(path: str) -> None:
         )
 
 
-def write(path: str, outcomes: Iterable[Outcome]) -> None:
+def write(path: str, outcomes: Iterable[CheckOutcome]) -> None:
     """Write the file; the messages must be free of secrets already."""
     suite = xml.Element("testsuite", name="hermes-ops")
     counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
@@ -42,7 +42,7 @@ def write(path: str, outcomes: Iterable[Outcome]) -> None:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _add(suite: xml.Element, outcome: Outcome) -> None:
+def _add(suite: xml.Element, outcome: CheckOutcome) -> None:
     check = outcome.check
     case = xml.SubElement(
         suite, "testcase",
@@ -54,5 +54,5 @@ def _add(suite: xml.Element, outcome: Outcome) -> None:
         xml.SubElement(case, kind, message=said).text = _IMPOSSIBLE.sub("?", outcome.sentence)
 
 
-def _plural(outcome: Outcome) -> str:
+def _plural(outcome: CheckOutcome) -> str:
     return {FAILED: "failures", SKIPPED: "skipped"}.get(outcome.outcome, "errors")

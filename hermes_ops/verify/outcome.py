@@ -27,7 +27,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckOutcome:
     """How one check ended; `promise` is its docstring's first line."""
 
     check: Check
@@ -59,7 +59,7 @@ class Outcome:
 class Verified:
     """One outcome for each expected check, and how many shells were opened on each host."""
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[CheckOutcome, ...] = ()
     exchanges: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -69,7 +69,7 @@ class Verified:
         return sum(counted[word] for word in words)
 
     @property
-    def not_passed(self) -> list[Outcome]:
+    def not_passed(self) -> list[CheckOutcome]:
         """Return what is not proven."""
         return [outcome for outcome in self.outcomes if outcome.outcome != PASSED]
 

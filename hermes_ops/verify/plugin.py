@@ -23,12 +23,11 @@ from testinfra.host import Host
 
 from hermes_ops.errors import HermesError, Unreachable
 from hermes_ops.services import MANAGERS
-from hermes_ops.services.base import UnitCheck
+from hermes_ops.services.manager import CheckedService, UnitCheck
 from hermes_ops.verify import outcome
 from hermes_ops.verify.http import Http
-from hermes_ops.verify.outcome import Check, Outcome
-from hermes_ops.verify.process import Process
-from hermes_ops.verify.service import Service
+from hermes_ops.verify.outcome import Check, CheckOutcome
+from hermes_ops.verify.process import CheckedProcess
 
 Redact = Callable[[str], str]
 
@@ -38,7 +37,7 @@ class Subject:
     """One service on one host, and everything by which a check looks at it."""
 
     host: Host
-    service: Service
+    service: CheckedService
 
     @cached_property
     def unit(self) -> UnitCheck:
@@ -46,9 +45,9 @@ class Subject:
         return MANAGERS[self.service.manager].check(self.host, self.service)
 
     @cached_property
-    def process(self) -> Process:
+    def process(self) -> CheckedProcess:
         """What the kernel says."""
-        return Process(self.host, self.unit)
+        return CheckedProcess(self.host, self.unit)
 
     @cached_property
     def http(self) -> Http:
@@ -87,7 +86,7 @@ class Fixtures:
         return _subject.host
 
     @pytest.fixture
-    def service(self, _subject: Subject) -> Service:
+    def service(self, _subject: Subject) -> CheckedService:
         """What is wanted of the service."""
         return _subject.service
 
@@ -97,7 +96,7 @@ class Fixtures:
         return _subject.unit
 
     @pytest.fixture
-    def process(self, _subject: Subject) -> Process:
+    def process(self, _subject: Subject) -> CheckedProcess:
         """What the kernel says of the service's main process."""
         return _subject.process
 
@@ -120,7 +119,7 @@ class Checks:
         self._subjects, self._names, self._redact = subjects, names, redact
         self._forks = forks
         self._ahead: dict[str, Future[_Ended]] = {}
-        self.outcomes: dict[Check, Outcome] = {}
+        self.outcomes: dict[Check, CheckOutcome] = {}
         self.notes: list[str] = []
         self.not_collected: dict[Path, str] = {}
         self.interrupted = False
@@ -219,7 +218,7 @@ class Checks:
             error = excinfo.value if excinfo else None
             word = _word(report, error)
             message = "" if word == outcome.PASSED else self._short(_message(error))
-            self.outcomes[check] = Outcome(
+            self.outcomes[check] = CheckOutcome(
                 check, word, message, _promise(item), self._seconds(item, report)
             )
 

@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from hermes_ops.hermes.evidence import TICKS
-from hermes_ops.services.base import UnitCheck
+from hermes_ops.services.manager import UnitCheck
 
 _SESSION, _STARTED = 6, 22
 """Fields of proc_pid_stat(5), counted from 1."""
 _HIDDEN = 9
 
 
-class Process:
+class CheckedProcess:
     """The main process of a service. Which one it is, and its birth, are asked once."""
 
     def __init__(self, host: Any, unit: UnitCheck) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hermes_ops.inventory.model import Role
+from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Session
-from hermes_ops.verify.outcome import MISSING, Check, Outcome, Verified
-from hermes_ops.verify.service import Service
+from hermes_ops.verify.outcome import MISSING, Check, CheckOutcome, Verified
 
 if TYPE_CHECKING:
     from hermes_ops.verify.backend import SessionBackend
@@ -33,7 +33,7 @@ class Target:
 
     host: str
     open_session: Callable[[], Session]
-    services: tuple[Service, ...]
+    services: tuple[CheckedService, ...]
 
 
 def verify(
@@ -158,7 +158,7 @@ def _forget(modules: Iterable[str], folders: Sequence[Path]) -> None:
 
 def _missing(
     check: Check, targets: Sequence[Target], roles: Mapping[str, Role], checks: Checks
-) -> Outcome:
+) -> CheckOutcome:
     role = next(
         roles[service.role]
         for target in targets
@@ -172,4 +172,4 @@ def _missing(
         or checks.not_collected.get(folder)
         or f"{where} has no function {check.name}"
     )
-    return Outcome(check, MISSING, "it did not run: " + why)
+    return CheckOutcome(check, MISSING, "it did not run: " + why)

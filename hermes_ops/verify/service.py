@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hermes_ops.errors import Conflict
@@ -17,32 +16,11 @@ from hermes_ops.plan.resource import EnvFile, YamlFile
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import choose
-from hermes_ops.services.base import ServiceManager, ServiceSpec
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import CheckedService, ServiceManager
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One profile's service on one host; paths are absolute."""
-
-    host: str
-    profile: str
-    role: str
-    name: str
-    unit: str
-    manager: str
-    user: str
-    uid: int
-    user_home: str
-    home: str
-    env_file: str | None = None
-    urls: tuple[str, ...] = ()
-    platforms: frozenset[str] = frozenset()
-    """The platforms that a gateway with these settings connects."""
-    readiness: str = "process"
-    python: str = "python3"
-
-
-def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
+def services_of(desired: DesiredState, facts: Facts) -> list[CheckedService]:
     """Return the services that must run on a host.
 
     Raises:
@@ -58,12 +36,12 @@ def services_of(desired: DesiredState, facts: Facts) -> list[Service]:
 
 def _service(
     desired: DesiredState, facts: Facts, manager: ServiceManager, profile: Profile
-) -> Service:
+) -> CheckedService:
     spec = desired.services[profile.name]
     own = [wanted for wanted in desired.wanted if wanted.profile.name == profile.name]
     watch = watch_of(spec, _config(own, facts), _environment(own, facts, spec))
     env_file = next((w.resource.path for w in own if isinstance(w.resource, EnvFile)), None)
-    return Service(
+    return CheckedService(
         host=desired.host.name,
         profile=profile.name,
         role=profile.role,

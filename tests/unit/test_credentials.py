@@ -22,7 +22,7 @@ from hermes_ops.audit import model, on_host, question, rules
 from hermes_ops.audit.finding import Finding, kinds
 from hermes_ops.audit.preflight import refuse_conflicts
 from hermes_ops.commands.secrets import ask_hosts, lint
-from hermes_ops.commands.secrets.ask_hosts import Told
+from hermes_ops.commands.secrets.ask_hosts import HostAnswer
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import InventoryError, Unknown
 from hermes_ops.inventory.credentials import with_secrets
@@ -72,7 +72,9 @@ def judged(folder: Path, case: Mapping[str, Any]) -> list[Finding]:
         if host.name in case.get("there", {}):
             (folder / host.name).mkdir()
             there = case["there"][host.name]
-            told.append(Told(host, answer_of(folder / host.name, there, case.get("homes", {}))))
+            told.append(
+                HostAnswer(host, answer_of(folder / host.name, there, case.get("homes", {})))
+            )
     workspace = Workspace(inventory, inventory, (), Vault())
     wanted = model.wanted(inventory, KEY)
     return lint._judged(workspace, wanted, told, live=bool(told))

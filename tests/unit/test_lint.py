@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_loader_cases import write_files
 
 from hermes_ops.loader import gather
-from hermes_ops.loader.lint import Finding, lint
+from hermes_ops.loader.lint import Remark, lint
 from hermes_ops.loader.lint.typos import is_slip, meant_env
 from hermes_ops.loader.sources.files import folder_of
 from hermes_ops.tasks.program import Program
@@ -38,7 +38,7 @@ all:
 }
 
 
-def findings(folder: Path, files: Mapping[str, str]) -> list[Finding]:
+def findings(folder: Path, files: Mapping[str, str]) -> list[Remark]:
     """Return the findings of the clean inventory with these files upon it."""
     for name, text in {**CLEAN, **files}.items():
         path = folder / "inventory" / name

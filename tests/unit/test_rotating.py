@@ -15,7 +15,7 @@ from building import env_value
 from hermes_ops.apply.compile import LIBRARIES
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.secrets import rotate, users
-from hermes_ops.commands.secrets.ask_hosts import Told
+from hermes_ops.commands.secrets.ask_hosts import HostAnswer
 from hermes_ops.commands.secrets.users import Rotation
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.files import envfile
@@ -86,7 +86,7 @@ def test_name_of_nobody_names_near_ones() -> None:
 def test_users_that_are_not_there_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """Who is not on its host yet is told and skipped; a host that said nothing keeps its users."""
     uses = {("one", "a"): {"K": Secret("x")}, ("one", "b"): {}, ("two", "c"): {}}
-    before = [told("one", a={"K": "old"}), Told(Host("two"), failure=UsageError("away"))]
+    before = [told("one", a={"K": "old"}), HostAnswer(Host("two"), failure=UsageError("away"))]
     present = rotate._present(Rotation("K", KEY, uses, before), Output(json=True))
     assert present == [("one", "a"), ("two", "c")]
     assert "skipped: one/b is not there yet" in capsys.readouterr().err
@@ -112,7 +112,7 @@ def test_who_is_due(held: Mapping[str, str], owing: set[tuple[str, str]], due: l
 # --- what was replaced ------------------------------------------------------------------------
 
 
-def told(host: str, **held: Mapping[str, str]) -> Told:
+def told(host: str, **held: Mapping[str, str]) -> HostAnswer:
     """Return what a host tells: for each profile, a fingerprint for each variable."""
     profiles = [
         {
@@ -127,7 +127,7 @@ def told(host: str, **held: Mapping[str, str]) -> Told:
     ]
     shared: dict[str, list[Any]] = {"env": [], "config": [], "broken": []}
     answer = {"profiles": profiles, "services": [], "shared": shared, "sticky": "", "owed": []}
-    return Told(Host(host), answer)
+    return HostAnswer(Host(host), answer)
 
 
 @pytest.mark.parametrize(

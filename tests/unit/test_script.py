@@ -19,7 +19,7 @@ import pytest
 import yaml
 from building import NEW, desired, facts, profile
 
-from hermes_ops.apply import Outcome, Terms, compile_plan, compile_watch, outcomes
+from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
 from hermes_ops.files import envfile, ownership
 from hermes_ops.files.ownership import GENERATED, Ownership, render
 from hermes_ops.inventory.model import Host
@@ -94,7 +94,7 @@ def reply(shell: str, script: Script, home: Path, **environ: str) -> Reply:
     return reader.reply()
 
 
-def told(answer: Reply) -> list[Outcome]:
+def told(answer: Reply) -> list[ChangeOutcome]:
     """Return how the changes ended."""
     return [outcome for record in answer.records for outcome in outcomes(record)]
 
@@ -134,7 +134,7 @@ def test_a_file_of_the_home_itself(shell: str, home: Path) -> None:
     """A path without a folder is a file in the home."""
     own = plan(Write(path("notes"), "x\n", 0o644), Write(path(".secret"), Secret("y\n"), 0o600))
     answer = reply(shell, compile_plan(own, Terms("{}")), home)
-    assert told(answer) == [Outcome(0, "done"), Outcome(1, "done")]
+    assert told(answer) == [ChangeOutcome(0, "done"), ChangeOutcome(1, "done")]
     assert (home / "notes").read_text() == "x\n"
     assert stat.S_IMODE((home / "notes").stat().st_mode) == 0o644
     assert stat.S_IMODE((home / ".secret").stat().st_mode) == 0o600
@@ -160,7 +160,7 @@ def test_every_change_is_made(shell: str, home: Path) -> None:
     """Folders, files, links and modes are as planned, and each change is told when it is done."""
     answer = reply(shell, compile_plan(FILES, Terms("{}")), home)
     assert answer.complete
-    assert told(answer) == [Outcome(number, "done") for number in range(7)]
+    assert told(answer) == [ChangeOutcome(number, "done") for number in range(7)]
     assert stat.S_IMODE((home / "new/folder").stat().st_mode) == 0o700
     assert (home / "new/odd $name's").read_text() == CONFIG
     assert stat.S_IMODE((home / "new/odd $name's").stat().st_mode) == 0o640
@@ -264,7 +264,7 @@ def test_no_secret_is_in_an_argument_list(shell: str, home: Path, tmp_path: Path
     record = tmp_path / "record"
     environ = {"PATH": f"{shims}:{SYSTEM}", "REAL": SYSTEM, "RECORD": str(record)}
     answer = reply(shell, compile_plan(FILES, Terms("{}")), home, **environ)
-    assert told(answer) == [Outcome(number, "done") for number in range(7)]
+    assert told(answer) == [ChangeOutcome(number, "done") for number in range(7)]
     seen = record.read_text(errors="replace")
     assert "chmod" in seen  # the recorder was asked
     for secret in ("s3cr3t", "from-the-host", (home / "old/.env").read_text().split("NEW=")[1]):
@@ -363,7 +363,7 @@ def test_what_moved_since_the_look_is_not_touched(shell: str, home: Path) -> Non
     )
     before = tree(home)
     answer = reply(shell, compile_plan(moved, Terms("{}")), home)
-    assert told(answer) == [Outcome(0, "moved"), Outcome(1, "moved")]
+    assert told(answer) == [ChangeOutcome(0, "moved"), ChangeOutcome(1, "moved")]
     assert {name: value for name, value in tree(home).items() if name in before} == before
     assert not (home / "other").exists()
 
@@ -400,7 +400,7 @@ def test_a_failure_is_its_profiles_alone(shell: str, home: Path) -> None:
 def test_a_refusal_is_a_failure_with_its_words(shell: str, home: Path) -> None:
     """What cannot be here is told by the plan, and the host repeats it."""
     answer = reply(shell, compile_plan(plan(Refuse("it's $impossible")), Terms("{}")), home)
-    assert told(answer) == [Outcome(0, "failed", "conflict: it's $impossible")]
+    assert told(answer) == [ChangeOutcome(0, "failed", "conflict: it's $impossible")]
 
 
 @every_shell
@@ -408,7 +408,7 @@ def test_a_command_gets_nothing_of_our_environment(shell: str, home: Path) -> No
     """Neither what the operator's session has set, nor a list of words that a shell would split."""
     words = ("sh", "-c", 'env >environ; printf "%s|" "$@" >words', "sh", "a b", "$c", "d'e")
     answer = reply(shell, compile_plan(plan(RunCommand(words, 5)), Terms("{}")), home, MINE="1")
-    assert told(answer) == [Outcome(0, "done")]
+    assert told(answer) == [ChangeOutcome(0, "done")]
     names = {line.partition("=")[0] for line in (home / "environ").read_text().splitlines()}
     ours = {"HOME", "USER", "LOGNAME", "PATH", "LANG", "XDG_RUNTIME_DIR"}
     assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == ours
@@ -446,7 +446,7 @@ def test_a_dead_owner_is_taken_over(shell: str, home: Path, owner: str) -> None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     lock(home, owner.format(boot=boot, pid=os.getpid()))
     answer = reply(shell, compile_plan(plan(MakeFolder(path("made"), None)), Terms("{}")), home)
-    assert told(answer) == [Outcome(0, "done")]
+    assert told(answer) == [ChangeOutcome(0, "done")]
     assert next(answer.of("lock-taken-over"), None)
     assert not (home / LOCK).exists()
 
@@ -563,7 +563,9 @@ case $* in *refused*) echo "Unit is masked"; exit 1 ;; esac
 """
 
 
-def orders(home: Path, verb: str, *services: str, shell: str = "dash") -> tuple[str, list[Outcome]]:
+def orders(
+    home: Path, verb: str, *services: str, shell: str = "dash"
+) -> tuple[str, list[ChangeOutcome]]:
     """Return what a systemctl of this test's own was told, and how the changes ended."""
     manager = home.parent / "bin" / "systemctl"
     manager.parent.mkdir()
@@ -592,7 +594,7 @@ def test_services_are_started_with_one_call(shell: str, home: Path) -> None:
         "--user reset-failed a.service b.service c.service",
         "--user --no-block start a.service b.service c.service",
     ]
-    assert outcomes == [Outcome(number, "done") for number in range(3)]
+    assert outcomes == [ChangeOutcome(number, "done") for number in range(3)]
 
 
 def test_services_are_stopped_with_one_call(home: Path) -> None:
@@ -607,9 +609,9 @@ def test_one_that_is_refused_spoils_no_other(home: Path) -> None:
     calls, outcomes = orders(home, "start", "a", "refused", "c")
     assert "--user --no-block start c.service" in calls.splitlines()
     assert outcomes == [
-        Outcome(0, "done"),
-        Outcome(1, "failed", "exit 1"),
-        Outcome(2, "done"),
+        ChangeOutcome(0, "done"),
+        ChangeOutcome(1, "failed", "exit 1"),
+        ChangeOutcome(2, "done"),
     ]
 
 
@@ -622,4 +624,4 @@ def test_a_command_finds_no_folder_made_for_it(shell: str, home: Path) -> None:
         Write(path("fresh/notes"), "x\n", 0o644),
     )
     answer = reply(shell, compile_plan(made, Terms("{}")), home)
-    assert told(answer) == [Outcome(number, "done") for number in range(3)]
+    assert told(answer) == [ChangeOutcome(number, "done") for number in range(3)]

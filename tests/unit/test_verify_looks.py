@@ -18,13 +18,13 @@ from testinfra import host as testinfra
 from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.checks import variable
+from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Local
 from hermes_ops.verify.backend import SessionBackend
 from hermes_ops.verify.http import _ASK, Http
-from hermes_ops.verify.process import Process
-from hermes_ops.verify.service import Service
+from hermes_ops.verify.process import CheckedProcess
 
-SERVICE = Service(
+SERVICE = CheckedService(
     "h", "p", "gateway", "name", "name.service", "systemd", "u", 1, "/h", "/h/p",
     python=sys.executable,
 )  # fmt: skip
@@ -53,7 +53,7 @@ class Ours:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
 def test_a_process_is_what_the_kernel_says(host: Any) -> None:
     """Owner, session, start and environment are those of the process."""
-    process = Process(host, Ours())
+    process = CheckedProcess(host, Ours())
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     assert process.uids == {os.getuid()}
     assert process.session == os.getsid(0)

@@ -16,7 +16,16 @@ from hermes_ops.commands.fleet.verify import _codes
 from hermes_ops.errors import CommandError, Unknown, Unreachable, UsageError
 from hermes_ops.inventory.model import Connection, Host, Profile, Role
 from hermes_ops.transport import Local, Session
-from hermes_ops.verify import Check, Outcome, Service, Target, Verified, expected_of, junit, verify
+from hermes_ops.verify import (
+    Check,
+    CheckedService,
+    CheckOutcome,
+    Target,
+    Verified,
+    expected_of,
+    junit,
+    verify,
+)
 from hermes_ops.verify import outcome as words
 
 
@@ -51,8 +60,8 @@ def role_of(folder: Path, text: str, names: Sequence[str]) -> Role:
     return Role("thing", folder / "thing", {"checks": list(names)})
 
 
-def service(host: str = "h", profile: str = "p") -> Service:
-    return Service(
+def service(host: str = "h", profile: str = "p") -> CheckedService:
+    return CheckedService(
         host, profile, "thing", profile, f"{profile}.service", "systemd", "u", 1, "/h", "/h/p"
     )
 
@@ -126,7 +135,7 @@ def test_nothing_expected_is_fine() -> None:
 )
 def test_codes_tell_what_is_missing(outcomes: list[str], codes: list[int]) -> None:
     """Failed is not unknown is not unreachable; what did not run failed."""
-    verified = Verified(tuple(Outcome(Check("h", "p", word), word) for word in outcomes))
+    verified = Verified(tuple(CheckOutcome(Check("h", "p", word), word) for word in outcomes))
     assert list(_codes(verified)) == codes
 
 
@@ -338,11 +347,13 @@ def test_junit_tells_all(tmp_path: Path) -> None:
     junit.write(
         str(file),
         [
-            Outcome(Check("h", "p", "test_a"), words.PASSED, seconds=0.25),
-            Outcome(Check("h", "p", "test_b"), words.FAILED, 'a < "b" \x00\x1b[31m ü', "It is."),
-            Outcome(Check("h", "p", "test_c"), words.MISSING, "it did not run"),
-            Outcome(Check("h", "p", "test_d"), words.SKIPPED),
-            Outcome(Check("g", "p", "test_a"), words.UNREACHABLE, "refused"),
+            CheckOutcome(Check("h", "p", "test_a"), words.PASSED, seconds=0.25),
+            CheckOutcome(
+                Check("h", "p", "test_b"), words.FAILED, 'a < "b" \x00\x1b[31m ü', "It is."
+            ),
+            CheckOutcome(Check("h", "p", "test_c"), words.MISSING, "it did not run"),
+            CheckOutcome(Check("h", "p", "test_d"), words.SKIPPED),
+            CheckOutcome(Check("g", "p", "test_a"), words.UNREACHABLE, "refused"),
         ],
     )
     suite = xml.parse(file).getroot()[0]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class SettingWritten:
     """What was written for one profile, and where."""
 
     target: str
@@ -125,14 +125,14 @@ def write(
     value: Any,
     *,
     check: bool = False,
-) -> Written:
+) -> SettingWritten:
     """Write a setting into its file, unless it stands there already."""
     spot = spots.spot_of(gathered(workspace), workspace.folders, host, profile, layer)
     leaves = [((*spot.path, *keys), leaf) for keys, leaf in _leaves(path, value)]
     edit = edits.edit_keys(spot.file, leaves)
     if not edit.is_empty and not check:
         edits.write(edit, lambda: loaded(workspace.paths, workspace.vault))
-    return Written(f"{host}/{profile}", layer, spot, shown_lines(edit, workspace, path))
+    return SettingWritten(f"{host}/{profile}", layer, spot, shown_lines(edit, workspace, path))
 
 
 def shown_lines(edit: edits.Edit, workspace: Workspace, path: KeyPath = ()) -> list[str]:
@@ -161,7 +161,13 @@ def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def _told(
-    workspace: Workspace, host: str, profile: str, path: KeyPath, done: Written, *, check: bool
+    workspace: Workspace,
+    host: str,
+    profile: str,
+    path: KeyPath,
+    done: SettingWritten,
+    *,
+    check: bool,
 ) -> list[dict[str, Any]]:
     """Return an item for each value that was set: its place, and who wins."""
     from hermes_ops.loader.explain.provenance import leaves
@@ -199,7 +205,9 @@ def _is_ours(said: Saying, spot: spots.Spot) -> bool:
     return same_layer and said.place.file == shown(spot.file)
 
 
-def show(output: Output, done: Written, told: Sequence[dict[str, Any]], options: Options) -> None:
+def show(
+    output: Output, done: SettingWritten, told: Sequence[dict[str, Any]], options: Options
+) -> None:
     """Print the difference, where each value stands now, and what is to do."""
     for line in done.lines:
         output.text(line)

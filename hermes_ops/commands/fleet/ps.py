@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet.status import HostSeen, Seen, seen_after, seen_disabled, seen_from
+from hermes_ops.commands.fleet.status import (
+    HostSeen,
+    SeenProfile,
+    seen_after,
+    seen_disabled,
+    seen_from,
+)
 from hermes_ops.commands.look_hosts import look_all
 from hermes_ops.commands.workspace import Workspace, enabled, now, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
@@ -160,7 +166,7 @@ def _show(hosts: Iterable[HostSeen], page: Any, columns: Sequence[str], sort: st
         page.text(line)
 
 
-def _row(host: HostSeen, seen: Seen) -> dict[str, Any]:
+def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
     whole = host.document()
     facts = host.facts
     own = seen.document(facts.now if facts else 0)
@@ -250,6 +256,6 @@ def _addresses(hosts: Iterable[HostSeen]) -> Iterable[str]:
                     yield f"{seen.name} answers at {url}{where}"
 
 
-def _answered(seen: Seen) -> Iterable[tuple[str, Any]]:
+def _answered(seen: SeenProfile) -> Iterable[tuple[str, Any]]:
     answers: Mapping[str, Any] = seen.evidence.answers if seen.verdict.is_ready else {}
     return ((url, answer) for url, answer in answers.items() if answer is not None)

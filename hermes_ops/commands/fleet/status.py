@@ -28,7 +28,7 @@ WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenProfile:
     """One profile as it is, whether the inventory names it or not."""
 
     name: str
@@ -78,7 +78,7 @@ class HostSeen:
     """One host as it is, and its profiles."""
 
     host: Host
-    profiles: tuple[Seen, ...] = ()
+    profiles: tuple[SeenProfile, ...] = ()
     facts: Facts | None = None
     manager: str | None = None
     error: HermesError | None = None
@@ -145,15 +145,17 @@ def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
     return HostSeen(host, (*own, *strangers), facts, plan.manager)
 
 
-def _alike(host: Host, verdict: Verdict) -> tuple[Seen, ...]:
-    return tuple(Seen(profile.name, verdict, desired=profile.state) for profile in host.profiles)
+def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
+    return tuple(
+        SeenProfile(profile.name, verdict, desired=profile.state) for profile in host.profiles
+    )
 
 
 def _own(
     profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
     *, moved: bool | None = None,
-) -> Seen:  # fmt: skip
-    return Seen(
+) -> SeenProfile:  # fmt: skip
+    return SeenProfile(
         profile.name,
         judge(evidence),
         evidence,
@@ -200,7 +202,9 @@ def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
 # --- strangers --------------------------------------------------------------------------------
 
 
-def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]) -> Iterable[Seen]:
+def _strangers(
+    host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]
+) -> Iterable[SeenProfile]:
     if "gateway" not in roles:
         return
     for name in _stranger_names(host, facts):
@@ -210,7 +214,7 @@ def _strangers(host: Host, facts: Facts, manager: str, roles: Mapping[str, Role]
             evidence,
             expected=named_platforms(evidence),
         )
-        yield Seen(name, judge(evidence), evidence, unit_of(service, manager))
+        yield SeenProfile(name, judge(evidence), evidence, unit_of(service, manager))
 
 
 def _stranger_names(host: Host, facts: Facts) -> list[str]:

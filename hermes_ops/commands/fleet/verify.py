@@ -23,7 +23,7 @@ from hermes_ops.run import Settings, gather, open_host
 from hermes_ops.transport import Transport
 from hermes_ops.verify import (
     Check,
-    Outcome,
+    CheckOutcome,
     Target,
     Verified,
     expected_of,
@@ -139,12 +139,12 @@ def _verified(
     return Verified(outcomes, found.exchanges, found.notes)
 
 
-def _without(check: Check, why: Mapping[str, HermesError]) -> Outcome:
+def _without(check: Check, why: Mapping[str, HermesError]) -> CheckOutcome:
     failure = why[check.host]
     word = words.UNREACHABLE if isinstance(failure, Unreachable) else words.FAILED
     if failure.exit_code in (4, 130):
         word = words.UNKNOWN
-    return Outcome(check, word, str(failure))
+    return CheckOutcome(check, word, str(failure))
 
 
 def _codes(verified: Verified) -> Iterable[int]:

@@ -21,7 +21,7 @@ from hermes_ops.services.base import home_of
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HostAnswer:
     """What one host told, or why it did not."""
 
     host: Host
@@ -32,7 +32,7 @@ class Told:
 
 def ask_hosts(
     hosts: Sequence[Host], key: bytes, workspace: Workspace, options: Options, output: Output
-) -> list[Told]:
+) -> list[HostAnswer]:
     """Ask each host about every profile that is on it; no value leaves any of them."""
     REDACTOR.learn(shown_key(key))
     refuse_unreachable(replace(workspace.whole, hosts=tuple(hosts)))
@@ -40,7 +40,7 @@ def ask_hosts(
         known_hosts=workspace.known_hosts, trace=tracer(output) if options.verbose else None
     )
 
-    def work(host: Host) -> Told:
+    def work(host: Host) -> HostAnswer:
         return _ask(host, key, workspace.whole, how)
 
     deadline = time.monotonic() + options.timeout if options.timeout else None
@@ -48,20 +48,22 @@ def ask_hosts(
     if ended.stopped_by == INTERRUPTED:
         raise Interrupted("interrupted")
     late = Unknown(ended.stopped_by, kind="timeout")
-    return [ended.values.get(i) or Told(host, failure=late) for i, host in enumerate(hosts)]
+    return [ended.values.get(i) or HostAnswer(host, failure=late) for i, host in enumerate(hosts)]
 
 
-def _ask(host: Host, key: bytes, inventory: Inventory, how: Settings) -> Told:
+def _ask(host: Host, key: bytes, inventory: Inventory, how: Settings) -> HostAnswer:
     try:
         transport = open_host(host, how, lambda _: None)
         try:
             script = question.probe(request(key, _homes(host, inventory)), host.hermes.python)
             reply = transport.exchange(script, timeout=host.connection.exchange_timeout)
-            return Told(host, _understood(host, question.parse(reply)), None, transport.exchanges)
+            return HostAnswer(
+                host, _understood(host, question.parse(reply)), None, transport.exchanges
+            )
         finally:
             transport.close()
     except HermesError as failure:
-        return Told(host, failure=failure)
+        return HostAnswer(host, failure=failure)
 
 
 def _understood(host: Host, answer: Mapping[str, Any]) -> Mapping[str, Any]:

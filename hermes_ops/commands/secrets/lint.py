@@ -11,7 +11,7 @@ from hermes_ops.audit.finding import Finding, Side
 from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.secrets.ask_hosts import Told, ask_hosts
+from hermes_ops.commands.secrets.ask_hosts import HostAnswer, ask_hosts
 from hermes_ops.commands.workspace import Workspace, enabled, in_service, open_workspace
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory
@@ -54,7 +54,7 @@ def hosts_of(workspace: Workspace) -> list[Host]:
 
 
 def _judged(
-    workspace: Workspace, wanted: Sequence[Holder], told: Sequence[Told], *, live: bool
+    workspace: Workspace, wanted: Sequence[Holder], told: Sequence[HostAnswer], *, live: bool
 ) -> list[Finding]:
     machines, there = seen(told)
     known = {machine.host for machine in machines}
@@ -68,7 +68,7 @@ def _judged(
     ]
 
 
-def seen(told: Iterable[Told]) -> tuple[list[Machine], list[Holder]]:
+def seen(told: Iterable[HostAnswer]) -> tuple[list[Machine], list[Holder]]:
     """Return what the hosts that answered have: themselves, and every profile on them."""
     pairs = [model.found(one.host, one.answer) for one in told if one.answer is not None]
     return [machine for machine, _ in pairs], [holder for _, own in pairs for holder in own]
@@ -116,13 +116,13 @@ def _side(side: Side) -> dict[str, Any]:
     return {"host": side.host, "profile": side.profile, "where": list(side.places)}
 
 
-def _failed(one: Told) -> dict[str, Any]:
+def _failed(one: HostAnswer) -> dict[str, Any]:
     error = one.failure.document() if one.failure else None
     return {"host": one.host.name, "profile": None, "error": error}
 
 
 def _show(
-    found: Sequence[Finding], told: Sequence[Told], wanted: Sequence[Holder], output: Output
+    found: Sequence[Finding], told: Sequence[HostAnswer], wanted: Sequence[Holder], output: Output
 ) -> None:
     for finding in found:
         for line in lines(finding):
@@ -150,7 +150,7 @@ def lines(finding: Finding) -> Iterable[str]:
     yield f"         mend:    {finding.mend}"
 
 
-def _total(found: Sequence[Finding], wanted: Sequence[Holder], told: Sequence[Told]) -> str:
+def _total(found: Sequence[Finding], wanted: Sequence[Holder], told: Sequence[HostAnswer]) -> str:
     open_ones = [finding for finding in found if not finding.allowed]
     meant = len(found) - len(open_ones)
     profiles = {holder.target for holder in wanted} | {h.target for h in seen(told)[1]}

@@ -12,7 +12,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.converge import Converged, converge, finish
 from hermes_ops.commands.secrets import lint
-from hermes_ops.commands.secrets.ask_hosts import Told, ask_hosts
+from hermes_ops.commands.secrets.ask_hosts import HostAnswer, ask_hosts
 from hermes_ops.commands.secrets.users import (
     Rotation,
     Target,
@@ -86,7 +86,7 @@ def _by_host(targets: Iterable[Target]) -> dict[str, frozenset[str]]:
 
 
 def _verified(
-    rotation: Rotation, converged: Converged, after: Sequence[Told], output: Output
+    rotation: Rotation, converged: Converged, after: Sequence[HostAnswer], output: Output
 ) -> Result:
     found = leftovers(rotation, after)
     if converged.journal:
@@ -128,7 +128,7 @@ def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
 
 
 def _document(
-    result: Result, rotation: Rotation, found: Sequence[Finding], asked: Iterable[Told]
+    result: Result, rotation: Rotation, found: Sequence[Finding], asked: Iterable[HostAnswer]
 ) -> Result:
     """Return the document of a converging task, with what was found and every exchange in it."""
     exchanges = dict(result.document["exchanges"])

@@ -47,7 +47,7 @@ def set_(
     text = age.encrypt(secret, readers)
     spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
     edit = edit_key(spot.file, (*spot.path, "env", name), {"age": text})
-    return _kept(Change(edit, text, host, profile, name), len(readers), workspace, options, output)
+    return _kept(NewText(edit, text, host, profile, name), len(readers), workspace, options, output)
 
 
 def _target(inventory: Inventory, target: str) -> tuple[Host, Profile]:
@@ -124,7 +124,7 @@ def edit(options: Options, output: Output, target: str, name: str) -> Result:
         return items([_row(host, profile, name, str(of.place), changed=False)])
     loader.check_env(name, secret, of.place)
     text = age.encrypt(secret, readers)
-    change = Change(_edit_at(of, text), text, host, profile, name)
+    change = NewText(_edit_at(of, text), text, host, profile, name)
     return _kept(change, len(readers), workspace, options, output)
 
 
@@ -193,7 +193,7 @@ def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NewText:
     """A new age text on its way into the inventory."""
 
     edit: Edit
@@ -213,7 +213,7 @@ class Change:
 
 
 def _kept(
-    change: Change, readers: int, workspace: Workspace, options: Options, output: Output
+    change: NewText, readers: int, workspace: Workspace, options: Options, output: Output
 ) -> Result:
     """Write a change and tell what it does; with `--check`, tell only."""
     row = _row(change.host, change.profile, change.name, change.where, changed=not options.check)
@@ -252,7 +252,7 @@ def _written(edit: Edit, workspace: Workspace) -> Inventory:
     return loaded(workspace.paths, workspace.vault)
 
 
-def _effect(change: Change, after: Inventory, output: Output) -> dict[str, Any]:
+def _effect(change: NewText, after: Inventory, output: Output) -> dict[str, Any]:
     """Say who has the value now, and what keeps the target from having it."""
     values = {
         f"{host.name}/{profile.name}": profile.env.get(change.name)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.model import Holder, Setting
 from hermes_ops.commands.secrets import lint
-from hermes_ops.commands.secrets.ask_hosts import Told
+from hermes_ops.commands.secrets.ask_hosts import HostAnswer
 from hermes_ops.commands.workspace import enabled
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Inventory
@@ -33,7 +33,7 @@ class Rotation:
     name: str
     key: bytes
     uses: Uses
-    before: Sequence[Told]
+    before: Sequence[HostAnswer]
 
     @property
     def held(self) -> dict[Use, tuple[str, ...]]:
@@ -116,7 +116,7 @@ def _renewed(item: tuple[str, EnvValue]) -> tuple[str, EnvValue]:
 # --- fingerprints before and after ------------------------------------------------------------
 
 
-def held(told: Iterable[Told], uses: Uses) -> dict[Use, tuple[str, ...]]:
+def held(told: Iterable[HostAnswer], uses: Uses) -> dict[Use, tuple[str, ...]]:
     """Return the fingerprints of what the users hold on their hosts."""
     return {
         (holder.host, holder.profile, name): holder.env[name].marks
@@ -137,7 +137,7 @@ def new_marks(inventory: Inventory, key: bytes) -> dict[Use, tuple[str, ...]]:
     }
 
 
-def leftovers(rotation: Rotation, after: Sequence[Told]) -> list[Finding]:
+def leftovers(rotation: Rotation, after: Sequence[HostAnswer]) -> list[Finding]:
     """Return who holds a value still that was replaced, anywhere on the hosts that were asked."""
     now = held(after, rotation.uses)
     replaced = {
@@ -169,7 +169,7 @@ def due(
     return list(dict.fromkeys([*differing, *(use[:2] for use in wanted if use[:2] in owes)]))
 
 
-def owing(inventory: Inventory, told: Iterable[Told]) -> set[Target]:
+def owing(inventory: Inventory, told: Iterable[HostAnswer]) -> set[Target]:
     """Return the users whose restart is owed since an earlier run."""
     owed = {
         one.host.name: set(one.answer.get("owed", ())) for one in told if one.answer is not None

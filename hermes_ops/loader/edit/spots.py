@@ -19,7 +19,7 @@ from hermes_ops.loader.edit.edits import refuse_encrypted, text_of
 from hermes_ops.loader.edit.splice import path_at
 from hermes_ops.loader.keypath import KeyPath
 from hermes_ops.loader.layers.variables import layers_of
-from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.load import InventoryFiles
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.files import ENDINGS
 
@@ -39,7 +39,7 @@ class Spot(NamedTuple):
 
 
 def spot_of(
-    gathered: Gathered, folders: Sequence[Path], host: str, profile: str, layer: str
+    gathered: InventoryFiles, folders: Sequence[Path], host: str, profile: str, layer: str
 ) -> Spot:
     """Return where a layer says something of a profile, whether it does so already or not.
 
@@ -60,7 +60,7 @@ def spot_of(
     raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
 
 
-def _refuse_stranger(gathered: Gathered, host: str, group: str) -> None:
+def _refuse_stranger(gathered: InventoryFiles, host: str, group: str) -> None:
     groups = ("all", *gathered.tree.lineage[host])
     if group not in groups:
         hint = suggestion(group, groups)
@@ -78,7 +78,11 @@ def _catalogue_file(folders: Sequence[Path], profile: str) -> Path:
 
 
 def _variable(
-    gathered: Gathered, folders: Sequence[Path], host: str, owner: tuple[str, str], variable: str
+    gathered: InventoryFiles,
+    folders: Sequence[Path],
+    host: str,
+    owner: tuple[str, str],
+    variable: str,
 ) -> Spot:
     """Return where the owner's variable stands; where it does not yet, the owner's own file."""
     kind, name = owner

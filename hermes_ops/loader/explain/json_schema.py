@@ -16,7 +16,7 @@ from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.host import VARIABLES
 from hermes_ops.loader.profiles.env import KINDS
 from hermes_ops.loader.profiles.profile import PROFILE
-from hermes_ops.loader.schema import Each, Key, Kind, Record, Schema, bare
+from hermes_ops.loader.schema import Each, Fields, Key, Kind, Schema, bare
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Document = dict[str, Any]
@@ -157,7 +157,7 @@ def _vars() -> Document:
 
 def _fragment(schema: Schema, expressions: bool) -> Document:
     match bare(schema):
-        case Record() as record:
+        case Fields() as record:
             return _record(record, expressions=expressions)
         case Each(item):
             return {"type": "array", "items": _fragment(item, expressions)}
@@ -165,7 +165,7 @@ def _fragment(schema: Schema, expressions: bool) -> Document:
             return dict(kind.json)
 
 
-def _record(record: Record, *, expressions: bool) -> Document:
+def _record(record: Fields, *, expressions: bool) -> Document:
     lists = [name for name, schema in record.keys.items() if isinstance(bare(schema), Each)]
     signed = {
         rf"^[+-]{name}$": _or_null(_value(name, record.keys[name], expressions))

@@ -26,7 +26,7 @@ from hermes_ops.loader.hosts.host import MERGED, shown_variables
 from hermes_ops.loader.keypath import KeyPath, spelled
 from hermes_ops.loader.layers.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.layers.variables import Layer
-from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.load import InventoryFiles
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.profiles.profile import (
     UNMERGED,
@@ -89,7 +89,7 @@ class Leaf:
         return next(saying for saying in self.said if saying.counts)
 
 
-def leaves(gathered: Gathered, host: str, profile: str) -> tuple[Leaf, ...]:
+def leaves(gathered: InventoryFiles, host: str, profile: str) -> tuple[Leaf, ...]:
     """Return every effective setting of a profile with its origin, in the order of the layers.
 
     `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
@@ -102,7 +102,7 @@ def leaves(gathered: Gathered, host: str, profile: str) -> tuple[Leaf, ...]:
     return traced(parts_of(gathered, host, profile))
 
 
-def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution, ...]:
+def parts_of(gathered: InventoryFiles, host: str, profile: str) -> tuple[Contribution, ...]:
     """Return what each layer says of a profile of a host, weakest first, as it is written."""
     wants = wanted(_layers(gathered, host))
     if profile not in wants.overrides:
@@ -111,7 +111,7 @@ def parts_of(gathered: Gathered, host: str, profile: str) -> tuple[Contribution,
     return contributions(profile, wants, gathered.around.catalogue)
 
 
-def _layers(gathered: Gathered, host: str) -> Sequence[Layer]:
+def _layers(gathered: InventoryFiles, host: str) -> Sequence[Layer]:
     hosts = gathered.tree.hosts
     if host in gathered.tree.groups:
         raise UsageError(f"{host} is a group: name one of its hosts", hint="inventory.list")
@@ -217,7 +217,7 @@ def _with(saying: Saying, *, counts: bool) -> Saying:
     return saying if saying.counts == counts else replace(saying, counts=counts)
 
 
-def variables(gathered: Gathered, host: str) -> tuple[Leaf, ...]:
+def variables(gathered: InventoryFiles, host: str) -> tuple[Leaf, ...]:
     """Return every variable of a host with its origin, by name.
 
     The strongest wins; of the two of profiles every layer counts, and `leaves()` has their parts.

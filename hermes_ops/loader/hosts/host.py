@@ -24,7 +24,7 @@ from hermes_ops.loader.located import (
     plain,
 )
 from hermes_ops.loader.profiles.profile import (
-    Wanted,
+    NamedProfiles,
     contributions,
     described,
     make_profile,
@@ -229,7 +229,7 @@ def _refuse_impossible(found: Variables) -> None:
 def _profiles(
     node: HostNode, layers: Sequence[Layer], variables: Mapping[str, Any], around: Surroundings
 ) -> tuple[Profile, ...]:
-    wants: Wanted = wanted(layers)
+    wants: NamedProfiles = wanted(layers)
     values = Over({"inventory_hostname": node.name}, variables)
 
     def made(name: str) -> Profile:

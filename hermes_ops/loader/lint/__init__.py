@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hermes_ops.loader.lint import files, names, values
-from hermes_ops.loader.lint.model import Finding, survey
-from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.lint.model import Remark, survey
+from hermes_ops.loader.load import InventoryFiles
 
-__all__ = ["Finding", "lint"]
+__all__ = ["Remark", "lint"]
 
 
-def lint(gathered: Gathered, folders: Sequence[Path]) -> tuple[Finding, ...]:
+def lint(gathered: InventoryFiles, folders: Sequence[Path]) -> tuple[Remark, ...]:
     """Return the findings, in the order of their places; `folders` are those of the inventory."""
     seen = survey(gathered, folders)
     checks = (*files.CHECKS, *values.CHECKS, *names.CHECKS)
@@ -29,6 +29,6 @@ def lint(gathered: Gathered, folders: Sequence[Path]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=_order))
 
 
-def _order(finding: Finding) -> tuple[str, int, int, str]:
+def _order(finding: Remark) -> tuple[str, int, int, str]:
     place = finding.place
     return (place.file, place.line, place.column, finding.message)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hermes_ops.errors import Place
 from hermes_ops.loader.explain.provenance import Saying, sayings_of
-from hermes_ops.loader.lint.model import Check, Finding, Seen, Wish
+from hermes_ops.loader.lint.model import Check, Remark, Survey, Wish
 from hermes_ops.loader.lint.typos import meant
 from hermes_ops.loader.profiles.profile import Contribution
 from hermes_ops.loader.schema import near
@@ -16,12 +16,12 @@ from hermes_ops.loader.sources.files import ENDINGS
 from hermes_ops.loader.sources.text import shown
 
 
-def unused_profiles(seen: Seen) -> Iterator[Finding]:
+def unused_profiles(seen: Survey) -> Iterator[Remark]:
     """Profiles of the catalogue that no host names."""
     used = {wish.profile for wish in seen.wishes}
     for name, document in seen.gathered.around.catalogue.items():
         if name not in used:
-            yield Finding(
+            yield Remark(
                 "unused-profile",
                 document.place,
                 f"no host has the profile {name!r}",
@@ -29,12 +29,12 @@ def unused_profiles(seen: Seen) -> Iterator[Finding]:
             )
 
 
-def unknown_profiles(seen: Seen) -> Iterator[Finding]:
+def unknown_profiles(seen: Survey) -> Iterator[Remark]:
     """Profiles that only a mapping describes, and whose name is one letter from a file's."""
     catalogue = seen.gathered.around.catalogue
     for wish in seen.wishes:
         if wish.profile not in catalogue and (other := meant(wish.profile, catalogue)):
-            yield Finding(
+            yield Remark(
                 "misspelt",
                 wish.place,
                 f"no file of profiles/ describes {wish.profile!r}",
@@ -42,12 +42,12 @@ def unknown_profiles(seen: Seen) -> Iterator[Finding]:
             )
 
 
-def empty_groups(seen: Seen) -> Iterator[Finding]:
+def empty_groups(seen: Survey) -> Iterator[Remark]:
     """Groups without a host, their own or a child's."""
     peopled = {"all", "ungrouped"}.union(*seen.gathered.tree.lineage.values())
     for group in seen.gathered.tree.groups.values():
         if group.name not in peopled:
-            yield Finding(
+            yield Remark(
                 "empty-group",
                 group.place,
                 f"no host is in the group {group.name!r}",
@@ -55,7 +55,7 @@ def empty_groups(seen: Seen) -> Iterator[Finding]:
             )
 
 
-def stray_variable_files(seen: Seen) -> Iterator[Finding]:
+def stray_variable_files(seen: Survey) -> Iterator[Remark]:
     """Files of `group_vars/` and `host_vars/` that belong to nobody, or that nobody reads."""
     tree = seen.gathered.tree
     for folder in seen.folders:
@@ -63,7 +63,7 @@ def stray_variable_files(seen: Seen) -> Iterator[Finding]:
         yield from _strays(folder / "host_vars", "host", tree.hosts)
 
 
-def _strays(folder: Path, what: str, known: Iterable[str]) -> Iterator[Finding]:
+def _strays(folder: Path, what: str, known: Iterable[str]) -> Iterator[Remark]:
     names = list(known)
     read: dict[str, Path] = {}
     for path in sorted(_named_files(folder), key=_rank):
@@ -71,10 +71,10 @@ def _strays(folder: Path, what: str, known: Iterable[str]) -> Iterator[Finding]:
         if name not in names:
             hint = near(name, names) or "rename it, or remove it"
             message = f"there is no {what} {name!r}"
-            yield Finding("unknown-target", Place(shown(path)), message, hint)
+            yield Remark("unknown-target", Place(shown(path)), message, hint)
         elif name in read:
             message = f"is not read: {shown(read[name])} comes before it"
-            yield Finding("unread-file", Place(shown(path)), message, "put both into one")
+            yield Remark("unread-file", Place(shown(path)), message, "put both into one")
         else:
             read[name] = path
 
@@ -99,7 +99,7 @@ def _name_of(path: Path, known: Iterable[str]) -> str:
     return path.name.removesuffix(path.suffix)
 
 
-def unused_souls(seen: Seen) -> Iterator[Finding]:
+def unused_souls(seen: Survey) -> Iterator[Remark]:
     """Files `*.soul.md` of the catalogue that no layer names."""
     used = {
         (Path(saying.place.file).parent / str(saying.value)).resolve()
@@ -109,7 +109,7 @@ def unused_souls(seen: Seen) -> Iterator[Finding]:
     for folder in seen.folders:
         for file in sorted((folder / "profiles").glob("*.soul.md")):
             if file.resolve() not in used:
-                yield Finding(
+                yield Remark(
                     "unused-soul",
                     Place(shown(file)),
                     "no profile has this soul",
@@ -117,12 +117,12 @@ def unused_souls(seen: Seen) -> Iterator[Finding]:
                 )
 
 
-def _catalogue_says(seen: Seen) -> Iterator[Saying]:
+def _catalogue_says(seen: Survey) -> Iterator[Saying]:
     for document in seen.gathered.around.catalogue.values():
         yield from sayings_of(Contribution("catalogue", "", document))
 
 
-def prefixes(seen: Seen) -> Iterator[Finding]:
+def prefixes(seen: Survey) -> Iterator[Remark]:
     """Profiles of one host of which one's name begins the other's."""
     pairs: dict[tuple[str, str], list[Wish]] = {}
     for _, group in groupby(seen.wishes, key=lambda wish: wish.host):
@@ -130,7 +130,7 @@ def prefixes(seen: Seen) -> Iterator[Finding]:
             if long.profile.startswith(short.profile):
                 pairs.setdefault((short.profile, long.profile), []).append(long)
     for (short_name, long_name), wishes in pairs.items():
-        yield Finding(
+        yield Remark(
             "name-prefix",
             wishes[0].place,
             f"the name {short_name!r} begins {long_name!r}, on {_few(wishes)}:"

@@ -16,12 +16,12 @@ from hermes_ops.loader.explain.provenance import (
     traced,
     variables,
 )
-from hermes_ops.loader.load import Gathered
+from hermes_ops.loader.load import InventoryFiles
 from hermes_ops.loader.profiles.profile import Contribution, contributions, wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Remark:
     """One thing that is said in vain."""
 
     kind: str
@@ -38,7 +38,7 @@ class Wish(NamedTuple):
     place: Place
 
 
-class Settings(NamedTuple):
+class ProfileSettings(NamedTuple):
     """What a profile comes to on one host, and on every other one with the same layers."""
 
     profile: str
@@ -46,13 +46,13 @@ class Settings(NamedTuple):
     said: tuple[Saying, ...]
 
 
-class Seen(NamedTuple):
+class Survey(NamedTuple):
     """Everything that is wanted anywhere, with its origin."""
 
-    gathered: Gathered
+    gathered: InventoryFiles
     folders: Sequence[Path]
     wishes: Sequence[Wish]
-    settings: Sequence[Settings]
+    settings: Sequence[ProfileSettings]
     variables: Mapping[str, tuple[Leaf, ...]]
     """Of each host."""
 
@@ -67,10 +67,10 @@ class Seen(NamedTuple):
         return (saying for settings in self.settings for saying in settings.said)
 
 
-Check = Callable[[Seen], Iterable[Finding]]
+Check = Callable[[Survey], Iterable[Remark]]
 
 
-def survey(gathered: Gathered, folders: Sequence[Path]) -> Seen:
+def survey(gathered: InventoryFiles, folders: Sequence[Path]) -> Survey:
     """Trace every setting of every profile; hosts with the same layers are traced once."""
     wishes: list[Wish] = []
     distinct: dict[object, tuple[str, tuple[Contribution, ...]]] = {}
@@ -82,7 +82,7 @@ def survey(gathered: Gathered, folders: Sequence[Path]) -> Seen:
             distinct.setdefault((name, *map(_same, parts)), (name, parts))
     settings = [_settings(name, parts) for name, parts in distinct.values()]
     of_hosts = {host: variables(gathered, host) for host in gathered.tree.hosts}
-    return Seen(gathered, folders, wishes, settings, of_hosts)
+    return Survey(gathered, folders, wishes, settings, of_hosts)
 
 
 def _same(part: Contribution) -> object:
@@ -97,6 +97,6 @@ def _same(part: Contribution) -> object:
     )
 
 
-def _settings(profile: str, parts: Sequence[Contribution]) -> Settings:
+def _settings(profile: str, parts: Sequence[Contribution]) -> ProfileSettings:
     said = tuple(saying for part in parts for saying in sayings_of(part))
-    return Settings(profile, traced(parts), said)
+    return ProfileSettings(profile, traced(parts), said)

@@ -9,11 +9,11 @@ from hermes_ops.loader.explain.provenance import Saying
 from hermes_ops.loader.groups import PRIORITY
 from hermes_ops.loader.hosts.connection import READ
 from hermes_ops.loader.keypath import KeyPath, spelled
-from hermes_ops.loader.lint.model import Check, Finding, Seen
+from hermes_ops.loader.lint.model import Check, Remark, Survey
 from hermes_ops.loader.lint.typos import is_slip, meant, meant_env
 
 
-def misspelt_env(seen: Seen) -> Iterator[Finding]:
+def misspelt_env(seen: Survey) -> Iterator[Remark]:
     """Names of `env` that Hermes would know with one letter changed."""
     for saying in seen.said:
         name = str(saying.path[-1])
@@ -21,7 +21,7 @@ def misspelt_env(seen: Seen) -> Iterator[Finding]:
             yield _finding(saying, f"Hermes does not know {name!r}", other)
 
 
-def misspelt_variables(seen: Seen) -> Iterator[Finding]:
+def misspelt_variables(seen: Survey) -> Iterator[Remark]:
     """Variables that would be Ansible's with one letter changed."""
     known = {*READ, PRIORITY}
     for leaves in seen.variables.values():
@@ -36,7 +36,7 @@ Siblings = Mapping[Any, frozenset[str]]
 """The keys of one mapping, and the profiles whose settings have each."""
 
 
-def misspelt_config(seen: Seen) -> Iterator[Finding]:
+def misspelt_config(seen: Survey) -> Iterator[Remark]:
     """Keys of `config` that one profile has, and all the others with one letter changed."""
     wrong = {
         (*parent, key): other
@@ -50,7 +50,7 @@ def misspelt_config(seen: Seen) -> Iterator[Finding]:
                 yield _finding(saying, f"no other profile has {path!r}", other)
 
 
-def _mappings(seen: Seen) -> Mapping[KeyPath, Siblings]:
+def _mappings(seen: Survey) -> Mapping[KeyPath, Siblings]:
     """Return each mapping below `config` with its keys."""
     users: dict[KeyPath, dict[Any, frozenset[str]]] = {}
     for settings in seen.settings:
@@ -83,8 +83,8 @@ def _is_plural(key: str, other: str) -> bool:
     return key in (other + "s", other.removesuffix("s"))
 
 
-def _finding(saying: Saying, message: str, other: str) -> Finding:
-    return Finding("misspelt", saying.place, message, f"did you mean {other!r}?")
+def _finding(saying: Saying, message: str, other: str) -> Remark:
+    return Remark("misspelt", saying.place, message, f"did you mean {other!r}?")
 
 
 CHECKS: tuple[Check, ...] = (misspelt_env, misspelt_variables, misspelt_config)

@@ -8,7 +8,7 @@ from typing import Any
 from hermes_ops.loader.explain.provenance import ACTIONS, Leaf, Saying
 from hermes_ops.loader.keypath import spelled
 from hermes_ops.loader.layers.overlay import APPEND, REMOVE
-from hermes_ops.loader.lint.model import Check, Finding, Seen
+from hermes_ops.loader.lint.model import Check, Remark, Survey
 
 Key = tuple[Any, ...]
 
@@ -19,14 +19,14 @@ def _key(saying: Saying) -> Key:
     return (place.file, place.line, place.column, saying.path, saying.action)
 
 
-def lost_settings(seen: Seen) -> Iterator[Finding]:
+def lost_settings(seen: Survey) -> Iterator[Remark]:
     """Settings of profiles that win nowhere."""
     lost, winner = _lost(seen.leaves, seen.said)
     for saying in lost:
         yield from _lost_setting(saying, winner.get(_key(saying)))
 
 
-def lost_variables(seen: Seen) -> Iterator[Finding]:
+def lost_variables(seen: Survey) -> Iterator[Remark]:
     """Variables that win on no host."""
     leaves = [leaf for of_host in seen.variables.values() for leaf in of_host]
     lost, winner = _lost(leaves, (saying for leaf in leaves for saying in leaf.said))
@@ -49,28 +49,28 @@ def _lost(
     return [saying for key, saying in everything.items() if key not in counting], winners
 
 
-def _lost_setting(saying: Saying, winner: Saying | None) -> Iterator[Finding]:
+def _lost_setting(saying: Saying, winner: Saying | None) -> Iterator[Remark]:
     key = spelled(saying.path)
     if winner is None:
         if saying.action == ACTIONS[REMOVE]:
             yield _idle(saying, f"removes from {key!r}, which no layer sets")
     elif saying.variable == "hermes_profile_defaults" and winner.variable == "hermes_profiles":
         message = f"every profile overrides the default {key!r}, as at {winner.place}"
-        yield Finding("never-wins", saying.place, message, "remove the default")
+        yield Remark("never-wins", saying.place, message, "remove the default")
     else:
         message = f"{key!r} of {_layer(saying)} wins nowhere: {_layer(winner)} has it too"
         yield _in_vain(saying, f"{message}, at {winner.place}")
 
 
-def _in_vain(saying: Saying, message: str) -> Finding:
-    return Finding("never-wins", saying.place, message, "remove the one that is not meant")
+def _in_vain(saying: Saying, message: str) -> Remark:
+    return Remark("never-wins", saying.place, message, "remove the one that is not meant")
 
 
 def _layer(saying: Saying) -> str:
     return f"{saying.layer} ({saying.variable})" if saying.variable else saying.layer
 
 
-def idle_changes(seen: Seen) -> Iterator[Finding]:
+def idle_changes(seen: Survey) -> Iterator[Remark]:
     """`+key` and `-key` that change nothing anywhere."""
     moved: set[Key] = set()
     idle: dict[Key, Saying] = {}
@@ -91,8 +91,8 @@ _IDLE = {
 }
 
 
-def _idle(saying: Saying, message: str) -> Finding:
-    return Finding("no-effect", saying.place, message, "remove it, or mend the name")
+def _idle(saying: Saying, message: str) -> Remark:
+    return Remark("no-effect", saying.place, message, "remove it, or mend the name")
 
 
 def _effects(leaf: Leaf) -> Iterator[tuple[Saying, bool]]:

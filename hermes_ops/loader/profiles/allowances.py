@@ -8,7 +8,7 @@ from typing import Any
 from hermes_ops.errors import Place
 from hermes_ops.inventory.model import Allowance
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.schema import WORD, Each, Kind, Record, suggestion
+from hermes_ops.loader.schema import WORD, Each, Fields, Kind, suggestion
 
 
 def _is_kind(value: Any) -> bool:
@@ -19,7 +19,7 @@ def _is_kind(value: Any) -> bool:
 
 NAME = Kind("a name or a port", lambda value: isinstance(value, str | int) and value != "")
 ALLOW = Each(
-    Record({"finding": Kind("a finding of secrets.lint", _is_kind), "name": NAME, "reason": WORD})
+    Fields({"finding": Kind("a finding of secrets.lint", _is_kind), "name": NAME, "reason": WORD})
 )
 """What `allow:` of a profile may say."""
 

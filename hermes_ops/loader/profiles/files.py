@@ -9,11 +9,11 @@ from pathlib import Path
 from hermes_ops.files.ownership import NAME
 from hermes_ops.inventory.model import ProfileFile
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Key, Record, check, matching
+from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Fields, Key, check, matching
 from hermes_ops.loader.sources.text import shown
 
 FORMS = ("template", "copy", "content")
-FILE = Record(
+FILE = Fields(
     {
         "template": Key(WORD, "a Jinja template beside this file"),
         "copy": Key(WORD, "a text beside this file, as it is"),

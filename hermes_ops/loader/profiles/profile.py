@@ -33,9 +33,9 @@ from hermes_ops.loader.schema import (
     WHOLE,
     WORD,
     Each,
+    Fields,
     Key,
     Kind,
-    Record,
     check,
     one_of,
     suggestion,
@@ -51,7 +51,7 @@ MEMORY = Kind(
     lambda value: bool(_MEMORY.fullmatch(str(value))),
     {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
 )
-SERVICE = Record(
+SERVICE = Fields(
     {
         "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
         "environment": Key(MAPPING, "variables of the service, not secret"),
@@ -60,7 +60,7 @@ SERVICE = Record(
     },
     is_layered=True,
 )
-PROFILE = Record(
+PROFILE = Fields(
     {
         "role": Key(WORD, "a folder of roles/", "gateway"),
         "description": Key(TEXT, "what it is for, in a line"),
@@ -102,7 +102,7 @@ class Contribution(NamedTuple):
         return not self.variable
 
 
-class Wanted(NamedTuple):
+class NamedProfiles(NamedTuple):
     """The profiles of a host as its layers name them, before the catalogue is asked."""
 
     defaults: tuple[Contribution, ...] = ()
@@ -128,10 +128,8 @@ def _files(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.glob("*.y*ml") if file.suffix in (".yml", ".yaml"))
     for first, second in pairwise(files):
         if first.stem == second.stem:
-            hint = f"{shown(first)} is one as well"
-            raise InventoryError(
-                "there are two files of this profile", hint=hint, where=shown(second)
-            )
+            words, hint = "there are two files of this profile", f"{shown(first)} is one as well"
+            raise InventoryError(words, hint=hint, where=shown(second))
     return files
 
 
@@ -158,7 +156,7 @@ def _check_name(name: object, place: Place) -> None:
         raise entry.error(f"{name!r} is a name that Hermes keeps for itself", hint)
 
 
-def wanted(layers: Sequence[Layer]) -> Wanted:
+def wanted(layers: Sequence[Layer]) -> NamedProfiles:
     """Return the profiles that a host's layers name, weakest layer first."""
     defaults = tuple(_saying(layers, "hermes_profile_defaults"))
     for said in defaults:
@@ -169,7 +167,7 @@ def wanted(layers: Sequence[Layer]) -> Wanted:
         described.update(said.value.entries)
         for name, override in _named(said.value):
             overrides[name] = (*overrides.get(name, ()), said._replace(value=override))
-    return Wanted(defaults, overrides, frozenset(described))
+    return NamedProfiles(defaults, overrides, frozenset(described))
 
 
 def _saying(layers: Iterable[Layer], variable: str) -> Iterator[Contribution]:
@@ -196,7 +194,7 @@ def _named(value: Located) -> Iterable[tuple[str, Located]]:
 
 
 def contributions(
-    name: str, wants: Wanted, catalogue: Mapping[str, Located]
+    name: str, wants: NamedProfiles, catalogue: Mapping[str, Located]
 ) -> tuple[Contribution, ...]:
     """Return what each layer says of one profile of a host, weakest first."""
     base = catalogue.get(name)

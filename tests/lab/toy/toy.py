@@ -9,17 +9,16 @@ from typing import Any
 
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
-from hermes_ops.services.base import (
+from hermes_ops.services.base import ServiceSpec, template
+from hermes_ops.services.manager import (
     CheckedService,
     DefinitionPath,
     HostWritten,
     Link,
     ManagerProgram,
-    ServiceSpec,
+    ManagerReport,
     Text,
-    Told,
     UnitCheck,
-    template,
 )
 from hermes_ops.templates import render
 
@@ -54,6 +53,7 @@ class Toy:
     def profile_of(self, id: str) -> str | None:
         """Return no profile: it runs no gateway that nobody described."""
         del id
+        return None
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return the script, and the link that stands for `enabled`."""
@@ -78,11 +78,11 @@ class Toy:
         """Return whether the script is the one that we would write."""
         return found == wanted
 
-    def told(self, service: ServiceSpec, facts: Facts) -> Told:
+    def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return whether its process lives."""
         unit, (script, link) = facts.unit(self.name, self.id(service)), self.paths(service)
         pid = unit.number("MainPID")
-        return Told(
+        return ManagerReport(
             installed=str(script.path) in facts.paths,
             enabled=str(link.path) in facts.paths,
             activity="active" if pid else "inactive",
@@ -135,6 +135,7 @@ class ToyUnit:
     def variable(self, name: str) -> str | None:
         """Return nothing: the kernel tells."""
         del name
+        return None
 
     def ends_with_session(self, process: Any) -> str:
         """Return nothing: its processes have sessions of their own."""
