@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_ops.audit.on_host import Teller
+from hermes_ops.files.layout import OWED
 from hermes_ops.hermes import identities
+from hermes_ops.hermes.gateway import DEFINITIONS
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import MANAGERS
 
 PLACEHOLDER = "changeme"
 """Stands for any value that Hermes takes for one left from an example."""
@@ -159,6 +162,8 @@ def request(key: bytes, homes: Mapping[str, str]) -> dict[str, Any]:
         "open": sorted(identities.open_names()),
         "placeholders": sorted(identities.placeholders()),
         "platforms": sorted(identities.names()),
+        "owed": str(OWED),
+        "definitions": [*DEFINITIONS, *(p for m in MANAGERS.values() for p in m.definitions)],
     }
 
 

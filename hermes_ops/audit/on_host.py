@@ -163,7 +163,6 @@ EXAMPLES = (".example", ".sample", ".template", ".lock")
 PRIVATE = (".env*", "config.yaml*", "auth.json", "slack_tokens.json")
 """What of a profile's home may hold credentials, copies too."""
 
-OWED = ".local/state/hermes-ops/restart"  # services that wait for one, as the apply keeps it
 SHARED = "/etc/hermes"  # of the administrator: wins over every profile's own
 
 
@@ -204,22 +203,13 @@ def _slack(text: str, teller: Teller) -> list[dict[str, Any]]:
     return [teller.tell("SLACK_BOT_TOKEN", ",".join(tokens), 1)] if tokens else []
 
 
-UNITS = (
-    ".config/systemd/user/hermes-gateway*.service",
-    ".config/systemd/user/hermes-gateway*.service.d/*.conf",
-    "/etc/systemd/system/hermes-gateway*.service",
-    "/etc/systemd/system/hermes-gateway*.service.d/*.conf",
-    ".config/environment.d/*.conf",
-    ".config/hermes-ops/supervisord.d/hermes-gateway*.sh",
-    "Library/LaunchAgents/ai.hermes.gateway*.plist",
-)
 _SERVICE = re.compile(r"(?:hermes-gateway|ai\.hermes\.gateway)-?([a-z0-9_-]*)\.")
 
 
-def services(teller: Teller) -> list[dict[str, Any]]:
+def services(patterns: Collection[str], teller: Teller) -> list[dict[str, Any]]:
     """Return every credential that stands in the definition of a service, or beside it."""
     found = []
-    for path in sorted(str(path) for pattern in UNITS for path in _matching(pattern)):
+    for path in sorted(str(path) for pattern in patterns for path in _matching(pattern)):
         named = _SERVICE.search(path)
         owner = (named[1] or "default") if named else ""
         # One that cannot be read, or is none, tells nothing.
@@ -266,9 +256,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     active = Path(".hermes/active_profile")
     return {
         "profiles": [profile(name, home, teller) for name, home in found],
-        "services": services(teller),
+        "services": services(request["definitions"], teller),
         "shared": shared,
-        "owed": sorted(path.name for path in Path(OWED).glob("*")),
+        "owed": sorted(path.name for path in Path(request["owed"]).glob("*")),
         "sticky": active.read_text("utf-8", "replace").strip() if active.is_file() else "",
     }
 

@@ -35,6 +35,13 @@ PID_FILE = "gateway.pid"
 ACTIVE = ".hermes/active_profile"
 """The sticky profile of `hermes profile use`: it hijacks every call without `-p`."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
+DEFINITIONS = (
+    "/etc/systemd/system/hermes-gateway*.service",
+    "/etc/systemd/system/hermes-gateway*.service.d/*.conf",
+    ".config/environment.d/*.conf",
+    "Library/LaunchAgents/ai.hermes.gateway*.plist",
+)
+"""What Hermes' own commands or a person make to start a gateway, beside what we write."""
 
 
 def installed_by_us(facts: Facts, version: str) -> Hermes:

@@ -122,6 +122,8 @@ class ServiceManager(Protocol):
     """What we install on the host before its first service."""
     strangers: tuple[str, ...]
     """What `NAME_look` is given besides, to see gateways that nobody described."""
+    definitions: tuple[str, ...]
+    """Patterns of the files that define gateways under it, relative to the home."""
     unenforced: frozenset[str]
     """The settings under `service:` that have no effect under it."""
 

@@ -39,6 +39,7 @@ class Supervisord:
     together = ""
     program: ManagerProgram | None = ManagerProgram("supervisor", "supervisor", "4.3.0")
     strangers: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = (f"{SUPERVISOR_PROGRAMS}/hermes-gateway*.sh",)
     unenforced = frozenset({"memory_max", "watchdog"})
 
     def why_not(self, facts: Facts) -> str:

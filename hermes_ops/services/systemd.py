@@ -33,6 +33,10 @@ class Systemd:
     together = "systemd_ahead"
     program: ManagerProgram | None = None
     strangers: tuple[str, ...] = ("hermes-gateway*.service",)
+    definitions: tuple[str, ...] = (
+        f"{SYSTEMD_UNITS}/hermes-gateway*.service",
+        f"{SYSTEMD_UNITS}/hermes-gateway*.service.d/*.conf",
+    )
     unenforced: frozenset[str] = frozenset()
 
     def why_not(self, facts: Facts) -> str:

@@ -34,6 +34,7 @@ class Toy:
     together = ""
     program: ManagerProgram | None = None
     strangers: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
     unenforced = frozenset({"memory_max", "watchdog"})
 
     def why_not(self, facts: Facts) -> str:
