@@ -36,11 +36,14 @@ def apply_plan(
     _push(plan, transport, settings, emit)
     listener = Listener(plan, emit)
     timeout = deadline(plan, settings)
-    reply = transport.exchange(
-        script.compile_plan(plan, terms(plan, settings)), listener, timeout=timeout
-    )
     earlier = [done for done in result.changes if done.outcome == "done"]
-    result.changes = earlier + listener.finish(complete=reply.complete)
+    compiled, complete = script.compile_plan(plan, terms(plan, settings)), False
+    try:
+        reply = transport.exchange(compiled, listener, timeout=timeout)
+        complete = reply.complete
+    finally:
+        # What was heard of before the connection broke off is known.
+        result.changes = earlier + listener.finish(complete=complete)
     _refuse_ends(reply, plan)
     result.facts = _after(listener.seen(result.facts), plan, result)
     result.logs |= listener.logs

@@ -29,7 +29,7 @@ from hermes_ops.plan import Change, DesiredState, make_plan
 from hermes_ops.plan.model import EnableLinger, Refuse
 from hermes_ops.plan.question import question
 from hermes_ops.run.apply import apply_plan
-from hermes_ops.run.model import Done, HostResult, Settings
+from hermes_ops.run.model import Done, HostResult, Settings, understanding
 from hermes_ops.run.watch import watch_services
 from hermes_ops.transport import Transport
 from hermes_ops.transport.trace import Traced
@@ -95,7 +95,9 @@ def gather(
     """Look: everything about all profiles of the host in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
-    facts = parse(transport.exchange(probe(question(desired, strangers=strangers, urls=urls))))
+    reply = transport.exchange(probe(question(desired, strangers=strangers, urls=urls)))
+    with understanding():
+        facts = parse(reply)
     emit(Gathered(desired.host.name, time.monotonic() - began))
     return facts
 

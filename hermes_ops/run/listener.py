@@ -17,7 +17,7 @@ from hermes_ops.events import (
 from hermes_ops.facts import Facts
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import EnableLinger
-from hermes_ops.run.model import Done
+from hermes_ops.run.model import Done, understanding
 from hermes_ops.wire import Record
 
 
@@ -45,6 +45,10 @@ class Listener:
         self._waiting: float | None = None
 
     def __call__(self, record: Record) -> None:
+        with understanding():
+            self._hear(record)
+
+    def _hear(self, record: Record) -> None:
         host = self._plan.host.name
         for outcome in script.outcomes(record):
             self._end(outcome)
