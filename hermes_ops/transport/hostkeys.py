@@ -70,18 +70,20 @@ def _read(files: tuple[Path, ...]) -> KnownHosts:
 
 def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
     """Add one line's key; return the fingerprint if the line revokes it."""
-    if line.startswith("@revoked"):
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line.partition(" ")[2])
-        return {fingerprint(entry.key)} if entry and entry.key else set()
-    if line.startswith("@") or not line.strip() or line.startswith("#"):
+    line = " ".join(line.split())  # Paramiko knows one blank between two words, and no tab
+    revokes = line.startswith("@revoked ")
+    if not revokes and (not line or line.startswith(("@", "#"))):
         return set()
     try:
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
-    except paramiko.hostkeys.InvalidHostKey:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line.removeprefix("@revoked "))
+    except Exception:
+        return set()  # a line that is broken spoils no other; Paramiko has many errors for it
+    if entry is None or entry.key is None:
         return set()
-    if entry is not None and entry.key is not None:
-        for name in entry.hostnames:
-            keys.add(name, entry.key.get_name(), entry.key)
+    if revokes:
+        return {fingerprint(entry.key)}
+    for name in entry.hostnames:
+        keys.add(name, entry.key.get_name(), entry.key)
     return set()
 
 

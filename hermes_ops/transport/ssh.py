@@ -120,7 +120,7 @@ class Ssh:
         while True:
             # Standard error is not framed; it must be drained, or a chatty shell blocks.
             if channel.recv_stderr_ready():
-                channel.recv_stderr(65536)
+                channel.recv_stderr(1 << 21)  # as much as its window lets come
             try:
                 return channel.recv(65536)
             except TimeoutError:
