@@ -243,6 +243,14 @@ def test_the_deadline_of_the_host(server: Sshd) -> None:
     transport.close()
 
 
+def test_a_talking_host_has_no_longer_time(shared: Transport) -> None:
+    """One that never ends to answer is left at the deadline, too."""
+    began = time.monotonic()
+    with pytest.raises(Unknown, match="no answer within"):
+        shared.exchange(asking("while say again; do sleep 0.01; done"), timeout=0.2)
+    assert time.monotonic() - began < 2
+
+
 def test_a_host_that_takes_nothing(shared: Transport) -> None:
     """A script that cannot be sent in time is not waited for until somebody takes it."""
     large = Script("sleep 3\n" + f"{'#' * 70}\n" * 100_000, "0")
