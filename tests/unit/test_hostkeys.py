@@ -112,6 +112,15 @@ def test_the_users_own_file_counts(tmp_path: Path) -> None:
     assert given(KnownHosts.read((tmp_path / "none",)), "box") == [OURS]
 
 
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    """`hosts.trust` and what follows it may be one call of the program."""
+    assert given(known(tmp_path, "# nothing yet"), "box") == []
+    accept(tmp_path / "known_hosts", "box", f"box {KIND} {OURS}")
+    found = KnownHosts.read((tmp_path / "known_hosts",))
+    assert given(found, "box") == [OURS]
+    assert KnownHosts.read((tmp_path / "known_hosts",)) is found
+
+
 def test_a_fingerprint_is_the_one_that_ssh_prints() -> None:
     """SHA-256 in base64, without its padding."""
     key = paramiko.PKey.from_type_string("ssh-ed25519", _bytes(
