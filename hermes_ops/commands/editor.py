@@ -24,7 +24,7 @@ def edited(name: str, value: str) -> str:
         UsageError: there is no editor, or what it left is empty or no text.
         CommandError: the editor failed.
     """
-    words = _editor()
+    words = editor_words(instead="secrets.set")
     with _folder() as folder:
         file = folder / name
         file.touch(mode=0o600)
@@ -33,16 +33,25 @@ def edited(name: str, value: str) -> str:
         return _read(file, name)
 
 
-def _editor() -> list[str]:
-    named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if named:
+def editor_words(*, instead: str) -> list[str]:
+    """Return the editor of whoever sits at the terminal, as words.
+
+    Raises:
+        UsageError: none is named and none can be found, or what is named is no command. `instead`
+            is the task that needs none.
+    """
+    named = filter(None, (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR")))
+    if editor := next(named, None):
         try:
-            return shlex.split(named)
+            return shlex.split(editor)
         except ValueError:
-            raise UsageError(f"the editor {named!r} has a quote that is not closed") from None
+            hint = "see $VISUAL and $EDITOR"
+            said = f"the editor {editor!r} has a quote that is not closed"
+            raise UsageError(said, hint=hint) from None
     found = next(filter(shutil.which, ("sensible-editor", "nano", "vi")), None)
     if found is None or not sys.stdin.isatty():
-        raise UsageError("there is no editor", hint="name one in $EDITOR, or use secrets.set")
+        hint = f"name one in $EDITOR, or use {instead}"
+        raise UsageError("there is no editor, or no terminal for one", hint=hint)
     return [found]
 
 
@@ -91,12 +100,22 @@ def _run(words: list[str]) -> None:
     try:
         code = process.wait()
     except BaseException:
-        process.terminate()
+        _end(process)
         raise
     finally:
         signal.signal(signal.SIGINT, before)
     if code:
         raise CommandError(f"the editor ended with exit {code}: nothing was changed")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the editor before its folder goes: it could write into it again."""
+    process.terminate()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _read(file: Path, name: str) -> str:

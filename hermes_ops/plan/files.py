@@ -258,10 +258,15 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
 def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
     for name, digest in ledger.before.files.items():
         path = ledger.home / name
-        if name in ledger.files or str(path) not in facts.paths or ".." in path.parts:
+        if name in ledger.files or str(path) not in facts.paths or not _is_below(path, ledger):
             continue
         if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
             ledger.leaves(name, "the file")
             continue
         gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
         yield replace(gone, resource=f"file:{path}")
+
+
+def _is_below(path: PurePosixPath, ledger: Ledger) -> bool:
+    """Whether a path is of the profile, whoever wrote it into the ownership file."""
+    return path.is_relative_to(ledger.home) and ".." not in path.parts

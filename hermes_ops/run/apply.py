@@ -7,20 +7,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hermes_ops.apply import PIP, WHEELS, Terms, compile_plan, wheels
-from hermes_ops.errors import (
-    HermesError,
-    Locked,
-    NotReady,
-    Unknown,
-)
+from hermes_ops.errors import HermesError, Locked, NotReady, Unknown
 from hermes_ops.files.layout import LOCK
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
 from hermes_ops.plan.model import Control, Install
-from hermes_ops.reporting.events import (
-    Emit,
-    Pushing,
-)
+from hermes_ops.reporting.events import Emit, Pushing
 from hermes_ops.run.listener import Listener, owner_text
 from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.transport import Transport
@@ -37,9 +29,14 @@ def apply_plan(
     _push(plan, transport, settings, emit)
     listener = Listener(plan, emit)
     timeout = deadline(plan, settings)
-    reply = transport.exchange(compile_plan(plan, terms(plan, settings)), listener, timeout=timeout)
     earlier = [done for done in result.changes if done.outcome == "done"]
-    result.changes = earlier + listener.finish(complete=reply.complete)
+    compiled, complete = compile_plan(plan, terms(plan, settings)), False
+    try:
+        reply = transport.exchange(compiled, listener, timeout=timeout)
+        complete = reply.complete
+    finally:
+        # What was heard of before the connection broke off is known.
+        result.changes = earlier + listener.finish(complete=complete)
     _refuse_ends(reply, plan)
     result.facts = _after(listener.seen(result.facts), plan, result)
     result.logs |= listener.logs

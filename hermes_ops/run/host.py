@@ -6,12 +6,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from hermes_ops.errors import (
-    HermesError,
-    MissingPrivilege,
-    Unknown,
-    Unreachable,
-)
+from hermes_ops.errors import HermesError, MissingPrivilege, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
@@ -28,7 +23,7 @@ from hermes_ops.reporting.events import (
     Planned,
 )
 from hermes_ops.run.apply import apply_plan
-from hermes_ops.run.model import Done, HostResult, Settings
+from hermes_ops.run.model import Done, HostResult, Settings, understanding
 from hermes_ops.run.watch import watch_services
 from hermes_ops.secrets.names import is_credential
 from hermes_ops.transport import Transport
@@ -95,7 +90,9 @@ def gather(
     """Look: everything about all profiles of the host in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
-    facts = parse(transport.exchange(probe(question(desired, strangers=strangers, urls=urls))))
+    reply = transport.exchange(probe(question(desired, strangers=strangers, urls=urls)))
+    with understanding():
+        facts = parse(reply)
     emit(Gathered(desired.host.name, time.monotonic() - began))
     return facts
 

@@ -10,14 +10,8 @@ from hermes_ops.look.answers import latest
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import EnableLinger
-from hermes_ops.reporting.events import (
-    Changed,
-    Changing,
-    Emit,
-    Noted,
-    Waiting,
-)
-from hermes_ops.run.model import Done
+from hermes_ops.reporting.events import Changed, Changing, Emit, Noted, Waiting
+from hermes_ops.run.model import Done, understanding
 from hermes_ops.wire import Record
 
 
@@ -45,6 +39,10 @@ class Listener:
         self._waiting: float | None = None
 
     def __call__(self, record: Record) -> None:
+        with understanding():
+            self._hear(record)
+
+    def _hear(self, record: Record) -> None:
         host = self._plan.host.name
         for outcome in outcomes(record):
             self._end(outcome)

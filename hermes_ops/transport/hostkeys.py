@@ -38,10 +38,12 @@ class KnownHosts:
     def read(files: tuple[Path, ...]) -> KnownHosts:
         """Read the system's, the user's and these files; one that is absent has no keys.
 
-        Read once per run: with 40 hosts that is most of what a connection costs us.
+        Read once, and again when one has changed: with 40 hosts that is most of what a
+        connection costs us.
         """
+        paths = tuple(path.expanduser() for path in (*SYSTEM_FILES, *files))
         with _READING:  # all hosts ask at once, and all but the first find it read
-            return _read(files)
+            return _read(paths, tuple(map(_state, paths)))
 
     def give(self, client: paramiko.SSHClient, host: str, port: int, *, alias: str) -> None:
         """Let `client` know the keys that are ours for this host, and no others."""
@@ -55,12 +57,21 @@ class KnownHosts:
 _READING = Lock()
 
 
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Return what tells one state of a file from another, None if it is absent."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
 @cache
-def _read(files: tuple[Path, ...]) -> KnownHosts:
+def _read(files: tuple[Path, ...], _states: tuple[object, ...]) -> KnownHosts:
     keys, revoked = paramiko.HostKeys(), set()
-    for path in (*SYSTEM_FILES, *files):
+    for path in files:
         try:
-            text = path.expanduser().read_text(encoding="utf-8", errors="replace")
+            text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
         for line in text.splitlines():
@@ -70,18 +81,20 @@ def _read(files: tuple[Path, ...]) -> KnownHosts:
 
 def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
     """Add one line's key; return the fingerprint if the line revokes it."""
-    if line.startswith("@revoked"):
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line.partition(" ")[2])
-        return {fingerprint(entry.key)} if entry and entry.key else set()
-    if line.startswith("@") or not line.strip() or line.startswith("#"):
+    line = " ".join(line.split())  # Paramiko knows one blank between two words, and no tab
+    revokes = line.startswith("@revoked ")
+    if not revokes and (not line or line.startswith(("@", "#"))):
         return set()
     try:
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
-    except paramiko.hostkeys.InvalidHostKey:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line.removeprefix("@revoked "))
+    except Exception:
+        return set()  # a line that is broken spoils no other; Paramiko has many errors for it
+    if entry is None or entry.key is None:
         return set()
-    if entry is not None and entry.key is not None:
-        for name in entry.hostnames:
-            keys.add(name, entry.key.get_name(), entry.key)
+    if revokes:
+        return {fingerprint(entry.key)}
+    for name in entry.hostnames:
+        keys.add(name, entry.key.get_name(), entry.key)
     return set()
 
 

@@ -7,6 +7,8 @@ import pwd
 import selectors
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -46,12 +48,15 @@ class Local:
         """Run the script in a shell of its own session, so that Ctrl-C here does not cut it."""
         self.exchanges += 1
         reader = Reader(script.nonce, on_record)
-        with subprocess.Popen(
+        shell = subprocess.Popen(
             self._words(before=script.before),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(), cwd="/", start_new_session=True,
-        ) as shell:  # fmt: skip
+        )  # fmt: skip
+        # Left at its deadline it goes on, as on a host that is lost: nobody waits for it.
+        with _closing(shell):
             _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
+            shell.wait()
         return reader.reply()
 
     def put(self, source: Path, target: PurePosixPath) -> None:
@@ -75,6 +80,18 @@ class Local:
         """Let go: there is nothing to let go of."""
 
 
+@contextmanager
+def _closing(shell: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Close the ends of a shell's pipes, however the block ends."""
+    try:
+        yield
+    finally:
+        for pipe in (shell.stdin, shell.stdout):
+            with suppress(OSError):
+                assert pipe  # noqa: S101 - both are pipes
+                pipe.close()
+
+
 def _converse(
     shell: subprocess.Popen[bytes], script: Script, reader: Reader, timeout: float
 ) -> None:
@@ -87,8 +104,7 @@ def _converse(
         selector.register(shell.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
             ready = selector.select(max(0.0, until - time.monotonic()))
-            if not ready:
-                shell.stdout.close()
+            if not ready or time.monotonic() > until:
                 raise Unknown(
                     f"no answer within {timeout:.0f} s", kind="timeout", hint="look again"
                 )

@@ -110,7 +110,9 @@ class FramedShell:
     def _until(self, stream: _Stream, end: str, deadline: float) -> bytes:
         """Return what `stream` has before `end`, waiting until it is there."""
         while (taken := stream.take(end.encode())) is None:
-            output, errors = self._streams.receive(max(0.0, deadline - time.monotonic()))
+            if (left := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            output, errors = self._streams.receive(left)
             if not output and not errors:
                 raise _lost()
             self._output.add(output)

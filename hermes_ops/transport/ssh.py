@@ -11,6 +11,7 @@ import random
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from errno import EHOSTUNREACH, ENETUNREACH
 from functools import cache
@@ -109,25 +110,19 @@ class Ssh:
     def _send(self, channel: paramiko.Channel, content: bytes, until: float) -> None:
         data = memoryview(content)
         while data:
-            try:
+            if time.monotonic() > until:
+                raise Unknown("the script was not taken in time", kind="timeout")
+            with suppress(TimeoutError):  # the window is full: a slow line, not an end
                 data = data[channel.send(data) :]  # type: ignore[arg-type]
-            except TimeoutError:
-                # The window is full: a slow line, not an end.
-                if time.monotonic() > until:
-                    raise Unknown("the script was not taken in time", kind="timeout") from None
 
     def _receive(self, channel: paramiko.Channel, until: float, seconds: float) -> bytes:
-        while True:
+        while time.monotonic() <= until:
             # Standard error is not framed; it must be drained, or a chatty shell blocks.
             if channel.recv_stderr_ready():
-                channel.recv_stderr(65536)
-            try:
+                channel.recv_stderr(1 << 21)  # as much as its window lets come
+            with suppress(TimeoutError):
                 return channel.recv(65536)
-            except TimeoutError:
-                if time.monotonic() > until:
-                    raise Unknown(
-                        f"no answer within {seconds:.0f} s", kind="timeout", hint="look again"
-                    ) from None
+        raise Unknown(f"no answer within {seconds:.0f} s", kind="timeout", hint="look again")
 
     def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file under the home, atomically; one that is there in full is kept."""

@@ -257,7 +257,7 @@ def same_to_both(sources: list[Any], files: dict[str, str], limits: list[str], a
     agrees(job, answer)
 
 
-QUICK = settings(max_examples=12, deadline=None, derandomize=True)
+QUICK = settings(max_examples=12)
 SLOW = settings(
     max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -311,7 +311,7 @@ def test_selectors_are_split_alike(oracle: Oracle) -> None:
         "*",
     ]
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60)
     @given(st.lists(st.sampled_from(pieces), min_size=1, max_size=7).map("".join))
     def each(selector: str) -> None:
         try:

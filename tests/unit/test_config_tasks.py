@@ -256,7 +256,7 @@ def test_edit_asks_on_a_terminal(folder: Path, answer: str, code: int, is_kept: 
 @pytest.mark.parametrize(
     ("editor", "key", "sentence"),
     [
-        (None, None, "no terminal and no"),
+        (None, None, "there is no editor"),
         ("/no/such/editor", None, "cannot be run"),
         ("false", None, "ended with 1"),
         ("true", "nothing.here", "no layer says 'config.nothing.here'"),

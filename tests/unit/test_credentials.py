@@ -137,14 +137,14 @@ def test_both_sides_have_their_places(tmp_path: Path) -> None:
 # --- the program that hosts run ---------------------------------------------------------------
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_hosts_make_the_operators_fingerprints(value: str) -> None:
     """What a host makes of a value is what we make of it."""
     assert on_host.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.text(min_size=4, max_size=60), st.sampled_from(["A_TOKEN", "X", "platforms.x.token"]))
 def test_only_open_settings_are_told(value: str, name: str) -> None:
     """A setting that is not known to be no secret leaves the host without its value."""
@@ -212,7 +212,7 @@ def test_what_is_not_understood_is_unknown(told: dict[str, Any]) -> None:
         ask_hosts._understood(Host("one"), told)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_odd_files_are_told_of(env: bytes, config: bytes) -> None:
     """Whatever is in its files, a host answers, and says what it could not read."""

@@ -23,7 +23,7 @@ from hermes_ops.files import envfile
 FOLDER = Path(__file__).parents[1] / "cases" / "env"
 CASES = sorted(path for path in FOLDER.glob("*.yml") if path.stem != "refusals")
 REFUSALS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "refusals.yml").read_text())
-MANY = settings(max_examples=examples(500), deadline=None, derandomize=True)
+MANY = settings(max_examples=examples(500))
 FEWER = settings(MANY, max_examples=examples(200))
 
 

@@ -134,7 +134,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(DOCUMENTS)
 def test_a_profile_that_loads_passes(document: dict[str, Any]) -> None:
     """Whatever the program takes as a profile, the schema takes: it is never the stricter one."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, checks, part
 
-FEW = settings(max_examples=examples(100), deadline=None, derandomize=True)
+FEW = settings(max_examples=examples(100))
 KEYS = st.sampled_from(["a", "model", "on", "ä: #", "- x", '"', "x" * 1500, "", 1, 1.5, None, True])
 LEAVES: Any = st.sampled_from(["", "x", "secret-word", 1, 1.0, True, None, ["secret-word"], {}])
 TREES: Any = st.dictionaries(

@@ -195,7 +195,7 @@ def values(variable: str) -> st.SearchStrategy[str]:
 def test_hermes_decides_the_same(hermes: subprocess.Popen[str]) -> None:
     """The real gateway configuration, asked for any settings, gives what the rules give."""
 
-    @settings(max_examples=examples(150), deadline=None, derandomize=True)
+    @settings(max_examples=examples(150))
     @given(profiles())
     def decides(profile: tuple[dict[str, Any], dict[str, str]]) -> None:
         assert hermes.stdin

@@ -116,7 +116,7 @@ HOSTS_OWN = [
 def test_odd_values_are_read_back(hermes: Hermes) -> None:
     """Merged into a host's own file, every value is read back by Hermes as it was wanted."""
 
-    @settings(max_examples=examples(300), deadline=None, derandomize=True)
+    @settings(max_examples=examples(300))
     @given(st.sampled_from(HOSTS_OWN), st.dictionaries(TEXTS, VALUES, max_size=3))
     def are_read_back(text: str, odd: dict[str, Any]) -> None:
         wanted: dict[str, Any] = {"odd": odd or []}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from examples import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
@@ -73,6 +73,23 @@ CASES: dict[str, tuple[str, str, Any, str]] = {
         "a: {b: {c: 1, e: '1\n\n    2\n\n    '}, # x\n d: 2}\n",
     ),
     "a document end": ("a: 1\n...\n", "b", 2, "a: 1\nb: 2\n...\n"),
+    "a document of nothing but its marks": ("---\n...\n", "a.b", 1, "---\na:\n  b: 1\n...\n"),
+    "blank lines at the end": ("a: 1\n\n\n", "b", 2, "a: 1\nb: 2\n\n\n"),
+    "behind a block that keeps its blank lines": (
+        "a: |+\n  x\n\n\nb: 1\n", "c", 2, "a: |+\n  x\n\n\nb: 1\nc: 2\n",
+    ),
+    "such a block at the end": ("a: |+\n  x\n\n...\n", "b", 2, "a: |+\n  x\n\nb: 2\n...\n"),
+    "such a block by a word": ("a: >2+  # one\n  x\n\n\nb: 1\n", "a", 2, "a: 2  # one\nb: 1\n"),
+    "a block that only looks like one": (
+        "a: |  # +\n  x\n\nb: 1\n", "a", "y\nz\n", "a: |  # +\n  y\n  z\n\nb: 1\n",
+    ),
+    "lines that end in blank ones": ("a: 1\nb: 2\n", "a", "x\n\n", 'a: "x\\n\\n"\nb: 2\n'),
+    "nothing but a line end": ("a:\nb: {}\n", "a", "\n", 'a: "\\n"\nb: {}\n'),
+    "lines with a blank at the end": ("a: 1\n", "a", "x\ny ", 'a: "x\\ny "\n'),
+    "lines that look like the document's end": (
+        "a: 1\nb: 2\n", "a", "x\n...\n", "a: |\n  x\n  ...\nb: 2\n",
+    ),
+    "a colon first inside of braces": ("a: {b: 1}\n", "a.b", ":x", "a: {b: ':x'}\n"),
     "windows line ends": ("a: 1\r\nb: 2\r\n", "c", 3, "a: 1\r\nb: 2\r\nc: 3\r\n"),
     "another alphabet": ("ä: ö\nb: 'ü'  # é\n", "b", "x", "ä: ö\nb: x  # é\n"),
     "an alias by a value of its own": ("a: &n 1\nb: *n\nc: 2\n", "b", 3, "a: &n 1\nb: 3\nc: 2\n"),
@@ -94,6 +111,8 @@ def test_a_key_is_set(name: str) -> None:
         ("a: &x 1\nb: *x\n", "a", "f.yml: a cannot be set here"),
         ("- a\n", "b", "f.yml: b cannot be set here"),
         ("p: [{a: 1}]\n", "p.q.r", "f.yml:1:1: 'p' is no mapping, so 'q' has no place"),
+        ("a: [1\n", "b", "f.yml: is not YAML, so nothing is set in it"),
+        ("# only a document's end\n...\n", "b", "f.yml: is not YAML, so nothing is set in it"),
     ],
 )
 def test_what_cannot_be_set_is_refused(text: str, path: str, said: str) -> None:
@@ -115,24 +134,46 @@ documents: Any = st.dictionaries(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+class Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as people do."""
+
+
+Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+@settings(max_examples=examples(200))
 @given(
     documents,
     st.lists(words, min_size=1, max_size=3),
     scalars | documents,
     st.sampled_from([None, False]),
+    st.sampled_from(["", "\n\n", "...\n", "\n...\n# end\n"]),
 )
+@example({"a": None, "b": {}}, ["a"], "\n", None, "")
+@example({"a": None}, ["a"], ":a", None, "")
+@example({"a": {"b": 1}}, ["a", "c"], "x\n\n", None, "")
+@example({"a": "x\n\n"}, ["b"], 1, False, "")
+@example({"a": "x\n\n"}, ["b"], 1, False, "\n...\n# end\n")
 def test_only_the_key_changes(
-    data: dict[str, Any], path: list[str], value: Any, flow: bool | None
+    data: dict[str, Any], path: list[str], value: Any, flow: bool | None, end: str
 ) -> None:
     """Whatever the document, the result is it with the value in place, or a refusal."""
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=flow)
+    written = yaml.dump(
+        data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow
+    )
+    text = written.removesuffix("...\n") + end
     try:
         result = put(text, path, value, file="f.yml")
     except InventoryError as refusal:
-        assert _is_blocked(data, path), refusal
+        assert _is_blocked(yaml.safe_load(text), path), refusal
         return
     assert _get(yaml.safe_load(result), path) == value
+    assert result.endswith(end.lstrip("\n"))  # blank lines may be of a `|+` text before them
     kept = [line for line in text.splitlines() if re.fullmatch(r"\S+: [a-z]+", line)]
     gone = [line for line in kept if line not in result.splitlines()]
     assert all(str(next(iter(yaml.safe_load(line)))) == path[0] for line in gone)

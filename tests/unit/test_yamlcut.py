@@ -118,7 +118,7 @@ def some(tree: dict[Any, Any], chosen: Any) -> dict[Any, Any]:
     return found
 
 
-@settings(max_examples=examples(300), deadline=None, derandomize=True)
+@settings(max_examples=examples(300))
 @given(TREES, st.data(), st.sampled_from([None, False, True]))
 def test_what_is_left_reads_as_before(
     tree: dict[Any, Any], data: st.DataObject, flow: bool | None

@@ -22,7 +22,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.files import yamlfile
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "yaml").glob("*.yml"))
-MANY = settings(max_examples=examples(500), deadline=None, derandomize=True)
+MANY = settings(max_examples=examples(500))
 FEWER = settings(MANY, max_examples=examples(150))
 
 

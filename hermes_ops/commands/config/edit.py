@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.commands.config.set import setting_path, shown_lines
+from hermes_ops.commands.editor import editor_words
 from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, gathered, loaded
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
@@ -21,7 +21,8 @@ from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.text import shown
 
-_WITH_LINE = {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe"}
+_WITH_LINE = {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe",
+              "sensible-editor"}  # fmt: skip
 _WITH_COLON = {"hx", "helix", "subl", "zed"}
 
 
@@ -85,11 +86,7 @@ def _edited(workspace: Workspace, place: Place) -> InventoryError | None:
 
 
 def _editor(place: Place) -> list[str]:
-    given = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not given and not sys.stdin.isatty():
-        hint = "set $EDITOR, or write one value with config.set"
-        raise UsageError("there is no terminal and no $EDITOR to edit with", hint=hint)
-    words = shlex.split(given or "vi")
+    words = editor_words(instead="config.set")
     name = Path(words[0]).name
     if place.line and name in _WITH_LINE:
         return [*words, f"+{place.line}", place.file]

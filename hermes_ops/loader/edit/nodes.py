@@ -42,9 +42,26 @@ def end_of(text: str, key: Any, value: Any) -> int:
         return end_of(text, *value.value[-1])
     if isinstance(value, yaml.SequenceNode) and not value.flow_style and value.value:
         return end_of(text, value, value.value[-1])
-    if getattr(value, "style", None) in ("|", ">"):
-        return len(text[: value.end_mark.index].rstrip())
+    if _is_block(value):
+        end = int(value.end_mark.index)
+        # The blank lines behind a `|+` belong to it; its mark is where the next line begins.
+        return end - text[:end].endswith("\n") if _keeps(text, value) else len(text[:end].rstrip())
     return int(value.end_mark.index)
+
+
+def begin_of(text: str, value: Any) -> int:
+    """Return where the words of a value begin: those of a block in the line after its mark."""
+    begin = int(value.start_mark.index)
+    return begin + len(text[begin:].partition("\n")[0]) if _is_block(value) else begin
+
+
+def _is_block(node: Any) -> bool:
+    return getattr(node, "style", None) in ("|", ">")
+
+
+def _keeps(text: str, block: Any) -> bool:
+    mark = text[block.start_mark.index : begin_of(text, block)]
+    return "+" in mark.partition("#")[0]
 
 
 def words_of(text: str, node: Any) -> str:

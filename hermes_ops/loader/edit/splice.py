@@ -16,6 +16,7 @@ import yaml
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.nodes import (
     TAG,
+    begin_of,
     compose,
     end_of,
     entry_of,
@@ -28,10 +29,13 @@ from hermes_ops.loader.edit.nodes import (
 )
 
 _COMMENT = re.compile(r"[ \t]+#[^\n]*")
+_NO_BLOCK = re.compile(r"[^ -~\n\xa0-\u2027]|[ ]\n|[ ]\Z|(?:\A|\n)\n\Z")
+"""What a `|` block cannot say, or says in blank lines at its end, which belong to it unseen."""
+_DOCUMENT_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as `|` blocks, and nothing as an alias."""
+    """Writes texts of several lines as `|` blocks where it can, and nothing as an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:
         del data
@@ -39,8 +43,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text and not re.search(r"[^ -~\n\xa0-\u2027]|[ ]\n", text) else None
-    return dumper.represent_scalar(f"{TAG}str", text, style=style)
+    lines = '"' if _NO_BLOCK.search(text) else "|"
+    return dumper.represent_scalar(f"{TAG}str", text, style=lines if "\n" in text else None)
 
 
 _Dumper.add_representer(str, _represent_text)
@@ -57,10 +61,13 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
     """
     if "\r\n" in text:
         return put(text.replace("\r\n", "\n"), path, value, file=file).replace("\n", "\r\n")
-    if _has_lines(value):
-        text = _unfolded(text, path)
-    text = _without_list(text, path, file)
-    result = _spliced(text, _find(compose(text), path, file), path, value)
+    try:
+        if _has_lines(value):
+            text = _unfolded(text, path)
+        text = _without_list(text, path, file)
+        result = _spliced(text, _find(compose(text), path, file), path, value)
+    except yaml.YAMLError:
+        raise InventoryError("is not YAML, so nothing is set in it", where=Place(file)) from None
     return _proven(text, result, path, value, file)
 
 
@@ -136,8 +143,10 @@ def _nested(path: Sequence[str], value: Any) -> Any:
 
 
 def _appended(text: str, block: str) -> str:
-    head = text if not text or text.endswith("\n") else f"{text}\n"
-    return f"{head}{block}\n"
+    end = _DOCUMENT_END.search(text)
+    head, tail = (text[: end.start()], text[end.start() :]) if end else (text, "")
+    newline = "\n" if head and not head.endswith("\n") else ""
+    return f"{head}{newline}{block}\n{tail}"
 
 
 def _added(text: str, parent: Any, name: str, value: Any) -> str:
@@ -159,7 +168,7 @@ def _after_line(text: str, at: int, block: str) -> str:
 def _replaced(text: str, spot: _Spot, value: Any) -> str:
     if spot.parent.flow_style:
         begin, end = spot.key.end_mark.index, end_of(text, spot.key, spot.value)
-        return f"{text[:begin]}: {_flow(value)}{text[end:]}"
+        return f"{text[:begin]}: {_flow({'k': value})[4:-1]}{text[end:]}"
     block = _block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
     return _exchanged(text, spot.key, spot.value, block)
 
@@ -177,7 +186,7 @@ def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
     behind = _COMMENT.match(text, end)
     if behind:
         return behind[0], text[behind.end() :]
-    until = end if is_alias(key, value) else value.start_mark.index
+    until = end if is_alias(key, value) else begin_of(text, value)
     before = _COMMENT.search(text, key.end_mark.index, max(until, key.end_mark.index))
     return (before[0] if before else ""), text[end:]
 
@@ -187,14 +196,16 @@ def _block(value: Any, column: int) -> str:
         value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31,
         default_flow_style=False,
     )  # fmt: skip
-    return "\n".join(" " * column + line if line else "" for line in written.rstrip().split("\n"))
+    lines = written.rstrip("\n").split("\n")
+    return "\n".join(" " * column + line if line else "" for line in lines)
 
 
-def _flow(value: Any) -> str:
+def _flow(value: dict[str, Any]) -> str:
+    """Return a mapping in braces: alone, a word such as `:a` would have no quotes."""
     written = yaml.safe_dump(
         value, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
     )
-    return str(written).removesuffix("\n").removesuffix("\n...")
+    return str(written).removesuffix("\n")
 
 
 # --- braces become lines ----------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""What every test stands on: an environment that no machine has a say in, and fixed examples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from examples import EXPLORE
+from hypothesis import settings
+from inherited import KEPT
+
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("thorough" if os.environ.get(EXPLORE) else "fixed")
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Make homes in which nobody has been."""
+    folder, numbers = tmp_path_factory.mktemp("homes"), count()
+
+    def make() -> str:
+        home = folder / str(next(numbers))
+        home.mkdir(mode=0o700)
+        return str(home)
+
+    return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clean_environment(request: pytest.FixtureRequest, homes: Callable[[], str]) -> Iterator[None]:
+    """Take away what the machine or its user has set: editor, agent, locale, keys, inventories.
+
+    Tests on hosts of the lab have operators of their own, and the lab is kept in the cache of
+    whoever runs them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not _is_of_the_lab(request):
+            for name in [name for name in os.environ if not KEPT.fullmatch(name)]:
+                patch.delenv(name)
+            for name, value in {"LANG": "C.UTF-8", "TERM": "xterm", "HOME": homes()}.items():
+                patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def empty_home(request: pytest.FixtureRequest, homes: Callable[[], str]) -> Iterator[None]:
+    """Give every test a home of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not _is_of_the_lab(request):
+            patch.setenv("HOME", homes())
+        yield
+
+
+def _is_of_the_lab(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("lab") is not None

@@ -1,0 +1,344 @@
+"""What a plan does not do: touch what it did not see, what is not ours, or what nobody wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from building import NEW, desired, facts, put, roles, without
+
+from hermes_ops.errors import Conflict
+from hermes_ops.files.layout import OWED
+from hermes_ops.files.ownership import Ownership, parse, render
+from hermes_ops.inventory.model import HermesSettings, Host, Profile, Role
+from hermes_ops.look.facts import Facts, PathState
+from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan.desired import StepPlan, desired_state, env_file
+from hermes_ops.plan.files import plan_absent, plan_command, plan_existing
+from hermes_ops.plan.model import (
+    Control,
+    EnableLinger,
+    Install,
+    MakeLink,
+    Refuse,
+    Remove,
+    RunCommand,
+    SetMode,
+    Wanted,
+    Write,
+)
+from hermes_ops.plan.resource import Absent, Command, Existing, Owned, Resource
+from hermes_ops.secrets.secret import Secret
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
+HOME = ".hermes/profiles/demo"
+OURS = f"{HOME}/.hermes-ops.yml"
+HELD: dict[str, Any] = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
+
+
+def planned(case: Mapping[str, Any], **named: Any) -> Plan:
+    """Return the plan of a case."""
+    return make_plan(desired(case), facts(case), **named)
+
+
+def operations(plan: Plan, kind: type[Any]) -> list[Any]:
+    """Return the operations of one kind."""
+    return [c.operation for c in plan.changes if isinstance(c.operation, kind)]
+
+
+# --- guards -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_whatever_is_at_a_path_is_changed_as_it_was_seen_only(path: Path) -> None:
+    """Each file, link, mode, folder and removal carries what the look saw of that very path."""
+    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "conflict" in case:
+        return
+    found = facts(case)
+    for change in make_plan(desired(case), found).changes:
+        at = getattr(change.operation, "path", None)
+        if at is not None:
+            assert change.seen == ((at, found.digest(at)),), change
+
+
+def test_a_command_runs_only_where_its_result_is_absent() -> None:
+    """Somebody else may have made it meanwhile: what it makes must still not be there."""
+    commands = [c for c in planned({"desired": {"demo": {}}}).changes
+                if isinstance(c.operation, RunCommand)]  # fmt: skip
+    assert [change.seen for change in commands] == [((PurePosixPath(HOME), "-"),)]
+    assert not operations(planned(HELD), RunCommand)
+
+
+def test_one_of_two_operators_pays_a_debt() -> None:
+    """A restart that is owed is tied to the debt as it was seen: the first to pay removes it."""
+    debt = PurePosixPath(OWED) / "hermes-gateway-demo"
+    case = {**HELD, "facts": {"holds": "desired", "owes": {"hermes-gateway-demo": True}}}
+    (restart,) = planned(case).changes
+    assert restart.restarts
+    assert restart.seen == ((debt, facts(case).digest(debt)),)
+    assert restart.seen[0][1] not in ("-", "+")
+
+
+def test_a_restart_that_is_not_owed_is_tied_to_nothing() -> None:
+    """It follows from changes of the same plan, which carry what they saw."""
+    case = {
+        "desired": {"demo": {"env": {"A": "2"}}}, "facts": {"holds": {"demo": {"env": {"A": "1"}}}},
+    }  # fmt: skip
+    (restart,) = (change for change in planned(case).changes if change.restarts)
+    assert restart.seen == ()
+    assert restart.reason == f"{HOME}/.env differs"
+
+
+def test_what_differs_owes_a_restart_before_it_lands() -> None:
+    """A run that dies in between leaves the debt; of a mode, a restart is owed to nobody."""
+    case = {
+        "desired": {"demo": {"env": {"A": "2"}}}, "facts": {"holds": {"demo": {"env": {"A": "1"}}}},
+    }  # fmt: skip
+    (write,) = (w for w in operations(planned(case), Write) if w.path.name == ".env")
+    assert (write.owes, write.mode) == ("hermes-gateway-demo", 0o600)
+    mode = {**HELD, "facts": {"holds": "desired", "modes": {f"{HOME}/config.yaml": "0644"}}}
+    (change,) = planned({**mode, "desired": {"demo": {"config": {"a": 1}}}}).changes
+    assert isinstance(change.operation, SetMode)
+    assert (change.operation.mode, change.reason) == (0o600, "mode is 0644, wanted 0600")
+
+
+# --- what cannot be read ------------------------------------------------------------------------
+
+
+def unreadable(path: str, kind: str = "file", case: Mapping[str, Any] = HELD) -> Plan:
+    """Return the plan for a host that has this path, and whose user cannot read it."""
+    found = facts(case)
+    state = PathState(kind, 0o600, 0, 10)
+    contents = {k: v for k, v in found.contents.items() if k != path}
+    found = replace(found, paths={**found.paths, path: state}, contents=contents)
+    return make_plan(desired(case), found)
+
+
+@pytest.mark.parametrize("name", [".env", "config.yaml", "SOUL.md", "notes.md"])
+def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(name: str) -> None:
+    """It is a conflict that names its reader and the remedy; nothing is written over it."""
+    settings = {"env": {"A": "1"}, "config": {"a": 1}, "soul": "x", "files": {"notes.md": "x"}}
+    case = {"desired": {"demo": settings}, "facts": {"holds": "desired"}}
+    plan = unreadable(f"{HOME}/{name}", case=case)
+    (refusal,) = operations(plan, Refuse)
+    assert f"~/{HOME}/{name} cannot be read by hermes" in refusal.message
+    assert f"chown hermes /home/hermes/{HOME}/{name}" in refusal.message
+    assert not [w for w in operations(plan, Write) if w.path.name == name]
+
+
+@pytest.mark.parametrize("kind", ["folder", "other"])
+def test_what_is_no_file_is_not_written(kind: str) -> None:
+    """A pipe or a folder in its place is a conflict."""
+    case = {"desired": {"demo": {"env": {"A": "1"}}}, "facts": {"holds": "desired"}}
+    (refusal,) = operations(unreadable(f"{HOME}/.env", kind, case), Refuse)
+    assert f"~/{HOME}/.env is a {kind}, not a file; move it away" in refusal.message
+
+
+def test_a_link_to_nothing_is_not_an_empty_file() -> None:
+    """What it leads to is read; where that is absent, what is wanted is written."""
+    case = {"desired": {"demo": {"config": {"a": 1}}}, "facts": {"holds": "desired"}}
+    plan = unreadable(f"{HOME}/config.yaml", "link", case)
+    assert not operations(plan, Refuse)
+
+
+def test_a_file_where_a_folder_is_wanted() -> None:
+    """A conflict, and the link to a folder is none."""
+    case: dict[str, Any] = {"desired": {"default": {}}, "facts": {}}
+    for kind, refused in (("file", True), ("other", True), ("link", False), ("folder", False)):
+        state = PathState(kind, 0o755, 1000, 0)
+        found = replace(NEW, paths={".hermes": state})
+        assert bool(operations(make_plan(desired(case), found), Refuse)) is refused, kind
+
+
+# --- what is ours -------------------------------------------------------------------------------
+
+
+def owning(**files: str) -> Facts:
+    """Return a host that holds, on which the ownership file names these with what is in them."""
+    found = facts(HELD)
+    for path, text in files.items():
+        found = put(found, str(PurePosixPath(HOME) / path), text)
+    digests = {path: found.digests[str(PurePosixPath(HOME) / path)] for path in files}
+    return put(found, OURS, render(Ownership(digests)))
+
+
+def removed(found: Facts) -> list[str]:
+    """Return what a plan takes away."""
+    return [str(o.path) for o in operations(make_plan(desired(HELD), found), Remove)]
+
+
+def test_a_file_that_left_the_inventory_goes() -> None:
+    """It is ours, and as we wrote it."""
+    assert removed(owning(**{"notes.md": "x"})) == [f"{HOME}/notes.md"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../other/.env", "../../../.ssh/authorized_keys", "a/../../other/x", "/etc/passwd", "..", "/"],
+)
+def test_what_is_not_below_the_profile_stays(path: str) -> None:
+    """Whoever can write the ownership file cannot have anything else removed by it."""
+    assert removed(owning(**{path: "x"})) == []
+
+
+def test_what_somebody_changed_stays_and_is_told() -> None:
+    """It is theirs now: it is said once, and forgotten."""
+    found = put(owning(**{"notes.md": "x"}), f"{HOME}/notes.md", "y")
+    plan = make_plan(desired(HELD), found)
+    assert not operations(plan, Remove)
+    (told,) = plan.differs
+    assert "demo: notes.md: the file left the inventory, but somebody changed it" in told
+    (memory,) = (w for w in operations(plan, Write) if str(w.path) == OURS)
+    assert "notes.md" not in str(memory.content)
+
+
+def test_what_became_a_link_stays() -> None:
+    """What it leads to may have the same text, and is another's."""
+    found = owning(**{"notes.md": "x"})
+    state = PathState("link", 0o777, 1000, 1, "../theirs")
+    linked = replace(found, paths={**found.paths, f"{HOME}/notes.md": state})
+    assert removed(linked) == []
+
+
+def test_what_is_gone_is_only_forgotten() -> None:
+    """Nothing is removed, nothing is told."""
+    found = without(owning(**{"notes.md": "x"}), f"{HOME}/notes.md")
+    plan = make_plan(desired(HELD), found)
+    assert (removed(found), plan.differs) == ([], ())
+    assert [c.resource for c in plan.changes] == [f"file:{OURS}"]
+
+
+def test_the_memory_is_the_users_alone() -> None:
+    """It says what is ours, and has no value."""
+    case = {"desired": {"demo": {"env": {"A_TOKEN": "the-value"}, "config": {"a": 1}}}}
+    (memory,) = (w for w in operations(planned(case), Write) if str(w.path) == OURS)
+    assert memory.mode == 0o600
+    assert memory.owes is None
+    assert "the-value" not in str(memory.content)
+    kept = parse(str(memory.content))
+    assert set(kept.keys) == {".env", "config.yaml"}
+    assert set(kept.keys[".env"]) == {"A_TOKEN"}
+
+
+# --- a part of what is wanted -------------------------------------------------------------------
+
+
+def partly(found: Facts, env: Mapping[str, str], role: str = "gateway") -> Plan:
+    """Return the plan of a run that wants a part of a profile's variables alone."""
+
+    def body(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+        yield env_file(f"{HOME}/.env", profile, 0o600)
+        yield Owned(PurePosixPath(HOME), partial=True)
+
+    profile = Profile("demo", role, env={key: Secret(value) for key, value in env.items()})
+    host = Host("box", profiles=(profile,), hermes=HermesSettings())
+    state = desired_state(host, roles(), [StepPlan("secrets.rotate", (), body)])
+    return make_plan(state, found)
+
+
+def test_a_partial_run_makes_no_memory() -> None:
+    """Where none was, all the rest would count as foreign from then on."""
+    plan = partly(put(NEW, f"{HOME}/.env", "A=1\nB=2\n"), {"A": "2"})
+    assert [str(write.path) for write in operations(plan, Write)] == [f"{HOME}/.env"]
+
+
+def test_a_partial_run_keeps_the_memory_of_the_rest() -> None:
+    """What it does not want is neither removed nor forgotten."""
+    case = {"desired": {"demo": {"env": {"A": "1", "B": "2"}, "files": {"notes.md": "x"},
+                                 "config": {"a": 1}}}, "facts": {"holds": "desired"}}  # fmt: skip
+    found = facts(case)
+    plan = partly(found, {"A": "other"})
+    (env,) = (w for w in operations(plan, Write) if w.path.name == ".env")
+    assert isinstance(env.content, Secret)
+    assert env.content.reveal() == found.contents[f"{HOME}/.env"].replace("A=1", "A=other")
+    assert env.keys == ("A",)
+    (memory,) = (w for w in operations(plan, Write) if str(w.path) == OURS)
+    before, after = parse(found.contents[OURS]), parse(str(memory.content))
+    assert (after.files, set(after.keys)) == (before.files, set(before.keys))
+    assert after.keys[".env"]["B"] == before.keys[".env"]["B"]
+    assert after.keys[".env"]["A"] != before.keys[".env"]["A"]
+    assert not operations(plan, Remove)
+
+
+# --- the host's own -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "lingers", "manager", "wanted"),
+    [
+        ("required", False, "auto", [EnableLinger(True)]),
+        ("optional", False, "auto", [EnableLinger(False)]),
+        ("off", False, "auto", []),
+        ("required", True, "auto", []),
+        ("required", False, "supervisord", []),
+    ],
+)
+def test_linger(policy: str, lingers: bool, manager: str, wanted: list[EnableLinger]) -> None:
+    """It is enabled where it is wanted, is not yet, and the manager needs it."""
+    case = {
+        "desired": {"demo": {}, "other": {}}, "host": {"linger": policy, "manager": manager},
+        "facts": {"linger": lingers},
+    }  # fmt: skip
+    assert operations(planned(case), EnableLinger) == wanted
+
+
+def test_units_are_read_again_where_somebody_starts() -> None:
+    """A run that starts nothing leaves that to the one that does; a link counts, a folder not."""
+    new = planned({"desired": {"demo": {}}})
+    assert [c.resource for c in new.changes].count("manager:systemd") == 1
+    reload = next(n for n, c in enumerate(new.changes) if c.resource == "manager:systemd")
+    start = next(n for n, c in enumerate(new.changes) if isinstance(c.operation, Control))
+    links = [n for n, c in enumerate(new.changes) if isinstance(c.operation, MakeLink)]
+    assert max(links) < reload < start
+    steps = ["profile.create", "profile.configure", "gateway.install"]
+    assert "manager:systemd" not in [
+        c.resource for c in planned({"desired": {"demo": {}}, "steps": steps}).changes
+    ]
+
+
+# --- small resources ----------------------------------------------------------------------------
+
+
+def wanted(resource: Resource) -> Wanted:
+    """Return what a step wants for a profile."""
+    return Wanted("step", Profile("demo"), roles()["gateway"], resource)
+
+
+def test_absent_is_what_is_not_there() -> None:
+    """What is there goes, as it was seen; what is not is no change."""
+    gone = Absent(PurePosixPath("old"))
+    assert list(plan_absent(wanted(gone), gone, NEW)) == []
+    (change,) = plan_absent(wanted(gone), gone, put(NEW, "old", "text"))
+    assert change.operation == Remove(PurePosixPath("old"))
+    assert change.seen[0][1] not in ("-", "+")
+
+
+def test_existing_is_required() -> None:
+    """Where another step has not made it yet, nothing of the profile is touched, and a hint."""
+    needed = Existing(PurePosixPath("old"), "run fleet.up")
+    with pytest.raises(Conflict, match="~/old is absent") as caught:
+        plan_existing(needed, NEW)
+    assert caught.value.hint == "run fleet.up"
+    assert list(plan_existing(needed, put(NEW, "old", ""))) == []
+
+
+def test_words_of_a_command_that_are_empty_are_none() -> None:
+    """A template may come to nothing."""
+    made = Command(("prog", "{{ profile }}", "{% if false %}x{% endif %}"), PurePosixPath("x"))
+    (change,) = plan_command(wanted(made), made, NEW, {"profile": "demo"})
+    assert change.operation == RunCommand(("prog", "demo"), made.deadline)
+    assert isinstance(change, Change)
+
+
+def test_a_new_environment() -> None:
+    """It is made with a Python of the host, of the version that is pinned."""
+    case = {"desired": {"demo": {}}, "facts": {"hermes": None}}
+    (install,) = operations(planned(case), Install)
+    assert install.python == "/usr/bin/python3.11"
+    assert install.requirements[0].startswith("hermes-agent")
+    assert install.requirements[0].endswith("==0.19.0")
