@@ -13,7 +13,7 @@ tell() { say "$@" 2>/dev/null || gone=1; }
 
 started_at() {
   if [ -r "/proc/$1/stat" ]; then
-    read -r line <"/proc/$1/stat" 2>/dev/null || return 1
+    read -r line 2>/dev/null <"/proc/$1/stat" || return 1
     # shellcheck disable=SC2086
     set -- ${line##*) }
     printf '%s' "${20}"
@@ -24,15 +24,20 @@ started_at() {
 
 # The owner's first line is: boot pid start-time; the rest is for people.
 owner_lives() {
-  read -r owner_boot owner_pid owner_start _ <"$lock/owner" 2>/dev/null || return 0
+  read -r owner_boot owner_pid owner_start _ 2>/dev/null <"$lock/owner" || return 0
   [ "$owner_boot" = "${boot:--}" ] && [ -n "$owner_start" ] && [ "$(started_at "$owner_pid")" = "$owner_start" ]
 }
 
 # Two may find the same dead owner: one claims it, and looks again, for by then the lock may be new.
-take_over() {
-  mkdir "$lock/claim" 2>/dev/null || { sleep 1; return; }
-  if [ $nameless -le 5 ] && owner_lives; then rmdir "$lock/claim"; return; fi
-  mv "$lock" "$lock.dead.$$" || return
+# A claim is the work of a moment: one that is a minute old was left by somebody who died over it.
+take_over() { # fails if the lock is another's for now
+  [ -z "$(find "$lock/claim" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock/claim" 2>/dev/null
+  mkdir "$lock/claim" 2>/dev/null || return
+  if { [ -s "$lock/owner" ] || [ $nameless -le 5 ]; } && owner_lives; then
+    rmdir "$lock/claim" 2>/dev/null
+    return 1
+  fi
+  mv "$lock" "$lock.dead.$$" 2>/dev/null || return
   begin lock-taken-over
   sed 1d "$lock.dead.$$/owner" 2>/dev/null
   end
@@ -44,14 +49,19 @@ take_lock() { # SECONDS TEXT
   [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
+  absent=
   until mkdir "$lock" 2>/dev/null; do
-    [ -d "$lock" ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
-    [ -s "$lock/owner" ] || nameless=$((nameless + 1))
-    if [ $nameless -gt 5 ] || ! owner_lives; then
-      take_over
+    # Given back just now, or not to be made at all: the second time tells.
+    if [ ! -d "$lock" ]; then
+      [ -z "$absent" ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+      absent=1
+      waited=$((waited + 1))
       continue
     fi
-    [ $((waited % 5)) -ne 0 ] || { begin lock-held; sed 1d "$lock/owner" 2>/dev/null; end; }
+    absent=
+    if [ -s "$lock/owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
+    if [ $nameless -gt 5 ] || ! owner_lives; then take_over && continue; fi
+    [ $((waited % 5)) -ne 0 ] || tell_owner
     [ $waited -lt "$1" ] || { tell lock-refused; exit 0; }
     [ -z "$gone" ] || exit 0
     sleep 1
@@ -64,6 +74,11 @@ take_lock() { # SECONDS TEXT
     exit 0
   }
   tell "lock-taken $waited"
+}
+tell_owner() {
+  begin lock-held 2>/dev/null || gone=1
+  sed 1d "$lock/owner" 2>/dev/null
+  end 2>/dev/null || gone=1
 }
 release_lock() {
   # shellcheck disable=SC2086
@@ -305,7 +320,7 @@ request_drain() { # PATH
 }
 drained() { # HOME: no turn is left, or nobody is
   recorded_lives "$1" || return 0
-  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
     *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
     *'"active_agents":0'*'"gateway_state":"draining"'*) return 0 ;;
   esac
@@ -414,17 +429,17 @@ pip_environment() { # SECONDS WORDS...
 # A wait only decides when to stop looking; what was seen is judged by the operator's program.
 looks_up() { # HOME
   [ -r "$1/gateway_state.json" ] || return 1
-  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
   recorded_lives "$1"
 }
 recorded_lives() { # HOME
-  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" | head -n 1)" 2>/dev/null
+  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" 2>/dev/null | head -n 1)" 2>/dev/null
 }
 are_connected() { # HOME PLATFORM...
-  entries=$(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null)
+  entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
   shift
   for platform; do
     case $entries in *"\"$platform\":{\"state\":\"connected\""*) ;; *) return 1 ;; esac
