@@ -77,9 +77,14 @@ def library() -> str:
 # --- a host -----------------------------------------------------------------------------------
 
 _RECORD = """\
-{{ printf %s {name}; for _word; do case $_word in '' | *' '*) _word="'$_word'" ;; esac
-  printf ' %s' "$_word"; done; echo; }} >>'{record}'
+_note={name}; for _word; do case $_word in '' | *' '*) _word="'$_word'" ;; esac
+  _note="$_note $_word"; done; printf '%s\\n' "$_note" >>'{record}'
 """
+
+
+def text_of(data: bytes) -> str:
+    """Return what was printed as text, to the byte: no line end becomes another."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ class Host:
 
     def start(
         self, body: str, *, environ: Mapping[str, str] | None = None, umask: int = -1
-    ) -> subprocess.Popen[str]:
+    ) -> subprocess.Popen[bytes]:
         """Start a script that goes on by itself."""
         script = self.place / f"script-{len(self._started)}"
         script.write_text(self.script(body))
@@ -207,7 +212,7 @@ class Host:
         return subprocess.Popen(
             [*words_of(self.shell), str(script)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, errors="surrogateescape", cwd=self.home, umask=umask, start_new_session=True,
+            cwd=self.home, umask=umask, start_new_session=True,
             env={"HOME": str(self.home), "PATH": f"{self.bin}:{SYSTEM}", **(environ or {})},
         )  # fmt: skip
 
@@ -221,7 +226,7 @@ class Host:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
-        return Answer(process.returncode, out, errors)
+        return Answer(process.returncode, text_of(out), text_of(errors))
 
     def _noting(self, name: str) -> str:
         return _RECORD.format(name=name, record=self._record)

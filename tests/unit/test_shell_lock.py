@@ -334,5 +334,5 @@ def test_many_who_race_for_a_dead_lock_have_it_one_by_one(host: Host) -> None:
     racing = [host.start(body) for _ in range(5)]
     ended = [process.communicate(timeout=20) for process in racing]
     assert (host.home / "count").read_text() == "5\n", ended
-    assert [errors for _, errors in ended] == [""] * 5
+    assert [errors for _, errors in ended] == [b""] * 5
     assert not (host.home / LOCK).exists()
