@@ -178,7 +178,7 @@ class Host:
     def rooted(self, path: str) -> Path:
         """Let an absolute path of the library lie in a folder of this test; return where."""
         assert path in library(), f"nothing in the library speaks of {path}"
-        self._rooted.append(path)
+        self._rooted += [] if path in self._rooted else [path]
         return Path(f"{self.root}{path}")
 
     def part(self, path: str, text: str) -> Path:
