@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops.wire import Reader, Record, Reply
+from hermes_ops.wire import Reader, Record, Reply, Script, libraries_end
 
 PACKAGE = Path(str(files("hermes_ops")))
 FIRST, NOT_OURS = "common", "recipes"
@@ -227,6 +227,11 @@ class Host:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
         return Answer(process.returncode, text_of(out), text_of(errors))
+
+    def apply(self, script: Script) -> Answer:
+        """Run what a compiled script does, with the stand-ins between it and the library."""
+        body = script.text[libraries_end(script) :].removeprefix("work() {\n")
+        return self.run(body[: body.index("\n}\nmain() {\n")])
 
     def _noting(self, name: str) -> str:
         return _RECORD.format(name=name, record=self._record)
