@@ -63,6 +63,17 @@ def _install(package: str) -> None:
                 subprocess.run(["apt-get", "-qq", *words], check=True, env=quiet)
 
 
+@cache
+def inner_programs(shell: str) -> tuple[str, ...]:
+    """Return the programs that a shell has in itself and looks for on no PATH (some busybox)."""
+    if shell != "busybox":
+        return ()
+    asked = 'for n in $(busybox --list); do case $(type "$n") in *" is $n") echo "$n" ;; esac; done'
+    words = [*words_of(shell), "-c", asked]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return tuple(name for name in said.split() if name.isidentifier())
+
+
 # --- the library ------------------------------------------------------------------------------
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,15 @@ def test_an_owner_that_cannot_be_written(dash: Host) -> None:
 # --- giving it back ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT reach what is started, also where these tests run without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("how", ["exit 3", "kill -TERM $$; sleep 600", "kill -INT $$; sleep 600"])
 def test_however_it_ends_the_lock_is_given_back(host: Host, how: str) -> None:
     """At its end, or when it is asked to end: lock, paid debts and requests are gone."""
