@@ -49,16 +49,16 @@ take_lock() { # SECONDS TEXT
   [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
-  absent=
+  absent=0
   until mkdir "$lock" 2>/dev/null; do
-    # Given back just now, or not to be made at all: the second time tells.
+    # Given back just now, or not to be made at all: a few tries tell.
     if [ ! -d "$lock" ]; then
-      [ -z "$absent" ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
-      absent=1
+      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+      absent=$((absent + 1))
       waited=$((waited + 1))
       continue
     fi
-    absent=
+    absent=0
     if [ -s "$lock/owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
     if [ $nameless -gt 5 ] || ! owner_lives; then take_over && continue; fi
     [ $((waited % 5)) -ne 0 ] || tell_owner
@@ -80,9 +80,12 @@ tell_owner() {
   sed 1d "$lock/owner" 2>/dev/null
   end 2>/dev/null || gone=1
 }
+# It goes as it came, at once: whoever looks finds it whole or not at all, and claims it or not.
 release_lock() {
   # shellcheck disable=SC2086
-  rm -rf $paid $drains "$lock"
+  [ -z "$paid$drains" ] || rm -rf $paid $drains
+  mv "$lock" "$lock.gone.$$" 2>/dev/null
+  rm -rf "$lock".gone.*
   paid=
   drains=
 }

@@ -205,6 +205,17 @@ def test_asked_to_end_it_ends_well(host: Host) -> None:
     assert host.run("take_lock 1 mine; kill -TERM $$; sleep 600").code == 0
 
 
+def test_a_lock_goes_whole(host: Host) -> None:
+    """Nobody finds it without its owner; by then its debts are paid. What others left goes too."""
+    host.file("owed/demo")
+    host.file(f"{LOCK}.gone.1/owner")
+    host.stand("mv", f'cat {LOCK}/owner >>seen; ls owed >>seen; command mv "$@"')
+    host.stand("rm", f'case $* in *lock*) {HELD} && echo half >>seen ;; esac; command rm "$@"')
+    assert host.run("take_lock 1 mine; paid=' owed/demo'; release_lock").errors == ""
+    assert (host.home / "seen").read_text().splitlines()[1:] == ["mine"]
+    assert list((host.home / LOCK).parent.iterdir()) == []
+
+
 def test_what_was_given_back_is_not_given_back_twice(dash: Host) -> None:
     """A debt or request that another has made since is theirs."""
     body = """
