@@ -41,7 +41,7 @@ request_drain() { # PATH
 }
 drained() { # HOME: no turn is left, or nobody is
   recorded_lives "$1" || return 0
-  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
     *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
     *'"active_agents":0'*'"gateway_state":"draining"'*) return 0 ;;
   esac

@@ -12,7 +12,7 @@ tell() { say "$@" 2>/dev/null || gone=1; }
 
 started_at() {
   if [ -r "/proc/$1/stat" ]; then
-    read -r line <"/proc/$1/stat" 2>/dev/null || return 1
+    read -r line 2>/dev/null <"/proc/$1/stat" || return 1
     # shellcheck disable=SC2086
     set -- ${line##*) }
     printf '%s' "${20}"
@@ -23,15 +23,20 @@ started_at() {
 
 # The owner's first line is: boot pid start-time; the rest is for people.
 owner_lives() {
-  read -r owner_boot owner_pid owner_start _ <"$lock/owner" 2>/dev/null || return 0
+  read -r owner_boot owner_pid owner_start _ 2>/dev/null <"$lock/owner" || return 0
   [ "$owner_boot" = "${boot:--}" ] && [ -n "$owner_start" ] && [ "$(started_at "$owner_pid")" = "$owner_start" ]
 }
 
 # Two may find the same dead owner: one claims it, and looks again, for by then the lock may be new.
-take_over() {
-  mkdir "$lock/claim" 2>/dev/null || { sleep 1; return; }
-  if [ $nameless -le 5 ] && owner_lives; then rmdir "$lock/claim"; return; fi
-  mv "$lock" "$lock.dead.$$" || return
+# A claim is the work of a moment: one that is a minute old was left by somebody who died over it.
+take_over() { # fails if the lock is another's for now
+  [ -z "$(find "$lock/claim" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock/claim" 2>/dev/null
+  mkdir "$lock/claim" 2>/dev/null || return
+  if { [ -s "$lock/owner" ] || [ $nameless -le 5 ]; } && owner_lives; then
+    rmdir "$lock/claim" 2>/dev/null
+    return 1
+  fi
+  mv "$lock" "$lock.dead.$$" 2>/dev/null || return
   begin lock-taken-over
   sed 1d "$lock.dead.$$/owner" 2>/dev/null
   end
@@ -43,14 +48,19 @@ take_lock() { # SECONDS TEXT
   [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
+  absent=0
   until mkdir "$lock" 2>/dev/null; do
-    [ -d "$lock" ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
-    [ -s "$lock/owner" ] || nameless=$((nameless + 1))
-    if [ $nameless -gt 5 ] || ! owner_lives; then
-      take_over
+    # Given back just now, or not to be made at all: a few tries tell.
+    if [ ! -d "$lock" ]; then
+      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+      absent=$((absent + 1))
+      waited=$((waited + 1))
       continue
     fi
-    [ $((waited % 5)) -ne 0 ] || { begin lock-held; sed 1d "$lock/owner" 2>/dev/null; end; }
+    absent=0
+    if [ -s "$lock/owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
+    if [ $nameless -gt 5 ] || ! owner_lives; then take_over && continue; fi
+    [ $((waited % 5)) -ne 0 ] || tell_owner
     [ $waited -lt "$1" ] || { tell lock-refused; exit 0; }
     [ -z "$gone" ] || exit 0
     sleep 1
@@ -64,9 +74,17 @@ take_lock() { # SECONDS TEXT
   }
   tell "lock-taken $waited"
 }
+tell_owner() {
+  begin lock-held 2>/dev/null || gone=1
+  sed 1d "$lock/owner" 2>/dev/null
+  end 2>/dev/null || gone=1
+}
+# It goes as it came, at once: whoever looks finds it whole or not at all, and claims it or not.
 release_lock() {
   # shellcheck disable=SC2086
-  rm -rf $paid $drains "$lock"
+  [ -z "$paid$drains" ] || rm -rf $paid $drains
+  mv "$lock" "$lock.gone.$$" 2>/dev/null
+  rm -rf "$lock".gone.*
   paid=
   drains=
 }

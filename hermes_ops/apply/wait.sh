@@ -4,17 +4,17 @@
 # A wait only decides when to stop looking; what was seen is judged by the operator's program.
 looks_up() { # HOME
   [ -r "$1/gateway_state.json" ] || return 1
-  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
   recorded_lives "$1"
 }
 recorded_lives() { # HOME
-  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" | head -n 1)" 2>/dev/null
+  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" 2>/dev/null | head -n 1)" 2>/dev/null
 }
 are_connected() { # HOME PLATFORM...
-  entries=$(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null)
+  entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
   shift
   for platform; do
     case $entries in *"\"$platform\":{\"state\":\"connected\""*) ;; *) return 1 ;; esac

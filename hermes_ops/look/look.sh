@@ -54,7 +54,7 @@ a_python() {
 # the kernel, in the second: '''exec' '/a/long/path/python' "$0" "$@"
 script_python() {
   python=
-  { IFS= read -r first && IFS= read -r second; } <"$1" 2>/dev/null
+  { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1"
   case $first in
     '#!/bin/sh'*)
       python=${second#*"' '"}

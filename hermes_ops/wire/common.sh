@@ -68,9 +68,9 @@ boot_id() {
 # What the kernel says of a process: field 22 after the last `)` is when it started, in ticks.
 process() {
   [ -n "$1" ] && [ -r "/proc/$1/stat" ] || return 0
-  read -r line <"/proc/$1/stat" 2>/dev/null || return 0
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 0
   say "process $1 ${line##*) }"
   while IFS= read -r line; do
     case $line in 0::* | *name=systemd*) say "cgroup $1 ${line##*:}" ;; esac
-  done <"/proc/$1/cgroup" 2>/dev/null
+  done 2>/dev/null <"/proc/$1/cgroup"
 }

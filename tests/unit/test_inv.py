@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from shell_kit import SHELLS, words_of
 
 # It makes a dozen environments: too slow for `dev.check`, and `inv` changes rarely.
 pytestmark = pytest.mark.slow
@@ -146,13 +147,10 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return it
 
 
-SHELLS = [["sh"], ["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"]]
-
-
-@pytest.mark.parametrize("shell", [s for s in SHELLS if shutil.which(s[0])], ids=" ".join)
-def test_second_run_installs_nothing(ready: Checkout, shell: list[str]) -> None:
+@pytest.mark.parametrize("shell", SHELLS)
+def test_second_run_installs_nothing(ready: Checkout, shell: str) -> None:
     """The second run is silent, needs no pip, and keeps words, folder and exit code."""
-    run = ready.run(*shell, ready.inv, "a b", "", "fail", cwd=Path("/"))
+    run = ready.run(*words_of(shell), ready.inv, "a b", "", "fail", cwd=Path("/"))
     assert (run.returncode, run.stderr) == (7, "")
     assert run.stdout.splitlines()[0] == "hello|['a b', '', 'fail']|/|1"
 

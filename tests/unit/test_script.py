@@ -6,7 +6,6 @@ import hashlib
 import os
 import random
 import re
-import shutil
 import stat
 import subprocess
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from building import NEW, desired, facts, profile
+from shell_kit import inner_programs, words_of
 
 from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
 from hermes_ops.files import envfile, ownership
@@ -41,17 +41,12 @@ from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import shell
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
-SHELLS = {
-    name: [found, *words]
-    for name, words in {"dash": [], "bash": ["--posix"], "busybox": ["sh"]}.items()
-    if (found := shutil.which(name))
-}
 SYSTEM = "/usr/bin:/bin"
 """Without the folders in which a developer's Pythons are: to ask each of them takes seconds."""
 PLAN_CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
 TOKEN = "s3cr3t-$HOME-`id`-'quoted'"
 CONFIG = "a: 'it''s'\nb: $HOME `id` \\n %s é\n"
-every_shell = pytest.mark.parametrize("shell", SHELLS)
+every_shell = pytest.mark.parametrize("shell", ["dash", "posix", "busybox"])
 
 
 # --- running ----------------------------------------------------------------------------------
@@ -75,7 +70,7 @@ def run(
     """Give a text to a shell on its standard input, as a transport does."""
     text = script.text if isinstance(script, Script) else script
     return subprocess.run(
-        SHELLS[shell],
+        words_of(shell),
         input=text.encode("utf-8", "surrogateescape"),
         capture_output=True,
         cwd="/",
@@ -225,7 +220,7 @@ def test_scripts_of_every_plan_are_shell(shell: str) -> None:
     """What is compiled from the plans of the cases is read without complaint."""
     whole = compile_plan(FILES, Terms())
     text = whole.text[: libraries_end(whole)] + "".join(_scripts(case) for case in PLAN_CASES)
-    words = [*SHELLS[shell], "-n"]
+    words = [*words_of(shell), "-n"]
     done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -249,6 +244,17 @@ exec "${0##*/}" "$@"
 """
 
 
+def recorded(script: Script, shell: str) -> Script:
+    """Return the script with functions before the programs that its shell looks for nowhere."""
+    at = libraries_end(script)
+    functions = "".join(
+        f'{name}() {{ {{ printf \'%s\\0\' {name} "$@"; export -p; }} >>"$RECORD"\n'
+        f'command {name} "$@"; }}\n'
+        for name in inner_programs(shell)
+    )
+    return replace(script, text=script.text[:at] + functions + script.text[at:])
+
+
 @every_shell
 def test_no_secret_is_in_an_argument_list(shell: str, home: Path, tmp_path: Path) -> None:
     """No program that the script starts gets a secret as a word or in its environment."""
@@ -263,7 +269,8 @@ def test_no_secret_is_in_an_argument_list(shell: str, home: Path, tmp_path: Path
                 (shims / program.name).symlink_to(recorder)
     record = tmp_path / "record"
     environ = {"PATH": f"{shims}:{SYSTEM}", "REAL": SYSTEM, "RECORD": str(record)}
-    answer = reply(shell, compile_plan(FILES, Terms("{}")), home, **environ)
+    script = recorded(compile_plan(FILES, Terms("{}")), shell)
+    answer = reply(shell, script, home, **environ)
     assert told(answer) == [ChangeOutcome(number, "done") for number in range(7)]
     seen = record.read_text(errors="replace")
     assert "chmod" in seen  # the recorder was asked
@@ -463,7 +470,7 @@ def test_without_an_operator_the_profile_in_hand_is_finished(shell: str, home: P
     script = compile_plan(slow, Terms("{}"))
     environ = {"HOME": str(home), "PATH": SYSTEM}
     with subprocess.Popen(
-        SHELLS[shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        words_of(shell), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=environ,
     ) as process:  # fmt: skip
         assert process.stdin and process.stdout

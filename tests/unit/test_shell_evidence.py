@@ -1,0 +1,447 @@
+"""What is seen of services: units, programs, files, pid files, processes, and what URLs answer."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import socket
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from shell_kit import Host, every_host, one_host
+
+host, dash = every_host, one_host
+CONFIG = ".config/hermes-ops/supervisord.conf"
+STATE = ".local/state/hermes-ops"
+CTL = ".local/share/hermes-ops/supervisor/current/venv/bin/supervisorctl"
+PIDS = 'echo "[$pids]"'
+STILL_SPLITS = ": >sp1; : >sp2; set -- $(echo 'a b sp*'); echo $#"
+"""Whether words are split and names globbed as before: there are four then."""
+
+
+# --- systemd ----------------------------------------------------------------------------------
+
+SHOWN = """\
+Id=one.service
+MainPID=0
+*
+
+Id=two.service
+MainPID=4242
+"""
+
+
+def test_units_are_shown_with_their_processes(host: Host) -> None:
+    """All in one call of the user's manager; a name is never taken for an option or a pattern."""
+    host.file("MainPID=666")
+    host.define("user_bus() { :; }")
+    host.has_only("systemctl")
+    host.stand("systemctl", f"echo noise >&2; cat <<'END'\n{SHOWN}END")
+    answer = host.run(f"pids=' 7'; systemd_look one.service '-x*'; {PIDS}; {STILL_SPLITS}")
+    (call,) = host.calls
+    program, user, verb, wanted, *rest = call.split()
+    assert (program, user, verb, rest) == (
+        "systemctl", "--user", "show", ["--", "one.service", "-x*"],
+    )  # fmt: skip
+    names = set(wanted.removeprefix("--property=").split(","))
+    assert names >= {
+        "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "MainPID", "NRestarts",
+        "Result", "ExecMainStatus", "FragmentPath", "DropInPaths", "NeedDaemonReload",
+    }  # fmt: skip
+    assert answer.block("manager") == SHOWN.rstrip("\n")
+    assert answer.errors == ""
+    assert answer.out.splitlines()[-2:] == ["[ 7 4242]", "4"]
+
+
+@pytest.mark.parametrize("lacking", ["units", "systemctl", "bus"])
+def test_without_systemd_nothing_is_asked_of_it(dash: Host, lacking: str) -> None:
+    """And what was seen before is forgotten, so that no wait believes it."""
+    dash.has_only(*([] if lacking == "systemctl" else ["systemctl"]))
+    dash.define(f"user_bus() {{ [ {lacking} != bus ]; }}")
+    dash.stand("systemctl")
+    words = "" if lacking == "units" else "one.service"
+    answer = dash.run(f'units=old; systemd_look {words}; echo "[$units]"')
+    assert (answer.out, dash.calls) == ("[]\n", [])
+
+
+# --- supervisord ------------------------------------------------------------------------------
+
+
+def alive(
+    host: Host, pid: str | None, cmdline: str = f"python\0supervisord\0-c\0{CONFIG}\0"
+) -> str:
+    """Return whether supervisord counts as alive, and the pid that was found."""
+    host.rooted("/proc/")
+    host.stand("kill", "[ $2 != 666 ]")
+    if pid is not None:
+        host.file(f"{STATE}/supervisord.pid", pid)
+    host.part("/proc/4242/cmdline", cmdline)
+    host.part("/proc/self/x", "")
+    answer = host.run('supervisor_pid=old; supervisor_alive && echo "alive $supervisor_pid"')
+    assert answer.errors == ""
+    return answer.out.strip()
+
+
+def test_a_supervisor_lives_by_its_pid_file_and_its_words(host: Host) -> None:
+    """It is asked for, not believed."""
+    assert alive(host, "4242\n") == "alive 4242"
+    assert host.calls == ["kill -0 4242"]
+
+
+@pytest.mark.parametrize("pid", [None, "", "\n", "x\n", "-1\n", "42x\n", "666\n"])
+def test_no_supervisor_by_its_pid_file(dash: Host, pid: str | None) -> None:
+    """None, an empty one, one that holds no number, and the number of nobody."""
+    assert alive(dash, pid) == ""
+
+
+@pytest.mark.parametrize(
+    "cmdline",
+    [
+        "vim\0notes\0",
+        "supervisord\0-c\0/etc/supervisor/supervisord.conf\0",
+        f"tail\0-f\0{CONFIG}\0",
+        "",
+    ],
+    ids=["another program", "another supervisor", "only its file", "a zombie"],
+)
+def test_a_stranger_with_its_number_is_no_supervisor(host: Host, cmdline: str) -> None:
+    """After a reboot the number in the file may be anybody's."""
+    assert alive(host, "4242\n", cmdline) == ""
+
+
+def test_without_proc_the_number_alone_counts(dash: Host) -> None:
+    """As on macOS."""
+    dash.rooted("/proc/")
+    dash.stand("kill")
+    dash.file(f"{STATE}/supervisord.pid", "4242\n")
+    assert dash.run("supervisor_alive && echo alive").out == "alive\n"
+
+
+PROGRAMS = """\
+one   RUNNING   pid 4242, uptime 0:00:01
+two   STOPPED   Nov 05 *
+three RUNNING   pid 77, uptime 1 day
+"""
+
+
+TOLD = """\
+Id=one
+State=RUNNING
+MainPID=4242
+
+Id=two
+State=STOPPED
+
+Id=three
+State=RUNNING
+MainPID=77
+
+"""
+
+
+def programs(host: Host, *, config: bool = True, ctl: bool = True, lives: bool = True) -> str:
+    """Return what is told of programs, and the variables that are left of it."""
+    if config:
+        host.file(CONFIG)
+    if ctl:
+        host.file(CTL, mode=0o755)
+    host.file(" pid 666")
+    host.stand("supervisorctl", f"echo noise >&2; cat <<'END'\n{PROGRAMS}END")
+    host.define(f"supervisor_alive() {{ supervisor_pid=99; {'true' if lives else 'false'}; }}")
+    body = f'pids=" 7" programs=old; supervisord_look; echo "[$programs]"; {PIDS}'
+    answer = host.run(f"{body}; {STILL_SPLITS}")
+    assert answer.errors == ""
+    return answer.out
+
+
+def test_programs_are_shown_with_their_processes(host: Host) -> None:
+    """As supervisord says, in the form that every manager's answer has."""
+    out = programs(host)
+    nonce = "0123456789abcdef"
+    assert out.startswith(f"{nonce} begin manager supervisord\n{TOLD}\n{nonce} end\n[one ")
+    assert out.splitlines()[-2] == "[ 7 4242 77]"
+    assert out.splitlines()[-1] == "4"
+    assert host.calls == ["supervisorctl status"]
+
+
+def test_a_supervisor_that_is_down_is_not_asked(dash: Host) -> None:
+    """No program runs, and what was seen before is forgotten."""
+    out = programs(dash, lives=False)
+    assert out.startswith("[]\n[ 7]\n")
+    assert dash.calls == []
+
+
+@pytest.mark.parametrize("missing", ["config", "ctl"])
+def test_where_no_supervisor_was_installed_nothing_is_said(dash: Host, missing: str) -> None:
+    """Its configuration and its program must both be there."""
+    out = programs(dash, config=missing != "config", ctl=missing != "ctl")
+    assert out.startswith("[]\n[ 7]\n")
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def test_paths_are_listed_in_one_call(host: Host) -> None:
+    """Links themselves, also those that lead nowhere, and folders, not what is in them."""
+    host.file("-a b", "text", 0o600)
+    host.file("folder/x")
+    (host.home / "link").symlink_to("nowhere")
+    host.stand("ls", 'command ls "$@"')
+    answer = host.run("list_paths '-a b' folder gone link")
+    lines = answer.block("paths").splitlines()
+    assert [line.split()[-1] for line in lines] == ["b", "folder", "nowhere"]
+    assert host.calls == ["ls -ldin -- '-a b' folder link"]
+    number, shown, links, uid, gid, size = lines[0].split()[:6]
+    state = (host.home / "-a b").stat()
+    assert (int(number), shown, int(links)) == (state.st_ino, "-rw-------", 1)
+    assert (int(uid), int(gid), int(size)) == (os.getuid(), os.getgid(), 4)
+    assert lines[-1].endswith("link -> nowhere")
+
+
+def test_no_paths_no_list(dash: Host) -> None:
+    """Where none of them is there, `ls` would list the home."""
+    assert dash.run("list_paths; list_paths gone").out == ""
+
+
+def archive(text: str) -> dict[str, str]:
+    """Return the files of an archive, as they were sent."""
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text))) as tar:
+        return {
+            member.name: (tar.extractfile(member) or io.BytesIO()).read().decode()
+            for member in tar.getmembers()
+        }
+
+
+def test_files_come_in_one_archive(host: Host) -> None:
+    """What links lead to; no folder, no pipe, and nothing that is not there."""
+    host.file("-a b", "one")
+    host.file("folder/x", "two")
+    (host.home / "link").symlink_to("folder/x")
+    os.mkfifo(host.home / "pipe")
+    answer = host.run("send_files '-a b' folder pipe gone link")
+    assert archive(answer.block("files")) == {"-a b": "one", "link": "two"}
+    assert answer.errors == ""
+
+
+def test_no_files_no_archive(dash: Host) -> None:
+    """An empty one would be no answer."""
+    assert dash.run("send_files; send_files gone").out == ""
+
+
+# --- pid files --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "pids"),
+    [
+        ("4242\n", " 7 4242"),
+        ("4242", " 7 4242"),
+        ('{"pid": 4242, "x": 1}', " 7 4242"),
+        ('{"kind": "x", "pid":4242}\n', " 7 4242"),
+        ('{\n  "pid":   4242,\n  "x": 5\n}\n', " 7 4242"),
+        ("7\n", " 7"),
+        ("42x\n", " 7"),
+        ("garbage\n", " 7"),
+        ('{"ppid": 5}\n', " 7"),
+    ],
+)
+def test_a_pid_file_is_a_number_or_a_record(host: Host, text: str, pids: str) -> None:
+    """With or without a line end; anything else names no process, and none is named twice."""
+    host.file("gateway.pid", text)
+    answer = host.run(f"pids=' 7'; recorded_pids gone gateway.pid gateway.pid; {PIDS}")
+    assert (answer.out, answer.errors) == (f"[{pids}]\n", "")
+
+
+def test_each_process_is_shown_once(host: Host) -> None:
+    """However often it was found."""
+    host.rooted("/proc/")
+    host.part("/proc/self/x", "")
+    for pid in (7, 77):
+        host.part(f"/proc/{pid}/stat", f"{pid} (x) S {pid}\n")
+    host.stand("ps")
+    answer = host.run("pids=' 7 77 7 77'; show_processes")
+    assert answer.told == ["process 7 S 7", "process 77 S 77"]
+    assert host.calls == []
+
+
+def test_without_proc_processes_are_shown_by_ps(dash: Host) -> None:
+    """All in one call; where there is none to show, it is not asked."""
+    dash.rooted("/proc/")
+    dash.stand("ps", "echo shown; echo noise >&2")
+    answer = dash.run("pids=; show_processes; pids=' 7 77'; show_processes")
+    assert answer.block("ps") == "shown\n"
+    assert answer.errors == ""
+    assert dash.calls == ["ps -o pid=,state=,rss=,etime= -p 7,77"]
+
+
+# --- what URLs answer -------------------------------------------------------------------------
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers by path; notes what it was asked."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.path} {self.headers['Host']}")
+        body = b'{"status": "ok",\r\n "pid": 7}\n'
+        self.send_response(int(self.path.strip("/") or 200))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[int, list[str]]]:
+    """A server on this machine: its port, and what it was asked."""
+    asked: list[str] = []
+    handler = type("Handler", (Answering,), {"asked": asked})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
+        threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
+        yield serving.server_address[1], asked
+        serving.shutdown()
+
+
+ASKERS = {
+    "bash": ["bash", "timeout"],
+    "python": [],
+    "curl": ["curl"],
+    "wget": ["wget"],
+}
+"""Who asks, where the library finds these programs alone."""
+BODY = r'{"status": "ok",\r\n "pid": 7}\n'
+"""As printf has it."""
+CURL = f"""for url; do :; done
+case $url in
+*/200) printf '{BODY} 200' ;;
+*/503) printf '{BODY} 503' ;;
+*) return 7 ;;
+esac"""
+WGET = f"""for url; do :; done
+case $url in */200) printf '{BODY}' ;; *) return 8 ;; esac"""
+
+
+def asker(host: Host, name: str) -> None:
+    """Let the library have this program alone to ask with; not every machine has all of them."""
+    host.has_only(*ASKERS[name])
+    host.define(f"hermes_python={sys.executable if name == 'python' else ''}")
+    host.stand("curl", CURL)
+    host.stand("wget", WGET)
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """A URL of this machine at which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/x"
+
+
+@pytest.mark.parametrize("name", ASKERS)
+def test_urls_are_asked_by_whoever_can(
+    host: Host, server: tuple[int, list[str]], closed: str, name: str
+) -> None:
+    """A line for each in its order: the URL, what it said on one line, its status."""
+    port, asked = server
+    asked.clear()
+    asker(host, name)
+    urls = [f"http://127.0.0.1:{port}/200", f"http://127.0.0.1:{port}/503", closed]
+    answer = host.run(f'ready=1; ask_urls {" ".join(urls)}; echo "[$ready]"')
+    good, bad, nobody = answer.block("http").rstrip("\n").split("\n")
+    assert good.split() == [urls[0], '{"status":', '"ok",', '"pid":', "7}", "200"]
+    assert bad.split()[0] == urls[1]
+    assert bad.split()[-1] == ("503" if name != "wget" else urls[1])
+    assert nobody.split() == [closed]
+    if name in ("bash", "python"):
+        assert asked == [f"/{path} 127.0.0.1:{port}" for path in ("200", "503")]
+    assert (answer.out.splitlines()[-1], answer.errors) == ("[]", "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "ready"),
+    [("u 200", "[1]"), ('u {"x": 200} 503', "[]"), ("u", "[]"), ("u 2000", "[]"), ("", "[]")],
+)
+def test_ready_is_every_url_well_answered(dash: Host, answers: str, ready: str) -> None:
+    """One that is not ends it, by its status and not by its words."""
+    dash.define(f"ask_bash() {{ echo 'a 200'; echo '{answers}'; }}")
+    answer = dash.run('ready=1; ask_urls a u; echo "[$ready]"')
+    assert answer.out.splitlines()[-1] == ready
+
+
+def test_an_answer_is_text_and_no_pattern(dash: Host) -> None:
+    """What a server says opens no file of the home, and words are split as before."""
+    dash.file("x 200")
+    dash.define("ask_bash() { echo '* 200'; echo \"u * 200\"; }")
+    answer = dash.run(f'ready=1; ask_urls a u; echo "[$ready]"; {STILL_SPLITS}')
+    assert answer.out.splitlines()[-2:] == ["[1]", "4"]
+
+
+def test_no_url_is_no_question(dash: Host) -> None:
+    """Nothing is asked, nothing said, and readiness is not decided."""
+    dash.stand("ask_bash")
+    assert dash.run('ready=1; ask_urls; echo "[$ready]"').out == "[1]\n"
+    assert dash.calls == []
+
+
+def test_where_bash_cannot_ask_another_does(dash: Host) -> None:
+    """What it said before it failed does not count."""
+    dash.define("ask_bash() { echo 'u 200'; return 1; }\nask_others() { echo 'u 503'; }")
+    assert dash.run("ask_urls u").block("http") == "u 503"
+
+
+def test_where_nobody_can_ask_nothing_is_said(dash: Host) -> None:
+    """No answer is not the answer that nobody is there."""
+    dash.has_only()
+    dash.define("hermes_python=")
+    answer = dash.run('ready=1; ask_urls u; echo "[$ready]"')
+    assert answer.out == "[]\n"
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/", "http://127.0.0.1/", "ftp://x:1/"])
+def test_bash_asks_plain_urls_only(dash: Host, url: str) -> None:
+    """For any other it fails and says nothing, also of those before."""
+    assert dash.run(f"ask_bash http://127.0.0.1:1/ {url} || echo failed").out == "failed\n"
+
+
+@pytest.mark.parametrize("only", ["bash", "timeout"])
+def test_bash_asks_within_a_limit_or_not_at_all(dash: Host, only: str) -> None:
+    """A server that does not answer must not hold the look."""
+    dash.has_only(only)
+    dash.stand("limited")
+    assert dash.run("ask_bash http://127.0.0.1:1/ || echo failed").out == "failed\n"
+    assert dash.calls == []
+    dash.stand("has")
+    dash.run("ask_bash http://127.0.0.1:1/")
+    assert [call[:14] for call in dash.calls if call.startswith("limited")] == ["limited 5 bash"]
+
+
+def test_curl_comes_before_python_before_wget(dash: Host) -> None:
+    """Each has three seconds, and no proxy of the login stands between."""
+    dash.has_only("curl", "python3", "wget")
+    for program in ("curl", "python3", "wget"):
+        dash.stand(program)
+    dash.define("hermes_python=")
+    dash.run("ask_others http://u")
+    assert dash.calls == ["curl -s -m 3 --noproxy * -w ' %{http_code}' http://u"]
+    dash.has_only("python3", "wget")
+    dash.run("ask_others http://u")
+    assert dash.calls[1].startswith("python3 -I -S -c ")
+    dash.has_only("wget")
+    dash.run("ask_others http://u")
+    assert dash.calls[-1] == "wget -q -T 3 -t 1 -O - http://u"
+
+
+def test_the_python_of_hermes_asks_where_it_is_known(dash: Host) -> None:
+    """It is there, whatever else the host has."""
+    dash.has_only("wget")
+    dash.program("own-python")
+    dash.run("hermes_python=own-python; ask_others http://u")
+    assert dash.calls[0].startswith("own-python -I -S -c ")

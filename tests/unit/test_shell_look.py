@@ -1,0 +1,541 @@
+"""What a look finds on a host: itself, Pythons, Hermes, what we once wrote, profiles, ports."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping
+
+import pytest
+from shell_kit import Host, every_host, listen, one_host
+
+host, dash = every_host, one_host
+URLS = 'echo "[$urls]"'
+STILL_SPLITS = ": >sp1; : >sp2; set -- $(echo 'a b sp*'); echo $#"
+"""Whether words are split and names globbed as before: there are four then."""
+
+
+# --- the host ---------------------------------------------------------------------------------
+
+
+def bare(host: Host) -> None:
+    """Let nothing of this machine show."""
+    for path in ("/proc/", "/run/systemd/system", "/var/lib/systemd/linger"):
+        host.rooted(path)
+    host.has_only()
+    host.stand("sysctl", "return 1")
+    host.define("uid=7 user=nobody-ann XDG_RUNTIME_DIR=$HOME/run")
+    host.stand("date", "echo 1700000000")
+    host.stand("uname", "echo Linux x86_64")
+
+
+def told(host: Host) -> dict[str, str]:
+    """Return what a look says of the host, by first word; tools in one."""
+    answer = host.run("look_host")
+    assert answer.errors == ""
+    lines = [line.partition(" ") for line in answer.told]
+    tools = " ".join(rest for word, _, rest in lines if word == "tool")
+    return {word: rest for word, _, rest in lines if word != "tool"} | {"tools": tools}
+
+
+def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
+    """Who, where, which system, what time; and nothing that is not there."""
+    bare(host)
+    assert told(host) == {
+        "user": "7 nobody-ann",
+        "home": str(host.home),
+        "account": "~nobody-ann",
+        "system": "Linux x86_64",
+        "now": "1700000000",
+        "boot": "",
+        "route": "default",
+        "tools": "",
+    }
+    assert host.calls == ["uname -sm", "date +%s", "sysctl -n kern.boottime"]
+
+
+def test_a_whole_host_tells_all_that_is_there(dash: Host) -> None:
+    """Each thing by its own evidence."""
+    bare(dash)
+    dash.part("/proc/sys/kernel/random/boot_id", "abc\n")
+    dash.part("/proc/uptime", "12.5 3.0\n")
+    dash.part("/run/systemd/system/x", "")
+    dash.part("/var/lib/systemd/linger/nobody-ann", "")
+    listen(dash.home / "run/bus")
+    tools = ["systemctl", "loginctl", "launchctl", "sudo", "curl", "wget", "tar", "base64"]
+    dash.has_only(*tools)
+    found = told(dash)
+    assert found["tools"].split() == tools
+    wanted = {"boot": "abc", "uptime": "12.5", "systemd": "running", "bus": "ready", "linger": "on"}
+    assert {word: found[word] for word in wanted} == wanted
+
+
+def test_the_account_is_not_what_the_login_calls_home(dash: Host) -> None:
+    """systemd reads units from the home in the account database, whatever HOME says."""
+    bare(dash)
+    account = pwd.getpwuid(os.getuid())
+    dash.define(f"user={account.pw_name}")
+    assert told(dash)["account"] == account.pw_dir
+
+
+@pytest.mark.parametrize(
+    ("table", "route"),
+    [
+        (None, True),
+        ("Iface Destination Gateway\neth0 0000FEA9 0\neth0 00000000 0102\n", True),
+        ("Iface Destination Gateway\neth0 0000FEA9 00000000\n", False),
+        ("Iface Destination Gateway\n", False),
+    ],
+)
+def test_a_way_out_is_a_default_route(host: Host, table: str | None, route: bool) -> None:
+    """Where the kernel does not tell its routes, there may be one."""
+    host.rooted("/proc/")
+    if table is not None:
+        host.part("/proc/net/route", table)
+    assert host.run("default_route && echo route").out == ("route\n" if route else "")
+
+
+# --- Pythons ----------------------------------------------------------------------------------
+
+
+def interpreter(host: Host, name: str, version: str, *, at: str = "", code: int = 0) -> str:
+    """Put a stand-in for an interpreter of this version on PATH, or into a folder of the home."""
+    return str(host.program(name, f"echo {version}; echo noise >&2; exit {code}", at=at))
+
+
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [
+        *((version, True) for version in ("3.11", "3.12", "3.13")),
+        *((version, False) for version in ("3.10", "3.14", "3.1", "3.110", "4.11", "")),
+    ],
+)
+def test_a_python_is_of_a_version_that_hermes_runs_on(dash: Host, version: str, good: bool) -> None:
+    """No older one, and none that is newer than it was tried with."""
+    path = interpreter(dash, "python3", version)
+    answer = dash.run(f"a_python {path}; echo $?")
+    said = f"0123456789abcdef python {version} {path}\n0\n" if good else "1\n"
+    assert (answer.out, answer.errors) == (said, "")
+
+
+def test_a_python_is_run_to_be_believed(host: Host) -> None:
+    """A shim of a version manager stands on PATH and fails; alone, it reads nothing of a user."""
+    path = interpreter(host, "python3", "3.11", code=1)
+    assert host.run(f"a_python {path} || echo no").out == "no\n"
+    (call,) = host.calls
+    assert call.startswith("python3 -I -S -B -c ")
+
+
+def test_a_python_must_be_able_to_make_environments(dash: Host) -> None:
+    """Debian has one that cannot: `venv` is asked for, by a real interpreter."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    dash.stand("say", 'echo "$*"')
+    out = dash.run(f"a_python {sys.executable}; echo $?").out
+    assert out == (
+        f"python {version} {sys.executable}\n0\n" if version in ("3.11", "3.12", "3.13") else "1\n"
+    )
+    broken = dash.program("py", f'shift 3; exec {sys.executable} "$@"')
+    dash.file("venv.py", "raise ImportError\n")
+    assert dash.run(f"a_python {broken}; echo $?").out == "1\n"
+
+
+def pythons(host: Host, words: str = "yes", more: str = ":") -> list[str]:
+    """Return the interpreters that a look finds."""
+    host.rooted("/opt/homebrew/bin/")
+    host.rooted("/usr/local/bin/")
+    host.rooted("/usr/bin/")
+    host.rooted("/run/systemd/system")
+    host.define("PATH=$HOME/../bin")
+    answer = host.run(f"{more}; look_pythons {words or repr('')}")
+    assert answer.errors == ""
+    return [line.removeprefix("python ").replace(str(host.place), "") for line in answer.told]
+
+
+def test_each_name_is_looked_for_in_every_folder(host: Host) -> None:
+    """Newest first; of a name the first that runs, PATH before the others."""
+    interpreter(host, "python3.13", "3.13", code=1)
+    interpreter(host, "x", "3.13", at="../root/opt/homebrew/bin/python3.13")
+    interpreter(host, "x", "3.13", at="../root/usr/bin/python3.13")
+    interpreter(host, "python3.12", "3.12")
+    interpreter(host, "x", "3.12", at="../root/usr/local/bin/python3.12")
+    interpreter(host, "x", "3.11", at=".local/bin/python3.11")
+    interpreter(host, "x", "3.11", at="../root/usr/local/bin/python3")
+    assert pythons(host) == [
+        "3.13 /root/opt/homebrew/bin/python3.13",
+        "3.12 /home/../bin/python3.12",
+        "3.11 /home/.local/bin/python3.11",
+        "3.11 /root/usr/local/bin/python3",
+    ]
+
+
+def test_what_uv_installed_counts(dash: Host) -> None:
+    """Each of the versions that are good for Hermes."""
+    for version in ("3.10", "3.11", "3.13"):
+        folder = f".local/share/uv/python/cpython-{version}.4-linux/bin"
+        interpreter(dash, "x", version, at=f"{folder}/python3")
+    dash.file(".local/share/uv/python/cpython-3.12.1-linux/bin/python3", mode=0o644)
+    found = pythons(dash)
+    assert [line.split("cpython-")[1][:4] for line in found] == ["3.11", "3.13"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "hermes", "systemd", "home", "looks"),
+    [
+        ("", "/x", True, "$HOME", False),
+        ("yes", "/x", True, "$HOME", True),
+        ("", "", True, "$HOME", True),
+        ("", "/x", False, "$HOME", True),
+        ("", "/x", True, "/else", True),
+    ],
+)
+def test_pythons_are_looked_for_where_one_may_be_needed(
+    dash: Host, asked: str, hermes: str, systemd: bool, home: str, looks: bool
+) -> None:
+    """For Hermes, or for supervisord where systemd does not serve this home."""
+    interpreter(dash, "python3.11", "3.11")
+    if systemd:
+        dash.part("/run/systemd/system/x", "")
+    assert bool(pythons(dash, asked, f"hermes_python={hermes}; account={home}")) == looks
+
+
+# --- Hermes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "python"),
+    [
+        ("#!/opt/venv/bin/python3\nimport x\n", "/opt/venv/bin/python3"),
+        ("#!/bin/sh\n'''exec' '/opt/a b/bin/python' \"$0\" \"$@\"\n", "/opt/a b/bin/python"),
+        ("#!/bin/sh\n'''exec' /opt/venv/bin/python \"$0\" \"$@\"\n", "/opt/venv/bin/python"),
+        ("#!/bin/sh\necho no\n", ""),
+        ("#!/bin/bash\nexec python\n", ""),
+        ("#! /usr/bin/perl\n", ""),
+        ("", ""),
+        ("text\n#!/opt/venv/bin/python\n", ""),
+    ],
+)
+def test_a_console_script_names_its_python(host: Host, script: str, python: str) -> None:
+    """In its first line, or in the second where that would be too long for the kernel."""
+    host.file("script", script)
+    answer = host.run('python=old; script_python script; echo "[$python]"')
+    assert (answer.out, answer.errors) == (f"[{python}]\n", "")
+
+
+def hermes(
+    host: Host, venv: str, *, parts: Mapping[str, str] | None = None, cfg: str | None = ""
+) -> str:
+    """Lay out an environment with a hermes-agent in it; return its Python."""
+    site = f"{venv}/lib/python3.11/site-packages"
+    host.file(f"{site}/hermes_agent-0.19.0.dist-info/METADATA")
+    if cfg is not None:
+        host.file(f"{venv}/pyvenv.cfg", f"home = /usr/bin\n{cfg}")
+    for path, text in (parts or {}).items():
+        host.file(f"{site}/{path}", text)
+    host.file(f"{venv}/bin/python", mode=0o755)
+    host.file(f"{venv}/bin/python3", mode=0o755)
+    return f"{host.home}/{venv}/bin/python3"
+
+
+def test_hermes_is_what_the_interpreter_would_import(host: Host) -> None:
+    """Its metadata, its environment and that one's Python, by the name that Hermes uses."""
+    python = hermes(host, "v", cfg="version_info = 3.11.2.final.0\n")
+    answer = host.run(f'hermes_of {python}; echo "$? $hermes_python $project"')
+    venv = f"{host.home}/v"
+    site = f"{venv}/lib/python3.11/site-packages"
+    assert answer.told == [
+        f"hermes python {venv}/bin/python",
+        f"hermes info {site}/hermes_agent-0.19.0.dist-info",
+        f"hermes venv {venv}",
+        "hermes python_version 3.11.2.final.0",
+    ]
+    assert answer.out.endswith(f"\n0 {venv}/bin/python {site}\n")
+
+
+def test_hermes_of_a_system_has_no_environment(dash: Host) -> None:
+    """There the interpreter keeps its own name."""
+    python = hermes(dash, "v", cfg=None)
+    assert [line.split()[1] for line in dash.run(f"hermes_of {python}").told] == ["python", "info"]
+    assert dash.run(f"hermes_of {python}").told[0] == f"hermes python {python}"
+
+
+def test_what_lies_beside_hermes_is_told(dash: Host) -> None:
+    """Folders that its units name, where it came from, and its version of Python."""
+    parts = {
+        "hermes_agent-0.19.0.dist-info/direct_url.json": '{"url": "file:///x"}\n',
+        "venv/bin/x": "",
+        "node_modules/.bin/x": "",
+    }
+    python = hermes(dash, "v", parts=parts, cfg="version = 3.12.1\n")
+    lines = dash.run(f"hermes_of {python}").told
+    assert lines[2:5] == [
+        'hermes origin {"url": "file:///x"}', "hermes dir venv/bin",
+        "hermes dir node_modules/.bin",
+    ]  # fmt: skip
+    assert lines[-1] == "hermes python_version 3.12.1"
+
+
+def test_a_python_without_hermes(host: Host) -> None:
+    """Neither with another program, nor with a file of its name."""
+    host.file("v/lib/python3.11/site-packages/hermes_agents-1.dist-info/METADATA")
+    host.file("v/lib/python3.12/site-packages/hermes_agent-1.dist-info", "a file")
+    answer = host.run('hermes_python=old; hermes_of "$HOME/v/bin/python"; echo "$? $hermes_python"')
+    assert answer.out == "1 old\n"
+
+
+OURS = ".local/share/hermes-ops/hermes/current"
+
+
+def look(host: Host, wanted: str = "", *, on_path: str = "") -> str:
+    """Return whose Python a look finds, as a path of the home; empty: none."""
+    host.rooted("/usr/local/bin/hermes")
+    if on_path:
+        host.program("hermes").write_text(f"#!{on_path}\n")
+    answer = host.run(f"hermes_python=old; look_hermes '{wanted}'; echo \"$hermes_python\"")
+    assert answer.errors == ""
+    found = answer.out.splitlines()[-1]
+    told = [line.split()[2] for line in answer.told if line.startswith("hermes python ")]
+    assert told == ([found] if found else [])
+    return found.replace(f"{host.home}/", "")
+
+
+def test_hermes_of_ours_counts_when_it_is_whole(host: Host) -> None:
+    """Its stamp is written last; a half-made one is passed over for the one on PATH."""
+    other = hermes(host, "other")
+    hermes(host, f"{OURS}/venv")
+    assert look(host, on_path=other) == "other/bin/python"
+    host.file(f"{OURS}/hermes-ops.json", "{}")
+    assert look(host, on_path=other) == f"{OURS}/venv/bin/python"
+
+
+def test_ours_without_a_program_is_passed_over(dash: Host) -> None:
+    """As where somebody removed it and left the stamp."""
+    dash.file(f"{OURS}/hermes-ops.json", "{}")
+    assert look(dash, on_path=hermes(dash, "other")) == "other/bin/python"
+
+
+def test_hermes_is_looked_for_by_its_script(dash: Host) -> None:
+    """On PATH, then where its installers put it; one that leads nowhere is passed over."""
+    second = hermes(dash, "second")
+    third = hermes(dash, "third")
+    dash.file(".local/bin/hermes", f"#!{second}\n")
+    dash.part("/usr/local/bin/hermes", f"#!{third}\n")
+    assert look(dash, on_path="/no/such/python") == "second/bin/python"
+    (dash.home / ".local/bin/hermes").unlink()
+    assert look(dash) == "third/bin/python"
+
+
+def test_no_hermes(dash: Host) -> None:
+    """Then nothing is told, and an older answer is forgotten."""
+    assert look(dash) == ""
+
+
+def test_the_python_that_is_wanted_is_the_only_one_asked(host: Host) -> None:
+    """No other is taken for it where it has no Hermes."""
+    other = hermes(host, "other")
+    wanted = hermes(host, "wanted")
+    assert look(host, wanted, on_path=other) == "wanted/bin/python"
+    assert look(host, "/no/such/bin/python", on_path=other) == ""
+
+
+# --- what we once wrote -----------------------------------------------------------------------
+
+OWNERSHIP = """\
+# written by us
+files:
+  "config.yaml": "00"
+  "a b/*": "11"
+  "q\\": x": "22"
+made_here:
+  - ".env=KEY"
+  - "sub/.env=A B"
+keys:
+  "not": "a file"
+"""
+
+
+def test_an_ownership_file_names_what_is_ours(host: Host) -> None:
+    """Files and secrets that were made here, in its folder; what comes after them is no file."""
+    host.file("p/.hermes-ops.yml", OWNERSHIP)
+    host.file("q/.hermes-ops.yml", 'files:\n  "one": "00"\n')
+    body = "owned=old made=old; look_owned p/.hermes-ops.yml gone q/.hermes-ops.yml"
+    answer = host.run(f'{body}; printf "%s|%s" "$owned" "$made"')
+    owned, made = answer.out.split("|")
+    assert owned.splitlines() == ["p/config.yaml", "p/a b/*", "p/q\\", "q/one"]
+    assert made.split("\t") == ["p/.env=KEY", "p/sub/.env=A B", ""]
+    assert answer.errors == ""
+
+
+def test_what_is_ours_is_asked_for_as_well(host: Host) -> None:
+    """Each path once, as it is written: a name that is a pattern opens no other file."""
+    host.file("p/one")
+    host.stand("ask")
+    owned = "owned='p/*\na b\nknown\n'"
+    answer = host.run(f"{owned}; with_owned ask known 'x y'; {STILL_SPLITS}")
+    assert host.calls == ["ask known 'x y' p/* 'a b'"]
+    assert (answer.out, answer.errors) == ("4\n", "")
+
+
+def test_only_what_is_ours(dash: Host) -> None:
+    """Where nothing else is asked for; and where nothing is ours, nothing is added."""
+    dash.stand("ask")
+    dash.run("owned='one\n'; with_owned ask; owned=; with_owned ask two; with_owned ask")
+    assert dash.calls == ["ask one", "ask two", "ask"]
+
+
+# --- .env files -------------------------------------------------------------------------------
+
+ENV = "A=1\nexport KEY=top-secret\n  KEY=deep-secret\nKEY=\nKEY2=x\nMYKEY=y\n# KEY=z"
+HIDDEN = "A=1\nexport KEY=\x01kept\x01\n  KEY=\x01kept\x01\nKEY=\nKEY2=x\nMYKEY=y\n# KEY=z\n"
+
+
+def test_env_files_come_as_they_are(host: Host) -> None:
+    """With digests of all; no folder, and none that is not there."""
+    host.file("p/.env", ENV)
+    host.file("a b", "X=1\n")
+    (host.home / "folder").mkdir()
+    answer = host.run("made=; send_env '' p/.env folder gone 'a b'")
+    assert answer.told == ["digests", "env p/.env", "env a b"]
+    texts = [record.text for record in answer.reply.of("env")]
+    assert texts == [ENV, "X=1\n"]
+    names = [line.split("  ")[1] for line in answer.block("digests").splitlines()]
+    assert names == ["p/.env", "a b"]
+
+
+def test_masked_values_stay(host: Host) -> None:
+    """Of the names that are said, in those files alone, however the line is written."""
+    host.file("p/.env", ENV)
+    host.file("q/.env", "KEY=open\n")
+    answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env")
+    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, "KEY=open\n"]
+    assert answer.told == ["digests", "env p/.env", "env q/.env"]
+
+
+def test_what_was_made_here_stays_here(host: Host) -> None:
+    """Whether or not the operator still names it."""
+    host.file("p/.env", ENV)
+    answer = host.run("made='p/.env=KEY\t'; send_env '' p/.env; send_env 'x=A\t' p/.env")
+    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, HIDDEN]
+
+
+def test_without_env_files_nothing_is_said(dash: Host) -> None:
+    """`cat` and `awk` would wait for an input."""
+    assert dash.run("made=; send_env ''; send_env 'x=A\t' gone").out == ""
+
+
+# --- folders, node, profiles ------------------------------------------------------------------
+
+
+def test_folders_that_are_there(dash: Host) -> None:
+    """No file, and none that is gone."""
+    dash.file("file")
+    (dash.home / "a b").mkdir()
+    assert dash.run("look_folders 'a b' file gone /").told == ["folder a b", "folder /"]
+
+
+def test_node_is_the_first_that_can_be_run(dash: Host) -> None:
+    """Not a folder of that name, nor a file that cannot."""
+    (dash.home / "one/node").mkdir(parents=True)
+    dash.file("two/node", mode=0o644)
+    for name in ("three", "four"):
+        dash.file(f"{name}/node", mode=0o755)
+    assert dash.run("look_node zero one two three four").told == ["node three"]
+
+
+def test_profiles_and_units_that_nobody_described(host: Host) -> None:
+    """Each by its name, with the files and processes that show how it does."""
+    host.file(".hermes/profiles/a b/gateway.pid", "4242")
+    host.file(".hermes/profiles/a b/gateway_state.json", "{}")
+    host.file(".hermes/profiles/two/state/gateway.heartbeat", "{}")
+    host.file(".hermes/profiles/file")
+    host.file(".hermes/gateway.pid", "4343")
+    host.file(".config/systemd/user/hermes-gateway.service")
+    host.file(".config/systemd/user/hermes-gateway-a b.service")
+    (host.home / ".config/systemd/user/hermes-gateway-d.service").mkdir()
+    host.file(".config/systemd/user/other.service")
+    host.stand("send_files")
+    answer = host.run('pids=" 7"; look_profiles; systemd_defined; echo "[$pids]"')
+    assert answer.told == [
+        "profile a b", "profile two",
+        "defined systemd hermes-gateway-a b.service", "defined systemd hermes-gateway.service",
+    ]  # fmt: skip
+    assert answer.out.splitlines()[-1] == "[ 7 4343 4242]"
+    (call,) = host.calls
+    for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat"):
+        assert f" .hermes/{name}" in call
+        assert f" '.hermes/profiles/a b/{name}'" in call
+
+
+def test_a_home_without_profiles(dash: Host) -> None:
+    """No name is made of the pattern."""
+    answer = dash.run("pids=; look_profiles; systemd_defined; supervisord_defined")
+    assert (answer.told, answer.errors) == ([], "")
+
+
+# --- ports ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "port"),
+    [
+        ("API_SERVER_PORT=8642", "8642"),
+        ('API_SERVER_PORT="8642"', "8642"),
+        ("export API_SERVER_PORT='8642'", "8642"),
+        ("API_SERVER_PORT=", ""),
+        ("API_SERVER_PORT=80x", ""),
+        ("API_SERVER_PORT=$(id)", ""),
+        ("API_SERVER_PORT=1/../..", ""),
+        ("API_SERVER_PORT=1 2", ""),
+        ("MY_API_SERVER_PORT=8642", ""),
+        ("#API_SERVER_PORT=8642", ""),
+        ("API_SERVER_PORTS=8642", ""),
+        ("A=8642", ""),
+    ],
+)
+def test_a_port_on_the_host_is_asked_too(host: Host, line: str, port: str) -> None:
+    """Somebody may have changed it there; what is no number is no port."""
+    host.file(".env", f"A=1\n{line}\nB=2\n")
+    answer = host.run(f"urls=; look_ports '' gone .env; {URLS}")
+    url = f" http://127.0.0.1:{port}/health" if port else ""
+    assert (answer.out, answer.errors) == (f"[{url}]\n", "")
+
+
+def test_no_url_is_asked_twice(dash: Host) -> None:
+    """Neither one that the inventory says, nor one that two files say."""
+    dash.file("one", "API_SERVER_PORT=1\n")
+    dash.file("two", "API_SERVER_PORT=2\nAPI_SERVER_PORT=3\n")
+    known = "'http://127.0.0.1:1/health http://127.0.0.1:4/health'"
+    answer = dash.run(f"urls=; look_ports {known} one two two; {URLS}")
+    assert answer.out == "[ http://127.0.0.1:2/health http://127.0.0.1:3/health]\n"
+
+
+# --- disclosure -------------------------------------------------------------------------------
+
+
+def disclosed(host: Host, *, hermes: bool, name: str = "python3") -> str:
+    """Return what is disclosed; the request is a secret."""
+    host.program(name, f"cat >{host.home}/input; env >{host.home}/environ; echo told; echo no >&2")
+    own = f"hermes_python={host.bin}/{name} project=/p" if hermes else "hermes_python="
+    answer = host.run(f"{own}; disclose 'the program' 's3cr3t %s\\n'")
+    assert answer.errors == ""
+    assert (host.home / "input").read_text() == "s3cr3t %s\\n"
+    assert not any("s3cr3t" in call for call in host.calls)
+    return answer.block("disclosed")
+
+
+def test_the_python_of_hermes_discloses(host: Host) -> None:
+    """Alone: no setting, folder or package of a user is read, and nothing is written."""
+    assert disclosed(host, hermes=True) == "told\n"
+    assert host.calls == ["python3 -I -S -B -c 'the program' /p"]
+
+
+def test_any_python_discloses_where_hermes_has_none(host: Host) -> None:
+    """It may have the packages that are needed, so those of the system are read."""
+    assert disclosed(host, hermes=False) == "told\n"
+    assert host.calls == ["python3 -I -B -c 'the program'"]
+
+
+def test_a_host_without_python_says_so(dash: Host) -> None:
+    """Nothing is disclosed then."""
+    answer = dash.run("hermes_python= PATH=/none; disclose program request")
+    assert answer.out == "0123456789abcdef python none\n"

@@ -1,0 +1,584 @@
+"""Ordering services: linger, planned stops, strays, drains, systemd and supervisord."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shell_kit import Host, every_host, listen, one_host, state_of
+
+host, dash = every_host, one_host
+STATE = ".local/state/hermes-ops"
+MARKER = ".gateway-planned-stop.json"
+REQUEST = ".drain_request.json"
+QUARTER = "sleep 0.25"
+
+
+def mode(path: Path) -> int:
+    """Return the permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def is_now(text: str) -> bool:
+    """Say whether a time is that of this minute, in UTC and with its zone."""
+    return abs(datetime.fromisoformat(text) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+# --- linger -----------------------------------------------------------------------------------
+
+LINGER = "/var/lib/systemd/linger"
+
+
+def lingering(host: Host, *, loginctl: str = "return 1", sudo: str = "return 1") -> None:
+    """Let linger be a file of this test; `grant` in a stand-in makes it."""
+    folder = host.rooted(LINGER)
+    folder.mkdir(parents=True)
+    host.define(f"grant() {{ : >{folder}/ann; }}")
+    host.stand("loginctl", loginctl)
+    host.stand("sudo", sudo)
+
+
+def enable(host: Host, *, uid: int = 7, more: str = ":") -> tuple[str, list[str]]:
+    """Return what enabling says and ends with, and what it called."""
+    answer = host.run(f"uid={uid} user=ann; {more}; enable_linger; echo $?")
+    assert answer.errors == ""
+    return answer.out.strip(), host.calls
+
+
+def test_who_lingers_is_left_alone(dash: Host) -> None:
+    """Nobody is asked for what is so already."""
+    lingering(dash)
+    assert enable(dash, more="grant") == ("0", [])
+
+
+def test_linger_is_first_asked_for_as_oneself(host: Host) -> None:
+    """polkit may allow it; nobody is asked for a password."""
+    lingering(host, loginctl="grant; echo chatter; echo noise >&2")
+    assert enable(host) == ("0", ["loginctl --no-ask-password enable-linger"])
+
+
+def test_linger_by_sudo(host: Host) -> None:
+    """Where polkit does not allow it, root does it for the user, still without a question."""
+    lingering(host, sudo="grant; echo chatter; echo noise >&2")
+    asked = ["loginctl --no-ask-password enable-linger", "sudo -n loginctl enable-linger ann"]
+    assert enable(host) == ("0", asked)
+
+
+def test_root_needs_nobody(dash: Host) -> None:
+    """Its own linger is named."""
+    lingering(dash, loginctl="grant")
+    assert enable(dash, uid=0) == ("0", ["loginctl enable-linger ann"])
+
+
+def test_no_right_to_linger(dash: Host) -> None:
+    """It has a code of its own, also where the programs claim to have done it."""
+    lingering(dash, loginctl=":")
+    assert enable(dash)[0] == "no right to enable linger77"
+
+
+def test_a_password_for_sudo_goes_to_it_alone(host: Host) -> None:
+    """On its input, once, with no prompt; the word list has none of it."""
+    host.stand("sudo", f"cat >{host.home}/input; echo chatter; echo noise >&2; return 3")
+    answer = host.run("sudo_password='p w%s'; as_root thing 'a b'; echo $?")
+    assert (answer.out, answer.errors) == ("3\n", "")
+    assert host.calls == ["sudo -S -p '' thing 'a b'"]
+    assert (host.home / "input").read_text() == "p w%s\n"
+
+
+def test_the_bus_is_waited_for(dash: Host) -> None:
+    """It comes a moment after linger; a quarter of a minute is enough."""
+    dash.stand("user_bus", '[ "$n" = 3 ]')
+    dash.stand("sleep", "n=$((n + 1))")
+    assert dash.run("await_bus; echo $?").out == "0\n"
+    assert dash.calls.count(QUARTER) == 3
+
+
+def test_the_bus_is_not_waited_for_for_ever(dash: Host) -> None:
+    """What is missing is said."""
+    dash.stand("user_bus", "false")
+    dash.stand("sleep")
+    assert dash.run("await_bus; echo $?").out == "no user service manager after 15 s1\n"
+    assert dash.calls.count(QUARTER) == 60
+
+
+@pytest.mark.parametrize(("enabled", "calls"), [(0, 2), (77, 1)])
+def test_linger_is_both(dash: Host, enabled: int, calls: int) -> None:
+    """The right first, then the bus; the first that fails is the answer."""
+    dash.stand("enable_linger", f"return {enabled}")
+    dash.stand("await_bus", "return 5")
+    assert dash.run("linger; echo $?").out == ("5\n" if calls == 2 else "77\n")
+    assert dash.calls == ["enable_linger", "await_bus"][:calls]
+
+
+# --- planned stops ----------------------------------------------------------------------------
+
+
+def marker(host: Host, home: str = "home") -> dict[str, Any]:
+    """Return the marker that a gateway would read."""
+    found: dict[str, Any] = json.loads((host.home / home / MARKER).read_text())
+    return found
+
+
+def test_a_planned_stop_names_who_is_stopped_and_by_whom(host: Host) -> None:
+    """Hermes believes a marker for its own pid that is not older than a minute."""
+    (host.home / "home").mkdir()
+    answer = host.run("plan_stop home 4242; echo $$; : >next")
+    found = marker(host)
+    assert is_now(found.pop("written_at"))
+    assert found == {
+        "target_pid": 4242, "target_start_time": None, "stopper_pid": int(answer.out),
+    }  # fmt: skip
+    assert mode(host.home / "home" / MARKER) == 0o600
+    assert mode(host.home / "next") == 0o644
+
+
+def test_no_stop_is_planned_for_nobody(dash: Host) -> None:
+    """Without a process or a home there is nothing to tell, and that is no failure."""
+    (dash.home / "home").mkdir()
+    answer = dash.run("plan_stop home ''; echo $?; plan_stop gone 4242; echo $?")
+    assert (answer.out, answer.errors) == ("0\n0\n", "")
+    assert [path.name for path in dash.home.iterdir()] == ["home"]
+    assert list((dash.home / "home").iterdir()) == []
+
+
+# --- strays -----------------------------------------------------------------------------------
+
+
+def ending(host: Host, dies_after: int, *, at: str = "TERM") -> tuple[str, list[str]]:
+    """Return the code and the calls of ending a process that goes so many looks after a signal."""
+    (host.home / "home").mkdir()
+    host.stand(
+        "kill",
+        f"""case "$*" in
+        '-0 4242') [ ! -e signalled ] || [ $((n += 1)) -le {dies_after} ] ;;
+        4242) [ {at} != TERM ] || : >signalled ;;
+        '-KILL 4242') : >signalled ;;
+        esac""",
+    )
+    host.stand("sleep")
+    code = host.run("end_process home 4242; echo $?").out.strip()
+    return code, [call for call in host.calls if call != "kill -0 4242"]
+
+
+def test_a_stray_is_told_that_its_stop_is_meant(host: Host) -> None:
+    """It is asked once, waited for, and the marker was there before it was asked."""
+    host.stand("plan_stop")
+    assert ending(host, dies_after=3) == (
+        "0", ["plan_stop home 4242", "kill 4242", QUARTER, QUARTER, QUARTER],
+    )  # fmt: skip
+
+
+def test_a_stray_that_does_not_listen_is_killed(host: Host) -> None:
+    """After ten seconds, once; and then it is gone."""
+    code, calls = ending(host, dies_after=0, at="KILL")
+    assert code == "0"
+    assert calls == ["kill 4242", *[QUARTER] * 40, "kill -KILL 4242", QUARTER]
+
+
+def test_a_stray_that_cannot_be_ended_is_a_failure(dash: Host) -> None:
+    """Nothing is started beside it."""
+    code, calls = ending(dash, dies_after=999)
+    assert code == "1"
+    assert calls == ["kill 4242", *[QUARTER] * 40, "kill -KILL 4242", *[QUARTER] * 8]
+
+
+def test_a_stray_that_is_gone_is_not_ended(dash: Host) -> None:
+    """No marker is left for whoever has its number next."""
+    (dash.home / "home").mkdir()
+    dash.stand("kill", "return 1")
+    assert dash.run("end_process home 4242; echo $?").out == "0\n"
+    assert dash.calls == ["kill -0 4242"]
+    assert list((dash.home / "home").iterdir()) == []
+
+
+# --- drains -----------------------------------------------------------------------------------
+
+
+def drain(host: Host, **fields: object) -> None:
+    """Let a gateway of this very process have this state; `sleep` is a quarter that passes."""
+    state_of(host, "home", pid=os.getpid(), gateway_state="running", active_agents=2, **fields)
+
+
+def then(agents: int, state: str = "draining", pid: int | None = None) -> str:
+    """Return shell that lets the gateway say this from now on."""
+    fields = {"pid": pid or os.getpid(), "gateway_state": state, "active_agents": agents}
+    return f"echo '{json.dumps(fields)}' >home/gateway_state.json"
+
+
+def test_a_drain_is_requested_and_waited_for(host: Host) -> None:
+    """Until no turn is left: not while one runs, nor by what was so before the request."""
+    drain(host)
+    steps = f"case $((n += 1)) in 2) {then(1)} ;; 4) {then(0)} ;; esac"
+    host.stand("sleep", steps)
+    assert host.run("boot=b; drain_gateway home 60; echo $?; cat home/gateway_state.json").code == 0
+    assert host.calls == [QUARTER] * 4
+
+
+def test_a_request_is_private_whole_and_of_this_boot(host: Host) -> None:
+    """Hermes refuses one of another boot: none survives a crash. It is renamed into its place."""
+    drain(host)
+    host.rooted("/proc/1/stat")
+    host.rooted("/proc/$1/stat")
+    host.part("/proc/1/stat", f"1 (init) {' '.join(map(str, range(3, 30)))}\n")
+    host.stand("mv", f'ls -l "$2" | cut -c1-10 >{host.home}/mode; command mv "$@"')
+    host.run(f'boot=b-1; request_drain home/{REQUEST}; echo "$drains" >drains; : >next')
+    found = json.loads((host.home / "home" / REQUEST).read_text())
+    assert is_now(found.pop("requested_at"))
+    assert found == {
+        "action": "drain", "principal": "hermes-ops", "epoch": "b-1:22",
+        "suppress_notification": True,
+    }  # fmt: skip
+    assert host.calls == [f"mv -f home/{REQUEST}.new home/{REQUEST}"]
+    assert (host.home / "mode").read_text() == "-rw-------\n"
+    assert mode(host.home / "home" / REQUEST) == 0o600
+    assert mode(host.home / "next") == 0o644
+    assert (host.home / "drains").read_text() == f" home/{REQUEST}\n"
+
+
+def test_a_request_where_no_boot_is_known(dash: Host) -> None:
+    """Without /proc there is no epoch, and Hermes takes none."""
+    drain(dash)
+    dash.rooted("/proc/1/stat")
+    dash.run(f"boot=b; request_drain home/{REQUEST}")
+    assert json.loads((dash.home / "home" / REQUEST).read_text())["epoch"] == ""
+
+
+def test_two_requests_are_both_taken_back(dash: Host) -> None:
+    """With the lock, when the restarts are ordered."""
+    drain(dash)
+    state_of(dash, "other", pid=os.getpid(), gateway_state="running")
+    dash.stand("sleep")
+    body = "take_lock 1 x; drain_gateway home 1; drain_gateway other 1; ls */.d*; release_lock"
+    assert dash.run(body).out.splitlines()[1:] == [f"home/{REQUEST}", f"other/{REQUEST}"]
+    assert list(dash.home.glob("*/.d*")) == []
+
+
+def test_a_drain_has_an_end(dash: Host) -> None:
+    """So many seconds, a quarter at a time."""
+    drain(dash)
+    dash.stand("sleep")
+    dash.run("boot=b; drain_gateway home 7")
+    assert dash.calls == [QUARTER] * 28
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"pid": 999999999, "gateway_state": "running"}, {"pid": os.getpid(), "gateway_state": "x"}],
+    ids=["dead", "not running"],
+)
+def test_who_is_not_up_is_not_drained(dash: Host, fields: dict[str, Any]) -> None:
+    """No request is left for the one that comes after, and nothing is waited for."""
+    state_of(dash, "home", active_agents=1, **fields)
+    dash.stand("sleep")
+    assert dash.run("boot=b; drain_gateway home 7; echo $?").out == "0\n"
+    assert dash.calls == []
+    assert not (dash.home / "home" / REQUEST).exists()
+
+
+def test_who_dies_while_it_drains_is_not_waited_for(dash: Host) -> None:
+    """Nobody is left whose turns could end."""
+    drain(dash)
+    dash.stand("sleep", f"[ $((n += 1)) -ne 3 ] || {then(2, pid=999999999)}")
+    dash.run("boot=b; drain_gateway home 60")
+    assert dash.calls == [QUARTER] * 3
+
+
+def test_a_drain_of_others_is_waited_for_and_left_to_them(dash: Host) -> None:
+    """Their request stays as it is, and is not among those that we take back."""
+    drain(dash)
+    dash.file(f"home/{REQUEST}", "theirs")
+    dash.stand("sleep", f"[ $((n += 1)) -ne 3 ] || {then(0)}")
+    assert dash.run('drain_gateway home 60; echo "[$drains]"').out == "[]\n"
+    assert dash.calls == [QUARTER] * 3
+    assert (dash.home / "home" / REQUEST).read_text() == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("text", "drained"),
+    [
+        ('{"gateway_state": "draining", "active_agents": 0}', True),
+        ('{"active_agents": 0,\n  "x": 1, "gateway_state": "draining"}', True),
+        ('{"gateway_state": "draining", "active_agents": 1}', False),
+        ('{"gateway_state": "running", "active_agents": 0}', False),
+        ("", False),
+    ],
+)
+def test_drained_is_draining_without_a_turn(host: Host, text: str, drained: bool) -> None:
+    """In whatever order and form the file has it; half a file is no evidence."""
+    host.file("home/gateway_state.json", text)
+    host.stand("recorded_lives")
+    answer = host.run("drained home && echo drained")
+    assert (answer.out, answer.errors) == ("drained\n" if drained else "", "")
+
+
+def test_starts_that_we_order_are_no_storm(dash: Host) -> None:
+    """Hermes' count of them is forgotten, of this home alone; where there is none, no matter."""
+    dash.file("home/gateway-starts.log", "1\n2\n")
+    kept = dash.file("other/gateway-starts.log", "1\n")
+    assert dash.run("reset_storm home; echo $?; reset_storm home; echo $?").out == "0\n0\n"
+    assert not (dash.home / "home/gateway-starts.log").exists()
+    assert kept.exists()
+
+
+# --- systemd ----------------------------------------------------------------------------------
+
+RESET, BLOCK = "systemctl --user reset-failed", "systemctl --user --no-block"
+SHOW = "systemctl --user show -p ActiveState --value"
+
+
+def systemd(host: Host, states: str = "inactive", *, order: str = ":", reset: str = ":") -> None:
+    """Let a stand-in be systemd: the states of a unit one after the other, and its answers."""
+    host.stand(
+        "systemctl",
+        f"""case "$*" in
+        *' show '*) set -- {states}; read -r n 2>/dev/null <looks; n=$((n + 1)); echo $n >looks
+          [ $n -le $# ] || n=$#; eval "echo \\${{$n}}" ;;
+        *reset-failed*) {reset} ;;
+        *) {order} ;;
+        esac""",
+    )
+
+
+def test_units_are_read_again_by_the_users_manager(dash: Host) -> None:
+    """Not by the system's."""
+    systemd(dash)
+    dash.run("systemd_reload")
+    assert dash.calls == ["systemctl --user daemon-reload"]
+
+
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_a_start_forgets_failures_first(host: Host, verb: str) -> None:
+    """Else systemd would refuse it for its earlier ones; it is not waited for."""
+    systemd(host, reset="echo noise >&2; return 1")
+    answer = host.run(f"systemd_do {verb} one.service; echo $?")
+    assert (answer.out, answer.errors) == ("0\n", "")
+    assert host.calls == [f"{RESET} one.service", f"{BLOCK} {verb} one.service"]
+
+
+def test_a_new_unit_has_no_failures(dash: Host) -> None:
+    """One call less; the verb is systemd's own again."""
+    systemd(dash)
+    dash.run("systemd_do start-new one.service")
+    assert dash.calls == [f"{BLOCK} start one.service"]
+
+
+def test_an_order_that_is_refused_is_a_failure(host: Host) -> None:
+    """With systemd's own code and words; a stop that was refused is not waited for."""
+    systemd(host, order="echo masked; return 5")
+    for verb in ("start", "stop"):
+        assert host.run(f"systemd_do {verb} one.service; echo $?").out == "masked\n5\n"
+    assert not any(SHOW in call for call in host.calls)
+
+
+@pytest.mark.parametrize("last", ["inactive", "failed", "''"])
+def test_a_stop_is_waited_for_and_forgotten(host: Host, last: str) -> None:
+    """What starts next needs what it held; a failure at its end is not left to be seen."""
+    systemd(host, f"active deactivating {last}", reset="return 1")
+    host.stand("sleep")
+    assert host.run("systemd_do stop one.service; echo $?").out == "0\n"
+    assert host.calls == [
+        f"{BLOCK} stop one.service",
+        f"{SHOW} one.service", QUARTER, f"{SHOW} one.service", QUARTER, f"{SHOW} one.service",
+        f"{RESET} one.service",
+    ]  # fmt: skip
+
+
+def test_a_stop_that_does_not_end_is_a_failure(dash: Host) -> None:
+    """After a minute and a half, which is longer than systemd lets it take."""
+    systemd(dash, "deactivating")
+    dash.stand("sleep")
+    assert dash.run("systemd_do stop one.service; echo $?").out == "1\n"
+    assert dash.calls.count(QUARTER) == 360
+
+
+def test_what_was_ordered_together_is_not_ordered_again(host: Host) -> None:
+    """A start is then done; a stop is still waited for, each on its own."""
+    systemd(host)
+    host.run("systemd_ahead start a.service b.service; systemd_do start a.service")
+    assert host.calls == [f"{RESET} a.service b.service", f"{BLOCK} start a.service b.service"]
+    host.run("systemd_ahead stop a.service b.service; systemd_do stop b.service")
+    assert host.calls[2:] == [
+        f"{BLOCK} stop a.service b.service", f"{SHOW} b.service", f"{RESET} b.service",
+    ]  # fmt: skip
+
+
+def test_one_alone_is_not_ordered_together(dash: Host) -> None:
+    """Nor is none."""
+    systemd(dash)
+    assert dash.run("systemd_ahead start a.service; systemd_ahead start; echo $?").out == "0\n"
+    assert dash.calls == []
+
+
+def test_where_the_one_call_fails_each_is_asked_alone(dash: Host) -> None:
+    """What it said is not said twice; another unit of a like name was not ordered either."""
+    systemd(dash, order="case $* in *bad*) echo masked; echo masked >&2; return 1 ;; esac")
+    answer = dash.run("systemd_ahead start a.service bad.service; systemd_do start a.service")
+    assert (answer.out, answer.errors) == ("", "")
+    assert dash.calls[-1] == f"{BLOCK} start a.service"
+    dash.run("systemd_ahead start a.service b.service; systemd_do start xa.service")
+    assert dash.calls[-1] == f"{BLOCK} start xa.service"
+
+
+# --- supervisord ------------------------------------------------------------------------------
+
+FOLDER = ".local/share/hermes-ops/supervisor/current/venv/bin"
+CONFIG = ".config/hermes-ops/supervisord.conf"
+
+
+def test_a_supervisor_that_runs_is_left_alone(dash: Host) -> None:
+    """Its pid file and its socket stay where they are."""
+    dash.stand("supervisor_alive")
+    dash.stand("scrubbed")
+    dash.file(f"{STATE}/supervisord.pid", "7")
+    assert dash.run("supervisor_up; echo $?").out == "0\n"
+    assert dash.calls == ["supervisor_alive"]
+    assert (dash.home / STATE / "supervisord.pid").exists()
+
+
+def test_a_supervisor_is_started_without_what_a_dead_one_left(host: Host) -> None:
+    """A stale pid file or socket is believed by nobody; it is up when both are there again."""
+    listen(host.place / "socket")
+    listen(host.home / STATE / "supervisor.sock")
+    host.file(f"{STATE}/supervisord.pid", "7")
+    host.stand("supervisor_alive", "[ -e up ]")
+    host.stand("scrubbed", f"ls {STATE} >left")
+    host.stand(
+        "sleep",
+        f"case $((n += 1)) in 2) : >up ;; 4) mv ../socket {STATE}/supervisor.sock ;; esac",
+    )
+    assert host.run("supervisor_up; echo $?").out == "0\n"
+    assert (host.home / "left").read_text() == ""
+    calls = [call for call in host.calls if call != "supervisor_alive"]
+    assert calls == [f"scrubbed 20 {FOLDER}/supervisord -c {CONFIG}", *[QUARTER] * 4]
+
+
+def test_a_supervisor_that_does_not_come_up(host: Host) -> None:
+    """Ten seconds are enough; where to look is said. Its folder was made for it."""
+    host.stand("supervisor_alive", "false")
+    host.stand("scrubbed", f"[ -d {STATE} ]")
+    host.stand("sleep")
+    answer = host.run("supervisor_up; echo $?")
+    assert answer.out == f"supervisord did not start; see {STATE}/supervisord.log1\n"
+    assert host.calls.count(QUARTER) == 40
+
+
+def test_a_supervisor_that_cannot_be_started(dash: Host) -> None:
+    """Its own code is the answer, and nothing is waited for."""
+    dash.stand("supervisor_alive", "false")
+    dash.stand("scrubbed", "return 6")
+    dash.stand("sleep")
+    assert dash.run("supervisor_up; echo $?").out == "6\n"
+    assert QUARTER not in dash.calls
+
+
+def supervisor(host: Host, *, status: str = "RUNNING", others: str = "", **says: str) -> None:
+    """Let a stand-in be supervisorctl, of a supervisor that runs."""
+    rest = "\n".join(f"{verb}) {body} ;;" for verb, body in says.items())
+    host.stand("supervisor_up")
+    host.stand("supervisor_alive")
+    host.stand("plan_stop")
+    host.stand(
+        "supervisorctl",
+        f"""case "$1${{2:+ one}}" in
+        'pid one') echo 4242 ;;
+        'status one') echo 'one   {status}   pid 4242' ;;
+        status) printf '%s\\n' '{others}' ;;
+        esac
+        case $1 in
+        status|pid) ;;
+        {rest}
+        *) echo chatter ;;
+        esac""",
+    )
+
+
+def do(host: Host, verb: str) -> tuple[str, list[str]]:
+    """Return what an order says and ends with, and the calls without questions."""
+    answer = host.run(f"supervisor_do {verb} one home; echo $?")
+    assert answer.errors == ""
+    return answer.out, [call.removeprefix("supervisorctl ") for call in host.calls]
+
+
+def test_a_program_is_started_from_its_section(host: Host) -> None:
+    """Read anew first; it is up when supervisord says so."""
+    supervisor(host)
+    assert do(host, "start") == ("0\n", ["supervisor_up", "update one", "start one", "status one"])
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "STARTING"])
+def test_a_program_is_restarted(host: Host, status: str) -> None:
+    """Its stop is announced, then ordered; then it is started as any other."""
+    supervisor(host, status=status)
+    assert do(host, "restart") == (
+        "0\n",
+        ["supervisor_up", "pid one", "plan_stop home 4242", "stop one", "update one", "start one",
+         "status one"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["FATAL", "BACKOFF", "EXITED", "STOPPED"])
+def test_a_start_that_did_not_start_is_a_failure(host: Host, status: str) -> None:
+    """With what supervisord says of it."""
+    supervisor(host, status=status)
+    assert do(host, "start")[0] == f"one   {status}   pid 4242\n1\n"
+
+
+def test_a_section_that_cannot_be_read_is_a_failure(dash: Host) -> None:
+    """Nothing is started from the old one."""
+    supervisor(dash, update="return 4")
+    assert do(dash, "start") == ("4\n", ["supervisor_up", "update one"])
+
+
+def test_no_program_without_a_supervisor(dash: Host) -> None:
+    """Its failure is the program's."""
+    supervisor(dash)
+    dash.stand("supervisor_up", "return 6")
+    assert do(dash, "start") == ("6\n", ["supervisor_up"])
+
+
+def test_a_stop_is_announced_and_the_last_one_ends_the_supervisor(host: Host) -> None:
+    """What nobody needs does not run."""
+    supervisor(host, others="two   STOPPED   x")
+    assert do(host, "stop") == (
+        "0\n",
+        ["supervisor_alive", "pid one", "plan_stop home 4242", "stop one", "update one", "status",
+         "shutdown"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "STARTING", "BACKOFF", "STOPPING"])
+def test_a_supervisor_that_others_need_stays(dash: Host, state: str) -> None:
+    """Whoever runs, or is about to, or is still ending."""
+    supervisor(dash, others=f"two   {state}   x")
+    assert do(dash, "stop")[1][-1] == "status"
+
+
+def test_a_stop_without_a_supervisor_is_done(dash: Host) -> None:
+    """None is started for it."""
+    supervisor(dash)
+    dash.stand("supervisor_alive", "false")
+    assert do(dash, "stop") == ("0\n", ["supervisor_alive"])
+
+
+@pytest.mark.parametrize(
+    ("said", "pid"),
+    [("4242", "4242\n"), ("0", ""), ("unix:// no such file", ""), ("No such 7", "")],
+)
+def test_the_pid_of_a_program_is_a_number(dash: Host, said: str, pid: str) -> None:
+    """Zero is none, and a complaint is none either."""
+    dash.stand("supervisorctl", f"echo '{said}'; echo noise >&2")
+    answer = dash.run("supervisor_pid_of one")
+    assert (answer.out, answer.errors) == (pid, "")
+    assert dash.calls == ["supervisorctl pid one"]
+
+
+def test_supervisorctl_is_ours_and_has_an_end(dash: Host) -> None:
+    """From our own environment, with our own configuration, within twenty seconds."""
+    dash.stand("scrubbed")
+    dash.run("supervisorctl status 'a b'")
+    assert dash.calls == [f"scrubbed 20 {FOLDER}/supervisorctl -c {CONFIG} status 'a b'"]

@@ -1,0 +1,295 @@
+"""Waiting until services are ready: what ends a wait, what is up, and whose log is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+from shell_kit import Host, every_host, one_host, state_of
+
+host, dash = every_host, one_host
+STATE = ".local/state/hermes-ops"
+DEAD = 999999999
+
+
+# --- the clock --------------------------------------------------------------------------------
+
+
+def test_time_is_told_as_the_kernel_counts_it(dash: Host) -> None:
+    """Uptime does not jump when the clock is set; both are told."""
+    dash.rooted("/proc/uptime")
+    dash.part("/proc/uptime", "4711.89 9000.00\n")
+    dash.stand("date", "echo 1700000000")
+    answer = dash.run("clock; echo $seconds")
+    assert answer.told == ["uptime 4711.89", "now 1700000000"]
+    assert answer.out.endswith("\n4711\n")
+    assert dash.calls == ["date +%s"]
+
+
+def test_time_without_proc_is_the_clocks(dash: Host) -> None:
+    """Where there is no uptime, the date counts."""
+    dash.rooted("/proc/uptime")
+    dash.stand("date", "echo 1700000000")
+    answer = dash.run("clock; echo $seconds")
+    assert answer.told == ["now 1700000000"]
+    assert answer.out.endswith("\n1700000000\n")
+
+
+def ticking(host: Host, round_: str = ":") -> None:
+    """Let each nap of a wait take a second of the host's time, and a round do this."""
+    host.rooted("/proc/uptime")
+    host.part("/proc/uptime", "100.5 1\n")
+    host.stand("sleep", f"t=$((${{t:-100}} + 1)); echo $t.5 1 >{host.root}/proc/uptime")
+    host.stand("date", "echo 7")
+    host.define(f"round() {{ rounds=$((rounds + 1)); {round_}; }}")
+
+
+def rounds(host: Host, seconds: int, settle: int, more: str = ":") -> int:
+    """Return how often a wait looked."""
+    answer = host.run(f'{more}; await {seconds} {settle}; echo "$rounds" >rounds')
+    assert answer.errors == ""
+    found = int((host.home / "rounds").read_text().strip() or 0)
+    assert answer.told.count("round") == found or "gone=1" in more
+    return found
+
+
+@pytest.mark.parametrize(
+    ("round_", "settle", "looks"),
+    [
+        (":", 0, 1),
+        (":", 3, 4),
+        ("[ $rounds -ge 3 ] || ready=", 0, 3),
+        ("[ $rounds -ge 3 ] || ready=", 5, 6),
+        ("ready=", 0, 11),
+        ("ready=", 3, 11),
+        ("[ $((rounds % 2)) -eq 0 ] || ready=", 20, 11),
+    ],
+    ids=["at once", "settles", "later", "both", "never", "never settled", "limit before settled"],
+)
+def test_a_wait_ends_when_all_is_ready_and_settled(
+    host: Host, round_: str, settle: int, looks: int
+) -> None:
+    """Or at its limit of ten seconds; each round judges anew."""
+    ticking(host, round_)
+    assert rounds(host, 10, settle) == looks
+    assert host.calls.count("sleep 0.5") == looks - 1
+
+
+def test_a_round_begins_without_the_pids_of_the_last(dash: Host) -> None:
+    """What ended meanwhile is not looked at for ever."""
+    ticking(dash, 'echo "[$pids]" >>pids; pids=" 7"; [ $rounds -ge 2 ] || ready=')
+    rounds(dash, 10, 0, "pids=' 5'")
+    assert (dash.home / "pids").read_text() == "[]\n[]\n"
+
+
+def test_nobody_waits_for_nobody(dash: Host) -> None:
+    """Where no operator listens any more a wait is not begun; one that is begun ends."""
+    ticking(dash, "gone=1; ready=")
+    assert rounds(dash, 10, 0, "gone=1") == 0
+    assert rounds(dash, 10, 0) == 1
+
+
+def test_a_wait_notices_that_nobody_listens(host: Host) -> None:
+    """By what it tells itself."""
+    ticking(host, "ready=; exec 1>&-")
+    assert host.run('await 60 0; echo "$rounds" >rounds').code == 0
+    assert int((host.home / "rounds").read_text()) <= 2
+
+
+# --- what is up -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pid", "state", "up"),
+    [
+        (os.getpid(), "running", True),
+        (os.getpid(), "starting", False),
+        (DEAD, "running", False),
+    ],
+    ids=["running", "starting", "dead"],
+)
+def test_a_gateway_is_up_by_its_own_word_while_it_lives(
+    host: Host, pid: int, state: str, up: bool
+) -> None:
+    """The file of a dead one goes on saying that it runs."""
+    state_of(host, "home", pid=pid, gateway_state=state)
+    answer = host.run("looks_up home && echo up")
+    assert (answer.out, answer.errors) == ("up\n" if up else "", "")
+
+
+def test_a_gateway_without_its_file_is_not_up(dash: Host) -> None:
+    """And nothing is complained of."""
+    answer = dash.run("looks_up gone || echo no")
+    assert (answer.out, answer.errors) == ("no\n", "")
+
+
+@pytest.mark.parametrize("form", ['{"pid":%s}', '{"x": 1,\n  "pid":   %s,\n "y": {"pid": 1}}'])
+def test_the_recorded_process_is_the_files_own(dash: Host, form: str) -> None:
+    """However the file is laid out; an entry further in does not count."""
+    for pid, answer in ((os.getpid(), "0\n"), (DEAD, "1\n")):
+        dash.file("home/gateway_state.json", form % pid)
+        assert dash.run("recorded_lives home; echo $?").out == answer
+
+
+def test_no_record_is_no_process(dash: Host) -> None:
+    """Neither without a file nor without a pid in it."""
+    dash.file("home/gateway_state.json", "{}")
+    answer = dash.run("recorded_lives home && echo lives; recorded_lives gone && echo lives")
+    assert (answer.out, answer.errors) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "connected"),
+    [
+        ("", True),
+        ("one", True),
+        ("one two", True),
+        ("three", False),
+        ("one three", False),
+        ("four", False),
+        ("tw", False),
+    ],
+)
+def test_platforms_are_connected_each(dash: Host, wanted: str, connected: bool) -> None:
+    """Every one that is expected, by its whole name."""
+    entries = {
+        "one": {"state": "connected", "x": 1},
+        "two": {"state": "connected"},
+        "three": {"state": "connecting"},
+    }
+    text = json.dumps({"platforms": entries}, indent=2)
+    dash.file("home/gateway_state.json", text)
+    answer = dash.run(f"are_connected home {wanted} && echo all")
+    assert (answer.out, answer.errors) == ("all\n" if connected else "", "")
+
+
+def test_without_its_file_nothing_is_connected(dash: Host) -> None:
+    """And nothing is complained of."""
+    answer = dash.run("are_connected gone one || echo no")
+    assert (answer.out, answer.errors) == ("no\n", "")
+
+
+# --- what ended for good ----------------------------------------------------------------------
+
+
+def failed(host: Host, *, units: str = "", programs: str = "", says: str = "failed") -> bool:
+    """Whether `one` counts as failed, by what its manager was seen to say."""
+    host.stand("systemctl", f"echo {says}; echo noise >&2")
+    define = f"units='{units}' programs='{programs}'"
+    asked = "systemd_failed one.service" if units else "supervisord_failed one"
+    answer = host.run(f"{define}; {asked} && echo failed")
+    assert answer.errors == ""
+    return answer.out == "failed\n"
+
+
+def test_a_unit_that_failed(host: Host) -> None:
+    """Some unit did: systemd is asked whether it is this one."""
+    assert failed(host, units="Id=x\nActiveState=failed\n")
+    assert host.calls == ["systemctl --user is-failed -- one.service"]
+
+
+@pytest.mark.parametrize("says", ["active", "inactive", "activating"])
+def test_a_unit_that_did_not(dash: Host, says: str) -> None:
+    """It was another one; where none did, systemd is not asked."""
+    assert not failed(dash, units="ActiveState=failed", says=says)
+    assert not failed(dash, units="ActiveState=active")
+    assert len(dash.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("programs", "ended"),
+    [
+        ("one   FATAL   x", True),
+        ("one   EXITED   x", True),
+        ("zero  RUNNING   x\none   FATAL   x\ntwo   RUNNING   x", True),
+        ("one   BACKOFF   x", False),
+        ("one   RUNNING   x\ntwo   FATAL   x", False),
+        ("one   STOPPED   x", False),
+        ("bone   FATAL   x", False),
+        ("one2   FATAL   x", False),
+        ("", False),
+    ],
+)
+def test_a_program_that_ended_for_good(dash: Host, programs: str, ended: bool) -> None:
+    """Not one that is tried again, nor another of a like name."""
+    assert failed(dash, programs=programs) == ended
+    assert dash.calls == []
+
+
+# --- logs -------------------------------------------------------------------------------------
+
+
+def log(host: Host, *files: tuple[str, str, float], journal: str = "") -> str:
+    """Return what is shown as the reason; `files` are path, text and age in minutes."""
+    host.has_only(*(["journalctl"] if journal else []))
+    host.stand("journalctl", f"echo '{journal}'; echo noise >&2")
+    for path, text, age in files:
+        file = host.file(path, text)
+        os.utime(file, (time.time() - 60 * age,) * 2)
+    own = "systemd_log one.service" if journal else "supervisord_log one"
+    answer = host.run(f"profile=demo; send_log home {own}")
+    assert (answer.told, answer.errors) == (["log demo"], "")
+    return answer.block("log").rstrip("\n")
+
+
+ERRORS, LOG, OWN = "home/logs/errors.log", "home/logs/gateway.log", f"{STATE}/one.log"
+
+
+def lines(name: str, count: int) -> str:
+    """Return a log of so many lines."""
+    return "".join(f"{name} {number}\n" for number in range(count))
+
+
+def last(name: str, count: int) -> str:
+    """Return the last eight lines of such a log."""
+    return "\n".join(lines(name, count).splitlines()[-8:])
+
+
+@pytest.mark.parametrize(
+    ("ages", "shown"),
+    [
+        ({ERRORS: 0, LOG: 0}, ERRORS),
+        ({LOG: 0}, LOG),
+        ({ERRORS: 9, LOG: 0}, LOG),
+        ({ERRORS: 9, LOG: 9}, "journal"),
+        ({}, "journal"),
+    ],
+)
+def test_the_first_log_that_was_written_just_now_is_shown(
+    host: Host, ages: dict[str, float], shown: str
+) -> None:
+    """Warnings before the rest, Hermes' before the manager's; nothing of an earlier day."""
+    files = [(path, lines(path, 20), age) for path, age in ages.items()]
+    wanted = "journal said" if shown == "journal" else last(shown, 20)
+    assert log(host, *files, journal="journal said") == wanted
+    asked = ["journalctl --user -q -n 8 -o cat -u one.service"]
+    assert host.calls == (asked if shown == "journal" else [])
+
+
+@pytest.mark.parametrize(
+    ("ages", "shown"),
+    [({LOG: 0, OWN: 0}, LOG), ({LOG: 9, OWN: 0}, OWN), ({LOG: 9, OWN: 9}, ""), ({OWN: 9}, "")],
+)
+def test_what_a_supervised_program_printed_is_its_managers_log(
+    dash: Host, ages: dict[str, float], shown: str
+) -> None:
+    """It counts where Hermes itself has said nothing just now."""
+    files = [(path, lines(path, 20), age) for path, age in ages.items()]
+    assert log(dash, *files) == (last(shown, 20) if shown else "")
+
+
+def test_an_empty_log_says_nothing(dash: Host) -> None:
+    """Then the next one is asked."""
+    assert log(dash, (ERRORS, "", 0), (LOG, "said\n", 0)) == "said"
+
+
+def test_a_log_of_nobody(dash: Host) -> None:
+    """Where there is no journal either, the log is empty."""
+    assert log(dash) == ""
+
+
+def test_a_line_of_a_log_has_an_end(dash: Host) -> None:
+    """300 characters of it are enough."""
+    assert log(dash, (LOG, "x" * 500 + "\nnext\n", 0)) == "x" * 300 + "\nnext"
