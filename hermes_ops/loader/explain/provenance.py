@@ -36,7 +36,7 @@ from hermes_ops.loader.profiles.profile import (
     wanted,
 )
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.secrets.secret import SHOWN, Secret
+from hermes_ops.secrets.secret import SHOWN, Secret, veiled
 
 ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {
@@ -93,7 +93,8 @@ def leaves(gathered: InventoryFiles, host: str, profile: str) -> tuple[Leaf, ...
     """Return every effective setting of a profile with its origin, in the order of the layers.
 
     `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
-    is `***`, a reference is its kind and, where that tells nothing, its argument.
+    is `***`, a reference is its kind and, where that tells nothing, its argument. What has the
+    name of a credential is `***` too.
 
     Raises:
         UsageError: there is no such host, or it has no such profile.
@@ -233,10 +234,8 @@ def variables(gathered: InventoryFiles, host: str) -> tuple[Leaf, ...]:
 
 
 def _variable(name: str, value: Located, origin: str) -> Saying:
-    known = shown_variables({name: value})[name]
-    return Saying(
-        (name,), layer_name(origin), "", ACTIONS[""], masked(known), value.place, name in MERGED
-    )
+    known = veiled(name, masked(shown_variables({name: value})[name]))
+    return Saying((name,), layer_name(origin), "", ACTIONS[""], known, value.place, name in MERGED)
 
 
 def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
@@ -265,10 +264,10 @@ def _scalar(value: Any, text: str) -> Any:
 
 
 def shown(path: KeyPath, value: Located) -> Any:
-    """Return a value of a profile as it may be shown; what is in `env` is a secret."""
+    """Return a value of a profile as it may be shown: no credential, and nothing of `env`."""
     if path[:1] == ("env",) and len(path) > 1:
         return _shown_env(value)
-    return _shown(value)
+    return veiled(spelled(path), _shown(value))
 
 
 def _shown(value: Located) -> Any:

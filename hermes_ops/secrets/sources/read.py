@@ -21,7 +21,7 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.secrets import age
-from hermes_ops.secrets.names import promises_secret
+from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Redactor, Secret, without_odd_words
 
@@ -82,7 +82,7 @@ class Reader:
 
         What it was to tell is not known, so whatever looks like a key or a token is masked too.
         """
-        named = [value for name, value in self._environ.items() if promises_secret(name)]
+        named = [value for name, value in self._environ.items() if holds_credential(name)]
         words = _credentials(failure.reference.argument[1:])
         lines = failure.output.decode(errors="replace").splitlines()
         for text in (*named, *words, *lines):
@@ -273,8 +273,8 @@ def _credentials(words: Sequence[str]) -> Iterable[str]:
     before = ""
     for word in words:
         name, _, value = word.partition("=")
-        if promises_secret(name):
+        if holds_credential(name):
             yield value
-        if promises_secret(before):
+        if holds_credential(before):
             yield word
         before = word
