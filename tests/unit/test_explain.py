@@ -139,6 +139,7 @@ def test_no_secret_is_shown(said: Said) -> None:
 def test_no_credential_of_a_setting_is_shown(said: Said) -> None:
     """What has the name of one is `***`, in `config` and among the variables of a host."""
     Path("inventory/profiles/scout.yml").write_text(
+        "files: {api_keys: {content: open}}\n"
         "config: {svc: {api-key: s3, hooks: [{webhookSecret: s4, keyboard: s5}], pin: 6}}\n",
         encoding="utf-8",
     )
@@ -149,6 +150,7 @@ def test_no_credential_of_a_setting_is_shown(said: Said) -> None:
     assert found["config.svc.api-key"] == "***"
     assert found["config.svc.hooks"] == [{"webhookSecret": "***", "keyboard": "s5"}]
     assert found["config.svc.pin"] == 6
+    assert found["files.api_keys"] == {"content": "open"}
     found = {row["key"]: row["value"] for row in rows(said, "here")}
     assert found["db_password"] == "***"
     assert found["peers"] == [{"bot_token": "***", "name": "s9"}]

@@ -13,11 +13,11 @@ from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, gathered, loaded
 from hermes_ops.errors import UsageError
 from hermes_ops.loader.edit import edits, spots
-from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
+from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled, veiled_at
 from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.secrets.names import holds_credential
-from hermes_ops.secrets.secret import SHOWN, is_searched, veiled
+from hermes_ops.secrets.secret import SHOWN, is_searched
 
 if TYPE_CHECKING:
     from hermes_ops.loader.explain.provenance import Leaf, Saying
@@ -64,7 +64,7 @@ def write_told(
     """Write a setting for a host's profile, and tell what that comes to."""
     done = write(workspace, *whose, layer, path, value, check=options.check)
     told = _told(workspace, *whose, path, done, check=options.check)
-    show(output, done, told, options)
+    _print(output, done, told, options)
     return items(told, exit=2 if options.check and done.changes else 0)
 
 
@@ -89,7 +89,7 @@ def parsed_value(text: str) -> Any:
 def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     """Refuse a credential in clear: it would stand in the inventory, and in the shell's history."""
     for keys, given in _leaves(path, value):
-        if keys[0] in ("config", "service") and veiled(spelled(keys), given) != given:
+        if veiled_at(keys, given) != given:
             raise UsageError(
                 f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
                 hint="give it to the gateway by env:, where it can be a reference",
@@ -209,7 +209,7 @@ def _is_ours(said: Saying, spot: spots.Spot) -> bool:
     return same_layer and said.place.file == shown(spot.file)
 
 
-def show(
+def _print(
     output: Output, done: SettingWritten, told: Sequence[dict[str, Any]], options: Options
 ) -> None:
     """Print the difference, where each value stands now, and what is to do."""
