@@ -8,7 +8,7 @@ from itertools import combinations
 from hermes_ops.audit.finding import Finding, Side, make, united
 from hermes_ops.audit.model import SOURCE, Holder, Machine, Setting, at, first_set
 from hermes_ops.hermes import identities, platforms
-from hermes_ops.secrets.names import is_credential
+from hermes_ops.secrets.names import holds_credential
 
 _Check = Callable[[Holder], Iterable[Finding]]
 
@@ -43,7 +43,7 @@ def _left(holder: Holder) -> Iterator[Finding]:
     for setting in (*holder.env.values(), *holder.config.values()):
         last = setting.name.rpartition(".")[2]
         case = "token" if last in tokens else "api" if last == "API_SERVER_KEY" else "other"
-        if is_credential(last) and (reason := _why_left(setting, case)):
+        if holds_credential(setting.name) and (reason := _why_left(setting, case)):
             yield _of(holder, "placeholder", setting, reason, case=case)
 
 
@@ -58,14 +58,14 @@ def _why_left(setting: Setting, case: str) -> str:
 def _in_config(holder: Holder) -> Iterator[Finding]:
     for name, setting in holder.config.items():
         last = name.rpartition(".")[2]
-        exposed = is_credential(last) or (last == "key" and "api_server" in name)
+        exposed = holds_credential(name) or (last == "key" and "api_server" in name)
         if exposed and not setting.is_empty and "reference" not in setting.traits:
             yield _of(holder, "credential-in-config", setting)
 
 
 def _in_service(holder: Holder) -> Iterator[Finding]:
     for setting in holder.service:
-        if is_credential(setting.name) and not setting.is_empty:
+        if holds_credential(setting.name) and not setting.is_empty:
             yield _of(holder, "credential-in-unit", setting)
 
 

@@ -47,9 +47,6 @@ class Setting:
         return "empty" in self.traits
 
 
-Settings = Mapping[str, Setting]
-
-
 @dataclass(frozen=True, slots=True)
 class Holder:
     """One profile of one host, seen from the inventory or on the host itself."""
@@ -61,8 +58,8 @@ class Holder:
     state: str = ""
     """What the inventory wants of it; empty where it does not name it."""
     live: bool = False
-    env: Settings = field(default_factory=dict)
-    config: Settings = field(default_factory=dict)
+    env: Mapping[str, Setting] = field(default_factory=dict)
+    config: Mapping[str, Setting] = field(default_factory=dict)
     """By dotted path."""
     service: tuple[Setting, ...] = ()
     """What stands in the service's own environment."""

@@ -20,7 +20,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.secrets.names import VARIABLE, is_credential
+from hermes_ops.secrets.names import holds_credential
 
 Keys = tuple[str, ...]
 
@@ -28,6 +28,7 @@ LENGTH = 12  # of a fingerprint, as in `fingerprint.py`: a test holds both equal
 
 LISTS = ("SLACK_BOT_TOKEN",)  # several values, with commas between them
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 _LOOKS_LEFT = re.compile(
     r"<.+>|x{4,}|\.{3,}|your[-_ ].*|.*replace[-_ ]?me.*|.*change[-_ ]?me.*|to-?do|insert[-_ ].*",
     re.IGNORECASE,
@@ -86,7 +87,7 @@ class Teller:
         told = []
         for path, value in leaves(tree):
             name = ".".join(path)
-            sits = isinstance(value, str) and value.strip() and is_credential(path[-1])
+            sits = isinstance(value, str) and value.strip() and holds_credential(name)
             if sits or is_of_platform(path, self._platforms):
                 told.append(self.tell(name, value, lines.get(path, 0)))
         return told
@@ -95,7 +96,7 @@ class Teller:
 def is_of_platform(path: Keys, platforms: Collection[str]) -> bool:
     """Say whether a path of config.yaml decides about a platform; a variable at the top does."""
     if len(path) == 1:
-        return bool(VARIABLE.fullmatch(path[0]))
+        return bool(_VARIABLE.fullmatch(path[0]))
     rest = path[2:] if path[:2] == ("gateway", "platforms") else path[1:]
     named = path[0] in ("platforms", "gateway") and rest and rest[0] in platforms
     return bool(named) or path[0] in platforms
@@ -215,7 +216,7 @@ def services(patterns: Collection[str], teller: Teller) -> list[dict[str, Any]]:
         # One that cannot be read, or is none, tells nothing.
         with suppress(Exception):
             for name, value, line in _variables(path):
-                if is_credential(name) and value.strip():
+                if holds_credential(name) and value.strip():
                     found.append(dict(teller.tell(name, value, line), path=path, profile=owner))
     return found
 

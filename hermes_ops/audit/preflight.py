@@ -12,7 +12,7 @@ from hermes_ops.audit.finding import Finding
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.credentials import references, with_secrets
 from hermes_ops.inventory.model import Inventory, Profile
-from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.reference import Origin, Reference
 from hermes_ops.secrets.secret import Secret
 
 
@@ -42,17 +42,17 @@ def _profiles(inventory: Inventory) -> Iterator[tuple[str, Profile]]:
 
 def _resolved(whole: Inventory, selected: Inventory) -> Mapping[Reference, Secret]:
     """Return what every reference leads to whose source was asked for a selected profile."""
-    asked: dict[tuple[object, object], Secret] = {}
+    asked: dict[Origin, Secret] = {}
     written = dict(_profiles(whole))
     for target, profile in _profiles(selected):
         for name, value in profile.env.items():
             source = written[target].env[name]
             if isinstance(source, Reference) and isinstance(value, Secret):
-                asked[source.kind, source.argument] = value
+                asked[source.origin] = value
     return {
-        reference: asked[reference.kind, reference.argument]
+        reference: asked[reference.origin]
         for reference in references(whole)
-        if (reference.kind, reference.argument) in asked
+        if reference.origin in asked
     }
 
 

@@ -26,7 +26,7 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
 
 
 FUTURE = "from __future__ import annotations\n"
-IMPORT = "from hermes_ops.secrets.names import VARIABLE, is_credential\n"
+IMPORT = "from hermes_ops.secrets.names import holds_credential\n"
 
 
 @cache

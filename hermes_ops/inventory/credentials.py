@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.inventory.model import Host, Inventory
-from hermes_ops.secrets.names import is_credential
+from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.reference import EnvValue, Reference
 from hermes_ops.secrets.secret import Secret
 
@@ -49,13 +49,16 @@ def known_secrets(inventory: Inventory) -> Iterable[Secret]:
             yield host.connection.become_password
         for profile in host.profiles:
             yield from (v for v in profile.env.values() if isinstance(v, Secret))
-            yield from _credentials(profile.config)
+            yield from _credentials("", profile.config)
 
 
-def _credentials(settings: Mapping[Any, Any]) -> Iterable[Secret]:
-    """Yield what settings hold under the name of a credential: it is not shown either."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _credentials(value)
-        elif isinstance(value, str) and is_credential(str(name)):
-            yield Secret(value)
+def _credentials(name: str, value: Any) -> Iterable[Secret]:
+    """Yield what a setting holds under the name of a credential: it is not shown either."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _credentials(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _credentials(name, inner)
+    elif isinstance(value, str) and holds_credential(name):
+        yield Secret(value)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_ops.errors import UsageError
+from hermes_ops.secrets.secret import veiled
 
 KeyPath = tuple[Any, ...]
 """The keys as YAML has them: mostly texts, sometimes numbers or booleans."""
@@ -32,6 +33,14 @@ def _segment(key: Any) -> str:
 
 def _words(key: Any) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
+
+
+def veiled_at(path: KeyPath, value: Any) -> Any:
+    """Return a value at a path of a profile without the credentials that are named in it.
+
+    Only `config` and `service` have names of settings; a file may be called `token`.
+    """
+    return veiled(spelled(path), value) if path[:1] in (("config",), ("service",)) else value
 
 
 def parsed(text: str) -> tuple[str, ...]:

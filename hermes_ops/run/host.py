@@ -25,7 +25,7 @@ from hermes_ops.reporting.events import (
 from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.model import Done, HostResult, Settings, understanding
 from hermes_ops.run.watch import watch_services
-from hermes_ops.secrets.names import is_credential
+from hermes_ops.secrets.names import holds_credential
 from hermes_ops.transport import Transport
 from hermes_ops.transport.trace import Traced
 
@@ -128,7 +128,7 @@ def _learn(facts: Facts, settings: Settings) -> None:
         for line in text.splitlines() if path.endswith("/.env") else ():
             settings.learn(line.partition("=")[2].strip().strip("\"'"))
         for name, value in _ENTRY.findall(text) if path.endswith(".yaml") else ():
-            if is_credential(name):
+            if holds_credential(name):
                 settings.learn(value.strip("\"'"))
 
 

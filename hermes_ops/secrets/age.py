@@ -16,6 +16,9 @@ from typing import Any
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.secrets.secret import Secret
 
+KIND = "age"
+"""How a reference, and an entry that `secrets.set` writes, says that it is one."""
+
 BEGIN, END = "-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----"
 RECIPIENTS = ".age-recipients"
 VARIABLE, SOPS_VARIABLE = "HERMES_OPS_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"

@@ -1,29 +1,91 @@
-"""Names that promise a secret: of variables, options, and keys in settings."""
+"""The one rule for "this name holds a credential": of variables, options and keys of settings.
+
+Hosts are sent this file as a text, so it needs the standard library alone.
+"""
 
 from __future__ import annotations
 
 import re
 
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
-_CREDENTIAL = re.compile(r"(.*_)?(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?)")
-
-
-_SETTING = re.compile(
-    r"(.*(api|app|private|secret|access|auth|encrypt)[_-]?key"
-    r"|(.*[_-])?(token|secret|password|passphrase)|.*[a-z](Token|Secret|Password|ApiKey))"
+_ALWAYS = _listed(
+    "secret secrets password passwords passwd passphrase passphrases passcode credential"
+    " credentials authorization bearer jwt cookie psk"
 )
+_UNLESS = {
+    "token": _listed("bos eos pad unk sep cls mask stop start end special max min per"),
+    "pass": _listed("first second next single multi one two dry"),
+}
+"""Words that name a credential but behind these, where they name a piece of text or a round."""
+
+_GRANTS = _listed(
+    "access admin api app auth authentication bot client consumer deploy encrypt encryption hmac"
+    " license master personal private refresh secret service shared signing ssh user"
+)
+"""What a key or a token is of that certainly opens something."""
+
+_PUBLIC = _listed("public primary foreign host partition sort")
+_PLAIN = _PUBLIC | _listed(
+    "bind binding cache chat column config cycle dedup dict enter escape event exit field group"
+    " header hot idempotency index interrupt item json label leader lookup map message metric"
+    " modifier object order prefix quit record routing row send session setting shortcut state"
+    " submit talk thread toggle translation trigger"
+)
+"""What a key is of that opens nothing: in any name, and in the name of a setting."""
+
+_JOINED = (
+    *("password", "passwd", "passphrase", "secret", "token", "credential", "credentials"),
+    *(f"{kind}key{end}" for kind in sorted(_GRANTS) for end in ("", "s")),
+)
+"""How a word ends that was written in one: `apikey`, `PGPASSWORD`."""
+
+_SWITCHES = _listed("disable enable has hide mask redact require requires show")
+_EDITIONS = _listed(
+    "b64 backup base64 current dev hex new old pem previous prod staging test value"
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def is_credential(name: str) -> bool:
-    """Say whether a name, of a variable or of a key in config.yaml, promises a credential."""
-    return bool((_CREDENTIAL if VARIABLE.fullmatch(name) else _SETTING).fullmatch(name))
+def holds_credential(name: str) -> bool:
+    """Say whether a variable, an option or a setting of this name holds a credential.
+
+    Of a dotted path the last part counts; numbers in it are places in a list. What stands in a
+    mapping of many keys or tokens, as `api_keys.openai`, is one of them whatever its name.
+    """
+    parts = [part for part in name.split(".") if part and not part.isdigit()]
+    return bool(parts) and (_names_one(parts[-1]) or any(map(_names_many, parts[:-1])))
 
 
-_PROMISES = re.compile(r"(TOKEN|KEY|SECRET|PASS|PASSWORD|PASSPHRASE|CREDENTIALS?|AUTH)$", re.I)
+def _names_one(part: str) -> bool:
+    *before, last = _words(part) or [""]
+    kind, shouts = before[-1] if before else "", part.isupper() or part.startswith("-")
+    if before and before[0] in _SWITCHES:
+        return False
+    if last in _UNLESS:
+        return kind not in _UNLESS[last]
+    if last == "key":
+        # Nothing else than a credential is handed to a program as X_KEY; a setting may be any key.
+        return kind not in (_PUBLIC if shouts else _PLAIN) if kind else shouts
+    if last in ("auth", "pat", "pwd"):
+        # Alone, a mode of a setting, a pattern, and the folder that a shell is in.
+        return bool(kind) or (last == "auth" and shouts)
+    return last in _ALWAYS or last.endswith(_JOINED) or _names_many(part)
 
 
-def promises_secret(name: str) -> bool:
-    """Say whether the name of a variable or an option promises that its value is a secret."""
-    return _PROMISES.search(name) is not None
+def _names_many(part: str) -> bool:
+    """Say whether this is the name of keys or tokens, and not of how many there are."""
+    kind, last = ("", "", *_words(part))[-2:]
+    return last in ("keys", "tokens") and kind in _GRANTS
+
+
+def _words(part: str) -> list[str]:
+    """Return the words of a name in any style, without what tells one edition from another."""
+    spaced = _HUMP.sub(" ", part.replace("OAuth", "Oauth"))
+    words = [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
+    while len(words) > 1 and (words[-1] in _EDITIONS or words[-1].isdigit()):
+        words.pop()
+    return [*words[:-1], words[-1].rstrip("0123456789")] if words else []

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from hermes_ops.errors import Place
 from hermes_ops.secrets.secret import Secret
 
+Origin = tuple[str, str | tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A secret that is somewhere else, `argument` says where; `kind` is one of those in `resolve`.
-
-    Of age, the argument is the encrypted text itself or the path of a file with it.
-    """
+    """A secret that is somewhere else: `kind` is a key of `SOURCES`, `argument` says where."""
 
     kind: str
     argument: str | tuple[str, ...]
     place: Place
+
+    @property
+    def origin(self) -> Origin:
+        """Return what two references share that lead to the same secret."""
+        return self.kind, self.argument
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from hermes_ops.errors import InventoryError
-from hermes_ops.secrets.reference import Reference
+from hermes_ops.errors import InventoryError, UsageError
+from hermes_ops.secrets.reference import Origin, Reference
+from hermes_ops.secrets.runner import Failed, Runner
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.secrets.sources.read import Failed, Reader, described
-
-__all__ = ["attempt", "described", "resolve", "source"]
+from hermes_ops.secrets.sources import source_of
 
 DEADLINE = 30.0
 MOST_AT_ONCE = 16
@@ -19,8 +18,9 @@ SETTLING = 2.0
 """Seconds that the others have once one has failed: what it said may tell of theirs."""
 
 Learn = Callable[[Secret], None]
-Source = tuple[str, str | tuple[str, ...]]
 Answer = Secret | InventoryError
+Answers = Mapping[Reference, Future[Secret]]
+"""What comes of the first reference to each origin."""
 T = TypeVar("T")
 
 
@@ -34,21 +34,21 @@ def resolve(
 ) -> dict[Reference, Secret]:
     """Return the secret of each reference; the first that has none is an `InventoryError`.
 
-    References with the same source are asked for once. `learn` is told each secret as soon as it
+    References with the same origin are asked for once. `learn` is told each secret as soon as it
     is known, so that no error of another one shows it.
     """
     asked = _distinct(references)
-    reader = Reader(environ, deadline, age_key_file, [found[0] for found in asked.values()])
+    runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
     with _pool(asked) as pool:
         try:
-            answers = [pool.submit(_read, reader, found[0], learn) for found in asked.values()]
-            _refuse_failure(reader, answers)
+            answers = _submitted(pool, runner, asked, learn)
+            _refuse_failure(runner, answers)
         except BaseException:
             # Also at Ctrl-C: nobody waits for commands whose answer is of no use any more.
             pool.shutdown(wait=False, cancel_futures=True)
-            reader.end()
+            runner.end()
             raise
-    return _spread(asked, [answer.result() for answer in answers])
+    return _spread(asked, [answer.result() for answer in answers.values()])
 
 
 def attempt(
@@ -61,60 +61,78 @@ def attempt(
 ) -> dict[Reference, Answer]:
     """Return of each reference its secret, or why it has none: for those who show, not apply."""
     asked = _distinct(references)
-    reader = Reader(environ, deadline, age_key_file, [found[0] for found in asked.values()])
+    runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
     with _pool(asked) as pool:
-        answers = [pool.submit(_read, reader, found[0], learn) for found in asked.values()]
-        wait(answers)
-    return _spread(asked, [_outcome(reader, answer) for answer in answers])
+        answers = _submitted(pool, runner, asked, learn)
+        wait(answers.values())
+    return _spread(asked, [_outcome(runner, *answer) for answer in answers.items()])
 
 
-def source(reference: Reference) -> Source:
-    """Return what two references share that lead to the same secret."""
-    return (reference.kind, reference.argument)
-
-
-def _distinct(references: Iterable[Reference]) -> dict[Source, list[Reference]]:
-    """Return the references to each source."""
-    found: dict[Source, list[Reference]] = {}
+def _distinct(references: Iterable[Reference]) -> dict[Origin, list[Reference]]:
+    """Return the references to each origin."""
+    found: dict[Origin, list[Reference]] = {}
     for reference in references:
-        found.setdefault(source(reference), []).append(reference)
+        found.setdefault(reference.origin, []).append(reference)
     return found
 
 
-def _pool(asked: Mapping[Source, object]) -> ThreadPoolExecutor:
+def _pool(asked: Mapping[Origin, object]) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(asked) or 1))
 
 
+def _submitted(
+    pool: ThreadPoolExecutor,
+    runner: Runner,
+    asked: Mapping[Origin, Sequence[Reference]],
+    learn: Learn,
+) -> Answers:
+    return {of: pool.submit(_read, runner, of, learn) for of, *_ in asked.values()}
+
+
 def _spread(
-    asked: Mapping[Source, Sequence[Reference]], answers: Sequence[T]
+    asked: Mapping[Origin, Sequence[Reference]], answers: Sequence[T]
 ) -> dict[Reference, T]:
-    """Return the answer of each source for all references to it."""
+    """Return the answer of each origin for all references to it."""
     pairs = zip(asked.values(), answers, strict=True)
     return {reference: answer for references, answer in pairs for reference in references}
 
 
-def _read(reader: Reader, reference: Reference, learn: Learn) -> Secret:
-    secret = reader.secret(reference)
-    learn(secret)
+def _read(runner: Runner, reference: Reference, learn: Learn) -> Secret:
+    """Return the secret of a reference; `Failed` or an `InventoryError` says why there is none."""
+    source = source_of(reference)
+    try:
+        value = source.resolve(reference.argument, runner)
+    except UsageError as error:
+        where = f"{error.where}: " if error.where else ""
+        message = f"{where}{error.message}"
+        raise InventoryError(message, hint=error.hint, where=reference.place) from None
+    if not value:
+        message = f"{source.described(reference.argument)} gave nothing"
+        raise InventoryError(message, where=reference.place)
+    runner.learn(value)
+    learn(secret := Secret(value))
     return secret
 
 
-def _refuse_failure(reader: Reader, answers: Sequence[Future[Secret]]) -> None:
+def _refuse_failure(runner: Runner, answers: Answers) -> None:
     """Wait for all; raise the first failure, told without what the others found out."""
-    ended, running = wait(answers, return_when=FIRST_EXCEPTION)
+    ended, running = wait(answers.values(), return_when=FIRST_EXCEPTION)
     if not any(answer.exception() for answer in ended):
         return
-    ended, running = wait(answers, timeout=SETTLING)
-    failure = next(e for answer in answers if answer in ended and (e := answer.exception()))
-    raise reader.told(failure, complete=not running) if isinstance(failure, Failed) else failure
+    ended, running = wait(answers.values(), timeout=SETTLING)
+    failures = ((of, answer.exception()) for of, answer in answers.items() if answer in ended)
+    of, failure = next((of, failure) for of, failure in failures if failure)
+    if isinstance(failure, Failed):
+        raise runner.told(failure, of.place, complete=not running)
+    raise failure
 
 
-def _outcome(reader: Reader, answer: Future[Secret]) -> Answer:
+def _outcome(runner: Runner, reference: Reference, answer: Future[Secret]) -> Answer:
     match answer.exception():
         case None:
             return answer.result()
         case Failed() as failure:
-            return reader.told(failure, complete=True)
+            return runner.told(failure, reference.place, complete=True)
         case InventoryError() as error:
             return error
         case mistake:

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hermes_ops.secrets.encodings import SHORTEST, disguises
+from hermes_ops.secrets.names import holds_credential
 
 SHOWN = "***"
 
@@ -70,6 +71,19 @@ def _is_address(text: str) -> bool:
         return host == "localhost" or bool(ip_address(host))
     except ValueError:
         return False
+
+
+def veiled(name: str, value: Any) -> Any:
+    """Return a value of a setting as it may be shown: `***` for each credential in it.
+
+    `name` is its dotted path. Switches, and what is empty, are no credentials.
+    """
+    if isinstance(value, Mapping):
+        return {key: veiled(f"{name}.{key}", item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [veiled(name, item) for item in value]
+    is_value = value not in ("", None) and not isinstance(value, bool)
+    return SHOWN if is_value and holds_credential(name) else value
 
 
 class Redactor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hermes_ops.cli.options import COMMON, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
+from hermes_ops.secrets import sources
 from hermes_ops.tasks.step import verb
 
 _OPENING = ("age_key_file", "vault_password_file", "verbose")
@@ -29,8 +30,7 @@ def keygen(options: Options, output: Output) -> Result:
         Option("layer", "where: catalogue, group:NAME, host or profile (profile)", "profile"),
         Option(
             "from",
-            "where the value comes from: env:X, file:PATH, command:'op read …',"
-            " keyring:SERVICE/USER, stdin (asked for, or stdin)",
+            f"where the value comes from: {sources.options()}, stdin (asked for, or stdin)",
         ),
     ),
     common=_WRITING,

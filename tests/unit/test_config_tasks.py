@@ -7,10 +7,12 @@ import os
 import pty
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import calling
 import pytest
 import yaml
 
@@ -18,12 +20,16 @@ from hermes_ops.assets import ROLES
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.config import edit as settings_edited
-from hermes_ops.commands.config import set
-from hermes_ops.commands.config.get import Setting
+from hermes_ops.commands.config import pull, set
+from hermes_ops.commands.config.get import HostSetting
 from hermes_ops.commands.config.pull import offer
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import HermesError, InventoryError, UsageError
 from hermes_ops.loader import load
 from hermes_ops.loader.edit.edits import edit_key
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.desired import StepPlan, desired_state
 
 HOSTS = """\
 # my fleet
@@ -164,6 +170,14 @@ REFUSED = {
     "secrets": (("m1/coder", "env", "{A_KEY: b}", "host"), "A_KEY is a secret", UsageError),
     "a credential in config": (("m1/coder", "telegram.bot_token", "12:abc", "host"),
                                "config.telegram.bot_token is a credential", UsageError),
+    "one in camel case": (("m1/coder", "svc.apiKey", "qwertzuiop", "host"),
+                          "config.svc.apiKey is a credential", UsageError),
+    "one that is a number": (("m1/coder", "svc.password", "12345678", "host"),
+                             "config.svc.password is a credential", UsageError),
+    "one in a list": (("m1/coder", "hooks", "[{url: x, signing-key: qwertzuiop}]", "host"),
+                      "config.hooks is a credential", UsageError),
+    "one of the service": (("m1/coder", "service.environment.X_TOKEN", "qwertzuiop", "host"),
+                           "service.environment.X_TOKEN is a credential", UsageError),
     "no mapping": (("m1/coder", "model.default.x", "1", "catalogue"), "no mapping", InventoryError),
     "what does not load": (("m1/coder", "state", "fast", "host"), "'state' must", InventoryError),
     "an aliased mapping": (("m2/coder", "alias.x", "1", "catalogue"), "cannot be set",
@@ -282,10 +296,10 @@ def test_documents_are_json(folder: Path) -> None:
 # --- pull -------------------------------------------------------------------------------------
 
 
-def setting(path: tuple[Any, ...], now: Any, **more: Any) -> Setting:
+def setting(path: tuple[Any, ...], now: Any, **more: Any) -> HostSetting:
     """Return a key that a host has, and nobody wants."""
     given = {"is_there": True, "is_wanted": False, "wanted": None, "is_ours": False, **more}
-    return Setting("m1", "coder", "config.yaml", path, now=now, **given)
+    return HostSetting("m1", "coder", "config.yaml", path, now=now, **given)
 
 
 def test_only_what_a_person_changed_is_offered() -> None:
@@ -321,3 +335,93 @@ def test_a_diff_tells_values_of_env_by_their_names(folder: Path) -> None:
     assert "PIN: ***" in text
     assert "{env: X}" in text
     assert not any(value in text for value in ("pw12", "4938", "8701"))
+
+
+def test_a_diff_tells_credentials_by_their_names(folder: Path) -> None:
+    """A line of `config` that has one beside the change shows its name alone, in any style."""
+    file = folder / "profiles" / "coder.yml"
+    beside = "{url: x, signingKey: sk-1, apiKeys: [ak-1, ak-2], \"b-token\": 'bt 1', max_tokens: 7}"
+    file.write_text(f"config:\n  svc: {beside}\n  a: 1\n  pass: p-1  # mine\n")
+    text = "\n".join(put("m1/coder", "a", "2", "catalogue", check=True)["diff"])
+    assert '{url: x, signingKey: ***, apiKeys: ***, "b-token": ***, max_tokens: 7}' in text
+    assert "pass: ***# mine" in text
+    assert not any(value in text for value in ("sk-1", "ak-1", "ak-2", "bt 1", "p-1"))
+
+
+# --- what a host has --------------------------------------------------------------------------
+
+THERE = """\
+model: {default: a/b}
+svc:
+  private_key: pk-on-host
+  api-key: ak-on-host
+  apiKey: [list-on-host]
+  hooks: [{url: x, webhookSecret: ws-on-host}]
+  token: 71234567
+  max_tokens: 7000
+  basic_auth: true
+  key_bindings: ctrl-b
+"""
+VALUES = ("pk-on", "ak-on", "list-on", "ws-on", "71234567")
+SVC = ["private_key", "api-key", "apiKey", "hooks", "token"]
+
+
+@pytest.fixture
+def scout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An inventory of one host, which answers with the file above, and no shell is started."""
+    (folder / "hosts.yml").write_text("all: {hosts: {m1: {hermes_profiles: [scout]}}}\n")
+
+    def look_all(
+        _options: Options, _output: Output, *, steps: Sequence[StepPlan], workspace: Workspace
+    ) -> list[Look]:
+        (host,) = workspace.selected.hosts
+        desired = desired_state(host, workspace.selected.roles, steps)
+        path = ".hermes/profiles/scout/config.yaml"
+        return [
+            Look(host, desired, Facts("me", 1000, "/home/me", "/home/me", contents={path: THERE}))
+        ]
+
+    for module in ("get", "pull"):
+        monkeypatch.setattr(f"hermes_ops.commands.config.{module}.look_all", look_all)
+    return folder
+
+
+def test_a_credential_of_a_host_is_masked(scout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`config.get` and `config.pull` show its name alone."""
+    code, out, _ = calling.said(capsys, "config.get", "m1/scout", "--key", "svc", "--json")
+    now = {row["key"].removeprefix("svc."): row["now"] for row in json.loads(out)["items"]}
+    assert code == 0
+    assert [now.pop(key) for key in SVC] == [
+        "***", "***", ["***"], [{"url": "x", "webhookSecret": "***"}], "***",
+    ]  # fmt: skip
+    assert now == {"max_tokens": 7000, "basic_auth": True, "key_bindings": "ctrl-b"}
+    for words in (["config.get", "m1/scout"], ["config.pull"], ["config.pull", "--json"]):
+        code, out, err = calling.said(capsys, *words)
+        assert "max_tokens" in out
+        assert not any(value in out + err for value in VALUES), words
+
+
+def test_a_credential_of_a_host_is_not_written(
+    scout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`config.pull --layer` says which it leaves out, and writes what else was changed."""
+    code, out, err = calling.said(capsys, "config.pull", "--layer", "profile", "-y")
+    assert code == 0
+    assert err.count("is a credential in clear: put it under env:, as a reference") == len(SVC)
+    assert config("m1", "scout")["svc"] == {
+        "max_tokens": 7000,
+        "basic_auth": True,
+        "key_bindings": "ctrl-b",
+    }
+    written = "".join(file.read_text() for file in scout.rglob("*.yml"))
+    assert not any(value in out + err + written for value in VALUES)
+
+
+def test_what_is_wanted_is_masked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A credential that the inventory has, and the host has not, is no value to print."""
+    empty = setting(("svc", "api_key"), "", is_wanted=True, wanted="of-the-inventory")
+    (row,) = pull._profile(Output(json=False), "m1/coder", [empty])
+    assert row["wanted"] == "***"
+    out, err = capsys.readouterr()
+    assert "svc.api_key: the inventory says '***'" in out
+    assert "of-the-inventory" not in out + err

@@ -136,6 +136,26 @@ def test_no_secret_is_shown(said: Said) -> None:
             assert "secret" not in (out + err).replace(".secrets", "")
 
 
+def test_no_credential_of_a_setting_is_shown(said: Said) -> None:
+    """What has the name of one is `***`, in `config` and among the variables of a host."""
+    Path("inventory/profiles/scout.yml").write_text(
+        "files: {api_keys: {content: open}}\n"
+        "config: {svc: {api-key: s3, hooks: [{webhookSecret: s4, keyboard: s5}], pin: 6}}\n",
+        encoding="utf-8",
+    )
+    Path("inventory/host_vars/here.yml").write_text(
+        "db_password: s7\npeers: [{bot_token: s8, name: s9}]\n", encoding="utf-8"
+    )
+    found = {row["key"]: row["value"] for row in rows(said, "mini-01/scout")}
+    assert found["config.svc.api-key"] == "***"
+    assert found["config.svc.hooks"] == [{"webhookSecret": "***", "keyboard": "s5"}]
+    assert found["config.svc.pin"] == 6
+    assert found["files.api_keys"] == {"content": "open"}
+    found = {row["key"]: row["value"] for row in rows(said, "here")}
+    assert found["db_password"] == "***"
+    assert found["peers"] == [{"bot_token": "***", "name": "s9"}]
+
+
 def test_odd_values_can_be_shown(said: Said) -> None:
     """Dates, numbers that are none and keys that are no texts have their place in the document."""
     Path("inventory/profiles/scout.yml").write_text(

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from leaking import KINDS, ROOT, Fleet, make_fleet, write_told
 
+from hermes_ops.secrets.sources import SOURCES
+
 COMMANDS = (
     ("profile.configure", "--diff", "-v"),
     ("profile.configure", "--json", "--diff", "-v", "--why", "WHY"),
@@ -47,6 +49,11 @@ def swept(fleet: Fleet, commands: tuple[tuple[str, ...], ...]) -> None:
     for argv in fleet.argv:
         if not any(own in argv for own in given):
             assert not fleet.seen_in(argv), argv
+
+
+def test_every_source_is_swept() -> None:
+    """A kind of source that is new is planted here as well."""
+    assert set(SOURCES) <= set(KINDS)
 
 
 def was_told(fleet: Fleet) -> None:

@@ -180,6 +180,15 @@ hermes_profiles: {coder: {state: started}, scout: {state: started}, diver: {stat
             )
         ],
     ),
+    "credentials, of which nobody knows here whether they are equal": (
+        {
+            "profiles/coder.yml": "soul: coder.soul.md\n"
+            "config: {api_keys: [a, b], hooks: [{url: x, secret: a}]}\n",
+            "host_vars/mini-1.yml": "hermes_profiles: {coder: {config:"
+            " {+api_keys: [c], +hooks: [{url: x, secret: b}]}}}\n",
+        },
+        [],
+    ),
     "a list that is not there": (
         {"host_vars/mini-1.yml": "hermes_profiles: {coder: {config: {-tolls: [x]}}}\n"},
         [

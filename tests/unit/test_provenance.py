@@ -108,7 +108,7 @@ def test_env_is_never_in_clear(found: dict[str, Leaf]) -> None:
         ("group:minis", "sets", {"env": "GROUP_TOKEN"}, True),
         ("catalogue", "sets", "***", False),
     ]
-    assert found["env.B_TOKEN"].value == {"command": ["op", "…"]}
+    assert found["env.B_TOKEN"].value == {"command": "op …"}
     assert "in-clear" not in repr(found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +19,11 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.resource import EnvFile, Owned, YamlFile
-from hermes_ops.secrets.secret import SHOWN
-
-_CREDENTIAL = re.compile(
-    r"(token|api_?key|secret|pass|password|passphrase|credentials?)$", re.IGNORECASE
-)
+from hermes_ops.secrets.secret import veiled
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class HostSetting:
     """One key of one file: what the host has, what is wanted, and whether it is ours."""
 
     host: str
@@ -57,9 +52,9 @@ class Setting:
         return self.path != (ownership.VERSION,) and not gateway.is_default(self.path, self.now)
 
     @property
-    def is_credential(self) -> bool:
-        """Say whether its value is not to be shown, or something in it."""
-        return self.file != ".env" and veiled(self.path[-1], self.now) != self.now
+    def has_credential(self) -> bool:
+        """Whether the host's value is a credential, or has one in it."""
+        return self.file != ".env" and self._shown(self.now) != self.now
 
     def row(self) -> dict[str, Any]:
         """Return it as documents have it; values of `.env` are not even read."""
@@ -75,16 +70,7 @@ class Setting:
         }
 
     def _shown(self, value: Any) -> Any:
-        return value if self.file == ".env" else veiled(self.path[-1], value)
-
-
-def veiled(name: Any, value: Any) -> Any:
-    """Return a value as it may be shown: without what has the name of a credential."""
-    if isinstance(value, Mapping):
-        return {key: veiled(key, item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [veiled(name, item) for item in value]
-    return SHOWN if isinstance(value, str) and value and _CREDENTIAL.search(str(name)) else value
+        return value if self.file == ".env" else veiled(spelled(self.path), value)
 
 
 # --- get --------------------------------------------------------------------------------------
@@ -125,17 +111,17 @@ def _key(key: str | None) -> tuple[str, ...]:
     return path if path[0] in ("config", "env") else ("config", *path)
 
 
-def _is_meant(setting: Setting, wanted: tuple[str, ...]) -> bool:
+def _is_meant(setting: HostSetting, wanted: tuple[str, ...]) -> bool:
     section = "env" if setting.file == ".env" else "config"
     return begins((section, *setting.path), wanted)
 
 
-def settings_of(look: Look) -> list[Setting]:
+def settings_of(look: Look) -> list[HostSetting]:
     """Return every key that a host has, or should have, in the files of its profiles."""
     return [setting for profile in look.host.profiles for setting in _of_profile(look, profile)]
 
 
-def _of_profile(look: Look, profile: Profile) -> Iterator[Setting]:
+def _of_profile(look: Look, profile: Profile) -> Iterator[HostSetting]:
     facts = look.facts
     assert facts is not None  # noqa: S101 - who asks has seen that the host answered
     own = [w.resource for w in look.desired.wanted if w.profile.name == profile.name]
@@ -170,11 +156,11 @@ def _setting(
     have: Mapping[Any, Any],
     wanted: Mapping[Any, Any],
     owned: ownership.Tree,
-) -> Setting:
+) -> HostSetting:
     is_there, now = ownership.at(have, path)
     is_wanted, want = ownership.at(wanted, path)
     is_ours, mark = ownership.at(owned, path)
-    return Setting(
+    return HostSetting(
         host.name, profile.name, file, path, is_there, now, is_wanted, want,
         is_ours and mark != MIGRATED, is_migrated=mark == MIGRATED and not is_there,
     )  # fmt: skip
@@ -182,12 +168,12 @@ def _setting(
 
 def _names(
     host: Host, profile: Profile, file: EnvFile, facts: Facts, owned: Ownership
-) -> Iterator[Setting]:
+) -> Iterator[HostSetting]:
     have = envfile.read(_text(facts, file))
     tree = owned.keys.get(file.path.name, {})
     known = [*file.values, *file.unresolved]
     for name in dict.fromkeys([*have, *known]):
-        yield Setting(
+        yield HostSetting(
             host.name, profile.name, file.path.name, (name,),
             name in have, "set", name in known, "set", name in tree,
         )  # fmt: skip

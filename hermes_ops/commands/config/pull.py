@@ -8,7 +8,7 @@ from typing import Any
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands.config.by_hand import touched
-from hermes_ops.commands.config.get import Setting, settings_of
+from hermes_ops.commands.config.get import HostSetting, settings_of
 from hermes_ops.commands.config.push import settings_steps
 from hermes_ops.commands.look_hosts import Look, look_all
 from hermes_ops.commands.workspace import Workspace, open_workspace
@@ -63,7 +63,9 @@ def _touched(output: Output, look: Look, profile: Profile) -> Iterator[dict[str,
         }  # fmt: skip
 
 
-def _profile(output: Output, target: str, changed: Sequence[Setting]) -> Iterator[dict[str, Any]]:
+def _profile(
+    output: Output, target: str, changed: Sequence[HostSetting]
+) -> Iterator[dict[str, Any]]:
     if not changed:
         return
     output.text(f"# {target}")
@@ -80,7 +82,7 @@ def _profile(output: Output, target: str, changed: Sequence[Setting]) -> Iterato
         yield {**setting.row(), "offered": _is_offered(setting)}
 
 
-def offer(changed: Iterable[Setting]) -> dict[Any, Any]:
+def offer(changed: Iterable[HostSetting]) -> dict[Any, Any]:
     """Return the changes as `config:` of a profile: what is no secret and is there."""
     tree: dict[Any, Any] = {}
     for setting in changed:
@@ -89,11 +91,11 @@ def offer(changed: Iterable[Setting]) -> dict[Any, Any]:
     return tree
 
 
-def _is_offered(setting: Setting) -> bool:
-    return setting.file != ".env" and setting.is_there and not setting.is_credential
+def _is_offered(setting: HostSetting) -> bool:
+    return setting.file != ".env" and setting.is_there and not setting.has_credential
 
 
-def _note(setting: Setting) -> str | None:
+def _note(setting: HostSetting) -> str | None:
     key = spelled(setting.path)
     if setting.file == ".env":
         word = "is missing on the host" if not setting.is_there else "is set on the host alone"
@@ -101,10 +103,10 @@ def _note(setting: Setting) -> str | None:
     if not setting.is_there:
         word = "was removed on the host" if setting.is_ours else "is not there yet: config.push"
         return f"{key} is wanted, and {word}"
-    if setting.is_credential:
+    if setting.has_credential:
         return f"{key} is a credential in clear: put it under env:, as a reference"
     if setting.is_wanted:
-        return f"{key}: the inventory says {setting.wanted!r}"
+        return f"{key}: the inventory says {setting.row()['wanted']!r}"
     return None
 
 
@@ -119,9 +121,13 @@ def _write(
     (look,) = looks
     if look.failure:
         raise look.failure
-    offered = offer(s for s in settings_of(look) if s.differs or s.is_foreign)
+    changed = [s for s in settings_of(look) if s.differs or s.is_foreign]
+    for setting in changed:
+        if setting.has_credential:
+            output.note(f"not written: {_note(setting)}")
+    offered = offer(changed)
     if not offered:
-        output.text("nobody changed anything by hand")
+        output.text("nothing to write" if changed else "nobody changed anything by hand")
         return items([])
     host, profile = look.host.name, look.host.profiles[0].name
     path = ("config",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,10 @@ from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, gathered, loaded
 from hermes_ops.errors import UsageError
 from hermes_ops.loader.edit import edits, spots
-from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled
+from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled, veiled_at
 from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.secrets.names import is_credential as holds_credential
-from hermes_ops.secrets.names import promises_secret
+from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.secret import SHOWN, is_searched
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ def set_value(
     given = parsed_value(value)
     if layer is None:
         raise UsageError("--layer says where it is written", hint=f"it is {spots.LAYERS}")
-    _refuse_plain_secret(path, given)
     workspace, host, profile = open_target(options, output, target)
     whose = (host.name, profile.name)
     return write_told(options, output, workspace, whose, layer, path, given)
@@ -66,7 +64,7 @@ def write_told(
     """Write a setting for a host's profile, and tell what that comes to."""
     done = write(workspace, *whose, layer, path, value, check=options.check)
     told = _told(workspace, *whose, path, done, check=options.check)
-    show(output, done, told, options)
+    _print(output, done, told, options)
     return items(told, exit=2 if options.check and done.changes else 0)
 
 
@@ -90,27 +88,25 @@ def parsed_value(text: str) -> Any:
 
 def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     """Refuse a credential in clear: it would stand in the inventory, and in the shell's history."""
-    pairs = [(path[1], value)] if path[:1] == ("env",) and len(path) == 2 else []
-    if path == ("env",) and isinstance(value, dict):
-        pairs = list(value.items())
-    for keys, given in _leaves(path, value) if path[:1] == ("config",) else ():
-        if isinstance(given, str) and given and holds_credential(str(keys[-1])):
+    for keys, given in _leaves(path, value):
+        if veiled_at(keys, given) != given:
             raise UsageError(
                 f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
                 hint="give it to the gateway by env:, where it can be a reference",
             )
-    for name, given in pairs:
-        if not isinstance(given, dict) and is_credential(str(name), given):
+        if keys[0] == "env" and len(keys) == 2 and _is_secret(str(keys[1]), given):
             raise UsageError(
-                f"{name} is a secret, and would stand in the inventory in clear",
-                hint=f"name where it is: config.set … env.{name} '{{env: {name}}}'",
+                f"{keys[1]} is a secret, and would stand in the inventory in clear",
+                hint=f"name where it is: config.set … env.{keys[1]} '{{env: {keys[1]}}}'",
             )
 
 
-def is_credential(name: str, value: Any) -> bool:
-    """Say whether a value is, by its name or its looks, nothing to be shown."""
+def _is_secret(name: str, value: Any) -> bool:
+    """Whether a plain value of `env` is, by its name or its looks, nothing to be shown."""
+    if isinstance(value, dict):
+        return False
     text = str(value)
-    return bool(promises_secret(name) and text) or (isinstance(value, str) and is_searched(text))
+    return bool(holds_credential(name) and text) or (isinstance(value, str) and is_searched(text))
 
 
 # --- the file ---------------------------------------------------------------------------------
@@ -126,7 +122,8 @@ def write(
     *,
     check: bool = False,
 ) -> SettingWritten:
-    """Write a setting into its file, unless it stands there already."""
+    """Write a setting into its file, unless it stands there already; credentials are refused."""
+    _refuse_plain_secret(path, value)
     spot = spots.spot_of(gathered(workspace), workspace.folders, host, profile, layer)
     leaves = [((*spot.path, *keys), leaf) for keys, leaf in _leaves(path, value)]
     edit = edits.edit_keys(spot.file, leaves)
@@ -136,16 +133,23 @@ def write(
 
 
 def shown_lines(edit: edits.Edit, workspace: Workspace, path: KeyPath = ()) -> list[str]:
-    """Return what differs, without any value of `env`: the short ones are told by their names."""
+    """Return what differs, without values of `env` or credentials: told by their names."""
     profiles = (profile for host in workspace.whole.hosts for profile in host.profiles)
     names = {name for profile in profiles for name in profile.env}
     names.update(str(name) for name in path[1:2] if path[0] == "env")
-    lines = edit.diff(context=1).splitlines()
-    if not names:
-        return lines
-    named = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    value = re.compile(rf"""\b({named})(["']?:[ \t]+)(?![{{|>*&!])("[^"]*"|'[^']*'|[^,}}\n#]+)""")
-    return [value.sub(rf"\1\2{SHOWN}", line) for line in lines]
+    text = edit.diff(context=1)
+    names.update(filter(holds_credential, _KEY.findall(text)))
+    return [_entry_of(names).sub(rf"\1\2{SHOWN}", line) for line in text.splitlines()]
+
+
+_KEY = re.compile(r"""([\w.-]+)["']?:[ \t]""")
+
+
+def _entry_of(names: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of these keys and their values, in YAML of any style and in JSON."""
+    named = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
+    value = r"""\[[^]\n]*\]?|"[^"]*"|'[^']*'|[^,}\n#]+"""
+    return re.compile(rf"""\b({named})(["']?:[ \t]+)(?![{{|>*&!])({value})""")
 
 
 def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
@@ -205,7 +209,7 @@ def _is_ours(said: Saying, spot: spots.Spot) -> bool:
     return same_layer and said.place.file == shown(spot.file)
 
 
-def show(
+def _print(
     output: Output, done: SettingWritten, told: Sequence[dict[str, Any]], options: Options
 ) -> None:
     """Print the difference, where each value stands now, and what is to do."""

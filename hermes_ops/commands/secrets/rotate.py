@@ -22,8 +22,8 @@ from hermes_ops.commands.secrets.users import (
     due,
     leftovers,
     new_marks,
+    origin_of,
     owing,
-    source_of,
 )
 from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.inventory.model import Host, Profile, Role
@@ -31,7 +31,7 @@ from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
-from hermes_ops.secrets.resolve import described
+from hermes_ops.secrets.sources import described, source_of
 from hermes_ops.services.base import home_of, naming
 from hermes_ops.templates import render
 
@@ -169,12 +169,12 @@ def _remedies(uses: Uses) -> Iterable[str]:
     found: dict[object, str] = {}
     for (host, profile), values in uses.items():
         for name, value in values.items():
-            found.setdefault(source_of(value) or value, _remedy(f"{host}/{profile} {name}", value))
+            found.setdefault(origin_of(value) or value, _remedy(f"{host}/{profile} {name}", value))
     return found.values()
 
 
 def _remedy(use: str, value: EnvValue) -> str:
-    if isinstance(value, Reference) and value.kind != "age":
+    if isinstance(value, Reference) and not source_of(value).kept_here:
         return f"give {described(value)} ({value.place}) its new value"
     if isinstance(value, Reference | Written):
         return f"./inv secrets.set {use}   or write it ({value.place})"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from hermes_ops import loader
 from hermes_ops.cli.options import Options
@@ -23,13 +22,16 @@ from hermes_ops.loader.edit.edits import Edit, edit_key, replace_file, write
 from hermes_ops.loader.edit.splice import path_at
 from hermes_ops.loader.edit.spots import spot_of
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.profiles.env import env_value, variable_name
+from hermes_ops.loader.profiles.env import reference, variable_name
 from hermes_ops.loader.schema import suggestion
+from hermes_ops.loader.sources.json import located
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.reporting.report import count
-from hermes_ops.secrets import age
+from hermes_ops.secrets import age, sources
 from hermes_ops.secrets.reference import EnvValue, Reference
 from hermes_ops.secrets.secret import SHOWN, Secret
+from hermes_ops.secrets.sources import SOURCES
+from hermes_ops.secrets.sources.base import Source
 
 # --- secrets.set ------------------------------------------------------------------------------
 
@@ -46,7 +48,7 @@ def set_(
     loader.check_env(name, secret, None)
     text = age.encrypt(secret, readers)
     spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
-    edit = edit_key(spot.file, (*spot.path, "env", name), {"age": text})
+    edit = edit_key(spot.file, (*spot.path, "env", name), {age.KIND: text})
     return _kept(NewText(edit, text, host, profile, name), len(readers), workspace, options, output)
 
 
@@ -64,10 +66,10 @@ def _given(name: str, source: str | None, workspace: Workspace, options: Options
     kind, _, argument = (source or "stdin").partition(":")
     if kind == "stdin" and not argument:
         secret = _typed(name) if source is None and sys.stdin.isatty() else Secret(_piped())
-    elif kind in ("env", "file", "command", "keyring") and argument:
-        secret = _fetched(kind, argument, workspace, options)
+    elif argument and kind in SOURCES and SOURCES[kind].option:
+        secret = _fetched(SOURCES[kind], argument, workspace, options)
     else:
-        hint = "env:X, file:PATH, command:'op read …', keyring:SERVICE/USER or stdin"
+        hint = f"{sources.options()} or stdin"
         raise UsageError(f"--from cannot be {source!r}", hint=hint)
     if not secret.reveal():
         raise UsageError(
@@ -91,20 +93,10 @@ def _piped() -> str:
         raise UsageError("the value is not UTF-8 text") from None
 
 
-def _fetched(kind: str, argument: str, workspace: Workspace, options: Options) -> Secret:
+def _fetched(source: Source[Any], text: str, workspace: Workspace, options: Options) -> Secret:
     place = Place("--from")
-    words = tuple(Located(word, place) for word in _words(argument)) if kind == "command" else ()
-    of = env_value("--from", Located({kind: Located(words or argument, place)}, place))
-    if not isinstance(of, Reference):
-        raise UsageError(f"--from cannot be {kind}")
+    of = reference(source, located(source.given(text), place))
     return resolved([of], workspace.paths, options)[of]
-
-
-def _words(command: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(command))
-    except ValueError:
-        raise UsageError(f"--from: a quote of {command!r} is not closed") from None
 
 
 # --- secrets.edit -----------------------------------------------------------------------------
@@ -130,7 +122,7 @@ def edit(options: Options, output: Output, target: str, name: str) -> Result:
 
 def _age_reference(profile: Profile, name: str, target: str) -> Reference:
     value = profile.env.get(name)
-    if isinstance(value, Reference) and value.kind == "age":
+    if _is_age(value):
         return value
     if value is None:
         raise UsageError(
@@ -141,6 +133,10 @@ def _age_reference(profile: Profile, name: str, target: str) -> Reference:
     raise UsageError(f"{name} is no age text, so it is not edited here", hint=hint, where=place)
 
 
+def _is_age(value: EnvValue | None) -> TypeGuard[Reference]:
+    return isinstance(value, Reference) and value.kind == age.KIND
+
+
 def _edit_at(of: Reference, text: str) -> Edit:
     """Return the edit that puts a new age text where the reference has its old one."""
     argument = str(of.argument)
@@ -148,7 +144,7 @@ def _edit_at(of: Reference, text: str) -> Edit:
         return Edit(Path(argument), (), None, text)
     file = Path(of.place.file)
     path = path_at(file.read_text(encoding="utf-8-sig"), of.place.line, of.place.column)
-    if path[-1:] != ("age",):
+    if path[-1:] != (age.KIND,):
         raise InventoryError("this age text comes by an alias: edit it by hand", where=of.place)
     return edit_key(file, path, text)
 
@@ -184,7 +180,7 @@ def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
     for host in inventory.hosts:
         for profile in host.profiles:
             for name, value in profile.env.items():
-                if isinstance(value, Reference) and value.kind == "age":
+                if _is_age(value):
                     users.setdefault(value, []).append(f"{host.name}/{profile.name} {name}")
     return users
 

@@ -14,11 +14,11 @@ from hermes_ops.commands.workspace import environ_of, open_workspace
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.reporting.report import table
-from hermes_ops.secrets.age import is_armored
 from hermes_ops.secrets.fingerprint import fingerprint, operator_key
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
-from hermes_ops.secrets.resolve import attempt, source
+from hermes_ops.secrets.resolve import attempt
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.sources import source_of
 
 COLUMNS = ("host", "profile", "name", "kind", "source", "where", "fingerprint", "used_by")
 _MOST_NAMED = 3
@@ -72,11 +72,11 @@ def _held(inventory: Inventory) -> Iterable[Held]:
 
 def _fingerprints(held: Iterable[Held], found: Found) -> dict[Held, str]:
     """Return the fingerprint of all whose value is known, of others' that are the same too."""
-    known = {source(of): value for of, value in found.items() if isinstance(value, Secret)}
+    known = {of.origin: value for of, value in found.items() if isinstance(value, Secret)}
     key = operator_key()
     prints = {}
     for one in held:
-        value = known.get(source(one.value)) if isinstance(one.value, Reference) else one.value
+        value = known.get(one.value.origin) if isinstance(one.value, Reference) else one.value
         if isinstance(value, Secret):
             prints[one] = fingerprint(key, value)
     return prints
@@ -103,18 +103,11 @@ def _origin(value: EnvValue) -> dict[str, Any]:
         case Generate():
             return {"kind": "generate", "source": "made on the host", "where": place}
         case Reference():
-            return {"kind": value.kind, "source": _source(value), "where": place}
+            shown = source_of(value).shown(value.argument)
+            return {"kind": value.kind, "source": shown, "where": place}
         case Written():
             return {"kind": value.kind, "source": None, "where": place}
     return {"kind": "plain", "source": None, "where": place}
-
-
-def _source(reference: Reference) -> str:
-    """Name a source; of a command only the program, for words may be secret."""
-    argument = reference.argument
-    if isinstance(argument, tuple):
-        return f"{argument[0]} …" if argument[1:] else argument[0]
-    return "in place" if reference.kind == "age" and is_armored(argument) else argument
 
 
 def _print(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:

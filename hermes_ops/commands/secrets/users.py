@@ -67,20 +67,20 @@ def users_of(inventory: Inventory, name: str) -> Uses:
         for profile in host.profiles
         if profile.state != "absent"
     ]
-    sources = {source_of(profile.env[name]) for _, profile in own if name in profile.env} - {None}
+    sources = {origin_of(profile.env[name]) for _, profile in own if name in profile.env} - {None}
     uses = {
         (host.name, profile.name): {
             key: value
             for key, value in profile.env.items()
-            if key == name or source_of(value) in sources
+            if key == name or origin_of(value) in sources
         }
         for host, profile in own
     }
     return {who: values for who, values in uses.items() if values}
 
 
-def source_of(value: EnvValue) -> object:
-    return (value.kind, value.argument) if isinstance(value, Reference) else None
+def origin_of(value: EnvValue) -> object:
+    return value.origin if isinstance(value, Reference) else None
 
 
 def _refuse_nobody(uses: Uses, inventory: Inventory, name: str) -> None:

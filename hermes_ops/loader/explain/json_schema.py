@@ -7,16 +7,17 @@ must exist) no schema says: it accepts a little more than `load()` does, and nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hermes_ops.inventory.model import PROFILE_NAME
 from hermes_ops.loader.groups import PRIORITY
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.host import VARIABLES
-from hermes_ops.loader.profiles.env import KINDS
+from hermes_ops.loader.profiles.env import GENERATE, LONGEST_GENERATED, SHORTEST_GENERATED
 from hermes_ops.loader.profiles.profile import PROFILE
 from hermes_ops.loader.schema import Each, Fields, Key, Kind, Schema, bare
+from hermes_ops.secrets.sources import SOURCES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Document = dict[str, Any]
@@ -25,41 +26,53 @@ _EXPRESSION: Document = {"type": "string", "pattern": r"\{[{%#]"}
 _SCALAR: Document = {"type": ["string", "number", "boolean"]}
 _SCALARS: Document = {"type": "object", "additionalProperties": _SCALAR}
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_ENV: Document = {
-    "type": "object",
-    "propertyNames": {"pattern": _NAME},
-    "additionalProperties": {
-        "anyOf": [
-            _SCALAR,
-            {"type": "object", "minProperties": 1, "propertyNames": {"enum": list(KINDS)}},
-        ]
-    },
-}
-_PARTS: Mapping[str, Document] = {
-    "env": _ENV,
-    "environment": {**_SCALARS, "propertyNames": {"pattern": _NAME}},
-}
+
+
+def _env() -> Document:
+    """Return the schema of `env`: plain values, and mappings of one of the forms."""
+    forms = {kind: _form(source.schema, source.meaning) for kind, source in SOURCES.items()}
+    bytes_ = {"type": "integer", "minimum": SHORTEST_GENERATED, "maximum": LONGEST_GENERATED}
+    mapping = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {**forms, GENERATE: _form(bytes_, "so many random bytes, made on the host")},
+    }
+    values = {"anyOf": [_SCALAR, mapping]}
+    return {"type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": values}
+
+
+def _form(argument: Mapping[str, Any], description: str) -> Document:
+    return {**_any_of(dict(argument), _EXPRESSION), "description": description}
+
+
+def _environment() -> Document:
+    return {**_SCALARS, "propertyNames": {"pattern": _NAME}}
+
+
+_PARTS: Mapping[str, Callable[[], Document]] = {"env": _env, "environment": _environment}
 """What the tables call a mapping, and another module reads."""
 
 
-def profile() -> Document:
+def profile_schema() -> Document:
     """Return the schema of a file of `profiles/`."""
     return _document("A hermes-ops profile", _record(PROFILE, expressions=False))
 
 
-def variables() -> Document:
+def variables_schema() -> Document:
     """Return the schema of a file of `group_vars/` or `host_vars/`."""
     return _document("hermes-ops variables", {"$ref": "#/$defs/variables"}, _definitions())
 
 
-def hosts() -> Document:
+def hosts_schema() -> Document:
     """Return the schema of `hosts.yml`."""
     definitions = {**_definitions(), "group": _group()}
     groups = {"type": "object", "additionalProperties": _or_null({"$ref": "#/$defs/group"})}
     return _document("A hermes-ops inventory", groups, definitions)
 
 
-SCHEMAS = {"hosts": hosts, "profile": profile, "variables": variables}
+SCHEMAS = {"hosts": hosts_schema, "profile": profile_schema, "variables": variables_schema}
 
 
 def _document(title: str, body: Document, definitions: Document | None = None) -> Document:
@@ -187,7 +200,7 @@ def _entry(name: str, schema: Schema, expressions: bool) -> Document:
 
 
 def _value(name: str, schema: Schema, expressions: bool) -> Document:
-    body = dict(_PARTS[name]) if name in _PARTS else _fragment(schema, expressions)
+    body = _PARTS[name]() if name in _PARTS else _fragment(schema, expressions)
     return _or_expression(body) if expressions else body
 
 

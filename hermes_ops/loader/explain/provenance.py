@@ -23,11 +23,12 @@ from typing import Any
 
 from hermes_ops.errors import Place, UsageError
 from hermes_ops.loader.hosts.host import MERGED, shown_variables
-from hermes_ops.loader.keypath import KeyPath, spelled
+from hermes_ops.loader.keypath import KeyPath, spelled, veiled_at
 from hermes_ops.loader.layers.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.load import InventoryFiles
-from hermes_ops.loader.located import Located
+from hermes_ops.loader.located import Located, plain
+from hermes_ops.loader.profiles.env import GENERATE
 from hermes_ops.loader.profiles.profile import (
     UNMERGED,
     Contribution,
@@ -36,7 +37,8 @@ from hermes_ops.loader.profiles.profile import (
     wanted,
 )
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.secrets.secret import SHOWN, Secret
+from hermes_ops.secrets.secret import SHOWN, Secret, veiled
+from hermes_ops.secrets.sources import SOURCES
 
 ACTIONS = {"": "sets", APPEND: "appends", REMOVE: "removes"}
 SECTIONS = {
@@ -47,8 +49,6 @@ SECTIONS = {
     ("service", "environment"),
     ("service", "settings"),
 }
-_TOLD = ("env", "file", "keyring", "generate")
-"""Kinds of reference whose argument is no secret and no ciphertext."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,8 @@ def leaves(gathered: InventoryFiles, host: str, profile: str) -> tuple[Leaf, ...
     """Return every effective setting of a profile with its origin, in the order of the layers.
 
     `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
-    is `***`, a reference is its kind and, where that tells nothing, its argument.
+    is `***`, a reference is its kind and, where that tells nothing, its argument. What has the
+    name of a credential is `***` too.
 
     Raises:
         UsageError: there is no such host, or it has no such profile.
@@ -124,7 +125,7 @@ def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
     """Return the leaves of what these layers, weakest first, come to."""
     sayings = _Sayings(saying for part in parts for saying in sayings_of(part))
     return tuple(
-        Leaf(path, shown(path, value), sayings.judged(path))
+        Leaf(path, _shown_at(path, value), sayings.judged(path))
         for path, value in _flat(described(parts))
     )
 
@@ -133,7 +134,7 @@ def sayings_of(part: Contribution) -> Iterator[Saying]:
     """Yield what one layer says, leaf by leaf."""
     layer = layer_name(part.origin)
     for path, action, value in _flat_sets(part.value) if part.is_settled else _said(part.value):
-        yield Saying(path, layer, part.variable, action, shown(path, value), value.place)
+        yield Saying(path, layer, part.variable, action, _shown_at(path, value), value.place)
 
 
 def layer_name(origin: str) -> str:
@@ -233,10 +234,8 @@ def variables(gathered: InventoryFiles, host: str) -> tuple[Leaf, ...]:
 
 
 def _variable(name: str, value: Located, origin: str) -> Saying:
-    known = shown_variables({name: value})[name]
-    return Saying(
-        (name,), layer_name(origin), "", ACTIONS[""], masked(known), value.place, name in MERGED
-    )
+    known = veiled(name, masked(shown_variables({name: value})[name]))
+    return Saying((name,), layer_name(origin), "", ACTIONS[""], known, value.place, name in MERGED)
 
 
 def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
@@ -264,11 +263,11 @@ def _scalar(value: Any, text: str) -> Any:
     return value if is_json or (isinstance(value, float) and isfinite(value)) else text
 
 
-def shown(path: KeyPath, value: Located) -> Any:
-    """Return a value of a profile as it may be shown; what is in `env` is a secret."""
+def _shown_at(path: KeyPath, value: Located) -> Any:
+    """Return a value of a profile as it may be shown: no credential, and nothing of `env`."""
     if path[:1] == ("env",) and len(path) > 1:
         return _shown_env(value)
-    return _shown(value)
+    return veiled_at(path, _shown(value))
 
 
 def _shown(value: Located) -> Any:
@@ -286,8 +285,8 @@ def _shown_env(value: Located) -> Any:
 
 
 def _argument(form: str, entry: Located) -> Any:
-    if form in _TOLD and not isinstance(entry.data, dict | tuple):
+    if form == GENERATE and isinstance(entry.data, int):
         return entry.data
-    if form == "command" and entry.items:
-        return [entry.items[0].data, "…"][: len(entry.items)]
-    return "…"
+    source = SOURCES.get(form)
+    found = source.read(plain(entry)) if source else None
+    return source.shown(found) if source and found is not None else "…"

@@ -59,15 +59,18 @@ VARIABLES: Mapping[str, Schema] = {
 READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPELLINGS.values()))
 """Every variable that this module reads, `hermes_…` apart."""
 
-_CREDENTIAL = re.compile(r"ansible_(?:\w+_)?(?:pass|password|passphrase)")
+_LOGIN = re.compile(r"ansible_(?:\w+_)?(?:pass|password|passphrase)")
 
 _ODD_ADDRESS = re.compile(r"^-|[\s\x00-\x1f\x7f@/]")
 _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 
 
-def is_credential(name: str) -> bool:
-    """Say whether the value of a variable is a credential, which no table or document shows."""
-    return _CREDENTIAL.fullmatch(name) is not None
+def is_login(name: str) -> bool:
+    """Whether a variable is a password by which Ansible, and we, log in: no template has it.
+
+    Other variables may hold credentials too (`secrets.names`), but those are for templates.
+    """
+    return _LOGIN.fullmatch(name) is not None
 
 
 def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) -> Connection:

@@ -13,7 +13,7 @@ from hermes_ops.inventory.model import HermesSettings, Host, Profile, Role
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
-from hermes_ops.loader.hosts.connection import is_credential
+from hermes_ops.loader.hosts.connection import is_login
 from hermes_ops.loader.hosts.reach import reached_by, strictly
 from hermes_ops.loader.layers.late import Late, Over
 from hermes_ops.loader.layers.variables import Layer, Scope, folded
@@ -246,7 +246,7 @@ def shown_variables(found: Variables) -> Mapping[str, Any]:
 
 
 def _guarded(name: str, value: Located) -> Any:
-    if is_credential(name) and value.data is not None:
+    if is_login(name) and value.data is not None:
         return Secret(value.text or str(plain(value)))
     if value.entries or value.items:
         return _guarded_structure(name, value)

@@ -9,6 +9,7 @@ from hermes_ops.loader.explain.provenance import ACTIONS, Leaf, Saying
 from hermes_ops.loader.keypath import spelled
 from hermes_ops.loader.layers.overlay import APPEND, REMOVE
 from hermes_ops.loader.lint.model import Check, Remark, Survey
+from hermes_ops.secrets.secret import SHOWN
 
 Key = tuple[Any, ...]
 
@@ -104,7 +105,8 @@ def _effects(leaf: Leaf) -> Iterator[tuple[Saying, bool]]:
             continue
         before = list(items)
         items = _CHANGES[saying.action](items, saying.value)
-        yield saying, items == before
+        # Two values that are not shown may be equal or not: nothing is said of them.
+        yield saying, items == before and SHOWN not in str(saying.value)
 
 
 _CHANGES: Mapping[str, Callable[[list[Any], list[Any]], list[Any]]] = {

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.located import Located, kind
+from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.loader.located import Located, kind, plain
 from hermes_ops.loader.schema import suggestion
-from hermes_ops.secrets.age import is_armored, malformed
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.sources import SOURCES
+from hermes_ops.secrets.sources.base import Source
 
-REFERENCES = ("env", "file", "command", "age", "keyring")
-KINDS = (*REFERENCES, "generate")
+GENERATE = "generate"
+"""What is no source: the host makes the value."""
 SHORTEST_GENERATED, LONGEST_GENERATED = 16, 1024
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,63 +80,42 @@ def check_env(name: str, secret: Secret, place: Place | None) -> None:
 
 def _reference(name: str, entry: Located) -> EnvValue:
     if len(entry.entries) != 1:
-        raise entry.error(f"{name} wants exactly one of {', '.join(KINDS)}")
+        raise entry.error(f"{name} wants exactly one of {', '.join(forms())}")
     ((form, argument),) = entry.entries.items()
-    if form == "generate":
+    if form == GENERATE:
         return Generate(_generated_bytes(argument), place=argument.place)
-    if form not in REFERENCES:
+    if form not in SOURCES:
         message = f"{form!r} is no known kind of reference"
-        raise argument.error(message, suggestion(str(form), KINDS))
-    if form == "command":
-        return Reference(form, _words(argument), argument.place)
-    return Reference(form, _target(form, argument), argument.place)
+        raise argument.error(message, suggestion(str(form), forms()))
+    return reference(SOURCES[form], argument)
+
+
+def reference(source: Source[Any], argument: Located) -> Reference:
+    """Return the reference to a source that this argument names, if it can be one."""
+    return Reference(source.kind, _argument(source, argument), argument.place)
+
+
+def forms() -> tuple[str, ...]:
+    """Return the keys that a mapping in `env` may have: one of them."""
+    return (*SOURCES, GENERATE)
+
+
+def _argument(source: Source[Any], argument: Located) -> Any:
+    found = source.read(plain(argument))
+    if found is None:
+        message = f"{source.kind!r} must be {source.takes}, this is {kind(argument)}"
+        raise argument.error(message, f"{source.kind}: {source.example}")
+    try:
+        return source.checked(found, Path(argument.place.file).parent)
+    except UsageError as error:
+        raise argument.error(error.message, error.hint) from None
 
 
 def _generated_bytes(argument: Located) -> int:
     count = argument.data
     if isinstance(count, bool) or not isinstance(count, int):
-        raise argument.error(f"'generate' must be a number of bytes, this is {kind(argument)}")
+        raise argument.error(f"{GENERATE!r} must be a number of bytes, this is {kind(argument)}")
     if not SHORTEST_GENERATED <= count <= LONGEST_GENERATED:
         limits = f"{SHORTEST_GENERATED} to {LONGEST_GENERATED}"
-        raise argument.error(f"'generate' must be from {limits} bytes")
+        raise argument.error(f"{GENERATE!r} must be from {limits} bytes")
     return count
-
-
-def _words(argument: Located) -> tuple[str, ...]:
-    words: Iterable[Located] = argument.items
-    if not argument.items or not all(isinstance(word.data, str) for word in words):
-        hint = "command: [op, read, op://vault/item]"
-        raise argument.error("'command' must be a list of words, all texts", hint)
-    return tuple(word.data for word in argument.items)
-
-
-def _target(form: str, argument: Located) -> str:
-    if not isinstance(argument.data, str) or not argument.data:
-        raise argument.error(f"{form!r} must be a text, this is {kind(argument)}")
-    match form:
-        case "file":
-            return _beside(argument)
-        case "age":
-            return _age_text(argument) if is_armored(argument.data) else _beside(argument)
-        case "keyring":
-            return _keyring_entry(argument)
-    return str(argument.data)
-
-
-def _beside(argument: Located) -> str:
-    """Return the path of a file that is named from where the name stands."""
-    return str(Path(argument.place.file).parent / Path(argument.data).expanduser())
-
-
-def _age_text(argument: Located) -> str:
-    if problem := malformed(argument.data):
-        hint = "age: |   and the whole armored text below, or age: PATH of a file"
-        raise argument.error(f"this is no age text: {problem}", hint)
-    return "\n".join(line.strip() for line in argument.data.strip().splitlines()) + "\n"
-
-
-def _keyring_entry(argument: Located) -> str:
-    service, _, user = argument.data.rpartition("/")
-    if not service or not user:
-        raise argument.error("'keyring' must be SERVICE/USER", "keyring: hermes/coder-telegram")
-    return str(argument.data)

@@ -17,7 +17,7 @@ from typing import IO
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.secrets.names import promises_secret
+from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.secret import Redactor, without_odd_words
 
 VARIABLE = "HERMES_OPS_INVENTORY_TIMEOUT"
@@ -134,6 +134,6 @@ def _without_credentials(text: str) -> str:
     """Mask what the program had from the environment: a complaint may repeat its token."""
     redactor = Redactor()
     for name, value in os.environ.items():
-        if promises_secret(name):
+        if holds_credential(name):
             redactor.learn(value)
     return without_odd_words(redactor(text))
