@@ -91,21 +91,27 @@ def _ending_by_signal() -> Iterator[None]:
 
 
 def _run(words: list[str]) -> None:
+    # Ctrl-C in an editor is the editor's. A handler, since what is ignored stays so in a child.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(words)
-    except OSError as error:
-        raise UsageError(f"the editor {words[0]!r} cannot be run: {error.strerror}") from None
-    # Ctrl-C in an editor is the editor's.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        code = process.wait()
-    except BaseException:
-        _end(process)
-        raise
+        code = _ended(words)
     finally:
         signal.signal(signal.SIGINT, before)
     if code:
         raise CommandError(f"the editor ended with exit {code}: nothing was changed")
+
+
+def _ended(words: list[str]) -> int:
+    """Return the exit code of the editor; it ends before what is raised meanwhile is."""
+    try:
+        process = subprocess.Popen(words)
+    except OSError as error:
+        raise UsageError(f"the editor {words[0]!r} cannot be run: {error.strerror}") from None
+    try:
+        return process.wait()
+    except BaseException:
+        _end(process)
+        raise
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
