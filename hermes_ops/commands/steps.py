@@ -7,7 +7,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.hermes import platforms
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import (
+    Creation,
+    ProgramRole,
+    Role,
+    RoleEnv,
+    RoleFile,
+    RoleSoul,
+    RoleTemplate,
+    RoleYaml,
+)
 from hermes_ops.plan.desired import env_file
 from hermes_ops.plan.resource import (
     Command,
@@ -22,31 +32,36 @@ from hermes_ops.plan.resource import (
     YamlFile,
 )
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.services.base import home_of, naming
+from hermes_ops.services.base import home_of, naming, rendered, rendered_path
 from hermes_ops.templates import is_plain, render
 
 
 def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     """Create the profile, with the real CLI, where it is absent."""
-    home = PurePosixPath(home_of(profile, role))
+    values = naming(profile) | {"home": home_of(profile, role)}
+    home = PurePosixPath(values["home"])
     if role.program is not None:
         yield _program(role.program, profile, host)
-    made = role.data.get("create")
-    if made and profile.name not in made.get("except", ()):
-        yield Command(tuple(made["command"]), home)
+    if role.create and profile.name not in role.create.exceptions:
+        yield Command(_words(role.create, values), home)
     else:
         yield Directory(home)
-    for folder in role.data.get("directories", ()):
-        path = render(folder["path"], naming(profile) | {"home": str(home)})
-        yield Directory(PurePosixPath(path), int(str(folder.get("mode", "0755")), 8))
+    for folder in role.folders:
+        yield Directory(rendered_path(folder.path, values), folder.mode)
 
 
-def _program(role: Role, profile: Profile, host: Host) -> PythonProgram:
-    pinned = role.data["defaults"]
+def _words(made: Creation, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words of a command, of which the plan renders what the host's facts decide."""
+    for word in made.command:
+        rendered(word, {**values, "python": "", "home_dir": ""})
+    return tuple(word.source for word in made.command)
+
+
+def _program(role: ProgramRole, profile: Profile, host: Host) -> PythonProgram:
     return PythonProgram(
         role.name,
-        pinned["package"],
-        host.hermes.version or str(pinned["version"]),
+        role.package,
+        host.hermes.version or role.version,
         platforms.extras(_platforms(profile)),
         python=host.hermes.python,
         install=host.hermes.install,
@@ -61,39 +76,32 @@ def _platforms(profile: Profile) -> frozenset[str]:
 def configure(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     """Put config.yaml, .env and SOUL.md in place; keys that are not ours stay."""
     values = naming(profile) | {"home": home_of(profile, role)}
-    for entry in role.data.get("files", ()):
-        resource = _file(entry, profile, role, host, values)
-        if resource is not None:
-            yield resource
+    for file in role.files:
+        if not (isinstance(file, RoleSoul) and profile.soul is None):
+            yield _file(file, profile, host, values)
     home = PurePosixPath(values["home"])
     yield from profile_files(profile, host, home)
     yield Owned(home)
 
 
-def _file(
-    entry: Mapping[str, Any], profile: Profile, role: Role, host: Host, values: Mapping[str, Any]
-) -> Resource | None:
-    mode = int(str(entry.get("mode", "0644")), 8)
-    restarts = bool(entry.get("restart"))
-    if "yaml" in entry:
-        path = PurePosixPath(render(entry["yaml"], values))
-        return YamlFile(path, _config(profile), mode, entry.get("initial", {}), restarts)
-    if "env" in entry:
-        return env_file(render(entry["env"], values), profile, mode)
-    path = PurePosixPath(render(entry["file"], values))
-    if "template" in entry:
-        source = (role.folder / "templates" / entry["template"]).read_text(encoding="utf-8")
-        where = str(role.folder / "templates" / entry["template"])
-        return File(path, render(source, _names(profile, host), name=where), mode, restarts)
-    if profile.soul is None:
-        return None
+def _file(file: RoleFile, profile: Profile, host: Host, values: Mapping[str, Any]) -> Resource:
+    path = rendered_path(file.path, values)
+    match file:
+        case RoleYaml():
+            return YamlFile(path, _config(profile), file.mode, file.initial, file.restart)
+        case RoleEnv():
+            return env_file(path, profile, file.mode, restarts=file.restart)
+        case RoleTemplate():
+            text = render(file.content, _names(profile, host), name=file.source)
+            return File(path, text, file.mode, file.restart)
+        case RoleSoul():
+            return File(path, _soul(profile, host), file.mode, file.restart, is_owned=True)
+
+
+def _soul(profile: Profile, host: Host) -> str:
+    text = profile.soul or ""
     where = profile.soul_file or f"{profile.place}: soul"
-    text = (
-        profile.soul
-        if is_plain(profile.soul)
-        else render(profile.soul, _names(profile, host), name=where)
-    )
-    return File(path, text, mode, restarts, is_owned=True)
+    return text if is_plain(text) else render(text, _names(profile, host), name=where)
 
 
 def profile_files(profile: Profile, host: Host, home: PurePosixPath) -> Iterable[File]:

@@ -65,7 +65,7 @@ def evidence_of(
     process = facts.processes.get(pid) if pid else None
     age = _age(process, facts)
     return Evidence(
-        kind=str(service.readiness.get("kind", "process")),
+        kind=service.readiness,
         installed=told.installed,
         enabled=told.enabled,
         activity=told.activity,

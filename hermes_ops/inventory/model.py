@@ -1,4 +1,4 @@
-"""The hosts, groups, roles and profiles that the operator described: frozen values.
+"""The hosts, groups and profiles that the operator described: frozen values.
 
 `loader` makes them from files; `selector` narrows them. Nothing here reads anything.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.inventory.role import Role
 from hermes_ops.secrets.reference import EnvValue
 from hermes_ops.secrets.secret import Secret
 
@@ -32,22 +33,6 @@ class ServiceSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     watchdog: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What one kind of service consists of: `role.yml` and its folder."""
-
-    name: str
-    folder: Path
-    data: Mapping[str, Any]
-    program: Role | None = None
-    """The role of the program that its services run (`program:`), if they need one."""
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """Return the names of the testinfra checks that each of its profiles must pass."""
-        return tuple(self.data.get("checks", ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ inventories. Its modules, in reading order:
     layers/    what all layers say of a host: precedence, merging, expressions
     profiles/  the catalogue and the layers upon it, to frozen profiles
     hosts/     one host, checked: its connection, and what must agree between its profiles
-    role       `roles/<name>/role.yml`
+    roles/     `roles/<name>/role.yml`: its keys, and the frozen role that comes of it
     schema     what keys a mapping may have, and the error for any other
     load       all of it, step by step
 

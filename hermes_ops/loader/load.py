@@ -19,7 +19,7 @@ from hermes_ops.loader.hosts.host import (
 from hermes_ops.loader.layers.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.located import VAULT_HINT
 from hermes_ops.loader.profiles.profile import load_catalogue
-from hermes_ops.loader.role import load_roles
+from hermes_ops.loader.roles.load import load_roles
 from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.vault import Vault

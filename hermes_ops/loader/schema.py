@@ -32,12 +32,15 @@ class Fields(NamedTuple):
     keys: Mapping[str, Schema]
     is_layered: bool = False
     """Other layers come upon it: `+key` and `-key` may change its lists."""
+    required: tuple[str, ...] = ()
+    """Keys that must have a value."""
 
 
 class Each(NamedTuple):
     """A list of items of one kind."""
 
     item: Schema
+    may_be_empty: bool = True
 
 
 class Key(NamedTuple):
@@ -128,6 +131,16 @@ def matching(words: str, pattern: str) -> Kind:
     )
 
 
+_MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
+MEMORY = Kind(
+    "an amount such as 512M or 2G",
+    lambda value: bool(_MEMORY.fullmatch(str(value))),
+    {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
+)
+MODE = matching("a mode such as '0600'", r"0?o?[0-7]{3}")
+VERSION = matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*")
+
+
 def check(value: Located, schema: Schema, name: str) -> None:
     """Raise unless the value, which messages call `name`, is as the schema says."""
     match bare(schema):
@@ -149,14 +162,23 @@ def _check_kind(value: Located, schema: Kind, name: str) -> None:
 
 def _check_record(value: Located, schema: Fields, name: str) -> None:
     _check_kind(value, MAPPING, name)
-    for key, entry in value.entries.items():
-        sign, name = signed(key) if schema.is_layered else ("", key)
-        if name not in schema.keys:
-            raise unknown_key(key, entry, schema.keys)
+    for written_key, entry in value.entries.items():
+        sign, key = signed(written_key) if schema.is_layered else ("", written_key)
+        if key not in schema.keys:
+            raise unknown_key(written_key, entry, schema.keys)
         if sign:
-            _refuse_no_list(sign, name, entry, schema.keys[name])
+            _refuse_no_list(sign, key, entry, schema.keys[key])
         if entry.data is not None:
-            check(entry, schema.keys[name], key)
+            check(entry, schema.keys[key], written_key)
+    for key in schema.required:
+        _require(value, key, schema.keys[key], name)
+
+
+def _require(value: Located, key: str, schema: Schema, name: str) -> None:
+    found = value.entries.get(key)
+    if found is None or found.data is None:
+        hint = f"{key}: {schema.about}" if isinstance(schema, Key) else ""
+        raise value.error(f"{name!r} needs {key!r}", hint)
 
 
 def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> None:
@@ -167,8 +189,15 @@ def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> Non
 
 def _check_each(value: Located, schema: Each, name: str) -> None:
     _check_kind(value, LIST, name)
+    if not (value.items or schema.may_be_empty):
+        raise value.error(f"{name!r} must not be an empty list")
     for item in value.items:
         check(item, schema.item, name)
+
+
+def filled(value: Located) -> dict[str, Located]:
+    """Return the entries that have a value: a key without one says nothing."""
+    return {key: entry for key, entry in value.entries.items() if entry.data is not None}
 
 
 def word(value: Located, schema: Schema) -> Located:

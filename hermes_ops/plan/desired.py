@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.files.layout import WRITTEN
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
     EnvFile,
@@ -93,14 +95,11 @@ def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
             )
 
 
-def env_file(path: object, profile: Profile, mode: int) -> EnvFile:
+def env_file(path: PurePosixPath, profile: Profile, mode: int, *, restarts: bool = True) -> EnvFile:
     """Return the `.env` of a profile; what was not resolved is left as it is."""
-    from pathlib import PurePosixPath
-
     values = {k: v for k, v in profile.env.items() if not isinstance(v, Reference)}
     unresolved = tuple(k for k, v in profile.env.items() if isinstance(v, Reference))
     kept = WRITTEN / f"{profile.role}-{profile.name}" if unresolved or profile.marks else None
     return EnvFile(
-        PurePosixPath(str(path)), values, mode, unresolved, restarts=True,
-        marks=profile.marks, kept=kept,
-    )  # fmt: skip
+        path, values, mode, unresolved, restarts=restarts, marks=profile.marks, kept=kept
+    )

@@ -44,7 +44,7 @@ from hermes_ops.plan.resource import (
     identity,
 )
 from hermes_ops.services import choose, passed_over
-from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.base import ServiceSpec, home_of
 from hermes_ops.services.manager import ServiceManager
 
 
@@ -251,6 +251,7 @@ class _Planner:
             "profile": wanted.profile.name,
             "description": wanted.profile.description,
             "settings": wanted.profile.service.settings,
+            "home": home_of(wanted.profile, wanted.role),
             "python": self.hermes.python if self.hermes else "python3",
             "home_dir": self.facts.home,
         }

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan.resource import Resource
 from hermes_ops.secrets.secret import Secret

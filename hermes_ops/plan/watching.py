@@ -21,12 +21,11 @@ def watch_of(
     wave: int = 0,
 ) -> Watch:
     """Return what to watch of a service with these settings until it is ready."""
-    if service.readiness.get("kind") == "hermes":
+    if service.readiness == "hermes":
         endpoint = platforms.api_endpoint(config, env)
         urls = (f"{endpoint.url}/health",) if endpoint else ()
         return Watch(service, urls, platforms.expected(config, env), wave)
-    url = service.readiness.get("url")
-    return Watch(service, (str(url),) if url else (), wave=wave)
+    return Watch(service, (service.url,) if service.url else (), wave=wave)
 
 
 def obstacle(watch: Watch, facts: Facts) -> str:

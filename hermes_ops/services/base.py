@@ -11,7 +11,8 @@ from typing import Any
 
 from hermes_ops.assets import TEMPLATES
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import Profile, Role, ServiceSettings
+from hermes_ops.inventory.model import Profile, ServiceSettings
+from hermes_ops.inventory.role import Role, RoleText
 from hermes_ops.templates import render, undefined_names
 
 
@@ -31,7 +32,9 @@ class ServiceSpec:
     environment: Mapping[str, str]
     planned_stop: bool
     fatal_exit: tuple[int, ...]
-    readiness: Mapping[str, Any]
+    readiness: str
+    """What shows that it is ready: `process`, `http` (an answer of `url`) or `hermes`."""
+    url: str
     settings: ServiceSettings
     role: Role
 
@@ -59,9 +62,29 @@ def naming(profile: Profile) -> dict[str, Any]:
     }
 
 
+def rendered(text: RoleText, values: Mapping[str, Any]) -> str:
+    """Return a text of a role with its expressions replaced.
+
+    Raises:
+        InventoryError: one of them is wrong; the error names the text's line and column.
+    """
+    try:
+        return render(text.source, values)
+    except InventoryError as error:
+        raise InventoryError(error.message, hint=error.hint, where=text.place) from None
+
+
+def rendered_path(text: RoleText, values: Mapping[str, Any]) -> PurePosixPath:
+    """Return a path of a role, which must stay below the user's home."""
+    path = PurePosixPath(rendered(text, values))
+    if not path.parts or path.is_absolute() or path.parts[0][0] == "~" or ".." in path.parts:
+        raise InventoryError(f"{str(path)!r} is no path below the user's home", where=text.place)
+    return path
+
+
 def home_of(profile: Profile, role: Role) -> str:
     """Return the profile's folder, relative to the user's home."""
-    return render(str(role.data["home"]), naming(profile), name=f"{role.folder}/role.yml")
+    return str(rendered_path(role.home, naming(profile)))
 
 
 FACTS = frozenset(
@@ -72,6 +95,11 @@ FACTS = frozenset(
     }
 )  # fmt: skip
 """Names that templates may use and that have their values only once the host was looked at."""
+
+WORD_FACTS = frozenset(
+    {"home_dir", "program_version", "python", "service_home", "stop_timeout", "unit", "watchdog"}
+)
+"""Those of them that the words of `command` and `write` may use, too."""
 
 
 @cache
@@ -95,46 +123,43 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
     Raises:
         InventoryError: a text of the role uses a name that nothing defines.
     """
-    data = role.data["service"]
-    home = home_of(profile, role)
+    service, home = role.service, home_of(profile, role)
     values = naming(profile) | {"home": home}
-    where = f"{role.folder}/role.yml"
-
-    def text(value: Any) -> str:
-        return render(str(value), values, name=where)
-
-    for word in data["command"]:
-        render(str(word), values | dict.fromkeys(FACTS, ""), name=where)
-    kind = str(data.get("text", "service"))
-    for source in (f"systemd/{unit_template(kind)}", "supervisord/program.conf.j2"):
+    for word in (*service.command, *service.write):
+        rendered(word, values | dict.fromkeys(WORD_FACTS, ""))
+    for source in (f"systemd/{unit_template(service.text)}", "supervisord/program.conf.j2"):
         _refuse_unknown_names(role.folder, source, frozenset(values))
-    name = text(data["name"])
-    if not _UNIT_NAME.fullmatch(name):
-        raise InventoryError(
-            f"{name!r} cannot be the name of a service",
-            where=where,
-            hint="letters, digits and : _ . - only, at most 200",
-        )
+    name = _unit_name(service.name, values)
+    url = role.readiness.url
     return ServiceSpec(
         profile=profile.name,
         description=profile.description or f"{role.name} {profile.name}",
         name=name,
-        label=text(data.get("label", name)),
+        label=rendered(service.label, values) if service.label else name,
         home=PurePosixPath(home),
-        text=kind,
-        versions=tuple(map(str, data.get("versions", ()))),
-        write=tuple(map(str, data.get("write", ()))),
-        command=tuple(str(word) for word in data["command"]),
+        text=service.text,
+        versions=service.versions,
+        write=tuple(word.source for word in service.write),
+        command=tuple(word.source for word in service.command),
         environment={
-            **{key: text(value) for key, value in data.get("environment", {}).items()},
+            **{key: rendered(value, values) for key, value in service.environment.items()},
             **profile.service.environment,
         },
-        planned_stop=bool(data.get("planned_stop")),
-        fatal_exit=tuple(data.get("fatal_exit", ())),
-        readiness={
-            key: text(value) if isinstance(value, str) else value
-            for key, value in role.data.get("readiness", {"kind": "process"}).items()
-        },
+        planned_stop=service.planned_stop,
+        fatal_exit=service.fatal_exit,
+        readiness=role.readiness.kind,
+        url=rendered(url, values) if url else "",
         settings=profile.service,
         role=role,
     )
+
+
+def _unit_name(text: RoleText, values: Mapping[str, Any]) -> str:
+    name = rendered(text, values)
+    if not _UNIT_NAME.fullmatch(name):
+        raise InventoryError(
+            f"{name!r} cannot be the name of a service",
+            where=text.place,
+            hint="letters, digits and : _ . - only, at most 200",
+        )
+    return name

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes_ops.inventory.model import Host, Role
+from hermes_ops.inventory.model import Host
+from hermes_ops.inventory.role import Role
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 MISSING = "missing"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hermes_ops.inventory.model import Role
+from hermes_ops.inventory.role import Role
 from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Session
 from hermes_ops.verify.outcome import MISSING, Check, CheckOutcome, Verified

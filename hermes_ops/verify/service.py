@@ -55,7 +55,7 @@ def _service(
         env_file=f"{facts.home}/{env_file}" if env_file else None,
         urls=watch.urls,
         platforms=watch.expected,
-        readiness=str(spec.readiness.get("kind", "process")),
+        readiness=spec.readiness,
         python=facts.hermes.python if facts.hermes else "python3",
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import yaml
 
 from hermes_ops.errors import Place
 from hermes_ops.files.layout import OWED, stamp
@@ -19,10 +21,11 @@ from hermes_ops.inventory.model import (
     Host,
     Profile,
     ProfileFile,
-    Role,
     ServiceSettings,
 )
-from hermes_ops.loader.role import load_roles
+from hermes_ops.inventory.role import Role, RoleService, RoleText
+from hermes_ops.loader.roles.load import load_roles, role_in
+from hermes_ops.loader.sources.yaml import parse
 from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
@@ -79,6 +82,21 @@ NEW = Facts(
 def roles() -> Mapping[str, Role]:
     """Return the roles of the product."""
     return load_roles([ROOT / "roles"])
+
+
+BARE_ROLE = "home: .x\nservice: {name: x, command: [sleep]}\n"
+"""The smallest `role.yml` of a service."""
+
+
+def bare_role(name: str, folder: Path = Path(), checks: Sequence[str] = ()) -> Role:
+    """Return a role of which nothing matters but its name, its folder and its checks."""
+    service = RoleService(RoleText(name), (RoleText("sleep"),))
+    return Role(name, folder, RoleText(f".{name}"), service, checks=tuple(checks))
+
+
+def made_role(data: Mapping[str, Any], folder: Path) -> Role:
+    """Return the role that a `role.yml` with this content would be."""
+    return role_in(parse(yaml.safe_dump(dict(data)), f"{folder}/role.yml"), folder, {})
 
 
 # --- what is wanted ---------------------------------------------------------------------------

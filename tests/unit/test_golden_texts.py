@@ -78,7 +78,7 @@ WORDS = ("/opt/a b/run", "--home=$HOME", "50%", "it's", "", ";")
 SERVICE = ServiceSpec(
     profile="echo", description="says it's", name="echo", label="echo", text="service",
     home=PurePosixPath("srv"), versions=(), write=(), command=WORDS,
-    environment={"A": "x $y %h"}, planned_stop=False, fatal_exit=(), readiness={},
+    environment={"A": "x $y %h"}, planned_stop=False, fatal_exit=(), readiness="process", url="",
     settings=ServiceSettings(), role=roles()["gateway"],
 )  # fmt: skip
 
@@ -233,7 +233,7 @@ def test_a_gateway_is_ended_for_good_by_a_wrong_configuration() -> None:
     """Hermes ends with 78 then, and its unit, its section and its readiness go by it."""
     spec = desired({"desired": {"a": {}}}).services["a"]
     assert spec.fatal_exit == (78,)
-    assert spec.readiness == {"kind": "hermes"}
+    assert spec.readiness == "hermes"
     assert spec.planned_stop is True
     assert spec.environment == {"HERMES_DISABLE_LAZY_INSTALLS": "1"}
 

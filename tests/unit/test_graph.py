@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hermes_ops.commands.inventory.graph import draw
 from hermes_ops.errors import UsageError
 from hermes_ops.graph import ordered, waves
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.plan.resource import Resource
 from hermes_ops.tasks import fleet, graph
 from hermes_ops.tasks.executor import GraphExecutor, reachable, step_plans

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from building import bare_role
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import Role
 from hermes_ops.loader.explain.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
 from hermes_ops.loader.profiles.profile import PROFILE, SERVICE, make_profile, settled_profile
@@ -22,7 +22,7 @@ from hermes_ops.loader.schema import check
 from hermes_ops.loader.sources.yaml import parse, read
 
 ROOT = Path(__file__).parents[2]
-ROLES = {"gateway": Role("gateway", ROOT / "roles" / "gateway", {})}
+ROLES = {"gateway": bare_role("gateway")}
 KNOWN = re.compile(r"(hosts|profiles/[^/]*|_vars/.*)\.ya?ml$")
 CASES = sorted((ROOT / "tests" / "cases" / "inventory").glob("*.yml"))
 VALIDATORS = {name: Draft202012Validator(schema()) for name, schema in SCHEMAS.items()}

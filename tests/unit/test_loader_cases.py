@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from building import BARE_ROLE
 
 from hermes_ops.commands.workspace import refuse_unreachable
 from hermes_ops.errors import InventoryError
@@ -44,7 +45,7 @@ def write_files(case: dict[str, Any], folder: Path) -> None:
     """Write the files of a case below `inventory/`, or where its sources are."""
     base = folder if _names_its_folders(case) else folder / "inventory"
     base.mkdir(exist_ok=True)
-    for name, text in {"../roles/gateway/role.yml": "description: x\n", **case["files"]}.items():
+    for name, text in {"../roles/gateway/role.yml": BARE_ROLE, **case["files"]}.items():
         path = (folder / "roles" / name[9:]) if name.startswith("../roles/") else base / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -44,7 +44,7 @@ def test_page_shows_the_files() -> None:
     """Each file of the example stands in the page as it is."""
     files = {
         str(path.relative_to(EXAMPLE)): path.read_text(encoding="utf-8")
-        for path in EXAMPLE.rglob("*")
+        for path in (EXAMPLE / "inventory").rglob("*")
         if path.is_file()
     }
     assert dict(BLOCK.findall(PAGE)) == files
@@ -75,7 +75,7 @@ def keys() -> list[tuple[str, Schema]]:
 
 def commented() -> set[tuple[str, str]]:
     """Return each key of the example with the comment behind it."""
-    texts = (path.read_text(encoding="utf-8") for path in EXAMPLE.rglob("*.yml"))
+    texts = (path.read_text(encoding="utf-8") for path in (EXAMPLE / "inventory").rglob("*.yml"))
     return {(key, comment) for text in texts for key, comment in COMMENT.findall(text)}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from building import BARE_ROLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,7 +186,7 @@ all:
         folder,
         inventory__hosts_yml=hosts,
         inventory__profiles__coder_yml="env: {C_TOKEN: planted-catalogue}\n",
-        roles__gateway__role_yml="description: x\n",
+        roles__gateway__role_yml=BARE_ROLE,
     )
     return load([folder / "inventory"], folder / "roles", {})
 
@@ -205,7 +206,7 @@ def test_loading_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
     write(
         tmp_path,
         inventory__hosts_yml="all: {hosts: {one: {hermes_profiles: {coder: }}}}\n",
-        roles__gateway__role_yml="description: x\n",
+        roles__gateway__role_yml=BARE_ROLE,
     )
     code = (
         "import sys; from pathlib import Path; from hermes_ops.loader import load;"

@@ -14,7 +14,8 @@ from building import NEW, desired, facts, put, roles, without
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.files.ownership import Ownership, parse, render
-from hermes_ops.inventory.model import HermesSettings, Host, Profile, Role
+from hermes_ops.inventory.model import HermesSettings, Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
@@ -232,7 +233,7 @@ def partly(found: Facts, env: Mapping[str, str], role: str = "gateway") -> Plan:
     """Return the plan of a run that wants a part of a profile's variables alone."""
 
     def body(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
-        yield env_file(f"{HOME}/.env", profile, 0o600)
+        yield env_file(PurePosixPath(HOME) / ".env", profile, 0o600)
         yield Owned(PurePosixPath(HOME), partial=True)
 
     profile = Profile("demo", role, env={key: Secret(value) for key, value in env.items()})

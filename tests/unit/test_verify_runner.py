@@ -11,10 +11,12 @@ from typing import Any
 from xml.etree import ElementTree as xml
 
 import pytest
+from building import bare_role
 
 from hermes_ops.commands.fleet.verify import _codes
 from hermes_ops.errors import CommandError, Unknown, Unreachable, UsageError
-from hermes_ops.inventory.model import Connection, Host, Profile, Role
+from hermes_ops.inventory.model import Connection, Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.transport import Local, Session
 from hermes_ops.verify import (
     Check,
@@ -57,7 +59,7 @@ def role_of(folder: Path, text: str, names: Sequence[str]) -> Role:
     """Make a role with this file of checks."""
     (folder / "thing" / "checks").mkdir(parents=True, exist_ok=True)
     (folder / "thing" / "checks" / "test_thing.py").write_text(text)
-    return Role("thing", folder / "thing", {"checks": list(names)})
+    return bare_role("thing", folder / "thing", names)
 
 
 def service(host: str = "h", profile: str = "p") -> CheckedService:
@@ -98,8 +100,8 @@ def ended(verified: Verified) -> list[tuple[str, str]]:
 def test_expected_are_the_checks_of_what_must_run() -> None:
     """Each check of each profile that shall be started, on hosts that are enabled."""
     roles = {
-        "two": Role("two", Path(), {"checks": ["test_a", "test_b"]}),
-        "none": Role("none", Path(), {}),
+        "two": bare_role("two", Path(), ["test_a", "test_b"]),
+        "none": bare_role("none"),
     }
     profiles = (
         Profile("up", "two"),
@@ -252,7 +254,7 @@ def test_a_check_that_is_not_there_is_missing(tmp_path: Path) -> None:
 def test_a_role_without_its_folder_of_checks(tmp_path: Path) -> None:
     """Checks are missed also where there is no file at all."""
     (tmp_path / "thing").mkdir()
-    verified = run(Role("thing", tmp_path / "thing", {"checks": ["test_a"]}))
+    verified = run(bare_role("thing", tmp_path / "thing", ["test_a"]))
     assert verified.count(words.MISSING) == 1
 
 

@@ -11,7 +11,8 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import Converged, codes, converge, finish
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.resource import Existing, Resource, Service
 from hermes_ops.reporting.report import diff as lines_of

@@ -11,7 +11,8 @@ from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
 from hermes_ops.errors import UsageError
-from hermes_ops.inventory.model import Host, Inventory, Profile, Role
+from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.resource import Resource, ServiceDefinition
 

@@ -12,7 +12,8 @@ from hermes_ops.errors import HermesError
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.gateway import STATE_FILE
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, Plan, make_plan, marks
 from hermes_ops.plan.model import Control

@@ -26,14 +26,14 @@ from hermes_ops.commands.secrets.users import (
     owing,
 )
 from hermes_ops.commands.workspace import Workspace, open_workspace
-from hermes_ops.inventory.model import Host, Profile, Role
+from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
 from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
 from hermes_ops.secrets.sources import described, source_of
-from hermes_ops.services.base import home_of, naming
-from hermes_ops.templates import render
+from hermes_ops.services.base import home_of, naming, rendered_path
 
 
 def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
@@ -115,12 +115,12 @@ def _steps(drain: int) -> Sequence[StepPlan]:
 def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
     """Want these variables; config.yaml is only read, for what a restart must know of it."""
     values = naming(profile) | {"home": home_of(profile, role)}
-    for entry in role.data.get("files", ()):
-        mode = int(str(entry.get("mode", "0600")), 8)
-        if "yaml" in entry:
-            yield YamlFile(PurePosixPath(render(entry["yaml"], values)), {}, mode)
-        elif "env" in entry:
-            yield env_file(render(entry["env"], values), profile, mode)
+    for file in role.files:
+        path = rendered_path(file.path, values)
+        if isinstance(file, RoleYaml):
+            yield YamlFile(path, {}, file.mode)
+        elif isinstance(file, RoleEnv):
+            yield env_file(path, profile, file.mode, restarts=file.restart)
     yield Owned(PurePosixPath(str(values["home"])), partial=True)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import HermesSettings, Host, Profile, Role
+from hermes_ops.inventory.model import HermesSettings, Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
@@ -36,6 +37,7 @@ from hermes_ops.loader.schema import (
     PAUSE,
     SECONDS,
     TEXT,
+    VERSION,
     WORD,
     Key,
     Schema,
@@ -53,11 +55,7 @@ MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
     "hermes_profiles": Key(ANY, "names of profiles, or a mapping: name -> what differs here"),
     "hermes_profile_defaults": Key(ANY, "for every profile: the same keys as in profiles/*.yml"),
-    "hermes_version": Key(
-        matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*"),
-        "of hermes-agent",
-        otherwise="what the role hermes says",
-    ),
+    "hermes_version": Key(VERSION, "of hermes-agent", otherwise="what the role hermes says"),
     "hermes_install": Key(
         one_of("auto", "present", "index", "wheelhouse"),
         "auto | present | index | wheelhouse",

@@ -9,7 +9,7 @@ from pathlib import Path
 from hermes_ops.files.ownership import NAME
 from hermes_ops.inventory.model import ProfileFile
 from hermes_ops.loader.located import Located
-from hermes_ops.loader.schema import BOOLEAN, TEXT, WORD, Fields, Key, check, matching
+from hermes_ops.loader.schema import BOOLEAN, MODE, TEXT, WORD, Fields, Key, check, filled
 from hermes_ops.loader.sources.text import shown
 
 FORMS = ("template", "copy", "content")
@@ -18,7 +18,7 @@ FILE = Fields(
         "template": Key(WORD, "a Jinja template beside this file"),
         "copy": Key(WORD, "a text beside this file, as it is"),
         "content": Key(TEXT, "the text itself"),
-        "mode": Key(matching("a mode such as '0600'", r"0?o?[0-7]{3}"), "its mode", "0644"),
+        "mode": Key(MODE, "its mode", "0644"),
         "restart": Key(BOOLEAN, "a change of it restarts the gateway", default=False),
     }
 )
@@ -38,7 +38,7 @@ _OTHERS = {
 
 def profile_files(section: Located) -> dict[str, ProfileFile]:
     """Return the files by their path; what stands there as `null` is not wanted here."""
-    wanted = {key: entry for key, entry in section.entries.items() if entry.data is not None}
+    wanted = filled(section)
     for path, entry in wanted.items():
         _check_path(path, entry)
     for one, other in pairwise(sorted(wanted)):
@@ -64,7 +64,7 @@ def _check_path(path: object, entry: Located) -> None:
 def _file(path: str, entry: Located) -> ProfileFile:
     name = f"files: {path}"
     check(_with_texts(entry), FILE, name)
-    said = {key: value for key, value in entry.entries.items() if value.data is not None}
+    said = filled(entry)
     forms = [form for form in FORMS if form in said]
     if len(forms) != 1:
         raise entry.error(f"{name!r} wants exactly one of {', '.join(FORMS)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
@@ -17,9 +16,9 @@ from hermes_ops.inventory.model import (
     RESERVED_NAMES,
     STATES,
     Profile,
-    Role,
     ServiceSettings,
 )
+from hermes_ops.inventory.role import Role
 from hermes_ops.loader.layers.late import Over
 from hermes_ops.loader.layers.overlay import change_list, in_order, overlaid, settled
 from hermes_ops.loader.layers.variables import Layer
@@ -29,14 +28,15 @@ from hermes_ops.loader.profiles.env import env_values, scalar_text, variable_nam
 from hermes_ops.loader.profiles.files import profile_files
 from hermes_ops.loader.schema import (
     MAPPING,
+    MEMORY,
     TEXT,
     WHOLE,
     WORD,
     Each,
     Fields,
     Key,
-    Kind,
     check,
+    filled,
     one_of,
     suggestion,
 )
@@ -44,13 +44,6 @@ from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.vault import CLOSED, Vault
 from hermes_ops.loader.sources.yaml import read
 
-_MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
-
-MEMORY = Kind(
-    "an amount such as 512M or 2G",
-    lambda value: bool(_MEMORY.fullmatch(str(value))),
-    {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
-)
 SERVICE = Fields(
     {
         "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
@@ -238,7 +231,7 @@ def make_profile(
     name: str, data: Located, roles: Mapping[str, Role], variables: Mapping[str, Any], place: Place
 ) -> Profile:
     """Return the profile that the merged layers describe."""
-    entries = {key: entry for key, entry in data.entries.items() if entry.data is not None}
+    entries = filled(data)
     texts = {key: entries[key].data for key in ("description", "state") if key in entries}
     return Profile(
         name=name,
@@ -260,6 +253,8 @@ def make_profile(
 
 def _role(entry: Located | None, roles: Mapping[str, Role], place: Place) -> str:
     entry = entry or Located("gateway", place)
+    if any(role.program and role.program.name == entry.data for role in roles.values()):
+        raise entry.error(f"the role {entry.data!r} is a program, and has no service")
     if entry.data not in roles:
         raise entry.error(f"there is no role {entry.data!r}", suggestion(entry.data, roles))
     return str(entry.data)
@@ -279,7 +274,7 @@ def _soul(entry: Located) -> str:
 
 
 def _service(entry: Located) -> ServiceSettings:
-    entries = {key: value for key, value in entry.entries.items() if value.data is not None}
+    entries = filled(entry)
     memory = entries.get("memory_max")
     return ServiceSettings(
         memory_max=str(memory.data) if memory else None,

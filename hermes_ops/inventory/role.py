@@ -1,0 +1,135 @@
+"""What one kind of service consists of: a `role.yml` as frozen values, made by `loader.role`.
+
+Paths are relative to the home of the user who runs the services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.errors import Place
+
+READINESS = ("process", "http", "hermes")
+
+
+@dataclass(frozen=True, slots=True)
+class RoleText:
+    """A text of `role.yml`, with Jinja's expressions in it perhaps, and where it stands."""
+
+    source: str
+    place: Place = field(default=Place("role.yml"), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """The command that makes a profile's home; profiles in `exceptions` only get the folder."""
+
+    command: tuple[RoleText, ...]
+    exceptions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFolder:
+    """A folder of each profile."""
+
+    path: RoleText
+    mode: int = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class RoleYaml:
+    """A YAML file into which the profile's `config` is merged; a new one begins as `initial`."""
+
+    path: RoleText
+    mode: int = 0o600
+    restart: bool = False
+    initial: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleEnv:
+    """A `.env` file into which the profile's `env` is merged."""
+
+    path: RoleText
+    mode: int = 0o600
+    restart: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTemplate:
+    """A file whose content is a template of the role; `source` says which, for messages."""
+
+    path: RoleText
+    content: str
+    source: str
+    mode: int = 0o644
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSoul:
+    """A file whose content is the profile's `soul`; a profile without one has no such file."""
+
+    path: RoleText
+    mode: int = 0o644
+    restart: bool = False
+
+
+RoleFile = RoleYaml | RoleEnv | RoleTemplate | RoleSoul
+
+
+@dataclass(frozen=True, slots=True)
+class RoleService:
+    """What runs, and what its service manager must know of it."""
+
+    name: RoleText
+    command: tuple[RoleText, ...]
+    label: RoleText | None = None
+    """Its name under launchd; None: `name`."""
+    text: str = "service"
+    """Whose unit it is: `hermes`' own, the general `service`, or a template of the role."""
+    versions: tuple[str, ...] = ()
+    write: tuple[RoleText, ...] = ()
+    """The command by which Hermes writes its unit, where its version's text is not known."""
+    environment: Mapping[str, RoleText] = field(default_factory=dict)
+    planned_stop: bool = False
+    fatal_exit: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a ready service shows: its process, an answer at `url`, or what Hermes writes."""
+
+    kind: str = "process"
+    url: RoleText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRole:
+    """A Python program that services run: the package that has it, and the version we install."""
+
+    name: str
+    package: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one kind of service consists of."""
+
+    name: str
+    folder: Path
+    home: RoleText
+    service: RoleService
+    description: str = ""
+    program: ProgramRole | None = None
+    """The program that its services run, if they need one."""
+    create: Creation | None = None
+    folders: tuple[RoleFolder, ...] = ()
+    files: tuple[RoleFile, ...] = ()
+    readiness: Readiness = Readiness()
+    checks: tuple[str, ...] = ()
+    """The testinfra checks that each of its profiles must pass."""
