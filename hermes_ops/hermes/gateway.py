@@ -16,6 +16,7 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import environment
 from hermes_ops.files.ownership import at, check, with_leaf, without
+from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
@@ -133,6 +134,7 @@ def values_for(
         "stop_timeout": stop_timeout(config, env),
         "fatal_exit": service.fatal_exit,
         "program_version": hermes.version if hermes else "",
+        "unit_text_known": unit_text_known(service, hermes),
     }
     if service.text == "hermes" and hermes:
         values |= {
@@ -181,6 +183,13 @@ def is_default(path: tuple[Any, ...], value: Any) -> bool:
 def _default_checks() -> frozenset[str]:
     listed = (files("hermes_ops.hermes") / "data" / "hermes-defaults.txt").read_text("utf-8")
     return frozenset(line.partition(" ")[0] for line in listed.splitlines())
+
+
+def unit_text_known(service: ServiceSpec, hermes: Hermes | None) -> bool:
+    """Whether we have the text of the unit; otherwise Hermes writes it itself."""
+    if service.text != "hermes":
+        return True
+    return hermes is not None and capabilities(hermes.version).unit_text_known
 
 
 def _refuse_blanks(*paths: str) -> None:

@@ -91,7 +91,6 @@ class RoleService:
     """Its name under launchd; None: `name`."""
     text: str = "service"
     """Whose unit it is: `hermes`' own, the general `service`, or a template of the role."""
-    versions: tuple[str, ...] = ()
     write: tuple[RoleText, ...] = ()
     """The command by which Hermes writes its unit, where its version's text is not known."""
     environment: Mapping[str, RoleText] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
+from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
@@ -143,7 +144,7 @@ class _Planner:
         if installs and self.facts.hermes is None:
             self.hermes = gateway.installed_by_us(self.facts, installs[0].version)
         found = self.facts.hermes
-        if found and found.version != program.version:
+        if found and not is_same(found.version, program.version):
             self.differs.append(
                 f"Hermes is {found.version}, wanted {program.version}: up does not change it"
             )
@@ -264,8 +265,8 @@ class _Planner:
             self.notes.append(f"{service.profile}: {words}")
 
     def _note_version(self, service: ServiceSpec) -> None:
-        version = self.hermes.version if self.hermes else ""
-        if service.versions and not version.startswith(service.versions):
+        if self.hermes and not gateway.unit_text_known(service, self.hermes):
+            version = self.hermes.version
             note = f"Hermes {version} writes its units itself: only their main lines are checked"
             self.notes += [note] if note not in self.notes else []
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import stamp
+from hermes_ops.hermes.versions import PYTHONS, UNKNOWN, capabilities
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Install, Wheelhouse
@@ -65,13 +66,17 @@ def _install(
 def _python(program: PythonProgram, facts: Facts) -> str:
     if program.python:
         return program.python
-    if not facts.pythons:
+    known = capabilities(program.version) if program.name == "hermes" else UNKNOWN
+    usable = [path for version, path in facts.pythons if known.runs_on(version)]
+    if not usable:
+        *others, last = known.pythons or PYTHONS
+        wanted = " or ".join(filter(None, (", ".join(others), last)))
         raise Conflict(
-            f"{program.package} needs Python 3.11, 3.12 or 3.13, and none is on this host",
+            f"{program.package} needs Python {wanted}, and none is on this host",
             hint="install one (Debian: apt-get install python3; macOS: brew install python@3.13),"
             " or name it in hermes_python",
         )
-    return facts.pythons[0][1]
+    return usable[0]
 
 
 def _needs_wheelhouse(program: PythonProgram, host: Host, facts: Facts) -> bool:

@@ -26,7 +26,6 @@ class ServiceSpec:
     label: str
     home: PurePosixPath
     text: str
-    versions: tuple[str, ...]
     write: tuple[str, ...]
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -138,7 +137,6 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
         label=rendered(service.label, values) if service.label else name,
         home=PurePosixPath(home),
         text=service.text,
-        versions=service.versions,
         write=tuple(word.source for word in service.write),
         command=tuple(word.source for word in service.command),
         environment={

@@ -93,8 +93,8 @@ class Systemd:
             yield Link(self.wants_path(service), f"../{self.id(service)}")
 
     def _unit(self, service: ServiceSpec, values: Mapping[str, Any]) -> Text | HostWritten:
-        path, version = self.unit_path(service), values["program_version"]
-        if service.versions and not version.startswith(service.versions):
+        path = self.unit_path(service)
+        if not values["unit_text_known"]:
             marks = (
                 f"ExecStart={values['python']} ",
                 " gateway run\n",

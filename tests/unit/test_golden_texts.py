@@ -77,7 +77,7 @@ WORDS = ("/opt/a b/run", "--home=$HOME", "50%", "it's", "", ";")
 """What a shell, systemd and supervisord each read in their own way."""
 SERVICE = ServiceSpec(
     profile="echo", description="says it's", name="echo", label="echo", text="service",
-    home=PurePosixPath("srv"), versions=(), write=(), command=WORDS,
+    home=PurePosixPath("srv"), write=(), command=WORDS,
     environment={"A": "x $y %h"}, planned_stop=False, fatal_exit=(), readiness="process", url="",
     settings=ServiceSettings(), role=roles()["gateway"],
 )  # fmt: skip

@@ -214,19 +214,17 @@ def test_paths_are_all_that_a_definition_may_have() -> None:
         assert made == {known.path for known in manager.paths(service)}
 
 
-def test_a_unit_of_another_version_is_written_by_the_host() -> None:
+def test_a_unit_whose_text_is_not_known_is_written_by_the_host() -> None:
     """Its text is not ours to know; each line that must be in it is a mark."""
-    service = replace(spec(), versions=("0.19.",), text="service")
-    known = {**values(service), "program_version": "0.20.1", "python": "/p", "service_home": "/h",
+    service = spec()
+    known = {**values(service), "unit_text_known": False, "python": "/p", "service_home": "/h",
              "write": ("prog", "install")}  # fmt: skip
     unit, *_ = SYSTEMD.definition(service, NEW, known, enabled=True)
     assert isinstance(unit, HostWritten)
     assert unit.words == ("prog", "install")
     assert 'Environment="HERMES_HOME=/h"' in unit.marks
     assert "ExecStart=/p " in unit.marks
-    same, *_ = SYSTEMD.definition(
-        service, NEW, {**known, "program_version": "0.19.4"}, enabled=True
-    )
+    same, *_ = SYSTEMD.definition(service, NEW, {**known, "unit_text_known": True}, enabled=True)
     assert isinstance(same, Text)
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from hermes_ops.assets import CLONE
 from hermes_ops.errors import CommandError
-
-VERSION = "0.19.0"
+from hermes_ops.hermes.versions import OBSERVED
 
 
 def hermes_python(say: Callable[[str], None]) -> str:
@@ -22,9 +21,9 @@ def hermes_python(say: Callable[[str], None]) -> str:
     """
     from platformdirs import user_cache_path
 
-    folder = Path(user_cache_path("hermes-ops")) / f"hermes-{VERSION}-{sys.version_info[1]}"
+    folder = Path(user_cache_path("hermes-ops")) / f"hermes-{OBSERVED}-{sys.version_info[1]}"
     if not (folder / "made").exists():
-        say(f"making an environment with hermes-agent {VERSION} for the tests (once)")
+        say(f"making an environment with hermes-agent {OBSERVED} for the tests (once)")
         _make(folder)
     return str(folder / "bin" / "python")
 
@@ -32,7 +31,7 @@ def hermes_python(say: Callable[[str], None]) -> str:
 def _make(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     pip = next((CLONE / "vendor").glob("pip-*.whl")) / "pip"
-    requirement = f"hermes-agent[sms]=={VERSION}"
+    requirement = f"hermes-agent[sms]=={OBSERVED}"
     for words in (
         [sys.executable, "-m", "venv", "--without-pip", str(folder)],
         [str(folder / "bin" / "python"), str(pip), "install", "--quiet", requirement],

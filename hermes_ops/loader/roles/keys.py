@@ -94,7 +94,6 @@ SERVICE = Fields(
             "its unit: `service`, `hermes` (Hermes' own), or NAME of `templates/NAME.service.j2`",
             "service",
         ),
-        "versions": Key(Each(WORD), "how versions begin whose unit's text is known"),
         "write": Key(WORDS, "with `text: hermes`: the words by which Hermes writes its own unit"),
         "planned_stop": Key(
             BOOLEAN, "Hermes is told before a stop, which it would take for a crash", False

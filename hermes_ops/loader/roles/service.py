@@ -15,7 +15,6 @@ from hermes_ops.loader.roles.values import (
     role_text,
     texts_of,
     word_of,
-    words_of,
 )
 from hermes_ops.loader.schema import filled, suggestion
 from hermes_ops.services.base import unit_template
@@ -30,7 +29,6 @@ def role_service(entry: Located, folder: Path) -> RoleService:
         command=texts_of(found, "command"),
         label=role_text(found["label"]) if "label" in found else None,
         text=word_of(found, "text", "service"),
-        versions=words_of(found, "versions"),
         write=texts_of(found, "write"),
         environment=_environment(found["environment"]) if "environment" in found else {},
         planned_stop=flag(found, "planned_stop"),

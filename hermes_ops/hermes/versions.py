@@ -1,0 +1,99 @@
+"""What a version of Hermes can do, and how its files look. Nothing else compares versions.
+
+The table is `data/versions.yml`, each row with its source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+OBSERVED = "0.19.0"
+"""The version that the tests install, and that what we observed was observed on."""
+
+PYTHONS = ("3.11", "3.12", "3.13")
+"""What `look.sh` looks for on a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What is known of a version; None, and what is empty, is: it has none, or nobody knows."""
+
+    source: str
+    """Who says so: `observed on`, `read in`, `reported:`."""
+    config_schema: int | None = None
+    """The `_config_version` of the `config.yaml` that it writes."""
+    pythons: tuple[str, ...] = ()
+    """Those of `PYTHONS` that it runs on."""
+    unit_text_known: bool = False
+    """Our template is the text of its systemd unit; otherwise Hermes writes the unit itself."""
+    drain_marker: bool | None = None
+    """It takes no new turn while `.drain_request.json` is there."""
+    drain_marker_limit: int | None = None
+    """How many seconds old such a marker may be before it is ignored; 0: it always counts."""
+    planned_stop_marker: bool | None = None
+    """A stop that `.gateway-planned-stop.json` announces is no crash."""
+    topologies: tuple[str, ...] = ()
+    """`units` (one process a profile) and `multiplex` (one a user); first what it does unasked."""
+    evidence: frozenset[str] = frozenset()
+    """What it writes or answers: `state`, `heartbeat`, `pid`, `lock`, `socket`."""
+    pid_file_fields: tuple[str, ...] = ()
+    planned_restart_exit: int | None = None
+    fatal_exit: int | None = None
+    """Its exit code where only a person can help; None: it ends with 1 like after any failure."""
+    watchdog_setting: str | None = None
+    """The key of `config.yaml` that makes its unit `Type=notify` with a watchdog."""
+
+    def runs_on(self, python: str) -> bool:
+        """Whether it runs on this Python, as far as anybody knows."""
+        return not self.pythons or python in self.pythons
+
+
+UNKNOWN = Capabilities("nobody has looked")
+
+
+def capabilities(version: str) -> Capabilities:
+    """Return what is known of a version of Hermes; of one that nobody looked at, nothing."""
+    release = _release(version)
+    return next((row for start, row in reversed(_table()) if start <= release), UNKNOWN)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two ways to write a version name the same one: `0.19` is `0.19.0`."""
+    return _parts(one) == _parts(other)
+
+
+Release = tuple[int, ...]
+
+
+@cache
+def _table() -> tuple[tuple[Release, Capabilities], ...]:
+    import yaml
+
+    text = (files("hermes_ops.hermes") / "data" / "versions.yml").read_text("utf-8")
+    return tuple((_release(start), _row(facts)) for start, facts in yaml.safe_load(text).items())
+
+
+def _row(facts: Mapping[str, Any]) -> Capabilities:
+    given: dict[str, Any] = {
+        name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()
+    }
+    return Capabilities(**{**given, "evidence": frozenset(given.get("evidence", ()))})
+
+
+def _release(version: str) -> Release:
+    return _parts(version)[0]
+
+
+def _parts(version: str) -> tuple[Release, str]:
+    """Return the numbers of a release, without zeros at its end, and what stands behind them."""
+    numbers = re.match(r"(?:\d+(?:\.\d+)*)?", version)
+    written = numbers[0] if numbers else ""
+    release = list(map(int, written.split("."))) if written else []
+    while release and not release[-1]:
+        release.pop()
+    return tuple(release), version[len(written) :]
