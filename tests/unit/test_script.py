@@ -603,8 +603,12 @@ def test_services_are_started_with_one_call(shell: str, home: Path) -> None:
 def test_services_are_stopped_with_one_call(home: Path) -> None:
     """They end side by side; only then is each waited for."""
     calls, _ = orders(home, "stop", "a", "b")
-    assert calls.splitlines()[0] == "--user --no-block stop a.service b.service"
-    assert "stop a.service\n" not in calls
+    ended = "--user show -p ActiveState --value {0}\n--user reset-failed {0}"
+    assert calls.splitlines() == [
+        "--user --no-block stop a.service b.service",
+        *ended.format("a.service").splitlines(),
+        *ended.format("b.service").splitlines(),
+    ]
 
 
 def test_one_that_is_refused_spoils_no_other(home: Path) -> None:
