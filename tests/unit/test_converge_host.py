@@ -457,6 +457,34 @@ def test_pip_goes_along_where_something_is_installed(tmp_path: Path) -> None:
     assert result.facts.hermes.version == "0.19.0"
 
 
+def test_an_installation_that_failed_is_no_program(tmp_path: Path) -> None:
+    """The host has no more than it had, whatever the plan meant to give it."""
+    (tmp_path / "pip-1.whl").write_text("wheel")
+    failed = "@ change 0 failed exit 1\n" + done(range(1, len(planned(BARE).changes)), "skipped")
+    result, _, _ = run(BARE, look(BARE), failed + "@ done\n", pip=tmp_path / "pip-1.whl")
+    assert result.facts is not None
+    assert (result.facts.hermes, result.outcome) == (None, "failed")
+
+
+def test_wheels_go_along_to_a_host_without_an_index(tmp_path: Path) -> None:
+    """They are asked for once, for the host's own kind, and told by what they are for."""
+    (tmp_path / "pip-1.whl").mkdir()
+    (tmp_path / "pip-1.whl/pip").write_text(
+        "import pathlib, sys\n"
+        "folder = pathlib.Path(sys.argv[sys.argv.index('--dest') + 1])\n"
+        "(folder / 'agent.whl').write_text('wheel')\n"
+    )
+    case = {**BARE, "facts": {"hermes": None, "has_route": False}}
+    how = {"pip": tmp_path / "pip-1.whl", "cache": tmp_path / "cache"}
+    _, host, events = run(case, look(case), applied(case), **how)
+    assert host.copied == [
+        ("pip-1.whl", script.PIP), ("agent.whl", f"{script.WHEELS}/agent.whl"),
+    ]  # fmt: skip
+    assert [event.what.split("==")[0] for event in of_kind(Pushing, events)] == [
+        "pip", "the wheels of hermes-agent",
+    ]  # fmt: skip
+
+
 def test_nothing_is_carried_where_nothing_is_installed(tmp_path: Path) -> None:
     """A host that has Hermes gets no pip."""
     _, host, _ = run(NEW, look(NEW), applied(NEW), pip=tmp_path / "pip-1.whl")
