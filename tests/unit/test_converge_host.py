@@ -198,6 +198,16 @@ def test_what_was_done_before_is_still_told() -> None:
     assert result.outcome == "changed"
 
 
+def test_what_was_done_comes_before_what_is_done_next() -> None:
+    """Of two plans, each change that was made is told once, in the order in which they were."""
+    changes = planned(NEW).changes
+    half = "@ change 0 done\n" + f"@ moved {' '.join(map(str, range(1, len(changes))))}\n@ done\n"
+    result, _, _ = run(NEW, look(NEW), half, look(NEW), applied(NEW))
+    assert len(result.changes) == 1 + len(changes)
+    assert {end.outcome for end in result.changes} == {"done"}
+    assert result.changes[0].change == changes[0]
+
+
 def test_what_moves_three_times_is_unknown() -> None:
     """Nobody fights for a host: after three looks it is said that somebody else changes it."""
     result, host, events = run(NEW, *[look(NEW), moved(NEW)] * 3)
