@@ -16,7 +16,17 @@ from faking import Answer, FakeTransport, connecting, done, evidence, said
 from hermes_ops import script
 from hermes_ops.answers import parse
 from hermes_ops.errors import HermesError, Locked, MissingPrivilege, NotReady, Unknown, Unreachable
-from hermes_ops.events import Changed, Connecting, Event, Finished, Noted, Planned, Pushing, Waiting
+from hermes_ops.events import (
+    Changed,
+    Connecting,
+    Event,
+    Finished,
+    Gathered,
+    Noted,
+    Planned,
+    Pushing,
+    Waiting,
+)
 from hermes_ops.facts import Facts
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Control, Install
@@ -100,6 +110,19 @@ def test_a_new_profile() -> None:
     assert [event.outcome for event in of_kind(Finished, events)] == ["changed"]
     assert len(of_kind(Changed, events)) == len(result.changes)
     assert result.transport is host
+
+
+def test_what_happens_is_told_in_its_order() -> None:
+    """From the connection to the end, with the seconds that the look and the whole took."""
+    result, _, events = run(NEW, [0.02, look(NEW)], applied(NEW))
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[:4] == ["Connecting", "Looking", "Gathered", "Planned"]
+    assert list(dict.fromkeys(kinds[4:])) == ["Changed", "Waiting", "Finished"]
+    assert {event.host for event in events} == {"box"}
+    (gathered,), (finished,) = of_kind(Gathered, events), of_kind(Finished, events)
+    assert 0.02 <= gathered.seconds <= finished.seconds == result.seconds < 30
+    assert sum(event.seconds for event in of_kind(Changed, events)) <= result.seconds
+    assert all(0 <= event.seconds < 30 for event in of_kind(Changed, events))
 
 
 def test_a_host_that_holds_is_only_looked_at() -> None:
