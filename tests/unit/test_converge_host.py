@@ -174,6 +174,16 @@ def test_check_looks_and_plans_only() -> None:
     assert "take_lock" not in body
 
 
+def test_a_check_judges_by_what_it_may_ask() -> None:
+    """An API that nobody asked is no API that does not answer: the host holds."""
+    env = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "k" * 20}
+    case = {"desired": {"demo": {"env": env}}, "facts": {"holds": "desired"}}
+    assert [watch for watch in planned({**case, "facts": {}}).watches if watch.urls]
+    unasked = said(replace(facts(case), answers={}))
+    result, _, _ = run(case, unasked, check=True)
+    assert (result.outcome, result.differs) == ("ok", False)
+
+
 def test_a_check_does_not_wait() -> None:
     """What is not ready differs; nobody waits for it."""
     result, host, _ = run(SLOW, look(SLOW), check=True)
@@ -493,7 +503,7 @@ def test_pip_goes_along_where_something_is_installed(tmp_path: Path) -> None:
 def test_an_installation_that_failed_is_no_program(tmp_path: Path) -> None:
     """The host has no more than it had, whatever the plan meant to give it."""
     (tmp_path / "pip-1.whl").write_text("wheel")
-    failed = "@ change 0 failed exit 1\n" + done(range(1, len(planned(BARE).changes)), "skipped")
+    failed = "@ change 0 failed exit 1\n" + done(range(1, len(planned(BARE).changes)))
     result, _, _ = run(BARE, look(BARE), failed + "@ done\n", pip=tmp_path / "pip-1.whl")
     assert result.facts is not None
     assert (result.facts.hermes, result.outcome) == (None, "failed")
