@@ -30,7 +30,7 @@ from hermes_ops.events import (
 from hermes_ops.facts import Facts
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Control, Install
-from hermes_ops.run import HostResult, Settings, converge_host, gather, outcome_of
+from hermes_ops.run import HostResult, Settings, converge_host, gather, outcome_of, verdict_of
 from hermes_ops.run.apply import deadline
 from hermes_ops.wire import Reader, libraries_end
 
@@ -143,7 +143,7 @@ def test_what_starts_by_itself_is_waited_for() -> None:
 
 def test_a_wait_goes_on_while_there_is_time() -> None:
     """A round that shows it still starting is followed by another, for the time that is left."""
-    case = {**SLOW, "host": {"ready_timeout": 5}}
+    case = {**SLOW, "host": {"ready_timeout": 60}}
     still, then = evidence(facts(SLOW)) + "@ done\n", evidence(facts(HELD)) + "@ done\n"
     result, host, _ = run(case, look(case), still, then)
     assert (result.outcome, host.exchanges) == ("ok", 3)
@@ -455,6 +455,32 @@ def test_what_failed_for_good_is_not_waited_for() -> None:
     result, host, _ = run(NEW, look(NEW), late)
     assert host.exchanges == 2
     assert "demo is down" in str(result.error)
+
+
+def test_what_cannot_be_told_is_looked_at_again() -> None:
+    """A process that ended while it was looked at may be back the next moment."""
+    gone = replace(facts(HELD), processes={})
+    vague = done(range(len(planned(NEW).changes))) + evidence(gone) + "@ done\n"
+    result, host, _ = run(NEW, look(NEW), vague, evidence(facts(HELD)) + "@ done\n")
+    assert (result.outcome, result.verdicts["demo"].state, host.exchanges) == (
+        "changed", "healthy", 3,
+    )  # fmt: skip
+
+
+def test_what_could_not_be_started_is_not_waited_for() -> None:
+    """Its start failed, and nothing else: the host failed, and nobody looks at it any longer."""
+    last = len(planned(NEW).changes) - 1
+    result, host, _ = run(NEW, look(NEW), f"{done(range(last))}@ change {last} failed no\n@ done\n")
+    assert (result.outcome, result.verdicts, host.exchanges) == ("failed", {}, 2)
+
+
+def test_what_has_not_settled_is_not_ready() -> None:
+    """It must have run for the time that the inventory says."""
+    (watch,) = planned(NEW).watches
+    wanted = desired(NEW).host
+    for settle, state in ((3, "healthy"), (100_000, "starting")):
+        verdict = verdict_of(watch, "systemd", facts(HELD), replace(wanted, settle=settle))
+        assert verdict.state == state
 
 
 def test_time_that_was_waited_already_counts() -> None:

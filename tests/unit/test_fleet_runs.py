@@ -147,8 +147,8 @@ def test_nonsense_of_one_host_is_its_own() -> None:
 
 def test_the_deadline_of_a_run() -> None:
     """Who had begun is unknown, with what was heard until then; who had not is skipped: exit 4."""
-    slow = new(["@ change 0 done\n", 1.5, "@ done\n"])
-    converged = run({"a": slow, "b": good()}, Options(timeout=0.4, forks=1))
+    slow = new(["@ change 0 done\n", 20, "@ done\n"])
+    converged = run({"a": slow, "b": good()}, Options(timeout=1, forks=1))
     assert outcomes(converged) == {"a": "unknown", "b": "skipped"}
     first, second = converged.results
     assert [end.outcome for end in first.changes] == ["done"]
@@ -156,7 +156,7 @@ def test_the_deadline_of_a_run() -> None:
         assert result.error is not None
         assert (result.error.kind, "deadline" in str(result.error)) == ("timeout", True)
     assert exit_code(converge.codes(converged)) == 4
-    assert converged.seconds < 1.4
+    assert converged.seconds < 10
 
 
 def test_an_operator_who_ends_it() -> None:
@@ -384,10 +384,10 @@ def test_a_host_that_is_too_late_is_unknown(thing: Role) -> None:
     """The deadline of the run counts for looking, too."""
     import time
 
-    late = FakeTransport([[1.0, said(facts(HELD))]])
+    late = FakeTransport([[20, said(facts(HELD))]])
     began = time.monotonic()
     found, _ = verified(thing, {"a": late}, deadline=time.monotonic() + 0.1)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 10
     assert [o.outcome for o in found.outcomes] == [words.UNKNOWN]
 
 

@@ -243,7 +243,7 @@ def is_alive(pid: int) -> bool:
 
 def ends(pid: int) -> bool:
     """Wait a moment for a process to end."""
-    until = time.monotonic() + 3
+    until = time.monotonic() + 10
     while is_alive(pid) and time.monotonic() < until:
         time.sleep(0.01)
     return not is_alive(pid)
@@ -272,7 +272,7 @@ def test_others_are_ended_when_one_has_failed(
     began = time.monotonic()
     with pytest.raises(InventoryError, match="command sh failed with exit 3"):
         resolve([slow, fails], {"PATH": os.environ["PATH"]})
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     assert ends(int((tmp_path / "own").read_text()))
 
 
