@@ -149,6 +149,24 @@ def test_a_wait_goes_on_while_there_is_time() -> None:
     assert (result.outcome, host.exchanges) == ("ok", 3)
 
 
+def test_the_host_waits_for_the_time_that_is_left() -> None:
+    """Not for the whole of it once more; a part of a second is a second."""
+    case = {**SLOW, "host": {"ready_timeout": 2.4}}
+    _, host, _ = run(case, look(case), evidence(facts(HELD)) + "@ done\n")
+    assert "await 3 " in host.scripts[1].text[libraries_end(host.scripts[1]) :]
+
+
+def test_what_the_look_found_down_is_given_a_wait() -> None:
+    """Its manager starts it again and again: that was seen once only, and it may come up."""
+    case = {**HELD, "facts": {"holds": "desired", "services": {"demo": "restarting 1"}}}
+    result, host, _ = run(case, look(case), evidence(facts(HELD)) + "@ done\n")
+    assert (result.outcome, host.exchanges) == ("ok", 2)
+    down, still = evidence(facts(case)) + "@ done\n", look(case)
+    result, host, _ = run(case, still, down)
+    assert (result.outcome, host.exchanges) == ("failed", 2)
+    assert "demo is down" in str(result.error)
+
+
 def test_without_waiting() -> None:
     """`--no-wait`: changed and not watched; what was started may not be ready."""
     changes = planned(NEW, wait=False).changes
@@ -412,6 +430,8 @@ def test_linger_that_nobody_may_enable() -> None:
     result = lingering("required", "failed not allowed")
     assert isinstance(result.error, MissingPrivilege)
     assert "loginctl enable-linger hermes" in result.error.hint
+    (linger,) = (end for end in result.changes if end.change.resource == "linger")
+    assert (linger.outcome, linger.because) == ("failed", "not allowed")
     assert result.outcome == "failed"
 
 
