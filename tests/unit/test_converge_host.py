@@ -85,16 +85,22 @@ def of_kind(kind: type[Event], events: list[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
-@pytest.mark.parametrize("path", sorted(CASES.glob("*.yml")), ids=lambda path: path.stem)
-def test_the_fake_host_tells_what_a_host_would(path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "new_profile", "supervisord_holds", "keys_left_the_inventory", "soul_is_a_link",
+        "stray_process", "port_is_taken", "mode_drift", "folder_where_a_file_should_be",
+    ],
+)  # fmt: skip
+def test_the_fake_host_tells_what_a_host_would(name: str) -> None:
     """What it says of facts is read back as these facts."""
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case = yaml.safe_load((CASES / f"{name}.yml").read_text(encoding="utf-8"))
     known = facts(case)
     reader = Reader("0123456789abcdef")
     reader.feed(said(known).replace("@ ", "0123456789abcdef ").encode())
     found = parse(reader.reply())
-    for name in ("hermes", "paths", "contents", "units", "programs", "processes", "answers"):
-        assert getattr(found, name) == getattr(known, name), name
+    for part in ("hermes", "paths", "contents", "units", "programs", "processes", "answers"):
+        assert getattr(found, part) == getattr(known, part), part
     assert all(found.digest(path) == known.digest(path) for path in known.contents)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -69,7 +70,7 @@ def run(
     converged = begun(options, hosts)
     states = [desired_state(host, roles(), step_plans(steps.start)) for host in hosts]
     how = Settings(connect=connecting(**answers), check=options.check)
-    converge._run(converged, states, how, Output(json=True))
+    converge._run(converged, states, how, Output(json=True, err=io.StringIO()))
     return converged
 
 
@@ -148,7 +149,7 @@ def test_nonsense_of_one_host_is_its_own() -> None:
 def test_the_deadline_of_a_run() -> None:
     """Who had begun is unknown, with what was heard until then; who had not is skipped: exit 4."""
     slow = new(["@ change 0 done\n", 20, "@ done\n"])
-    converged = run({"a": slow, "b": good()}, Options(timeout=1, forks=1))
+    converged = run({"a": slow, "b": good()}, Options(timeout=0.5, forks=1))
     assert outcomes(converged) == {"a": "unknown", "b": "skipped"}
     first, second = converged.results
     assert [end.outcome for end in first.changes] == ["done"]

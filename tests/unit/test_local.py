@@ -97,7 +97,7 @@ def test_a_talking_host_has_no_longer_time() -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within"):
-        Local(HERE).exchange(asking("while say again; do sleep 0.01; done"), timeout=0.2)
+        Local(HERE).exchange(asking("while say again; do sleep 0.01; done"), timeout=0.1)
     assert time.monotonic() - began < 10
 
 
@@ -115,7 +115,7 @@ def test_what_was_begun_goes_on(tmp_path: Path) -> None:
 
 def test_the_deadline_of_the_host() -> None:
     """Without one of the call, the inventory's counts."""
-    slow = Host("here", Connection(kind="local", exchange_timeout=0.2))
+    slow = Host("here", Connection(kind="local", exchange_timeout=0.1))
     with pytest.raises(Unknown, match="no answer within 0 s"):
         Local(slow).exchange(asking("exec sleep 20"))
 

@@ -251,14 +251,14 @@ def test_no_answer_within_the_deadline(shared: Transport) -> None:
     """The deadline of the call counts, and after it nobody knows what was done."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within") as caught:
-        shared.exchange(asking("sleep 20"), timeout=0.3)
+        shared.exchange(asking("sleep 20"), timeout=0.1)
     assert caught.value.kind == "timeout"
     assert time.monotonic() - began < 10
 
 
 def test_the_deadline_of_the_host(server: Sshd) -> None:
     """Without one of the call, the inventory's counts."""
-    transport = opened(server, exchange_timeout=0.2)
+    transport = opened(server, exchange_timeout=0.1)
     with pytest.raises(Unknown, match="no answer within 0 s"):
         transport.exchange(asking("sleep 20"))
     transport.close()
@@ -268,7 +268,7 @@ def test_a_talking_host_has_no_longer_time(shared: Transport) -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within"):
-        shared.exchange(asking("while say again; do sleep 0.01; done"), timeout=0.2)
+        shared.exchange(asking("while say again; do sleep 0.01; done"), timeout=0.1)
     assert time.monotonic() - began < 10
 
 
@@ -277,7 +277,7 @@ def test_a_host_that_takes_nothing(shared: Transport) -> None:
     large = Script("sleep 20\n" + f"{'#' * 70}\n" * 100_000, "0")
     began = time.monotonic()
     with pytest.raises(Unknown, match="was not taken in time") as caught:
-        shared.exchange(large, timeout=0.2)
+        shared.exchange(large, timeout=0.1)
     assert caught.value.kind == "timeout"
     assert time.monotonic() - began < 10
 
