@@ -144,7 +144,8 @@ class _Planner:
             )
 
     def _supervisor(self) -> Iterable[Change]:
-        definitions = list(self._each(ServiceDefinition))
+        # What is only taken down needs no manager that is not there.
+        definitions = [w for w in self._each(ServiceDefinition) if not _only_disables(w)]
         if self.manager.name != "supervisord" or not definitions:
             return []
         program = Program("supervisor", "supervisor", supervisord.VERSION)
@@ -272,3 +273,7 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
+
+
+def _only_disables(wanted: Wanted) -> bool:
+    return isinstance(wanted.resource, ServiceDefinition) and wanted.resource.only_disable
