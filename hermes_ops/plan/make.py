@@ -150,7 +150,9 @@ class _Planner:
             )
 
     def _manager_program(self) -> Iterable[Change]:
-        definitions, needed = list(self._each(ServiceDefinition)), self.manager.program
+        # What is only taken down needs no manager that is not there.
+        definitions = [w for w in self._each(ServiceDefinition) if not _only_disables(w)]
+        needed = self.manager.program
         if needed is None or not definitions:
             return []
         program = PythonProgram(needed.name, needed.package, needed.version)
@@ -279,3 +281,7 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
+
+
+def _only_disables(wanted: Wanted) -> bool:
+    return isinstance(wanted.resource, ServiceDefinition) and wanted.resource.only_disable

@@ -57,7 +57,7 @@ class Ssh:
             try:
                 connection.open()
             except Exception as error:
-                connection.close()
+                _close(connection)
                 failure, passing = _classify(error, host)
                 if not passing or attempt == ATTEMPTS:
                     raise failure from error
@@ -144,7 +144,15 @@ class Ssh:
 
     def close(self) -> None:
         """End the connection."""
-        self.connection.close()
+        _close(self.connection)
+
+
+def _close(connection: Any) -> None:
+    """End a connection and those that it goes through: Fabric leaves what is not quite open."""
+    connection.close()
+    connection.client.close()
+    if isinstance(connection.gateway, fabric.Connection):
+        _close(connection.gateway)
 
 
 # --- a host that went away ---------------------------------------------------------------------

@@ -37,6 +37,7 @@ PermitRootLogin yes
 UseDNS no
 SetEnv HOME={folder}/home
 LogLevel VERBOSE
+MaxStartups 100
 """
 
 
@@ -70,7 +71,7 @@ class Sshd:
 
     def host(self, **connection: Any) -> Host:
         """Return it as a host, reached with the right key unless something else is given."""
-        given = {"key_file": self.key, "connect_timeout": 5, "exchange_timeout": 20}
+        given = {"key_file": self.key, "connect_timeout": 30, "exchange_timeout": 60}
         where = Connection(address="127.0.0.1", port=self.port, user=getpass.getuser())
         return Host("there", replace(where, **{**given, **connection}))
 
@@ -131,10 +132,10 @@ def running(folder: Path) -> Iterator[Sshd]:
     shutil.copy(folder / "key.pub", folder / "authorized_keys")
     line = f"[127.0.0.1]:{port} {(folder / 'host_key.pub').read_text()}"
     (folder / "known_hosts").write_text(line)
-    (folder / "config").write_text(SETTINGS.format(port=port, folder=folder))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    words = [program(), "-D", "-f", str(folder / "config"), "-E", str(folder / "log")]
+    config = _configured(folder, SETTINGS.format(port=port, folder=folder))
+    words = [program(), "-D", "-f", str(config), "-E", str(folder / "log")]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL) as process:
         try:
             _wait(folder / "log", process)
@@ -143,8 +144,18 @@ def running(folder: Path) -> Iterator[Sshd]:
             process.terminate()
 
 
+def _configured(folder: Path, text: str) -> Path:
+    """Write the settings; newer servers have one that shuts out who fails too often, as we do."""
+    config = folder / "config"
+    config.write_text(f"{text}PerSourcePenalties no\n")
+    tried = subprocess.run([program(), "-t", "-f", str(config)], capture_output=True, check=False)
+    if tried.returncode:
+        config.write_text(text)
+    return config
+
+
 def _wait(log: Path, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while time.monotonic() < until and process.poll() is None:
         if log.exists() and "Server listening" in log.read_text():
             return

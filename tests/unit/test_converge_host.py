@@ -24,12 +24,13 @@ from hermes_ops.reporting.events import (
     Connecting,
     Event,
     Finished,
+    Gathered,
     Noted,
     Planned,
     Pushing,
     Waiting,
 )
-from hermes_ops.run import HostResult, Settings, converge_host, gather, outcome_of
+from hermes_ops.run import HostResult, Settings, converge_host, gather, outcome_of, verdict_of
 from hermes_ops.run.apply import deadline
 from hermes_ops.wire import Reader, libraries_end
 
@@ -84,16 +85,22 @@ def of_kind(kind: type[Event], events: list[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
-@pytest.mark.parametrize("path", sorted(CASES.glob("*.yml")), ids=lambda path: path.stem)
-def test_the_fake_host_tells_what_a_host_would(path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "new_profile", "supervisord_holds", "keys_left_the_inventory", "soul_is_a_link",
+        "stray_process", "port_is_taken", "mode_drift", "folder_where_a_file_should_be",
+    ],
+)  # fmt: skip
+def test_the_fake_host_tells_what_a_host_would(name: str) -> None:
     """What it says of facts is read back as these facts."""
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case = yaml.safe_load((CASES / f"{name}.yml").read_text(encoding="utf-8"))
     known = facts(case)
     reader = Reader("0123456789abcdef")
     reader.feed(said(known).replace("@ ", "0123456789abcdef ").encode())
     found = parse(reader.reply())
-    for name in ("hermes", "paths", "contents", "units", "processes", "answers"):
-        assert getattr(found, name) == getattr(known, name), name
+    for part in ("hermes", "paths", "contents", "units", "processes", "answers"):
+        assert getattr(found, part) == getattr(known, part), part
     assert all(found.digest(path) == known.digest(path) for path in known.contents)
 
 
@@ -109,6 +116,19 @@ def test_a_new_profile() -> None:
     assert [event.outcome for event in of_kind(Finished, events)] == ["changed"]
     assert len(of_kind(Changed, events)) == len(result.changes)
     assert result.transport is host
+
+
+def test_what_happens_is_told_in_its_order() -> None:
+    """From the connection to the end, with the seconds that the look and the whole took."""
+    result, _, events = run(NEW, [0.02, look(NEW)], applied(NEW))
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[:4] == ["Connecting", "Looking", "Gathered", "Planned"]
+    assert list(dict.fromkeys(kinds[4:])) == ["Changed", "Waiting", "Finished"]
+    assert {event.host for event in events} == {"box"}
+    (gathered,), (finished,) = of_kind(Gathered, events), of_kind(Finished, events)
+    assert 0.02 <= gathered.seconds <= finished.seconds == result.seconds < 30
+    assert sum(event.seconds for event in of_kind(Changed, events)) <= result.seconds
+    assert all(0 <= event.seconds < 30 for event in of_kind(Changed, events))
 
 
 def test_a_host_that_holds_is_only_looked_at() -> None:
@@ -129,10 +149,28 @@ def test_what_starts_by_itself_is_waited_for() -> None:
 
 def test_a_wait_goes_on_while_there_is_time() -> None:
     """A round that shows it still starting is followed by another, for the time that is left."""
-    case = {**SLOW, "host": {"ready_timeout": 5}}
+    case = {**SLOW, "host": {"ready_timeout": 60}}
     still, then = evidence(facts(SLOW)) + "@ done\n", evidence(facts(HELD)) + "@ done\n"
     result, host, _ = run(case, look(case), still, then)
     assert (result.outcome, host.exchanges) == ("ok", 3)
+
+
+def test_the_host_waits_for_the_time_that_is_left() -> None:
+    """Not for the whole of it once more; a part of a second is a second."""
+    case = {**SLOW, "host": {"ready_timeout": 2.4}}
+    _, host, _ = run(case, look(case), evidence(facts(HELD)) + "@ done\n")
+    assert "await 3 " in host.scripts[1].text[libraries_end(host.scripts[1]) :]
+
+
+def test_what_the_look_found_down_is_given_a_wait() -> None:
+    """Its manager starts it again and again: that was seen once only, and it may come up."""
+    case = {**HELD, "facts": {"holds": "desired", "services": {"demo": "restarting 1"}}}
+    result, host, _ = run(case, look(case), evidence(facts(HELD)) + "@ done\n")
+    assert (result.outcome, host.exchanges) == ("ok", 2)
+    down, still = evidence(facts(case)) + "@ done\n", look(case)
+    result, host, _ = run(case, still, down)
+    assert (result.outcome, host.exchanges) == ("failed", 2)
+    assert "demo is down" in str(result.error)
 
 
 def test_without_waiting() -> None:
@@ -158,6 +196,16 @@ def test_check_looks_and_plans_only() -> None:
     body = host.scripts[0].text[libraries_end(host.scripts[0]) :]
     assert "ask_urls" not in body
     assert "take_lock" not in body
+
+
+def test_a_check_judges_by_what_it_may_ask() -> None:
+    """An API that nobody asked is no API that does not answer: the host holds."""
+    env = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "k" * 20}
+    case = {"desired": {"demo": {"env": env}}, "facts": {"holds": "desired"}}
+    assert [watch for watch in planned({**case, "facts": {}}).watches if watch.urls]
+    unasked = said(replace(facts(case), answers={}))
+    result, _, _ = run(case, unasked, check=True)
+    assert (result.outcome, result.differs) == ("ok", False)
 
 
 def test_a_check_does_not_wait() -> None:
@@ -205,6 +253,16 @@ def test_what_was_done_before_is_still_told() -> None:
     result, _, _ = run(NEW, look(NEW), half, look(HELD))
     assert [end.outcome for end in result.changes] == ["done"]
     assert result.outcome == "changed"
+
+
+def test_what_was_done_comes_before_what_is_done_next() -> None:
+    """Of two plans, each change that was made is told once, in the order in which they were."""
+    changes = planned(NEW).changes
+    half = "@ change 0 done\n" + f"@ moved {' '.join(map(str, range(1, len(changes))))}\n@ done\n"
+    result, _, _ = run(NEW, look(NEW), half, look(NEW), applied(NEW))
+    assert len(result.changes) == 1 + len(changes)
+    assert {end.outcome for end in result.changes} == {"done"}
+    assert result.changes[0].change == changes[0]
 
 
 def test_what_moves_three_times_is_unknown() -> None:
@@ -378,6 +436,8 @@ def test_linger_that_nobody_may_enable() -> None:
     result = lingering("required", "failed not allowed")
     assert isinstance(result.error, MissingPrivilege)
     assert "loginctl enable-linger hermes" in result.error.hint
+    (linger,) = (end for end in result.changes if end.change.resource == "linger")
+    assert (linger.outcome, linger.because) == ("failed", "not allowed")
     assert result.outcome == "failed"
 
 
@@ -423,6 +483,32 @@ def test_what_failed_for_good_is_not_waited_for() -> None:
     assert "demo is down" in str(result.error)
 
 
+def test_what_cannot_be_told_is_looked_at_again() -> None:
+    """A process that ended while it was looked at may be back the next moment."""
+    gone = replace(facts(HELD), processes={})
+    vague = done(range(len(planned(NEW).changes))) + evidence(gone) + "@ done\n"
+    result, host, _ = run(NEW, look(NEW), vague, evidence(facts(HELD)) + "@ done\n")
+    assert (result.outcome, result.verdicts["demo"].state, host.exchanges) == (
+        "changed", "healthy", 3,
+    )  # fmt: skip
+
+
+def test_what_could_not_be_started_is_not_waited_for() -> None:
+    """Its start failed, and nothing else: the host failed, and nobody looks at it any longer."""
+    last = len(planned(NEW).changes) - 1
+    result, host, _ = run(NEW, look(NEW), f"{done(range(last))}@ change {last} failed no\n@ done\n")
+    assert (result.outcome, result.verdicts, host.exchanges) == ("failed", {}, 2)
+
+
+def test_what_has_not_settled_is_not_ready() -> None:
+    """It must have run for the time that the inventory says."""
+    (watch,) = planned(NEW).watches
+    wanted = desired(NEW).host
+    for settle, state in ((3, "healthy"), (100_000, "starting")):
+        verdict = verdict_of(watch, "systemd", facts(HELD), replace(wanted, settle=settle))
+        assert verdict.state == state
+
+
 def test_time_that_was_waited_already_counts() -> None:
     """A host that waited out its time while it changed is not waited for a second time."""
     case = {**NEW, "host": {"ready_timeout": 0.2}}
@@ -464,6 +550,34 @@ def test_pip_goes_along_where_something_is_installed(tmp_path: Path) -> None:
     assert result.facts is not None
     assert result.facts.hermes is not None
     assert result.facts.hermes.version == "0.19.0"
+
+
+def test_an_installation_that_failed_is_no_program(tmp_path: Path) -> None:
+    """The host has no more than it had, whatever the plan meant to give it."""
+    (tmp_path / "pip-1.whl").write_text("wheel")
+    failed = "@ change 0 failed exit 1\n" + done(range(1, len(planned(BARE).changes)))
+    result, _, _ = run(BARE, look(BARE), failed + "@ done\n", pip=tmp_path / "pip-1.whl")
+    assert result.facts is not None
+    assert (result.facts.hermes, result.outcome) == (None, "failed")
+
+
+def test_wheels_go_along_to_a_host_without_an_index(tmp_path: Path) -> None:
+    """They are asked for once, for the host's own kind, and told by what they are for."""
+    (tmp_path / "pip-1.whl").mkdir()
+    (tmp_path / "pip-1.whl/pip").write_text(
+        "import pathlib, sys\n"
+        "folder = pathlib.Path(sys.argv[sys.argv.index('--dest') + 1])\n"
+        "(folder / 'agent.whl').write_text('wheel')\n"
+    )
+    case = {**BARE, "facts": {"hermes": None, "has_route": False}}
+    how = {"pip": tmp_path / "pip-1.whl", "cache": tmp_path / "cache"}
+    _, host, events = run(case, look(case), applied(case), **how)
+    assert host.copied == [
+        ("pip-1.whl", str(apply.PIP)), ("agent.whl", f"{apply.WHEELS}/agent.whl"),
+    ]  # fmt: skip
+    assert [event.what.split("==")[0] for event in of_kind(Pushing, events)] == [
+        "pip", "the wheels of hermes-agent",
+    ]  # fmt: skip
 
 
 def test_nothing_is_carried_where_nothing_is_installed(tmp_path: Path) -> None:

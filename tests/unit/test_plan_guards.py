@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-import yaml
 from building import NEW, desired, facts, put, roles, without
 
 from hermes_ops.errors import Conflict
@@ -35,7 +34,6 @@ from hermes_ops.plan.model import (
 from hermes_ops.plan.resource import Absent, Command, Existing, Owned, Resource
 from hermes_ops.secrets.secret import Secret
 
-CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
 HOME = ".hermes/profiles/demo"
 OURS = f"{HOME}/.hermes-ops.yml"
 HELD: dict[str, Any] = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
@@ -52,19 +50,6 @@ def operations(plan: Plan, kind: type[Any]) -> list[Any]:
 
 
 # --- guards -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_whatever_is_at_a_path_is_changed_as_it_was_seen_only(path: Path) -> None:
-    """Each file, link, mode, folder and removal carries what the look saw of that very path."""
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if "conflict" in case:
-        return
-    found = facts(case)
-    for change in make_plan(desired(case), found).changes:
-        at = getattr(change.operation, "path", None)
-        if at is not None:
-            assert change.seen == ((at, found.digest(at)),), change
 
 
 def test_a_command_runs_only_where_its_result_is_absent() -> None:

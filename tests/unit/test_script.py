@@ -19,38 +19,27 @@ import yaml
 from building import NEW, desired, facts, profile
 from shell_kit import inner_programs, words_of
 
-from hermes_ops.apply import ChangeOutcome
-from hermes_ops.apply import Terms
-from hermes_ops.apply import compile_plan
-from hermes_ops.apply import compile_watch
-from hermes_ops.apply import outcomes
-from hermes_ops.files import envfile
-from hermes_ops.files import ownership
-from hermes_ops.files.ownership import GENERATED
-from hermes_ops.files.ownership import Ownership
-from hermes_ops.files.ownership import render
+from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
+from hermes_ops.files import envfile, ownership
+from hermes_ops.files.ownership import GENERATED, Ownership, render
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Question
-from hermes_ops.look.facts import probe
-from hermes_ops.plan import Change
-from hermes_ops.plan import Plan
-from hermes_ops.plan import make_plan
-from hermes_ops.plan.model import Control
-from hermes_ops.plan.model import MakeFolder
-from hermes_ops.plan.model import MakeLink
-from hermes_ops.plan.model import Operation
-from hermes_ops.plan.model import Refuse
-from hermes_ops.plan.model import Remove
-from hermes_ops.plan.model import RunCommand
-from hermes_ops.plan.model import SetMode
-from hermes_ops.plan.model import Write
+from hermes_ops.look.facts import Question, probe
+from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan.model import (
+    Control,
+    MakeFolder,
+    MakeLink,
+    Operation,
+    Refuse,
+    Remove,
+    RunCommand,
+    SetMode,
+    Write,
+)
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import shell
-from hermes_ops.wire import Reader
-from hermes_ops.wire import Reply
-from hermes_ops.wire import Script
-from hermes_ops.wire import libraries_end
+from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
 SYSTEM = "/usr/bin:/bin"
 """Without the folders in which a developer's Pythons are: to ask each of them takes seconds."""

@@ -11,30 +11,27 @@ import pytest
 from building import desired, profile
 from shell_kit import Answer, Host, one_host
 
-from hermes_ops.apply import ChangeOutcome
-from hermes_ops.apply import Terms
-from hermes_ops.apply import compile_plan
-from hermes_ops.apply import compile_watch
-from hermes_ops.apply import outcomes
-from hermes_ops.inventory.model import Connection
-from hermes_ops.inventory.model import HermesSettings
+from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
+from hermes_ops.inventory.model import Connection, HermesSettings
 from hermes_ops.inventory.model import Host as Machine
-from hermes_ops.plan.model import Change
-from hermes_ops.plan.model import Control
-from hermes_ops.plan.model import EnableLinger
-from hermes_ops.plan.model import Install
-from hermes_ops.plan.model import MakeFolder
-from hermes_ops.plan.model import MakeLink
-from hermes_ops.plan.model import Operation
-from hermes_ops.plan.model import Plan
-from hermes_ops.plan.model import Refuse
-from hermes_ops.plan.model import Reload
-from hermes_ops.plan.model import Remove
-from hermes_ops.plan.model import RunCommand
-from hermes_ops.plan.model import SetMode
-from hermes_ops.plan.model import Watch
-from hermes_ops.plan.model import Write
-from hermes_ops.plan.model import WriteUnit
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    EnableLinger,
+    Install,
+    MakeFolder,
+    MakeLink,
+    Operation,
+    Plan,
+    Refuse,
+    Reload,
+    Remove,
+    RunCommand,
+    SetMode,
+    Watch,
+    Write,
+    WriteUnit,
+)
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.wire import Record

@@ -18,9 +18,7 @@ from hermes_ops.cli import output as sink
 from hermes_ops.cli.output import Output
 from hermes_ops.errors import CommandError
 from hermes_ops.secrets.encodings import SHORTEST
-from hermes_ops.secrets.secret import Redactor
-from hermes_ops.secrets.secret import Secret
-from hermes_ops.secrets.secret import is_searched
+from hermes_ops.secrets.secret import Redactor, Secret, is_searched
 
 values = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), max_codepoint=0x2FFF),

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from shell_kit import words_of
 
 from hermes_ops.errors import Unknown
-from hermes_ops.inventory.model import Connection
-from hermes_ops.inventory.model import Host
+from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Local
 from hermes_ops.transport.local import environment
 from hermes_ops.transport.session import FramedShell

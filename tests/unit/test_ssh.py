@@ -6,11 +6,13 @@ import os
 import shutil
 import socket
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import paramiko
 import pytest
 from sshd import Sshd, make_key, running
 
@@ -192,7 +194,7 @@ def test_by_way_of_another_host(server: Sshd, jump: Sshd, tmp_path: Path) -> Non
     transport = through(server, jump, tmp_path, server, jump)
     assert transport.exchange(asking("say hello")).complete
     transport.close()
-    assert jump.logged("Accepted publickey") - before == 1
+    assert jump.logged("Accepted publickey") > before
 
 
 def test_an_unknown_jump_host_is_refused(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
@@ -223,6 +225,25 @@ def test_what_is_said_of_a_host_is_not_said_of_its_jump_host(
                 known_hosts=(tmp_path / "alias",))  # fmt: skip
 
 
+def open_ones() -> set[paramiko.Transport]:
+    """Return the connections that are open now."""
+    return {thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport)}
+
+
+def test_nothing_stays_open(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
+    """Neither what was refused, nor the way to a host that was let go: a server counts them."""
+    before = open_ones()
+    with pytest.raises(Unreachable, match="is not known"):
+        opened(server, files=[])
+    with pytest.raises(Unreachable, match="is not known"):
+        through(server, jump, tmp_path, jump)
+    through(server, jump, tmp_path, server, jump).close()
+    until = time.monotonic() + 10
+    while open_ones() - before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert open_ones() <= before
+
+
 # --- how it ends --------------------------------------------------------------------------------
 
 
@@ -230,16 +251,16 @@ def test_no_answer_within_the_deadline(shared: Transport) -> None:
     """The deadline of the call counts, and after it nobody knows what was done."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within") as caught:
-        shared.exchange(asking("sleep 5"), timeout=0.3)
+        shared.exchange(asking("sleep 20"), timeout=0.1)
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_the_deadline_of_the_host(server: Sshd) -> None:
     """Without one of the call, the inventory's counts."""
-    transport = opened(server, exchange_timeout=0.2)
+    transport = opened(server, exchange_timeout=0.1)
     with pytest.raises(Unknown, match="no answer within 0 s"):
-        transport.exchange(asking("sleep 5"))
+        transport.exchange(asking("sleep 20"))
     transport.close()
 
 
@@ -247,18 +268,18 @@ def test_a_talking_host_has_no_longer_time(shared: Transport) -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within"):
-        shared.exchange(asking("while say again; do sleep 0.01; done"), timeout=0.2)
-    assert time.monotonic() - began < 2
+        shared.exchange(asking("while say again; do sleep 0.01; done"), timeout=0.1)
+    assert time.monotonic() - began < 10
 
 
 def test_a_host_that_takes_nothing(shared: Transport) -> None:
     """A script that cannot be sent in time is not waited for until somebody takes it."""
-    large = Script("sleep 3\n" + f"{'#' * 70}\n" * 100_000, "0")
+    large = Script("sleep 20\n" + f"{'#' * 70}\n" * 100_000, "0")
     began = time.monotonic()
     with pytest.raises(Unknown, match="was not taken in time") as caught:
-        shared.exchange(large, timeout=0.2)
+        shared.exchange(large, timeout=0.1)
     assert caught.value.kind == "timeout"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_host_that_goes_away(server: Sshd) -> None:
@@ -276,7 +297,7 @@ def test_a_host_that_goes_away(server: Sshd) -> None:
 def test_a_chatty_host_is_drained(shared: Transport) -> None:
     """What comes beside the answer is no answer, and blocks nothing, however much it is."""
     text = asking("say before; head -c 3000000 /dev/zero >&2; echo noise; say after")
-    reply = shared.exchange(text, timeout=10)
+    reply = shared.exchange(text, timeout=60)
     assert [record.word for record in reply.records] == ["before", "after"]
     assert (reply.complete, reply.noise) == (True, "noise")
 

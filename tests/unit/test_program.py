@@ -1,0 +1,238 @@
+"""The command line: what it takes, what it refuses in one sentence, and which fleet is meant."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from calling import said
+
+from hermes_ops.cli.options import Amount, Options, amount, seconds, whole
+from hermes_ops.cli.output import exit_code
+from hermes_ops.errors import UsageError
+
+HOSTS = "all:\n  hosts:\n    {name}: {{ansible_host: {name}.invalid, hermes_profiles: [demo]}}\n"
+
+
+@pytest.fixture
+def fleets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two fleets: the one in the working folder, and the one that is named."""
+    for name in ("inventory", "named"):
+        (tmp_path / name / "profiles").mkdir(parents=True)
+        (tmp_path / name / "profiles/demo.yml").write_text("{}\n")
+        (tmp_path / name / "hosts.yml").write_text(HOSTS.format(name=f"of-{name}"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def hosts(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """Return the hosts that a command line means."""
+    code, out, err = said(capsys, "inventory.list", "--json", *words)
+    assert code == 0, err
+    return sorted(json.loads(out)["_meta"]["hostvars"])
+
+
+# --- which fleet --------------------------------------------------------------------------------
+
+
+def test_which_fleet_is_meant(
+    fleets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that is named, else the variable's, else the one here."""
+    assert hosts(capsys) == ["of-inventory"]
+    assert hosts(capsys, "-i", "named") == ["of-named"]
+    assert hosts(capsys, "--inventory=named") == ["of-named"]
+    assert hosts(capsys, "-i", "named", "-i", "inventory") == ["of-inventory", "of-named"]
+    monkeypatch.setenv("HERMES_OPS_INVENTORY", "named")
+    assert hosts(capsys) == ["of-named"]
+    assert hosts(capsys, "-i", "inventory") == ["of-inventory"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-i",),
+        ("--inventory",),
+        ("-i", ""),
+        ("--inventory", ""),
+        ("--inventory=",),
+        ("-i", "--json"),
+        ("-i", "-l", "of-inventory"),
+        ("-l", "of-inventory", "-i"),
+        ("-i", "named", "-i"),
+        ("-i", "named", "-i", ""),
+    ],
+)
+def test_an_inventory_without_a_value_is_no_other_fleet(
+    words: tuple[str, ...], fleets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty variable in a script does not lead to the fleet that happens to be here."""
+    code, out, err = said(capsys, "inventory.list", *words)
+    assert (code, out == "" or "--json" in words) == (64, True)
+    assert "needs a value" in err
+    assert len(err.splitlines()) <= 2
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (("fleet.pln",), "no idea what 'fleet.pln' is", "did you mean fleet.plan"),
+        (("xyzzy",), "no idea what 'xyzzy' is", "inv --list shows the tasks"),
+        (("fleet.plan", "--limt", "x"), "no idea what '--limt' is", "did you mean --limit"),
+        (("fleet.plan", "--limit"), "--limit needs a value", "inv --help TASK"),
+        (("config.get",), "config.get needs TARGET", "./inv config.get TARGET"),
+        (("fleet.plan", "--dry"), "--dry does not exist here", "--check"),
+        (("--dry", "fleet.plan"), "--dry does not exist here", "--check"),
+        (("fleet.plan", "--echo"), "--echo is an option of the program", "-v"),
+        (("fleet.plan", "--pty"), "--pty is an option of the program", "inv --pty …"),
+        (("fleet.plan", "--", "rm"), "nothing may stand behind --, here: rm", ""),
+        (("fleet.plan", "--forks", "0"), "--forks takes a whole number from 1 up", ""),
+        (("fleet.plan", "--lock-timeout", "-1"), "--lock-timeout takes a whole number from 0", ""),
+        (("fleet.plan", "--timeout", "0"), "--timeout takes seconds above 0, not '0'", ""),
+        (("fleet.plan", "--max-fail", "x"), "--max-fail takes a number of hosts or a share", ""),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    words: tuple[str, ...],
+    error: str,
+    hint: str,
+    fleets: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the remedy, where there is one; exit 64, and nothing on standard output."""
+    code, out, err = said(capsys, *words)
+    assert (code, out) == (64, "")
+    first, *rest = err.splitlines()
+    assert first.startswith(f"error: {error}")
+    assert hint in " ".join(rest)
+    assert len(rest) <= 1
+
+
+def test_a_refusal_is_a_document_where_one_is_wanted(
+    fleets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--json`: also of a command line that is none."""
+    code, out, _ = said(capsys, "fleet.plan", "--limt", "x", "--json")
+    assert code == 64
+    assert json.loads(out)["error"]["kind"] == "usage"
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    """What an operator would type."""
+    code, out, _ = said(capsys, "--help", "fleet.down")
+    assert code == 0
+    assert "Example:\n  ./inv fleet.down -l minis/coder -y" in out
+    assert said(capsys, "fleet.down", "--help")[1] == out
+
+
+def test_compiled_files_are_kept_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    """Invoke forbids them for the whole process; that is undone."""
+    before = sys.dont_write_bytecode
+    for value in (True, False):
+        sys.dont_write_bytecode = value
+        said(capsys, "--version")
+        assert sys.dont_write_bytecode is value
+    sys.dont_write_bytecode = before
+
+
+def test_the_first_failure_ends_a_call(fleets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several tasks the later ones do not begin."""
+    code, out, err = said(capsys, "inventory.list", "-l", "nobody", "inventory.list")
+    assert (code, out) == (64, "")
+    assert "nobody" in err
+
+
+# --- options ------------------------------------------------------------------------------------
+
+
+def test_options_are_read() -> None:
+    """Each of its kind, and what is not given has its own value."""
+    given = {
+        "inventory": ["a", "b"], "forks": "4", "serial": "25%", "max_fail": "0", "timeout": "1.5",
+        "lock_timeout": "0", "check": True, "limit": None, "unknown": 1,
+    }  # fmt: skip
+    read = Options.read(given)
+    assert (read.inventory, read.forks, read.lock_timeout) == (("a", "b"), 4, 0)
+    assert (read.serial, read.max_fail) == (Amount(25, percent=True), Amount(0))
+    assert (read.timeout, read.check, read.limit) == (1.5, True, None)
+    empty = Options.read({})
+    assert (empty.forks, empty.lock_timeout, empty.serial) == (32, 60, None)
+    assert (empty.max_fail, empty.inventory) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("share", "total", "count"),
+    [
+        (Amount(3), 10, 3), (Amount(0), 10, 0), (Amount(20, percent=True), 10, 2),
+        (Amount(1, percent=True), 10, 1), (Amount(100, percent=True), 7, 7),
+        (Amount(50, percent=True), 5, 2),
+    ],
+)  # fmt: skip
+def test_amounts(share: Amount, total: int, count: int) -> None:
+    """A share is rounded down, and is at least one host."""
+    assert share.of(total) == count
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "0", "1e3", " 1", "9999999999"])
+def test_numbers_that_are_none(text: str) -> None:
+    """Whole ones, from one up."""
+    with pytest.raises(UsageError, match=r"--max-x takes a whole number from 1 up, not"):
+        whole("max_x", text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "0", "0.0", "x", "1,5", "nan", "inf"])
+def test_times_that_are_none(text: str) -> None:
+    """Seconds above none."""
+    with pytest.raises(UsageError, match="takes seconds above 0"):
+        seconds("timeout", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("serial", "0"), ("serial", "0%"), ("serial", "101%"), ("max_fail", "101%"), ("serial", "%"),
+     ("serial", "-1"), ("max_fail", "1.5")],
+)  # fmt: skip
+def test_amounts_that_are_none(name: str, text: str) -> None:
+    """None at once is no amount; none may fail is one."""
+    with pytest.raises(UsageError, match="takes a number of hosts or a share"):
+        amount(name, text)
+    assert amount("max_fail", "0") == Amount(0)
+    assert amount("max_fail", "0%") == Amount(0, percent=True)
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [
+        ([], 0), ([0, 0], 0), ([0, 2], 2), ([2, 3], 3), ([3, 4], 4), ([4, 1], 1), ([1, 5], 5),
+        ([5, 64], 64), ([64, 130], 130), ([7, 0], 0), ([7], 7), ([9, 7], 9), ([1, 9], 1),
+    ],
+)  # fmt: skip
+def test_of_several_codes_one_holds(codes: list[int], code: int) -> None:
+    """The one that says most, as the manual orders them."""
+    assert exit_code(codes) == code
+
+
+# --- going down ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("fleet.down",), "needs a selection"),
+        (("fleet.down", "-y"), "needs a selection"),
+        (("fleet.down", "-l", "of-inventory"), "Stop and disable of-inventory? — nobody is here"),
+        (("fleet.down", "--all-hosts"), "Stop and disable every profile of every host? — nobody"),
+    ],
+)
+def test_nothing_goes_down_unasked(
+    words: tuple[str, ...], sentence: str, fleets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is meant must be said, and a yes, too."""
+    code, _, err = said(capsys, *words)
+    assert code == 64
+    assert sentence in err

@@ -1,0 +1,91 @@
+"""Wheels for a host without an index: asked for its platform, once, whole or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hermes_ops.apply.wheels import gather
+from hermes_ops.errors import CommandError
+from hermes_ops.plan.model import Wheelhouse
+
+WANTED = Wheelhouse(("hermes-agent==0.19.0", "croniter"), "x86_64", "Linux", "3.11")
+PIP = """\
+import json, pathlib, sys
+here = pathlib.Path(__file__).parent
+with (here / "asked").open("a") as asked:
+    asked.write(json.dumps(sys.argv[1:]) + "\\n")
+place = pathlib.Path(sys.argv[sys.argv.index("--dest") + 1])
+for name in ("b-1.whl", "a-1.whl", "a.tar.gz"):
+    (place / name).write_text(name)
+print(*map(str, range(500)), "no such package", file=sys.stderr)
+sys.exit(int((here / "code").read_text()))
+"""
+
+
+@pytest.fixture
+def pip(tmp_path: Path) -> Path:
+    """A pip that keeps what it was asked, and makes two wheels and something else."""
+    folder = tmp_path / "pip.whl"
+    folder.mkdir()
+    (folder / "pip").write_text(PIP)
+    (folder / "code").write_text("0")
+    return folder
+
+
+def asked(pip: Path) -> list[list[str]]:
+    """Return with which words it was called."""
+    return [json.loads(line) for line in (pip / "asked").read_text().splitlines()]
+
+
+def test_wheels_are_asked_for_the_hosts_platform(pip: Path, tmp_path: Path) -> None:
+    """Its Python and its CPU, nothing that is to be built, and what is required; in order."""
+    found = gather(WANTED, pip=pip, cache=tmp_path / "cache")
+    assert [path.name for path in found] == ["a-1.whl", "b-1.whl"]
+    assert all(path.is_file() for path in found)
+    (words,) = asked(pip)
+    assert words[0] == "download"
+    assert words[-2:] == list(WANTED.requirements)
+    pairs = set(itertools.pairwise(words))
+    assert pairs >= {
+        ("--only-binary", ":all:"), ("--implementation", "cp"), ("--python-version", "3.11"),
+        ("--platform", "manylinux2014_x86_64"), ("--platform", "manylinux_2_28_x86_64"),
+    }  # fmt: skip
+    assert {"--quiet", "--no-input", "--disable-pip-version-check"} <= set(words)
+
+
+def test_wheels_are_fetched_once(pip: Path, tmp_path: Path) -> None:
+    """The second host of the same kind has those of the first; another kind has its own."""
+    cache = tmp_path / "cache"
+    first = gather(WANTED, pip=pip, cache=cache)
+    assert gather(WANTED, pip=pip, cache=cache) == first
+    assert len(asked(pip)) == 1
+    for other in (replace(WANTED, python="3.12"), replace(WANTED, machine="aarch64"),
+                  replace(WANTED, requirements=("x",))):  # fmt: skip
+        assert gather(other, pip=pip, cache=cache) != first
+    assert len(asked(pip)) == 4
+
+
+def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
+    """What failed is not there the next time; the end of what pip said is told."""
+    (pip / "code").write_text("1")
+    with pytest.raises(CommandError, match=r"Linux x86_64, Python 3\.11") as caught:
+        gather(WANTED, pip=pip, cache=tmp_path / "cache")
+    assert str(caught.value).endswith("no such package")
+    assert "hermes-agent==0.19.0, croniter" in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert "package index" in caught.value.hint
+    (pip / "code").write_text("0")
+    assert len(gather(WANTED, pip=pip, cache=tmp_path / "cache")) == 2
+    assert not list((tmp_path / "cache/wheels").glob("*.part"))
+
+
+def test_a_platform_that_nobody_knows(pip: Path, tmp_path: Path) -> None:
+    """It is said, and pip is not asked."""
+    with pytest.raises(CommandError, match="no wheels are known for Linux riscv64"):
+        gather(replace(WANTED, machine="riscv64"), pip=pip, cache=tmp_path)
+    assert not (pip / "asked").exists()
