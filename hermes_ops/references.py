@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import agefile
+from hermes_ops import agefile, extras
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory import Reference
 from hermes_ops.secret import Redactor, Secret, promises_secret, without_odd_words
@@ -198,6 +198,10 @@ def _no_entry(reference: Reference, why: str) -> InventoryError:
 
 
 _KEYRING_ERRORS = {
+    "absent": (
+        "is in the system's keyring; reading it needs the Python package keyring",
+        extras.install("keyring"),
+    ),
     "backend": (
         "no keyring works here",
         "start the desktop's secret service, or install a backend and name it in"
