@@ -10,14 +10,13 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.json_source import decoded, located, opened
+from hermes_ops.loader.json_source import DEEPEST, decoded, located, opened
 from hermes_ops.loader.located import Literal, Located, plain
 from hermes_ops.loader.vault import CLOSED, Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 LARGEST_FILE = 16 * 1024 * 1024
-DEEPEST = 100
 DEEP = 1000
 MOST_ALIASED = 100_000
 """How many values aliases may add to those that are really written."""
