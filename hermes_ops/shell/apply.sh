@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of common.sh and evidence.sh
 # Changes one host: under its lock, one profile after the other, each change told when it is done.
 
 lock=$state/lock
@@ -14,7 +14,7 @@ tell() { say "$@" 2>/dev/null || gone=1; }
 started_at() {
   if [ -r "/proc/$1/stat" ]; then
     read -r line <"/proc/$1/stat" 2>/dev/null || return 1
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # its fields, one argument each
     set -- ${line##*) }
     printf '%s' "${20}"
   else
@@ -31,7 +31,7 @@ owner_lives() {
 # Two may find the same dead owner: one claims it, and looks again, for by then the lock may be new.
 take_over() {
   mkdir "$lock/claim" 2>/dev/null || { sleep 1; return; }
-  if [ $nameless -le 5 ] && owner_lives; then rmdir "$lock/claim"; return; fi
+  if [ "$nameless" -le 5 ] && owner_lives; then rmdir "$lock/claim"; return; fi
   mv "$lock" "$lock.dead.$$" || return
   begin lock-taken-over
   sed 1d "$lock.dead.$$/owner" 2>/dev/null
@@ -41,7 +41,7 @@ take_over() {
 }
 
 take_lock() { # SECONDS TEXT
-  [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
   until mkdir "$lock" 2>/dev/null; do
@@ -66,7 +66,7 @@ take_lock() { # SECONDS TEXT
   tell "lock-taken $waited"
 }
 release_lock() {
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # lists of paths of ours, none with a blank
   rm -rf $paid $drains "$lock"
   paid=
   drains=
@@ -200,11 +200,11 @@ keep_note() { # PATH TEXT
 # What a person must restart is written down before the first file changes, and stays until a
 # restart was seen: a crash in between still ends in a restart.
 owe_restart() { # NAME
-  [ -d $state/restart ] || mkdir -p $state/restart || return
+  [ -d "$state/restart" ] || mkdir -p "$state/restart" || return
   : >"$state/restart/$1"
 }
 # Forgotten with the lock, all at once: a debt too many costs a restart, one too few an old setting.
-paid_restart() { [ ! -e $state/restart/"$1" ] || paid="$paid $state/restart/$1"; }
+paid_restart() { [ ! -e "$state/restart/$1" ] || paid="$paid $state/restart/$1"; }
 
 # Hermes' exit codes are no evidence: that the unit was written is seen from the file.
 write_unit() { # PATH SECONDS WORDS...
@@ -234,7 +234,7 @@ kept_line() { # FILE KEY
 new_line() { # KEY BYTES
   random=$(od -An -v -tx1 -N "$2" /dev/urandom) && [ -n "$random" ] || return
   printf '%s=' "$1"
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # joins the words that od prints
   printf '%s' $random
   printf '\n'
 }
@@ -347,11 +347,11 @@ systemd_stopped() {
 
 supervisor_up() {
   supervisor_alive && return 0
-  rm -f $state/supervisord.pid $state/supervisor.sock
-  mkdir -p $state
-  scrubbed 20 $share/supervisor/current/venv/bin/supervisord -c "$supervisor_conf" || return
+  rm -f "$state/supervisord.pid" "$state/supervisor.sock"
+  mkdir -p "$state"
+  scrubbed 20 "$share/supervisor/current/venv/bin/supervisord" -c "$supervisor_conf" || return
   tries=0
-  until supervisor_alive && [ -S $state/supervisor.sock ]; do
+  until supervisor_alive && [ -S "$state/supervisor.sock" ]; do
     [ $tries -lt 40 ] || { printf 'supervisord did not start; see %s/supervisord.log' "$state"; return 1; }
     sleep 0.25
     tries=$((tries + 1))
@@ -441,7 +441,7 @@ has_failed() { # UNIT PROGRAM
     *) return 1 ;;
   esac
   program=${programs##*"$2 "}
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # a line of words
   set -- $program
   case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
 }

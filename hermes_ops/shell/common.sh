@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154,SC2034 # its names are for the files that follow it
 # What every script needs. `nonce`, `length` are set by the first line of the text that is sent.
 
 umask 022

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154 # names of common.sh
 # What this host may tell of its credentials. The key by which it makes fingerprints comes on the
 # standard input of Python, through the shell's own printf: it is in no argument list and no file.
 

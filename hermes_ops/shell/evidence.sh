@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034 # names of common.sh and apply.sh
 # What can be seen of services: used by the look, and by the apply while it waits.
 
 unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
@@ -24,7 +24,7 @@ systemd_units() {
 supervisor_conf=.config/hermes-ops/supervisord.conf
 supervisor_alive() {
   supervisor_pid=
-  [ -r $state/supervisord.pid ] && read -r supervisor_pid <$state/supervisord.pid
+  [ -r "$state/supervisord.pid" ] && read -r supervisor_pid <"$state/supervisord.pid"
   case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
   kill -0 "$supervisor_pid" 2>/dev/null || return 1
   [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
@@ -37,7 +37,7 @@ supervisorctl() {
 }
 supervisor_programs() {
   programs=
-  [ -r "$supervisor_conf" ] && [ -x $share/supervisor/current/venv/bin/supervisorctl ] || return 0
+  [ -r "$supervisor_conf" ] && [ -x "$share/supervisor/current/venv/bin/supervisorctl" ] || return 0
   supervisor_alive || { say "supervisord 0"; return 0; }
   say "supervisord $supervisor_pid"
   programs=$(supervisorctl status 2>/dev/null)
@@ -134,6 +134,7 @@ ask_urls() {
 # Fails, and has said nothing, where this bash cannot connect or a URL is not of the plain kind.
 ask_bash() {
   has bash && has timeout || return
+  # shellcheck disable=SC2016 # the inner bash expands them
   asked=$(limited 5 bash -c '
     [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit
     trap "" PIPE
