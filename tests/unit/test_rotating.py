@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from building import env_value
+from machine import shells
 
 from hermes_ops import envfile, remembered
 from hermes_ops.errors import Place, UsageError
@@ -201,9 +201,6 @@ def test_renewed_key_takes_the_place_of_the_old() -> None:
     )
 
 
-SHELLS = [
-    words for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(words[0])
-]
 DRAIN = """
 boot_id; mkdir -p home .local/state/hermes-ops/lock
 state_is() {
@@ -223,21 +220,21 @@ exit 0
 
 
 def drained(
-    shell: list[str], folder: Path, agents: int, seconds: int, others: str = ""
+    shell: str, folder: Path, agents: int, seconds: int, others: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return the request that a gateway saw, and what was so when the wait ended."""
     functions = "".join(map(library, ("common", "evidence", "apply")))
     script = f"nonce=x length=0\n{functions}\n{DRAIN}"
     done = subprocess.run(
-        [*shell, "-s", str(agents), str(seconds), others],
+        [*shell.split(), "-s", str(agents), str(seconds), others],
         cwd=folder, input=script, capture_output=True, text=True, check=True,
     )  # fmt: skip
     request, rest = done.stdout.split("\n", 1)
     return json.loads(request), rest
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=lambda words: words[0])
-def test_drain_waits_for_running_turns(shell: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", shells("dash", "bash --posix", "busybox sh"))
+def test_drain_waits_for_running_turns(shell: str, tmp_path: Path) -> None:
     """The request is of this boot, ends the wait when no turn runs, and is taken back."""
     request, rest = drained(shell, tmp_path, agents=0, seconds=20)
     assert (request["action"], request["principal"]) == ("drain", "hermes-ops")
@@ -251,14 +248,14 @@ def test_drain_waits_for_running_turns(shell: list[str], tmp_path: Path) -> None
 @pytest.mark.slow
 def test_drain_has_an_end(tmp_path: Path) -> None:
     """A turn that does not end is not waited for longer than was said."""
-    _, rest = drained(SHELLS[0], tmp_path, agents=1, seconds=1)
+    _, rest = drained("sh", tmp_path, agents=1, seconds=1)
     assert '"active_agents":1' in rest
     assert "LEFT" not in rest
 
 
 def test_drain_of_others_is_left_to_them(tmp_path: Path) -> None:
     """Where somebody else drains already, that is waited for, and their request stays."""
-    request, rest = drained(SHELLS[0], tmp_path, agents=0, seconds=20, others='{"by": "them"}')
+    request, rest = drained("sh", tmp_path, agents=0, seconds=20, others='{"by": "them"}')
     assert request == {"by": "them"}
     assert '"gateway_state":"draining"' in rest
     assert "LEFT" in rest

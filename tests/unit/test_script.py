@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from building import NEW, desired, facts, profile
+from machine import shells
 
 from hermes_ops import envfile, ownership
 from hermes_ops.answers import parse
@@ -41,16 +42,15 @@ from hermes_ops.secret import Secret
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
 SHELLS = {
-    name: [found, *words]
+    name: [shutil.which(name) or name, *words]
     for name, words in {"dash": [], "bash": ["--posix"], "busybox": ["sh"]}.items()
-    if (found := shutil.which(name))
 }
 SYSTEM = "/usr/bin:/bin"
 """Without the folders in which a developer's Pythons are: to ask each of them takes seconds."""
 PLAN_CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
 TOKEN = "s3cr3t-$HOME-`id`-'quoted'"
 CONFIG = "a: 'it''s'\nb: $HOME `id` \\n %s é\n"
-every_shell = pytest.mark.parametrize("shell", SHELLS)
+every_shell = pytest.mark.parametrize("shell", shells(*SHELLS))
 
 
 # --- running ----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import shells
 
 from hermes_ops.errors import Unknown
 from hermes_ops.inventory import Connection, Host
@@ -20,15 +20,12 @@ from hermes_ops.transport.local import environment
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 
-SHELLS = [name for name in ("dash", "bash", "busybox") if shutil.which(name)]
+
+def open_shell(words: str = "sh") -> FramedShell:
+    return FramedShell(Pipes(words.split(), environment()))
 
 
-def open_shell(name: str) -> FramedShell:
-    words = ["busybox", "sh"] if name == "busybox" else [name]
-    return FramedShell(Pipes(words, environment()))
-
-
-@pytest.fixture(scope="module", params=SHELLS)
+@pytest.fixture(scope="module", params=shells("dash", "bash", "busybox sh"))
 def shell(request: pytest.FixtureRequest) -> Iterator[FramedShell]:
     session = open_shell(request.param)
     yield session
@@ -125,7 +122,7 @@ def test_a_process_left_behind_does_not_hold_it(shell: FramedShell) -> None:
 
 def test_a_lost_shell_is_unknown_at_once_and_stays_so() -> None:
     """When the other end goes away, this command and all later ones are `Unknown`."""
-    shell = open_shell(SHELLS[0])
+    shell = open_shell()
     shell.run("true")
     for _ in range(2):
         with pytest.raises(Unknown, match="lost"):
@@ -156,7 +153,7 @@ def test_a_silent_host_is_asked_once() -> None:
 
 def test_nothing_is_written(tmp_path: Path) -> None:
     """A command's output lies in no file of the host, however large it is."""
-    shell = open_shell(SHELLS[0])
+    shell = open_shell()
     shell.run(f"cd {tmp_path} && head -c 2000000 /dev/zero; ls -la . /tmp >/dev/null")
     assert list(tmp_path.iterdir()) == []
     shell.close()
