@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 from hermes_ops.errors import CommandError
+from hermes_ops.tasks import checking
 from hermes_ops.tasks.options import Option, Options
 from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.step import verb
@@ -17,35 +15,17 @@ from hermes_ops.tasks.workspace import ROOT
 
 def _tool(output: Output, module: str, *words: str) -> None:
     output.note(f"$ {module} {' '.join(words)}".rstrip())
-    _run([sys.executable, "-m", module, *words], module)
-
-
-def _run(words: Sequence[str], name: str) -> None:
-    ended = subprocess.run(list(words), cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=ROOT, check=False, stdin=subprocess.DEVNULL
+    )
     if ended.returncode:
-        raise CommandError(f"{name} failed with exit code {ended.returncode}")
+        raise CommandError(f"{module} failed with exit code {ended.returncode}")
 
 
 @verb(common=(), example="./inv dev.check")
-def check(_options: Options, output: Output) -> None:
-    """Format, lint, types, floors, and the quick tests: under half a minute."""
-    _tool(output, "ruff", "format", "--check", ".")
-    _tool(output, "ruff", "check", ".")
-    _tool(output, "mypy")
-    output.note("$ lint-imports")
-    _run([str(Path(sys.prefix) / "bin" / "lint-imports")], "import-linter")
-    _tool(
-        output,
-        "pytest",
-        "-q",
-        "-n",
-        "auto",
-        "--dist",
-        "loadgroup",
-        "-m",
-        "not lab and not slow",
-        "tests",
-    )
+def check(_options: Options, output: Output, *, results: str | None = None) -> None:
+    """Format, lint, types, floors, shell, spelling and the quick tests: under half a minute."""
+    checking.run([*checking.tools(), checking.quick_tests(results)], output)
 
 
 @verb(common=(), example="./inv dev.fix")
@@ -58,31 +38,43 @@ def fix(_options: Options, output: Output) -> None:
 @verb(
     common=(),
     options=(
-        Option("junit", "write the results to this file, as JUnit XML"),
+        Option("junit", "write the results into this folder, as JUnit XML: quick.xml, hosts.xml"),
         Option(
             "require_lab", "fail where the lab cannot run, instead of skipping its tests", False
         ),
         Option("only", "run only what matches this, as pytest -k"),
+        Option("quick", "run only the quick tests that need nothing but this checkout", False),
+        Option("python", "run only these, as root in a Debian that has it: 3.14, 3.13 or newest"),
     ),
     example="./inv dev.test",
 )
 def test(
-    _options: Options, output: Output, *, junit: str | None, require_lab: bool, only: str | None
+    _options: Options,
+    output: Output,
+    *,
+    junit: str | None,
+    require_lab: bool,
+    only: str | None,
+    quick: bool,
+    python: str | None,
 ) -> None:
     """Everything: the checks, then the slower tests and those on real hosts of the lab."""
     from hermes_ops import lab
-    from hermes_ops.tasks.testing import hermes_python
+    from hermes_ops.tasks import testing
 
-    if lab.why_not() and os.geteuid() == 0:
-        lab.install_packages(output.note)
+    if python:
+        testing.elsewhere(python, junit, output)
+        return
+    if quick:
+        checking.run([checking.quick_tests(junit)], output)
+        return
+    testing.prepare(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
-    os.environ["HERMES_OPS_TEST_HERMES_PYTHON"] = hermes_python(output.note)
-    os.environ["HERMES_OPS_TEST_THOROUGH"] = "1"
     if not only:
-        check.body(_options, output)
+        check.body(_options, output, results=junit)
     words = ["-k", only] if only else ["-m", "lab or slow"]
-    _tool(output, "pytest", "tests", *words, *([f"--junit-xml={junit}"] if junit else []))
+    _tool(output, "pytest", "tests", *words, *checking.junit(junit, "hosts"))
 
 
 @verb(
