@@ -77,6 +77,7 @@ def write(folder: Path, token: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_without_them_all_else_works(run: Run, tmp_path: Path) -> None:
     """A plain inventory is read, and its plan asks for neither."""
     write(tmp_path, "{env: HOME}")
@@ -85,6 +86,7 @@ def test_without_them_all_else_works(run: Run, tmp_path: Path) -> None:
     assert (listed.returncode, shown.returncode) == (0, 0), listed.stderr + shown.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["inventory.list", "fleet.plan"])
 def test_a_vault_without_ansible_core(run: Run, tmp_path: Path, task: str) -> None:
     """Where, what, and the commands that install it; nothing was touched."""
@@ -99,6 +101,7 @@ def test_a_vault_without_ansible_core(run: Run, tmp_path: Path, task: str) -> No
     )
 
 
+@pytest.mark.slow
 def test_a_keyring_entry_without_keyring(run: Run, tmp_path: Path) -> None:
     """The program that would ask the keyring is what lacks it; the sentence is the same."""
     write(tmp_path, "{keyring: hermes/coder}")
