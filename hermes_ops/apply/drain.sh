@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Gateways that end: announced, drained, ended for certain.
 
 # The marker makes Hermes end with 0 and `stopped`; without it a stop counts as a crash.

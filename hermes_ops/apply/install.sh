@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Python programs in environments of their own.
 
 # The environment is made and used through the `current` link, so that every path in it agrees.

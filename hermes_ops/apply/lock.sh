@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # The lock of a host: one run at a time changes it, and a dead owner is taken over.
 
 broken=' '   # profiles of which a step failed: their later steps are skipped
@@ -13,7 +13,7 @@ tell() { say "$@" 2>/dev/null || gone=1; }
 started_at() {
   if [ -r "/proc/$1/stat" ]; then
     read -r line 2>/dev/null <"/proc/$1/stat" || return 1
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086 # its fields, one argument each
     set -- ${line##*) }
     printf '%s' "${20}"
   else
@@ -32,7 +32,7 @@ owner_lives() {
 take_over() { # fails if the lock is another's for now
   [ -z "$(find "$lock/claim" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock/claim" 2>/dev/null
   mkdir "$lock/claim" 2>/dev/null || return
-  if { [ -s "$lock/owner" ] || [ $nameless -le 5 ]; } && owner_lives; then
+  if { [ -s "$lock/owner" ] || [ "$nameless" -le 5 ]; } && owner_lives; then
     rmdir "$lock/claim" 2>/dev/null
     return 1
   fi
@@ -45,7 +45,7 @@ take_over() { # fails if the lock is another's for now
 }
 
 take_lock() { # SECONDS TEXT
-  [ -d $state ] || mkdir -p $state || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
   waited=0
   nameless=0
   absent=0
@@ -59,7 +59,7 @@ take_lock() { # SECONDS TEXT
     fi
     absent=0
     if [ -s "$lock/owner" ]; then nameless=0; else nameless=$((nameless + 1)); fi
-    if [ $nameless -gt 5 ] || ! owner_lives; then take_over && continue; fi
+    if [ "$nameless" -gt 5 ] || ! owner_lives; then take_over && continue; fi
     [ $((waited % 5)) -ne 0 ] || tell_owner
     [ $waited -lt "$1" ] || { tell lock-refused; exit 0; }
     [ -z "$gone" ] || exit 0
@@ -81,7 +81,7 @@ tell_owner() {
 }
 # It goes as it came, at once: whoever looks finds it whole or not at all, and claims it or not.
 release_lock() {
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # lists of paths of ours, none with a blank
   [ -z "$paid$drains" ] || rm -rf $paid $drains
   mv "$lock" "$lock.gone.$$" 2>/dev/null
   rm -rf "$lock".gone.*

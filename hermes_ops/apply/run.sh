@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # One change after the other, each told when it is done; a failure ends its profile alone.
 
 # `-` stands for the host itself: what breaks there, breaks it for every profile.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Waiting until what was started is ready.
 
 # A wait only decides when to stop looking; what was seen is judged by the operator's program.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Files, folders and links: staged, put on the disk, and only then renamed.
 
 # These set variables: a `$(…)` would be one more process for each file.
@@ -79,7 +79,7 @@ keep_note() { # PATH TEXT
 # What a person must restart is written down before the first file changes, and stays until a
 # restart was seen: a crash in between still ends in a restart.
 owe_restart() { # NAME
-  [ -d $owed ] || mkdir -p $owed || return
+  [ -d "$owed" ] || mkdir -p "$owed" || return
   : >"$owed/$1"
 }
 # Forgotten with the lock, all at once: a debt too many costs a restart, one too few an old setting.
@@ -113,7 +113,7 @@ kept_line() { # FILE KEY
 new_line() { # KEY BYTES
   random=$(od -An -v -tx1 -N "$2" /dev/urandom) && [ -n "$random" ] || return
   printf '%s=' "$1"
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # joins the words that od prints
   printf '%s' $random
   printf '\n'
 }

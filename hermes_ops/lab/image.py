@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from hermes_ops.lab import pipconfig
+from hermes_ops.lab import chroot
 from hermes_ops.lab.commands import run
 
 CACHE = Path("/var/cache/hermes-ops/lab")
@@ -36,38 +35,11 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "linux-nohermes": ("debian", "base", "admin"),
 }
 
-# The mounts live in a namespace of the build alone, so that one which is
-# interrupted leaves none behind. $1 is the upper layer, $2 the lower ones.
-_CHROOT = r"""
-set -eu
-root=$1/root
-mkdir -p "$1/upper" "$1/work" "$root"
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$root"
-shift 2
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
-mount -t tmpfs tmpfs "$root/tmp"
-mount --bind -o ro /etc/ssl "$root/etc/ssl"
-mount --bind -o ro /etc/resolv.conf "$root/etc/resolv.conf"
-for path; do
-    if [ -d "$path" ]; then
-        mkdir -p "$root/run/pip$path"
-    else
-        mkdir -p "$root/run/pip${path%/*}"
-        : > "$root/run/pip$path"
-    fi
-    mount --bind -o ro "$path" "$root/run/pip$path"
-done
-exec chroot "$root" /bin/sh -eu
-"""
-_NAMESPACE = ("unshare", "--mount", "--propagation", "slave")
-
 
 def layers(kind: str, say: Callable[[str], None]) -> tuple[Path, ...]:
     """Return the layers of `kind`, topmost first, building those that are missing."""
     names = KINDS[kind]
-    with _lock():
+    with locked():
         for height, name in enumerate(names):
             if not _folder(names[: height + 1]).exists():
                 say(f"building the layer '{name}' of the image, once on this machine")
@@ -107,10 +79,15 @@ def _build(names: tuple[str, ...]) -> None:
 
 
 def _debootstrap(folder: Path) -> None:
-    options = [f"--aptopt={line}" for line in _apt_proxies()]
-    build = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}"]
+    debootstrap(folder, SUITE, PACKAGES)
+
+
+def debootstrap(folder: Path, suite: str, packages: str, *options: str) -> None:
+    """Make a minimal Debian in `folder`; `options` are apt's."""
+    aptopts = [f"--aptopt={line}" for line in (*_apt_proxies(), *options)]
+    build = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}"]
     hint = "it installs Debian's packages: does apt-get update work here?"
-    run([*_NAMESPACE, *build, *options, SUITE, folder], name="mmdebstrap", hint=hint)
+    run([*chroot.NAMESPACE, *build, *aptopts, suite, folder], name="mmdebstrap", hint=hint)
 
 
 def _apt_proxies() -> list[str]:
@@ -120,27 +97,17 @@ def _apt_proxies() -> list[str]:
 
 def _cook(scratch: Path, below: list[Path], name: str) -> None:
     """Run a recipe in a chroot over the layers `below`; `scratch`/upper is what it changed."""
-    sources = pipconfig.settings()
-    lower = ":".join(map(str, below))
-    argv: list[str | Path] = [*_NAMESPACE, "sh", "-c", _CHROOT, "sh", scratch, lower]
     run(
-        [*argv, *pipconfig.local_paths(sources)],
+        chroot.command(scratch, below),
         input=_source(name),
-        env=_environment() | pipconfig.moved(sources, "/run/pip"),
+        env=chroot.environment(),
         name=f"the recipe of the image's layer '{name}'",
         hint="it installs packages with apt-get and pip: do both work here?",
     )
 
 
-def _environment() -> dict[str, str]:
-    """Return a plain environment with the proxies of this one, if it has any."""
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
-    return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8"} | proxies
-
-
 @contextmanager
-def _lock() -> Iterator[None]:
+def locked() -> Iterator[None]:
     """Wait until no other process builds layers."""
     CACHE.mkdir(parents=True, exist_ok=True)
     CACHE.parent.chmod(0o700)

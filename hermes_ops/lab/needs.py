@@ -35,14 +35,14 @@ def why_not() -> str | None:
     return _kernel_lacks()
 
 
-def missing_packages() -> list[str]:
+def missing_packages(programs: Mapping[str, str] = PROGRAMS) -> list[str]:
     """Return the names of the packages to install."""
-    return [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    return [package for program, package in programs.items() if not shutil.which(program)]
 
 
-def install_packages(say: Callable[[str], None]) -> None:
+def install_packages(say: Callable[[str], None], programs: Mapping[str, str] = PROGRAMS) -> None:
     """Install what is missing with apt-get; needs root on Debian or one of its kin."""
-    packages = missing_packages()
+    packages = missing_packages(programs)
     if not packages:
         return
     say(f"installing {', '.join(packages)}")

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # What can be seen of services: used by the look, and by the apply while it waits.
 
 # The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
@@ -47,8 +47,8 @@ add_recorded() {
 }
 
 # Where the kernel has no /proc: number, state, KiB, age, as every ps has them.
-list_processes() { # PID...
-  numbers=$(printf '%s,' "$@")
+list_processes() { # PIDS: in one word, with blanks between them
+  numbers=$(printf '%s' "${1# }" | tr -s ' ' ',')
   ps -o pid=,state=,rss=,etime= -p "${numbers%,}" 2>/dev/null
 }
 show_processes() {
@@ -59,7 +59,7 @@ show_processes() {
     process "$pid"
   done
   [ -d /proc/self ] || [ "$seen" = ' ' ] ||
-    { begin ps; list_processes $seen; end; }
+    { begin ps; list_processes "$seen"; end; }
 }
 
 # The first that can ask asks all: bash, curl, the Python of Hermes, wget. Bash comes first, as to
@@ -83,6 +83,7 @@ ask_urls() {
 # Fails, and has said nothing, where this bash cannot connect or a URL is not of the plain kind.
 ask_bash() {
   has bash && has timeout || return
+  # shellcheck disable=SC2016 # the inner bash expands them
   asked=$(limited 5 bash -c '
     [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit
     trap "" PIPE

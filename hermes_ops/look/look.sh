@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # What is so on this host. Reads only: runs no hermes command, takes no lock, writes nowhere.
 
 look_host() {
@@ -94,7 +94,7 @@ look_hermes() { # WANTED-PYTHON
   hermes_python=
   [ -z "$1" ] || { hermes_of "$1"; return; }
   # Ours counts only when its installation ended: the stamp is written last.
-  if [ -f $hermes_stamp ]; then
+  if [ -f "$hermes_stamp" ]; then
     hermes_of "$HOME/$hermes_venv/bin/python" && return
   fi
   for script in "$(command -v hermes 2>/dev/null)" "$HOME/.local/bin/hermes" /usr/local/bin/hermes; do

@@ -1,9 +1,9 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # supervisord: looked at, started, and told what to run.
 
 supervisor_alive() {
   supervisor_pid=
-  [ -r $supervisor_pid_file ] && read -r supervisor_pid <$supervisor_pid_file
+  [ -r "$supervisor_pid_file" ] && read -r supervisor_pid <"$supervisor_pid_file"
   case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
   kill -0 "$supervisor_pid" 2>/dev/null || return 1
   [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
@@ -16,7 +16,7 @@ supervisorctl() {
 }
 supervisord_look() { # all its programs: it tells of one no faster
   programs=
-  [ -r "$supervisor_conf" ] && [ -x $supervisor_venv/bin/supervisorctl ] || return 0
+  [ -r "$supervisor_conf" ] && [ -x "$supervisor_venv/bin/supervisorctl" ] || return 0
   supervisor_alive || return 0
   programs=$(supervisorctl status 2>/dev/null)
   begin manager supervisord
@@ -31,7 +31,7 @@ supervisord_look() { # all its programs: it tells of one no faster
 }
 supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
   IFS=' '
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # a line of words
   set -- $1
   printf 'Id=%s\nState=%s\n' "$1" "$2"
   case "$3 $4" in 'pid '[1-9]*)
@@ -48,7 +48,7 @@ supervisord_failed() { # PROGRAM: has it ended for good?
     *) return 1 ;;
   esac
   program=${programs##*"$1 "}
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2086 # a line of words
   set -- $program
   case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
 }
@@ -58,11 +58,11 @@ supervisord_log() { # PROGRAM: what it printed, if that was just now
 
 supervisor_up() {
   supervisor_alive && return 0
-  rm -f $supervisor_pid_file $supervisor_socket
-  mkdir -p $state
-  scrubbed 20 $supervisor_venv/bin/supervisord -c "$supervisor_conf" || return
+  rm -f "$supervisor_pid_file" "$supervisor_socket"
+  mkdir -p "$state"
+  scrubbed 20 "$supervisor_venv/bin/supervisord" -c "$supervisor_conf" || return
   tries=0
-  until supervisor_alive && [ -S $supervisor_socket ]; do
+  until supervisor_alive && [ -S "$supervisor_socket" ]; do
     [ $tries -lt 40 ] || { printf 'supervisord did not start; see %s/supervisord.log' "$state"; return 1; }
     sleep 0.25
     tries=$((tries + 1))

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # systemd's user services: looked at, ordered, and allowed to outlive the session.
 
 unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
@@ -20,7 +20,7 @@ systemd_look() { # UNIT...
 }
 
 systemd_defined() {
-  for path in $systemd_folder/hermes-gateway*.service; do
+  for path in "$systemd_folder"/hermes-gateway*.service; do
     [ ! -f "$path" ] || say "defined systemd ${path##*/}"
   done
 }

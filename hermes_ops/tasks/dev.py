@@ -9,7 +9,7 @@ from hermes_ops.tasks.step import verb
 
 @verb(common=(), example="./inv dev.check")
 def check(_options: Options, output: Output) -> None:
-    """Format, lint, types, floors, and the quick tests: under half a minute."""
+    """Format, lint, types, floors, shell, spelling and the quick tests: under half a minute."""
     from hermes_ops.commands.dev import check as command
 
     command.check(output)
@@ -26,21 +26,38 @@ def fix(_options: Options, output: Output) -> None:
 @verb(
     common=(),
     options=(
-        Option("junit", "write the results to this file, as JUnit XML"),
+        Option("junit", "write the results into this folder, as JUnit XML: quick.xml, hosts.xml"),
         Option(
             "require_lab", "fail where the lab cannot run, instead of skipping its tests", False
         ),
         Option("only", "run only what matches this, as pytest -k"),
+        Option("quick", "run only the quick tests that need nothing but this checkout", False),
+        Option("python", "run only these, as root in a Debian that has it: 3.14, 3.13 or newest"),
     ),
     example="./inv dev.test",
 )
 def test(
-    _options: Options, output: Output, *, junit: str | None, require_lab: bool, only: str | None
+    _options: Options,
+    output: Output,
+    *,
+    junit: str | None,
+    require_lab: bool,
+    only: str | None,
+    quick: bool,
+    python: str | None,
 ) -> None:
     """Everything: the checks, then the slower tests and those on real hosts of the lab."""
+    if python:
+        from hermes_ops.commands.dev import other_python
+
+        other_python.elsewhere(python, junit, output)
+        return
     from hermes_ops.commands.dev import check as command
 
-    command.test(output, junit=junit, require_lab=require_lab, only=only)
+    if quick:
+        command.quick(output, junit)
+    else:
+        command.test(output, junit=junit, require_lab=require_lab, only=only)
 
 
 @verb(

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # What every script needs. `nonce`, `length` are set by the first line of the text that is sent, and
 # our paths by the lines behind it (`files/layout`).
 

@@ -168,3 +168,25 @@ def test_down_ends_it(machine: Machine) -> None:
     assert (machine.home / ".hermes/profiles/demo/.env").exists()
     again = machine.inv("fleet.down", "--all-hosts", "-y", "--json")
     assert json.loads(again.stdout)["totals"]["changes"] == 0
+
+
+def undo() -> list[str]:
+    """Return the commands by which the README takes away what the first one brought."""
+    block = (ROOT / "README.md").read_text().partition("takes all of it away again:")[2]
+    lines = block.partition("```console\n")[2].partition("```")[0].splitlines()
+    return [line.removeprefix("$ ") for line in lines]
+
+
+def test_the_readme_takes_it_away_again(machine: Machine) -> None:
+    """The README's own commands end both processes and leave nothing of ours below the home."""
+    machine.up()
+    supervisor, gateway = machine.supervisor, machine.gateway
+    service, linger, *files, checkout = undo()
+    assert linger.startswith("loginctl ")
+    assert checkout.startswith("cd .. && rm ")
+    done = machine.inv(*service.partition("#")[0].split()[1:])
+    assert done.returncode == 0, done.stdout + done.stderr
+    _until(lambda: not _lives(gateway) and not _lives(supervisor))
+    env = {**os.environ, "HOME": str(machine.home)}
+    subprocess.run(["sh", "-eu"], input="\n".join(files), text=True, env=env, check=True)
+    assert not [path for path in machine.home.rglob("*") if "hermes" in path.name]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from machine import needs
 
 MAIN = "from hermes_ops.tasks.program import main; main()"
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
+@needs("bash")
 @pytest.mark.parametrize(
     ("words", "offered", "not_offered"),
     [

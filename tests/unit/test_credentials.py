@@ -16,6 +16,7 @@ import yaml
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import HERMES, needs
 
 from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
@@ -239,11 +240,10 @@ KEYS = ["", "short", "123456789abcdef", "123456789abcdef0", "  123456789abcdef  
 KEYS += ["changeme", "Your_API_Key_Here", "placeholder" + " " * 8, "null", "x" * 40]
 
 
+@needs("hermes-agent")
 def test_hermes_refuses_the_same_keys(tmp_path: Path) -> None:
     """The real package, asked for any key, refuses those that are a finding, and no other."""
-    python = os.environ.get("HERMES_OPS_TEST_HERMES_PYTHON")
-    if not python:
-        pytest.skip("HERMES_OPS_TEST_HERMES_PYTHON names no Python that has hermes-agent")
+    python = os.environ[HERMES]
     ask = (
         "import json, sys; from hermes_cli.auth import has_usable_secret as usable\n"
         "print(json.dumps([usable(key, min_length=16) for key in json.load(sys.stdin)]))"

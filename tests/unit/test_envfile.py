@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import HERMES, needs
 
 from hermes_ops.errors import Conflict, InventoryError
 from hermes_ops.files import envfile
@@ -210,14 +211,13 @@ class Hermes:
 
 @pytest.fixture(scope="module")
 def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hermes]:
-    python = os.environ.get("HERMES_OPS_TEST_HERMES_PYTHON")
-    if not python:
-        pytest.skip("HERMES_OPS_TEST_HERMES_PYTHON names no Python that has hermes-agent")
+    python = os.environ[HERMES]
     oracle = Hermes(python, tmp_path_factory.mktemp("home"))
     yield oracle
     oracle.close()
 
 
+@needs("hermes-agent")
 def test_hermes_reads_back(hermes: Hermes) -> None:
     """Hermes' own readers give every value back, and leave the bytes alone."""
 
@@ -235,6 +235,7 @@ def test_hermes_reads_back(hermes: Hermes) -> None:
     reads_back()
 
 
+@needs("hermes-agent")
 def test_hermes_leaves_canonical_text_alone(hermes: Hermes) -> None:
     """The canonical form of any text is the one that Hermes would make of it."""
 
@@ -246,12 +247,14 @@ def test_hermes_leaves_canonical_text_alone(hermes: Hermes) -> None:
     is_canonical()
 
 
+@needs("hermes-agent")
 def test_hermes_makes_the_same_of_a_foreign_file(hermes: Hermes) -> None:
     """Where Hermes would rewrite a file, it arrives at our canonical form."""
     for text in FOREIGN:
         assert envfile.canonical(hermes(text)[0]) == envfile.canonical(text)
 
 
+@needs("hermes-agent")
 def test_refused_values_would_not_survive(hermes: Hermes) -> None:
     """No form of line gives a refused value back to both readers and stays as it is."""
     for case in REFUSALS:

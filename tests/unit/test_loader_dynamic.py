@@ -22,6 +22,12 @@ def inventory_of(folder: Path, script: str) -> Inventory:
     return load([program], ROLES, {})
 
 
+def nested(lists: int) -> str:
+    """Return a script that prints a mapping with so many lists in each other."""
+    opened, closed = (f"yes '{bracket}' | head -n {lists} | tr -d '\\n'" for bracket in "[]")
+    return f"printf '{{\"x\": '; {opened}; {closed}; echo '}}'"
+
+
 WRONG = {
     "fails": ("echo 'no credentials' >&2; exit 3", "failed (exit 3): no credentials"),
     "is killed": ("kill -9 $$", "failed (signal 9)"),
@@ -30,7 +36,8 @@ WRONG = {
     "prints a list": ("echo '[1]'", "must print a JSON object for --list"),
     "prints bytes": ("printf '\\377'", "printed what is not UTF-8"),
     "names a key twice": ('echo \'{"a": [], "a": []}\'', "'a' stands there twice"),
-    "nests without end": ("yes '[' | head -c 100000", "is nested too deep"),
+    "nests deeper than we follow": (nested(100), "is nested deeper than 100"),
+    "nests deeper than Python follows": (nested(50_000), "is nested deeper than 100"),
     "has a text for a group": ('echo \'{"g": "x"}\'', "group 'g' must be a mapping"),
     "has a text for hosts": ('echo \'{"g": {"hosts": "x"}}\'', "'hosts' of 'g' must be a list"),
     "has numbers for hosts": (

@@ -16,6 +16,7 @@ import yaml
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import HERMES, needs
 
 from hermes_ops.hermes import platforms
 
@@ -125,9 +126,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    python = os.environ.get("HERMES_OPS_TEST_HERMES_PYTHON")
-    if not python:
-        pytest.skip("HERMES_OPS_TEST_HERMES_PYTHON names no Python that has hermes-agent")
+    python = os.environ[HERMES]
     home = str(tmp_path_factory.mktemp("home"))
     env = {"HERMES_HOME": home, "HOME": home, "HERMES_DISABLE_LAZY_INSTALLS": "1"}
     process = subprocess.Popen(
@@ -192,6 +191,7 @@ def values(variable: str) -> st.SearchStrategy[str]:
     return st.sampled_from(["127.0.0.2", "127.0.0.2", "changeme", "***", ""])
 
 
+@needs("hermes-agent")
 def test_hermes_decides_the_same(hermes: subprocess.Popen[str]) -> None:
     """The real gateway configuration, asked for any settings, gives what the rules give."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import needs
 from shell_kit import SHELLS, words_of
 
 from hermes_ops.files import quoting
@@ -91,10 +91,9 @@ def test_unit_refusal_is_narrow() -> None:
     assert all(quoting.unit_refusal("x", name) for name in ("", "1A", "A-B", "Ä", "A B", "A\n"))
 
 
+@needs("systemd-analyze")
 def test_systemd_accepts_the_lines(tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say about a unit full of odd values."""
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("no systemd-analyze here")
     lines = [quoting.systemd_environment(f"V{i}", value) for i, value in enumerate(ODD_VALUES)]
     words = " ".join(map(quoting.systemd_word, ODD_VALUES))
     unit = tmp_path / "odd.service"

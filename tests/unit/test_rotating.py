@@ -252,14 +252,14 @@ def test_drain_waits_for_running_turns(shell: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_drain_has_an_end(tmp_path: Path) -> None:
     """A turn that does not end is not waited for longer than was said."""
-    _, rest = drained(SHELLS[0], tmp_path, agents=1, seconds=1)
+    _, rest = drained("dash", tmp_path, agents=1, seconds=1)
     assert '"active_agents":1' in rest
     assert "LEFT" not in rest
 
 
 def test_drain_of_others_is_left_to_them(tmp_path: Path) -> None:
     """Where somebody else drains already, that is waited for, and their request stays."""
-    request, rest = drained(SHELLS[0], tmp_path, agents=0, seconds=20, others='{"by": "them"}')
+    request, rest = drained("dash", tmp_path, agents=0, seconds=20, others='{"by": "them"}')
     assert request == {"by": "them"}
     assert '"gateway_state":"draining"' in rest
     assert "LEFT" in rest

@@ -15,6 +15,7 @@ from building import NEW, applied, desired, put
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from machine import HERMES, needs
 
 from hermes_ops.files import yamlfile
 from hermes_ops.hermes import gateway
@@ -79,14 +80,13 @@ class Hermes:
 
 @pytest.fixture(scope="module")
 def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hermes]:
-    python = os.environ.get("HERMES_OPS_TEST_HERMES_PYTHON")
-    if not python:
-        pytest.skip("HERMES_OPS_TEST_HERMES_PYTHON names no Python that has hermes-agent")
+    python = os.environ[HERMES]
     oracle = Hermes(python, tmp_path_factory.mktemp("home"))
     yield oracle
     oracle.close()
 
 
+@needs("hermes-agent")
 def test_every_default_is_known(hermes: Hermes) -> None:
     """What Hermes takes by itself is no change by hand; anything else at its place is."""
     for path, value in hermes("defaults"):
@@ -113,6 +113,7 @@ HOSTS_OWN = [
 ]
 
 
+@needs("hermes-agent")
 def test_odd_values_are_read_back(hermes: Hermes) -> None:
     """Merged into a host's own file, every value is read back by Hermes as it was wanted."""
 
@@ -162,6 +163,7 @@ def converged(found: Facts, config: dict[str, Any] = OLD) -> tuple[Facts, list[s
     return applied(plan, found), [change.resource for change in plan.changes], list(plan.notes)
 
 
+@needs("hermes-agent")
 @pytest.mark.parametrize("version", [3, 8, 11, 13, 16, 22, 28, 30, 31, 32])
 def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
     """Whatever version the file had, a run after the migration puts nothing back, and ends."""
@@ -184,6 +186,7 @@ def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
     assert hermes("migrate", again.contents[FILE]) == again.contents[FILE]
 
 
+@needs("hermes-agent")
 @pytest.mark.parametrize(
     "config",
     [
@@ -203,6 +206,7 @@ def test_a_file_that_hermes_saved_is_as_wanted(hermes: Hermes, config: dict[str,
     assert converged(found, config)[1:] == ([], [])
 
 
+@needs("hermes-agent")
 def test_a_renamed_key_gets_its_new_value(hermes: Hermes) -> None:
     """Beside the name that Hermes gave it, a new value under the old one would not count."""
     found, _, _ = converged(NEW, {"model": {"name": "a/b"}})

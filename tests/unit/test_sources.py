@@ -346,4 +346,8 @@ def test_no_other_module_knows_kinds() -> None:
         for file in [ROOT / "tasks.py", *(ROOT / "hermes_ops").rglob("*.py")]
         if re.search(r"""["'{]keyring\b""", file.read_text(encoding="utf-8"))
     ]
-    assert named == ["hermes_ops/secrets/sources/keyring.py"]
+    assert set(named) == {
+        "hermes_ops/extras.py",  # the package of that name
+        "hermes_ops/secrets/sources/ask_keyring.py",  # the program that asks
+        "hermes_ops/secrets/sources/keyring.py",
+    }

@@ -1,39 +1,27 @@
-"""`dev.check`, `dev.fix` and `dev.test`: the tools that say whether the project is whole."""
+"""`dev.check`, `dev.fix` and `dev.test`: what says whether the project is whole."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from hermes_ops import lab
 from hermes_ops.assets import CLONE
 from hermes_ops.cli.output import Output
+from hermes_ops.commands.dev import tools
 from hermes_ops.commands.dev.hermes_python import hermes_python
 from hermes_ops.errors import CommandError
 
+PROGRAMS = {"bash": "bash", "busybox": "busybox", "dash": "dash", "systemd-analyze": "systemd"}
+"""A program for each package of Debian that tests ask, whether they are in the lab or not."""
 
-def check(output: Output) -> None:
-    """Format, lint, types, floors, and the quick tests: under half a minute."""
-    _tool(output, "ruff", "format", "--check", ".")
-    _tool(output, "ruff", "check", ".")
-    _tool(output, "mypy")
-    output.note("$ lint-imports")
-    _run([str(Path(sys.prefix) / "bin" / "lint-imports")], "import-linter")
-    _tool(
-        output,
-        "pytest",
-        "-q",
-        "-n",
-        "auto",
-        "--dist",
-        "loadgroup",
-        "-m",
-        "not lab and not slow",
-        "tests",
-    )
+
+def check(output: Output, *, results: str | None = None) -> None:
+    """Run all tools and the quick tests; with a folder for `results`, quick.xml is left there."""
+    tools.run([*tools.tools(), tools.quick_tests(results)], output)
 
 
 def fix(output: Output) -> None:
@@ -43,25 +31,34 @@ def fix(output: Output) -> None:
 
 
 def test(output: Output, *, junit: str | None, require_lab: bool, only: str | None) -> None:
-    """Everything: the checks, then the slower tests and those on real hosts of the lab."""
-    if lab.why_not() and os.geteuid() == 0:
-        lab.install_packages(output.note)
+    """Run the checks, then the slower tests and those on real hosts of the lab."""
+    _prepare(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
-    os.environ["HERMES_OPS_TEST_HERMES_PYTHON"] = hermes_python(output.note)
-    os.environ["HERMES_OPS_TEST_THOROUGH"] = "1"
     if not only:
-        check(output)
+        check(output, results=junit)
     words = ["-k", only] if only else ["-m", "lab or slow"]
-    _tool(output, "pytest", "tests", *words, *([f"--junit-xml={junit}"] if junit else []))
+    _tool(output, "pytest", "tests", *words, *tools.junit(junit, "hosts"))
+
+
+def quick(output: Output, junit: str | None) -> None:
+    """Run only the quick tests that need nothing but this checkout."""
+    tools.run([tools.quick_tests(junit)], output)
+
+
+def _prepare(say: Callable[[str], None]) -> None:
+    """Get all that is missing, if that can be had, and let the tests know."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        lab.install_packages(say)
+        lab.install_packages(say, PROGRAMS)
+    os.environ["HERMES_OPS_TEST_HERMES_PYTHON"] = hermes_python(say)
+    os.environ["HERMES_OPS_TEST_THOROUGH"] = "1"
 
 
 def _tool(output: Output, module: str, *words: str) -> None:
     output.note(f"$ {module} {' '.join(words)}".rstrip())
-    _run([sys.executable, "-m", module, *words], module)
-
-
-def _run(words: Sequence[str], name: str) -> None:
-    ended = subprocess.run(list(words), cwd=CLONE, check=False, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=CLONE, check=False, stdin=subprocess.DEVNULL
+    )
     if ended.returncode:
-        raise CommandError(f"{name} failed with exit code {ended.returncode}")
+        raise CommandError(f"{module} failed with exit code {ended.returncode}")

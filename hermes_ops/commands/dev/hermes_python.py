@@ -1,4 +1,4 @@
-"""What the tests need beside the project: the real Hermes, in an environment of its own."""
+"""What the tests need beside the project: programs, the real Hermes, another Debian's Python."""
 
 from __future__ import annotations
 

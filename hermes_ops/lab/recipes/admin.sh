@@ -1,3 +1,4 @@
+# shellcheck shell=sh # image.py gives it to /bin/sh -eu
 # The two ways to more rights: polkit (linger without root) and sudo.
 
 export DEBIAN_FRONTEND=noninteractive

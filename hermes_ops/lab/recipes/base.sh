@@ -1,3 +1,4 @@
+# shellcheck shell=sh # image.py gives it to /bin/sh -eu
 # What every kind of host has: its users, its SSH server, a short boot.
 
 useradd --create-home --shell /bin/bash --uid 1000 hermes

@@ -1,3 +1,4 @@
+# shellcheck shell=sh # image.py gives it to /bin/sh -eu
 # The program itself; aiohttp is what its API server needs.
 
 python3 -m venv /opt/hermes/venv

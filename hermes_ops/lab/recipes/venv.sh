@@ -1,3 +1,4 @@
+# shellcheck shell=sh # image.py gives it to /bin/sh -eu
 # What Debian leaves out of its Python: ensurepip, so that a venv gets pip.
 
 export DEBIAN_FRONTEND=noninteractive

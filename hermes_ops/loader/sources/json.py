@@ -10,6 +10,8 @@ from hermes_ops.errors import Place
 from hermes_ops.loader.located import SEALED, Literal, Located
 from hermes_ops.loader.sources.vault import CLOSED, Vault
 
+DEEPEST = 100
+_TOO_DEEP = f"is nested deeper than {DEEPEST}"
 _UNSAFE, _VAULT = "__ansible_unsafe", "__ansible_vault"
 
 
@@ -20,9 +22,21 @@ def decoded(text: str) -> Any:
         ValueError: it is no JSON, names a key twice, or is nested too deep.
     """
     try:
-        return json.loads(text, object_pairs_hook=_each_once)
+        value = json.loads(text, object_pairs_hook=_each_once)
     except RecursionError:
-        raise ValueError("is nested too deep") from None
+        raise ValueError(_TOO_DEEP) from None
+    _refuse_depth(value)
+    return value
+
+
+def _refuse_depth(value: Any) -> None:
+    """Refuse what later readers cannot follow: how deep json itself goes differs by Python."""
+    level: list[Any] = [[value]]
+    for _ in range(DEEPEST + 1):
+        inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+    if level:
+        raise ValueError(_TOO_DEEP)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

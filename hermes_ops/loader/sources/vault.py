@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hermes_ops import extras
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.loader.located import VAULT_HINT, Located
 
@@ -72,9 +73,12 @@ class Vault:
 
 
 def _decrypted(blob: str, password: bytes, place: Place) -> str:
-    with _undisturbed():
-        from ansible.errors import AnsibleError
-        from ansible.parsing.vault import VaultLib, VaultSecret
+    try:
+        with _undisturbed():
+            from ansible.errors import AnsibleError
+            from ansible.parsing.vault import VaultLib, VaultSecret
+    except ModuleNotFoundError as error:
+        raise _without_ansible(error, place) from None
     try:
         # The clear text is bytes that ansible-core may have tagged; ours are plain.
         lines = "\n".join(blob.split())
@@ -83,6 +87,13 @@ def _decrypted(blob: str, password: bytes, place: Place) -> str:
         raise InventoryError("is encrypted, but holds no UTF-8 text", where=place) from None
     except (AnsibleError, ValueError, TypeError) as error:
         raise _refusal(str(error), place) from None
+
+
+def _without_ansible(error: ModuleNotFoundError, place: Place) -> InventoryError:
+    if (error.name or "").partition(".")[0] != "ansible":
+        raise error  # it is there, and lacks a part of its own
+    message = "is encrypted with ansible-vault; opening it needs ansible-core"
+    return InventoryError(message, hint=extras.install("vault"), where=place)
 
 
 def _refusal(reason: str, place: Place) -> InventoryError:

@@ -10,13 +10,12 @@ from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.located import Literal, Located, plain
-from hermes_ops.loader.sources.json import decoded, located, opened
+from hermes_ops.loader.sources.json import DEEPEST, decoded, located, opened
 from hermes_ops.loader.sources.text import shown, text_of
 from hermes_ops.loader.sources.vault import CLOSED, Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-DEEPEST = 100
 DEEP = 1000
 MOST_ALIASED = 100_000
 """How many values aliases may add to those that are really written."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 
 
 def main() -> None:
@@ -17,6 +18,8 @@ def main() -> None:
 
 
 def _answer(service: str, user: str) -> dict[str, str]:
+    if not find_spec("keyring"):
+        return {"error": "absent"}
     import keyring
     from keyring import errors
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hermes_ops import extras
 from hermes_ops.errors import UsageError
 from hermes_ops.secrets.sources.base import TextSource
 
@@ -71,6 +72,10 @@ def _no_entry(entry: str, why: str) -> UsageError:
 
 
 _ERRORS = {
+    "absent": (
+        "is in the system's keyring; reading it needs the Python package keyring",
+        extras.install("keyring"),
+    ),
     "backend": (
         "no keyring works here",
         "start the desktop's secret service, or install a backend and name it in"

@@ -1,0 +1,82 @@
+"""Say whether the tests that were to run did run: `counts.py RESULTS MINIMUM INV`.
+
+RESULTS has quick.xml, newest.xml and hosts.xml as `dev.test --junit RESULTS` writes them, and
+stdout with all that pytest printed. MINIMUM names how many of each suite must pass, INV is
+./inv, which says which Pythons are promised. Nothing but the standard library is used.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+FILES = {"quick": "quick", "newest": "newest", "slow": "hosts", "lab": "hosts"}
+
+
+def main(results: Path, minimum: Path, inv: Path) -> None:
+    """Print the numbers; end with a line for each complaint if there is one."""
+    least = tomllib.loads(minimum.read_text())
+    found = {suite: cases(results, suite) for suite in FILES}
+    wrong = [*complaints(found, least), *strangers(results, inv)]
+    closing = re.findall(r"^.*\d+ passed.* in [0-9.]+s.*$", (results / "stdout").read_text(), re.M)
+    if not closing:
+        wrong.append("pytest's closing line is not on stdout")
+    for line in wrong:
+        print(f"ci: {line}")
+    if wrong:
+        sys.exit("ci: FAILED: see above")
+    print(f"ci: passed: {closing[-1].strip('= ')}")
+
+
+def cases(results: Path, suite: str) -> list[ElementTree.Element]:
+    """Return what one suite ran; the lab's tests and the slow ones share a file."""
+    file = results / f"{FILES[suite]}.xml"
+    if not file.is_file():
+        return []
+    found = list(ElementTree.parse(file).iter("testcase"))  # noqa: S314 - this run wrote it
+    if FILES[suite] != "hosts":
+        return found
+    in_lab = [case.get("classname", "").startswith("tests.lab.") for case in found]
+    return [case for case, lab in zip(found, in_lab, strict=True) if lab is (suite == "lab")]
+
+
+def complaints(found: dict[str, list[ElementTree.Element]], least: dict[str, int]) -> Iterator[str]:
+    """Yield what is wrong with the suites: too few tests, and each that did not pass."""
+    for suite, ran in found.items():
+        passed = [case for case in ran if not {"skipped", "failure", "error"} & tags(case)]
+        print(f"ci: {suite}: {len(passed)} tests passed, at least {least[suite]} are wanted")
+        if len(passed) < least[suite]:
+            yield f"{suite}: too few tests passed"
+        for case in ran:
+            if case not in passed:
+                name = f"{case.get('classname')}::{case.get('name')}"
+                yield f"{suite}: did not pass: {name}: {next(iter(case)).get('message')}"
+
+
+def tags(case: ElementTree.Element) -> set[str]:
+    """Return what happened to a test: nothing, where it passed."""
+    return {child.tag for child in case}
+
+
+def strangers(results: Path, inv: Path) -> Iterator[str]:
+    """Yield which suite ran under a Python that it should not have run under."""
+    promised = re.search(r"^FIRST=3\.(\d+) LAST=3\.(\d+)", inv.read_text(), re.M)
+    if not promised:
+        yield f"{inv} does not say which Pythons it promises"
+        return
+    first, last = map(int, promised.groups())
+    for suite, fits in (("quick", range(first, first + 1)), ("newest", range(first + 1, last + 1))):
+        file = results / f"{suite}.xml"
+        text = file.read_text() if file.is_file() else ""
+        ran = re.search(r'<testsuite name="\w+ Python 3\.(\d+)', text)
+        print(f"ci: {suite}: under Python 3.{ran[1] if ran else '?'}")
+        if not ran or int(ran[1]) not in fits:
+            yield f"{suite}: not under a Python that it is for: 3.{min(fits)} to 3.{max(fits)}"
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,40 @@
+"""The quick tests under the Python of another Debian, in a chroot of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hermes_ops import lab
+from hermes_ops.assets import CLONE
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.dev import debians
+from hermes_ops.errors import CommandError, UsageError
+
+
+def elsewhere(python: str, results: str | None, output: Output) -> None:
+    """Run the quick tests under a Python of another Debian, or the newest; newest.xml has them.
+
+    Raises:
+        CommandError: it cannot be had here, or a test failed.
+        UsageError: no Debian is known for this Python.
+    """
+    if python not in (*debians.SUITES, "newest"):
+        raise UsageError(f"--python {python}: known are {', '.join(debians.SUITES)}, newest")
+    if os.geteuid() == 0:
+        lab.install_packages(output.note)
+    if reason := lab.why_not():
+        raise CommandError(f"another Debian cannot run here: {reason}")
+    say = output.note
+    found = debians.newest(say) if python == "newest" else (python, debians.image(python, say))
+    say(f"the quick tests under Python {found[0]}")
+    with TemporaryDirectory() as folder:
+        script = "./inv dev.test --quick --junit results"
+        code = debians.run_beside(CLONE, script, found[1], Path(folder))
+        if results and (Path(folder) / "quick.xml").exists():
+            Path(results).mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(folder) / "quick.xml", Path(results) / "newest.xml")
+    if code:
+        raise CommandError(f"under Python {found[0]} they failed with exit code {code}")

@@ -1,0 +1,125 @@
+"""What `dev.check` runs: programs that know nothing of each other, at once, and told one by one."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermes_ops.assets import CLONE
+from hermes_ops.cli.output import Output
+from hermes_ops.errors import CommandError
+
+QUICK = "not lab and not slow"
+UNREAD = (".whl", ".lock")
+"""Endings of tracked files that nobody writes by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program of the environment, its words, and the files that it is given behind them."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        files = f"({len(self.files)} files)" if self.files else ""
+        return " ".join([self.name, *self.words, files]).rstrip()
+
+    @property
+    def command(self) -> list[str]:
+        """What is executed."""
+        return [str(Path(sys.prefix) / "bin" / self.name), *self.words, *self.files]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool came to."""
+
+    tool: Tool
+    code: int
+    said: str
+    seconds: float
+
+
+def tools() -> tuple[Tool, ...]:
+    """Return all that look at the code without running it."""
+    tracked = _tracked(CLONE)
+    return (
+        Tool("ruff", ("format", "--check", ".")),
+        Tool("ruff", ("check", ".")),
+        Tool("mypy"),
+        Tool("lint-imports"),
+        Tool("shellcheck", files=tuple(name for name in tracked if is_shell(CLONE / name))),
+        Tool("codespell", files=tuple(name for name in tracked if not name.endswith(UNREAD))),
+    )
+
+
+def quick_tests(results: str | None, *, without: str = "") -> Tool:
+    """Return the quick tests; with a folder for `results` they leave quick.xml there."""
+    marks = f"{QUICK} and not {without}" if without else QUICK
+    words = ("-q", "-n", "auto", "--dist", "loadgroup", "-m", marks, *junit(results, "quick"))
+    return Tool("pytest", (*words, "tests"))
+
+
+def junit(results: str | None, suite: str) -> tuple[str, ...]:
+    """Return pytest's words for SUITE.xml in a folder, which says under which Python it ran."""
+    name = f"junit_suite_name={suite} Python {platform.python_version()}"
+    return (f"--junit-xml={Path(results) / suite}.xml", "-o", name) if results else ()
+
+
+def run(tools: Sequence[Tool], output: Output) -> None:
+    """Run all at once, show what each said as soon as it ends.
+
+    Raises:
+        CommandError: names all that failed.
+    """
+    failed = []
+    output.note(f"running {', '.join(dict.fromkeys(tool.name for tool in tools))} at once…")
+    with ThreadPoolExecutor(len(tools)) as pool:
+        for done in as_completed([pool.submit(_run, tool) for tool in tools]):
+            ended = done.result()
+            output.note(f"$ {ended.tool}  # {ended.seconds:.1f} s")
+            output.raw(ended.said)
+            if ended.code:
+                failed.append(f"{ended.tool.name} failed with exit code {ended.code}")
+    if failed:
+        raise CommandError("; ".join(failed))
+
+
+def is_shell(file: Path) -> bool:
+    """Say whether a file is shell as it stands, and no template of it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError):
+        return False
+    first = text.partition("\n")[0].split()
+    named = first[:1] != [] and first[0].startswith("#!") and first[-1].endswith("sh")
+    return (named or file.suffix == ".sh") and "{%" not in text
+
+
+def _tracked(folder: Path) -> list[str]:
+    """Return the files that git knows or would add."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandError(f"git does not list the files of {folder}: {done.stderr.strip()}")
+    return [name for name in done.stdout.split("\0") if (folder / name).is_file()]
+
+
+def _run(tool: Tool) -> ToolResult:
+    # pytest keeps the tests that it rewrote, else each worker rewrites them all: 2 s.
+    env = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
+    begin = time.monotonic()
+    done = subprocess.run(
+        tool.command, cwd=CLONE, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    return ToolResult(tool, done.returncode, done.stdout, time.monotonic() - begin)

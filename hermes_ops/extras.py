@@ -1,0 +1,13 @@
+"""The optional parts of this package, and how somebody who needs one gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXTRAS: Mapping[str, str] = {"vault": "ansible-core", "keyring": "keyring"}
+"""The distribution that each extra of `pyproject.toml` brings."""
+
+
+def install(extra: str) -> str:
+    """Return the command that installs an extra, for a plain environment and for pipx."""
+    return f"pip install 'hermes-ops[{extra}]' (or pipx inject hermes-ops {EXTRAS[extra]})"
