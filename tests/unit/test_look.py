@@ -86,7 +86,7 @@ def test_an_answer_that_breaks_off_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["user", "user x hermes", "now", "process 7", "begin paths\ntotal 0", "supervisord x"]
+    "line", ["user", "user x hermes", "now", "process 7", "begin paths\ntotal 0", "cgroup x"]
 )
 def test_an_answer_that_makes_no_sense_is_unknown(line: str) -> None:
     """What cannot be read is said to be that, whatever the exception was."""
