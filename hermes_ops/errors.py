@@ -10,13 +10,18 @@ HermesError
 ├── HostKeyChanged       1  the host shows another key than the known one
 ├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
 ├── Unknown              4  what is so on the host could not be told
+│   └── NotUnderstood    4  it answered, and the answer could not be parsed
 ├── Locked               5  somebody else changes this host now
 └── Interrupted        130  Ctrl-C, or a signal that asked to end
 """
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -115,6 +120,27 @@ class Unknown(HermesError):
     default_kind = "lost"
 
 
+class NotUnderstood(Unknown):
+    """A host answered, and its answer could not be parsed, or makes no sense.
+
+    `trace` is where that was noticed, line by line: without the exception's own words, which may
+    be a stranger's.
+    """
+
+    default_kind = "not_understood"
+    trace: tuple[str, ...] = ()
+
+    @classmethod
+    def by(cls, error: BaseException, host: str) -> NotUnderstood:
+        """Return what is said of a host whose answer ended in this exception."""
+        failure = cls(
+            f"what {host} answered could not be understood: {type(error).__name__} {_place(error)}",
+            hint="run it again with -v, which shows how it came to that",
+        )
+        failure.trace = tuple(_trace(error))
+        return failure
+
+
 class Locked(HermesError):
     """Another run holds the host's lock."""
 
@@ -127,3 +153,39 @@ class Interrupted(HermesError):
 
     exit_code = 130
     default_kind = "interrupted"
+
+
+# --- whose failure it is ----------------------------------------------------------------------
+
+
+@contextmanager
+def belongs_to(host: str) -> Iterator[None]:
+    """Whatever goes wrong within is a failure of this host, and of no other."""
+    try:
+        yield
+    except HermesError:
+        raise
+    except Exception as error:
+        raise NotUnderstood.by(error, host) from error
+
+
+_OURS = Path(__file__).parent
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of ours that the exception came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        path = Path(frame.filename)
+        if path.is_relative_to(_OURS) and path != Path(__file__):
+            return f"at {path.relative_to(_OURS)}:{frame.lineno}"
+    return "outside of hermes-ops"
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _trace(cause)
+    yield f"{type(error).__name__}, most recent call last:"
+    for text in traceback.format_tb(error.__traceback__):
+        yield from text.splitlines()

@@ -113,8 +113,10 @@ class Output:
             self.note(f"hint:  {error.hint}")
 
     def _write(self, stream: TextIO, text: str) -> None:
+        shown = REDACTOR(text)
         try:
-            stream.write(REDACTOR(text))
+            # A host may have sent bytes that are no text: they end no answer about the others.
+            stream.write(shown.encode("utf-8", "backslashreplace").decode())
             stream.flush()
         except BrokenPipeError:
             # `| head` has read enough: nothing more can be said, and nothing is wrong.

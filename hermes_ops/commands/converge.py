@@ -11,6 +11,7 @@ from typing import Any
 from hermes_ops.assets import pip_wheel
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
+from hermes_ops.commands.look_hosts import rules_of, tracer
 from hermes_ops.commands.workspace import (
     Workspace,
     in_service,
@@ -19,15 +20,14 @@ from hermes_ops.commands.workspace import (
     open_workspace,
     operator,
 )
-from hermes_ops.errors import HermesError, Interrupted, Unknown
+from hermes_ops.errors import Interrupted
 from hermes_ops.inventory.model import Host, Inventory
-from hermes_ops.parallel import INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.reporting.events import Changed, Event
+from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress, Summary
-from hermes_ops.run import Done, HostResult, Settings, converge_host
+from hermes_ops.run import Connections, HostResult, Settings, converge_hosts
 
 
 @dataclass(slots=True)
@@ -44,12 +44,11 @@ class Converged:
     skipped: list[tuple[Host, str]] = field(default_factory=list)
     verify: dict[str, Any] | None = None
     journal: Journal | None = None
+    connections: Connections = field(default_factory=Connections)
 
     def close(self) -> None:
         """Let go of every host."""
-        for result in self.results:
-            if result.transport is not None:
-                result.transport.close()
+        self.connections.close()
 
 
 Adjust = Callable[[Inventory], Inventory]
@@ -87,7 +86,11 @@ def converge(
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
     converged = _begin(task, steps, options, workspace, output)
-    _run(converged, states, settings(converged, output, wait=wait), output)
+    try:
+        _run(converged, states, settings(converged, output, wait=wait), output)
+    except BaseException:
+        converged.close()
+        raise
     return converged
 
 
@@ -120,61 +123,27 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
         pip=pip_wheel(),
         cache=Path(user_cache_path("hermes-ops")),
         learn=REDACTOR.learn,
-        trace=tracer(output) if options.verbose else None,
+        trace=tracer(options, output),
     )
-
-
-def tracer(output: Output) -> Callable[[str, str], None]:
-    """Return what prints an exchange's lines beside the answer."""
-    return lambda host, line: output.note(f"{host}  {line}")
 
 
 def _run(converged: Converged, states: list[DesiredState], how: Settings, output: Output) -> None:
-    options = converged.options
-    began = time.monotonic()
-    hosts = [state.host for state in states]
-    rules = Rules(
-        options.forks,
-        options.serial.of(len(states)) if options.serial else None,
-        options.max_fail.of(len(states)) if options.max_fail else None,
-        began + options.timeout if options.timeout else None,
+    options, began = converged.options, time.monotonic()
+    names = [state.host.name for state in states]
+    rules = replace(
+        rules_of(options),
+        batch=options.serial.of(len(states)) if options.serial else None,
+        most_failures=options.max_fail.of(len(states)) if options.max_fail else None,
     )
-    done: dict[str, list[Done]] = {host.name: [] for host in hosts}
-    with Progress(output, [host.name for host in hosts], verbose=options.verbose) as progress:
+    with Progress(output, names, verbose=options.verbose) as progress:
 
         def emit(event: Event) -> None:
             progress(event)
-            if isinstance(event, Changed):
-                done[event.host].append(
-                    Done(event.change, event.outcome, event.because, event.seconds)
-                )
             if converged.journal:
                 converged.journal.event(event)
 
-        ended: Ended[DesiredState, HostResult] = parallel(
-            states, lambda state: converge_host(state, how, emit), rules, failed=_has_failed
-        )
-    converged.results = [_result(i, host, ended, done[host.name]) for i, host in enumerate(hosts)]
+        converged.results = converge_hosts(states, rules, how, emit, converged.connections)
     converged.seconds = time.monotonic() - began
-
-
-def _has_failed(result: HostResult) -> bool:
-    return result.outcome in ("failed", "unreachable", "unknown")
-
-
-def _result(
-    index: int, host: Host, ended: Ended[DesiredState, HostResult], done: list[Done]
-) -> HostResult:
-    """Return what a host came to; of one that was left behind, what was heard until then."""
-    if index in ended.values:
-        return ended.values[index]
-    outcome = "unknown" if index in ended.begun else "skipped"
-    if ended.stopped_by == INTERRUPTED:
-        error: HermesError = Interrupted("interrupted", hint="run it again: it converges")
-    else:
-        kind = "timeout" if "deadline" in ended.stopped_by else "command"
-        error = Unknown(ended.stopped_by, kind=kind, hint="run it again: it converges")
-    return HostResult(host, outcome, error, list(done))
 
 
 # --- what it came to --------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unre
 from hermes_ops.errors import HermesError
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
-from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.run import Settings, gather, open_host
+from hermes_ops.run import Rules, Settings, gather, ignore, over_hosts
+from hermes_ops.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,46 +51,45 @@ def look_all(
     """Look at every selected host; resolves no secret."""
     workspace = workspace or open_workspace(options, output)
     refuse_unreachable(workspace.selected)
-    trace = (lambda host, line: output.note(f"{host}  {line}")) if options.verbose else None
-    how = Settings(known_hosts=workspace.known_hosts, trace=trace)
     states = [
         desired_state(host, workspace.selected.roles, steps) for host in workspace.selected.hosts
     ]
+    how = looking(workspace, options, output)
+    return look_hosts(states, rules_of(options), how, strangers=strangers)
 
-    def work(state: DesiredState) -> Look:
-        return _look(state, how, strangers=strangers)
 
-    deadline = time.monotonic() + options.timeout if options.timeout else None
-    ended = parallel(states, work, Rules(options.forks, deadline=deadline))
+def look_hosts(
+    states: Sequence[DesiredState], rules: Rules, how: Settings, *, strangers: bool = False
+) -> list[Look]:
+    """Ask each host once what is so there."""
+
+    def work(state: DesiredState, transport: Transport) -> Facts:
+        return gather(state, transport, ignore, strangers=strangers)
+
+    outcomes = over_hosts(states, work, rules, how)
     return [
-        ended.values.get(i) or Look(s.host, s, failure=_late(ended.stopped_by))
-        for i, s in enumerate(states)
+        Look(outcome.host, state, outcome.value, outcome.failure, outcome.seconds)
+        for state, outcome in zip(states, outcomes, strict=True)
     ]
 
 
-def _late(why: str) -> HermesError:
-    from hermes_ops.errors import Interrupted, Unknown
-
-    if why == INTERRUPTED:
-        return Interrupted(why)
-    return Unknown(why, kind="timeout")
+# --- how every task behaves towards its hosts -------------------------------------------------
 
 
-def _look(state: DesiredState, how: Settings, *, strangers: bool) -> Look:
-    began = time.monotonic()
-    try:
-        transport = open_host(state.host, how, _ignore)
-        try:
-            facts = gather(state, transport, _ignore, strangers=strangers)
-        finally:
-            transport.close()
-    except HermesError as failure:
-        return Look(state.host, state, None, failure, time.monotonic() - began)
-    return Look(state.host, state, facts, None, time.monotonic() - began)
+def rules_of(options: Options) -> Rules:
+    """Return how many hosts at once, and until when: the time runs from now on."""
+    deadline = time.monotonic() + options.timeout if options.timeout else None
+    return Rules(options.forks, deadline=deadline)
 
 
-def _ignore(event: object) -> None:
-    del event
+def looking(workspace: Workspace, options: Options, output: Output) -> Settings:
+    """Return how a task behaves that changes nothing."""
+    return Settings(known_hosts=workspace.known_hosts, trace=tracer(options, output))
+
+
+def tracer(options: Options, output: Output) -> Callable[[str, str], None] | None:
+    """Return what prints an exchange's lines beside the answer, if somebody wants them."""
+    return (lambda host, line: output.note(f"{host}  {line}")) if options.verbose else None
 
 
 def shown(

@@ -13,8 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hermes_ops.errors import Conflict
+
 NAME = ".hermes-ops.yml"
 """The file, in the profile's home: it moves, is exported and is deleted with the profile."""
+
+FORMAT = 1
+"""The number of the form in which the file is written; a file without one has the first.
+
+It rises when a reader of the old form would misunderstand the new one. What stays in every form:
+the file is a YAML mapping, and its number stands under `format`.
+"""
 
 GENERATED = "made on the host"
 """Stands for a secret that the host made itself: nobody else can tell it from another."""
@@ -211,11 +220,16 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,200}")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 
 
-def render(ownership: Ownership) -> str:
-    """Return the file. What the look must find with the shell comes first, one a line."""
+def render(ownership: Ownership, *, numbered: bool = True) -> str:
+    """Return the file. What the look must find with the shell comes first, one a line.
+
+    Without its number it is as it was written before there were any.
+    """
     lines = ["files:", *_lines(ownership.files, 1, quote=True)] if ownership.files else []
     made = [f'  - "{name}={key}"' for name, key in _made_here(ownership)]
     lines += ["made_here:", *made] if made else []
+    # Below what shells read: those of before know no such line, and would end there.
+    lines += [f"format: {FORMAT}"] if numbered else []
     lines += [f"config_version: {ownership.version}"] if ownership.version else []
     keys = {name: tree for name, tree in sorted(ownership.keys.items()) if tree}
     lines += ["keys:", *_lines(keys, 1)] if keys else []
@@ -250,12 +264,18 @@ def _key(key: Any, indent: str) -> str:
     return text if len(text) < 1000 else f"? {text}\n{indent}"
 
 
-def parse(text: str) -> Ownership:
-    """Return what a file says; raises `ValueError` for one that is not ours."""
+def parse(text: str, where: str = NAME) -> Ownership:
+    """Return what a file says.
+
+    Raises:
+        Conflict: a newer hermes-ops wrote it, in a form that this one does not know.
+        ValueError: it is not ours.
+    """
     import yaml
 
     try:
         data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - safe ones
+        _refuse_newer(data.get("format", FORMAT), where)
         return Ownership(
             {str(path): str(mark) for path, mark in dict(data.get("files") or {}).items()},
             {str(name): _tree(tree) for name, tree in dict(data.get("keys") or {}).items()},
@@ -263,6 +283,16 @@ def parse(text: str) -> Ownership:
         )
     except (yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
+
+
+def _refuse_newer(number: object, where: str) -> None:
+    if type(number) is not int or number < 1:
+        raise ValueError(f"{number!r} is no number of a format")
+    if number > FORMAT:
+        raise Conflict(
+            f"a newer hermes-ops wrote {where}: its format is {number}, this one knows {FORMAT}",
+            hint="upgrade hermes-ops on this machine; nothing is written to that profile",
+        )
 
 
 def _tree(tree: Any) -> Tree:

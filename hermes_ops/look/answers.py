@@ -12,13 +12,17 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
 from hermes_ops.wire import Record, Reply
 
 
-def parse(reply: Reply) -> Facts:
-    """Return the facts in an answer; an answer that broke off is `Unknown`."""
+def parse(reply: Reply, host: str = "the host") -> Facts:
+    """Return the facts in an answer.
+
+    Raises:
+        Unknown: the answer broke off, or could not be understood.
+    """
     for record in reply.of("fatal"):
         raise CommandError(record.rest)
     if not reply.complete:
@@ -26,6 +30,11 @@ def parse(reply: Reply) -> Facts:
             "the connection was lost while looking",
             hint="run it again" + (f"; the host said: {reply.noise}" if reply.noise else ""),
         )
+    with belongs_to(host):
+        return _facts(reply)
+
+
+def _facts(reply: Reply) -> Facts:
     single = {record.word: record for record in reply.records}
     return Facts(
         **_identity(single),

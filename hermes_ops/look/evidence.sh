@@ -83,8 +83,9 @@ ask_urls() {
 # Fails, and has said nothing, where this bash cannot connect or a URL is not of the plain kind.
 ask_bash() {
   has bash && has timeout || return
+  # A bash that was begun over SSH reads .bashrc for `-c`, too: what that says is no answer.
   # shellcheck disable=SC2016 # the inner bash expands them
-  asked=$(limited 5 bash -c '
+  asked=$(limited 5 bash --norc -c '
     [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit
     trap "" PIPE
     printf -v ends "\r\n"

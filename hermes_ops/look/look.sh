@@ -121,7 +121,7 @@ look_owned() { # OWNERSHIP-FILE... : sets `owned`, a path a line, and `made`, ea
           line=${line#'  - "'}
           made="$made${path%/*}/${line%'"'}$tab"
           ;;
-        '#'* | files: | made_here:) ;;
+        '#'* | format:* | files: | made_here:) ;;
         *) break ;;
       esac
     done <"$path"

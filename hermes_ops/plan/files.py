@@ -251,7 +251,9 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
     yield from _removals(wanted, facts, ledger)
     after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
     if str(resource.path) in facts.paths or not after.is_empty:
-        text = ownership.render(after)
+        text, old = ownership.render(after), ownership.render(after, numbered=False)
+        # One from before there were numbers says the same: it gets its own when it differs.
+        text = old if facts.contents.get(str(resource.path)) == old else text
         yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
 
 

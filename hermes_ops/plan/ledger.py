@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
@@ -96,12 +98,16 @@ def _env_check(name: str, value: Secret | Generate) -> str:
 def ledger_of(
     profile: str, resource: Owned, facts: Facts, notes: list[str], differs: list[str]
 ) -> Ledger:
-    """Return what the host remembers of a profile; a damaged memory is none, and that is said."""
+    """Return what the host remembers of a profile; a damaged memory is none, and that is said.
+
+    Raises:
+        Conflict: a newer hermes-ops remembers more than this one can read.
+    """
     ledger = Ledger(profile, resource.home, notes=notes, differs=differs)
     text = facts.contents.get(str(resource.path))
     if text is not None:
         try:
-            ledger.before = ownership.parse(text)
+            ledger.before = ownership.parse(text, f"~/{resource.path}")
         except ValueError:
             words = "cannot be read: what is as wanted counts as ours, and nothing is removed"
             ledger.notes.append(f"{profile}: ~/{resource.path} {words}")
@@ -113,8 +119,12 @@ def ledger_of(
 
 
 def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
-    """Return what the host remembers of the profile whose resources these are."""
+    """Return what the host remembers of the profile whose resources these are, to compare with.
+
+    Nothing is written by it: a memory of a newer hermes-ops is none.
+    """
     for wanted in own:
         if isinstance(wanted.resource, Owned):
-            return ledger_of(wanted.profile.name, wanted.resource, facts, [], [])
+            with suppress(Conflict):
+                return ledger_of(wanted.profile.name, wanted.resource, facts, [], [])
     return Ledger()

@@ -83,8 +83,8 @@ class _Planner:
             c for wanted in self._each(PythonProgram) for c in self._program(wanted)
         ]
         first += self._manager_program()
-        self._remember()
-        each = [c for wanted in self._not_shared() for c in self._resource(wanted)]
+        each = list(self._remember())
+        each += [c for wanted in self._not_shared() for c in self._resource(wanted)]
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
         starts, stops = starts_and_stops(starting.changes())
@@ -165,12 +165,18 @@ class _Planner:
 
     # --- the profile's own ---
 
-    def _remember(self) -> None:
+    def _remember(self) -> Iterable[Change]:
+        """Learn what is ours; yield a refusal where it cannot be known, before anything else."""
         for wanted in self._each(Owned):
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
-            ledger = ledger_of(name, resource, self.facts, self.notes, self.differs)
-            self.profiles[name] = Draft(ledger=ledger)
+            try:
+                ledger = ledger_of(name, resource, self.facts, self.notes, self.differs)
+            except Conflict as conflict:
+                self.refused.add(name)
+                yield refusal(wanted, conflict)
+            else:
+                self.profiles[name] = Draft(ledger=ledger)
 
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
         if wanted.profile.name in self.refused:

@@ -81,6 +81,13 @@ class Changed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Raised(Event):
+    """The host's answer was not understood: where that was noticed, line by line."""
+
+    trace: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished(Event):
     """The host is through: `outcome` is ok, changed, failed, unreachable, unknown or skipped."""
 

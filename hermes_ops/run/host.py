@@ -1,61 +1,77 @@
-"""Look, plan, apply and wait for one host; whatever fails is this host's alone."""
+"""Look, plan, apply and wait: for one host, and for all of them at once."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from hermes_ops.errors import HermesError, MissingPrivilege, Unknown, Unreachable
-from hermes_ops.inventory.model import Host
+from hermes_ops.errors import MissingPrivilege, Unknown
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import Change, DesiredState, make_plan
 from hermes_ops.plan.model import EnableLinger, Refuse
 from hermes_ops.plan.question import question
-from hermes_ops.reporting.events import (
-    Connecting,
-    Emit,
-    Finished,
-    Gathered,
-    Looking,
-    Noted,
-    Planned,
-)
+from hermes_ops.reporting.events import Changed, Emit, Event, Gathered, Looking, Noted, Planned
 from hermes_ops.run.apply import apply_plan
-from hermes_ops.run.model import Done, HostResult, Settings, understanding
+from hermes_ops.run.connections import Connections
+from hermes_ops.run.fan_out import HostOutcome, over_hosts
+from hermes_ops.run.model import Done, HostResult, Settings
+from hermes_ops.run.parallel import Rules
 from hermes_ops.run.watch import watch_services
 from hermes_ops.secrets.names import holds_credential
 from hermes_ops.transport import Transport
-from hermes_ops.transport.trace import Traced
 
 LOOKS = 3
 """How often a host is looked at anew when it changed between the look and the lock."""
 
 
-def converge_host(desired: DesiredState, settings: Settings, emit: Emit) -> HostResult:
-    """Bring one host to its desired state; whatever fails is this host's alone."""
-    result = HostResult(desired.host)
-    began = time.monotonic()
-    try:
-        _converge(desired, settings, emit, result)
-        result.outcome = _outcome(result)
-    except HermesError as error:
-        result.error = error
-        result.outcome = outcome_of(error)
-    if result.transport is not None:
-        result.exchanges = result.transport.exchanges
-    result.seconds = time.monotonic() - began
-    message = str(result.error) if result.error else ""
-    emit(Finished(desired.host.name, result.outcome, message, result.seconds))
+def converge_hosts(
+    states: Sequence[DesiredState],
+    rules: Rules,
+    settings: Settings,
+    emit: Emit,
+    connections: Connections,
+) -> list[HostResult]:
+    """Bring all hosts to their desired states; they stay connected, in `connections`."""
+    results = {state.host.name: HostResult(state.host) for state in states}
+    heard: dict[str, list[Done]] = {name: [] for name in results}
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Changed):
+            done = Done(event.change, event.outcome, event.because, event.seconds)
+            heard[event.host].append(done)
+        emit(event)
+
+    def work(state: DesiredState, transport: Transport) -> HostResult:
+        return converge_host(state, transport, settings, hear, results[state.host.name])
+
+    outcomes = over_hosts(states, work, rules, settings, hear, word_of=_word, keep=connections)
+    return [_result(o, results[o.host.name], heard[o.host.name]) for o in outcomes]
+
+
+def _word(outcome: HostOutcome[HostResult]) -> str:
+    return outcome.value.outcome if outcome.value else outcome.word
+
+
+def _result(outcome: HostOutcome[HostResult], result: HostResult, heard: list[Done]) -> HostResult:
+    """Return what a host came to; of one that was left behind, what was heard until then."""
+    if not outcome.ended:
+        # Its thread may still write into the other one.
+        result = HostResult(outcome.host, changes=list(heard))
+    result.outcome, result.error = _word(outcome), outcome.failure
+    result.exchanges, result.seconds = outcome.exchanges, outcome.seconds
     return result
 
 
-def outcome_of(error: HermesError) -> str:
-    """Return the host's outcome in one word for an error that ended it."""
-    if isinstance(error, Unreachable):
-        return "unreachable"
-    return "unknown" if isinstance(error, Unknown) else "failed"
+def converge_host(
+    desired: DesiredState, transport: Transport, settings: Settings, emit: Emit, result: HostResult
+) -> HostResult:
+    """Bring one host to its desired state; `result` keeps what is known, however it ends."""
+    result.transport = transport
+    _converge(desired, transport, settings, emit, result)
+    result.outcome = _outcome(result)
+    return result
 
 
 def _outcome(result: HostResult) -> str:
@@ -65,18 +81,6 @@ def _outcome(result: HostResult) -> str:
     if "failed" in outcomes:
         return "failed"
     return "changed" if outcomes & {"done", "planned"} else "ok"
-
-
-def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
-    """Connect; each further attempt is told."""
-    emit(Connecting(host.name))
-    transport = settings.connect(
-        host,
-        known_hosts=settings.known_hosts,
-        retry=lambda attempt, why: emit(Connecting(host.name, attempt, why)),
-    )
-    trace = settings.trace
-    return Traced(transport, lambda line: trace(host.name, line)) if trace else transport
 
 
 def gather(
@@ -91,14 +95,14 @@ def gather(
     began = time.monotonic()
     emit(Looking(desired.host.name))
     reply = transport.exchange(probe(question(desired, strangers=strangers, urls=urls)))
-    with understanding():
-        facts = parse(reply)
+    facts = parse(reply, desired.host.name)
     emit(Gathered(desired.host.name, time.monotonic() - began))
     return facts
 
 
-def _converge(desired: DesiredState, settings: Settings, emit: Emit, result: HostResult) -> None:
-    result.transport = transport = open_host(desired.host, settings, emit)
+def _converge(
+    desired: DesiredState, transport: Transport, settings: Settings, emit: Emit, result: HostResult
+) -> None:
     for look in range(1, LOOKS + 1):
         facts = gather(desired, transport, emit, urls=not settings.check)
         _learn(facts, settings)

@@ -11,7 +11,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import EnableLinger
 from hermes_ops.reporting.events import Changed, Changing, Emit, Noted, Waiting
-from hermes_ops.run.model import Done, understanding
+from hermes_ops.run.model import Done
 from hermes_ops.wire import Record
 
 
@@ -39,10 +39,6 @@ class Listener:
         self._waiting: float | None = None
 
     def __call__(self, record: Record) -> None:
-        with understanding():
-            self._hear(record)
-
-    def _hear(self, record: Record) -> None:
         host = self._plan.host.name
         for outcome in outcomes(record):
             self._end(outcome)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hermes_ops.errors import HermesError, Unknown
+from hermes_ops.errors import HermesError
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
@@ -15,17 +14,6 @@ from hermes_ops.plan import Change, Plan
 from hermes_ops.transport import Transport, connect
 
 Connect = Callable[..., Transport]
-
-
-@contextmanager
-def understanding() -> Iterator[None]:
-    """Turn what an answer that is none does to its reader into this host's `Unknown`."""
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        said = f"its answer is not understood: {type(error).__name__}: {error}"
-        hint = "look again; see all that it says with -v"
-        raise Unknown(said, kind="not_understood", hint=hint) from error
 
 
 @dataclass(frozen=True, slots=True)

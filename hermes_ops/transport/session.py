@@ -14,7 +14,7 @@ import shlex
 import time
 from typing import Protocol
 
-from hermes_ops.errors import Unknown
+from hermes_ops.errors import Unknown, belongs_to
 
 GRACE = 5.0
 """Seconds that a host gets to tell that it ended a command that was too slow."""
@@ -105,7 +105,8 @@ class FramedShell:
             raise _too_slow(command) from None
         except OSError as error:
             raise _lost() from error
-        return int(code), output, errors
+        with belongs_to("the host"):
+            return int(code), output, errors
 
     def _until(self, stream: _Stream, end: str, deadline: float) -> bytes:
         """Return what `stream` has before `end`, waiting until it is there."""

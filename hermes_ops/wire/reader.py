@@ -60,12 +60,18 @@ class Reader:
         return Reply(tuple(self.records), self.complete, "\n".join(self._noise[-20:]))
 
     def _line(self, line: str) -> None:
-        if line.startswith(self._mark):
-            self._marked(line[len(self._mark) :])
-        elif self._open is not None:
-            self._lines.append(line)
-        else:
-            self._noise.append(line)
+        before, mark, rest = line.partition(self._mark)
+        # A login shell may greet without a line end: our first line follows on its last one.
+        # Raw text is the host's own to the last letter, and begins each line that ends it anew.
+        if not mark or (before and self._open is not None):
+            self._unmarked(line)
+            return
+        if before:
+            self._unmarked(before)
+        self._marked(rest)
+
+    def _unmarked(self, line: str) -> None:
+        (self._noise if self._open is None else self._lines).append(line)
 
     def _marked(self, line: str) -> None:
         word, _, rest = line.partition(" ")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -333,6 +335,53 @@ def leave(box: Box, pages: int) -> None:
     """Fill the home's file system until so many pages of 4 KiB are left."""
     box.user_done("rm -f ballast; dd if=/dev/zero of=ballast bs=4096 2>/dev/null; true")
     box.user(f"truncate -s $(( $(stat -c %s ballast) - {pages * 4096} )) ballast")
+
+
+# --- a host whose answer is not what it should be ---------------------------------------------
+
+
+@contextmanager
+def greeting(box: Box, first: str) -> Iterator[None]:
+    """Let a login shell on the host begin with this line."""
+    box.user(f"cp .bashrc kept && {{ echo {shlex.quote(first)}; cat kept; }} >.bashrc")
+    try:
+        yield
+    finally:
+        box.user("mv kept .bashrc; rm -rf bin")
+
+
+def test_a_banner_without_a_line_end(linuxes: list[Box], operator: MakeOperator) -> None:
+    """A login shell that greets without a line end is heard as if it had not."""
+    with greeting(linuxes[0], "printf 'Welcome: '"):
+        somebody = operator(dict.fromkeys(linuxes[:2], PROFILES))
+        somebody.up()
+        assert somebody.run("fleet.ps").code == 0
+        assert somebody.plan().totals["changes"] == 0
+
+
+def test_an_answer_that_is_not_understood(linuxes: list[Box], operator: MakeOperator) -> None:
+    """One host without a working `date`: it is unknown, and every other has its result."""
+    odd, fine = linuxes[:2]
+    odd.user("mkdir bin && ln -s /bin/true bin/date")
+    with greeting(odd, "PATH=$HOME/bin:$PATH"):
+        somebody = operator(dict.fromkeys((odd, fine), PROFILES))
+        run = somebody.up(code=4)
+        assert run.host(odd.name)["outcome"] == "unknown"
+        assert run.host(odd.name)["error"]["kind"] == "not_understood"
+        assert odd.name in run.host(odd.name)["error"]["message"]
+        assert run.host(fine.name)["outcome"] == "changed"
+        assert "Traceback" not in run.err
+        assert fine.state(CODER) == "active"
+        (journal,) = (somebody.home / ".local" / "state" / "hermes-ops" / "runs").iterdir()
+        events = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
+        assert events[-1] == "ended"
+        assert "raised" in events
+        for task in ("fleet.ps", "hosts.ping", "hosts.facts", "linger.status", "fleet.verify"):
+            seen = somebody.run(task, code=4)
+            assert "not_understood" in seen.out or task == "fleet.verify"
+            assert "could not be understood" in seen.out + seen.err
+        shown = somebody.plain("hosts.ping", "-v", code=4)
+        assert f"{odd.name}  ValueError, most recent call last:" in shown.err
 
 
 # --- in the hand ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hermes_ops import apply
 from hermes_ops.errors import HermesError, Locked, MissingPrivilege, NotReady, Unknown, Unreachable
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan import DesiredState, Plan, make_plan
 from hermes_ops.plan.model import Control, Install
 from hermes_ops.reporting.events import (
     Changed,
@@ -30,7 +30,16 @@ from hermes_ops.reporting.events import (
     Pushing,
     Waiting,
 )
-from hermes_ops.run import HostResult, Settings, converge_host, gather, outcome_of, verdict_of
+from hermes_ops.run import (
+    Connections,
+    HostResult,
+    Rules,
+    Settings,
+    converge_hosts,
+    gather,
+    outcome_of,
+    verdict_of,
+)
 from hermes_ops.run.apply import deadline
 from hermes_ops.wire import Reader, libraries_end
 
@@ -68,6 +77,13 @@ def moved(case: Mapping[str, Any]) -> str:
     return f"@ moved {numbers}\n@ done\n"
 
 
+def converged(state: DesiredState, how: Settings, events: list[Event]) -> HostResult:
+    """Converge one host."""
+    with Connections() as connections:
+        (result,) = converge_hosts([state], Rules(), how, events.append, connections)
+    return result
+
+
 def run(
     case: Mapping[str, Any], *answers: Answer, **named: Any
 ) -> tuple[HostResult, FakeTransport, list[Event]]:
@@ -75,7 +91,7 @@ def run(
     events: list[Event] = []
     host = FakeTransport(list(answers))
     how = Settings(**{"connect": connecting(box=host), **named})
-    result = converge_host(desired(case), how, events.append)
+    result = converged(desired(case), how, events)
     assert host.answers == [], "it was asked less than it was to be"
     return result, host, events
 
@@ -387,7 +403,7 @@ def test_no_connection() -> None:
     events: list[Event] = []
     gone = Unreachable("box refuses the connection")
     how = Settings(connect=connecting(box=gone))
-    result = converge_host(desired(NEW), how, events.append)
+    result = converged(desired(NEW), how, events)
     assert (result.outcome, result.error, result.exchanges) == ("unreachable", gone, 0)
     assert [event.attempt for event in of_kind(Connecting, events)] == [1]
 
@@ -400,7 +416,7 @@ def test_further_attempts_are_told() -> None:
         retry(2, "it hung up")
         return FakeTransport([look(HELD)])
 
-    converge_host(desired(HELD), Settings(connect=connect), events.append)
+    converged(desired(HELD), Settings(connect=connect), events)
     assert [(e.attempt, e.why) for e in of_kind(Connecting, events)] == [(1, ""), (2, "it hung up")]
 
 

@@ -22,7 +22,7 @@ from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
 from hermes_ops.audit.finding import Finding, kinds
 from hermes_ops.audit.preflight import refuse_conflicts
-from hermes_ops.commands.secrets import ask_hosts, lint
+from hermes_ops.commands.secrets import lint
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import InventoryError, Unknown
@@ -204,13 +204,6 @@ def test_names_of_a_host_are_harmless() -> None:
     sent = json.dumps({"profiles": [{"profile": "a\x1b[31mb", "env": ["\udcff\u2028"]}]})
     told = question.parse(Reply((Record("disclosed", "", sent),), complete=True))
     assert told == {"profiles": [{"profile": "a?[31mb", "env": ["??"]}]}
-
-
-@pytest.mark.parametrize("told", [{}, {"profiles": [{}]}, {"profiles": 1, "services": 2}])
-def test_what_is_not_understood_is_unknown(told: dict[str, Any]) -> None:
-    """An answer of another shape is no mistake of ours: that host is unknown."""
-    with pytest.raises(Unknown, match="not understood"):
-        ask_hosts._understood(Host("one"), told)
 
 
 @settings(max_examples=examples(100))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
 from hermes_ops.wire import Reader, Reply
@@ -83,6 +83,17 @@ def test_an_answer_that_breaks_off_is_no_answer() -> None:
     with pytest.raises(Unknown, match="connection was lost") as error:
         parse(reply(f"Killed by the OOM killer\n{HEAD}"))
     assert "OOM" in (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "line", ["user", "user x hermes", "now", "process 7", "begin paths\ntotal 0", "cgroup x"]
+)
+def test_an_answer_that_makes_no_sense_is_unknown(line: str) -> None:
+    """What cannot be read is said to be that, whatever the exception was."""
+    end = f"\n{NONCE} end" if line.startswith("begin") else ""
+    with pytest.raises(NotUnderstood, match="what box answered could not be understood") as error:
+        parse(reply(f"{HEAD}{NONCE} {line}\n{end}\n{NONCE} done\n"), "box")
+    assert "at look/answers.py:" in str(error.value)
 
 
 def test_a_host_that_cannot_be_looked_at_says_so() -> None:

@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 import yaml
+from building import NEW, desired, put
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_ops.commands.config.by_hand import owned_by
+from hermes_ops.errors import Conflict
 from hermes_ops.files import ownership
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, checks, part
+from hermes_ops.plan.ledger import ledger_in
+from hermes_ops.plan.resource import Owned
 
 FEW = settings(max_examples=examples(100))
 KEYS = st.sampled_from(["a", "model", "on", "ä: #", "- x", '"', "x" * 1500, "", 1, 1.5, None, True])
@@ -42,7 +47,58 @@ def test_the_file_reads_back(config: dict[Any, Any], other: dict[Any, Any]) -> N
     assert ownership.render(read) == text
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1", "files: [1]", "config_version: x", "keys: {a: 1}"])
+FILES = st.dictionaries(st.from_regex(r"[a-z /.ä-]{1,8}", fullmatch=True), st.just("0" * 64))
+NAMES = st.from_regex(r"[A-Z_]{1,4}", fullmatch=True)
+ENVS = st.dictionaries(NAMES, st.sampled_from([GENERATED, "0000"]), max_size=4)
+MEMORIES = st.builds(
+    lambda files, env, config, version: Ownership(
+        files, {".env": env, "config.yaml": checks(config)}, version
+    ),
+    FILES, ENVS, TREES, st.integers(0, 40),
+)  # fmt: skip
+
+
+@FEW
+@given(MEMORIES)
+def test_the_number_of_the_format(ours: Ownership) -> None:
+    """A file says in which form it is; one from before forms had numbers means the same."""
+    text, before = ownership.render(ours), ownership.render(ours, numbered=False)
+    assert yaml.safe_load(text)["format"] == ownership.FORMAT == 1
+    assert "format" not in (yaml.safe_load(before) or {})
+    assert ownership.parse(text) == ownership.parse(before)
+    assert [line for line in text.splitlines() if line != "format: 1"] == before.splitlines()
+
+
+@FEW
+@given(MEMORIES, st.integers(2, 10**6), st.binary(max_size=9).map(repr))
+def test_a_newer_format_is_refused(ours: Ownership, number: int, more: str) -> None:
+    """Whatever else is in a file, a number that we do not know is a conflict that says so."""
+    text = ownership.render(ours, numbered=False) + f"format: {number}\nnew: [{more!r}]\n"
+    with pytest.raises(Conflict, match=rf"a newer hermes-ops wrote ~/x: its format is {number},"):
+        ownership.parse(text, "~/x")
+
+
+@FEW
+@given(MEMORIES)
+def test_shells_of_before_find_what_they_must(ours: Ownership) -> None:
+    """A look of any version ends at the first line that it does not know: behind what it needs."""
+    found: list[str] = []
+    for line in ownership.render(ours).splitlines():
+        if line.startswith(('  "', '  - "')):
+            found.append(line.strip().removeprefix("- "))
+        elif not line.startswith("#") and line not in ("files:", "made_here:"):
+            break
+    made = {f'".env={name}"' for name, mark in ours.keys[".env"].items() if mark == GENERATED}
+    assert set(found) == made | {f'"{name}": "{mark}"' for name, mark in ours.files.items()}
+
+
+DAMAGED = [
+    "a: [", "- 1", "files: [1]", "config_version: x", "keys: {a: 1}",
+    "format: x", "format: 0", "format: -1", "format: 1.5", "format: true", "format: [2]", "format:",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_what_is_damaged_is_not_guessed(text: str) -> None:
     """A file that is not ours is a ValueError, whatever is wrong with it."""
     with pytest.raises(ValueError, match=r"."):
@@ -124,3 +180,15 @@ def test_names_of_env() -> None:
     have = {"A": "1", "B": "2", "C": "1", "G": "x", "THEIRS": "1"}
     assert ownership.part_names(owned, ["C"], have) == (["A", "G"], ["B"])
     assert all(len(mark) == 4 for name, mark in owned.items() if name != "G")
+
+
+def test_who_only_looks_at_a_newer_memory() -> None:
+    """Checks of a running service do without it; who asks what is ours is told why nobody knows."""
+    case: dict[str, Any] = {"desired": {"demo": {"config": {"a": 1}}}}
+    path = ".hermes/profiles/demo/.hermes-ops.yml"
+    wanted, found = desired(case).wanted, put(NEW, path, "format: 2\n")
+    (memory,) = (w.resource for w in wanted if isinstance(w.resource, Owned))
+    assert ledger_in(wanted, found).before == Ownership()
+    with pytest.raises(Conflict, match=f"a newer hermes-ops wrote ~/{path}"):
+        owned_by(memory, found)
+    assert owned_by(memory, put(NEW, path, "keys: [")) == Ownership()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from hermes_ops.parallel import Rules, parallel
+from hermes_ops.run.parallel import Rules, parallel
 
 
 def test_no_more_at_once_than_forks() -> None:
@@ -73,3 +73,21 @@ def test_the_deadline_is_not_outwaited() -> None:
     assert 1 not in ended.values
     assert "deadline" in ended.stopped_by
     release.set()
+    time.sleep(0.02)
+    assert 1 not in ended.values, "what comes too late changes nothing"
+
+
+def test_an_exception_is_its_items_alone() -> None:
+    """What `work` raises is kept beside the values of the others."""
+    ended = parallel([1, 0, 2], lambda item: 2 // item, Rules())
+    assert ended.values == {0: 2, 2: 1}
+    assert [type(error) for error in ended.broken.values()] == [ZeroDivisionError]
+    assert ended.begun == {0, 1, 2}
+
+
+def test_an_exception_is_a_failure() -> None:
+    """It counts for the most that may fail, as does one of whoever judges the values."""
+    rules = Rules(forks=1, most_failures=0)
+    assert parallel([0, 1], lambda item: 1 // item, rules).begun == {0}
+    ended = parallel([1, 2], lambda item: item, rules, failed=lambda item: bool(1 // 0))
+    assert (ended.begun, ended.values) == ({0}, {0: 1})

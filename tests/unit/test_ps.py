@@ -110,6 +110,19 @@ def test_an_unknown_state_asks_for_another_look() -> None:
     assert list(host.codes) == [4]
 
 
+NONSENSE: Any = None
+"""Facts that nothing of ours expects: whatever is made of them raises."""
+
+
+def test_facts_that_make_no_sense_are_their_hosts_alone() -> None:
+    """A host of which nothing can be judged is unknown, with the reason; no table ends for it."""
+    state = wanted(healthy())
+    host = seen_from(Look(state.host, state, replace(NEW, units=NONSENSE)), roles())
+    assert (only(host)["state"], list(host.codes)) == ("unknown", [4])
+    assert host.error is not None
+    assert host.error.kind == "not_understood"
+
+
 def test_an_unreachable_host_has_the_code_of_its_error() -> None:
     """Its profiles are unknown, and that is no further code."""
     state = wanted(healthy())
@@ -285,6 +298,19 @@ def test_exit_codes_of_many_hosts() -> None:
 
 
 # --- at the end of `fleet.up` -----------------------------------------------------------------
+
+
+def test_after_a_run_facts_that_make_no_sense_are_their_hosts_alone() -> None:
+    """The table at the end of `fleet.up` is there for all others."""
+    case = healthy(services={"demo": "stopped"})
+    state, found = desired(case), facts(case)
+    plan = make_plan(state, found)
+    result = HostResult(state.host, plan=plan, facts=replace(found, units=NONSENSE))
+    result.verdicts = {"demo": judge(plan.evidence["demo"])}
+    host = seen_after(result, roles())
+    assert only(host)["state"] == "unknown"
+    assert host.error is not None
+    assert host.error.kind == "not_understood"
 
 
 def after(case: Mapping[str, Any], *, outcome: str = "done", judged: bool = True) -> HostSeen:

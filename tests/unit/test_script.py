@@ -311,7 +311,8 @@ def test_masked_values_do_not_leave_the_host(shell: str, home: Path) -> None:
 
 
 @every_shell
-def test_what_we_once_wrote_is_looked_at(shell: str, home: Path) -> None:
+@pytest.mark.parametrize("form", ["today's", "from before formats had numbers", "number first"])
+def test_what_we_once_wrote_is_looked_at(shell: str, home: Path, form: str) -> None:
     """Files that only the ownership file names come along; a secret made there stays there."""
     (home / "p/a b").mkdir(parents=True)
     (home / "p/a b/x.md").write_text("ours")
@@ -324,7 +325,9 @@ def test_what_we_once_wrote_is_looked_at(shell: str, home: Path) -> None:
         {".env": {"KEY": GENERATED, "PLAIN": "0000"}, "config.yaml": {"a": "0"}},
         33,
     )
-    (home / "p/.hermes-ops.yml").write_text(render(ours))
+    text = render(ours, numbered=form == "today's")
+    text = f"format: 1\n{text}" if form == "number first" else text
+    (home / "p/.hermes-ops.yml").write_text(text)
     asked = Question(
         paths=("p/other",),
         files=("p/other", "p/.hermes-ops.yml"),

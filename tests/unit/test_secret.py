@@ -8,6 +8,7 @@ import io
 import json
 import pickle
 import shlex
+import tempfile
 from urllib.parse import quote
 
 import pytest
@@ -87,3 +88,18 @@ def test_what_a_task_prints_passes_the_sink(monkeypatch: pytest.MonkeyPatch) -> 
         output.error(CommandError("d s3cr3t-value-1", hint="e s3cr3t-value-1"))
         assert "s3cr3t" not in out.getvalue() + err.getvalue()
         assert "***" in out.getvalue() + err.getvalue()
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+def test_bytes_that_are_no_text_end_no_answer(json_wanted: bool) -> None:
+    """What a host sent is printed, escaped, where a terminal has no letter for it."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as stream:
+        output = Output(json=json_wanted, out=stream, err=stream)
+        output.text("box \udcff")
+        output.note("box \udcff")
+        output.document({"user": "box \udcff"})
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert len(lines) == 2
+    assert all("box \\udcff" in line for line in lines)
+    assert not json_wanted or json.loads(lines[1]) == {"user": "box \udcff"}

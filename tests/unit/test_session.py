@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shell_kit import words_of
 
-from hermes_ops.errors import Unknown
+from hermes_ops.errors import NotUnderstood, Unknown
 from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Local
 from hermes_ops.transport.local import environment
@@ -174,3 +175,31 @@ def test_local_has_one() -> None:
     assert (code, errors) == (0, b"")
     assert output.decode().strip() == environment()["HOME"]
     session.close()
+
+
+class Garbled:
+    """The two ways to a shell that answers with something else than its exit codes."""
+
+    def __init__(self) -> None:
+        self._mark = ""
+
+    def send(self, data: bytes) -> None:
+        found = re.search(rb"printf '\\n([0-9a-f]{16})<", data)
+        assert found
+        self._mark = found[1].decode()
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        mark = self._mark
+        errors = f"\n{mark}<\n\n{mark}>\n"
+        return f"\n{mark}<\n\n{mark}>zero\n".encode(), errors.encode()
+
+    def close(self) -> None:
+        pass
+
+
+def test_an_exit_code_that_is_no_number_is_not_understood() -> None:
+    """A shell that answers nonsense is given up: its host is unknown, and nothing raises."""
+    shell = FramedShell(Garbled())
+    for _ in range(2):
+        with pytest.raises(NotUnderstood):
+            shell.run("true")

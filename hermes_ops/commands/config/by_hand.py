@@ -18,7 +18,7 @@ def owned_by(memory: Owned | None, facts: Facts) -> Ownership:
     """Return what a host remembers of a profile; a damaged memory is none."""
     text = facts.contents.get(str(memory.path)) if memory else None
     try:
-        return ownership.parse(text or "")
+        return ownership.parse(text or "", f"~/{memory.path}" if memory else "")
     except ValueError:
         return Ownership()
 

@@ -12,7 +12,7 @@ from hermes_ops.commands.config.get import HostSetting, settings_of
 from hermes_ops.commands.config.push import settings_steps
 from hermes_ops.commands.look_hosts import Look, look_all
 from hermes_ops.commands.workspace import Workspace, open_workspace
-from hermes_ops.errors import HermesError, UsageError
+from hermes_ops.errors import HermesError, UsageError, belongs_to
 from hermes_ops.files import ownership
 from hermes_ops.inventory.model import Profile
 from hermes_ops.loader.keypath import spelled
@@ -39,7 +39,8 @@ def pull(options: Options, output: Output, layer: str | None) -> Result:
 
 def _told(output: Output, look: Look, codes: list[int]) -> Iterator[dict[str, Any]]:
     try:
-        found = settings_of(look)
+        with belongs_to(look.host.name):
+            found = settings_of(look)
     except HermesError as error:
         output.note(f"{look.host.name}: {error}")
         codes.append(error.exit_code)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hermes_ops.commands.look_hosts import Look
-from hermes_ops.errors import HermesError
+from hermes_ops.errors import HermesError, belongs_to
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.gateway import STATE_FILE
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
@@ -132,9 +132,14 @@ def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
     if facts is None:
         return HostSeen(host, _alike(host, Verdict("unknown")), error=look.failure)
     try:
-        plan = make_plan(look.desired, facts, wait=False)
+        with belongs_to(host.name):
+            return _judged(look, facts, roles)
     except HermesError as error:
         return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=error)
+
+
+def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
+    host, plan = look.host, make_plan(look.desired, facts, wait=False)
     own = (
         _own(
             profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
@@ -233,16 +238,24 @@ def _stranger_names(host: Host, facts: Facts) -> list[str]:
 
 def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
     """Return a host as a run left it, without asking it again."""
-    host, plan, facts = result.host, result.plan, result.facts
-    if plan is None or facts is None:
-        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=result.error)
+    host, error = result.host, result.error
+    try:
+        with belongs_to(host.name):
+            if result.plan is not None and result.facts is not None:
+                return _left_by(result, result.plan, result.facts, roles)
+    except HermesError as failure:
+        error = error or failure
+    return HostSeen(host, _alike(host, Verdict("unknown")), result.facts, error=error)
+
+
+def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     profiles = []
-    for profile in host.profiles:
+    for profile in result.host.profiles:
         service = describe(profile, roles[profile.role])
         evidence = _evidence_after(profile, plan, facts, result)
         seen = _own(profile, service, evidence, plan)
         profiles.append(replace(seen, drift=_drift_after(profile, result)))
-    return HostSeen(host, tuple(profiles), facts, plan.manager, result.error)
+    return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)
 
 
 def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResult) -> Evidence:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
-from hermes_ops.commands.converge import Converged, tracer
+from hermes_ops.commands.converge import Converged
+from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.workspace import in_service, open_workspace
-from hermes_ops.errors import HermesError, Interrupted, Unknown, Unreachable
+from hermes_ops.errors import HermesError, Unreachable, belongs_to
 from hermes_ops.files import envfile
-from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
-from hermes_ops.parallel import INTERRUPTED, Rules, parallel
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.run import Settings, gather, open_host
+from hermes_ops.run import (
+    Connections,
+    HostOutcome,
+    Rules,
+    Settings,
+    gather,
+    ignore,
+    over_hosts,
+)
 from hermes_ops.transport import Transport
 from hermes_ops.verify import (
     Check,
@@ -36,14 +42,8 @@ SHOWN = 20
 """How many checks that did not pass are told one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A host that was looked at and stays connected, or why it is not."""
-
-    host: Host
-    transport: Transport | None = None
-    target: Target | None = None
-    failure: HermesError | None = None
+Reached = HostOutcome[Target]
+"""A host that was looked at and stays connected, or why it is not."""
 
 
 # --- fleet.verify -----------------------------------------------------------------------------
@@ -61,15 +61,11 @@ def run(
     selected, notes = in_service(workspace.selected)
     for note in notes:
         output.note(f"skipped: {note}")
-    deadline = time.monotonic() + options.timeout if options.timeout else None
-    how = Settings(
-        known_hosts=workspace.known_hosts, trace=tracer(output) if options.verbose else None
-    )
-    reached = _reach(selected, steps, how, Rules(options.forks, deadline=deadline))
-    try:
-        verified = _verified(selected, reached, options, output, deadline)
-    finally:
-        _close(reached)
+    rules, how = rules_of(options), looking(workspace, options, output)
+    states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
+    with Connections() as connections:
+        reached = reach(states, rules, how, connections)
+        verified = _verified(selected, reached, options, output, rules.deadline)
     _write(junit, verified)
     for lost in reached:
         if lost.failure is not None:
@@ -86,39 +82,15 @@ def check_junit(path: str | None) -> None:
         junit.check_path(path)
 
 
-def _reach(
-    selected: Inventory, steps: Sequence[StepPlan], how: Settings, rules: Rules
+def reach(
+    states: Sequence[DesiredState], rules: Rules, how: Settings, connections: Connections
 ) -> list[Reached]:
-    states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
-    ended = parallel(states, partial(_look, how=how), rules)
-    return [
-        ended.values.get(i) or Reached(state.host, failure=_late(ended.stopped_by))
-        for i, state in enumerate(states)
-    ]
+    """Look at every host once; those that answered stay connected."""
 
+    def work(state: DesiredState, transport: Transport) -> Target:
+        return _target(state, gather(state, transport, ignore), transport)
 
-def _look(desired: DesiredState, *, how: Settings) -> Reached:
-    transport = None
-    try:
-        transport = open_host(desired.host, how, _ignore)
-        target = _target(desired, gather(desired, transport, _ignore), transport)
-    except HermesError as failure:
-        return Reached(desired.host, transport, failure=failure)
-    return Reached(desired.host, transport, target)
-
-
-def _late(why: str) -> HermesError:
-    return Interrupted(why) if why == INTERRUPTED else Unknown(why, kind="timeout")
-
-
-def _ignore(event: object) -> None:
-    del event
-
-
-def _close(reached: Iterable[Reached]) -> None:
-    for host in reached:
-        if host.transport is not None:
-            host.transport.close()
+    return over_hosts(states, work, rules, how, keep=connections)
 
 
 def _verified(
@@ -129,9 +101,9 @@ def _verified(
     deadline: float | None,
 ) -> Verified:
     """Run the checks where a host was reached; for the others each check says why it could not."""
-    expected = expected_of(selected.hosts, selected.roles)
+    expected = expected_of([r.host for r in reached], selected.roles)
     why = {r.host.name: r.failure for r in reached if r.failure}
-    targets = [r.target for r in reached if r.target]
+    targets = [r.value for r in reached if r.value]
     possible = [check for check in expected if check.host not in why]
     found = _checked(selected, targets, possible, options, output, deadline)
     known = {outcome.check: outcome for outcome in found.outcomes}
@@ -169,18 +141,11 @@ def _result(verified: Verified, code: int, output: Output) -> Result:
 def verify_converged(converged: Converged, output: Output, *, junit: str | None) -> None:
     """Run the checks of every host that holds now; one that failed has said so already."""
     selected = converged.workspace.selected
-    done = [r for r in converged.results if r.outcome in ("ok", "changed")]
-    targets = [
-        _target(desired_state(r.host, selected.roles, converged.steps), r.facts, r.transport)
-        for r in done
-        if r.facts and r.transport
-    ]
     options = converged.options
     left = options.timeout - converged.seconds if options.timeout else None
-    verified = _checked(
+    verified = _verified(
         selected,
-        targets,
-        expected_of([r.host for r in done], selected.roles),
+        list(_reached(converged)),
         options,
         output,
         time.monotonic() + left if left is not None else None,
@@ -190,6 +155,21 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
         told = [outcome.item() for outcome in verified.not_passed]
         converged.journal.write("verified", **converged.verify, not_passed=told)
     _write(junit, verified)
+
+
+def _reached(converged: Converged) -> Iterable[Reached]:
+    """Yield the hosts that hold now, over the connections of the run."""
+    for result in converged.results:
+        host, facts, transport = result.host, result.facts, result.transport
+        if result.outcome not in ("ok", "changed") or facts is None or transport is None:
+            continue
+        try:
+            with belongs_to(host.name):
+                state = desired_state(host, converged.workspace.selected.roles, converged.steps)
+                reached = Reached(host, _target(state, facts, transport))
+        except HermesError as failure:
+            reached = Reached(host, failure=failure)
+        yield reached
 
 
 # --- both -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Many hosts at once: bounded, in batches, with a deadline that no host can outwait."""
+"""Many items at once: bounded, in batches, with a deadline that no item can outwait."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Value = TypeVar("Value")
 
 
 INTERRUPTED = "interrupted"
+DEADLINE = "the deadline of the run passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Ended(Generic[Item, Value]):
-    """What came of the items: values in the order of the items, and who never began or ended."""
+    """What came of the items, by their place in the order given.
+
+    Whoever is in `begun` and in neither of the others was left behind.
+    """
 
     values: dict[int, Value] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
-    broken: list[Exception] = field(default_factory=list)
+    broken: dict[int, BaseException] = field(default_factory=dict)
+    """What `work` raised. It ends nothing but its own item."""
     stopped_by: str = ""
 
 
@@ -46,21 +51,20 @@ def parallel(
 ) -> Ended[Item, Value]:
     """Call `work` with every item in threads; one that is past the deadline is left behind.
 
-    An exception of `work` is raised when all others have ended: it is a mistake of ours.
+    What those who were left behind come to later does not change what is returned.
     """
     ended: Ended[Item, Value] = Ended()
+    failures: list[int] = []
     size = rules.batch or max(1, len(items))
     try:
         for start in range(0, len(items), size):
             batch = range(start, min(start + size, len(items)))
-            _run(items, batch, work, rules, ended, failed)
+            _run(items, batch, work, rules, ended, failed, failures)
             if ended.stopped_by:
                 break
     except KeyboardInterrupt:
         ended.stopped_by = INTERRUPTED
-    if ended.broken:
-        raise ended.broken[0]
-    return ended
+    return Ended(dict(ended.values), set(ended.begun), dict(ended.broken), ended.stopped_by)
 
 
 def _run(
@@ -70,6 +74,7 @@ def _run(
     rules: Rules,
     ended: Ended[Item, Value],
     failed: Callable[[Value], bool],
+    failures: list[int],
 ) -> None:
     waiting, lock = deque(batch), threading.Condition()
     running: set[int] = set()
@@ -82,16 +87,17 @@ def _run(
                 index = waiting.popleft()
                 running.add(index)
                 ended.begun.add(index)
+            bad = True
             try:
-                value = work(items[index])
-                with lock:
-                    ended.values[index] = value
-                    _count_failures(ended, rules, failed)
-            except Exception as error:
-                ended.broken.append(error)
+                ended.values[index] = value = work(items[index])
+                bad = failed(value)
+            except BaseException as error:
+                ended.broken[index] = error
             finally:
                 with lock:
                     running.discard(index)
+                    failures.extend([index] if bad else [])
+                    _stop_at(len(failures), rules, ended)
                     lock.notify_all()
 
     # Daemons: a host that hangs past the deadline must not keep the program alive.
@@ -100,22 +106,18 @@ def _run(
     with lock:
         while waiting or running:
             if rules.deadline is not None and time.monotonic() >= rules.deadline:
-                ended.stopped_by = "the deadline of the run passed"
+                ended.stopped_by = DEADLINE
                 return
             if ended.stopped_by and not running:
                 return
             lock.wait(_patience(rules))
 
 
-def _count_failures(
-    ended: Ended[Item, Value], rules: Rules, failed: Callable[[Value], bool]
-) -> None:
+def _stop_at(failures: int, rules: Rules, ended: Ended[Item, Value]) -> None:
     # At once, under the lock: else a free worker, or the next batch, begins one too many.
-    if rules.most_failures is None or ended.stopped_by:
+    if rules.most_failures is None or ended.stopped_by or failures <= rules.most_failures:
         return
-    bad = sum(failed(value) for value in ended.values.values())
-    if bad > rules.most_failures:
-        ended.stopped_by = f"{bad} hosts failed, --max-fail allows {rules.most_failures}"
+    ended.stopped_by = f"{failures} hosts failed, --max-fail allows {rules.most_failures}"
 
 
 def _patience(rules: Rules) -> float:

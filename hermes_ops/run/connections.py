@@ -1,0 +1,84 @@
+"""The way to each host of a command: opened where its work is done, closed in one place."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from types import TracebackType
+
+from hermes_ops.errors import Unknown
+from hermes_ops.inventory.model import Host
+from hermes_ops.reporting.events import Connecting, Emit
+from hermes_ops.run.model import Settings
+from hermes_ops.run.parallel import DEADLINE, INTERRUPTED, Rules, parallel
+from hermes_ops.transport import Transport
+from hermes_ops.transport.trace import Traced
+
+PATIENCE = 5
+"""Seconds that connections get to end in good order."""
+
+
+def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
+    """Connect; each further attempt is told."""
+    emit(Connecting(host.name))
+    transport = settings.connect(
+        host,
+        known_hosts=settings.known_hosts,
+        retry=lambda attempt, why: emit(Connecting(host.name, attempt, why)),
+    )
+    trace = settings.trace
+    return Traced(transport, lambda line: trace(host.name, line)) if trace else transport
+
+
+class Connections:
+    """The connections of one command; all that are open at its end are closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, Transport] = {}
+        self._left: set[str] = set()
+
+    def open(self, host: Host, settings: Settings, emit: Emit) -> Transport:
+        """Connect to a host."""
+        transport = open_host(host, settings, emit)
+        with self._lock:
+            if host.name not in self._left:
+                self._open[host.name] = transport
+                return transport
+        _close_all([transport])
+        raise Unknown(DEADLINE, kind="timeout")
+
+    def leave(self, hosts: Iterable[str]) -> None:
+        """Close the connections of these hosts for good, those too that are only being made."""
+        names = set(hosts)
+        with self._lock:
+            self._left |= names
+            found = [self._open.pop(name) for name in names if name in self._open]
+        _close_all(found)
+
+    def close(self) -> None:
+        """Close all of them."""
+        with self._lock:
+            found, self._open = list(self._open.values()), {}
+        _close_all(found)
+
+    def __enter__(self) -> Connections:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _close_all(transports: list[Transport]) -> None:
+    # All at once: to end a connection in good order takes a moment, and some ends never answer.
+    # What cannot even be closed is let go of.
+    until = time.monotonic() + PATIENCE
+    ended = parallel(transports, lambda transport: transport.close(), Rules(deadline=until))
+    if ended.stopped_by == INTERRUPTED:
+        raise KeyboardInterrupt

@@ -1,0 +1,82 @@
+"""What comes from a host, in whatever pieces, is the records that its script sent, and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from examples import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_ops.wire import Reader, Record, Reply
+
+NONCE = "0123456789abcdef"
+MANY = settings(max_examples=examples(300), deadline=None, derandomize=True)
+LETTERS = st.characters(exclude_characters="\n", codec="utf-8")
+LINES = st.text(LETTERS, max_size=12)
+NOISE = st.one_of(LINES, st.sampled_from(["", NONCE, f"{NONCE[:8]} done", f"{NONCE}done"]))
+"""What a login shell may say: anything but our own lines, for which it would need the nonce."""
+RAW = st.one_of(NOISE, st.sampled_from([f"{NONCE}end", f" {NONCE} end", f"x{NONCE} user 0 root"]))
+"""What a file may hold, line by line: it is kept to the letter."""
+WORDS = st.sampled_from(["user", "home", "change", "x"])
+RECORDS = st.builds(Record, WORDS, LINES)
+BLOCKS = st.builds(Record, WORDS, LINES, st.lists(RAW, min_size=1, max_size=4).map("\n".join))
+Parts = Sequence[str | Record]
+
+
+def sent(part: str | Record) -> str:
+    """Return a part as the shell on a host sends it; a text stands there as it is."""
+    if isinstance(part, str):
+        return part
+    if part.text is None:
+        return f"{NONCE} {part.word} {part.rest}\n"
+    return f"{NONCE} begin {part.word} {part.rest}\n{part.text}\n{NONCE} end\n"
+
+
+def read(data: bytes, sizes: Sequence[int] = ()) -> Reply:
+    """Return what is read of these bytes in pieces of these sizes, the rest at once."""
+    told: list[Record] = []
+    reader = Reader(NONCE, told.append)
+    for size in sizes:
+        reader.feed(data[:size])
+        data = data[size:]
+    reader.feed(data)
+    reply = reader.reply()
+    assert tuple(told) == reply.records, "each record is told when it has come"
+    return reply
+
+
+@MANY
+@given(st.lists(st.one_of(RECORDS, BLOCKS, NOISE, NOISE.map("{}\n".format)), max_size=8))
+def test_records_are_found_wherever_they_begin(parts: Parts) -> None:
+    """Between records a host may say anything, with and without a line end: none is lost."""
+    text = "".join(map(sent, parts)) + f"{NONCE} done\n"
+    reply = read(text.encode())
+    assert reply.records == tuple(part for part in parts if isinstance(part, Record))
+    assert reply.complete
+
+
+@MANY
+@given(st.binary(max_size=60), st.lists(RECORDS | BLOCKS | NOISE, max_size=6), st.data())
+def test_any_pieces_are_the_same_answer(odd: bytes, parts: Parts, data: st.DataObject) -> None:
+    """How the network cuts the bytes changes nothing: no record, no noise, no end."""
+    middle = data.draw(st.integers(0, len(parts)))
+    text = ["".join(map(sent, some)).encode() for some in (parts[:middle], parts[middle:])]
+    whole = odd.join(text) + f"{NONCE} done\n".encode()
+    sizes = data.draw(st.lists(st.integers(0, 9), max_size=40))
+    assert read(whole, sizes) == read(whole) == read(whole, [1] * len(whole))
+
+
+@pytest.mark.parametrize("banner", ["Welcome to box! ", "\x1b[31m", "user 0 root ", "ä\r"])
+def test_a_banner_without_a_line_end(banner: str) -> None:
+    """What a login shell says in front of our first line is noise, and the line counts."""
+    reply = read(f"{banner}{NONCE} user 1000 hermes\n{NONCE} done\n".encode())
+    assert reply == Reply((Record("user", "1000 hermes"),), complete=True, noise=banner)
+
+
+def test_an_end_in_the_middle_of_a_line_ends_nothing() -> None:
+    """Raw text that looks like an end of ours is text: only a line of its own ends it."""
+    text = f"A=1 {NONCE} end\n{NONCE}end\n {NONCE} done"
+    reply = read(f"{NONCE} begin env .env\n{text}\n{NONCE} end\n".encode())
+    assert reply == Reply((Record("env", ".env", text),), complete=False)
