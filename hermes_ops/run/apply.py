@@ -81,8 +81,7 @@ def terms(plan: Plan, settings: Settings) -> script.Terms:
         json.dumps(settings.owner),
         settings.lock_timeout,
         round(plan.host.ready_timeout),
-        # Half a round more, so that what settled is seen settled.
-        round(plan.host.settle + 0.6),
+        plan.host.settle,
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from hermes_ops.facts import watch_lines
 from hermes_ops.hermes import EVIDENCE, PID_FILE
 from hermes_ops.plan.model import Watch
+from hermes_ops.readiness import CONNECT_LIMIT
 from hermes_ops.script.lines import call
 
 
@@ -19,7 +21,7 @@ class Terms:
     owner: str = "{}"
     lock_timeout: int = 60
     ready_timeout: int = 60
-    settle: int = 3
+    settle: float = 3
 
 
 def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
@@ -29,18 +31,19 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     units = [watch.service.unit for watch in watches]
     homes = [watch.service.home for watch in watches if watch.service.text == "hermes"]
     yield "round() {"
-    yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
     yield from watch_lines(units, [f"{home}/{PID_FILE}" for home in homes])
     yield "set --"
     for watch in watches:
         yield from if_whole(watch, _is_up(watch))
     yield 'ask_urls "$@"'
+    # Last: a state that is sent before it is looked at may be older than what the wait ended for.
+    yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
     yield "}"
     yield "watching="
     for watch in watches:
         yield from if_whole(watch, "watching=1")
     yield 'if [ -n "$watching" ]; then'
-    yield call("await", terms.ready_timeout, terms.settle)
+    yield call("await", terms.ready_timeout, _hundredths(terms.settle), CONNECT_LIMIT * 100)
     for watch in watches:
         yield from if_whole(watch, f"{is_well(watch)} || {_log(watch)}")
     yield "fi"
@@ -50,12 +53,18 @@ def _has_failed(watch: Watch) -> str:
     return call("has_failed", watch.service.unit, watch.service.name)
 
 
+def _hundredths(seconds: float) -> int:
+    # One more than the verdict asks for, which counts in floats.
+    return ceil(seconds * 100) + 1
+
+
 def _is_up(watch: Watch) -> str:
     """Return shell text that asks a service what it must answer, unless it has ended for good."""
     asked = f'{call("set", "--")} "$@" {shlex.join(watch.urls)}'
-    if watch.service.text == "hermes":
-        asked = f"{asked}; {call('looks_up', watch.service.home)} || ready="
-    return f"{_has_failed(watch)} || {{ {asked}; }}"
+    is_hermes = watch.service.text == "hermes"
+    of_hermes = (watch.service.home, *sorted(watch.expected)) if is_hermes else ("",)
+    settled = call("is_settled", watch.service.unit, watch.service.name, *of_hermes)
+    return f"{_has_failed(watch)} || {{ {asked}; {settled} || ready=; }}"
 
 
 def is_well(watch: Watch) -> str:

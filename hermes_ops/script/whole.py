@@ -16,10 +16,12 @@ from hermes_ops.wire import Script, assemble
 HOST = "-"
 """The name under which the shell keeps what belongs to the host itself."""
 
+LIBRARIES = ("common", "evidence", "apply", "settle")
+
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    script = assemble(("common", "evidence", "apply"), "\n".join(_body(plan, terms)))
+    script = assemble(LIBRARIES, "\n".join(_body(plan, terms)))
     return replace(script, before=_before(plan))
 
 
@@ -44,7 +46,7 @@ def _password(plan: Plan) -> Iterator[str]:
 def compile_watch(plan: Plan, terms: Terms) -> Script:
     """Return the script that only watches: no lock, no change."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
-    return assemble(("common", "evidence", "apply"), "\n".join(lines))
+    return assemble(LIBRARIES, "\n".join(lines))
 
 
 def _preamble(plan: Plan) -> Iterable[str]:
@@ -52,7 +54,7 @@ def _preamble(plan: Plan) -> Iterable[str]:
         uid, name = plan.user
         yield f"uid={uid} user={shlex.quote(name)}"
     yield "identify; enter_home; boot_id; trap '' HUP PIPE"
-    yield f"hermes_python={shlex.quote(plan.python)}"
+    yield f"hermes_python={shlex.quote(plan.python)} manager={shlex.quote(plan.manager)}"
 
 
 def _body(plan: Plan, terms: Terms) -> Iterator[str]:

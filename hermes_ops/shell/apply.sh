@@ -412,9 +412,10 @@ pip_environment() { # SECONDS WORDS...
 }
 
 # A wait only decides when to stop looking; what was seen is judged by the operator's program.
-looks_up() { # HOME
+looks_up() { # HOME: sets `entries`, which is the state without blanks
   [ -r "$1/gateway_state.json" ] || return 1
-  case $(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null) in
+  entries=$(tr -d ' \n' <"$1/gateway_state.json" 2>/dev/null)
+  case $entries in
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
@@ -431,21 +432,6 @@ are_connected() { # HOME PLATFORM...
   done
 }
 
-# What ended for good is not waited for. The names are those of systemd and of supervisord.
-has_failed() { # UNIT PROGRAM
-  case $units in
-    *ActiveState=failed*) [ "$(systemctl --user is-failed -- "$1" 2>/dev/null)" != failed ] || return 0 ;;
-  esac
-  case $newline$programs in
-    *"$newline$2 "*) ;;
-    *) return 1 ;;
-  esac
-  program=${programs##*"$2 "}
-  # shellcheck disable=SC2086
-  set -- $program
-  case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
-}
-
 # The last lines of a log: of Hermes' warnings, else of what it says at all, each if it was written
 # just now; else what the manager caught.
 send_log() { # UNIT PROGRAM HOME
@@ -458,29 +444,36 @@ send_log() { # UNIT PROGRAM HOME
   printf '%s' "$log" | cut -c1-300
   end
 }
-clock() {
+clock() { # sets `instant`, in hundredths of a second
+  now=$(date +%s)
+  uptime=
   if [ -r /proc/uptime ]; then
-    read -r seconds _ </proc/uptime
-    say "uptime $seconds"
-    seconds=${seconds%%.*}
+    read -r uptime _ </proc/uptime
+    say "uptime $uptime"
+    # The 1 keeps a fraction such as 08 from being read as octal.
+    instant=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
+    slack=0
   else
-    seconds=$(date +%s)
+    # Between two readings of whole seconds almost one less may have passed than they differ by.
+    instant=$((now * 100))
+    slack=99
   fi
-  printf '%s now ' "$nonce"
-  date +%s
+  say "now $now"
 }
 # `round` is written for each script: it shows everything once, and clears `ready` if it should.
-await() { # SECONDS SETTLE
+await() { # SECONDS SETTLE CONNECT: the last two in hundredths
+  settle=$2
+  connect=$3
   clock 2>/dev/null || gone=1
-  begun=$seconds
+  begun=$instant
   while [ -z "$gone" ]; do
     tell round
     clock
     ready=1
     pids=
     round
-    [ -z "$ready" ] || [ $((seconds - begun)) -lt "$2" ] || break
-    [ $((seconds - begun)) -lt "$1" ] || break
+    [ -z "$ready" ] || [ $((instant - begun)) -lt $((settle + slack)) ] || break
+    [ $((instant - begun)) -lt $(($1 * 100)) ] || break
     sleep 0.5
   done
 }
