@@ -452,11 +452,8 @@ clock() { # sets `instant`, in hundredths of a second
     say "uptime $uptime"
     # The 1 keeps a fraction such as 08 from being read as octal.
     instant=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
-    slack=0
   else
-    # Between two readings of whole seconds almost one less may have passed than they differ by.
     instant=$((now * 100))
-    slack=99
   fi
   say "now $now"
 }
@@ -472,8 +469,8 @@ await() { # SECONDS SETTLE CONNECT: the last two in hundredths
     ready=1
     pids=
     round
-    [ -z "$ready" ] || [ $((instant - begun)) -lt $((settle + slack)) ] || break
-    [ $((instant - begun)) -lt $(($1 * 100)) ] || break
+    [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
+    [ $((instant - begun)) -lt $(($1 * 100)) ] || { tell limit; break; }
     sleep 0.5
   done
 }

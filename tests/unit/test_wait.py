@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 import pytest
 from building import NEW, desired
 from pretend_host import BEGIN, GONE, SHELLS, Shown, World, world
 
-from hermes_ops.plan import Plan, Watch, make_plan
+from hermes_ops.errors import NotReady
+from hermes_ops.plan import Change, Plan, Watch, make_plan
+from hermes_ops.plan.model import MakeFolder
 from hermes_ops.readiness import CONNECT_LIMIT, Verdict
+from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.listener import Listener
 from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.run.watch import verdict_of, watch_services
@@ -28,7 +31,7 @@ def waiting(
     manager: str,
     *,
     kind: str = "hermes",
-    expected: str = "",
+    expected: Iterable[str] = (),
     urls: bool = False,
     settle: float = 3,
 ) -> Plan:
@@ -37,15 +40,16 @@ def waiting(
     service = made.watches[0].service
     if kind == "process":
         service = replace(service, text="service", readiness={"kind": "process"})
-    watch = Watch(service, (URL,) if urls else (), frozenset({expected} - {""}))
+    watch = Watch(service, (URL,) if urls else (), frozenset(expected))
     host = replace(made.host, settle=settle)
     return replace(made, host=host, manager=manager, changes=(), watches=(watch,))
 
 
 def converged(plan: Plan, host: World) -> HostResult:
-    """Wait as a run does after its apply; whoever is not ready at the end is an error."""
+    """Apply and wait as a run does after its look; who is not ready at the end is an error."""
     result = HostResult(plan.host, facts=NEW)
-    watch_services(plan, cast(Transport, host), Settings(), lambda _: None, result)
+    for part in (apply_plan, watch_services):
+        part(plan, cast(Transport, host), Settings(), lambda _: None, result)
     return result
 
 
@@ -87,8 +91,7 @@ CHANGES = {
 def test_what_changes_within_a_look_is_seen_whole(tmp_path: Path, manager: str, what: str) -> None:
     """At whatever step of a look a service becomes ready: what ends the wait is what is sent."""
     earlier, later = CHANGES[what]
-    expected = "telegram" if later.platforms else ""
-    plan = waiting(manager, expected=expected, urls=what == "its answer", settle=0.6)
+    plan = waiting(manager, expected=later.platforms, urls=what == "its answer", settle=0.6)
     for turn in range(1, 8):
         host = world(tmp_path / str(turn), plan, earlier, later, turn=turn)
         assert converged(plan, host).verdicts["good"].is_ready
@@ -100,6 +103,7 @@ def test_what_changes_within_a_look_is_seen_whole(tmp_path: Path, manager: str, 
 
 YOUNG = BEGIN - 100 * CONNECT_LIMIT + 500
 CONNECTING = {"telegram": "connecting"}
+REFUSED = {"discord": "fatal", "telegram": "connecting"}
 SHOWN: Mapping[str, tuple[str, Shown]] = {
     "a planned restart": ("process", Shown("activating", pid=0, code=75)),
     "a crash loop": ("process", Shown("activating", pid=0, code=1)),
@@ -115,7 +119,7 @@ SHOWN: Mapping[str, tuple[str, Shown]] = {
     "a process beside its service": ("hermes", Shown("inactive", pid=0)),
     "a platform on its way": ("telegram", Shown(born=YOUNG, platforms=CONNECTING)),
     "a platform that takes too long": ("telegram", Shown(platforms=CONNECTING)),
-    "a platform that is refused": ("telegram", Shown(born=YOUNG, platforms={"telegram": "fatal"})),
+    "a platform that is refused": ("discord telegram", Shown(born=YOUNG, platforms=REFUSED)),
     "a missing platform": ("telegram", Shown(born=YOUNG)),
     "a start that hangs": ("hermes", Shown(word="starting")),
 }
@@ -126,7 +130,7 @@ SHOWN: Mapping[str, tuple[str, Shown]] = {
 def test_only_what_may_change_is_waited_for(tmp_path: Path, manager: str, what: str) -> None:
     """The wait goes on to its limit where the verdict is pending, and ends before it elsewhere."""
     kind, shown = SHOWN[what]
-    expected = kind if kind not in ("process", "hermes") else ""
+    expected = kind.split() if kind not in ("process", "hermes") else ()
     plan = waiting(manager, kind=kind, expected=expected, settle=1)
     host = world(tmp_path, plan, shown)
     verdict = waited(plan, host, Terms(ready_timeout=3, settle=1))
@@ -141,6 +145,23 @@ def waited(plan: Plan, host: World, terms: Terms) -> Verdict:
     facts = listener.seen(NEW)
     assert facts
     return verdict_of(plan.watches[0], plan.manager, facts, plan.host)
+
+
+MAKE = Change("step", "good", "folder:made", "make", "why", MakeFolder(PurePosixPath("made"), None))
+
+
+@pytest.mark.parametrize("changes", [(), (MAKE,)], ids=["a wait alone", "after a change"])
+def test_who_waited_to_its_limit_is_not_asked_again(
+    tmp_path: Path, changes: tuple[Change, ...]
+) -> None:
+    """What is not ready when the time is up is told as such, without another exchange."""
+    plan = waiting("systemd")
+    plan = replace(plan, changes=changes, host=replace(plan.host, ready_timeout=3.4))
+    host = world(tmp_path, plan, Shown(word="starting"))
+    with pytest.raises(NotReady, match="good is starting"):
+        converged(plan, host)
+    assert (host.exchanges, host.passed) == (1, 400)
+    assert (tmp_path / "home" / "made").exists() == bool(changes)
 
 
 @every_shell
