@@ -196,12 +196,16 @@ def test_nothing_planted_leaks(planted: Fleet) -> None:
     somebody = planted.with_key(OLD)
     box = planted["linux-1"]
     look = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
-    script = f"for i in $(seq 60); do {look}; sleep 0.03; done"
+    script = f"rm -f /root/seen; until [ -e /root/seen ]; do {look}; sleep 0.03; done"
     seen: list[str] = []
     sampler = threading.Thread(target=lambda: seen.append(box.sh(script)))
     sampler.start()
-    runs = [somebody.plain("secrets.lint", "--live", "-v"), somebody.run("secrets.lint", "--live")]
-    sampler.join()
+    try:
+        words = ("secrets.lint", "--live")
+        runs = [somebody.plain(*words, "-v"), somebody.run(*words)]
+    finally:
+        box.sh("touch /root/seen")
+        sampler.join()
     kept = next(somebody.home.rglob("fingerprint.key")).read_text().strip()
     key = base64.b64encode(bytes.fromhex(kept)).decode()
     told = "".join(run.out + run.err for run in runs)
