@@ -196,7 +196,8 @@ def test_nothing_planted_leaks(planted: Fleet) -> None:
     somebody = planted.with_key(OLD)
     box = planted["linux-1"]
     look = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
-    script = f"rm -f /root/seen; until [ -e /root/seen ]; do {look}; sleep 0.03; done"
+    script = f"until [ -e /root/seen ]; do {look}; sleep 0.03; done"
+    box.sh("rm -f /root/seen")
     seen: list[str] = []
     sampler = threading.Thread(target=lambda: seen.append(box.sh(script)))
     sampler.start()
