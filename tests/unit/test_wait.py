@@ -57,8 +57,7 @@ def converged(plan: Plan, host: World) -> HostResult:
 
 
 @every_shell
-@every_manager
-@pytest.mark.parametrize("kind", ["hermes", "process"])
+@pytest.mark.parametrize(("manager", "kind"), [("systemd", "hermes"), ("supervisord", "process")])
 def test_a_late_process_settles_from_its_own_start(
     tmp_path: Path, shell: str, manager: str, kind: str
 ) -> None:
@@ -92,7 +91,7 @@ def test_what_changes_within_a_look_is_seen_whole(tmp_path: Path, manager: str, 
     """At whatever step of a look a service becomes ready: what ends the wait is what is sent."""
     earlier, later = CHANGES[what]
     plan = waiting(manager, expected=later.platforms, urls=what == "its answer", settle=0.6)
-    for turn in range(1, 8):
+    for turn in range(1, 7):
         host = world(tmp_path / str(turn), plan, earlier, later, turn=turn)
         assert converged(plan, host).verdicts["good"].is_ready
         assert host.became
@@ -133,9 +132,9 @@ def test_only_what_may_change_is_waited_for(tmp_path: Path, manager: str, what: 
     expected = kind.split() if kind not in ("process", "hermes") else ()
     plan = waiting(manager, kind=kind, expected=expected, settle=1)
     host = world(tmp_path, plan, shown)
-    verdict = waited(plan, host, Terms(ready_timeout=3, settle=1))
+    verdict = waited(plan, host, Terms(ready_timeout=2, settle=1))
     goes_on = verdict.is_pending or verdict.state == "unknown"
-    assert (host.passed >= 250) == goes_on, f"{verdict} after {host.passed} ticks"
+    assert (host.passed >= 200) == goes_on, f"{verdict} after {host.passed} ticks"
 
 
 def waited(plan: Plan, host: World, terms: Terms) -> Verdict:
