@@ -16,7 +16,7 @@ from hermes_ops.wire import Script, assemble
 
 LIBRARIES = (
     *("wire/common", "look/evidence", *shell()),
-    *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait")),
+    *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait", "settle")),
 )
 """The shell of every script that changes a host, or waits on it."""
 
@@ -59,7 +59,7 @@ def _preamble(plan: Plan) -> Iterable[str]:
         uid, name = plan.user
         yield f"uid={uid} user={shlex.quote(name)}"
     yield "identify; enter_home; boot_id; trap '' HUP PIPE"
-    yield f"hermes_python={shlex.quote(plan.python)}"
+    yield f"hermes_python={shlex.quote(plan.python)} manager={shlex.quote(plan.manager)}"
 
 
 def _body(plan: Plan, terms: Terms) -> Iterator[str]:

@@ -2,9 +2,10 @@
 # Waiting until what was started is ready.
 
 # A wait only decides when to stop looking; what was seen is judged by the operator's program.
-looks_up() { # HOME
+looks_up() { # HOME: sets `entries`, which is the state without blanks
   [ -r "$1/gateway_state.json" ] || return 1
-  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
+  entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
+  case $entries in
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
@@ -34,29 +35,33 @@ send_log() { # HOME WORDS...
   printf '%s' "$log" | cut -c1-300
   end
 }
-clock() {
+clock() { # sets `instant`, in hundredths of a second
+  now=$(date +%s)
+  uptime=
   if [ -r /proc/uptime ]; then
-    read -r seconds _ </proc/uptime
-    say "uptime $seconds"
-    seconds=${seconds%%.*}
+    read -r uptime _ </proc/uptime
+    say "uptime $uptime"
+    # The 1 keeps a fraction such as 08 from being read as octal.
+    instant=$((${uptime%.*} * 100 + 1${uptime#*.} - 100))
   else
-    seconds=$(date +%s)
+    instant=$((now * 100))
   fi
-  printf '%s now ' "$nonce"
-  date +%s
+  say "now $now"
 }
 # `round` is written for each script: it shows everything once, and clears `ready` if it should.
-await() { # SECONDS SETTLE
+await() { # SECONDS SETTLE CONNECT: the last two in hundredths
+  settle=$2
+  connect=$3
   clock 2>/dev/null || gone=1
-  begun=$seconds
+  begun=$instant
   while [ -z "$gone" ]; do
     tell round
     clock
     ready=1
     pids=
     round
-    [ -z "$ready" ] || [ $((seconds - begun)) -lt "$2" ] || break
-    [ $((seconds - begun)) -lt "$1" ] || break
+    [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
+    [ $((instant - begun)) -lt $(($1 * 100)) ] || { tell limit; break; }
     sleep 0.5
   done
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from hermes_ops.apply.lines import call
 from hermes_ops.hermes.gateway import EVIDENCE, PID_FILE
+from hermes_ops.hermes.readiness import CONNECT_LIMIT
 from hermes_ops.look.facts import watch_lines
 from hermes_ops.plan.model import Watch
 from hermes_ops.plan.question import look_words
@@ -21,7 +23,7 @@ class Terms:
     owner: str = "{}"
     lock_timeout: int = 60
     ready_timeout: int = 60
-    settle: int = 3
+    settle: float = 3
 
 
 def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
@@ -31,37 +33,44 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     services = [watch.service for watch in watches]
     homes = [watch.service.home for watch in watches if watch.service.text == "hermes"]
     yield "round() {"
-    yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
     yield from watch_lines(look_words(services), [f"{home}/{PID_FILE}" for home in homes])
     yield "set --"
     for watch in watches:
         yield from if_whole(watch, _is_up(watch))
     yield 'ask_urls "$@"'
+    # Last: a state that is sent before it is looked at may be older than what the wait ended for.
+    yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
     yield "}"
     yield "watching="
     for watch in watches:
         yield from if_whole(watch, "watching=1")
     yield 'if [ -n "$watching" ]; then'
-    yield call("await", terms.ready_timeout, terms.settle)
+    yield call("await", terms.ready_timeout, _hundredths(terms.settle), CONNECT_LIMIT * 100)
     for watch in watches:
         yield from if_whole(watch, f"{is_well(watch)} || {_log(watch)}")
     yield "fi"
 
 
 def _has_failed(watch: Watch) -> str:
-    return call(f"{watch.manager}_failed", _id(watch))
+    return call("has_failed", _id(watch))
 
 
 def _id(watch: Watch) -> str:
     return MANAGERS[watch.manager].id(watch.service)
 
 
+def _hundredths(seconds: float) -> int:
+    # One more than the verdict asks for, which counts in floats.
+    return ceil(seconds * 100) + 1
+
+
 def _is_up(watch: Watch) -> str:
     """Return shell text that asks a service what it must answer, unless it has ended for good."""
     asked = f'{call("set", "--")} "$@" {shlex.join(watch.urls)}'
-    if watch.service.text == "hermes":
-        asked = f"{asked}; {call('looks_up', watch.service.home)} || ready="
-    return f"{_has_failed(watch)} || {{ {asked}; }}"
+    is_hermes = watch.service.text == "hermes"
+    of_hermes = (watch.service.home, *sorted(watch.expected)) if is_hermes else ("",)
+    settled = call("is_settled", _id(watch), *of_hermes)
+    return f"{_has_failed(watch)} || {{ {asked}; {settled} || ready=; }}"
 
 
 def is_well(watch: Watch) -> str:

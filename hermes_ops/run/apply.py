@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import ceil
 from pathlib import PurePosixPath
 
 from hermes_ops.apply import PIP, WHEELS, Terms, compile_plan, wheels
@@ -40,7 +41,7 @@ def apply_plan(
     _refuse_ends(reply, plan)
     result.facts = _after(listener.seen(result.facts), plan, result)
     result.logs |= listener.logs
-    result.waited = listener.waited
+    result.waited = plan.host.ready_timeout if listener.is_exhausted else listener.waited
     return any(done.outcome == "moved" for done in result.changes)
 
 
@@ -76,9 +77,8 @@ def terms(plan: Plan, settings: Settings) -> Terms:
     return Terms(
         json.dumps(settings.owner),
         settings.lock_timeout,
-        round(plan.host.ready_timeout),
-        # Half a round more, so that what settled is seen settled.
-        round(plan.host.settle + 0.6),
+        ceil(plan.host.ready_timeout),
+        plan.host.settle,
     )
 
 

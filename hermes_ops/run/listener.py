@@ -101,6 +101,11 @@ class Listener:
         """Return for how long the host has waited for readiness, in seconds."""
         return time.monotonic() - self._waiting if self._waiting else 0
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Say whether the host has waited for as long as it was told to."""
+        return any(r.word == "limit" for r in self._round)
+
     def seen(self, facts: Facts | None) -> Facts | None:
         """Return the facts with the last complete round of evidence."""
         last = self._round or self._last

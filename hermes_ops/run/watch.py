@@ -47,6 +47,8 @@ def watch_services(
         result.logs |= listener.logs
         verdicts = _verdicts(watches, plan, result.facts)
         looked_only = False
+        if listener.is_exhausted:
+            break
     result.verdicts |= verdicts
     _refuse_unready(verdicts, result)
 

@@ -107,8 +107,9 @@ class ServiceManager(Protocol):
     """The seam between what is wanted and systemd, launchd or supervisord.
 
     Its shell file `services/NAME.sh` defines `NAME_look ID…` (prints a block `manager NAME` of
-    properties, adds pids to `pids`), `NAME_defined` (says which gateways it knows),
-    `NAME_failed ID`, `NAME_log ID`, and the words of `control` and `reload`.
+    properties, adds pids to `pids`), `NAME_defined` (says which gateways it knows), `NAME_log ID`,
+    `NAME_said ID` (sets `activity` in the words of `ManagerReport`, `pid` and `code`, all from
+    what `NAME_look` has just shown), and the words of `control` and `reload`.
     """
 
     name: str

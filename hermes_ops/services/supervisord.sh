@@ -42,15 +42,19 @@ supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
   printf '\n'
 }
 supervisord_defined() { :; } # what it runs it tells by itself
-supervisord_failed() { # PROGRAM: has it ended for good?
-  case $newline$programs in
-    *"$newline$1 "*) ;;
-    *) return 1 ;;
-  esac
-  program=${programs##*"$1 "}
+supervisord_said() { # PROGRAM
+  case $newline$programs in *"$newline$1 "*) ;; *) return 0 ;; esac
+  said=$newline$programs
+  said=${said#*"$newline$1 "}
   # shellcheck disable=SC2086 # a line of words
-  set -- $program
-  case $1 in FATAL | EXITED) return 0 ;; *) return 1 ;; esac
+  set -- ${said%%"$newline"*}
+  case $1 in
+    RUNNING) activity=active ;;
+    STARTING | BACKOFF) activity=activating ;;
+    STOPPING) activity=deactivating ;;
+    FATAL | EXITED | UNKNOWN) activity=failed ;;
+  esac
+  [ "$2" != pid ] || pid=${3%,}
 }
 supervisord_log() { # PROGRAM: what it printed, if that was just now
   [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || tail -n 8 "$state/$1.log"

@@ -24,11 +24,22 @@ systemd_defined() {
     [ ! -f "$path" ] || say "defined systemd ${path##*/}"
   done
 }
-systemd_failed() { # UNIT: has it ended for good?
-  case $units in
-    *ActiveState=failed*) [ "$(systemctl --user is-failed -- "$1" 2>/dev/null)" = failed ] ;;
-    *) return 1 ;;
-  esac
+systemd_said() { # UNIT: the units stand in blocks, an empty line between them
+  blocks="$newline$newline$units$newline$newline"
+  case $blocks in *"${newline}Id=$1$newline"*) ;; *) return 0 ;; esac
+  above=${blocks%%"${newline}Id=$1$newline"*}
+  below=${blocks#*"${newline}Id=$1$newline"}
+  set -f
+  IFS=$newline
+  for line in ${above##*"$newline$newline"} ${below%%"$newline$newline"*}; do
+    case $line in
+      ActiveState=*) activity=${line#*=} ;;
+      MainPID=[1-9]*) pid=${line#*=} ;;
+      ExecMainStatus=*) code=${line#*=} ;;
+    esac
+  done
+  set +f
+  unset IFS
 }
 systemd_log() { # UNIT
   ! has journalctl || journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null

@@ -43,6 +43,7 @@ class Fleet:
 
     operator: Operator
     boxes: Mapping[str, Box]
+    first: Run
 
     def __getitem__(self, name: str) -> Box:
         return self.boxes[name]
@@ -66,16 +67,34 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(boxes: Mapping[str, Box], operator: MakeOperator) -> Iterator[Fleet]:
-    """Two hosts after `fleet.up`; every test leaves them as they were."""
-    ours = {name: boxes[name] for name in PROFILES}
-    for box in ours.values():
+def fleets(boxes: Mapping[str, Box]) -> Iterator[dict[int, Fleet]]:
+    """The fleets of these tests, by how many tests had failed when they were brought up."""
+    yield {}
+    for name in PROFILES:
+        boxes[name].reset()
+
+
+@pytest.fixture
+def fleet(
+    request: pytest.FixtureRequest,
+    fleets: dict[int, Fleet],
+    boxes: Mapping[str, Box],
+    operator: MakeOperator,
+) -> Fleet:
+    """Two hosts after `fleet.up`: a test that passed left them so, after one that failed anew."""
+    failed = request.session.testsfailed
+    if failed not in fleets:
+        fleets[failed] = brought_up({name: boxes[name] for name in PROFILES}, operator)
+    return fleets[failed]
+
+
+def brought_up(boxes: Mapping[str, Box], operator: MakeOperator) -> Fleet:
+    """Return these hosts after the first `fleet.up` of somebody new."""
+    for box in boxes.values():
         box.reset()
-    found = Fleet(operator({box: PROFILES[name] for name, box in ours.items()}), ours)
-    found.with_key(OLD).up()
-    yield found
-    for box in ours.values():
-        box.reset()
+    somebody = operator({box: PROFILES[name] for name, box in boxes.items()})
+    first = replace(somebody, environ={"LAB_KEY": OLD}).up()
+    return Fleet(somebody, boxes, first)
 
 
 def findings(run: Run) -> set[tuple[str, str, str]]:
@@ -90,6 +109,11 @@ def findings(run: Run) -> set[tuple[str, str, str]]:
 def target(side: Mapping[str, Any]) -> str:
     """Return `host/profile`, or the host alone."""
     return f"{side['host']}/{side['profile']}" if side["profile"] else side["host"]
+
+
+def test_bringing_up_takes_two_exchanges(fleet: Fleet) -> None:
+    """A look and an apply bring a host up: it waits until what it started is settled."""
+    assert fleet.first.json["exchanges"] == dict.fromkeys(PROFILES, 2)
 
 
 # --- lint -------------------------------------------------------------------------------------
@@ -115,7 +139,7 @@ def test_live_needs_no_source(fleet: Fleet) -> None:
 def planted(fleet: Fleet) -> Iterator[Fleet]:
     """The fleet with everything wrong that can be planted in files."""
     one, two = fleet["linux-1"], fleet["linux-2"]
-    keep = f"cp -a {HOME} /root/kept && rm -rf /root/kept/.ssh"
+    keep = f"rm -rf /root/kept && cp -a {HOME} /root/kept && rm -rf /root/kept/.ssh"
     for box in (one, two):
         box.sh(keep)
     for box, profile in ((one, "coder"), (one, "scout"), (two, "lone")):
@@ -172,12 +196,17 @@ def test_nothing_planted_leaks(planted: Fleet) -> None:
     somebody = planted.with_key(OLD)
     box = planted["linux-1"]
     look = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"
-    script = f"for i in $(seq 60); do {look}; sleep 0.03; done"
+    script = f"until [ -e /root/seen ]; do {look}; sleep 0.03; done"
+    box.sh("rm -f /root/seen")
     seen: list[str] = []
     sampler = threading.Thread(target=lambda: seen.append(box.sh(script)))
     sampler.start()
-    runs = [somebody.plain("secrets.lint", "--live", "-v"), somebody.run("secrets.lint", "--live")]
-    sampler.join()
+    try:
+        words = ("secrets.lint", "--live")
+        runs = [somebody.plain(*words, "-v"), somebody.run(*words)]
+    finally:
+        box.sh("touch /root/seen")
+        sampler.join()
     kept = next(somebody.home.rglob("fingerprint.key")).read_text().strip()
     key = base64.b64encode(bytes.fromhex(kept)).decode()
     told = "".join(run.out + run.err for run in runs)

@@ -75,7 +75,8 @@ def plan(
     )
     names = dict.fromkeys([name for name, _ in changes if name] + list(after or {}))
     profiles = tuple(profile(name, {"after": (after or {}).get(name, ())}) for name in names)
-    return Plan(Machine("box", profiles=profiles, **more.pop("machine", {})), made, **more)
+    machine = Machine("box", profiles=profiles, **more.pop("machine", {}))
+    return Plan(machine, made, manager="systemd", **more)
 
 
 def told(answer: Answer) -> list[str]:
@@ -90,6 +91,7 @@ def apply(host: Host) -> Callable[..., Answer]:
     """Apply a plan on a host on which nothing is asked of a real manager and nothing waits."""
     for name in ("order", "together", "end_process", "drain_gateway", "reset_storm"):
         host.stand(name, "case $* in *refused*) return 1 ;; esac")
+    host.define("systemd_said() { activity=active pid=; }")
     for name in ("await", "send_log", "systemd_look", "supervisord_look", "show_processes"):
         host.stand(name)
     host.stand("ask_urls")
@@ -125,7 +127,7 @@ def test_the_lock_is_held_while_something_changes_and_not_while_we_wait(
         "held", TERMS.owner, "free",
     ]  # fmt: skip
     assert "EXIT" not in (host.home / "states").read_text()
-    assert calls(host, "await") == ["await 11 5"]
+    assert calls(host, "await") == ["await 11 501 3000"]
 
 
 def test_a_plan_that_waited_for_the_lock_is_old(host: Host, apply: Apply) -> None:
@@ -480,7 +482,7 @@ def test_who_is_waited_for_must_be_well(host: Host, apply: Apply) -> None:
     watches = (Watch(service("a"), manager="systemd"), Watch(service("b"), manager="systemd"))
     made = plan(*starts("a", "b"), after={"b": ("a",)}, watches=watches)
     assert told(apply(made)) == ["done", "skipped"]
-    assert calls(host, "order", "await") == ["order start a.service", "await 11 5"]
+    assert calls(host, "order", "await") == ["order start a.service", "await 11 501 3000"]
 
 
 def test_who_is_well_lets_the_next_one_start(host: Host, apply: Apply) -> None:
@@ -492,8 +494,8 @@ def test_who_is_well_lets_the_next_one_start(host: Host, apply: Apply) -> None:
     order = calls(host, "order", "await", "systemd_look", "together")
     assert order == [
         "together start a.service c.service", "order start a.service", "order start c.service",
-        "await 11 5", "systemd_look a.service", "order start b.service",
-        "await 11 5", "systemd_look a.service b.service c.service",
+        "await 11 501 3000", "systemd_look a.service", "order start b.service",
+        "await 11 501 3000", "systemd_look a.service b.service c.service",
     ]  # fmt: skip
 
 
@@ -529,9 +531,9 @@ HOME = GATEWAY.service.home
 def watched(host: Host, *watches: Watch, before: str = "", **stands: str) -> Answer:
     """Watch these services for one round, and say whether they were ready."""
     names = ("systemd_look", "supervisord_look", "recorded_pids", "show_processes")
-    for name in (*names, "send_files", "ask_urls", "send_log", "systemd_failed", "take_lock"):
-        host.stand(name, stands.get(name, "return 1" if name == "systemd_failed" else ":"))
-    for name in ("looks_up", "are_connected"):
+    for name in (*names, "send_files", "ask_urls", "send_log", "has_failed", "take_lock"):
+        host.stand(name, stands.get(name, "return 1" if name == "has_failed" else ":"))
+    for name in ("is_settled", "are_connected"):
         host.stand(name, stands.get(name, ":"))
     host.stand("await", f'ready=1; round; echo "ready [$ready]"; {before}')
     answer = host.apply(compile_watch(plan(watches=watches), TERMS))
@@ -543,18 +545,18 @@ def test_a_round_shows_all_that_tells_how_a_gateway_does(host: Host) -> None:
     """Its own files, its unit, its pid file, what its URLs answer; and no lock is taken."""
     assert watched(host, GATEWAY).out == "ready [1]\n"
     assert host.calls == [
-        "await 11 5",
-        f"send_files {HOME}/gateway_state.json {HOME}/state/gateway.heartbeat {HOME}/gateway.pid",
+        "await 11 501 3000",
         "systemd_look one.service", "supervisord_look one", f"recorded_pids {HOME}/gateway.pid",
-        "show_processes", "systemd_failed one.service", f"looks_up {HOME}",
+        "show_processes", "has_failed one.service", f"is_settled one.service {HOME} api tg",
         "ask_urls http://u/1 http://u/2",
-        "systemd_failed one.service", f"are_connected {HOME} api tg",
+        f"send_files {HOME}/gateway_state.json {HOME}/state/gateway.heartbeat {HOME}/gateway.pid",
+        "has_failed one.service", f"are_connected {HOME} api tg",
     ]  # fmt: skip
 
 
 def test_a_gateway_that_is_not_up_is_waited_for(host: Host) -> None:
     """By its own file, whatever its URLs say; and then its log is shown."""
-    assert watched(host, GATEWAY, looks_up="return 1").out == "ready []\n"
+    assert watched(host, GATEWAY, is_settled="return 1").out == "ready []\n"
     assert calls(host, "send_log") == [f"send_log {HOME} systemd_log one.service"]
 
 
@@ -568,17 +570,17 @@ def test_one_that_failed_for_good_is_not_waited_for(host: Host) -> None:
     """Neither its file nor its URLs are asked; its log is shown."""
     both = (GATEWAY, Watch(service("two"), ("http://u/3",), manager="systemd"))
     failed = "[ $1 = one.service ]"
-    assert watched(host, *both, systemd_failed=failed, looks_up="return 1").out == "ready [1]\n"
+    assert watched(host, *both, has_failed=failed).out == "ready [1]\n"
     assert calls(host, "ask_urls") == ["ask_urls http://u/3"]
     assert calls(host, "send_log") == [f"send_log {HOME} systemd_log one.service"]
-    assert calls(host, "looks_up") == []
+    assert calls(host, "is_settled") == ["is_settled two.service ''"]
 
 
 def test_another_program_is_asked_for_its_urls_alone(host: Host) -> None:
     """It has no file that says how it does."""
     watched(host, Watch(service("two"), ("http://u/3",), manager="systemd"))
-    assert calls(host, "looks_up", "are_connected", "send_log") == []
-    assert calls(host, "send_files", "recorded_pids") == ["send_files", "recorded_pids"]
+    assert calls(host, "are_connected", "send_log") == []
+    assert calls(host, "send_files", "recorded_pids") == ["recorded_pids", "send_files"]
 
 
 def test_a_broken_profile_is_not_watched(host: Host, apply: Apply) -> None:

@@ -22,9 +22,9 @@ def test_time_is_told_as_the_kernel_counts_it(dash: Host) -> None:
     dash.rooted("/proc/uptime")
     dash.part("/proc/uptime", "4711.89 9000.00\n")
     dash.stand("date", "echo 1700000000")
-    answer = dash.run("clock; echo $seconds")
+    answer = dash.run("clock; echo $instant")
     assert answer.told == ["uptime 4711.89", "now 1700000000"]
-    assert answer.out.endswith("\n4711\n")
+    assert answer.out.endswith("\n471189\n")
     assert dash.calls == ["date +%s"]
 
 
@@ -32,23 +32,23 @@ def test_time_without_proc_is_the_clocks(dash: Host) -> None:
     """Where there is no uptime, the date counts."""
     dash.rooted("/proc/uptime")
     dash.stand("date", "echo 1700000000")
-    answer = dash.run("clock; echo $seconds")
+    answer = dash.run("clock; echo $instant")
     assert answer.told == ["now 1700000000"]
-    assert answer.out.endswith("\n1700000000\n")
+    assert answer.out.endswith("\n170000000000\n")
 
 
 def ticking(host: Host, round_: str = ":") -> None:
     """Let each nap of a wait take a second of the host's time, and a round do this."""
     host.rooted("/proc/uptime")
-    host.part("/proc/uptime", "100.5 1\n")
-    host.stand("sleep", f"t=$((${{t:-100}} + 1)); echo $t.5 1 >{host.root}/proc/uptime")
+    host.part("/proc/uptime", "100.50 1\n")
+    host.stand("sleep", f"t=$((${{t:-100}} + 1)); echo $t.50 1 >{host.root}/proc/uptime")
     host.stand("date", "echo 7")
     host.define(f"round() {{ rounds=$((rounds + 1)); {round_}; }}")
 
 
 def rounds(host: Host, seconds: int, settle: int, more: str = ":") -> int:
     """Return how often a wait looked."""
-    answer = host.run(f'{more}; await {seconds} {settle}; echo "$rounds" >rounds')
+    answer = host.run(f'{more}; await {seconds} {settle * 100} 3000; echo "$rounds" >rounds')
     assert answer.errors == ""
     found = int((host.home / "rounds").read_text().strip() or 0)
     assert answer.told.count("round") == found or "gone=1" in more
@@ -178,24 +178,27 @@ def failed(host: Host, *, units: str = "", programs: str = "", says: str = "fail
     """Whether `one` counts as failed, by what its manager was seen to say."""
     host.stand("systemctl", f"echo {says}; echo noise >&2")
     define = f"units='{units}' programs='{programs}'"
-    asked = "systemd_failed one.service" if units else "supervisord_failed one"
+    managed = ("systemd", "one.service") if units else ("supervisord", "one")
+    asked = f"manager={managed[0]}; has_failed {managed[1]}"
     answer = host.run(f"{define}; {asked} && echo failed")
     assert answer.errors == ""
     return answer.out == "failed\n"
 
 
 def test_a_unit_that_failed(host: Host) -> None:
-    """Some unit did: systemd is asked whether it is this one."""
-    assert failed(host, units="Id=x\nActiveState=failed\n")
-    assert host.calls == ["systemctl --user is-failed -- one.service"]
+    """Its own block says so; systemd is not asked again."""
+    others = "Id=a.service\nActiveState=active\n\n"
+    assert failed(host, units=f"{others}ActiveState=failed\nId=one.service\nMainPID=0\n")
+    assert host.calls == []
 
 
 @pytest.mark.parametrize("says", ["active", "inactive", "activating"])
 def test_a_unit_that_did_not(dash: Host, says: str) -> None:
-    """It was another one; where none did, systemd is not asked."""
-    assert not failed(dash, units="ActiveState=failed", says=says)
-    assert not failed(dash, units="ActiveState=active")
-    assert len(dash.calls) == 1
+    """It was another one, or one of a like name."""
+    other = "\n\nId=bone.service\nActiveState=failed"
+    assert not failed(dash, units=f"Id=one.service\nActiveState={says}{other}")
+    assert not failed(dash, units="Id=one.service2\nActiveState=failed")
+    assert dash.calls == []
 
 
 @pytest.mark.parametrize(

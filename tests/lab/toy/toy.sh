@@ -17,7 +17,11 @@ toy_look() { # ID...
   end
 }
 toy_defined() { :; }
-toy_failed() { ! toy_pid "$1"; }
+toy_said() { # ID
+  toy_pid "$1" || return 0
+  activity=active
+  pid=$toy_pid
+}
 toy_log() { :; }
 toy_do() { # VERB ID
   if toy_pid "$2" && [ "$1" != start ]; then
