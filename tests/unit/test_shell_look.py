@@ -294,7 +294,8 @@ def look(host: Host, wanted: str = "", *, on_path: str = "") -> str:
     answer = host.run(f"hermes_python=old; look_hermes '{wanted}'; echo \"$hermes_python\"")
     assert answer.errors == ""
     found = answer.out.splitlines()[-1]
-    told = [line.split()[2] for line in answer.told if line.startswith("hermes python ")]
+    lines = answer.told
+    told = [line[len("hermes python ") :] for line in lines if line.startswith("hermes python ")]
     assert told == ([found] if found else [])
     return found.replace(f"{host.home}/", "")
 
@@ -333,8 +334,8 @@ def test_no_hermes(dash: Host) -> None:
 def test_the_python_that_is_wanted_is_the_only_one_asked(host: Host) -> None:
     """No other is taken for it where it has no Hermes."""
     other = hermes(host, "other")
-    wanted = hermes(host, "wanted")
-    assert look(host, wanted, on_path=other) == "wanted/bin/python"
+    wanted = hermes(host, "wanted one")
+    assert look(host, wanted, on_path=other) == "wanted one/bin/python"
     assert look(host, "/no/such/bin/python", on_path=other) == ""
 
 
