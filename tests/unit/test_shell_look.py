@@ -406,10 +406,11 @@ def test_env_files_come_as_they_are(host: Host) -> None:
 def test_masked_values_stay(host: Host) -> None:
     """Of the names that are said, in those files alone, however the line is written."""
     host.file("p/.env", ENV)
-    host.file("q/.env", "KEY=open\n")
-    answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env")
-    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, "KEY=open\n"]
-    assert answer.told == ["digests", "env p/.env", "env q/.env"]
+    for other in ("q/.env", ".env"):
+        host.file(other, "KEY=open\n")
+    answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env .env")
+    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, *["KEY=open\n"] * 2]
+    assert answer.told == ["digests", "env p/.env", "env q/.env", "env .env"]
 
 
 def test_what_was_made_here_stays_here(host: Host) -> None:
