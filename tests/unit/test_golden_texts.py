@@ -238,6 +238,19 @@ def test_a_gateway_is_ended_for_good_by_a_wrong_configuration() -> None:
     assert spec.environment == {"HERMES_DISABLE_LAZY_INSTALLS": "1"}
 
 
+@pytest.mark.parametrize(
+    ("profile", "name", "home"),
+    [("default", "gateway", ".hermes"), ("a", "gateway-a", ".hermes/profiles/a")],
+)
+def test_a_gateway_has_the_names_and_the_home_that_hermes_gives_it(
+    profile: str, name: str, home: str
+) -> None:
+    """Hermes' own commands find the service by them."""
+    spec = desired({"desired": {profile: {}}}).services[profile]
+    assert (spec.name, spec.label) == (f"hermes-{name}", f"ai.hermes.{name}")
+    assert spec.home == PurePosixPath(home)
+
+
 def test_every_check_of_a_role_is_a_function_and_the_other_way_round() -> None:
     """One that is not named would never run, one that is not there could never pass."""
     for role in roles().values():

@@ -294,7 +294,8 @@ def look(host: Host, wanted: str = "", *, on_path: str = "") -> str:
     answer = host.run(f"hermes_python=old; look_hermes '{wanted}'; echo \"$hermes_python\"")
     assert answer.errors == ""
     found = answer.out.splitlines()[-1]
-    told = [line.split()[2] for line in answer.told if line.startswith("hermes python ")]
+    lines = answer.told
+    told = [line[len("hermes python ") :] for line in lines if line.startswith("hermes python ")]
     assert told == ([found] if found else [])
     return found.replace(f"{host.home}/", "")
 
@@ -333,8 +334,8 @@ def test_no_hermes(dash: Host) -> None:
 def test_the_python_that_is_wanted_is_the_only_one_asked(host: Host) -> None:
     """No other is taken for it where it has no Hermes."""
     other = hermes(host, "other")
-    wanted = hermes(host, "wanted")
-    assert look(host, wanted, on_path=other) == "wanted/bin/python"
+    wanted = hermes(host, "wanted one")
+    assert look(host, wanted, on_path=other) == "wanted one/bin/python"
     assert look(host, "/no/such/bin/python", on_path=other) == ""
 
 
@@ -405,10 +406,11 @@ def test_env_files_come_as_they_are(host: Host) -> None:
 def test_masked_values_stay(host: Host) -> None:
     """Of the names that are said, in those files alone, however the line is written."""
     host.file("p/.env", ENV)
-    host.file("q/.env", "KEY=open\n")
-    answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env")
-    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, "KEY=open\n"]
-    assert answer.told == ["digests", "env p/.env", "env q/.env"]
+    for other in ("q/.env", ".env"):
+        host.file(other, "KEY=open\n")
+    answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env .env")
+    assert [record.text for record in answer.reply.of("env")] == [HIDDEN, *["KEY=open\n"] * 2]
+    assert answer.told == ["digests", "env p/.env", "env q/.env", "env .env"]
 
 
 def test_what_was_made_here_stays_here(host: Host) -> None:

@@ -53,10 +53,11 @@ def test_a_failure_is_told_and_remembered(dash: Host) -> None:
 
 def test_a_command_is_run_once_with_its_words(host: Host) -> None:
     """It has no input, what it prints is its own affair, and it is told when it is done."""
-    host.program("thing", "cat; echo chatter; echo noise >&2")
+    host.program("thing", f"cat >'{host.home}/input'; echo chatter; echo noise >&2")
     answer = host.run("profile=demo; echo secret | run 7 thing 'a b' ''")
     assert answer.out == "0123456789abcdef change 7 done\n"
     assert (answer.errors, host.calls) == ("", ["thing 'a b' ''"])
+    assert (host.home / "input").read_text() == ""
 
 
 def test_a_command_that_fails_says_why(host: Host) -> None:
@@ -305,8 +306,8 @@ def test_a_debt_stays_until_its_restart_was_seen(host: Host) -> None:
 def test_a_folder_has_its_mode(dash: Host, octal: str, new: int, old: int) -> None:
     """One that is there gets it as well, unless none is wanted."""
     (dash.home / "old").mkdir(mode=0o750)
-    dash.run(f"make_folder {octal} old; make_folder {octal} new/deep")
-    assert (mode(dash.home / "old"), mode(dash.home / "new/deep")) == (old, new)
+    dash.run(f"make_folder {octal} old; make_folder {octal} 'new one/deep down'")
+    assert (mode(dash.home / "old"), mode(dash.home / "new one/deep down")) == (old, new)
 
 
 def test_a_folder_that_cannot_be_made_is_a_failure(dash: Host) -> None:
@@ -343,10 +344,11 @@ def test_a_link_that_cannot_be_made_is_a_failure(dash: Host) -> None:
 
 def test_what_is_removed_is_gone(host: Host) -> None:
     """A folder with what is in it; of a link only the link."""
-    host.file("folder/deep/x")
+    host.file("a folder/deep/x")
     kept = host.file("kept/x")
     (host.home / "link").symlink_to("kept")
-    host.run("remove folder; remove link; remove gone || echo failed")
+    answer = host.run("remove 'a folder'; remove link; remove gone || echo failed")
+    assert (answer.out, answer.errors) == ("", "")
     assert names(host.home) == ["kept", "kept/x"]
     assert kept.exists()
 
@@ -381,8 +383,8 @@ def test_a_unit_is_written_within_its_time(dash: Host) -> None:
 def test_a_kept_line_is_the_last_of_its_name(host: Host) -> None:
     """As it stands there; not one of a name that begins or ends alike, nor of one in a value."""
     text = "KEY=first\nMYKEY=x\n export  KEY='a b' # c\nKEY2=x\nOTHER=KEY=x\n#KEY=x\nKEY =x\n"
-    host.file(".env", text)
-    assert host.run("kept_line .env KEY").out == " export  KEY='a b' # c\n"
+    host.file("a b/.env", text)
+    assert host.run("kept_line 'a b/.env' KEY").out == " export  KEY='a b' # c\n"
 
 
 def test_a_kept_line_that_is_gone(dash: Host) -> None:
