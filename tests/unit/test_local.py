@@ -14,9 +14,10 @@ import pytest
 
 from hermes_ops.errors import CommandError, Unknown
 from hermes_ops.inventory import Connection, HermesSettings, Host
-from hermes_ops.transport import Local, connect, local
+from hermes_ops.transport import Local, connect, local, session, streams
 from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.local import environment
+from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.wire import Record, Script, assemble
 
@@ -283,14 +284,14 @@ def test_before_is_what_a_script_brings(tmp_path: Path, monkeypatch: pytest.Monk
 # --- pipes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_pipes_close_what_does_not_end() -> None:
-    """A shell that ignores the end of its input is killed after a while, and it is not long."""
+def test_pipes_close_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that ignores the end of its input is killed after a while."""
+    monkeypatch.setattr(streams, "ENDING", 0.05)
     pipes = Pipes(["sh", "-c", "trap '' HUP TERM; echo $$; exec sleep 200"], environment())
     pid = int(pipes.receive(5)[0])
     began = time.monotonic()
     pipes.close()
-    assert time.monotonic() - began < 5
+    assert 0.05 < time.monotonic() - began < 10
     assert not Path(f"/proc/{pid}").exists()
 
 
@@ -306,3 +307,30 @@ def test_pipes_tell_silence_from_the_end() -> None:
     pipes.send(b"\n")
     assert pipes.receive(5) == (b"", b"")
     pipes.close()
+
+
+class Talking:
+    """The other end of a shell that never says what it is to say, and never stops."""
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        assert 0 < seconds < 1
+        return b"again\n", b""
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_shell_that_never_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its deadline a command is unknown, whatever comes meanwhile."""
+    monkeypatch.setattr(session, "GRACE", -0.9)
+    with pytest.raises(Unknown, match="no answer in time from: ls"):
+        FramedShell(Talking()).run("ls", timeout=1)
+
+
+def test_a_command_is_no_binary() -> None:
+    """No shell can be told a NUL."""
+    with pytest.raises(ValueError, match="NUL"):
+        FramedShell(Talking()).run("a\0b")

@@ -342,6 +342,7 @@ def test_a_file_is_put_under_the_home(shared: Transport, server: Sshd, tmp_path:
     shared.put(tmp_path / "source", target)
     assert (server.home / target).read_bytes() == content
     assert [path.name for path in (server.home / "a folder").iterdir()] == ["it's.whl"]
+    shared.put(tmp_path / "source", target)  # nobody takes it a second time, and nobody sends it
 
 
 def test_a_file_that_is_there_is_kept(shared: Transport, server: Sshd, tmp_path: Path) -> None:
