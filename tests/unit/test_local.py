@@ -58,6 +58,19 @@ def test_a_local_shell_inherits_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     assert "PIP_INDEX_URL" in lines
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HOME", "PATH", "PIP_CERT", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
+        "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE",
+    ],
+)  # fmt: skip
+def test_what_a_local_shell_needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these comes along."""
+    monkeypatch.setenv(name, "/some/where")
+    assert environment()[name] == "/some/where"
+
+
 def test_without_a_home_and_a_path_there_are_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service or a timer may have neither."""
     for name in ("HOME", "PATH"):
@@ -98,8 +111,24 @@ def test_a_talking_host_has_no_longer_time() -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within"):
-        Local(HERE).exchange(asking("while say again; do sleep 0.01; done"), timeout=0.1)
+        Local(HERE).exchange(asking("while say again; do :; done"), timeout=0.1)
     assert time.monotonic() - began < 10
+
+
+def test_a_shell_that_takes_nothing_is_left_at_the_deadline() -> None:
+    """A script that is larger than what lies between us is not waited for either."""
+    large = Script("sleep 20\n" + f"{'#' * 99}\n" * 5000, "0")
+    began = time.monotonic()
+    with pytest.raises(Unknown, match="no answer within"):
+        Local(HERE).exchange(large, timeout=0.1)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_nothing_is_left_of_a_shell() -> None:
+    """It has ended, and was waited for."""
+    (pid,) = told("say $$")
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_what_was_begun_goes_on(tmp_path: Path) -> None:
@@ -149,13 +178,14 @@ def test_exchanges_are_counted() -> None:
 # --- files --------------------------------------------------------------------------------------
 
 
-def test_a_file_is_put_under_the_home(tmp_path: Path) -> None:
-    """Whole and at once; its folder is made, and nothing else is left there."""
+def test_a_file_is_put_under_the_home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whole and at once; its folder is made, nothing else is left there, and nothing is said."""
     (tmp_path / "source").write_bytes(os.urandom(200_000))
     Local(HERE).put(tmp_path / "source", PurePosixPath("a b/it's"))
     target = Path.home() / "a b/it's"
     assert target.read_bytes() == (tmp_path / "source").read_bytes()
     assert list(target.parent.iterdir()) == [target]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_that_cannot_be_put(tmp_path: Path) -> None:
