@@ -360,6 +360,13 @@ def test_a_shell_that_never_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -
         FramedShell(Talking()).run("ls", timeout=1)
 
 
+def test_bytes_of_no_alphabet_go_through() -> None:
+    """As names of files may have them."""
+    shell = Local(HERE).session()
+    assert shell.run("printf %s 'a\udcffb'") == (0, b"a\xffb", b"")
+    shell.close()
+
+
 def test_a_command_is_no_binary() -> None:
     """No shell can be told a NUL."""
     with pytest.raises(ValueError, match="NUL"):
