@@ -32,6 +32,8 @@ from hermes_ops.transport.streams import Channel
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 ATTEMPTS = 3
+PAUSES = (0.2, 0.6)
+"""Between how many seconds the pause before the second attempt lies; the third waits twice that."""
 POLL = 0.25
 """Seconds between two looks at the deadline while nothing comes."""
 
@@ -63,7 +65,7 @@ class Ssh:
                     raise failure from error
                 if retry is not None:
                     retry(attempt + 1, failure.message)
-                time.sleep(random.uniform(0.2, 0.6) * attempt)  # noqa: S311 - only spreads load
+                time.sleep(random.uniform(*PAUSES) * attempt)  # noqa: S311 - only spreads load
             else:
                 _notice_silence(connection.transport.sock)
                 return cls(host, connection)
@@ -276,7 +278,7 @@ def _lost(error: Exception, address: str) -> Unreachable:
         return Unreachable(f"{address} refuses the connection", hint="is sshd running there?")
     if isinstance(error, OSError):
         return Unreachable(f"{address}: {error.strerror or error}", kind="refused")
-    return Unreachable(f"{address}: {error or type(error).__name__}", kind="lost")
+    return Unreachable(f"{address}: {str(error) or type(error).__name__}", kind="lost")
 
 
 def _refused_login(error: Exception, host: Host) -> Unreachable:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BLOCK = 65536
 SENDING = 30
 """Seconds after which a host that takes nothing of what is sent counts as gone."""
+ENDING = 2
+"""Seconds that a shell here has to end once its input has."""
 
 
 class Pipes:
@@ -54,7 +56,7 @@ class Pipes:
         for end in self._ends():
             end.close()
         try:
-            self._process.wait(2)
+            self._process.wait(ENDING)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -537,7 +537,7 @@ def test_time_that_was_waited_already_counts() -> None:
 
 def test_the_last_whole_round_counts() -> None:
     """A round that broke off says less than the one before it."""
-    end = evidence(facts(HELD)) + "@ round\n@ done\n"
+    end = evidence(facts(HELD)) + "@ round\n@ round\n@ done\n"
     result, _, _ = run(NEW, look(NEW), done(range(len(planned(NEW).changes))) + end)
     assert (result.outcome, result.verdicts["demo"].state) == ("changed", "healthy")
 

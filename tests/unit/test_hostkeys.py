@@ -91,6 +91,7 @@ def test_an_alias_is_looked_up_in_its_place(tmp_path: Path) -> None:
 )
 def test_a_revoked_key_counts_nowhere(line: str, tmp_path: Path) -> None:
     """Not in any line of any file; showing it is refused as a change, pinned or not."""
+    assert given(known(tmp_path, "box OURS", line), "box") == []
     found = known(tmp_path, "box OURS", line, "box OTHER")
     assert given(found, "box") == [OTHER]
     client = paramiko.SSHClient()
@@ -114,7 +115,8 @@ def test_the_users_own_file_counts(tmp_path: Path) -> None:
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     """`hosts.trust` and what follows it may be one call of the program."""
-    assert given(known(tmp_path, "# nothing yet"), "box") == []
+    (tmp_path / "known_hosts").write_text("# nothing yet\n")
+    assert given(KnownHosts.read((tmp_path / "known_hosts",)), "box") == []
     accept(tmp_path / "known_hosts", "box", f"box {KIND} {OURS}")
     found = KnownHosts.read((tmp_path / "known_hosts",))
     assert given(found, "box") == [OURS]

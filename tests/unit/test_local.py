@@ -14,9 +14,10 @@ import pytest
 
 from hermes_ops.errors import CommandError, Unknown
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
-from hermes_ops.transport import Local, connect, local
+from hermes_ops.transport import Local, connect, local, session, streams
 from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.local import environment
+from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.wire import Record, Script, assemble
 
@@ -55,6 +56,19 @@ def test_a_local_shell_inherits_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     lines = told("for name in $(env | sed 's/=.*//'); do say $name; done")
     assert not {"HERMES_HOME", "OPENAI_API_KEY", "VIRTUAL_ENV", "PYTHONPATH"} & set(lines)
     assert "PIP_INDEX_URL" in lines
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HOME", "PATH", "PIP_CERT", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
+        "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE",
+    ],
+)  # fmt: skip
+def test_what_a_local_shell_needs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these comes along."""
+    monkeypatch.setenv(name, "/some/where")
+    assert environment()[name] == "/some/where"
 
 
 def test_without_a_home_and_a_path_there_are_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,8 +111,24 @@ def test_a_talking_host_has_no_longer_time() -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()
     with pytest.raises(Unknown, match="no answer within"):
-        Local(HERE).exchange(asking("while say again; do sleep 0.01; done"), timeout=0.1)
+        Local(HERE).exchange(asking("while say again; do :; done"), timeout=0.1)
     assert time.monotonic() - began < 10
+
+
+def test_a_shell_that_takes_nothing_is_left_at_the_deadline() -> None:
+    """A script that is larger than what lies between us is not waited for either."""
+    large = Script("sleep 20\n" + f"{'#' * 99}\n" * 5000, "0")
+    began = time.monotonic()
+    with pytest.raises(Unknown, match="no answer within"):
+        Local(HERE).exchange(large, timeout=0.1)
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_nothing_is_left_of_a_shell() -> None:
+    """It has ended, and was waited for."""
+    (pid,) = told("say $$")
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_what_was_begun_goes_on(tmp_path: Path) -> None:
@@ -148,13 +178,14 @@ def test_exchanges_are_counted() -> None:
 # --- files --------------------------------------------------------------------------------------
 
 
-def test_a_file_is_put_under_the_home(tmp_path: Path) -> None:
-    """Whole and at once; its folder is made, and nothing else is left there."""
+def test_a_file_is_put_under_the_home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whole and at once; its folder is made, nothing else is left there, and nothing is said."""
     (tmp_path / "source").write_bytes(os.urandom(200_000))
     Local(HERE).put(tmp_path / "source", PurePosixPath("a b/it's"))
     target = Path.home() / "a b/it's"
     assert target.read_bytes() == (tmp_path / "source").read_bytes()
     assert list(target.parent.iterdir()) == [target]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_that_cannot_be_put(tmp_path: Path) -> None:
@@ -283,14 +314,14 @@ def test_before_is_what_a_script_brings(tmp_path: Path, monkeypatch: pytest.Monk
 # --- pipes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_pipes_close_what_does_not_end() -> None:
-    """A shell that ignores the end of its input is killed after a while, and it is not long."""
+def test_pipes_close_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that ignores the end of its input is killed after a while."""
+    monkeypatch.setattr(streams, "ENDING", 0.05)
     pipes = Pipes(["sh", "-c", "trap '' HUP TERM; echo $$; exec sleep 200"], environment())
     pid = int(pipes.receive(5)[0])
     began = time.monotonic()
     pipes.close()
-    assert time.monotonic() - began < 5
+    assert 0.05 < time.monotonic() - began < 10
     assert not Path(f"/proc/{pid}").exists()
 
 
@@ -306,3 +337,37 @@ def test_pipes_tell_silence_from_the_end() -> None:
     pipes.send(b"\n")
     assert pipes.receive(5) == (b"", b"")
     pipes.close()
+
+
+class Talking:
+    """The other end of a shell that never says what it is to say, and never stops."""
+
+    def send(self, data: bytes) -> None:
+        pass
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        assert 0 < seconds < 1
+        return b"again\n", b""
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_shell_that_never_stops_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its deadline a command is unknown, whatever comes meanwhile."""
+    monkeypatch.setattr(session, "GRACE", -0.9)
+    with pytest.raises(Unknown, match="no answer in time from: ls"):
+        FramedShell(Talking()).run("ls", timeout=1)
+
+
+def test_bytes_of_no_alphabet_go_through() -> None:
+    """As names of files may have them."""
+    shell = Local(HERE).session()
+    assert shell.run("printf %s 'a\udcffb'") == (0, b"a\xffb", b"")
+    shell.close()
+
+
+def test_a_command_is_no_binary() -> None:
+    """No shell can be told a NUL."""
+    with pytest.raises(ValueError, match="NUL"):
+        FramedShell(Talking()).run("a\0b")

@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 from building import NEW, desired, facts, put, roles, without
 
+from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.files.ownership import Ownership, parse, render
 from hermes_ops.inventory.model import HermesSettings, Host, Profile
 from hermes_ops.inventory.role import Role
-from hermes_ops.look.facts import Facts, PathState
+from hermes_ops.look.facts import Answer, Facts, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
-from hermes_ops.plan.files import plan_absent, plan_command, plan_existing
+from hermes_ops.plan.files import plan_absent, plan_command, plan_directory, plan_existing
 from hermes_ops.plan.model import (
     Control,
     EnableLinger,
     Install,
+    MakeFolder,
     MakeLink,
     Refuse,
     Remove,
@@ -30,9 +32,11 @@ from hermes_ops.plan.model import (
     SetMode,
     Wanted,
     Write,
+    WriteUnit,
 )
-from hermes_ops.plan.resource import Absent, Command, Existing, Owned, Resource
+from hermes_ops.plan.resource import Absent, Command, Directory, Existing, Owned, Resource
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.verify.service import services_of
 
 HOME = ".hermes/profiles/demo"
 OURS = f"{HOME}/.hermes-ops.yml"
@@ -328,3 +332,78 @@ def test_a_new_environment() -> None:
     assert install.python == "/usr/bin/python3.11"
     assert install.requirements[0].startswith("hermes-agent")
     assert install.requirements[0].endswith("==0.19.0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "wanted_mode", "reason"),
+    [
+        ("folder", 0o755, 0o700, "mode is 0755"),
+        ("folder", 0o700, 0o700, ""),
+        ("folder", 0o755, None, ""),
+        ("link", 0o777, 0o700, ""),
+    ],
+)
+def test_modes_of_folders(kind: str, mode: int, wanted_mode: int | None, reason: str) -> None:
+    """The mode of a folder is set where one is wanted; behind a link it is another's affair."""
+    folder = Directory(PurePosixPath("x"), wanted_mode)
+    found = replace(NEW, paths={"x": PathState(kind, mode, 1000, 0)})
+    changes = list(plan_directory(wanted(folder), folder, found))
+    assert [change.reason for change in changes] == ([reason] if reason else [])
+    assert all(c.operation == MakeFolder(folder.path, wanted_mode) for c in changes)
+
+
+# --- services -----------------------------------------------------------------------------------
+
+UNIT = ".config/systemd/user/hermes-gateway-demo.service"
+API = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "k" * 20, "API_SERVER_PORT": "9000"}
+
+
+def test_a_unit_that_the_host_writes() -> None:
+    """Of a Hermes whose text we do not know: written where it is absent, or lacks what it needs."""
+    case = {"desired": {"demo": {}}, "facts": {"hermes": {"version": "0.20.1"}}}
+    (new,) = (c for c in planned(case).changes if isinstance(c.operation, WriteUnit))
+    assert (new.action, new.reason, new.resource) == ("create", "absent", f"file:{UNIT}")
+    lines = [
+        "ExecStart=/opt/hermes/venv/bin/python -m hermes_cli.main gateway run", "Type=simple",
+        "TimeoutStopSec=60", f'Environment="HERMES_HOME=/home/hermes/{HOME}"',
+    ]  # fmt: skip
+    whole = "[Service]\n" + "".join(f"{line}\n" for line in lines)
+    assert not operations(make_plan(desired(case), put(facts(case), UNIT, whole)), WriteUnit)
+    less = put(facts(case), UNIT, whole.replace("Type=simple\n", ""))
+    (again,) = (
+        c for c in make_plan(desired(case), less).changes if isinstance(c.operation, WriteUnit)
+    )
+    assert (again.action, again.reason) == ("update", "lacks Type=")
+
+
+def test_taking_down_rewrites_nothing() -> None:
+    """A unit that somebody changed by hand is stopped and disabled as it is."""
+    found = facts({"desired": {"demo": {"state": "started"}}, "facts": {"holds": "desired"}})
+    found = put(found, UNIT, f"{found.contents[UNIT]}Nice=5\n")
+    stopped = desired({"desired": {"demo": {"state": "stopped"}}})
+    plan = make_plan(desired_state(stopped.host, roles(), down_steps()), found, wait=False)
+    assert [change.action for change in plan.changes] == ["stop", "disable", "reload"]
+
+
+def test_what_answers_is_part_of_being_ready() -> None:
+    """An API that does not answer differs, at the port that the profile has."""
+    case = {"desired": {"demo": {"env": API}}, "facts": {"holds": "desired"}}
+    url = "http://127.0.0.1:9000/health"
+    assert planned({**case, "facts": {}}).watches[0].urls == (url,)
+    assert not planned(case).watches
+    silent = replace(facts(case), answers={url: Answer(None)})
+    plan = make_plan(desired(case), silent)
+    assert [watch.urls for watch in plan.watches] == [(url,)]
+    assert plan.differs
+    assert plan.changes == ()
+    assert not make_plan(desired(case), silent, urls=False).differs
+
+
+def test_what_left_the_inventory_is_not_expected_of_a_service() -> None:
+    """A check does not ask for a platform whose token is about to be taken away."""
+    token = {"TELEGRAM_BOT_TOKEN": "7012345678:AAFx0Zk3vQm9"}
+    held = facts({"desired": {"demo": {"env": token}}, "facts": {"holds": "desired"}})
+    (with_it,) = services_of(desired({"desired": {"demo": {"env": token}}}), held)
+    (without_it,) = services_of(desired({"desired": {"demo": {}}}), held)
+    assert with_it.platforms == {"telegram"}
+    assert without_it.platforms == frozenset()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import paramiko
@@ -18,6 +19,8 @@ from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import connect, ssh
 from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint
 from hermes_ops.transport.ssh import ATTEMPTS
+
+KEYS = [paramiko.RSAKey.generate(1024) for _ in "ab"]
 
 
 @contextmanager
@@ -46,7 +49,12 @@ def host(port: int, **named: str) -> Host:
     return Host("there", where)
 
 
-@pytest.mark.slow
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else tries at the same time: there is no load to spread."""
+    monkeypatch.setattr(ssh, "PAUSES", (0, 0))
+
+
 def test_a_passing_failure_is_tried_again_and_told() -> None:
     """A server that hangs up is tried three times; each further attempt is told, and why."""
     told: list[tuple[int, str]] = []
@@ -59,7 +67,6 @@ def test_a_passing_failure_is_tried_again_and_told() -> None:
     assert failure.value.kind == "lost"
 
 
-@pytest.mark.slow
 def test_nobody_there() -> None:
     """A port at which nobody listens is `refused`, with a hint."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -70,6 +77,66 @@ def test_nobody_there() -> None:
     assert failure.value.hint
 
 
+def test_a_server_that_recovers_is_reached(tmp_path: Path) -> None:
+    """The second attempt goes on where the first was cut off: to what the server says then."""
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            server.accept()[0].close()
+            peer, _ = server.accept()
+            transport = paramiko.Transport(peer)
+            transport.add_server_key(KEYS[0])
+            with suppress(paramiko.SSHException, EOFError):
+                transport.start_server(server=paramiko.ServerInterface())
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(Unreachable) as failure:
+            connect(host(server.getsockname()[1]), retry=lambda _, why: told.append(why))
+    assert len(told) == 1
+    assert failure.value.kind == "host_key_unknown"
+
+
+NOWHERE = OSError(errno.EHOSTUNREACH, "No route to host")
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+SEVERAL = paramiko.ssh_exception.NoValidConnectionsError
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said", "passes"),
+    [
+        (paramiko.AuthenticationException("no"), "auth", "refuses the login of nobody", False),
+        (paramiko.PasswordRequiredException("no"), "auth", "refuses the login of nobody", False),
+        (TimeoutError(), "timeout", "did not answer within 2 s", False),
+        (socket.gaierror(-2, "?"), "refused", "the name 127.0.0.1 is not known", False),
+        (NOWHERE, "refused", "no way leads to 127.0.0.1", True),
+        (OSError(errno.ENETUNREACH, "?"), "refused", "no way leads to 127.0.0.1", True),
+        (SEVERAL({("::1", 22): NOWHERE}), "refused", "no way leads to 127.0.0.1", True),
+        (SEVERAL({("::1", 22): REFUSED}), "refused", "127.0.0.1 refuses the connection", True),
+        (REFUSED, "refused", "127.0.0.1 refuses the connection", True),
+        (OSError(errno.ECONNRESET, "reset"), "refused", "127.0.0.1: reset", True),
+        (OSError("odd"), "refused", "127.0.0.1: odd", True),
+        (paramiko.SSHException("banner"), "lost", "127.0.0.1: banner", True),
+        (EOFError(), "lost", "127.0.0.1: EOFError", True),
+        (HostKeyChanged("another"), "host_key_changed", "another", False),
+    ],
+)
+def test_failures_in_our_words(error: Exception, kind: str, said: str, passes: bool) -> None:
+    """What kept us away, and whether it may pass: nothing else is tried again."""
+    failure, passing = ssh._classify(error, host(22))
+    assert (failure.kind, passing) == (kind, passes)
+    assert said in str(failure)
+
+
+def test_a_changed_key_is_told_with_both() -> None:
+    """And what to do if the machine is really a new one."""
+    changed = paramiko.BadHostKeyException("there", KEYS[0], KEYS[1])
+    failure, passing = ssh._classify(changed, host(22))
+    assert (type(failure), passing) == (HostKeyChanged, False)
+    assert f"shows {fingerprint(KEYS[0])}, known is {fingerprint(KEYS[1])}" in str(failure)
+    assert failure.hint.endswith("./inv hosts.trust -l there")
+
+
 def test_a_name_that_does_not_exist_is_not_tried_again() -> None:
     """A name without an address is said at once."""
     told: list[int] = []
@@ -77,9 +144,6 @@ def test_a_name_that_does_not_exist_is_not_tried_again() -> None:
     with pytest.raises(Unreachable, match="not known"):
         connect(nowhere, retry=lambda attempt, _: told.append(attempt))
     assert told == []
-
-
-KEYS = [paramiko.RSAKey.generate(1024) for _ in "ab"]
 
 
 def test_a_revoked_key_is_not_known(tmp_path: Path) -> None:
