@@ -20,7 +20,7 @@ from hermes_ops.plan.resource import (
     identity,
 )
 from hermes_ops.secrets.reference import Reference
-from hermes_ops.services.base import describe
+from hermes_ops.services.describe import describe
 
 Body = Callable[[Profile, Role, Host], Iterable[Resource]]
 """A step: what it wants for one profile, as data."""

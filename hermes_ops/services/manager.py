@@ -140,6 +140,9 @@ class ServiceManager(Protocol):
     def profile_of(self, id: str) -> str | None:
         """Return the profile whose gateway has this name, None if it is no gateway's."""
 
+    def templates(self, text: str) -> tuple[str, ...]:
+        """Return the templates that a role may replace; `text` is that key of role.yml."""
+
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that a definition may have here."""
 

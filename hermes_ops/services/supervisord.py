@@ -61,6 +61,11 @@ class Supervisord:
         name = id.removeprefix("hermes-gateway")
         return (name.removeprefix("-") or "default") if name != id else None
 
+    def templates(self, text: str) -> tuple[str, ...]:
+        """Return the section's template."""
+        del text
+        return ("supervisord/program.conf.j2",)
+
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the service's section is."""
         return SUPERVISOR_PROGRAMS / f"{service.name}.conf"

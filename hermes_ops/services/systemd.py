@@ -63,6 +63,10 @@ class Systemd:
         name = id.removeprefix("hermes-gateway").removesuffix(".service")
         return (name.removeprefix("-") or "default") if name != id else None
 
+    def templates(self, text: str) -> tuple[str, ...]:
+        """Return the unit's template."""
+        return (f"systemd/{unit_template(text)}",)
+
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return where the unit itself is."""
         return SYSTEMD_UNITS / self.id(service)

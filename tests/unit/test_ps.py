@@ -21,7 +21,7 @@ from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.run import Done, HostResult
-from hermes_ops.services.base import describe
+from hermes_ops.services.describe import describe
 
 API = {"API_SERVER_ENABLED": "true"}
 PROFILE_KEYS = [

@@ -29,7 +29,7 @@ from hermes_ops.plan import make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import DesiredState, RunCommand
 from hermes_ops.plan.resource import EnvFile, File, YamlFile
-from hermes_ops.services.base import WORD_FACTS
+from hermes_ops.services.describe import WORD_FACTS
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
 

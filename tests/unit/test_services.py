@@ -20,7 +20,8 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Control, Write
 from hermes_ops.services import MANAGERS, automatic, choose, passed_over
-from hermes_ops.services.base import ServiceSpec, describe
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.describe import describe
 from hermes_ops.services.manager import HostWritten, Link, Text
 
 SUPERVISORD, SYSTEMD = MANAGERS["supervisord"], MANAGERS["systemd"]

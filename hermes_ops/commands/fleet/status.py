@@ -22,7 +22,8 @@ from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.services import MANAGERS
-from hermes_ops.services.base import ServiceSpec, describe
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.describe import describe
 
 WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
 """The state in which a profile is as desired."""

@@ -14,7 +14,7 @@ from hermes_ops.commands.workspace import enabled
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
-from hermes_ops.services.base import describe
+from hermes_ops.services.describe import describe
 
 Target = tuple[str, str]
 """A host and a profile of it."""

@@ -23,6 +23,7 @@ from hermes_ops.services.manager import (
 from hermes_ops.templates import render
 
 FOLDER = PurePosixPath(".config/toy")
+SCRIPT = "toy/service.sh.j2"
 
 
 class Toy:
@@ -56,6 +57,11 @@ class Toy:
         del id
         return None
 
+    def templates(self, text: str) -> tuple[str, ...]:
+        """Return the script's template."""
+        del text
+        return (SCRIPT,)
+
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return the script, and the link that stands for `enabled`."""
         yield DefinitionPath(FOLDER / f"{self.id(service)}.sh", "unit")
@@ -68,9 +74,8 @@ class Toy:
         del facts
         script, link = (known.path for known in self.paths(service))
         environment = [f"export {n}={shlex.quote(v)}" for n, v in service.environment.items()]
-        source = "toy/service.sh.j2"
-        given = {"exports": environment, "command_line": shlex.join(values["command"])}
-        text = render(template(service.role.folder, source), given, name=source)
+        given = {"export_lines": environment, "command_line": shlex.join(values["command"])}
+        text = render(template(service.role.folder, SCRIPT), given, name=SCRIPT)
         yield Text(script, text, 0o700, base=True)
         if enabled:
             yield Link(link, f"../{script.name}")
