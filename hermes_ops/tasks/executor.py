@@ -31,6 +31,7 @@ class GraphExecutor(Executor):
                 codes.append(result.exit if isinstance(result, Result) else 0)
                 if isinstance(result, Result):
                     output.document(result.document)
+                output.end()
             except HermesError as error:
                 output.error(error)
                 codes.append(error.exit_code)
