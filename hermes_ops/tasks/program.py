@@ -1,4 +1,4 @@
-"""`./inv` and the installed `invoke`: Invoke's program, with our namespace and exit codes."""
+"""`./inv` and `hermes-ops`: Invoke's program, with our namespace and exit codes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from hermes_ops import __version__
-from hermes_ops.assets import CLONE
+from hermes_ops.assets import CLONE, INSTALLED
 from hermes_ops.cli.output import Output, veil
 from hermes_ops.errors import UsageError
+from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as
 from hermes_ops.tasks.executor import GraphExecutor
 
 _ANYWHERE = {"help", "list"}
@@ -36,10 +37,17 @@ class Program(InvokeProgram):
     """Invoke's program; every parse error is one sentence and exit 64."""
 
     def __init__(self) -> None:
-        super().__init__(
-            name="hermes-ops", binary="inv", binary_names=["inv", "invoke"],
-            version=__version__, executor_class=GraphExecutor,
-        )  # fmt: skip
+        super().__init__(name="hermes-ops", version=__version__, executor_class=GraphExecutor)
+
+    @property
+    def binary(self) -> str:
+        """Return what the help says to type."""
+        return program_name()
+
+    @property
+    def binary_names(self) -> list[str]:
+        """Return the names that a shell shall complete."""
+        return ["hermes-ops"] if INSTALLED else ["inv", "invoke"]
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
         """Parse, run, and leave with one of our exit codes."""
@@ -91,7 +99,7 @@ class Program(InvokeProgram):
                 super().parse_core(argv)
         finally:
             sys.dont_write_bytecode = forbidden
-            sys.stdout.write(_completion(said.getvalue()))
+            sys.stdout.write(_completion(said.getvalue(), self.binary_names[0]))
 
     def load_collection(self) -> None:
         """Load the tasks beside this program, unless -r or -c name others."""
@@ -117,7 +125,7 @@ class Program(InvokeProgram):
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
                     f"--{name} is an option of the program, not of a task",
-                    hint=_REMEDIES.get(name, f"put it before the task: inv --{name} …"),
+                    hint=_REMEDIES.get(name, f"put it before the task: ./inv --{name} …"),
                 )
 
     def _make_parser(self) -> Parser:
@@ -137,13 +145,13 @@ class Program(InvokeProgram):
         super().print_task_help(name)
         example = getattr(self.collection[name], "example", "")
         if example:
-            print(f"Example:\n  {example}\n")
+            print(f"Example:\n  {spoken(example)}\n")
 
 
 _ITSELF = {
-    "inv --complete -- ${COMP": '"${COMP_WORDS[0]}" --complete -- ${COMP',
-    "inv ${=collection_arg}": "${~words[1]} ${=collection_arg}",
-    "inv --complete -- (commandline --tokenize)": (
+    " --complete -- ${COMP": '"${COMP_WORDS[0]}" --complete -- ${COMP',
+    " ${=collection_arg}": "${~words[1]} ${=collection_arg}",
+    " --complete -- (commandline --tokenize)": (
         "set --local words (commandline --tokenize); $words[1] --complete -- $words"
     ),
 }
@@ -154,10 +162,10 @@ def _asks_for_completion(argv: Sequence[str] | None) -> bool:
     return any(word.startswith("--print-completion-script") for word in argv or sys.argv)
 
 
-def _completion(script: str) -> str:
+def _completion(script: str, name: str) -> str:
     """Return Invoke's completion script, made to ask the very program that is typed."""
     for theirs, ours in _ITSELF.items():
-        script = script.replace(theirs, ours)
+        script = script.replace(f"{name}{theirs}", ours)
     return script
 
 
@@ -183,7 +191,7 @@ def _refuse_missing_inventory(words: Sequence[str]) -> None:
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
     """Return a parse error of Invoke's as one sentence with a remedy."""
     text = str(error)
-    hint = "inv --list shows the tasks, inv --help TASK its options"
+    hint = "./inv --list shows the tasks, ./inv --help TASK its options"
     if match := _NEEDS_VALUE.search(text):
         return UsageError(f"--{match[1]} needs a value", hint=hint)
     if match := _UNKNOWN.search(text):
@@ -205,6 +213,7 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 def main() -> Any:
     """Be the command."""
     veil()
+    started_as(os.environ.pop(VARIABLE, "") or sys.argv[0])
     code: Any = None
     try:
         Program().run()

@@ -29,6 +29,7 @@ from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.inventory.model import Host, Profile, Role
 from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.program_name import spoken
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
 from hermes_ops.secrets.resolve import described
@@ -177,5 +178,5 @@ def _remedy(use: str, value: EnvValue) -> str:
     if isinstance(value, Reference) and value.kind != "age":
         return f"give {described(value)} ({value.place}) its new value"
     if isinstance(value, Reference | Written):
-        return f"./inv secrets.set {use}   or write it ({value.place})"
+        return spoken(f"./inv secrets.set {use}   or write it ({value.place})")
     return "write its new value into the inventory"
