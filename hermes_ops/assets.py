@@ -7,10 +7,13 @@ from pathlib import Path
 CLONE = Path(__file__).resolve().parents[1]
 """The top of the clone, where the package lies in one."""
 
-_INSTALLED = Path(__file__).resolve().parent / "share"
+_CARRIED = Path(__file__).resolve().parent / "share"
 """A wheel carries the same folders here."""
 
-SHARE = _INSTALLED if _INSTALLED.is_dir() else CLONE
+INSTALLED = _CARRIED.is_dir()
+"""Whether this was installed from a wheel, and is no clone."""
+
+SHARE = _CARRIED if INSTALLED else CLONE
 TEMPLATES = SHARE / "templates"
 ROLES = SHARE / "roles"
 

@@ -2,6 +2,7 @@
 
 HermesError
 ├── UsageError          64  the command line is wrong; nothing was touched
+│   ├── SelectsNothing  64  a part was selected in which a task of a runbook has nothing to do
 │   └── InventoryError  64  a file is wrong: says file, line and what to do
 ├── CommandError         1  something on a host, or a local program, failed
 │   └── NotReady         1  started, but not proven ready in time
@@ -23,6 +24,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+
+from hermes_ops.program_name import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class HermesError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = spoken(hint)
         self.where = None if where is None else str(where)
         self.kind = kind or self.default_kind
 
@@ -70,6 +73,10 @@ class UsageError(HermesError):
 
     exit_code = 64
     default_kind = "usage"
+
+
+class SelectsNothing(UsageError):
+    """What was selected is not among what a task of a runbook is about."""
 
 
 class InventoryError(UsageError):

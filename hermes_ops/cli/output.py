@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 from hermes_ops.errors import HermesError, UsageError
@@ -66,7 +67,10 @@ class Output:
 
     def __init__(self, *, json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.json = json
+        self.inventory: tuple[Path, ...] = ()
+        """What was read: every document and every summary names it."""
         self._out, self._err = out or sys.stdout, err or sys.stderr
+        self._has_answered = self._has_named = False
 
     @property
     def is_terminal(self) -> bool:
@@ -80,7 +84,22 @@ class Output:
     def text(self, text: str) -> None:
         """Print a line of the answer, unless a document is the answer."""
         if not self.json:
+            self._has_answered = True
             self._write(self._out, text + "\n")
+
+    def name_inventory(self) -> None:
+        """Print in the answer which inventory was read."""
+        if self.inventory:
+            self._has_named = True
+            self.text(self._inventory_line())
+
+    def end(self) -> None:
+        """Name the inventory beside an answer that did not; what said nothing stays silent."""
+        if self.inventory and self._has_answered and not self._has_named:
+            self.note(self._inventory_line())
+
+    def _inventory_line(self) -> str:
+        return f"inventory: {', '.join(map(str, self.inventory))}"
 
     def raw(self, text: str) -> None:
         """Print without a line end, whatever the mode."""
@@ -101,16 +120,22 @@ class Output:
     def document(self, document: Mapping[str, Any]) -> None:
         """Print the JSON document, if one is asked for."""
         if self.json and document:
-            self._write(self._out, _json(document))
+            self._write(self._out, _json(self._with_inventory(document)))
 
     def error(self, error: HermesError) -> None:
         """Say what was wrong and how to mend it."""
         if self.json:
             body = {"schema": 1, "exit": error.exit_code, "error": error.document()}
-            self._write(self._out, _json(body))
+            self._write(self._out, _json(self._with_inventory(body)))
         self.note(f"error: {error}")
         if error.hint:
             self.note(f"hint:  {error.hint}")
+
+    def _with_inventory(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a document of ours with the inventory; Ansible's view of one is not ours."""
+        if "schema" not in document:
+            return document
+        return {**document, "inventory": [str(path) for path in self.inventory]}
 
     def _write(self, stream: TextIO, text: str) -> None:
         shown = REDACTOR(text)

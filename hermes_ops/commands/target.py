@@ -35,4 +35,5 @@ def open_target(options: Options, output: Output, target: str) -> tuple[Workspac
 
 def _near(name: str, known: dict[str, object] | dict[str, Host] | dict[str, Profile]) -> str:
     near = get_close_matches(name, known)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else "./inv inventory.list"
+    hint = "./inv inventory.list"
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else hint

@@ -4,7 +4,7 @@
 It contacts no host and resolves no reference; the only programs it runs are executable
 inventories. Its modules, in reading order:
 
-    sources/   which inventory is meant, which files belong to it, and a reader for each kind
+    sources/   which files belong to an inventory, and a reader for each kind
     located    values that know where they were written
     groups     hosts, groups and who belongs to whom
     layers/    what all layers say of a host: precedence, merging, expressions
@@ -25,7 +25,6 @@ Only those who ask need the others:
 from hermes_ops.loader.load import InventoryFiles, gather, load
 from hermes_ops.loader.profiles.env import check_env
 from hermes_ops.loader.sources.dotenv import load_env
-from hermes_ops.loader.sources.find import find_inventory
 from hermes_ops.loader.sources.vault import Vault
 
-__all__ = ["InventoryFiles", "Vault", "check_env", "find_inventory", "gather", "load", "load_env"]
+__all__ = ["InventoryFiles", "Vault", "check_env", "gather", "load", "load_env"]

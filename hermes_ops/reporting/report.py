@@ -140,6 +140,7 @@ class Summary:
         for result in converged.results:
             self._host(result)
         self._output.text(_totals(body))
+        self._output.name_inventory()
 
     def _host(self, result: Any) -> None:
         say = self._output.text

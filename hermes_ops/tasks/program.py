@@ -1,4 +1,4 @@
-"""`./inv` and the installed `invoke`: Invoke's program, with our namespace and exit codes."""
+"""`./inv` and `hermes-ops`: Invoke's program, with our namespace and exit codes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from hermes_ops import __version__
-from hermes_ops.assets import CLONE
+from hermes_ops.assets import INSTALLED
 from hermes_ops.cli.output import Output, veil
 from hermes_ops.errors import UsageError
+from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
+from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
+from hermes_ops.tasks.handed import arguments_of
+from hermes_ops.tasks.overview import overview
 
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
@@ -36,10 +40,17 @@ class Program(InvokeProgram):
     """Invoke's program; every parse error is one sentence and exit 64."""
 
     def __init__(self) -> None:
-        super().__init__(
-            name="hermes-ops", binary="inv", binary_names=["inv", "invoke"],
-            version=__version__, executor_class=GraphExecutor,
-        )  # fmt: skip
+        super().__init__(name="hermes-ops", version=__version__, executor_class=GraphExecutor)
+
+    @property
+    def binary(self) -> str:
+        """Return what the help says to type."""
+        return program_name()
+
+    @property
+    def binary_names(self) -> list[str]:
+        """Return the names that a shell shall complete."""
+        return ["hermes-ops"] if INSTALLED else ["inv", "invoke"]
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
         """Parse, run, and leave with one of our exit codes."""
@@ -91,13 +102,20 @@ class Program(InvokeProgram):
                 super().parse_core(argv)
         finally:
             sys.dont_write_bytecode = forbidden
-            sys.stdout.write(_completion(said.getvalue()))
+            sys.stdout.write(_completion(said.getvalue(), self.binary_names[0]))
 
     def load_collection(self) -> None:
-        """Load the tasks beside this program, unless -r or -c name others."""
-        if not self.args["search-root"].value and not self.args.collection.value:
-            self.args["search-root"]._value = str(CLONE)
-        super().load_collection()
+        """Load our tasks, and those of the runbook beside the inventory, or that -r names."""
+        given = runbook.inventories(self.core.unparsed)
+        works_on(given)
+        folder, name = self.args["search-root"].value, self.args.collection.value
+        try:
+            file = runbook.find(folder, name, given, os.environ)
+            self.collection = runbook.tasks_of(file, self.config) if file else namespace()
+        except UsageError:
+            if not self.args.complete.value:  # who presses Tab wants to read no error
+                raise
+            self.collection = namespace()
 
     def parse_tasks(self) -> None:
         """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
@@ -113,37 +131,48 @@ class Program(InvokeProgram):
         if self.args.dry.value:
             # Invoke's own would keep nothing of ours from running.
             raise UsageError("--dry does not exist here", hint=_REMEDIES["dry"])
+        if self.core_via_tasks.args["list"].got_value and "--list" not in self.core.unparsed:
+            raise UsageError(
+                f"{self.tasks[-1].name} takes no -l: there is nothing that it could select",
+                hint="./inv --list lists the tasks",
+            )
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
                     f"--{name} is an option of the program, not of a task",
-                    hint=_REMEDIES.get(name, f"put it before the task: inv --{name} …"),
+                    hint=_REMEDIES.get(name, f"put it before the task: ./inv --{name} …"),
                 )
 
     def _make_parser(self) -> Parser:
         """Give the parser the tasks that are named: it copies all that it has, deeply."""
         words = {part for word in self.argv[1:] for part in _parts(word)}
         if "--complete" in words:
-            return super()._make_parser()
+            words.update(self.collection.task_names)
         contexts = [
-            ParserContext(name=name, aliases=aliases, args=self.collection[name].get_arguments())
+            ParserContext(name=name, aliases=aliases, args=arguments_of(self.collection[name]))
             for name, aliases in self.collection.task_names.items()
             if words & {name, *aliases}
         ]
         return Parser(initial=self.initial_context, contexts=contexts)
+
+    def no_tasks_given(self) -> None:
+        """List the tasks by noun: what somebody sees who types the name of the program alone."""
+        print(f"Usage: {self.binary} TASK [--options]; {self.binary} --help TASK explains one\n")
+        print("\n".join(overview(self.collection)))
+        raise Exit
 
     def print_task_help(self, name: str) -> None:
         """Print Invoke's help of a task, and an example."""
         super().print_task_help(name)
         example = getattr(self.collection[name], "example", "")
         if example:
-            print(f"Example:\n  {example}\n")
+            print(f"Example:\n  {spoken(example)}\n")
 
 
 _ITSELF = {
-    "inv --complete -- ${COMP": '"${COMP_WORDS[0]}" --complete -- ${COMP',
-    "inv ${=collection_arg}": "${~words[1]} ${=collection_arg}",
-    "inv --complete -- (commandline --tokenize)": (
+    " --complete -- ${COMP": '"${COMP_WORDS[0]}" --complete -- ${COMP',
+    " ${=collection_arg}": "${~words[1]} ${=collection_arg}",
+    " --complete -- (commandline --tokenize)": (
         "set --local words (commandline --tokenize); $words[1] --complete -- $words"
     ),
 }
@@ -154,10 +183,10 @@ def _asks_for_completion(argv: Sequence[str] | None) -> bool:
     return any(word.startswith("--print-completion-script") for word in argv or sys.argv)
 
 
-def _completion(script: str) -> str:
+def _completion(script: str, name: str) -> str:
     """Return Invoke's completion script, made to ask the very program that is typed."""
     for theirs, ours in _ITSELF.items():
-        script = script.replace(theirs, ours)
+        script = script.replace(f"{name}{theirs}", ours)
     return script
 
 
@@ -183,7 +212,7 @@ def _refuse_missing_inventory(words: Sequence[str]) -> None:
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
     """Return a parse error of Invoke's as one sentence with a remedy."""
     text = str(error)
-    hint = "inv --list shows the tasks, inv --help TASK its options"
+    hint = "./inv --list shows the tasks, ./inv --help TASK its options"
     if match := _NEEDS_VALUE.search(text):
         return UsageError(f"--{match[1]} needs a value", hint=hint)
     if match := _UNKNOWN.search(text):
@@ -205,6 +234,7 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 def main() -> Any:
     """Be the command."""
     veil()
+    started_as(os.environ.pop(VARIABLE, "") or sys.argv[0])
     code: Any = None
     try:
         Program().run()

@@ -35,6 +35,8 @@ def main() -> None:
     import greeting
     print(greeting.TEXT, sys.argv[1:], os.getcwd(), sys.flags.isolated, sep="|")
     print("PYTHONPATH" in os.environ or "PYTHONHOME" in os.environ)
+    if "name" in sys.argv:
+        print(os.environ["HERMES_OPS_STARTED_AS"])
     sys.exit(7 if "fail" in sys.argv else 0)
 """
 
@@ -153,6 +155,13 @@ def test_second_run_installs_nothing(ready: Checkout, shell: str) -> None:
     run = ready.run(*words_of(shell), ready.inv, "a b", "", "fail", cwd=Path("/"))
     assert (run.returncode, run.stderr) == (7, "")
     assert run.stdout.splitlines()[0] == "hello|['a b', '', 'fail']|/|1"
+
+
+@pytest.mark.parametrize("shell", [s for s in SHELLS if shutil.which(s[0])], ids=" ".join)
+def test_the_program_hears_what_was_typed(ready: Checkout, shell: list[str]) -> None:
+    """What it proposes to type begins with the word that ./inv was started by."""
+    run = ready.run(*shell, ready.inv, "name")
+    assert run.stdout.splitlines()[-1] == str(ready.inv)
 
 
 def test_second_run_adds_less_than_a_tenth_of_a_second(ready: Checkout) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.inventory.model import Inventory
-from hermes_ops.loader import check_env, find_inventory, load, load_env
+from hermes_ops.loader import check_env, load, load_env
 from hermes_ops.loader.hosts.ssh_args import SshArgs, parse_ssh_args
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.profiles.env import scalar_text
@@ -136,21 +136,6 @@ def test_env_file_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InventoryError) as caught:
         load_env([Path()], {})
     assert str(caught.value) == ".env:2: this line is not NAME=value"
-
-
-def test_which_inventory(tmp_path: Path) -> None:
-    """`-i`, then the variable, then the working folder's, then the one beside `tasks.py`."""
-    beside, working = tmp_path / "project", tmp_path / "elsewhere"
-    (beside / "inventory").mkdir(parents=True)
-    working.mkdir()
-    environ = {"HERMES_OPS_INVENTORY": "a, /b"}
-    assert find_inventory(["x", "y"], environ, working, beside) == [working / "x", working / "y"]
-    assert find_inventory([], environ, working, beside) == [working / "a", Path("/b")]
-    assert find_inventory([], {}, working, beside) == [beside / "inventory"]
-    (working / "inventory").mkdir()
-    assert find_inventory([], {}, working, beside) == [working / "inventory"]
-    with pytest.raises(InventoryError, match="there is no inventory/ here"):
-        find_inventory([], {}, tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize(

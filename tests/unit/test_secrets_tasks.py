@@ -166,7 +166,7 @@ def test_values_come_from_elsewhere(source: str, value: str, site: Site) -> None
     """A file, a variable or a command gives it, and it is encrypted like any other."""
     Path("token.txt").write_text("of the file\n")
     code, _, err = site("secrets.set", "mini-1/coder", "NEW", "--from", source, given="piped")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"inventory: {site.folder}/inventory\n")
     assert opened(site, "coder", "NEW") == value
 
 
@@ -235,7 +235,7 @@ def test_an_edit_is_encrypted_to_where_it_stood(site: Site, editor: Callable[[st
     """What the editor leaves is the new value; of the file nothing is left."""
     note = editor("file.write_text(file.read_text().replace('rT4', 'rT5'))")
     code, out, err = site("secrets.edit", "mini-2/coder", "EDITED")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"inventory: {site.folder}/inventory\n")
     assert "inventory/profiles/coder.yml:7: EDITED is encrypted to 1 recipient" in out
     assert opened(site, "coder", "EDITED") == TOKEN.replace("rT4", "rT5")
     seen_and_gone(note)

@@ -20,6 +20,7 @@ from hermes_ops.loader.edit.edits import Edit, refuse_encrypted, replace_file, t
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.text import shown
+from hermes_ops.program_name import spoken
 
 _WITH_LINE = {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe",
               "sensible-editor"}  # fmt: skip
@@ -42,7 +43,7 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
     for line in lines:
         output.text(line)
     if lines:
-        output.text(f"now: ./inv config.push -l {target}")
+        output.text(spoken(f"now: ./inv config.push -l {target}"))
     return items(
         [{"host": host.name, "profile": profile.name, "key": key, "file": shown(file),
           "line": place.line, "changed": bool(lines), "diff": lines}]

@@ -16,6 +16,7 @@ from hermes_ops.loader.edit import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled, veiled_at
 from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
 from hermes_ops.loader.sources.text import shown
+from hermes_ops.program_name import spoken
 from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.secret import SHOWN, is_searched
 
@@ -228,4 +229,4 @@ def _print(
         whose = "the host" if done.layer == "host" else done.layer
         output.note(f"warning: every profile of {whose} gets {key}; --layer profile is for one")
     if done.changes and not options.check:
-        output.text(f"now: ./inv config.push -l {done.target}")
+        output.text(spoken(f"now: ./inv config.push -l {done.target}"))

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hermes_ops import loader
-from hermes_ops.assets import CLONE
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
-from hermes_ops.commands.workspace import Workspace, operator
+from hermes_ops.commands.workspace import Workspace, chosen_inventory, operator
 from hermes_ops.loader.sources.files import folder_of
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.secrets import age
@@ -19,7 +17,7 @@ from hermes_ops.secrets import age
 
 def keygen(options: Options, output: Output) -> Result:
     """Make a key unless there is one, and add its public half to the recipients."""
-    paths = loader.find_inventory(options.inventory, os.environ, Path.cwd(), CLONE)
+    paths = chosen_inventory(options, output)
     file = _own_key_file(options)
     made = not file.exists()
     if made and not options.check:

@@ -30,6 +30,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
 from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.program_name import spoken
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
 from hermes_ops.secrets.sources import described, source_of
@@ -177,5 +178,5 @@ def _remedy(use: str, value: EnvValue) -> str:
     if isinstance(value, Reference) and not source_of(value).kept_here:
         return f"give {described(value)} ({value.place}) its new value"
     if isinstance(value, Reference | Written):
-        return f"./inv secrets.set {use}   or write it ({value.place})"
+        return spoken(f"./inv secrets.set {use}   or write it ({value.place})")
     return "write its new value into the inventory"
