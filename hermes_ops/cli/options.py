@@ -23,7 +23,8 @@ class Option:
 COMMON = (
     Option(
         "inventory",
-        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/ here or above)", (), "i",
+        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/ here or"
+        " above)", (), "i",
     ),
     Option(
         "limit",

@@ -103,15 +103,28 @@ def _run(words: list[str]) -> None:
 
 def _ended(words: list[str]) -> int:
     """Return the exit code of the editor; it ends before what is raised meanwhile is."""
+    process, caught = _started(words)
     try:
-        process = subprocess.Popen(words)
-    except OSError as error:
-        raise UsageError(f"the editor {words[0]!r} cannot be run: {error.strerror}") from None
-    try:
+        for number in caught:
+            signal.raise_signal(number)
         return process.wait()
     except BaseException:
         _end(process)
         raise
+
+
+def _started(words: list[str]) -> tuple[subprocess.Popen[bytes], list[int]]:
+    """Start the editor; return it, and the signals that came before it could be named."""
+    caught: list[int] = []
+    ending = (signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in ending}
+    try:
+        return subprocess.Popen(words), caught
+    except OSError as error:
+        raise UsageError(f"the editor {words[0]!r} cannot be run: {error.strerror}") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -39,15 +39,16 @@ def assemble(
 
     `definitions` are more of what only defines, and is the same in every such script.
 
-    The guard compares the length given in the first line with that of the last one: a text cut
-    anywhere either lacks the last line, or has it incomplete, and then runs nothing.
+    Everything stands between two braces, which a shell reads whole before it runs any of it; and
+    the last line repeats the length that the first one gives. So a text that is cut anywhere is a
+    syntax error, or calls `main` with another length, and does nothing.
     """
     nonce = nonce or secrets.token_hex(8)
     functions = layout.shell() + "".join(map(library, libraries)) + definitions
     work = f"work() {{\n{body}\n}}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)
-    text = f"nonce={nonce} length={length}\n{functions}{work}{gate}main {length}\n"
+    text = f"nonce={nonce} length={length}\n{{\n{functions}{work}{gate}}}\nmain {length}\n"
     return Script(text, nonce)
 
 

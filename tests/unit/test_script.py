@@ -219,7 +219,8 @@ def test_a_look_that_is_cut_does_nothing(shell: str, home: Path) -> None:
 def test_scripts_of_every_plan_are_shell(shell: str) -> None:
     """What is compiled from the plans of the cases is read without complaint."""
     whole = compile_plan(FILES, Terms())
-    text = whole.text[: libraries_end(whole)] + "".join(_scripts(case) for case in PLAN_CASES)
+    bodies = "".join(_scripts(case) for case in PLAN_CASES)
+    text = f"{whole.text[: libraries_end(whole)]}}}\n{bodies}"
     words = [*words_of(shell), "-n"]
     done = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -231,7 +232,8 @@ def _scripts(case: Path) -> str:
         return ""
     made = make_plan(desired(body), facts(body))
     scripts = (compile_plan(made, Terms()), compile_watch(made, Terms()))
-    return "".join(script.text[libraries_end(script) :] for script in scripts)
+    # Each part behind the library ends the braces that stand before it.
+    return "".join("{\n" + script.text[libraries_end(script) :] for script in scripts)
 
 
 # --- what may be seen -------------------------------------------------------------------------
