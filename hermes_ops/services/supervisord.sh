@@ -6,10 +6,14 @@ supervisor_alive() {
   [ -r "$supervisor_pid_file" ] && read -r supervisor_pid <"$supervisor_pid_file"
   case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
   kill -0 "$supervisor_pid" 2>/dev/null || return 1
-  [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
-    *supervisord*"$supervisor_conf"*) return 0 ;;
-    *) return 1 ;;
-  esac
+  case $(command_of "$supervisor_pid") in *supervisord*"$supervisor_conf"*) ;; *) return 1 ;; esac
+}
+command_of() { # PID
+  if [ -d /proc/self ]; then
+    tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline"
+  else
+    ps -ww -o args= -p "$1" 2>/dev/null
+  fi
 }
 supervisorctl() {
   scrubbed 20 "$supervisor_venv/bin/supervisorctl" -c "$supervisor_conf" "$@"

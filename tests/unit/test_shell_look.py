@@ -52,7 +52,16 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
         "route": "default",
         "tools": "",
     }
-    assert host.calls == ["uname -sm", "date +%s", "sysctl -n kern.boottime"]
+    assert host.calls == [
+        "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
+    ]  # fmt: skip
+
+
+def test_without_proc_the_uptime_is_the_time_since_the_boot(dash: Host) -> None:
+    """As on macOS, which tells the second of its boot."""
+    bare(dash)
+    dash.stand("sysctl", "[ $2 != kern.boottime ] || echo '{ sec = 1699999000, usec = 0 } Thu'")
+    assert told(dash)["uptime"] == "1000"
 
 
 def test_a_whole_host_tells_all_that_is_there(dash: Host) -> None:
@@ -138,6 +147,20 @@ def test_a_python_must_be_able_to_make_environments(dash: Host) -> None:
     broken = dash.program("py", f'shift 3; exec {sys.executable} "$@"')
     dash.file("venv.py", "raise ImportError\n")
     assert dash.run(f"a_python {broken}; echo $?").out == "1\n"
+
+
+@pytest.mark.parametrize("tools", [True, False])
+def test_a_python_that_opens_a_dialog_is_not_run(dash: Host, tools: bool) -> None:
+    """The one of macOS asks a person to install it, until the developer tools are there."""
+    dash.rooted("/usr/bin/")
+    dash.has_only("xcode-select")
+    dash.program("xcode-select", f"echo noise; {'true' if tools else 'false'}")
+    interpreter(dash, "python3", "3.13", at="../root/usr/bin/python3")
+    other = interpreter(dash, "other", "3.12")
+    apple = f"{dash.root}/usr/bin/python3"
+    answer = dash.run(f"a_python {apple}; a_python {other}")
+    assert answer.told == [f"python 3.13 {apple}"] * tools + [f"python 3.12 {other}"]
+    assert dash.calls[0] == "xcode-select -p"
 
 
 def pythons(host: Host, words: str = "yes", more: str = ":") -> list[str]:
@@ -541,3 +564,15 @@ def test_a_host_without_python_says_so(dash: Host) -> None:
     """Nothing is disclosed then."""
     answer = dash.run("hermes_python= PATH=/none; disclose program request")
     assert answer.out == "0123456789abcdef python none\n"
+
+
+@pytest.mark.parametrize("tools", [True, False])
+def test_a_python_that_opens_a_dialog_discloses_nothing(dash: Host, tools: bool) -> None:
+    """On a Mac without the developer tools there is no Python but that of Hermes."""
+    dash.rooted("/usr/bin/")
+    dash.program("xcode-select", "true" if tools else "false")
+    dash.program("python3", "cat", at="../root/usr/bin/python3")
+    dash.define("command() { echo $root; }".replace("$root", f"{dash.root}/usr/bin/python3"))
+    dash.has_only("xcode-select")
+    answer = dash.run("hermes_python=; disclose program request")
+    assert answer.told == (["disclosed"] if tools else ["python none"])
