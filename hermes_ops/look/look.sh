@@ -24,8 +24,11 @@ look_host() {
   ! default_route || say "route default"
 }
 
-default_route() {
-  [ -r /proc/net/route ] || return 0
+default_route() { # where nobody tells of routes, there may be one
+  if [ ! -r /proc/net/route ]; then
+    routes=$(netstat -rn -f inet 2>/dev/null) || return 0
+    case $newline$routes in *"${newline}default "*) return 0 ;; *) return 1 ;; esac
+  fi
   while read -r _ destination _; do
     [ "$destination" = 00000000 ] && return 0
   done </proc/net/route

@@ -25,6 +25,7 @@ def bare(host: Host) -> None:
         host.rooted(path)
     host.has_only()
     host.stand("sysctl", "return 1")
+    host.stand("netstat", "return 1")
     host.define("uid=7 user=nobody-ann XDG_RUNTIME_DIR=$HOME/run")
     host.stand("date", "echo 1700000000")
     host.stand("uname", "echo Linux x86_64")
@@ -54,6 +55,7 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
     }
     assert host.calls == [
         "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
+        "netstat -rn -f inet",
     ]  # fmt: skip
 
 
@@ -98,11 +100,30 @@ def test_the_account_is_not_what_the_login_calls_home(dash: Host) -> None:
     ],
 )
 def test_a_way_out_is_a_default_route(host: Host, table: str | None, route: bool) -> None:
-    """Where the kernel does not tell its routes, there may be one."""
+    """Where nobody tells of routes, there may be one."""
     host.rooted("/proc/")
+    host.stand("netstat", "return 1")
     if table is not None:
         host.part("/proc/net/route", table)
     assert host.run("default_route && echo route").out == ("route\n" if route else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "route"),
+    [
+        ("default            192.168.1.1        UGScg                 en0       ", True),
+        ("127                127.0.0.1          UCS                   lo0       ", False),
+        ("10.0.0.1           default            UGScg                 en0       ", False),
+    ],
+)
+def test_a_way_out_where_there_is_no_proc(host: Host, line: str, route: bool) -> None:
+    """As on macOS, where netstat tells of routes."""
+    host.rooted("/proc/")
+    table = f"Routing tables\n\nInternet:\nDestination        Gateway  Flags\n{line}"
+    host.stand("netstat", f"echo noise >&2; echo '{table}'")
+    answer = host.run("default_route && echo route")
+    assert (answer.out, answer.errors) == ("route\n" if route else "", "")
+    assert host.calls == ["netstat -rn -f inet"]
 
 
 # --- Pythons ----------------------------------------------------------------------------------
