@@ -134,6 +134,15 @@ def test_without_proc_ps_tells_who_has_its_number(dash: Host, words: str, said: 
     assert dash.calls == ["kill -0 4242", "ps -ww -o args= -p 4242"]
 
 
+def test_where_ps_cannot_tell_the_number_alone_counts(dash: Host) -> None:
+    """Another supervisord beside one that runs would be worse."""
+    dash.rooted("/proc/")
+    dash.stand("kill")
+    dash.stand("ps", "echo 'ps: args: keyword not found' >&2; return 1")
+    dash.file(f"{STATE}/supervisord.pid", "4242\n")
+    assert dash.run("supervisor_alive && echo alive").out == "alive\n"
+
+
 PROGRAMS = """\
 one   RUNNING   pid 4242, uptime 0:00:01
 two   STOPPED   Nov 05 *
