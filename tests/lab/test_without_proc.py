@@ -117,8 +117,10 @@ def refused(box: Box) -> str:
 def sleeping(box: Box) -> Iterator[int]:
     """Let the user have a process that is no gateway."""
     pid = int(box.user("sleep 300 >/dev/null 2>&1 & echo $!"))
-    yield pid
-    box.sh(f"kill -KILL {pid}")
+    try:
+        yield pid
+    finally:
+        box.sh(f"kill -KILL {pid}")
 
 
 @contextmanager
@@ -131,5 +133,8 @@ def holding(box: Box) -> Iterator[None]:
         run.stdin.write(assemble(LIBRARIES, body).text.encode())
         run.stdin.close()
         wait_until(lambda: box.exec(f"test -s {LOCK}/owner").returncode == 0)
-        yield
-        box.sh(f"kill -KILL $(cut -d' ' -f2 {LOCK}/owner | head -n 1)")
+        pid = box.sh(f"head -n 1 {LOCK}/owner | cut -d' ' -f2")
+        try:
+            yield
+        finally:
+            box.sh(f"kill -KILL {pid}")
