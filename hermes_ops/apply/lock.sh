@@ -17,7 +17,7 @@ started_at() {
     set -- ${line##*) }
     printf '%s' "${20}"
   else
-    ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_'
+    TZ=UTC0 ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_'
   fi
 }
 

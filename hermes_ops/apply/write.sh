@@ -4,7 +4,14 @@
 # These set variables: a `$(…)` would be one more process for each file.
 real_path() { # PATH: sets `path`
   path=$1
-  [ ! -L "$1" ] || path=$(readlink -f "$1")
+  hops=0
+  # Step by step: not every readlink has an -f. A link that leads to itself stays what it is.
+  while [ -L "$path" ] && [ $hops -lt 40 ]; do
+    target=$(readlink "$path")
+    case $target in /*) ;; *) case $path in */*) target=${path%/*}/$target ;; esac ;; esac
+    path=$target
+    hops=$((hops + 1))
+  done
 }
 temporary() { # PATH: sets `path` and `staged`
   real_path "$1"

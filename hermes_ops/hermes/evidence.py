@@ -15,6 +15,10 @@ from hermes_ops.services.manager import ManagerReport
 
 TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
+_SINCE_1970 = 10**11
+"""No kernel has run for so many ticks; as hundredths of a second since 1970 it was long ago."""
+_BIRTH_LIMIT = 5
+"""Seconds by which two clocks may differ on when one process began: `ps` has whole ones."""
 
 
 FATAL = 78
@@ -78,7 +82,7 @@ def evidence_of(
         supervised=told.pid is not None,
         started_ticks=process.started if process else None,
         age_s=max(0.0, age) if age is not None else None,
-        rss_bytes=process.rss_pages * 4096 if process else None,
+        rss_bytes=process.rss_pages * 4096 if process and process.rss_pages is not None else None,
         cgroup=process.cgroup if process else "",
         state=_load(facts, service, STATE_FILE),
         heartbeat=_load(facts, service, HEARTBEAT),
@@ -91,23 +95,36 @@ def evidence_of(
 
 def _age(process: Process | None, facts: Facts) -> float | None:
     """Return for how many seconds a process lives, None where that is not known."""
-    if process is None or process.started is None:
-        return process.age_s if process else None
+    if process is None:
+        return None
+    if process.started is None:
+        return facts.now - process.born if process.born is not None else None
     return facts.uptime - process.started / TICKS if facts.uptime else None
+
+
+def is_birth(start_time: Any, ticks: int | None, born: float | None) -> bool:
+    """Whether a process that began then is the one that wrote this `start_time`.
+
+    Hermes writes its ticks since the boot, or, where it finds no `/proc`, the hundredths of a
+    second since 1970. What cannot be compared speaks for nobody and against nobody.
+    """
+    if start_time is None:
+        return True
+    if ticks is not None or not isinstance(start_time, int):
+        return bool(start_time == ticks)
+    if born is None or start_time < _SINCE_1970:
+        return True
+    return abs(start_time / TICKS - born) <= _BIRTH_LIMIT
 
 
 def _living(record: Mapping[str, Any] | None, facts: Facts) -> int | None:
     """Return the pid in a pid file if the very process that wrote it still lives."""
-    pid = (record or {}).get("pid")
+    record = record or {}
+    pid = record.get("pid")
     process = facts.processes.get(pid) if isinstance(pid, int) else None
     if process is None:
         return None
-    if process.started is not None and (record or {}).get("start_time") not in (
-        None,
-        process.started,
-    ):
-        return None
-    return pid
+    return pid if is_birth(record.get("start_time"), process.started, process.born) else None
 
 
 def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes_ops.hermes.evidence import FATAL, Evidence
+from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
 
 HEARTBEAT_LIMIT = 90
 """Seconds after which an event loop that writes a heartbeat every 30 counts as standing still."""
@@ -138,8 +138,8 @@ def _again(evidence: Evidence) -> tuple[str, ...]:
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
     if state.get("pid") != evidence.pid:
         return False
-    ticks = state.get("start_time")
-    return ticks is None or evidence.started_ticks is None or ticks == evidence.started_ticks
+    born = evidence.now - evidence.age_s if evidence.age_s is not None else None
+    return is_birth(state.get("start_time"), evidence.started_ticks, born)
 
 
 def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:

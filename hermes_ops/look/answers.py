@@ -193,25 +193,35 @@ def _processes(reply: Reply) -> dict[int, Process]:
             int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
         )
     for record in reply.of("ps"):
-        processes |= dict(map(_listed, (record.text or "").splitlines()))
+        clock, *lines = (record.text or "").splitlines() or [""]
+        now = int(clock) if clock.isdigit() else None
+        processes |= dict(found for line in lines if (found := _listed(line, now)))
     return processes
 
 
+_LISTED = re.compile(r"(\d+) ([A-Z?])\S*(?: (\S+))?(?: (\d+))?", re.ASCII)
+_ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", re.ASCII)
 _KIB_A_PAGE = 4
 
 
-def _listed(line: str) -> tuple[int, Process]:
-    """Return a process in a line of `ps -o pid=,state=,rss=,etime=`."""
-    pid, state, rss, elapsed = line.split()
-    return int(pid), Process(None, state[:1], int(rss) // _KIB_A_PAGE, age_s=_elapsed(elapsed))
+def _listed(line: str, now: int | None) -> tuple[int, Process] | None:
+    """Return the process in a line that has its number, state, age and KiB; None if it is none."""
+    found = _LISTED.fullmatch(" ".join(line.split()))
+    if not found:
+        return None
+    pid, state, elapsed, kib = found.groups()
+    age = seconds(elapsed or "")
+    born = now - age if now is not None and age is not None else None
+    return int(pid), Process(None, state, int(kib) // _KIB_A_PAGE if kib else None, born=born)
 
 
-def _elapsed(text: str) -> float:
-    """Return the seconds in `[[days-]hours:]minutes:seconds`."""
-    days, _, clock = text.rpartition("-")
-    parts = [int(part) for part in clock.split(":")]
-    hours, minutes, seconds = [0, 0, *parts][-3:]
-    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
+def seconds(text: str) -> int | None:
+    """Return the seconds in `[[days-]hours:]minutes:seconds`, None where it is anything else."""
+    found = _ELAPSED.fullmatch(text)
+    if not found:
+        return None
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
 def _answers(reply: Reply) -> dict[str, Answer]:

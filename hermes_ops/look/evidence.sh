@@ -46,10 +46,12 @@ add_recorded() {
   case " $pids " in *" $1 "*) ;; *) pids="$pids $1" ;; esac
 }
 
-# Where the kernel has no /proc: number, state, KiB, age, as every ps has them.
+# Where the kernel has no /proc: the clock, then number, state, age, KiB, as every ps has them.
+# One -o for each: with several in one word the first heading is all the rest, says POSIX.
 list_processes() { # PIDS: in one word, with blanks between them
   numbers=$(printf '%s' "${1# }" | tr -s ' ' ',')
-  ps -o pid=,state=,rss=,etime= -p "${numbers%,}" 2>/dev/null
+  date +%s
+  ps -o pid= -o state= -o etime= -o rss= -p "${numbers%,}" 2>/dev/null
 }
 show_processes() {
   seen=' '

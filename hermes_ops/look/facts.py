@@ -56,14 +56,14 @@ _UNKNOWN = Unit({})
 class Process:
     """A live process: when it started, in clock ticks since boot, and its memory in pages.
 
-    Where the kernel has no `/proc`, only its age in seconds is known of its start.
+    Where the kernel has no `/proc`, the second in which it was born is known instead, since 1970.
     """
 
     started: int | None
     state: str
-    rss_pages: int
+    rss_pages: int | None
     cgroup: str = ""
-    age_s: float | None = None
+    born: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

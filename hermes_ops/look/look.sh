@@ -14,6 +14,7 @@ look_host() {
   boot_id
   say "boot $boot"
   [ ! -r /proc/uptime ] || { read -r uptime _ </proc/uptime && say "uptime $uptime"; }
+  [ -z "$booted" ] || say "uptime $(($(date +%s) - booted))"
   [ ! -d /run/systemd/system ] || say "systemd running"
   ! user_bus || say "bus ready"
   ! lingers || say "linger on"
@@ -23,8 +24,11 @@ look_host() {
   ! default_route || say "route default"
 }
 
-default_route() {
-  [ -r /proc/net/route ] || return 0
+default_route() { # where nobody tells of routes, there may be one
+  if [ ! -r /proc/net/route ]; then
+    routes=$(netstat -rn -f inet 2>/dev/null) || return 0
+    case $newline$routes in *"${newline}default "*) return 0 ;; *) return 1 ;; esac
+  fi
   while read -r _ destination _; do
     [ "$destination" = 00000000 ] && return 0
   done </proc/net/route
@@ -46,6 +50,7 @@ look_pythons() { # YES-OR-EMPTY
   done
 }
 a_python() {
+  may_run "$1" || return
   version=$("$1" -I -S -B -c 'import sys, venv; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || return
   case $version in 3.1[123]) say "python $version $1" ;; *) return 1 ;; esac
 }

@@ -6,10 +6,12 @@ supervisor_alive() {
   [ -r "$supervisor_pid_file" ] && read -r supervisor_pid <"$supervisor_pid_file"
   case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
   kill -0 "$supervisor_pid" 2>/dev/null || return 1
-  [ ! -d /proc/self ] || case $(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline") in
-    *supervisord*"$supervisor_conf"*) return 0 ;;
-    *) return 1 ;;
-  esac
+  if [ -d /proc/self ]; then
+    words=$(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline")
+  else
+    words=$(ps -ww -o args= -p "$supervisor_pid" 2>/dev/null) || return 0 # it lives, that is all we know
+  fi
+  case $words in *supervisord*"$supervisor_conf"*) ;; *) return 1 ;; esac
 }
 supervisorctl() {
   scrubbed 20 "$supervisor_venv/bin/supervisorctl" -c "$supervisor_conf" "$@"

@@ -30,7 +30,26 @@ cd
 if timeout -k 2 2 true; then
   limited() (exec timeout -k 2 "$@" 2>&3 3>&- </dev/null)
 else
-  limited() (shift && exec "$@" 2>&3 3>&- </dev/null)
+  guard() {
+    nap=
+    trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+    for signal in TERM KILL; do
+      sleep "$1" & nap=$!
+      wait "$nap"
+      kill -"$signal" "$2"
+      set -- 2 "$2"
+    done
+  }
+  limited() {
+    seconds=$1
+    shift
+    (exec "$@" 2>&3 3>&- </dev/null) & job=$!
+    guard "$seconds" "$job" >/dev/null 3>&- & guard=$!
+    wait "$job"
+    code=$?
+    kill "$guard"
+    return "$code"
+  }
 fi
 """
 # Shells tell of killed children on their standard error, which is nothing that the command said.

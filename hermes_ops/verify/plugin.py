@@ -47,7 +47,7 @@ class Subject:
     @cached_property
     def process(self) -> CheckedProcess:
         """What the kernel says."""
-        return CheckedProcess(self.host, self.unit)
+        return CheckedProcess(self.host, self.unit, self.service.python)
 
     @cached_property
     def http(self) -> Http:

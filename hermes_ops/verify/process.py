@@ -1,23 +1,49 @@
-"""What the kernel says of a service's main process, asked through `host.run`."""
+"""What the kernel says of a service's main process, asked through `host.run`.
+
+Where it has no /proc, `ps` is asked, in the words that every one of them knows.
+"""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
 
-from hermes_ops.hermes.evidence import TICKS
+from hermes_ops.hermes.evidence import TICKS, is_birth
+from hermes_ops.look.answers import seconds
 from hermes_ops.services.manager import UnitCheck
 
 _SESSION, _STARTED = 6, 22
 """Fields of proc_pid_stat(5), counted from 1."""
 _HIDDEN = 9
+_BIRTH = """\
+pid=%s
+if [ -d /proc/self ]; then
+  cat /proc/uptime && date +%%s && cat "/proc/$pid/stat"
+else
+  date +%%s && ps -o etime= -p "$pid"
+fi"""
+_OWNERS = """\
+pid=%s
+if [ -d /proc/self ]; then
+  sed -n 's/^Uid://p' "/proc/$pid/status"
+else
+  ps -o uid= -o ruid= -o svuid= -p "$pid"
+fi"""
+_GROUPS = "[ ! -d /proc/self ] || cat /proc/%s/cgroup"
+_VARIABLE = f"""\
+[ -d /proc/self ] || exit {_HIDDEN}
+cd /proc/%s || exit 1
+[ -r environ ] || exit {_HIDDEN}
+tr '\\0' '\\n' <environ | grep -a -m 1 ^%s="""
+_GETSID = "import os, sys; print(os.getsid(int(sys.argv[1])))"
+"""No `ps` of macOS tells of a session."""
 
 
 class CheckedProcess:
     """The main process of a service. Which one it is, and its birth, are asked once."""
 
-    def __init__(self, host: Any, unit: UnitCheck) -> None:
-        self._host, self._unit = host, unit
+    def __init__(self, host: Any, unit: UnitCheck, python: str = "python3") -> None:
+        self._host, self._unit, self._python = host, unit, python
 
     @cached_property
     def pid(self) -> int:
@@ -25,56 +51,68 @@ class CheckedProcess:
         return self._unit.pid
 
     @property
-    def ticks(self) -> int:
-        """Return when it started, in clock ticks since the boot."""
-        return self._field(_STARTED)
+    def ticks(self) -> int | None:
+        """Return when it started, in clock ticks since the boot; None where there is no /proc."""
+        return self._field(_STARTED) if self._stat else None
 
     @property
     def started(self) -> float:
         """Return when it started, in seconds of the host's clock."""
-        uptime, now, _ = self._birth
-        return int(now) - float(uptime.split()[0]) + self.ticks / TICKS
+        if self.ticks is not None:
+            uptime, now, _ = self._birth
+            return int(now) - float(uptime.split()[0]) + self.ticks / TICKS
+        now, elapsed = self._birth
+        age = seconds(elapsed.strip())
+        assert age is not None, f"ps tells no age of process {self.pid}"  # noqa: S101 - it fails the check
+        return int(now) - age
+
+    def wrote(self, start_time: Any) -> bool:
+        """Whether this is the `start_time` by which Hermes names the process in its files."""
+        return is_birth(start_time, self.ticks, self.started)
 
     @property
     def session(self) -> int:
         """Return the session it belongs to: the pid of the process that made it."""
-        return self._field(_SESSION)
+        if self._stat:
+            return self._field(_SESSION)
+        asked = "%s -I -S -c %s %s"
+        return int(self._host.check_output(asked, self._python, _GETSID, str(self.pid)))
 
     @property
     def uids(self) -> set[int]:
         """Return its real, effective, saved and file system owner: one, as a rule."""
-        lines = self._read("status").splitlines()
-        return {int(word) for line in lines if line.startswith("Uid:") for word in line.split()[1:]}
+        return set(map(int, self._ask(_OWNERS).split()))
 
     @property
     def cgroup(self) -> str:
-        """Return the path of its control group, as systemd made it."""
-        lines = [line.split(":", 2) for line in self._read("cgroup").splitlines()]
+        """Return the path of its control group, as systemd made it; empty where there is none."""
+        lines = [line.split(":", 2) for line in self._ask(_GROUPS).splitlines()]
         paths = {controllers: path for _, controllers, path in lines}
         return paths.get("name=systemd") or paths.get("", "")
 
     def variable(self, name: str) -> str | None:
         """Return a variable that it was started with; only that one leaves the host.
 
-        The kernel shows no process of another user: there its manager's word is taken.
+        The kernel shows no process of another user, and without /proc none at all: there its
+        manager's word is taken.
         """
-        asked = (
-            f"cd /proc/%s || exit 1; [ -r environ ] || exit {_HIDDEN}; "
-            "tr '\\0' '\\n' <environ | grep -a -m 1 ^%s="
-        )
-        ended = self._host.run(asked, str(self.pid), name)
+        ended = self._host.run(_VARIABLE, str(self.pid), name)
         if ended.rc == _HIDDEN:
             return self._unit.variable(name)
         return ended.stdout.rstrip("\n").partition("=")[2] if ended.rc == 0 else None
 
     @cached_property
     def _birth(self) -> list[str]:
-        asked = "cat /proc/uptime && date +%%s && cat /proc/%s/stat"
-        return str(self._host.check_output(asked, str(self.pid))).split("\n", 2)
+        return self._ask(_BIRTH).split("\n", 2)
+
+    @property
+    def _stat(self) -> str:
+        """Return the kernel's line on it, empty where there is no /proc."""
+        return self._birth[2] if len(self._birth) > 2 else ""
 
     def _field(self, number: int) -> int:
         # The second field is a name in brackets, and may have blanks and brackets in it.
-        return int(self._birth[2].rpartition(")")[2].split()[number - 3])
+        return int(self._stat.rpartition(")")[2].split()[number - 3])
 
-    def _read(self, file: str) -> str:
-        return str(self._host.check_output("cat /proc/%s/%s", str(self.pid), file))
+    def _ask(self, command: str) -> str:
+        return str(self._host.check_output(command, str(self.pid)))

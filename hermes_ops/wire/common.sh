@@ -5,7 +5,8 @@
 umask 022
 LC_ALL=C
 PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-export LC_ALL PATH
+COPYFILE_DISABLE=1 # or the tar of macOS adds a file of its own to each
+export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
 newline='
 '
@@ -31,7 +32,7 @@ enter_home() {
 user_bus() { [ -S "$XDG_RUNTIME_DIR/systemd/private" ] || [ -S "$XDG_RUNTIME_DIR/bus" ]; }
 lingers() { [ -e "/var/lib/systemd/linger/$user" ]; }
 
-# Run "$@" for at most the seconds in $1, with nothing of the caller's environment but this.
+# Run "$@" for at most the seconds in $1.
 limited() {
   limit=$1
   shift
@@ -41,12 +42,23 @@ limited() {
   fi
   "$@" &
   job=$!
-  (sleep "$limit" && kill "$job") >/dev/null 2>&1 &
+  end_after "$limit" "$job" >/dev/null 2>&1 &
   guard=$!
   wait "$job"
   code=$?
   kill "$guard" 2>/dev/null
   return "$code"
+}
+end_after() { # SECONDS PID: TERM, KILL; ended itself, it leaves no sleep behind
+  nap=
+  trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+  for signal in TERM KILL; do
+    sleep "$1" &
+    nap=$!
+    wait "$nap"
+    kill -"$signal" "$2" || exit
+    set -- 5 "$2"
+  done
 }
 scrubbed() { # SECONDS WORDS...: never with anything else of the caller's environment
   seconds_left=$1
@@ -59,10 +71,23 @@ digest() {
   if has sha256sum; then sha256sum -- "$@"; else shasum -a 256 -- "$@"; fi 2>/dev/null
 }
 
+# Sets `boot`, one word or none, and, where the kernel has no /proc, the second in which it began.
 boot_id() {
   boot=
+  booted=
   [ -r /proc/sys/kernel/random/boot_id ] && read -r boot </proc/sys/kernel/random/boot_id
-  [ -n "$boot" ] || boot=$(sysctl -n kern.boottime 2>/dev/null)
+  [ -z "$boot" ] || return 0
+  booted=$(sysctl -n kern.boottime 2>/dev/null) # { sec = 1767603600, usec = 0 } Mon Jan  5 ...
+  booted=${booted#*sec = }
+  booted=${booted%%[!0-9]*}
+  # That second moves when the clock is set; the number of the boot does not.
+  boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null)
+  boot=${boot:-$booted}
+}
+
+# The /usr/bin/python3 of macOS opens a dialog until the developer tools are installed.
+may_run() { # PYTHON
+  [ "$1" != /usr/bin/python3 ] || ! has xcode-select || xcode-select -p >/dev/null 2>&1
 }
 
 # What the kernel says of a process: field 22 after the last `)` is when it started, in ticks.

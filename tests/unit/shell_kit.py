@@ -6,6 +6,7 @@ A test names a function and never the file in which it stands: the whole library
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -277,6 +279,24 @@ def listen(path: Path) -> None:
             bound.bind(f"/proc/self/fd/{folder}/{path.name}")
     finally:
         os.close(folder)
+
+
+def _sleeps(seconds: int) -> bool:
+    """Say whether a process of this machine sleeps for exactly so long."""
+    wanted = f"sleep\0{seconds}\0".encode()
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if file.read_bytes().endswith(wanted):
+                return True
+    return False
+
+
+def ends(seconds: int) -> bool:
+    """Say whether soon no process sleeps for exactly so long."""
+    until = time.monotonic() + 5
+    while _sleeps(seconds) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not _sleeps(seconds)
 
 
 def state_of(host: Host, home: str, **fields: object) -> None:

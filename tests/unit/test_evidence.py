@@ -138,6 +138,63 @@ def test_its_age_and_its_memory() -> None:
     assert seen(replace(found, uptime=None)).age_s is None
 
 
+# --- a process of a kernel without /proc --------------------------------------------------------
+
+BORN = 1_767_600_000.0
+"""Hermes there writes hundredths of a second since 1970 as its birth."""
+
+
+def on_a_mac(**process: Any) -> Facts:
+    """Return what is so on a host whose processes `ps` has shown."""
+    shown = Process(**{"started": None, "state": "S", "rss_pages": 1000, "born": BORN, **process})
+    return replace(NEW, system="Darwin", now=BORN + 100, uptime=9e9, processes={7: shown})
+
+
+def test_its_birth_is_its_age() -> None:
+    """How long the kernel has run says nothing of it; a clock that was set back, no negative."""
+    found = supervised(on_a_mac(), "RUNNING", 7)
+    evidence = seen(found, "supervisord")
+    assert (evidence.age_s, evidence.rss_bytes, evidence.started_ticks) == (100, 4096000, None)
+    assert (evidence.alive, evidence.supervised, evidence.cgroup) == (True, True, "")
+    assert seen(replace(found, now=BORN - 9), "supervisord").age_s == 0
+
+
+def test_what_ps_does_not_tell_is_not_known() -> None:
+    """Neither an age nor a memory; the process lives."""
+    evidence = seen(supervised(on_a_mac(born=None, rss_pages=None), "RUNNING", 7), "supervisord")
+    assert (evidence.alive, evidence.age_s, evidence.rss_bytes) == (True, None, None)
+
+
+@pytest.mark.parametrize(
+    ("start_time", "pid"),
+    [
+        (int(BORN * 100), 7),
+        (int(BORN * 100) + 499, 7),
+        (int(BORN * 100) - 499, 7),
+        (None, 7),
+        (STARTED, 7),
+        (int(BORN * 100) + 501, None),
+        (int(BORN * 100) - 501, None),
+        (int(BORN * 100) - 8_640_000, None),
+        ("yesterday", None),
+        (BORN, None),
+    ],
+)
+def test_its_number_may_be_another_ones_after_a_reboot(start_time: Any, pid: int | None) -> None:
+    """A record of the process that had it before is not taken for the one that has it now.
+
+    Ticks since the boot cannot be compared there, and are believed.
+    """
+    found = recorded(on_a_mac(), {"pid": 7, "start_time": start_time})
+    assert seen(found, "supervisord").pid == pid
+
+
+def test_where_its_birth_is_not_told_its_number_counts() -> None:
+    """As `ps` may print something else than an age."""
+    found = recorded(on_a_mac(born=None), {"pid": 7, "start_time": int(BORN * 100)})
+    assert seen(found, "supervisord").pid == 7
+
+
 # --- systemd ------------------------------------------------------------------------------------
 
 

@@ -81,8 +81,9 @@ class World:
         pid_file.write_text("99\n")
         cgroup = f"/user.slice/user@{os.getuid()}.service/app.slice/one.service"
         self.process = SimpleNamespace(
-            pid=PID, ticks=TICKS, started=NOW - 1000, uids={os.getuid()}, session=99,
-            cgroup=cgroup, variable={"HERMES_HOME": str(self.folder)}.get,
+            pid=PID, wrote=lambda start: start in (None, TICKS), started=NOW - 1000,
+            uids={os.getuid()}, session=99, cgroup=cgroup,
+            variable={"HERMES_HOME": str(self.folder)}.get,
         )  # fmt: skip
         (self.folder / "bin").mkdir()
         (self.folder / "bin/date").write_text(f"#!/bin/sh\necho {NOW}\n")

@@ -12,7 +12,7 @@ import yaml
 
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Process
 from hermes_ops.wire import Reader, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"
@@ -133,6 +133,54 @@ def test_a_process_name_may_hold_anything() -> None:
     facts = facts_of(f"{NONCE} process 7 {stat}\n{NONCE} cgroup 7 /user.slice/a b.service\n")
     assert (facts.processes[7].started, facts.processes[7].rss_pages) == (4711, 200)
     assert facts.processes[7].cgroup == "/user.slice/a b.service"
+
+
+def listed(*lines: str) -> Mapping[int, Process]:
+    """Return the processes in what a `ps` printed, behind the clock."""
+    text = "\n".join(lines)
+    return facts_of(f"{NONCE} begin ps\n{text}\n\n{NONCE} end\n").processes
+
+
+@pytest.mark.parametrize(
+    ("line", "process"),
+    [
+        ("    7 S    01:02  4000", Process(None, "S", 1000, born=938)),
+        ("7 Ss+ 01:02:03 4000", Process(None, "S", 1000, born=1000 - 3723)),
+        ("7 R 2-01:02:03 4003", Process(None, "R", 1000, born=1000 - 176523)),
+        ("7 Z 123-00:00:00 0", Process(None, "Z", 0, born=1000 - 123 * 86400)),
+        ("7 T 60:00 4000", Process(None, "T", 1000, born=1000 - 3600)),
+        ("7 U<s 24:00:00 4000", Process(None, "U", 1000, born=1000 - 86400)),
+        ("7 ? - 4000", Process(None, "?", 1000)),
+        ("7 S 00:-5 4000", Process(None, "S", 1000)),
+        ("7 S 00:05", Process(None, "S", None, born=995)),
+        ("7 S", Process(None, "S", None)),
+    ],
+)
+def test_a_process_as_ps_shows_it(line: str, process: Process) -> None:
+    """Its state without the letters behind it, its birth in any form of age, its memory."""
+    assert listed("1000", line, "77 S 00:10 8000")[7] == process
+    assert listed("1000", "77 S 00:10 8000", line)[7] == process
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "S 00:05 4000", "x S 00:05 4000", "-7 S 00:05 4000", "7", "ps: no such process 7",
+     "7 00:05 S 4000", "7 S 00:05 4000 more", "  PID STAT ELAPSED RSS", "\u0667 S 00:05 4000"],
+)  # fmt: skip
+def test_a_line_that_shows_no_process_is_passed_over(line: str) -> None:
+    """And the others count."""
+    assert list(listed("1000", line, "77 S 00:10 8000", line)) == [77]
+
+
+@pytest.mark.parametrize("clock", ["", "x", "-1"])
+def test_where_the_clock_is_not_told_no_birth_is_known(clock: str) -> None:
+    """A process lives all the same."""
+    assert listed(clock, "7 S 00:05 4000") == {7: Process(None, "S", 1000)}
+
+
+def test_a_ps_that_shows_nobody() -> None:
+    """The clock alone."""
+    assert listed("1000") == listed("") == {}
 
 
 def test_a_link_to_a_name_with_an_arrow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -11,7 +12,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shell_kit import words_of
+from shell_kit import ends, words_of
 
 from hermes_ops.errors import NotUnderstood, Unknown
 from hermes_ops.inventory.model import Connection, Host
@@ -117,6 +118,37 @@ def test_a_slow_command_is_ended(shell: FramedShell) -> None:
     assert caught.value.kind == "timeout"
     assert time.monotonic() - began < 4
     assert shell.run(f"ps -eo args | grep -c '[s]leep {nap}'") == (1, b"0\n", b"")
+
+
+@pytest.fixture(params=["dash", "bash"])
+def mac(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FramedShell]:
+    """A shell on a host that has no `timeout`, as macOS."""
+    timeout = tmp_path / "timeout"
+    timeout.write_text("#!/bin/sh\nexit 127\n")
+    timeout.chmod(0o755)
+    own = {**environment(), "HOME": HOME, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    session = FramedShell(Pipes(words_of(request.param), own))
+    yield session
+    session.close()
+
+
+@pytest.mark.slow
+def test_without_timeout_a_slow_command_is_ended_too(mac: FramedShell) -> None:
+    """At its deadline, and killed if it does not listen; the shell lives on."""
+    seconds = 700_000 + os.getpid()
+    for command in (f"exec sleep {seconds}", "trap '' TERM; while :; do sleep 0.1; done"):
+        with pytest.raises(Unknown, match="no answer in time"):
+            mac.run(command, timeout=1)
+        assert mac.run("echo out; echo err >&2; exit 3") == (3, b"out\n", b"err\n")
+    assert ends(seconds)
+
+
+def test_without_timeout_nothing_is_left_behind(mac: FramedShell) -> None:
+    """The guard of a command that ended in time goes with it, and no output waits for it."""
+    began, seconds = time.monotonic(), 600_000 + os.getpid()
+    assert mac.run("cat; echo done", timeout=seconds) == (0, b"done\n", b"")
+    assert time.monotonic() - began < 5
+    assert ends(seconds)
 
 
 def test_an_exit_code_of_124_is_no_timeout(shell: FramedShell) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from shell_kit import NONCE, Host, every_host, listen, one_host
+from shell_kit import NONCE, Host, ends, every_host, listen, one_host
 
 host, dash = every_host, one_host
 
@@ -150,13 +150,22 @@ def test_what_ends_in_time_is_as_if_run_alone(host: Host, lacking: str) -> None:
     assert host.calls == ["thing 'a b' 'c d'"]
 
 
-def test_the_guard_of_a_limit_goes_with_it(dash: Host) -> None:
+def test_the_guard_of_a_limit_goes_with_it(host: Host) -> None:
     """When the program has ended its number may be another's, which nobody may end later."""
-    dash.lacks("timeout")
-    dash.stand("sleep", "while :; do command sleep 0.01; done")
-    dash.stand("kill", 'command kill "$@"')
-    guard = dash.run("limited 600 true; echo $guard").out.strip()
-    assert [call for call in dash.calls if call.startswith("kill")] == [f"kill {guard}"]
+    host.lacks("timeout")
+    seconds = 600_000 + os.getpid()
+    host.run(f"limited {seconds} sleep 0.1")
+    assert ends(seconds)
+
+
+def test_what_does_not_listen_is_killed(host: Host) -> None:
+    """Five seconds after it was asked to end, also where there is no `timeout`."""
+    host.lacks("timeout")
+    host.program("deaf", "trap '' TERM; echo begun; while :; do sleep 1; done")
+    host.stand("sleep", "command sleep 0.2")
+    answer = host.run("limited 7 deaf; echo $?")
+    assert answer.out == "begun\n137\n"
+    assert [call for call in host.calls if "sleep" in call] == ["sleep 7", "sleep 5"]
 
 
 def test_a_program_gets_this_environment_and_no_input(host: Host) -> None:
@@ -207,22 +216,39 @@ def test_a_digest_where_only_shasum_is(dash: Host) -> None:
 
 
 def test_the_boot_is_the_kernels(dash: Host) -> None:
-    """It is read where the kernel tells it, else asked for."""
+    """It is read where the kernel tells it, and nothing is asked."""
     dash.rooted("/proc/")
-    dash.stand("sysctl", "echo '{ sec = 7 }'; echo noise >&2")
-    assert dash.run('boot=old; boot_id; echo "$boot"').out == "{ sec = 7 }\n"
-    assert dash.calls == ["sysctl -n kern.boottime"]
     dash.part("/proc/sys/kernel/random/boot_id", "abc-def\n")
-    answer = dash.run('boot=old; boot_id; echo "$boot"')
-    assert (answer.out, answer.errors) == ("abc-def\n", "")
-    assert len(dash.calls) == 1
+    dash.stand("sysctl")
+    answer = dash.run(BOOT)
+    assert (answer.out, answer.errors) == ("[abc-def] []\n", "")
+    assert dash.calls == []
+
+
+BOOT = 'boot=old; booted=old; boot_id; echo "[$boot] [$booted]"'
+MAC = """case $2 in
+kern.boottime) echo '{ sec = 1767603600, usec = 4711 } Mon Jan  5 09:00:00 2026' ;;
+kern.bootsessionuuid) echo 0A1B-2C3D ;;
+*) return 1 ;;
+esac"""
+
+
+def test_the_boot_of_a_mac_is_one_word(host: Host) -> None:
+    """The owner of a lock is told by it; its second counts where it has no other name."""
+    host.rooted("/proc/")
+    host.stand("sysctl", f"{MAC}; echo noise >&2")
+    answer = host.run(BOOT)
+    assert (answer.out, answer.errors) == ("[0A1B-2C3D] [1767603600]\n", "")
+    assert host.calls == ["sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid"]
+    host.stand("sysctl", MAC.replace("kern.bootsessionuuid", "-"))
+    assert host.run(BOOT).out == "[1767603600] [1767603600]\n"
 
 
 def test_a_host_that_tells_no_boot(dash: Host) -> None:
     """It has none, and an older answer is not taken for it."""
     dash.rooted("/proc/")
     dash.stand("sysctl", "return 1")
-    assert dash.run('boot=old; boot_id; echo "[$boot]"').out == "[]\n"
+    assert dash.run(BOOT).out == "[] []\n"
 
 
 def test_a_process_is_told_with_its_groups(host: Host) -> None:

@@ -114,10 +114,31 @@ def test_a_stranger_with_its_number_is_no_supervisor(host: Host, cmdline: str) -
     assert alive(host, "4242\n", cmdline) == ""
 
 
-def test_without_proc_the_number_alone_counts(dash: Host) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (f"/usr/bin/python3 /home/a/supervisord -c {CONFIG}", "alive\n"),
+        ("vim notes", ""),
+        (f"tail -f {CONFIG}", ""),
+        ("", ""),
+    ],
+)
+def test_without_proc_ps_tells_who_has_its_number(dash: Host, words: str, said: str) -> None:
     """As on macOS."""
     dash.rooted("/proc/")
     dash.stand("kill")
+    dash.stand("ps", f"echo '{words}'; echo noise >&2")
+    dash.file(f"{STATE}/supervisord.pid", "4242\n")
+    answer = dash.run("supervisor_alive && echo alive")
+    assert (answer.out, answer.errors) == (said, "")
+    assert dash.calls == ["kill -0 4242", "ps -ww -o args= -p 4242"]
+
+
+def test_where_ps_cannot_tell_the_number_alone_counts(dash: Host) -> None:
+    """Another supervisord beside one that runs would be worse."""
+    dash.rooted("/proc/")
+    dash.stand("kill")
+    dash.stand("ps", "echo 'ps: args: keyword not found' >&2; return 1")
     dash.file(f"{STATE}/supervisord.pid", "4242\n")
     assert dash.run("supervisor_alive && echo alive").out == "alive\n"
 
@@ -270,13 +291,25 @@ def test_each_process_is_shown_once(host: Host) -> None:
 
 
 def test_without_proc_processes_are_shown_by_ps(dash: Host) -> None:
-    """All in one call; where there is none to show, it is not asked."""
+    """All in one call, behind the clock; where there is none to show, it is not asked."""
     dash.rooted("/proc/")
-    dash.stand("ps", "echo shown; echo noise >&2")
-    answer = dash.run("pids=; show_processes; pids=' 7 77'; show_processes")
-    assert answer.block("ps") == "shown\n"
+    dash.stand("ps", "echo shown; echo noise >&2; return 1")
+    dash.stand("date", "echo 1700000000")
+    answer = dash.run("pids=; show_processes; pids=' 7 77 7'; show_processes")
+    assert answer.block("ps") == "1700000000\nshown\n"
     assert answer.errors == ""
-    assert dash.calls == ["ps -o pid=,state=,rss=,etime= -p 7,77"]
+    assert dash.calls == [
+        "date +%s", "ps -o pid= -o state= -o etime= -o rss= -p 7,77",
+    ]  # fmt: skip
+
+
+def test_files_have_no_companions(dash: Host) -> None:
+    """The tar of macOS adds one to each file unless it is told not to."""
+    dash.file("x", "text")
+    dash.stand("tar", 'echo "$COPYFILE_DISABLE" >told; command tar "$@"')
+    dash.run("send_files x")
+    assert (dash.home / "told").read_text() == "1\n"
+    assert dash.run("env | grep ^COPYFILE_DISABLE").out == "COPYFILE_DISABLE=1\n"
 
 
 # --- what URLs answer -------------------------------------------------------------------------

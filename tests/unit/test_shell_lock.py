@@ -93,11 +93,24 @@ def test_a_start_is_read_behind_the_name(host: Host) -> None:
     assert host.run("started_at 7").out == "22"
 
 
+def test_on_a_mac_the_owner_of_a_lock_is_known(host: Host) -> None:
+    """By its boot and its birth, though both are told with blanks; a successor needs it dead."""
+    host.rooted("/proc/")
+    host.stand("sleep")
+    host.stand("sysctl", "[ $2 = kern.boottime ] && echo '{ sec = 7, usec = 1 } Thu Nov  5'")
+    host.stand("ps", '[ "$4" = $$ ] && echo "Thu Nov  5 10:00:00 2026    "')
+    answer = host.run("boot_id; take_lock 1 x; (take_lock 1 y); release_lock; take_lock 1 z")
+    assert answer.told == ["lock-taken 0", "lock-held", "lock-refused", "lock-taken 0"]
+    locked(host, "7 999999999 Thu_Nov_5_10:00:00_2026_")
+    assert host.run("boot_id; take_lock 1 x").told == ["lock-taken-over", "lock-taken 0"]
+
+
 def test_a_start_without_proc_is_one_word(dash: Host) -> None:
-    """Where there is no /proc, `ps` is asked, and its date is made one word."""
+    """Where there is no /proc, `ps` is asked: one word, the same in each login's time zone."""
     dash.rooted("/proc/")
-    dash.stand("ps", "echo 'Thu Nov  5 10:00:00 2026'")
-    assert dash.run("started_at 7").out == "Thu_Nov_5_10:00:00_2026\n"
+    dash.stand("ps", 'echo "Thu Nov  5 10:00:00 2026  $TZ"')
+    answer = dash.run("started_at 7", environ={"TZ": "Asia/Tokyo"})
+    assert answer.out == "Thu_Nov_5_10:00:00_2026_UTC0\n"
     assert dash.calls == ["ps -o lstart= -p 7"]
 
 

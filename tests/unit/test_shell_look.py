@@ -25,6 +25,7 @@ def bare(host: Host) -> None:
         host.rooted(path)
     host.has_only()
     host.stand("sysctl", "return 1")
+    host.stand("netstat", "return 1")
     host.define("uid=7 user=nobody-ann XDG_RUNTIME_DIR=$HOME/run")
     host.stand("date", "echo 1700000000")
     host.stand("uname", "echo Linux x86_64")
@@ -52,7 +53,17 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
         "route": "default",
         "tools": "",
     }
-    assert host.calls == ["uname -sm", "date +%s", "sysctl -n kern.boottime"]
+    assert host.calls == [
+        "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
+        "netstat -rn -f inet",
+    ]  # fmt: skip
+
+
+def test_without_proc_the_uptime_is_the_time_since_the_boot(dash: Host) -> None:
+    """As on macOS, which tells the second of its boot."""
+    bare(dash)
+    dash.stand("sysctl", "[ $2 != kern.boottime ] || echo '{ sec = 1699999000, usec = 0 } Thu'")
+    assert told(dash)["uptime"] == "1000"
 
 
 def test_a_whole_host_tells_all_that_is_there(dash: Host) -> None:
@@ -89,11 +100,30 @@ def test_the_account_is_not_what_the_login_calls_home(dash: Host) -> None:
     ],
 )
 def test_a_way_out_is_a_default_route(host: Host, table: str | None, route: bool) -> None:
-    """Where the kernel does not tell its routes, there may be one."""
+    """Where nobody tells of routes, there may be one."""
     host.rooted("/proc/")
+    host.stand("netstat", "return 1")
     if table is not None:
         host.part("/proc/net/route", table)
     assert host.run("default_route && echo route").out == ("route\n" if route else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "route"),
+    [
+        ("default            192.168.1.1        UGScg                 en0       ", True),
+        ("127                127.0.0.1          UCS                   lo0       ", False),
+        ("10.0.0.1           default            UGScg                 en0       ", False),
+    ],
+)
+def test_a_way_out_where_there_is_no_proc(host: Host, line: str, route: bool) -> None:
+    """As on macOS, where netstat tells of routes."""
+    host.rooted("/proc/")
+    table = f"Routing tables\n\nInternet:\nDestination        Gateway  Flags\n{line}"
+    host.stand("netstat", f"echo noise >&2; echo '{table}'")
+    answer = host.run("default_route && echo route")
+    assert (answer.out, answer.errors) == ("route\n" if route else "", "")
+    assert host.calls == ["netstat -rn -f inet"]
 
 
 # --- Pythons ----------------------------------------------------------------------------------
@@ -138,6 +168,20 @@ def test_a_python_must_be_able_to_make_environments(dash: Host) -> None:
     broken = dash.program("py", f'shift 3; exec {sys.executable} "$@"')
     dash.file("venv.py", "raise ImportError\n")
     assert dash.run(f"a_python {broken}; echo $?").out == "1\n"
+
+
+@pytest.mark.parametrize("tools", [True, False])
+def test_a_python_that_opens_a_dialog_is_not_run(dash: Host, tools: bool) -> None:
+    """The one of macOS asks a person to install it, until the developer tools are there."""
+    dash.rooted("/usr/bin/")
+    dash.has_only("xcode-select")
+    dash.program("xcode-select", f"echo noise; {'true' if tools else 'false'}")
+    interpreter(dash, "python3", "3.13", at="../root/usr/bin/python3")
+    other = interpreter(dash, "other", "3.12")
+    apple = f"{dash.root}/usr/bin/python3"
+    answer = dash.run(f"a_python {apple}; a_python {other}")
+    assert answer.told == [f"python 3.13 {apple}"] * tools + [f"python 3.12 {other}"]
+    assert dash.calls[0] == "xcode-select -p"
 
 
 def pythons(host: Host, words: str = "yes", more: str = ":") -> list[str]:
@@ -541,3 +585,15 @@ def test_a_host_without_python_says_so(dash: Host) -> None:
     """Nothing is disclosed then."""
     answer = dash.run("hermes_python= PATH=/none; disclose program request")
     assert answer.out == "0123456789abcdef python none\n"
+
+
+@pytest.mark.parametrize("tools", [True, False])
+def test_a_python_that_opens_a_dialog_discloses_nothing(dash: Host, tools: bool) -> None:
+    """On a Mac without the developer tools there is no Python but that of Hermes."""
+    dash.rooted("/usr/bin/")
+    dash.program("xcode-select", "true" if tools else "false")
+    dash.program("python3", "cat", at="../root/usr/bin/python3")
+    dash.define("command() { echo $root; }".replace("$root", f"{dash.root}/usr/bin/python3"))
+    dash.has_only("xcode-select")
+    answer = dash.run("hermes_python=; disclose program request")
+    assert answer.told == (["disclosed"] if tools else ["python none"])

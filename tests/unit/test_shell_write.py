@@ -187,7 +187,31 @@ def test_what_a_link_leads_to_is_replaced(host: Host) -> None:
     host.run(f"profile=demo; {write(0, '600', 'link', 'new')}; {staged_and_renamed('link')}")
     assert (host.home / "link").is_symlink()
     assert (host.home / "store/real").read_text() == "new"
-    assert host.calls[0].startswith(f"mv -f {host.home}/store/.real.hermes-ops.")
+    assert host.calls[0].startswith("mv -f store/.real.hermes-ops.")
+
+
+@pytest.mark.parametrize(
+    ("links", "leads_to"),
+    [
+        ({}, "dir/link"),
+        ({"dir/link": "real"}, "dir/real"),
+        ({"dir/link": "/else/real"}, "/else/real"),
+        ({"dir/link": "../a: b/real"}, "dir/../a: b/real"),
+        ({"dir/link": "two", "dir/two": "../three", "three": "real"}, "dir/../real"),
+        ({"dir/link": "gone"}, "dir/gone"),
+        ({"dir/link": "link"}, "dir/link"),
+        ({"dir/link": "two", "dir/two": "link"}, "dir/link"),
+    ],
+)
+def test_a_link_is_followed_step_by_step(host: Host, links: dict[str, str], leads_to: str) -> None:
+    """To its end, though not every readlink can do that; one in a circle leads nowhere else."""
+    (host.home / "dir").mkdir()
+    for path, target in links.items():
+        (host.home / path).symlink_to(target)
+    host.stand("readlink", 'case $1 in -*) return 1 ;; esac; command readlink "$@"')
+    answer = host.run('real_path dir/link; echo "$path"; real_path three; echo "$path"')
+    three = links.get("three", "three")
+    assert (answer.out, answer.errors) == (f"{leads_to}\n{three}\n", "")
 
 
 def test_what_an_earlier_run_left_is_swept(host: Host) -> None:

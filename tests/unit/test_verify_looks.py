@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,11 +62,77 @@ def test_a_process_is_what_the_kernel_says(host: Any) -> None:
     assert process.ticks == int(fields[19])
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     assert abs(time.time() - uptime + process.ticks / 100 - process.started) < 2
+    assert process.wrote(process.ticks)
+    assert not process.wrote(process.ticks + 1)
     assert process.cgroup.startswith("/")
     started_with = Path("/proc/self/environ").read_bytes().split(b"\0")
     name, _, value = next(pair for pair in started_with if pair).partition(b"=")
     assert process.variable(name.decode()) == value.decode()
     assert process.variable("NO_SUCH_VARIABLE_ANYWHERE") is None
+
+
+PS = """\
+case $* in
+"-o etime= -p {pid}") echo "   {age}" ;;
+"-o uid= -o ruid= -o svuid= -p {pid}") echo "  501   501   502" ;;
+*) echo "ps: illegal option: $*" >&2; exit 1 ;;
+esac
+"""
+
+
+class WithoutProc:
+    """A host whose kernel has no /proc, and whose `ps` knows one process and nothing of Linux."""
+
+    def __init__(self, folder: Path, *, age: str = "02:05") -> None:
+        self.folder = folder
+        ps = folder / "ps"
+        ps.write_text("#!/bin/sh\n" + PS.format(pid=os.getpid(), age=age))
+        ps.chmod(0o755)
+
+    def run(self, command: str, *words: str) -> Any:
+        line = command.replace("/proc", f"{self.folder}/proc") % tuple(map(shlex.quote, words))
+        environ = {"PATH": f"{self.folder}:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, env=environ, check=False
+        )
+        return SimpleNamespace(rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def check_output(self, command: str, *words: str) -> str:
+        ended = self.run(command, *words)
+        assert ended.rc == 0, ended.stderr
+        return str(ended.stdout.rstrip("\r\n"))
+
+
+def test_without_proc_a_process_is_what_ps_says(tmp_path: Path) -> None:
+    """Owners and birth; its session is asked of the kernel, its environment of its manager."""
+    unit = SimpleNamespace(pid=os.getpid(), variable={"HOME": "/h"}.get)
+    process = CheckedProcess(WithoutProc(tmp_path), unit, sys.executable)
+    assert process.uids == {501, 502}
+    assert process.ticks is None
+    assert abs(time.time() - 125 - process.started) < 2
+    assert process.session == os.getsid(0)
+    assert process.cgroup == ""
+    assert process.variable("HOME") == "/h"
+    assert process.variable("PATH") is None
+
+
+def test_without_proc_a_state_file_is_that_of_its_process(tmp_path: Path) -> None:
+    """By hundredths of a second since 1970, as Hermes writes them there."""
+    unit = SimpleNamespace(pid=os.getpid())
+    process = CheckedProcess(WithoutProc(tmp_path), unit)
+    assert process.wrote(int((time.time() - 125) * 100))
+    assert process.wrote(None)
+    assert not process.wrote(int((time.time() - 3600) * 100))
+
+
+def test_without_proc_a_process_that_is_gone_fails_the_check(tmp_path: Path) -> None:
+    """So does an age that is none."""
+    gone = CheckedProcess(WithoutProc(tmp_path), SimpleNamespace(pid=1))
+    with pytest.raises(AssertionError):
+        _ = gone.started
+    odd = CheckedProcess(WithoutProc(tmp_path, age="-"), SimpleNamespace(pid=os.getpid()))
+    with pytest.raises(AssertionError, match="ps tells no age of process"):
+        _ = odd.started
 
 
 class Greeting(BaseHTTPRequestHandler):
