@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from hermes_ops.assets import INSTALLED
 from hermes_ops.tasks.startup import hasten
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ hasten()
 
 
 def namespace() -> Collection:
-    """Return every task, each in the collection of its module."""
+    """Return every task, each in the collection of its module; those of `dev` need a clone."""
     from invoke.collection import Collection
 
-    root = Collection()
+    from hermes_ops.tasks.init import init
+
+    root = Collection(init)
     for name in MODULES:
+        if name == "dev" and INSTALLED:
+            continue
         root.add_collection(
             Collection.from_module(import_module(f"hermes_ops.tasks.{name}")), name=name
         )

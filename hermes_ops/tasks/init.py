@@ -1,0 +1,21 @@
+"""A repository for a fleet of one's own."""
+
+from __future__ import annotations
+
+from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.tasks.step import verb
+
+_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
+
+
+@verb(
+    operands=(Option("dir", "a new or empty folder"),),
+    common=_ANSWER,
+    example="./inv init fleet",
+)
+def init(_options: Options, output: Output, *, dir: str) -> Result:
+    """Make a repository for a fleet: inventory, a profile, a runbook; says what comes next."""
+    from hermes_ops.commands import init as command
+
+    return command.init(output, dir)
