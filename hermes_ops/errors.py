@@ -2,6 +2,7 @@
 
 HermesError
 ├── UsageError          64  the command line is wrong; nothing was touched
+│   ├── SelectsNothing  64  a part was selected in which a task of a runbook has nothing to do
 │   └── InventoryError  64  a file is wrong: says file, line and what to do
 ├── CommandError         1  something on a host, or a local program, failed
 │   └── NotReady         1  started, but not proven ready in time
@@ -67,6 +68,10 @@ class UsageError(HermesError):
 
     exit_code = 64
     default_kind = "usage"
+
+
+class SelectsNothing(UsageError):
+    """What was selected is not among what a task of a runbook is about."""
 
 
 class InventoryError(UsageError):

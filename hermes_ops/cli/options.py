@@ -23,7 +23,8 @@ class Option:
 COMMON = (
     Option(
         "inventory",
-        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/)", (), "i",
+        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/ here or"
+        " above)", (), "i",
     ),
     Option(
         "limit",
@@ -68,6 +69,8 @@ class Options:
 
     inventory: tuple[str, ...] = ()
     limit: str | None = None
+    within: str | None = None
+    """What the command line selects of it, where the limit is a runbook's."""
     vault_password_file: str | None = None
     forks: int = 32
     serial: Amount | None = None
@@ -81,6 +84,11 @@ class Options:
     age_key_file: str | None = None
     yes: bool = False
     verbose: bool = False
+
+    @property
+    def selection(self) -> str | None:
+        """Return what is selected, for whoever reads of it later."""
+        return f"{self.limit} within {self.within}" if self.within else self.limit
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Options:

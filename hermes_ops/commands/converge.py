@@ -97,7 +97,7 @@ def _begin(
     run = new_run()
     journal = Journal(run, REDACTOR, output.note)
     journal.write(
-        "begun", task=task, operator=operator(), why=options.why, limit=options.limit,
+        "begun", task=task, operator=operator(), why=options.why, limit=options.selection,
         check=options.check, inventory=[str(path) for path in workspace.paths],
     )  # fmt: skip
     return Converged(run, task, options, workspace, [], steps, journal=journal)

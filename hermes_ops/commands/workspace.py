@@ -15,11 +15,11 @@ from hermes_ops import loader
 from hermes_ops.assets import ROLES
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import SelectsNothing, UsageError
 from hermes_ops.inventory.credentials import known_secrets, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
 from hermes_ops.inventory.model import Inventory
-from hermes_ops.inventory.selector import select
+from hermes_ops.inventory.selector import select, within
 from hermes_ops.plan.marks import with_marks
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import Reference
@@ -71,6 +71,11 @@ def open_workspace(
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     selected, warnings = select(whole, options.limit)
+    if options.within is not None:
+        part, more = select(whole, options.within)
+        selected, warnings = within(selected, part), [*warnings, *more]
+        if not selected.hosts:
+            raise SelectsNothing(f"nothing of {options.limit!r} is in {options.within!r}")
     for warning in (*whole.warnings, *warnings):
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected

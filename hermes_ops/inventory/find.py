@@ -26,21 +26,30 @@ def find_inventory(given: Sequence[str], environ: Mapping[str, str], working: Pa
     Raises:
         InventoryError: there is none, or somebody else could have put the one that was found there.
     """
-    named = list(given) or [part for part in environ.get(VARIABLE, "").split(",") if part.strip()]
-    if named:
-        return [working / Path(name.strip()).expanduser() for name in named]
-    for folder in _folders(working, environ.get("HOME", "")):
-        if (folder / FOLDER).is_dir():
-            found = folder / FOLDER
-            for path in (folder, found):
-                refuse_untrusted(path, f"-i {found} names it on purpose")
-            return [found]
+    if paths := named(given, environ, working):
+        return paths
+    if found := nearest(working, environ):
+        for path in (found.parent, found):
+            refuse_untrusted(path, f"-i {found} names it on purpose")
+        return [found]
     raise InventoryError(
         "there is no inventory/ here, nor in a folder above that counts",
         hint=f"name one with -i PATH or with ${VARIABLE}, or go to a folder that has inventory/"
         " (./inv init DIR makes one)",
         where=str(working),
     )
+
+
+def named(given: Sequence[str], environ: Mapping[str, str], working: Path) -> list[Path]:
+    """Return the inventories that are named, by `-i` or else by the variable."""
+    names = list(given) or [part for part in environ.get(VARIABLE, "").split(",") if part.strip()]
+    return [working / Path(name.strip()).expanduser() for name in names]
+
+
+def nearest(working: Path, environ: Mapping[str, str]) -> Path | None:
+    """Return the `inventory/` that counts in a folder, whosever it is; None if there is none."""
+    folders = _folders(working, environ.get("HOME", ""))
+    return next((each / FOLDER for each in folders if (each / FOLDER).is_dir()), None)
 
 
 def working_folder() -> Path:

@@ -54,6 +54,13 @@ def select(inventory: Inventory, selector: str | None) -> tuple[Inventory, list[
     return inventory.narrowed(_by_host(pairs)), [index.complaint(term) for term in missed]
 
 
+def within(inventory: Inventory, part: Inventory) -> Inventory:
+    """Return what is of both: of one inventory, and of another part of the same."""
+    pairs = frozenset(pair for host in part.hosts for pair in _pairs(host))
+    both = _by_host(pair for host in inventory.hosts for pair in _pairs(host) if pair in pairs)
+    return inventory.narrowed(both)
+
+
 def parse(selector: str) -> list[Term]:
     """Return the terms of a selector; those of an `@file` stand in the file's lines."""
     return [term for text in _split(selector) for term in _terms(text)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from invoke.exceptions import Exit, UnexpectedExit
@@ -12,10 +13,11 @@ from invoke.tasks import Call, Task
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code
-from hermes_ops.errors import HermesError, Interrupted, UsageError
+from hermes_ops.errors import HermesError, Interrupted, SelectsNothing, UsageError
 from hermes_ops.graph import ordered
 from hermes_ops.plan.desired import StepPlan
-from hermes_ops.tasks.step import Finish, Step, Verb
+from hermes_ops.tasks.handed import checked, parted
+from hermes_ops.tasks.step import Finish, Step, Verb, full_name
 
 
 class GraphExecutor(Executor):
@@ -24,10 +26,11 @@ class GraphExecutor(Executor):
     def execute(self, *tasks: Any) -> Any:
         """Run the calls in order; leave with the exit code that says most."""
         codes: list[int] = []
-        for work, options, json in self._work(tasks):
-            output = Output(json=json)
+        reached: dict[str, bool] = {}
+        for call in self._calls(tasks):
+            output = Output(json=bool(call.kwargs.get("json")))
             try:
-                result = work(options, output)
+                result = self._result(call, output, reached)
                 codes.append(result.exit if isinstance(result, Result) else 0)
                 if isinstance(result, Result):
                     output.document(result.document)
@@ -39,7 +42,7 @@ class GraphExecutor(Executor):
                 raise  # a runbook's own way to leave
             except Exception as mistake:
                 output.note(traceback.format_exc())
-                output.error(_own_mistake(mistake))
+                output.error(_mistake(call.task, mistake))
                 codes.append(1)
             except KeyboardInterrupt:
                 output.error(Interrupted("interrupted"))
@@ -49,36 +52,47 @@ class GraphExecutor(Executor):
         if (code := exit_code(codes)) != 0:
             raise Exit(code=code)
 
-    def _work(self, tasks: Iterable[Any]) -> list[tuple[Callable[..., Any], dict[str, Any], bool]]:
+    def _calls(self, tasks: Iterable[Any]) -> list[Any]:
         try:
-            calls = self.expand_calls(self.normalize(tuple(tasks)))
+            return self.expand_calls(self.normalize(tuple(tasks)))
         except HermesError as error:
             Output(json=False).error(error)
             raise Exit(code=error.exit_code) from None
-        return [self._job(call) for call in calls]
 
-    def _job(self, call: Any) -> tuple[Callable[..., Any], dict[str, Any], bool]:
-        kwargs = dict(call.kwargs)
+    def _result(self, call: Any, output: Output, reached: dict[str, bool]) -> Any:
+        """Run one call; `reached` remembers which selections a runbook had anything to do in."""
         if not isinstance(call.task, Verb):
-            context = call.make_context(self.config)
-            return (lambda _options, _output: call.task(context, *call.args, **kwargs)), {}, False
-        return (
-            (lambda options, output: _perform(call, Options.read(options), output)),
-            kwargs,
-            bool(kwargs.get("json")),
-        )
+            if call.limit and not reached.get(call.limit, True):
+                raise SelectsNothing(f"{call.limit!r} selects nothing of {call.task.name}")
+            return call.task(call.make_context(self.config), *call.args, **call.kwargs)
+        options = Options.read(call.kwargs)
+        try:
+            result = _perform(call, options, output)
+        except SelectsNothing as nothing:
+            reached.setdefault(str(options.within), False)
+            output.note(f"skipped: {full_name(call.task)}: {nothing}")
+            return None
+        reached[str(options.within or options.limit)] = True
+        return result
 
-    def expand_calls(self, calls: Sequence[Any]) -> list[Any]:
+    def expand_calls(
+        self, calls: Sequence[Any], handed: Mapping[str, Any] = MappingProxyType({})
+    ) -> list[Any]:
         """Return the calls in order: steps folded into the task that requires them.
 
-        A task of somebody's runbook may require ours with `pre`; those run first, as they stand.
+        A task of somebody's runbook may require ours with `pre`; those run first, as they stand,
+        but for what is `handed` down to them from the command line.
         """
         expanded: list[Any] = []
         for given in calls:
             call = given if isinstance(given, Call) else Call(given)
-            if not isinstance(call.task, Verb):
-                reachable(call.task)  # names a circle, if there is one
-                expanded += self.expand_calls(call.pre)
+            if isinstance(call.task, Verb):
+                expanded.append(self._folded(checked(call, handed)))
+                continue
+            reachable(call.task)  # names a circle, if there is one
+            call, more = parted(call)
+            expanded += self.expand_calls(call.pre, {**handed, **more})
+            call.limit = more.get("limit")
             expanded.append(self._folded(call))
         return [call for i, call in enumerate(expanded) if call not in expanded[:i]]
 
@@ -92,7 +106,9 @@ class GraphExecutor(Executor):
         return call
 
 
-def _own_mistake(mistake: Exception) -> HermesError:
+def _mistake(task: Task[Any], mistake: Exception) -> HermesError:
+    if not isinstance(task, Verb):
+        return HermesError(f"{task.name}: {type(mistake).__name__}: {mistake}")
     return HermesError(
         f"this is a mistake in hermes-ops itself: {type(mistake).__name__}: {mistake}",
         hint="run it again: what was begun converges; please report the lines above",

@@ -20,11 +20,14 @@ from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
 from hermes_ops import __version__
-from hermes_ops.assets import CLONE, INSTALLED
+from hermes_ops.assets import INSTALLED
 from hermes_ops.cli.output import Output, veil
 from hermes_ops.errors import UsageError
-from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as
+from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
+from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
+from hermes_ops.tasks.handed import arguments_of
+from hermes_ops.tasks.overview import overview
 
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
@@ -102,10 +105,17 @@ class Program(InvokeProgram):
             sys.stdout.write(_completion(said.getvalue(), self.binary_names[0]))
 
     def load_collection(self) -> None:
-        """Load the tasks beside this program, unless -r or -c name others."""
-        if not self.args["search-root"].value and not self.args.collection.value:
-            self.args["search-root"]._value = str(CLONE)
-        super().load_collection()
+        """Load our tasks, and those of the runbook beside the inventory, or that -r names."""
+        given = runbook.inventories(self.core.unparsed)
+        works_on(given)
+        folder, name = self.args["search-root"].value, self.args.collection.value
+        try:
+            file = runbook.find(folder, name, given, os.environ)
+            self.collection = runbook.tasks_of(file, self.config) if file else namespace()
+        except UsageError:
+            if not self.args.complete.value:  # who presses Tab wants to read no error
+                raise
+            self.collection = namespace()
 
     def parse_tasks(self) -> None:
         """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
@@ -121,6 +131,11 @@ class Program(InvokeProgram):
         if self.args.dry.value:
             # Invoke's own would keep nothing of ours from running.
             raise UsageError("--dry does not exist here", hint=_REMEDIES["dry"])
+        if self.core_via_tasks.args["list"].got_value and "--list" not in self.core.unparsed:
+            raise UsageError(
+                f"{self.tasks[-1].name} takes no -l: there is nothing that it could select",
+                hint="./inv --list lists the tasks",
+            )
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
@@ -132,13 +147,19 @@ class Program(InvokeProgram):
         """Give the parser the tasks that are named: it copies all that it has, deeply."""
         words = {part for word in self.argv[1:] for part in _parts(word)}
         if "--complete" in words:
-            return super()._make_parser()
+            words.update(self.collection.task_names)
         contexts = [
-            ParserContext(name=name, aliases=aliases, args=self.collection[name].get_arguments())
+            ParserContext(name=name, aliases=aliases, args=arguments_of(self.collection[name]))
             for name, aliases in self.collection.task_names.items()
             if words & {name, *aliases}
         ]
         return Parser(initial=self.initial_context, contexts=contexts)
+
+    def no_tasks_given(self) -> None:
+        """List the tasks by noun: what somebody sees who types the name of the program alone."""
+        print(f"Usage: {self.binary} TASK [--options]; {self.binary} --help TASK explains one\n")
+        print("\n".join(overview(self.collection)))
+        raise Exit
 
     def print_task_help(self, name: str) -> None:
         """Print Invoke's help of a task, and an example."""

@@ -10,6 +10,7 @@ from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from hermes_ops.cli.options import COMMON, Option
+from hermes_ops.errors import UsageError
 from hermes_ops.plan.desired import Body
 
 
@@ -43,14 +44,26 @@ class Verb(Task):  # type: ignore[type-arg]
             Argument(name=option.name, positional=True, help=option.help, kind=str)
             for option in self.operands
         ]
-        return [*operands, *(_argument(option) for option in (*self.own, *self.common))]
+        return [*operands, *(parser_argument(option) for option in (*self.own, *self.common))]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the body; the first argument is Invoke's context, or none at all."""
-        return self.body(*args, **kwargs)
+        """Refuse to run in the middle of another task: an edge of the graph is `pre` alone."""
+        del args, kwargs
+        raise UsageError(
+            f"{full_name(self)} cannot be called by a task",
+            hint=f"require it: @task(pre=[call({full_name(self)}, …)])",
+        )
 
 
-def _argument(option: Option) -> Argument:
+def full_name(task: Verb) -> str:
+    """Return the name of one of our tasks as it is typed."""
+    if isinstance(task, Step):
+        return task.full_name
+    noun = task.body.__module__.rpartition(".")[2]
+    return task.name if noun == task.name else f"{noun}.{task.name}"
+
+
+def parser_argument(option: Option) -> Argument:
     """Return an option as Invoke's parser wants it."""
     names = (option.name.replace("_", "-"), *([option.short] if option.short else ()))
     kind: Any = {bool: bool, tuple: list}.get(type(option.default), str)

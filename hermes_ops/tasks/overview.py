@@ -1,0 +1,39 @@
+"""The tasks by noun: what somebody sees who types the name of the program alone."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator
+
+from invoke.collection import Collection
+from invoke.util import helpline
+
+from hermes_ops.tasks import namespace
+
+OWN = "of your own"
+
+
+def overview(collection: Collection) -> Iterator[str]:
+    """Yield the lines: those of a runbook first, each with the first line of its help."""
+    ours = namespace().tasks
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(collection.task_names):
+        noun, dot, _ = name.partition(".")
+        groups[noun if dot or name in ours else OWN].append(name)
+    column = 4 + max(map(len, collection.task_names), default=0)
+    for title in sorted(groups, key=lambda title: (title != OWN, title)):
+        yield f"{title}:"
+        for name in groups[title]:
+            yield from _wrapped(f"  {name}".ljust(column), helpline(collection[name]) or "")
+        yield ""
+
+
+def _wrapped(name: str, help: str) -> list[str]:
+    """Return a task's lines; on a terminal they end where it ends."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
+    return textwrap.wrap(
+        help, max(width, 60), initial_indent=name, subsequent_indent=" " * len(name)
+    ) or [name.rstrip()]

@@ -1,0 +1,189 @@
+"""A runbook: an operator's own `tasks.py`, whose tasks stand beside ours and require them.
+
+It is a program, so it is read only from a folder that nobody else could have filled.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+from invoke.collection import Collection
+from invoke.config import Config
+
+import hermes_ops
+from hermes_ops.assets import CLONE
+from hermes_ops.errors import HermesError, Place, UsageError
+from hermes_ops.inventory.find import FOLDER, named, nearest, refuse_untrusted
+from hermes_ops.tasks import MODULES, namespace
+from hermes_ops.tasks.step import Verb
+
+
+def inventories(words: Sequence[str]) -> list[str]:
+    """Return what -i gives in a command line that nobody has parsed yet."""
+    found = []
+    for word, following in pairwise([*words, ""]):
+        if word in ("-i", "--inventory"):
+            found.append(following)
+        elif word.startswith("--inventory="):
+            found.append(word.partition("=")[2])
+        elif re.match("-i.", word):
+            found.append(word[2:].removeprefix("="))
+    return [path for path in found if path]
+
+
+def find(
+    folder: str | None, name: str | None, given: Sequence[str], environ: Mapping[str, str]
+) -> Path | None:
+    """Return the runbook that is meant, None where our own tasks are all there is.
+
+    It is `name`.py, `tasks.py` by default: in the `folder` that somebody names, or else beside
+    the inventory that is `given`, or found from the working folder.
+
+    Raises:
+        UsageError: it is named and not there, or somebody else could have written it.
+    """
+    wanted = f"{name or 'tasks'}.py"
+    folders = [Path(folder).expanduser()] if folder else _beside_inventory(given, environ)
+    file = next((each / wanted for each in folders if (each / wanted).is_file()), None)
+    if file is None:
+        if folder or name:
+            where = str(folders[0]) if folders else os.curdir
+            hint = "-r names the folder of a runbook, -c its name without .py"
+            raise UsageError(f"there is no {wanted} here", hint=hint, where=where)
+        return None
+    if (CLONE / "tasks.py").is_file() and file.samefile(CLONE / "tasks.py"):
+        return None  # for stock Invoke: it has our own tasks and no others
+    for path in (file.parent, file):
+        refuse_untrusted(path, "name another runbook with -r FOLDER")
+    return file.absolute()
+
+
+def _beside_inventory(given: Sequence[str], environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders that hold the chosen inventories, the strongest first."""
+    try:
+        working = Path.cwd()
+    except OSError:
+        return []
+    found = nearest(working, environ)
+    chosen = named(given, environ, working) or ([found] if found else [])
+    return [_holder(Path(os.path.normpath(path))) for path in reversed(chosen)]
+
+
+def _holder(inventory: Path) -> Path:
+    """Return the folder beside an inventory, which may be a file in one, or of its own."""
+    folder = inventory if inventory.is_dir() else inventory.parent
+    return folder.parent if folder == inventory or folder.name == FOLDER else folder
+
+
+def tasks_of(file: Path, config: Config) -> Collection:
+    """Return the tasks of a runbook, and ours beside them; raises `UsageError` for its mistakes."""
+    configure(config, file)
+    return joined(load(file), file, dashes=config.tasks.auto_dash_names)
+
+
+def configure(config: Config, file: Path) -> None:
+    """Take in the settings of Invoke's own that lie beside a runbook, in `invoke.yaml` say."""
+    try:
+        config.set_project_location(str(file.parent))
+        config.load_project()
+    except Exception as error:
+        where = str(file.with_name("invoke.*"))
+        raise UsageError(f"cannot be read: {error}", where=where) from error
+
+
+def load(file: Path) -> ModuleType:
+    """Run a runbook, and return its module; what lies beside it can be imported.
+
+    Raises:
+        UsageError: it ended with an error, whose line in the runbook is named.
+    """
+    spec = spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None  # noqa: S101 - it ends in .py
+    module = module_from_spec(spec)
+    sys.modules[file.stem] = module
+    # Behind everything else: a file secrets.py beside it shall be nobody else's `secrets`.
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    try:
+        with _tasks_for_nouns():
+            spec.loader.exec_module(module)
+    except HermesError:
+        raise
+    except Exception as error:
+        raise _mistake(file, error) from error
+    return module
+
+
+@contextmanager
+def _tasks_for_nouns() -> Iterator[None]:
+    """Let `from hermes_ops import secrets` mean the tasks, while a runbook is read.
+
+    Three rooms of ours have the name of a noun; everywhere else the name means the room.
+    """
+    rooms = {name: vars(hermes_ops)[name] for name in MODULES if name in vars(hermes_ops)}
+    for name in MODULES:
+        setattr(hermes_ops, name, import_module(f"hermes_ops.tasks.{name}"))
+    try:
+        yield
+    finally:
+        for name in MODULES:
+            delattr(hermes_ops, name)
+        for name, room in rooms.items():
+            setattr(hermes_ops, name, room)
+
+
+def _mistake(file: Path, error: Exception) -> UsageError:
+    """Return an error of somebody's runbook as a sentence with the place of it."""
+    told = f"{type(error).__name__}: {error}"
+    hint = "the runbook is a program of yours: mend it, or name another with -r FOLDER"
+    if isinstance(error, SyntaxError):
+        place = Place(error.filename or str(file), error.lineno or 0)
+        return UsageError(f"{type(error).__name__}: {error.msg}", hint=hint, where=place)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent == file.parent]
+    place = Place(own[-1].filename, own[-1].lineno or 0) if own else Place(str(file))
+    return UsageError(told, hint=hint, where=place)
+
+
+def joined(module: ModuleType, file: Path, *, dashes: bool) -> Collection:
+    """Return the tasks of a runbook, and ours beside them.
+
+    Raises:
+        UsageError: one of its names is one of ours.
+    """
+    own = Collection.from_module(module, loaded_from=str(file.parent), auto_dash_names=dashes)
+    ours = namespace()
+    for name, collection in ours.collections.items():
+        same = own.collections.get(name)
+        if name in own.tasks or (same and not all(map(_is_ours, _tasks(same)))):
+            raise _taken(name, file)
+        own.collections[name] = collection
+    for name, task in ours.tasks.items():
+        if name in own.collections or own.tasks.get(name, task) != task:
+            raise _taken(name, file)
+        own.tasks[name] = task
+    return own
+
+
+def _tasks(collection: Collection) -> Iterable[object]:
+    return (collection[name] for name in collection.task_names)
+
+
+def _is_ours(task: object) -> bool:
+    return isinstance(task, Verb)
+
+
+def _taken(name: str, file: Path) -> UsageError:
+    return UsageError(
+        f"{name!r} is a name of hermes-ops itself", hint="call it otherwise", where=str(file)
+    )
