@@ -40,13 +40,15 @@ def sleepers() -> list[Path]:
 
 
 def test_a_script_runs_beside_a_copy_of_the_checkout(tmp_path: Path) -> None:
-    """Its Python is the wanted one, its exit code and results come back, and all else is gone."""
+    """Its Python is the wanted one; exit code and results come back, all else is gone, and what
+    a run left that was killed."""
     version, debian = debians.newest(lambda _: None)
-    before = set(CACHE.glob("python-*"))
+    before = set(CACHE.glob("beside-*"))
+    (CACHE / "beside-999999999-killed").mkdir()
     assert debians.run_beside(ROOT, SCRIPT, debian, tmp_path) == 3
     assert (tmp_path / "python").read_text() == f"{version}\n"
     assert {"inv", "tests/minimum.toml"} <= set((tmp_path / "files").read_text().splitlines())
-    assert set(CACHE.glob("python-*")) == before
+    assert set(CACHE.glob("beside-*")) == before
     assert not sleepers()
     assert not (debian / "root/left").exists()
     assert str(CACHE) not in Path("/proc/mounts").read_text()

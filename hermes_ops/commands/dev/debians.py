@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -55,7 +56,8 @@ def run_beside(checkout: Path, script: str, debian: Path, results: Path) -> int:
 
     What it leaves in its folder `results` comes into that one.
     """
-    with TemporaryDirectory(prefix="python-", dir=CACHE) as name:
+    _sweep()
+    with TemporaryDirectory(prefix=f"beside-{os.getpid()}-", dir=CACHE) as name:
         scratch = Path(name)
         place = scratch / "upper" / "root" / "checkout"
         _copy(checkout, place)
@@ -67,6 +69,13 @@ def run_beside(checkout: Path, script: str, debian: Path, results: Path) -> int:
         if (place / "results").exists():
             shutil.copytree(place / "results", results, dirs_exist_ok=True)
     return done.returncode
+
+
+def _sweep() -> None:
+    """Remove what a run left that was killed."""
+    for folder in CACHE.glob("beside-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build(folder: Path, suite: str, python: str) -> None:
