@@ -516,8 +516,8 @@ def test_a_program_is_restarted(host: Host, status: str) -> None:
     supervisor(host, status=status)
     assert do(host, "restart") == (
         "0\n",
-        ["supervisor_up", "pid one", "plan_stop 'my home' 4242", "stop one", "update one", "start one",
-         "status one"],
+        ["supervisor_up", "pid one", "plan_stop 'my home' 4242", "stop one", "update one",
+         "start one", "status one"],
     )  # fmt: skip
 
 
@@ -546,8 +546,8 @@ def test_a_stop_is_announced_and_the_last_one_ends_the_supervisor(host: Host) ->
     supervisor(host, others="two   STOPPED   x")
     assert do(host, "stop") == (
         "0\n",
-        ["supervisor_alive", "pid one", "plan_stop 'my home' 4242", "stop one", "update one", "status",
-         "shutdown"],
+        ["supervisor_alive", "pid one", "plan_stop 'my home' 4242", "stop one", "update one",
+         "status", "shutdown"],
     )  # fmt: skip
 
 
