@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from building import env_value
-from shell_kit import words_of
+from shell_kit import library, words_of
 
 from hermes_ops import envfile, remembered
 from hermes_ops.errors import Place, UsageError
@@ -21,7 +21,6 @@ from hermes_ops.tasks import rotating, users
 from hermes_ops.tasks.asking import Told
 from hermes_ops.tasks.output import Output
 from hermes_ops.tasks.users import Rotation
-from hermes_ops.wire import library
 
 KEY = bytes(range(32))
 
@@ -224,8 +223,7 @@ def drained(
     shell: str, folder: Path, agents: int, seconds: int, others: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return the request that a gateway saw, and what was so when the wait ended."""
-    functions = "".join(map(library, ("common", "evidence", "apply")))
-    script = f"nonce=x length=0\n{functions}\n{DRAIN}"
+    script = f"nonce=x length=0\n{library()}\n{DRAIN}"
     done = subprocess.run(
         [*words_of(shell), "-s", str(agents), str(seconds), others],
         cwd=folder, input=script, capture_output=True, text=True, check=True,
