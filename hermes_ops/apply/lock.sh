@@ -74,11 +74,7 @@ take_lock() { # SECONDS TEXT
   }
   tell "lock-taken $waited"
 }
-tell_owner() {
-  begin lock-held 2>/dev/null || gone=1
-  sed 1d "$lock/owner" 2>/dev/null
-  end 2>/dev/null || gone=1
-}
+tell_owner() { { begin lock-held; sed 1d "$lock/owner"; end; } 2>/dev/null || gone=1; }
 # It goes as it came, at once: whoever looks finds it whole or not at all, and claims it or not.
 release_lock() {
   # shellcheck disable=SC2086 # lists of paths of ours, none with a blank

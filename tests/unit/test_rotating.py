@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from building import env_value
-from shell_kit import words_of
+from shell_kit import library, words_of
 
-from hermes_ops.apply.compile import LIBRARIES
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.secrets import rotate, users
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer
@@ -24,7 +23,6 @@ from hermes_ops.plan import marks
 from hermes_ops.secrets.fingerprint import fingerprint
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.wire import library
 
 KEY = bytes(range(32))
 
@@ -227,8 +225,7 @@ def drained(
     shell: str, folder: Path, agents: int, seconds: int, others: str = ""
 ) -> tuple[dict[str, Any], str]:
     """Return the request that a gateway saw, and what was so when the wait ended."""
-    functions = "".join(map(library, LIBRARIES))
-    script = f"nonce=x length=0\n{functions}\n{DRAIN}"
+    script = f"nonce=x length=0\n{library()}\n{DRAIN}"
     done = subprocess.run(
         [*words_of(shell), "-s", str(agents), str(seconds), others],
         cwd=folder, input=script, capture_output=True, text=True, check=True,

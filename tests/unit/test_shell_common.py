@@ -44,10 +44,7 @@ def test_programs_speak_one_language(dash: Host) -> None:
 
 def test_programs_are_found_behind_those_of_the_login(host: Host) -> None:
     """The system's folders are looked into, after what the login prefers."""
-    host.program("sed", "echo mine")
     path = str(host.bin)
-    answer = host.run('sed; [ -n "$(id -u)" ] && echo found', environ={"PATH": path})
-    assert answer.out == "mine\nfound\n"
     wanted = f"{path}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
     assert host.run("env | grep ^PATH", environ={"PATH": path}).out == f"PATH={wanted}\n"
 

@@ -499,7 +499,7 @@ def supervisor(host: Host, *, status: str = "RUNNING", others: str = "", **says:
 
 def do(host: Host, verb: str) -> tuple[str, list[str]]:
     """Return what an order says and ends with, and the calls without questions."""
-    answer = host.run(f"supervisor_do {verb} one home; echo $?")
+    answer = host.run(f"supervisor_do {verb} one 'my home'; echo $?")
     assert answer.errors == ""
     return answer.out, [call.removeprefix("supervisorctl ") for call in host.calls]
 
@@ -516,8 +516,8 @@ def test_a_program_is_restarted(host: Host, status: str) -> None:
     supervisor(host, status=status)
     assert do(host, "restart") == (
         "0\n",
-        ["supervisor_up", "pid one", "plan_stop home 4242", "stop one", "update one", "start one",
-         "status one"],
+        ["supervisor_up", "pid one", "plan_stop 'my home' 4242", "stop one", "update one",
+         "start one", "status one"],
     )  # fmt: skip
 
 
@@ -546,8 +546,8 @@ def test_a_stop_is_announced_and_the_last_one_ends_the_supervisor(host: Host) ->
     supervisor(host, others="two   STOPPED   x")
     assert do(host, "stop") == (
         "0\n",
-        ["supervisor_alive", "pid one", "plan_stop home 4242", "stop one", "update one", "status",
-         "shutdown"],
+        ["supervisor_alive", "pid one", "plan_stop 'my home' 4242", "stop one", "update one",
+         "status", "shutdown"],
     )  # fmt: skip
 
 

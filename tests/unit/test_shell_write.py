@@ -98,6 +98,9 @@ DIGEST = hashlib.sha256(b"text").hexdigest()
         (f"file {DIGEST}", False),
         (f"file {'0' * 64}", True),
         ("gone -", False),
+        ("'a gone one' -", False),
+        ("'a b' -", True),
+        ("'a b' +", False),
         ("gone +", True),
         (f"gone {DIGEST}", True),
         ("dangling -", True),
@@ -112,6 +115,7 @@ DIGEST = hashlib.sha256(b"text").hexdigest()
 def test_what_is_not_as_it_was_seen_has_moved(dash: Host, seen: str, moved: bool) -> None:
     """Of several paths, one that moved is enough; a path that vanished, or came, has moved."""
     dash.file("file", "text")
+    dash.file("a b", "text")
     (dash.home / "link").symlink_to("file")
     (dash.home / "dangling").symlink_to("nowhere")
     answer = dash.run(f"moved {seen} && echo moved")
