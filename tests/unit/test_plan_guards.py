@@ -14,12 +14,22 @@ from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.files.ownership import Ownership, parse, render
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.inventory.model import HermesSettings, Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Answer, Facts, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
-from hermes_ops.plan.files import plan_absent, plan_command, plan_directory, plan_existing
+from hermes_ops.plan.files import (
+    plan_absent,
+    plan_command,
+    plan_directory,
+    plan_env,
+    plan_existing,
+    plan_yaml,
+)
+from hermes_ops.plan.ledger import Ledger
+from hermes_ops.plan.lifecycle import freed, runs_elsewhere
 from hermes_ops.plan.model import (
     Control,
     EnableLinger,
@@ -34,8 +44,19 @@ from hermes_ops.plan.model import (
     Write,
     WriteUnit,
 )
-from hermes_ops.plan.resource import Absent, Command, Directory, Existing, Owned, Resource
+from hermes_ops.plan.resource import (
+    Absent,
+    Command,
+    Directory,
+    EnvFile,
+    Existing,
+    Owned,
+    Resource,
+    YamlFile,
+)
+from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import MANAGERS
 from hermes_ops.verify.service import services_of
 
 HOME = ".hermes/profiles/demo"
@@ -407,3 +428,65 @@ def test_what_left_the_inventory_is_not_expected_of_a_service() -> None:
     (without_it,) = services_of(desired({"desired": {"demo": {}}}), held)
     assert with_it.platforms == {"telegram"}
     assert without_it.platforms == frozenset()
+
+
+# --- another manager ----------------------------------------------------------------------------
+
+
+def test_a_service_that_another_manager_runs() -> None:
+    """It is ended there in that manager's words, and what it was is no process of the new one's."""
+    under = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
+    found, service = facts(under), desired(under).services["demo"]
+    systemd, supervisord = MANAGERS["systemd"], MANAGERS["supervisord"]
+    assert runs_elsewhere(service, supervisord, found)
+    assert not runs_elsewhere(service, systemd, found)
+    moved = {**under, "host": {"manager": "supervisord"}}
+    (stop,) = (c for c in make_plan(desired(moved), found).changes if c.action == "stop")
+    assert isinstance(stop.operation, Control)
+    assert stop.operation.words == ("systemd_do", "stop", systemd.id(service))
+    stray = Evidence(pid=7, alive=True)
+    assert (freed(stray).pid, freed(stray).alive) == (None, False)
+    assert freed(replace(stray, supervised=True)).alive
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_the_mode_of_a_link_is_nobodys_affair() -> None:
+    """Links have all rights; what they lead to was read and holds."""
+    case = {"desired": {"demo": {"config": {"a": 1}}}, "facts": {"holds": "desired"}}
+    found, path = facts(case), f"{HOME}/config.yaml"
+    linked = {**found.paths, path: PathState("link", 0o777, 1000, 9, "../real.yml")}
+    assert make_plan(desired(case), replace(found, paths=linked)).changes == ()
+
+
+def test_a_file_in_which_nothing_is_wanted_is_not_made() -> None:
+    """Nor is one that is there touched."""
+    file = YamlFile(PurePosixPath("x.yaml"), {})
+    assert plan_yaml(wanted(file), file, NEW, None, Ledger()) == ([], {})
+    changes, values = plan_yaml(wanted(file), file, put(NEW, "x.yaml", "a: 1\n"), None, Ledger())
+    assert (len(changes), dict(values)) == (1, {"a": 1})
+    assert isinstance(changes[0].operation, SetMode)
+
+
+def test_what_was_written_of_references_is_noted() -> None:
+    """Beside what was noted before; without anything to note there is no note."""
+    kept = PurePosixPath(".local/state/hermes-ops/written/gateway-demo")
+    env = EnvFile(PurePosixPath(".env"), {"A": Secret("1")}, marks={"A": "s v"}, kept=kept)
+    found = put(NEW, str(kept), "B t w\n")
+
+    def noted(file: EnvFile) -> object:
+        ((change,), _) = plan_env(wanted(file), file, found, None, Ledger())
+        assert isinstance(change.operation, Write)
+        return change.operation.keeps
+
+    assert noted(env) == (kept, "A s v\nB t w\n")
+    assert noted(replace(env, marks={})) is None
+    assert noted(replace(env, kept=None)) is None
+
+
+def test_what_the_host_made_itself_is_not_known_here() -> None:
+    """A value that never leaves the host is none for the plan; the others are what they are."""
+    file = EnvFile(PurePosixPath(".env"), {"A": Secret("1"), "K": Generate(16)})
+    _, values = plan_env(wanted(file), file, NEW, None, Ledger())
+    assert values == {"A": "1", "K": None}

@@ -1,0 +1,181 @@
+"""What a look asks of a host: all that a plan has to compare, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from building import NEW, desired
+
+from hermes_ops.files.layout import OWED
+from hermes_ops.hermes.gateway import ACTIVE
+from hermes_ops.inventory.model import Host, Profile, ServiceSettings
+from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
+from hermes_ops.look.facts import Answer, Question
+from hermes_ops.plan import DesiredState
+from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.question import question
+from hermes_ops.plan.resource import Absent, Existing, Resource, Service
+from hermes_ops.plan.watching import obstacle, watch_of
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.describe import describe
+
+HOME = ".hermes/profiles/demo"
+OPS = ".config/hermes-ops"
+UNITS = ".config/systemd/user"
+STAMPS = {
+    f".local/share/hermes-ops/{name}/current/hermes-ops.json" for name in ("hermes", "supervisor")
+}
+ENV = {
+    "A": "1", "KEY": {"generate": 16}, "REF": {"env": "X"}, "API_SERVER_ENABLED": "true",
+    "API_SERVER_KEY": "k" * 20,
+}  # fmt: skip
+CASE: dict[str, Any] = {
+    "desired": {"demo": {"env": ENV, "config": {"a": 1}, "soul": "kind", "files": {"d/x.md": "x"}}}
+}
+DEFINITIONS = {
+    f"{UNITS}/hermes-gateway-demo.service",
+    f"{UNITS}/hermes-gateway-demo.service.d/50-hermes-ops.conf",
+    f"{UNITS}/default.target.wants/hermes-gateway-demo.service",
+    ".local/share/hermes-ops/planned-stop",
+    f"{OPS}/supervisord.conf",
+    f"{OPS}/supervisord.d/hermes-gateway-demo.conf",
+    f"{OPS}/supervisord.d/hermes-gateway-demo.sh",
+}
+OWN = {f"{HOME}/{name}" for name in ("config.yaml", "SOUL.md", "d/x.md", ".hermes-ops.yml")}
+EVIDENCE = {
+    f"{HOME}/{name}" for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat")
+}
+
+
+def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
+    """Return what is asked for a case."""
+    return question(desired(case), **named)
+
+
+def test_every_path_that_may_change_is_asked_for() -> None:
+    """Files with the folders on their way, definitions of every manager, stamps and debts."""
+    assert set(asked().paths) == {
+        HOME, f"{HOME}/.env", f"{HOME}/d", *OWN, *DEFINITIONS, *STAMPS, ACTIVE,
+        f"{OWED}/hermes-gateway-demo",
+    }  # fmt: skip
+
+
+def test_every_text_that_is_compared_is_asked_for() -> None:
+    """A `.env` by itself, for some of its values stay there."""
+    notes = {".local/state/hermes-ops/written/gateway-demo"}
+    assert set(asked().files) == {*OWN, *DEFINITIONS, *EVIDENCE, *STAMPS, *notes}
+    assert asked().env_files == (f"{HOME}/.env",)
+    assert asked().masked == {f"{HOME}/.env=KEY"}
+    assert asked().owned == (f"{HOME}/.hermes-ops.yml",)
+
+
+def units(*profiles: str) -> tuple[str, ...]:
+    """Return the units of their gateways."""
+    return tuple(f"hermes-gateway-{profile}.service" for profile in profiles)
+
+
+def test_nothing_is_asked_twice() -> None:
+    """Two profiles share what is the host's."""
+    two = asked({"desired": {"demo": {}, "other": {}}})
+    for names in (two.paths, two.files, two.folders, two.services, two.pid_files, two.owned):
+        assert len(set(names)) == len(names)
+    assert ("systemd_look", *units("demo", "other")) in two.services
+
+
+def test_services_are_asked_for_by_name() -> None:
+    """Their units, their processes, and where they answer."""
+    assert ("systemd_look", *units("demo")) in asked().services
+    assert asked().pid_files == (f"{HOME}/gateway.pid",)
+    assert asked().urls == ("http://127.0.0.1:8642/health",)
+    assert asked({"desired": {"demo": {}}}).urls == ()
+    elsewhere = {"desired": {"demo": {"env": {**ENV, "API_SERVER_PORT": "9000"}}}}
+    assert asked(elsewhere).urls == ("http://127.0.0.1:9000/health",)
+
+
+def test_a_look_that_leaves_no_trace() -> None:
+    """Without URLs nobody is asked anything, which is not that there is nobody to ask."""
+    assert asked(urls=False).urls is None
+
+
+def test_strangers_bring_their_own_evidence() -> None:
+    """The shell sends it for all below Hermes' root: it is not asked for a second time."""
+    with_strangers = asked(strangers=True)
+    assert with_strangers.strangers is True
+    assert not EVIDENCE & set(with_strangers.files)
+    assert asked().strangers is False
+
+
+def test_what_the_hosts_own_settings_ask_for() -> None:
+    """A Python that is named, and Pythons at all where a supervisord is to be made."""
+    assert (asked().hermes_python, asked().pythons) == ("", False)
+    named = asked({**CASE, "host": {"hermes": {"python": "/opt/py"}, "manager": "supervisord"}})
+    assert (named.hermes_python, named.pythons) == ("/opt/py", True)
+    assert set(asked().folders) >= {".local/bin", f"{HOME}/node/bin"}
+    assert {".cargo/bin", "/usr/bin"} <= set(asked().node)
+
+
+def a_role(name: str, *, kind: str, url: str = "") -> Role:
+    """Return a role that needs nothing, with this readiness."""
+    service = RoleService(RoleText(name), (RoleText("/bin/x"),))
+    ready = Readiness(kind, RoleText(url) if url else None)
+    return Role(name, Path("roles", name), RoleText(f".{name}"), service, readiness=ready)
+
+
+def other() -> DesiredState:
+    """Return what is wanted of a service that is no gateway."""
+    role = a_role("other", kind="http", url="http://127.0.0.1:1/x")
+    profile = Profile("demo", "other", service=ServiceSettings())
+
+    def body(profile: Profile, _role: Role, _host: Host) -> list[Resource]:
+        gone, needed = Absent(PurePosixPath("old")), Existing(PurePosixPath("needed"), "hint")
+        return [gone, needed, Service(profile)]
+
+    host = Host("box", profiles=(profile,))
+    return desired_state(host, {"other": role}, [StepPlan("step", (), body)])
+
+
+def test_a_service_that_is_no_gateway() -> None:
+    """It has no files of Hermes, and the URL of its role."""
+    found = question(other())
+    assert not [path for path in (*found.files, *found.pid_files) if ".other" in path]
+    assert found.urls == ("http://127.0.0.1:1/x",)
+    assert {"old", "needed"} <= set(found.paths)
+    assert found.env_files == ()
+
+
+# --- what is watched ----------------------------------------------------------------------------
+
+
+def plain(**readiness: str) -> ServiceSpec:
+    """Return a service with this readiness."""
+    return describe(Profile("default", "x"), a_role("x", **readiness))
+
+
+def test_what_is_watched_of_a_service() -> None:
+    """The URL of its role, if it has one; of a gateway its API and its platforms."""
+    assert watch_of(plain(kind="http", url="http://x/"), {}, {}, 2).urls == ("http://x/",)
+    assert watch_of(plain(kind="http", url="http://x/"), {}, {}, 2).wave == 2
+    assert watch_of(plain(kind="process"), {}, {}).urls == ()
+    gateway = desired(CASE).services["demo"]
+    env = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "k" * 20}
+    watch = watch_of(gateway, {}, env, 1)
+    assert (watch.urls, watch.wave) == (("http://127.0.0.1:8642/health",), 1)
+    assert watch.expected == {"api_server"}
+
+
+def test_what_keeps_a_service_from_starting() -> None:
+    """Another process at its port; for Hermes' own profile, one that is active in its place."""
+    url = "http://x/"
+    watch = watch_of(plain(kind="http", url=url), {}, {})
+    for answer, refused in ((None, False), (Answer(None), False), (Answer(404), True)):
+        found = replace(NEW, answers={url: answer} if answer else {})
+        assert bool(obstacle(watch, found)) is refused
+    active = replace(NEW, paths={ACTIVE: None})  # type: ignore[dict-item]
+    assert obstacle(watch, active) == ""
+    default = desired({"desired": {"default": {}, "demo": {}}}).services
+    assert "names another profile" in obstacle(watch_of(default["default"], {}, {}), active)
+    assert obstacle(watch_of(default["demo"], {}, {}), active) == ""
+    assert obstacle(watch_of(default["default"], {}, {}), NEW) == ""
