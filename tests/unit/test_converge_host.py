@@ -553,7 +553,7 @@ def test_without_the_wheel_of_pip(tmp_path: Path) -> None:
     result, host, _ = run(BARE, look(BARE))
     assert isinstance(result.error, NotReady)
     assert (result.outcome, host.exchanges, host.copied) == ("failed", 1, [])
-    assert "the wheel of pip is missing" in str(result.error)
+    assert "pip's wheel is missing" in str(result.error)
     assert "vendor" in result.error.hint
 
 
