@@ -96,7 +96,7 @@ def _starts(numbered: Numbered) -> bool:
 
 
 def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
-    """Yield the wait for the profiles that this one starts after; if one fails, so does this."""
+    """Yield the wait for the profiles that must be ready first; if one fails, this one fails."""
     first = {after for p in plan.host.profiles if p.name == name for after in p.after}
     if not first:
         return

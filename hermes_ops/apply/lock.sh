@@ -46,14 +46,14 @@ take_over() { # fails if another run has the lock or claims it
 }
 
 take_lock() { # SECONDS TEXT
-  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be created"; exit 0; }
   waited=0
   nameless=0
   absent=0
   until mkdir "$lock" 2>/dev/null; do
     # It was released just now, or it cannot be created at all: a few tries show which.
     if [ ! -d "$lock" ]; then
-      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be created: is the disk full?"; exit 0; }
       absent=$((absent + 1))
       waited=$((waited + 1))
       continue

@@ -27,7 +27,7 @@ class Terms:
 
 
 def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
-    """Yield the lines that look at services again and again until another look changes nothing."""
+    """Yield the lines that look at the services until their verdict is final, or time is up."""
     if not watches:
         return
     services = [watch.service for watch in watches]

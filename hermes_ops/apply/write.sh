@@ -54,7 +54,7 @@ end_stage() { # STATUS CHANGE MODE PATH
   rm -f "$staged"
   unwritten "$2" "$4"
 }
-unwritten() { failed "$1" "$2 cannot be written: is the disk full, or the folder another's?"; }
+unwritten() { failed "$1" "$2 cannot be written: is the disk full, or does the folder belong to another user?"; }
 sync_staged() { # PATH...
   for file; do
     shift

@@ -82,7 +82,7 @@ ask_urls() {
   [ $good -eq $# ] || ready=
 }
 
-# Fails and prints nothing if this bash cannot connect, or a URL is not plain http with a port.
+# Fails and prints nothing if this bash cannot connect, or a URL is not `http` with a port.
 ask_bash() {
   has bash && has timeout || return
   # --norc: a bash that was started over SSH also reads .bashrc for `-c`, which may print something.

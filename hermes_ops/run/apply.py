@@ -102,7 +102,7 @@ def _refuse_ends(reply: Reply, plan: Plan) -> None:
     if next(reply.of("lock-refused"), None) is not None:
         raise Locked(
             f"{plan.host.name} is locked by {_owner(reply)}",
-            hint=f"wait, or if that run is gone: ssh to the host and rm -r ~/{LOCK}",
+            hint=f"wait for it to end; if that run is dead, on the host: rm -r ~/{LOCK}",
         )
     if not reply.complete:
         raise Unknown(

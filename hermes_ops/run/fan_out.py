@@ -44,7 +44,7 @@ class HostOutcome(Generic[Value]):
 
     @property
     def word(self) -> str:
-        """Return the outcome in one word: ok, failed, unreachable, unknown or skipped."""
+        """The outcome in one word: ok, failed, unreachable, unknown or skipped."""
         if not self.begun:
             return "skipped"
         return outcome_of(self.failure) if self.failure else "ok"

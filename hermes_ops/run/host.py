@@ -137,7 +137,7 @@ def _learn(facts: Facts, settings: Settings) -> None:
 
 
 def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:
-    """Yield how the changes would end: after an impossible one, its profile's are skipped."""
+    """Yield how the changes would end: after a refused one, the rest of its profile is skipped."""
     refused: dict[str | None, str] = {}
     for change in changes:
         if isinstance(change.operation, Refuse):

@@ -153,7 +153,7 @@ class SupervisedProgram:
 
     @property
     def enablement(self) -> str:
-        """Return `enabled` if supervisord starts it together with itself."""
+        """Return `enabled` if supervisord starts it when supervisord itself starts."""
         found = self._host.run("grep -qx autostart=true %s", f"{self._files}.conf")
         return "enabled" if found.rc == 0 else "disabled"
 

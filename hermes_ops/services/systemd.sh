@@ -59,12 +59,12 @@ enable_linger() {
   else
     loginctl --no-ask-password enable-linger >/dev/null 2>&1 || as_root loginctl enable-linger "$user"
   fi
-  lingers || { printf 'no right to enable linger'; return 77; }
+  lingers || { printf 'this user may not enable linger'; return 77; }
 }
 await_bus() {
   tries=0
   until user_bus; do
-    [ $tries -lt 60 ] || { printf 'no user service manager after 15 s'; return 1; }
+    [ $tries -lt 60 ] || { printf 'the user service manager did not start within 15 s'; return 1; }
     sleep 0.25
     tries=$((tries + 1))
   done

@@ -133,7 +133,7 @@ class Checks:
         metafunc.parametrize("_subject", subjects, ids=[s.id for s in subjects], indirect=True)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the checks that role.yml names: nobody would notice if another one disappeared."""
+        """Keep the checks that role.yml names: nobody would notice if another one vanished."""
         unnamed = [item for item in items if not self._is_named(item)]
         items[:] = [item for item in items if self._is_named(item)]
         for name, folder in sorted({(_name(item), _folder(item.path)) for item in unnamed}):

@@ -24,7 +24,7 @@ def services_of(desired: DesiredState, facts: Facts) -> list[CheckedService]:
     """Return the services that must run on a host.
 
     Raises:
-        Conflict: the wanted service manager cannot run services on the host.
+        Conflict: the service manager in the inventory cannot run services on the host.
     """
     manager = choose(desired.host, facts)
     return [

@@ -10,7 +10,7 @@ export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
 newline='
 '
-uid=   # the script sets it if a look has reported it already; a caller's variable must not be used
+uid=   # not the caller's variable; a script sets it, if a look has already found it
 
 # Every answer is a line that begins with the nonce; lines between `begin` and `end` are raw text.
 say() { printf '%s %s\n' "$nonce" "$*"; }
