@@ -1,4 +1,4 @@
-"""Several services with one call of their manager: one start after the other takes long."""
+"""Start, restart or stop several services with one call of their manager: it is much faster."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.plan.model import Control
 
 Section = tuple[str, Sequence[Numbered]]
-"""A profile, and those of its changes that follow each other."""
+"""A profile and a run of its consecutive changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One service that may be ordered with others, and what must still be as it was seen."""
+    """A control of one service that may share a call with others.
+
+    `moved` is the shell test whether the profile's files changed since the look.
+    """
 
     number: int
     profile: str
@@ -26,10 +29,10 @@ class Order:
 
 
 def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> list[Order]:
-    """Return what the first section orders, and all that the manager can be told with it.
+    """Return the orders of the first section, and the later ones that can go in the same call.
 
-    A stop is the first of a profile's changes, and none waits for another's. Starts go together
-    as far as nothing else lies between them: no file that one needs, no profile to wait for.
+    A stop is always the first change of a profile and waits for nothing, so all stops go together.
+    Starts go together until a section needs a file first, or waits for another profile.
     """
     found = [order for order in _orders(sections[0]) if order.number not in done]
     if not found:
@@ -62,7 +65,7 @@ def _orders(section: Section) -> Iterator[Order]:
 
 
 def order_ahead(together: Sequence[Order]) -> Iterator[str]:
-    """Yield the lines that order all of them at once, but for those whose profile cannot go on."""
+    """Yield the lines that order all services in one call, except those of failed profiles."""
     yield "set --"
     for order in together:
         yield f"profile={shlex.quote(order.profile)}"

@@ -18,10 +18,10 @@ LIBRARIES = (
     *("wire/common", "look/evidence", *shell()),
     *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait", "settle")),
 )
-"""The shell of every script that changes a host, or waits on it."""
+"""The shell files in every script that changes a host, or waits for its services."""
 
 HOST = "-"
-"""The name under which the shell keeps what belongs to the host itself."""
+"""The profile name that the shell uses for changes of the host itself."""
 
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
@@ -31,7 +31,7 @@ def compile_plan(plan: Plan, terms: Terms) -> Script:
 
 
 def _before(plan: Plan) -> str:
-    """Return what only the login user may do: let the services of `hermes_user` linger."""
+    """Return the line for the login user that enables linger for `hermes_user`."""
     user = shlex.quote(plan.host.hermes.user)
     if not plan.host.hermes.user or not any(
         isinstance(change.operation, EnableLinger) for change in plan.changes
@@ -42,14 +42,14 @@ def _before(plan: Plan) -> str:
 
 
 def _password(plan: Plan) -> Iterator[str]:
-    """Yield what sudo may ask for: in the text alone, which nobody sees, and only where needed."""
+    """Yield sudo's password: only in the script's text, which nobody sees, and only if needed."""
     password = plan.host.connection.become_password
     if password and any(isinstance(change.operation, EnableLinger) for change in plan.changes):
         yield f"sudo_password={shlex.quote(password.reveal())}"
 
 
 def compile_watch(plan: Plan, terms: Terms) -> Script:
-    """Return the script that only watches: no lock, no change."""
+    """Return the script that only watches the services: it takes no lock and changes nothing."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
     return assemble(LIBRARIES, "\n".join(lines))
 
@@ -67,7 +67,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     yield from _password(plan)
     yield call("take_lock", terms.lock_timeout, terms.owner)
     numbered = list(enumerate(plan.changes))
-    # Another held the lock until now: what we planned is older than what it did.
+    # If we had to wait, another run changed the host meanwhile, and our plan is out of date.
     stale = call("tell", "moved", *(number for number, _ in numbered))
     yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
     sections = [(name, list(group)) for name, group in groupby(numbered, key=_owner)]
@@ -96,7 +96,7 @@ def _starts(numbered: Numbered) -> bool:
 
 
 def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
-    """Yield the wait for those that must be ready before this profile starts, and the refusal."""
+    """Yield the wait for the profiles that must be ready first; if one fails, this one fails."""
     first = {after for p in plan.host.profiles if p.name == name for after in p.after}
     if not first:
         return
@@ -113,6 +113,6 @@ def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
 
 
 def _last(plan: Plan, terms: Terms) -> Iterator[str]:
-    # The lock guards changes, not the wait: another may look at us meanwhile.
+    # The lock protects the changes only: during the wait another run may use the host.
     yield "release_lock; trap - EXIT"
     yield from wait_for(plan.watches, terms)

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Gateways that end: announced, drained, ended for certain.
+# Stop gateways: announce the stop, drain, and end the process if it does not end itself.
 
 # The marker makes Hermes end with 0 and `stopped`; without it a stop counts as a crash.
 plan_stop() { # HOME PID
@@ -8,7 +8,7 @@ plan_stop() { # HOME PID
     "$2" $$ "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" >"$1/.gateway-planned-stop.json")
 }
 end_process() { # HOME PID: TERM, wait, KILL
-  kill -0 "$2" 2>/dev/null || return 0 # its own manager has ended it, perhaps
+  kill -0 "$2" 2>/dev/null || return 0 # it is gone: perhaps its own manager ended it
   plan_stop "$1" "$2"
   kill "$2" 2>/dev/null
   tries=0
@@ -20,11 +20,12 @@ end_process() { # HOME PID: TERM, wait, KILL
   done
 }
 
-# A gateway that drains takes no new turn and ends those that it has. The request is of this boot,
-# so that none survives a crash of the host; it goes with the lock, when the restart is ordered.
+# A draining gateway accepts no new turn and finishes those that it has. The request names this
+# boot, so that it has no effect after a crash of the host. It is removed together with the lock,
+# after the restart was ordered.
 drain_gateway() { # HOME SECONDS
   request=$1/.drain_request.json
-  # One that somebody else made is waited for as well, and left to them.
+  # If somebody else requested a drain, wait for it as well, but do not remove their request.
   [ -e "$request" ] || { looks_up "$1" && request_drain "$request"; } || return 0
   tries=0
   until drained "$1" || [ $tries -ge $(($2 * 4)) ]; do
@@ -39,7 +40,7 @@ request_drain() { # PATH
   (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true}\n' \
     "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" >"$1.new" && mv -f "$1.new" "$1")
 }
-drained() { # HOME: no turn is left, or nobody is
+drained() { # HOME: no turn is left, or the gateway is gone
   recorded_lives "$1" || return 0
   case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
     *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
@@ -48,6 +49,6 @@ drained() { # HOME: no turn is left, or nobody is
   return 1
 }
 
-# Hermes makes a process wait before it works when it counts six starts in two minutes, and it
-# counts the starts that we order. Ours are no storm.
+# After six starts in two minutes Hermes delays the next one. It also counts the starts that we
+# order, so we reset its count.
 reset_storm() { [ ! -e "$1/gateway-starts.log" ] || rm -f "$1/gateway-starts.log"; }

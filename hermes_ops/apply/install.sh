@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Python programs in environments of their own.
+# Install Python programs, each in an environment of its own.
 
-# The environment is made and used through the `current` link, so that every path in it agrees.
-# The stamp comes last: without it the next run begins anew.
+# The environment is created and used through the `current` link, so that every path in it agrees.
+# The stamp is written last: without it the next run installs again from the beginning.
 install_program() { # NAME VERSION PYTHON PIP-WHEEL STAMP SECONDS REQUIREMENT... (pip's words)
   base=$HOME/$share/$1
   version=$2 python=$3 wheel=$4 stamp=$5 limit=$6

@@ -28,7 +28,7 @@ from hermes_ops.plan.model import (
 from hermes_ops.secrets.secret import Secret
 
 Numbered = tuple[int, Change]
-"""A change and its place in the plan, by which the host tells how it ended."""
+"""A change and its number in the plan; the host reports the outcome under this number."""
 
 
 def call(*words: object) -> str:
@@ -37,7 +37,10 @@ def call(*words: object) -> str:
 
 
 def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Iterator[str]:
-    """Yield the lines of one profile's changes; services in `prepared` may be started at once."""
+    """Yield the lines of one profile's changes.
+
+    Changes whose numbers are in `prepared` need no preparation any more.
+    """
     moved = has_moved(changes)
     if moved:
         numbers = " ".join(str(number) for number, _ in changes)
@@ -50,7 +53,7 @@ def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Ite
 
 
 def has_moved(changes: Iterable[Numbered]) -> str:
-    """Return the question whether what the changes rest on is not as it was seen, if any does."""
+    """Return the shell test whether files changed since the look; empty if none matter."""
     seen = [
         word for _, change in changes for path, digest in change.seen for word in (path, digest)
     ]
@@ -80,7 +83,7 @@ def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[
 
 
 def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
-    """Yield the lines that stage all files, put them on the disk, and only then rename them."""
+    """Yield the lines that stage all files, sync them to the disk, and only then rename them."""
     writes = [(number, change.operation) for number, change in changes]
     owed = {op.owes for _, op in writes if isinstance(op, Write) and op.owes}
     paths = [op.path for _, op in writes if isinstance(op, Write)]
@@ -107,7 +110,7 @@ _TOKEN_LINE = re.compile(
 
 
 def _content(write: Write) -> str:
-    """Return shell text that prints the content: builtins only, so that no list of words has it."""
+    """Return shell text that prints the content with builtins: no argument list may show it."""
     secret = isinstance(write.content, Secret)
     text = write.content.reveal() if isinstance(write.content, Secret) else write.content
     if not secret:
@@ -154,7 +157,7 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
 
 
 def _install(install: Install) -> Iterable[object]:
-    # A wheelhouse names each wheel, and no index is asked.
+    # With a wheelhouse every wheel is already on the host, and pip must not ask an index.
     source = ("--no-index", "--find-links", WHEELS) if install.wheelhouse else ()
     return (
         "install_program", install.name, install.version, install.python, PIP, install.stamp,

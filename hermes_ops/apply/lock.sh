@@ -1,13 +1,13 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# The lock of a host: one run at a time changes it, and a dead owner is taken over.
+# The lock of a host: only one run at a time changes the host; a dead run's lock is taken over.
 
-broken=' '   # profiles of which a step failed: their later steps are skipped
-paid=        # restarts that were owed, and happened
+broken=' '   # profiles with a failed step: their later steps are skipped
+paid=        # files of owed restarts that have happened now
 sudo_password=
-drains=      # requests to drain, taken back when the restarts are ordered
-gone=        # set when the operator's end of the connection is gone
+drains=      # drain requests, removed after the restarts were ordered
+gone=        # set when the connection to the operator is lost
 
-# Without an operator we finish the profile in hand and stop: nothing is left half-written.
+# If the connection is lost, we finish the current profile and stop: nothing is left half-written.
 tell() { say "$@" 2>/dev/null || gone=1; }
 
 started_at() {
@@ -27,9 +27,10 @@ owner_lives() {
   [ "$owner_boot" = "${boot:--}" ] && [ -n "$owner_start" ] && [ "$(started_at "$owner_pid")" = "$owner_start" ]
 }
 
-# Two may find the same dead owner: one claims it, and looks again, for by then the lock may be new.
-# A claim is the work of a moment: one that is a minute old was left by somebody who died over it.
-take_over() { # fails if the lock is another's for now
+# Two runs may find the same dead owner. One of them claims the lock and checks the owner again,
+# as the lock may be a new one by then. A claim takes a moment: one that is a minute old was left
+# by a run that died.
+take_over() { # fails if another run has the lock or claims it
   [ -z "$(find "$lock/claim" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock/claim" 2>/dev/null
   mkdir "$lock/claim" 2>/dev/null || return
   if { [ -s "$lock/owner" ] || [ "$nameless" -le 5 ]; } && owner_lives; then
@@ -45,14 +46,14 @@ take_over() { # fails if the lock is another's for now
 }
 
 take_lock() { # SECONDS TEXT
-  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be made"; exit 0; }
+  [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be created"; exit 0; }
   waited=0
   nameless=0
   absent=0
   until mkdir "$lock" 2>/dev/null; do
-    # Given back just now, or not to be made at all: a few tries tell.
+    # It was released just now, or it cannot be created at all: a few tries show which.
     if [ ! -d "$lock" ]; then
-      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be made: is the disk full?"; exit 0; }
+      [ $absent -lt 5 ] || { tell "fatal $HOME/$lock cannot be created: is the disk full?"; exit 0; }
       absent=$((absent + 1))
       waited=$((waited + 1))
       continue
@@ -75,7 +76,7 @@ take_lock() { # SECONDS TEXT
   tell "lock-taken $waited"
 }
 tell_owner() { { begin lock-held; sed 1d "$lock/owner"; end; } 2>/dev/null || gone=1; }
-# It goes as it came, at once: whoever looks finds it whole or not at all, and claims it or not.
+# The rename removes the lock at once: another run finds the whole lock or none.
 release_lock() {
   # shellcheck disable=SC2086 # lists of paths of ours, none with a blank
   [ -z "$paid$drains" ] || rm -rf $paid $drains

@@ -1,4 +1,4 @@
-"""What a script answered, as the outcomes of its changes."""
+"""Read the outcomes of changes from the records that a script sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hermes_ops.wire import Record
 
 @dataclass(frozen=True, slots=True)
 class ChangeOutcome:
-    """How one change ended: done, failed, skipped, or moved since the look."""
+    """How one change ended: done, failed, skipped, or moved (its files changed since the look)."""
 
     number: int
     outcome: str
@@ -18,7 +18,7 @@ class ChangeOutcome:
 
 
 def outcomes(record: Record) -> Iterable[ChangeOutcome]:
-    """Return the outcomes that a record tells, none if it tells something else."""
+    """Return the outcomes that a record reports; none for other kinds of records."""
     if record.word == "moved":
         return [ChangeOutcome(int(number), "moved") for number in record.words]
     if record.word != "change":

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# One change after the other, each told when it is done; a failure ends its profile alone.
+# Make one change after the other and report each; a failure skips only the rest of its profile.
 
-# `-` stands for the host itself: what breaks there, breaks it for every profile.
+# `-` stands for the host itself: a failure there fails every profile.
 is_broken() { case $broken in *" $profile "* | *' - '*) return 0 ;; *) return 1 ;; esac; }
 breaks() { broken="$broken$profile "; }
 failed() { # CHANGE REASON
@@ -12,7 +12,7 @@ skipped() { # CHANGE...
   for change; do tell "change $change skipped"; done
 }
 
-# Has anything of this profile moved since the look? PATH DIGEST pairs; `-` is absent, `+` exists.
+# Whether a file changed since the look. PATH DIGEST pairs; the digest `-` means absent, `+` exists.
 moved() {
   while [ $# -gt 1 ]; do
     case $2 in
@@ -44,7 +44,7 @@ run() { # CHANGE COMMAND...
   fi
 }
 
-# Like `run`, for what may fail: it is told, and nothing else is skipped for it.
+# Like `run`, but a failure is only reported: no later step is skipped.
 try_run() { # CHANGE COMMAND...
   before=$broken
   run "$@"

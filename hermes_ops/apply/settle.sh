@@ -1,21 +1,21 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Whether looking again would change the verdict on a service. The questions are those of
-# `hermes/readiness`, asked of what this round has shown, so that a wait ends with evidence that is final.
+# Whether another round could change the verdict on a service. The rules are those of
+# `hermes/readiness`, applied to the evidence of this round, so that a wait ends with final evidence.
 
-# What the host's manager said in this round: sets `activity` (systemd's word), `pid` and `code`.
+# What the host's manager reported in this round: sets `activity` (systemd's word), `pid`, `code`.
 manager_said() { # ID
   activity=inactive
   pid=
   code=
   "${manager}_said" "$@"
 }
-# What ended for good is not waited for.
+# A service that failed for good is not waited for.
 has_failed() { # ID
   manager_said "$1"
   [ "$activity" = failed ]
 }
 
-is_settled() { # ID HOME PLATFORM...; without a HOME it is no gateway of Hermes
+is_settled() { # ID HOME PLATFORM...; HOME is empty if the service is not a Hermes gateway
   manager_said "$1"
   shift
   [ -z "$1" ] || looks_up "$1" || return 1
@@ -26,15 +26,15 @@ is_settled() { # ID HOME PLATFORM...; without a HOME it is no gateway of Hermes
   [ "$activity" != deactivating ] && is_old_enough "$pid" || return 1
   [ -z "$1" ] || { names_process && shift && ! is_connecting "$@"; }
 }
-may_get_process() { # an end with another code than these is told as a failure, though it starts anew
+may_get_process() { # an end with any other code counts as a failure, although the manager restarts it
   case $activity:$code in
     active:* | deactivating:* | activating: | activating:0 | activating:75) return 0 ;;
     *) return 1 ;;
   esac
 }
 
-# A service settles from the start of its process on, which may be long after the wait began.
-is_old_enough() { # PID: sets `born` and `age`, in hundredths of a second as the kernel counts
+# The settle time counts from the start of the process, which may be long after the wait began.
+is_old_enough() { # PID: sets `born` and `age`, in the kernel's hundredths of a second
   born=
   age=
   [ -d /proc/self ] || { kill -0 "$1" 2>/dev/null; return; }
@@ -48,14 +48,14 @@ is_old_enough() { # PID: sets `born` and `age`, in hundredths of a second as the
   [ "$age" -ge "$settle" ]
 }
 
-# The state file outlives its process, and its number may be given to another.
+# Whether the state file is of this process: it outlives its process, and pids are used again.
 names_process() {
   case $entries in *"\"pid\":$pid"[,\}]*) ;; *) return 1 ;; esac
   [ -n "$born" ] || return 0
   case $entries in *"\"start_time\":$born"[,\}]*) return 0 ;; *'"start_time":'[0-9]*) return 1 ;; esac
 }
 
-# Hermes connects its platforms side by side; one that refused is told at once.
+# Hermes connects its platforms in parallel; if one refused, there is nothing to wait for.
 is_connecting() { # PLATFORM...
   [ -n "$age" ] && [ "$age" -lt "$connect" ] || return 1
   connecting=

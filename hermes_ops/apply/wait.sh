@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Waiting until what was started is ready.
+# Wait until the started services are ready.
 
-# A wait only decides when to stop looking; what was seen is judged by the operator's program.
+# The wait only decides when to stop looking; the operator's program judges the evidence.
 looks_up() { # HOME: sets `entries`, which is the state without blanks
   [ -r "$1/gateway_state.json" ] || return 1
   entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
@@ -22,8 +22,8 @@ are_connected() { # HOME PLATFORM...
   done
 }
 
-# The last lines of a log: of Hermes' warnings, else of what it says at all, each if it was written
-# just now; else what the manager caught, which WORDS print.
+# Send the last lines of a log: Hermes' error log, else its gateway log, if written in the last two
+# minutes; else the output that the manager kept, which WORDS print.
 send_log() { # HOME WORDS...
   log=
   for file in "$1/logs/errors.log" "$1/logs/gateway.log"; do
@@ -48,7 +48,8 @@ clock() { # sets `instant`, in hundredths of a second
   fi
   say "now $now"
 }
-# `round` is written for each script: it shows everything once, and clears `ready` if it should.
+# `round` is generated for each script: it sends all evidence once, and clears `ready` if a service
+# is not ready yet.
 await() { # SECONDS SETTLE CONNECT: the last two in hundredths
   settle=$2
   connect=$3

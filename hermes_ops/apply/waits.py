@@ -1,4 +1,4 @@
-"""What a script watches after it started services, and when it stops looking."""
+"""The part of a script that watches started services, and decides when to stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hermes_ops.services import MANAGERS
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long a script may wait, and what it writes into the lock; all in seconds."""
+    """How long a script may wait, in seconds, and the `owner` that it writes into the lock."""
 
     owner: str = "{}"
     lock_timeout: int = 60
@@ -27,7 +27,7 @@ class Terms:
 
 
 def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
-    """Yield the lines that look at services again and again until there is no need to."""
+    """Yield the lines that look at the services until their verdict is final, or time is up."""
     if not watches:
         return
     services = [watch.service for watch in watches]
@@ -38,7 +38,7 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     for watch in watches:
         yield from if_whole(watch, _is_up(watch))
     yield 'ask_urls "$@"'
-    # Last: a state that is sent before it is looked at may be older than what the wait ended for.
+    # Sent last: files that are sent before the checks may be older than what ended the wait.
     yield call("send_files", *(f"{home}/{name}" for home in homes for name in EVIDENCE))
     yield "}"
     yield "watching="
@@ -60,12 +60,12 @@ def _id(watch: Watch) -> str:
 
 
 def _hundredths(seconds: float) -> int:
-    # One more than the verdict asks for, which counts in floats.
+    # One more than the verdict needs: the verdict computes with floats.
     return ceil(seconds * 100) + 1
 
 
 def _is_up(watch: Watch) -> str:
-    """Return shell text that asks a service what it must answer, unless it has ended for good."""
+    """Return shell text that checks whether a service is up, unless it has failed for good."""
     asked = f'{call("set", "--")} "$@" {shlex.join(watch.urls)}'
     is_hermes = watch.service.text == "hermes"
     of_hermes = (watch.service.home, *sorted(watch.expected)) if is_hermes else ("",)
@@ -74,7 +74,7 @@ def _is_up(watch: Watch) -> str:
 
 
 def is_well(watch: Watch) -> str:
-    """Return shell text that says whether the log of a service is of no interest."""
+    """Return shell text that tests whether a service is well, so that its log is not needed."""
     words = f'[ -n "$ready" ] && ! {_has_failed(watch)}'
     if watch.service.text == "hermes":
         words += f" && {call('are_connected', watch.service.home, *sorted(watch.expected))}"
@@ -86,6 +86,6 @@ def _log(watch: Watch) -> str:
 
 
 def if_whole(watch: Watch, line: str) -> Iterator[str]:
-    """Yield a line that runs unless a step of the watch's profile failed."""
+    """Yield the line, to be run unless a step of the watch's profile failed."""
     yield f"profile={shlex.quote(watch.service.profile)}"
     yield f"is_broken || {line}"

@@ -1,4 +1,4 @@
-"""Wheels for hosts without an index: resolved here, for the host's system, CPU and Python."""
+"""Download wheels for a host that reaches no package index, for its system, CPU and Python."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gather(wanted: Wheelhouse, *, pip: Path, cache: Path) -> Sequence[Path]:
     """Return the wheels, downloaded once and kept in `cache`; `pip` is its wheel.
 
     Raises:
-        CommandError: they cannot be had for that platform, or the index cannot be reached.
+        CommandError: there are none for that platform, or the index cannot be reached.
     """
     key = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
     folder = cache / "wheels" / key
@@ -51,9 +51,9 @@ def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
         raise CommandError(
             f"no wheels of {', '.join(wanted.requirements)} for {wanted.system} {wanted.machine},"
             f" Python {wanted.python}: {ended.stderr.strip()[-400:]}",
-            hint="check this machine's way to the package index (pip's own configuration counts)",
+            hint="check that pip on this machine reaches its package index (pip config list)",
         )
-    # Two runs may have fetched the same: the first one to finish is as good as the other.
+    # Another run may have downloaded the same wheels and finished first: its folder is as good.
     try:
         part.rename(folder)
     except OSError:
@@ -63,6 +63,6 @@ def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
 def _target(wanted: Wheelhouse) -> list[str]:
     platforms = _PLATFORMS.get((wanted.system, wanted.machine))
     if platforms is None:
-        raise CommandError(f"no wheels are known for {wanted.system} {wanted.machine}")
+        raise CommandError(f"no wheel platform is known for {wanted.system} {wanted.machine}")
     words = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", wanted.python]
     return [*words, *(word for platform in platforms for word in ("--platform", platform))]

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Files, folders and links: staged, put on the disk, and only then renamed.
+# Write files, folders and links: stage them, sync them to the disk, and only then rename them.
 
-# These set variables: a `$(…)` would be one more process for each file.
+# These functions return in variables: a `$(…)` would cost one more process for each file.
 real_path() { # PATH: sets `path`
   path=$1
   hops=0
@@ -18,13 +18,13 @@ temporary() { # PATH: sets `path` and `staged`
   case $path in */*) ;; *) path=./$path ;; esac
   staged=${path%/*}/.${path##*/}.hermes-ops.$$
 }
-sweep() { # what an earlier run left of `path`
+sweep() { # removes the staged files that an earlier run left beside `path`
   for stale in "${path%/*}/.${path##*/}.hermes-ops."*; do
     [ ! -e "$stale" ] || rm -f "$stale"
   done
 }
 
-# One process for all folders that are missing; whether one can be made is told by its first file.
+# Creates all missing folders with one process; an error shows later, with the folder's first file.
 make_parents() { # PATH...
   for file; do
     shift
@@ -32,8 +32,8 @@ make_parents() { # PATH...
   done
   [ $# -eq 0 ] || mkdir -p "$@" 2>/dev/null
 }
-# The content is printed by the shell's own printf: it stands in no argument list, in no other file,
-# and costs no process. What may be secret is 0600 from its first byte on.
+# The shell's own printf prints the content: so it appears in no argument list and no other file,
+# and costs no process. A file that may hold secrets has mode 0600 from its first byte on.
 begin_stage() { # CHANGE MODE PATH: sets `staged`, to which the content then goes
   is_broken && { skipped "$1"; return 1; }
   temporary "$3"
@@ -44,7 +44,7 @@ begin_stage() { # CHANGE MODE PATH: sets `staged`, to which the content then goe
   sweep
   [ "$2" = 644 ] || umask 077
 }
-# Every file of a profile is complete on the disk before the first one is renamed.
+# All files of a profile are completely staged before the first one is renamed.
 end_stage() { # STATUS CHANGE MODE PATH
   umask 022
   case $3 in
@@ -54,7 +54,7 @@ end_stage() { # STATUS CHANGE MODE PATH
   rm -f "$staged"
   unwritten "$2" "$4"
 }
-unwritten() { failed "$1" "$2 cannot be written: is the disk full, or the folder another's?"; }
+unwritten() { failed "$1" "$2 cannot be written: is the disk full, or does the folder belong to another user?"; }
 sync_staged() { # PATH...
   for file; do
     shift
@@ -65,7 +65,7 @@ sync_staged() { # PATH...
 }
 rename_staged() { # CHANGE PATH
   temporary "$2"
-  [ -e "$staged" ] || return 0 # told already, when it was staged
+  [ -e "$staged" ] || return 0 # staging failed, which was reported then
   if is_broken; then
     rm -f "$staged"
     skipped "$1"
@@ -77,22 +77,23 @@ rename_staged() { # CHANGE PATH
   fi
 }
 
-# Told later from the note: whether what was written is still there. Without it, nobody knows.
+# The note shows a later run whether the file is still as we wrote it.
 keep_note() { # PATH TEXT
   [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0
   (umask 077 && printf '%s' "$2" >"$1.new" && mv -f "$1.new" "$1")
 }
 
-# What a person must restart is written down before the first file changes, and stays until a
-# restart was seen: a crash in between still ends in a restart.
+# An owed restart is recorded before the first file changes, and the record stays until the service
+# was restarted: so the restart happens even after a crash in between.
 owe_restart() { # NAME
   [ -d "$owed" ] || mkdir -p "$owed" || return
   : >"$owed/$1"
 }
-# Forgotten with the lock, all at once: a debt too many costs a restart, one too few an old setting.
+# The records are removed together with the lock: one too many costs a restart, but one too few
+# would leave a service with old settings.
 paid_restart() { [ ! -e "$owed/$1" ] || paid="$paid $owed/$1"; }
 
-# Hermes' exit codes are no evidence: that the unit was written is seen from the file.
+# Hermes' exit code does not show whether the unit was written: check the file instead.
 write_unit() { # PATH SECONDS WORDS...
   unit=$1
   shift
@@ -112,7 +113,7 @@ make_link() { # TARGET PATH
 }
 remove() { rm -rf "$1"; }
 
-# A line that the host keeps is found again in the file that is there; the last one counts.
+# Prints the line of KEY in the file on the host, for values that stay there; the last one counts.
 kept_line() { # FILE KEY
   awk -v key="$2" '{ line = $0; sub(/^[ \t]*(export[ \t]+)?/, "", line) }
     index(line, key "=") == 1 { kept = $0 } END { print kept }' "$1"

@@ -1,7 +1,7 @@
 """Throwaway real hosts on this machine: systemd, SSH, users and Hermes, in seconds.
 
 A lab is a folder. Its hosts are systemd-nspawn processes over one cached image,
-on a network of their own; they outlive the program that brings them up.
+on their own network; they outlive the program that starts them.
 """
 
 from hermes_ops.lab.image import KINDS

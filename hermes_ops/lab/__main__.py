@@ -12,7 +12,7 @@ from hermes_ops.errors import HermesError
 
 
 def main() -> int:
-    """Do what the command line says; return the exit code."""
+    """Run the command line; return the exit code."""
     options = _parser().parse_args()
     try:
         return _do(options)

@@ -1,4 +1,4 @@
-"""A shell in a chroot over cached layers: its mounts end with it, its changes are one folder."""
+"""A shell in a chroot over cached layers: its mounts end with it, one folder has its changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hermes_ops.lab import pipconfig
 
-# The mounts live in a namespace of their own, so that a shell which is interrupted
-# leaves none behind. $1 has the upper layer, $2 are the lower ones.
+# The mounts are in their own namespace, so that an interrupted shell leaves none
+# behind. $1 is the folder of the upper layer, $2 are the lower layers.
 _ENTER = r"""
 set -eu
 root=$1/root
@@ -37,9 +37,9 @@ NAMESPACE = ("unshare", "--mount", "--propagation", "slave")
 
 
 def command(scratch: Path, below: Sequence[Path], *, alone: bool = False) -> list[str | Path]:
-    """Return what runs the script on its stdin over the layers `below`, topmost first.
+    """Return the command that runs the script on its stdin over the layers `below`, topmost first.
 
-    What it changes lies in `scratch`/upper. `alone`, no process that it starts outlives it.
+    Its changes are in `scratch`/upper. With `alone`, no process that it starts outlives it.
     """
     end = ("--pid", "--fork", "--kill-child") if alone else ()
     lower = ":".join(map(str, below))
@@ -48,7 +48,7 @@ def command(scratch: Path, below: Sequence[Path], *, alone: bool = False) -> lis
 
 
 def environment() -> dict[str, str]:
-    """Return a plain environment, with the proxies and the package indexes of this one."""
+    """Return a minimal environment with this machine's proxies and package indexes."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
     plain = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8"}

@@ -1,4 +1,4 @@
-"""Run a program of this machine."""
+"""Run a program on this machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def run(
     name: str = "",
     hint: str = "",
 ) -> str:
-    """Return what `argv` prints; a failure is a CommandError with the end of its output.
+    """Return the output of `argv`; a failure is a CommandError with the end of the output.
 
-    `name` says what failed where the first word of `argv` would not.
+    `name` is for the error message, if the first word of `argv` would not be clear.
     """
     done = _run(argv, input, env)
     if done.returncode:
@@ -44,7 +44,7 @@ def _run(
             capture_output=True,
             text=True,
             errors="replace",
-            umask=0o022,  # what is made here is read by other users inside a host
+            umask=0o022,  # other users inside a host read the files that are created here
             check=False,
         )
     except FileNotFoundError:

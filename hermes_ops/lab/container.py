@@ -13,11 +13,11 @@ from pathlib import Path
 from hermes_ops.lab.process import LabProcess
 
 HIERARCHIES = tuple(Path("/sys/fs/cgroup") / name for name in ("systemd", "unified", "cpu", ""))
-POWER_OFF = signal.SIGRTMIN + 3  # what systemd as number 1 understands so
-GRACE = 90  # seconds; what systemd itself grants a service that will not stop
+POWER_OFF = signal.SIGRTMIN + 3  # the signal that makes systemd as process 1 power off
+GRACE = 90  # seconds; systemd's own limit for a service that does not stop
 
-# Mounts and network lie in namespaces of this process and end with it.
-# Arguments: the host's folder, its lower layers, its cgroups, the words of systemd-nspawn.
+# Mounts and network are in namespaces of this process and end with it.
+# Arguments: the host's folder, its lower layers, its cgroups, the arguments of systemd-nspawn.
 _START = r"""
 set -eu
 cd "$1"
@@ -29,7 +29,7 @@ mount -t overlay overlay -o "lowerdir=$2,upperdir=upper,workdir=work" root
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
 shift 3
-# With --keep-unit a host that reboots itself ends with 133 and is ours to start again.
+# With --keep-unit a host that reboots ends with 133, and we must start it again.
 while systemd-nspawn "$@"; [ $? -eq 133 ]; do
     echo "the host reboots"
 done
@@ -46,17 +46,17 @@ class Container:
 
     @property
     def process(self) -> LabProcess | None:
-        """The process that runs systemd-nspawn and holds mounts and network, if it lives."""
+        """The process that runs systemd-nspawn and holds mounts and network; None if it ended."""
         return LabProcess.load(self.folder / "process.json")
 
     @property
     def leader(self) -> int | None:
-        """The process which is number 1 inside, as this machine numbers it."""
+        """The pid on this machine of the process that is number 1 inside the host."""
         process = self.process
         return process.inner if process else None
 
     def start(self, layers: Sequence[Path]) -> LabProcess:
-        """Boot the host from `layers`, topmost first; its console is written to console.log."""
+        """Boot the host from `layers`, topmost first; its console goes to console.log."""
         self._clear_cgroups()
         for name in ("work", "root"):
             (self.folder / name).mkdir(exist_ok=True)
@@ -69,13 +69,13 @@ class Container:
         return process
 
     def stop(self, *, hard: bool = False) -> None:
-        """End the host: in order, as its services ask, or `hard`, as if its power was cut."""
+        """Shut the host down; with `hard`, end it as if its power was cut."""
         process = self.process
         if process and not hard:
             _send(process.inner, POWER_OFF)
             process.wait(GRACE)
         if process:
-            # The kernel ends all that runs inside together with number 1.
+            # With process 1 the kernel ends all other processes inside.
             _send(process.inner, signal.SIGKILL)
             process.signal(signal.SIGKILL)
             process.wait(10)
@@ -83,7 +83,7 @@ class Container:
         self._clear_cgroups()
 
     def _options(self) -> list[str]:
-        # Without a systemd on this machine nobody can be asked for a scope.
+        # Without systemd on this machine nspawn cannot create a scope.
         unit = [] if _has_systemd() else ["--keep-unit"]
         return [
             "--quiet",
@@ -101,10 +101,10 @@ class Container:
         ]
 
     def _cgroups(self) -> list[Path]:
-        """Return the folders of a cgroup for this host alone.
+        """Return the folders of this host's own cgroup, one for each hierarchy.
 
-        Without one, all hosts would share the cgroup of the process that started them:
-        the unit of one host would hold the processes of the same unit on every host.
+        Without it, all hosts would share the cgroup of the process that started them: a unit of
+        one host would contain the processes of the same unit on every other host.
         """
         return [folder / self.name for folder in _group_cgroups(self.group)]
 
@@ -114,19 +114,19 @@ class Container:
 
 
 def clear_group(group: str) -> None:
-    """End all hosts of a lab of which no more is known than its name."""
+    """End all hosts of a lab whose files are lost; only its name is needed."""
     for cgroup in _group_cgroups(group):
         _clear(cgroup)
 
 
 def _group_cgroups(group: str) -> list[Path]:
     if _has_systemd():
-        return []  # there systemd makes a scope for each host
+        return []  # there systemd creates a scope for each host
     return [folder / group for folder in HIERARCHIES if (folder / "cgroup.procs").exists()]
 
 
 def _clear(cgroup: Path, seconds: float = 10) -> None:
-    """Kill all that is left in a cgroup and remove it; the kernel takes its moment for both."""
+    """Kill all processes left in a cgroup and remove it; the kernel needs a moment for both."""
     deadline = time.monotonic() + seconds
     while cgroup.exists() and time.monotonic() < deadline:
         for folder, _, _ in os.walk(cgroup, topdown=False):

@@ -1,4 +1,4 @@
-"""What a host has of its own before its first boot, and the keys of the lab."""
+"""The files that each host has of its own before its first boot, and the keys of the lab."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from hermes_ops.lab.commands import run
 from hermes_ops.lab.layout import Lab, Member
 
-# Folders of the upper layer hide owner and mode of those below: they are said again.
+# Folders of the upper layer hide owner and mode of the layers below: so they are set again.
 FOLDERS = (
     ("etc", 0o755, 0),
     ("etc/ssh", 0o755, 0),
@@ -35,17 +35,17 @@ class _File:
 
 
 def login_key(lab: Lab) -> Path:
-    """Return the key that opens every host of the lab, made when it is missing."""
+    """Return the key that opens every host of the lab; create it if it is missing."""
     return _make_key(lab.root / "ssh" / "id_ed25519", "hermes-ops lab")
 
 
 def host_key(lab: Lab, member: Member) -> Path:
-    """Return the key by which a host is known, made when it is missing."""
+    """Return the host key of a host; create it if it is missing."""
     return _make_key(lab.folder(member) / "host_key", member.name)
 
 
 def public(key: Path) -> str:
-    """Return the public half of a key, one line."""
+    """Return the public key of a key file, as one line."""
     return key.with_name(key.name + ".pub").read_text().strip()
 
 
@@ -67,12 +67,12 @@ def prepare(lab: Lab, member: Member) -> None:
 
 
 def _files(lab: Lab, member: Member) -> Iterator[_File]:
-    """Yield the files by which hosts of one kind differ."""
+    """Yield the files that differ between hosts of the same kind."""
     key = host_key(lab, member)
     open_to = public(login_key(lab)) + "\n"
     machine = hashlib.md5(f"{lab.root} {member.name}".encode(), usedforsecurity=False)
     yield _File("etc/hostname", f"{member.name}\n")
-    # Without a line for its own name every sudo waits for a name server.
+    # Without a line for its own name, every sudo waits for a name server.
     yield _File("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {member.name}\n")
     yield _File("etc/resolv.conf", "# no name server: the lab has no way out\n")
     yield _File("etc/machine-id", f"{machine.hexdigest()}\n", 0o444)

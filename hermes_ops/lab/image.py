@@ -1,8 +1,8 @@
-"""The file systems that hosts start from: a stack of cached layers for each kind.
+"""The file systems of new hosts: a stack of cached layers for each kind of host.
 
-A layer is a folder that overlayfs puts over the layers below it. The lowest is a
-Debian as mmdebstrap makes it; each other one is what a recipe changed in a chroot.
-A layer's name carries a hash of all that made it, so a changed recipe is a new layer.
+A layer is a folder that overlayfs puts over the layers below it. The lowest one is a
+Debian from mmdebstrap; each other one contains the changes of a recipe in a chroot.
+A layer's name contains a hash of its sources, so that a changed recipe makes a new layer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PACKAGES = (
 )
 
 # Lowest layer first. Without "admin" a host has neither polkit nor sudo; without
-# "venv" its Python has no ensurepip, as a Debian just installed.
+# "venv" its Python has no ensurepip, like a newly installed Debian.
 KINDS: Mapping[str, tuple[str, ...]] = {
     "linux": ("debian", "base", "venv", "hermes", "admin"),
     "linux-bare": ("debian", "base", "venv", "hermes"),
@@ -42,7 +42,7 @@ def layers(kind: str, say: Callable[[str], None]) -> tuple[Path, ...]:
     with locked():
         for height, name in enumerate(names):
             if not _folder(names[: height + 1]).exists():
-                say(f"building the layer '{name}' of the image, once on this machine")
+                say(f"building the image's layer '{name}' (only once on this machine)")
                 _build(names[: height + 1])
     return tuple(_folder(names[:height]) for height in range(len(names), 0, -1))
 
@@ -53,7 +53,7 @@ def _folder(names: tuple[str, ...]) -> Path:
 
 @cache
 def _key(names: tuple[str, ...]) -> str:
-    """Return what the topmost layer of the stack `names` depends on, as 12 hex digits."""
+    """Return a hash of everything that the topmost layer of `names` depends on: 12 hex digits."""
     if not names:
         return ""
     return hashlib.sha256(f"{_key(names[:-1])}{_source(names[-1])}".encode()).hexdigest()[:12]
@@ -64,10 +64,10 @@ def _source(name: str) -> str:
 
 
 def _build(names: tuple[str, ...]) -> None:
-    """Make the topmost layer of `names` under another name and rename it when it is whole."""
+    """Build the topmost layer of `names` under a temporary name; rename it when it is complete."""
     for leftover in CACHE.glob("building-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    # Never the same name twice: a build that lost its parent may still write to its own.
+    # A new name each time: an earlier build whose parent died may still write to its folder.
     scratch = Path(mkdtemp(prefix="building-", dir=CACHE))
     if names[-1] == "debian":
         _debootstrap(scratch / "upper")
@@ -83,10 +83,10 @@ def _debootstrap(folder: Path) -> None:
 
 
 def debootstrap(folder: Path, suite: str, packages: str, *options: str) -> None:
-    """Make a minimal Debian in `folder`; `options` are apt's."""
+    """Install a minimal Debian in `folder`; `options` are apt's."""
     aptopts = [f"--aptopt={line}" for line in (*_apt_proxies(), *options)]
     build = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}"]
-    hint = "it installs Debian's packages: does apt-get update work here?"
+    hint = "it installs packages of Debian: check that `apt-get update` works on this machine"
     run([*chroot.NAMESPACE, *build, *aptopts, suite, folder], name="mmdebstrap", hint=hint)
 
 
@@ -96,19 +96,19 @@ def _apt_proxies() -> list[str]:
 
 
 def _cook(scratch: Path, below: list[Path], name: str) -> None:
-    """Run a recipe in a chroot over the layers `below`; `scratch`/upper is what it changed."""
+    """Run a recipe in a chroot over the layers `below`; its changes go to `scratch`/upper."""
     run(
         chroot.command(scratch, below),
         input=_source(name),
         env=chroot.environment(),
         name=f"the recipe of the image's layer '{name}'",
-        hint="it installs packages with apt-get and pip: do both work here?",
+        hint="it installs packages: check that apt-get and pip work on this machine",
     )
 
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """Wait until no other process builds layers."""
+    """Hold the lock of the cache: only one process builds layers at a time."""
     CACHE.mkdir(parents=True, exist_ok=True)
     CACHE.parent.chmod(0o700)
     with (CACHE / "lock").open("w") as file:

@@ -1,4 +1,4 @@
-"""Act inside a running host as its root, not over SSH: for what tests arrange and assert."""
+"""Run commands inside a running host as root, without SSH: for the setup and asserts of tests."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ rmdir "$stage"
 def exec(
     root: Path, name: str, argv: Sequence[str], input: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `argv` inside a host as root and return how it ended; a failure raises nothing."""
+    """Run `argv` inside a host as root and return its result; a failure raises no error."""
     inside = ["nsenter", f"--target={leader(root, name)}", "--all", "--", *argv]
     return subprocess.run(
         inside,
-        input=input or "",  # never the terminal's
+        input=input or "",  # never read the terminal
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -46,11 +46,13 @@ def exec(
 
 
 def mount_small_home(root: Path, name: str, user: str, size_kb: int) -> None:
-    """Put a file system of `size_kb` KiB with the same contents over a user's home.
+    """Mount a file system of `size_kb` KiB with the same contents over a user's home.
 
-    It lasts until the host restarts. What runs already keeps its open files of the
-    old one. Raises CommandError when the contents do not fit.
+    It lasts until the host restarts. Running processes keep their open files on the
+    old one. Raises CommandError if the contents do not fit.
     """
     done = exec(root, name, ["sh", "-c", _SMALL_HOME, "sh", user, str(size_kb)])
     if done.returncode:
-        raise CommandError(f"no small home for {user} on {name}: {done.stderr.strip()}")
+        raise CommandError(
+            f"the small home of {user} on {name} cannot be mounted: {done.stderr.strip()}"
+        )

@@ -1,4 +1,4 @@
-"""An inventory of the lab's hosts, for `fleet.up -i` and for Ansible itself."""
+"""Write an inventory of the lab's hosts, for `fleet.up -i` and for Ansible itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ env:
 
 
 def known_hosts(lab: Lab) -> Path:
-    """Return where the host keys of the lab are written."""
+    """Return the path of the lab's known_hosts file."""
     return lab.root / "inventory" / "known_hosts"
 
 

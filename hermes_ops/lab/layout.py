@@ -1,4 +1,4 @@
-"""What a lab is and where its things lie; the file lab.json remembers it.
+"""What a lab is, and where its files are; lab.json records it.
 
 ROOT/lab.json            this file: the network and the hosts
 ROOT/ssh/id_ed25519      the key that opens every host
@@ -22,7 +22,7 @@ FIRST_NUMBER = 11
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A host that the lab has, whether it runs or not; `number` ends its address."""
+    """A host of the lab, running or not; `number` is the last number of its address."""
 
     name: str
     kind: str
@@ -39,7 +39,7 @@ class Lab:
 
     @classmethod
     def load(cls, root: Path) -> Self | None:
-        """Return the lab in `root`, or None where there is none."""
+        """Return the lab in `root`, None if there is none."""
         file = root.resolve() / "lab.json"
         if not file.exists():
             return None
@@ -48,7 +48,7 @@ class Lab:
         return cls(file.parent, data["subnet"], members)
 
     def save(self) -> None:
-        """Write lab.json, whole or not at all."""
+        """Write lab.json atomically."""
         data = {"subnet": self.subnet, "members": [asdict(member) for member in self.members]}
         scratch = self.root / "lab.json.new"
         scratch.write_text(json.dumps(data, indent=2) + "\n")
@@ -68,11 +68,11 @@ class Lab:
         return self.cable(member).address
 
     def folder(self, member: Member) -> Path:
-        """Return where a host's own files lie."""
+        """Return the folder of a host's own files."""
         return self.root / "hosts" / member.name
 
     def member(self, name: str) -> Member:
-        """Return the host called `name`; UsageError names those there are."""
+        """Return the host called `name`; the UsageError for another name lists all hosts."""
         for member in self.members:
             if member.name == name:
                 return member
@@ -92,5 +92,5 @@ class Lab:
             return self
         number = max((member.number for member in self.members), default=FIRST_NUMBER - 1) + 1
         if number > 254:
-            raise UsageError("a lab has room for 244 hosts", hint="take some down first: lab.down")
+            raise UsageError("a lab has room for 244 hosts", hint="begin a new one: lab.down")
         return replace(self, members=(*self.members, Member(name, kind, number)))

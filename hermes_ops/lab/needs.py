@@ -1,4 +1,4 @@
-"""What this machine must have for a lab."""
+"""What a lab needs on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from hermes_ops.lab.commands import run
 from hermes_ops.lab.container import HIERARCHIES
 
-# A program for each package of Debian that the lab needs.
+# For each Debian package that the lab needs, a program that shows whether it is installed.
 PROGRAMS: Mapping[str, str] = {
     "mmdebstrap": "mmdebstrap",
     "systemd-nspawn": "systemd-container",
@@ -24,7 +24,7 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def why_not() -> str | None:
-    """Return one sentence on what keeps a lab from running here, or None."""
+    """Return why a lab cannot run on this machine, None if it can."""
     packages = missing_packages()
     if platform.system() != "Linux":
         return "a lab needs Linux"
@@ -41,7 +41,7 @@ def missing_packages(programs: Mapping[str, str] = PROGRAMS) -> list[str]:
 
 
 def install_packages(say: Callable[[str], None], programs: Mapping[str, str] = PROGRAMS) -> None:
-    """Install what is missing with apt-get; needs root on Debian or one of its kin."""
+    """Install the missing packages with apt-get; this needs root on Debian or a derivative."""
     packages = missing_packages(programs)
     if not packages:
         return
@@ -53,7 +53,7 @@ def install_packages(say: Callable[[str], None], programs: Mapping[str, str] = P
 
 
 def raise_inotify(least: int = 8192) -> None:
-    """Let many systemds run: each takes some seven inotify instances, and 128 are allowed."""
+    """Raise the limit of 128 inotify instances: each host's systemd needs about seven."""
     if int(INOTIFY.read_text()) < least:
         INOTIFY.write_text(f"{least}\n")
 

@@ -1,9 +1,9 @@
-"""The wires of a lab: one bridge, and a cable from it to each host.
+"""The network of a lab: one bridge, and a cable from it to each host.
 
-A host's end of the cable lies in a network namespace which has no name and lives
-as long as the host's process. The kernel takes the cable away with it, so that
-nothing is left behind, however a host ends. The lab has no way out: no default
-route, no address translation.
+The host's end of a cable is in a network namespace without a name, which lives as
+long as the host's process. The kernel removes the cable together with it, so that
+nothing is left behind, however a host ends. Hosts cannot reach the outside: there is
+no default route and no address translation.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hermes_ops.lab.commands import run
 
 DEVICES = Path("/sys/class/net")
 IFF_UP = 1
-# Private, and rarely in use; the third number comes from the lab's own folder.
+# Private and rarely used; the third number is derived from the lab's folder.
 RANGES = ("10.213", "172.29", "192.168")
 
 
 def bridge_name(root: Path) -> str:
-    """Return a name for the bridge of the lab in `root`: ten characters of at most fifteen."""
+    """Return the name of the bridge of the lab in `root`: ten characters, 15 are allowed."""
     return "lab" + hashlib.sha256(bytes(root)).hexdigest()[:7]
 
 
 def free_subnet(root: Path) -> str:
-    """Return the first three numbers of a /24 that no route of this machine touches."""
+    """Return the first three numbers of a /24 that overlaps no route of this machine."""
     taken = _routes()
     start = hashlib.sha256(bytes(root)).digest()[0]
     for prefix in RANGES:
@@ -39,7 +39,9 @@ def free_subnet(root: Path) -> str:
             subnet = f"{prefix}.{(start + step) % 256}"
             if not any(IPv4Network(f"{subnet}.0/24").overlaps(route) for route in taken):
                 return subnet
-    raise UsageError("every private network the lab would use has a route on this machine")
+    raise UsageError(
+        f"no free network for the lab: this machine has routes to all of {', '.join(RANGES)}"
+    )
 
 
 def _routes() -> list[IPv4Network]:
@@ -50,13 +52,13 @@ def _routes() -> list[IPv4Network]:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """The switch that the machine and all hosts of one lab are plugged into."""
+    """The switch that connects this machine and all hosts of one lab."""
 
     name: str
     subnet: str
 
     def up(self) -> None:
-        """Make the bridge with the machine's address on it; one that exists is kept."""
+        """Create the bridge with the machine's address; an existing one is kept."""
         if not (DEVICES / self.name).exists():
             run(["ip", "link", "add", self.name, "type", "bridge"])
         run(["ip", "address", "replace", f"{self.subnet}.1/24", "dev", self.name])
@@ -77,22 +79,22 @@ class Cable:
 
     @property
     def name(self) -> str:
-        """The machine's end; the host's end is called host0."""
+        """The name of the machine's end; the host's end is called host0."""
         return f"{self.bridge.name}.{self.number}"
 
     @property
     def is_cut(self) -> bool:
-        """Whether the machine's end is there, but down."""
+        """Whether the machine's end exists but is down."""
         flags = DEVICES / self.name / "flags"
         return flags.exists() and not int(flags.read_text(), 16) & IFF_UP
 
     def plug(self, pid: int, *, cut: bool = False) -> None:
-        """Connect the network namespace of the process `pid`, which has to make it first."""
+        """Connect the network namespace of the process `pid`, once the process has created it."""
         wait_for_namespace(pid)
         self._unplug()
         state = "down" if cut else "up"
         mac = "02:00:{:02x}:{:02x}:{:02x}:{:02x}".format(*map(int, self.address.split(".")))
-        # A fixed hardware address: after a reboot nobody's ARP table is wrong.
+        # A fixed hardware address: ARP tables stay valid after a reboot.
         peer = f"peer name host0 address {mac} netns {pid}"
         machine = f"link add {self.name} type veth {peer}\n"
         machine += f"link set {self.name} master {self.bridge.name} {state}\n"
@@ -101,7 +103,7 @@ class Cable:
         run(["nsenter", "--target", str(pid), "--net", "ip", "-batch", "-"], input=host)
 
     def _unplug(self) -> None:
-        # The kernel may be about to take away the cable of a host that just ended.
+        # The kernel may be removing the cable of a host that has just ended.
         with suppress(CommandError):
             run(["ip", "link", "delete", self.name])
 
@@ -111,11 +113,11 @@ class Cable:
         return f"{self.bridge.subnet}.{self.number}"
 
     def cut(self) -> None:
-        """Let nothing through any more, at once and in both directions."""
+        """Drop all packets from now on, in both directions."""
         run(["ip", "link", "set", self.name, "down"])
 
     def heal(self) -> None:
-        """Let everything through again."""
+        """Let all packets through again."""
         run(["ip", "link", "set", self.name, "up"])
 
 

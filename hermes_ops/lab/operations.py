@@ -1,4 +1,4 @@
-"""Bring hosts up and down, and do to them what happens to real ones."""
+"""Bring hosts up and down, reboot them, and cut them off, as happens to real hosts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hermes_ops.lab.network import Bridge, bridge_name, free_subnet
 Say = Callable[[str], None]
 State = Literal["running", "stopped", "cut"]
 OURS = ("hosts", "inventory", "ssh", "lab.json.new", ".gitignore", "lab.json")
-BOOT = 60  # seconds until a host must answer; one needs less than one when alone
+BOOT = 60  # seconds until a host must answer; a single host needs less than one
 
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """A host of the lab as it is now; `pid` is the process on this machine that holds it."""
+    """A host of the lab as it is now; `pid` is its process on this machine."""
 
     name: str
     kind: str
@@ -39,10 +39,10 @@ class LabHost:
 
 
 def up(root: Path, wanted: Mapping[str, int], say: Say) -> list[LabHost]:
-    """Bring the lab to at least `wanted` hosts of each kind, all of which answer SSH.
+    """Bring the lab to at least `wanted` hosts of each kind, and wait until all answer SSH.
 
-    Hosts that run are kept, those that were cut are healed, none is removed. Raises
-    UsageError where a lab cannot be, CommandError when a host does not come up.
+    Running hosts are kept, cut ones are healed, none is removed. Raises UsageError if
+    this machine cannot run a lab, CommandError if a host does not come up.
     """
     _check(wanted)
     with _open(root) as before:
@@ -66,17 +66,17 @@ def down(root: Path, say: Say) -> int:
     with _open(root) as lab:
         _each(lab, lambda member: _container(lab, member).stop(hard=True))
         _sweep(lab.root)
-        # lab.json goes last: as long as it is there, a `down` cut short can be repeated.
+        # lab.json is removed last: as long as it exists, an interrupted `down` can be repeated.
         for name in OURS:
             _remove(lab.root / name)
-    with suppress(OSError):  # what somebody else put there stays
+    with suppress(OSError):  # a folder with other files is kept
         lab.root.rmdir()
     say(f"removed {len(lab.members)} hosts")
     return len(lab.members)
 
 
 def hosts(root: Path) -> list[LabHost]:
-    """Return the hosts of the lab in `root` and how they are; none where there is no lab."""
+    """Return the hosts of the lab in `root` with their states; none if there is no lab."""
     lab = Lab.load(root)
     return [_look(lab, member) for member in lab.members] if lab else []
 
@@ -84,8 +84,8 @@ def hosts(root: Path) -> list[LabHost]:
 def reboot(root: Path, name: str, *, hard: bool = False) -> LabHost:
     """Restart a host, or start one that is off, and wait until it answers SSH.
 
-    `hard` cuts its power instead of asking its services to end. A host that was
-    cut off stays so, and is not waited for.
+    `hard` cuts its power instead of shutting it down. A host that was cut off stays
+    cut off, and is not waited for.
     """
     lab, member = _find(root, name)
     was_cut = lab.cable(member).is_cut
@@ -97,19 +97,19 @@ def reboot(root: Path, name: str, *, hard: bool = False) -> LabHost:
 
 
 def cut(root: Path, name: str) -> None:
-    """Cut a host off the network: packets to it get lost, its processes go on."""
+    """Cut a host off the network: packets to it are lost, its processes go on."""
     lab, member = _find(root, name)
     lab.cable(member).cut()
 
 
 def heal(root: Path, name: str) -> None:
-    """Connect a host again that was cut off."""
+    """Connect a host that was cut off again."""
     lab, member = _find(root, name)
     lab.cable(member).heal()
 
 
 def ssh_command(root: Path, name: str, user: str | None = None) -> list[str]:
-    """Return the words that log in to a host, as `hermes` when no user is given."""
+    """Return the command that logs in to a host, as `hermes` if no user is given."""
     lab, member = _find(root, name)
     known = f'UserKnownHostsFile="{inventory.known_hosts(lab)}"'
     options = [known, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]
@@ -119,7 +119,7 @@ def ssh_command(root: Path, name: str, user: str | None = None) -> list[str]:
 
 
 def leader(root: Path, name: str) -> int:
-    """Return what is number 1 inside a host, as this machine numbers it."""
+    """Return the pid on this machine of the process that is number 1 inside a host."""
     lab, member = _find(root, name)
     pid = _container(lab, member).leader
     if pid is None:
@@ -131,14 +131,14 @@ def _check(wanted: Mapping[str, int]) -> None:
     for kind in wanted:
         if kind not in image.KINDS:
             kinds = ", ".join(image.KINDS)
-            raise UsageError(f"there is no kind of host '{kind}'", hint=f"the kinds are: {kinds}")
+            raise UsageError(f"no kind of host is called '{kind}'", hint=f"the kinds are: {kinds}")
     if reason := needs.why_not():
         raise UsageError(reason)
 
 
 @contextmanager
 def _open(root: Path) -> Iterator[Lab]:
-    """Give the lab in `root`, a new one if there is none, to one process at a time."""
+    """Lock and yield the lab in `root`; create it if there is none."""
     root.mkdir(parents=True, exist_ok=True)
     handle = os.open(root, os.O_RDONLY)
     try:
@@ -149,9 +149,11 @@ def _open(root: Path) -> Iterator[Lab]:
 
 
 def _new(root: Path) -> Lab:
-    """Begin a lab in an empty folder: another's files are neither overwritten nor removed."""
+    """Create a lab in an empty folder; a folder with other files is refused."""
     if any(root.iterdir()):
-        raise UsageError(f"{root} is not empty and not a lab", hint="name a folder for the lab")
+        raise UsageError(
+            f"{root} is not empty and not a lab", hint="name an empty or new folder for the lab"
+        )
     _sweep(root)
     lab = Lab(root.resolve(), free_subnet(root.resolve()))
     lab.save()
@@ -160,7 +162,7 @@ def _new(root: Path) -> Lab:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what runs of a lab whose folder somebody took away."""
+    """Remove the hosts and the bridge of a lab whose folder was deleted."""
     name = bridge_name(root.resolve())
     clear_group(name)
     Bridge(name, subnet="").down()
@@ -174,7 +176,7 @@ def _find(root: Path, name: str) -> tuple[Lab, Member]:
 
 
 def _bring_up(lab: Lab, member: Member, layers: tuple[Path, ...]) -> None:
-    """Start a host that does not run; connect one that does, if it is cut off."""
+    """Start a host that does not run; heal a running one that is cut off."""
     if not _container(lab, member).process:
         _start(lab, member, layers)
     elif lab.cable(member).is_cut:
@@ -192,7 +194,7 @@ def _container(lab: Lab, member: Member) -> Container:
 
 
 def _wait_until_ready(lab: Lab, member: Member) -> None:
-    """Wait until a host's SSH server greets; CommandError when it ends or is too late."""
+    """Wait until a host's SSH server greets; raise CommandError if it ends or takes too long."""
     deadline = time.monotonic() + BOOT
     while not _greets(lab.address(member)):
         if time.monotonic() > deadline or not _container(lab, member).process:
@@ -203,7 +205,7 @@ def _wait_until_ready(lab: Lab, member: Member) -> None:
 def _no_boot(lab: Lab, member: Member) -> CommandError:
     console = lab.folder(member) / "console.log"
     said = tail(console.read_text(errors="replace"))
-    hint = f"its console is in {console}; a lab must lie on a disk, not on overlayfs or tmpfs"
+    hint = f"see its console in {console}; a lab must be on a disk, not on overlayfs or tmpfs"
     return CommandError(f"{member.name} did not come up: {said}", hint=hint)
 
 
@@ -225,7 +227,7 @@ def _look(lab: Lab, member: Member) -> LabHost:
 
 
 def _each(lab: Lab, work: Callable[[Member], None]) -> None:
-    """Do `work` for all hosts at once; raise the first failure when all have ended."""
+    """Do `work` for all hosts at once; when all have ended, raise the first failure."""
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(work, lab.members))
 

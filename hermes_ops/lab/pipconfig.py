@@ -1,4 +1,4 @@
-"""Where this machine's pip gets packages from, told to a pip inside a chroot."""
+"""Pass the package sources of this machine's pip to a pip inside a chroot."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from configparser import RawConfigParser
 from pathlib import Path
 
-# Only what says where packages come from: a `target` or `user` of the machine's
-# owner would misplace the packages in the image.
+# Only the settings of package sources: a `target` or `user` setting of this machine
+# would install the packages into the wrong folder of the image.
 KEYS = (
     "index-url",
     "extra-index-url",
@@ -27,7 +27,7 @@ KEYS = (
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return pip's settings as the environment variables which say the same."""
+    """Return pip's settings as the environment variables with the same effect."""
     found: dict[str, str] = {}
     for file in _files(environ):
         found |= _read(file)
@@ -35,15 +35,15 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def local_paths(values: Mapping[str, str]) -> list[Path]:
-    """Return the files and folders of this machine which `values` point to, each once."""
+    """Return the files and folders on this machine that `values` name, each once."""
     words = (re.sub("^file://", "", word) for value in values.values() for word in value.split())
     found = {Path(word) for word in words if word.startswith("/") and Path(word).exists()}
-    # An index in a folder links to its files beside it: ../../files/NAME.whl
+    # An index in a folder `simple` links to files beside that folder: ../../files/NAME.whl
     return sorted({path.parent if path.name == "simple" else path for path in found})
 
 
 def moved(values: Mapping[str, str], prefix: str) -> dict[str, str]:
-    """Return `values` with each local path found below `prefix` instead of the root."""
+    """Return `values` with `prefix` in front of each local path."""
     paths = "|".join(re.escape(str(path)) for path in reversed(local_paths(values)))
     pattern = re.compile(rf"(?<!\S)(file://)?({paths})(?=[/\s]|$)")
     moves = {name: pattern.sub(rf"\1{prefix}\2", value) for name, value in values.items()}

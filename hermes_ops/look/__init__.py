@@ -1,1 +1,1 @@
-"""Looking at a host: what is asked, what is answered, and the facts that come of it."""
+"""Look at a host: the script that asks, the answer, and the facts parsed from it."""

@@ -1,4 +1,4 @@
-"""The answers to a look, as frozen values."""
+"""Parse the answer to a look (what was read from the host) into frozen values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ def parse(reply: Reply, host: str = "the host") -> Facts:
     """Return the facts in an answer.
 
     Raises:
-        Unknown: the answer broke off, or could not be understood.
+        CommandError: the host reported that it cannot be looked at.
+        Unknown: the answer is incomplete or damaged.
     """
     for record in reply.of("fatal"):
         raise CommandError(record.rest)
     if not reply.complete:
         raise Unknown(
-            "the connection was lost while looking",
-            hint="run it again" + (f"; the host said: {reply.noise}" if reply.noise else ""),
+            "the connection was lost during the look",
+            hint="run it again" + (f"; the host printed: {reply.noise}" if reply.noise else ""),
         )
     with belongs_to(host):
         return _facts(reply)
@@ -129,7 +130,7 @@ def _unpack(text: str) -> dict[str, str]:
                 if (stream := archive.extractfile(member)) is not None:
                     files[member.name] = stream.read().decode("utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
-        problem = f"what the host sent of its files is damaged: {error}"
+        problem = f"the files that the host sent are damaged: {error}"
         raise Unknown(problem, hint="run it again") from None
     return files
 
@@ -150,7 +151,7 @@ def _paths(reply: Reply) -> dict[str, PathState]:
 
 
 def _mode(text: str) -> int:
-    """Return the number of `-rwxr-x---`; set-id and sticky letters count as their execute bit."""
+    """Return the mode of `-rwxr-x---` as a number; of set-id and sticky only the execute bit."""
     bits = "".join("0" if letter in "-ST" else "1" for letter in text[1:10])
     return int(bits, 2)
 
@@ -164,7 +165,7 @@ def _services(reply: Reply) -> dict[str, Any]:
 
 
 def _units(reply: Reply) -> dict[str, dict[str, Unit]]:
-    """Return what each manager told: blocks of `name=value` lines, each with its `Id`."""
+    """Return the services in each manager's answer: blocks of `name=value` lines with an `Id`."""
     units: dict[str, dict[str, Unit]] = {}
     for record in reply.of("manager"):
         found = units.setdefault(record.rest, {})
@@ -188,7 +189,7 @@ def _processes(reply: Reply) -> dict[int, Process]:
     processes = {}
     for record in reply.of("process"):
         pid, *fields = record.words
-        # `fields` begins with field 3 of proc(5), so that field 22 is at 19, field 24 at 21.
+        # `fields` begins with field 3 of proc(5): field 22 is at index 19, field 24 at 21.
         processes[int(pid)] = Process(
             int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
         )
@@ -236,7 +237,7 @@ def _answers(reply: Reply) -> dict[str, Answer]:
 
 
 def latest(records: Iterable[Record], facts: Facts) -> Facts:
-    """Return `facts` with what a later round of watching saw of its services."""
+    """Return `facts`, updated with the evidence of a later round of watching."""
     reply = Reply(tuple(records), complete=True)
     seen = _files(reply)
     services = _services(reply)

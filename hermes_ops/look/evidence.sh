@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# What can be seen of services: used by the look, and by the apply while it waits.
+# Collect evidence about services: used by the look, and by the apply while it waits.
 
 # The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
 list_paths() {
@@ -25,7 +25,7 @@ send_files() {
   end
 }
 
-# A pid file is JSON or a bare number. Read by the shell itself: to start a sed takes far longer.
+# A pid file is JSON or a bare number. The shell itself reads it: starting a sed takes far longer.
 recorded_pids() {
   for path; do
     [ -r "$path" ] || continue
@@ -64,13 +64,13 @@ show_processes() {
     { begin ps; list_processes "$seen"; end; }
 }
 
-# The first that can ask asks all: bash, curl, the Python of Hermes, wget. Bash comes first, as to
-# start any of the others takes longer than all else that a look does.
+# The first available program asks all URLs: bash, curl, Hermes' Python, wget. Bash comes first:
+# starting any of the others takes longer than the whole rest of a look.
 ask_urls() {
   [ $# -gt 0 ] || return 0
   answers=$(ask_bash "$@") || answers=$(ask_others "$@")
   [ -z "$answers" ] || { begin http; printf '%s' "$answers"; end; }
-  # For the wait: is there one that nobody answered well?
+  # For the wait: `ready` is cleared unless every URL answered with 200.
   good=0
   set -f
   IFS=$newline
@@ -82,10 +82,10 @@ ask_urls() {
   [ $good -eq $# ] || ready=
 }
 
-# Fails, and has said nothing, where this bash cannot connect or a URL is not of the plain kind.
+# Fails and prints nothing if this bash cannot connect, or a URL is not `http` with a port.
 ask_bash() {
   has bash && has timeout || return
-  # A bash that was begun over SSH reads .bashrc for `-c`, too: what that says is no answer.
+  # --norc: a bash that was started over SSH also reads .bashrc for `-c`, which may print something.
   # shellcheck disable=SC2016 # the inner bash expands them
   asked=$(limited 5 bash --norc -c '
     [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit

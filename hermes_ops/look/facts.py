@@ -1,4 +1,4 @@
-"""What is so on one host now, and the script that asks; `answers` reads what comes back."""
+"""The facts of one host, and the script that asks for them; `answers` parses the reply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_ops.wire import Script, assemble
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """What `ls` says of a path; `kind` is file, folder, link or other."""
+    """What `ls` printed about a path; `kind` is file, folder, link or other."""
 
     kind: str
     mode: int
@@ -24,7 +24,7 @@ class PathState:
 
 @dataclass(frozen=True, slots=True)
 class Hermes:
-    """The hermes-agent that this host would run."""
+    """The hermes-agent installation that this host runs."""
 
     python: str
     version: str
@@ -36,7 +36,7 @@ class Hermes:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a service manager says of a service: its properties by name."""
+    """A service as its manager reports it: its properties by name."""
 
     properties: Mapping[str, str]
 
@@ -44,7 +44,7 @@ class Unit:
         return self.properties.get(name, "")
 
     def number(self, name: str) -> int | None:
-        """Return a numeric property, None where the manager has none."""
+        """Return a numeric property, None if the manager did not report it."""
         value = self[name]
         return int(value) if value.isdigit() and value != str(2**64 - 1) else None
 
@@ -68,7 +68,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a URL answered; `status` is None when nobody did."""
+    """The answer of a URL; `status` is None if nothing answered."""
 
     status: int | None
     body: str = ""
@@ -76,7 +76,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that one look brought back from a host."""
+    """Everything that one look read from a host."""
 
     user: str
     uid: int
@@ -100,59 +100,60 @@ class Facts:
     folders: frozenset[str] = frozenset()
     node: str | None = None
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
-    """What each service manager says of its services, by manager and by its own names."""
+    """The services that each manager reported, by manager and by the manager's own names."""
     defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Gateways whose definition each manager has on the disk, where strangers were asked for."""
+    """Gateways with a definition on the disk, by manager; filled if `strangers` was asked."""
     processes: Mapping[int, Process] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
 
     def digest(self, path: PurePosixPath | str) -> str:
-        """Return what a change must find again: a digest, `-` for absent, `+` for there."""
+        """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""
         key = str(path)
         if key not in self.paths:
             return "-"
         return self.digests.get(key, "+")
 
     def unit(self, manager: str, id: str) -> Unit:
-        """Return what a manager says of a service, nothing if it does not know it."""
+        """Return a service as its manager reported it, without properties if it did not."""
         return self.units.get(manager, {}).get(id, _UNKNOWN)
 
     def owes_restart(self, name: str) -> bool:
-        """Say whether an earlier change of this service's files still waits for a restart."""
+        """Return whether the service still needs a restart for an earlier change of its files."""
         return f"{OWED}/{name}" in self.paths
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a look asks: paths are relative to the home, folders are absolute."""
+    """What a look asks for: paths are relative to the home, folders are absolute."""
 
     paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     masked: frozenset[str] = frozenset()
-    """Values of those files that stay on the host, as `path=NAME`."""
+    """Values in `env_files` that must not leave the host, as `path=NAME`."""
     folders: tuple[str, ...] = ()
     node: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     """The shell files of the service managers."""
     services: tuple[tuple[str, ...], ...] = ()
-    """Words that show services, one entry a manager."""
+    """For each manager, the shell words that report its services."""
     defined: tuple[str, ...] = ()
-    """Words that name the services nobody described, one a manager."""
+    """For each manager, the shell function that names gateways which are not in the inventory."""
     pid_files: tuple[str, ...] = ()
     urls: tuple[str, ...] | None = ()
-    """None: ask no URL at all, for a server notes in its log that it was asked."""
+    """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
     hermes_python: str = ""
     pythons: bool = False
-    """Whether to look for Pythons even where the shell sees nothing to install."""
+    """Whether to look for Pythons even if nothing seems to need an installation."""
     owned: tuple[str, ...] = ()
-    """Ownership files: the files that they name are asked for as well."""
+    """Ownership files: the files that they name are read as well."""
     strangers: bool = False
+    """Whether to look for profiles and services that are not in the inventory."""
 
 
 def probe(question: Question) -> Script:
-    """Return the script that asks all of `question` in one exchange, and writes nothing."""
+    """Return the script that asks the whole question in one exchange, and writes nothing."""
     return assemble(
         ("wire/common", "look/evidence", *question.libraries, "look/look"),
         "\n".join(_lines(question)),
@@ -181,7 +182,7 @@ def _lines(question: Question) -> Iterable[str]:
 
 
 def watch_lines(services: Iterable[tuple[str, ...]], pid_files: Iterable[str]) -> Iterable[str]:
-    """Yield the lines that look at services, at those in `services` and of those pid files."""
+    """Yield the lines that report the services, and the processes of the pid files."""
     yield from (_call(*words) for words in services)
     yield _call("recorded_pids", *pid_files)
     yield "show_processes"

@@ -1,10 +1,11 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# What is so on this host. Reads only: runs no hermes command, takes no lock, writes nowhere.
+# Read the facts of this host. It only reads: it runs no hermes command, takes no lock, writes
+# nothing.
 
 look_host() {
   say "user $uid $user"
   say "home $HOME"
-  # The shell's own look into the account database: `~name` stands unquoted, or it is no path.
+  # The shell reads the account database for `~name`, if it is not quoted.
   eval "account=~$user"
   say "account $account"
   printf '%s system ' "$nonce"
@@ -35,8 +36,8 @@ default_route() { # where nobody tells of routes, there may be one
   return 1
 }
 
-# Asked only where something may have to be installed (Hermes, or supervisord where systemd does
-# not serve): each candidate is run, for a name on PATH may be the shim of a version manager.
+# Only if something may have to be installed: Hermes, or supervisord where systemd cannot be used.
+# Each candidate is run, as a name on PATH may be the shim of a version manager.
 look_pythons() { # YES-OR-EMPTY
   [ -n "$1" ] || [ -z "$hermes_python" ] || [ ! -d /run/systemd/system ] ||
     [ "$HOME" != "$account" ] || return 0
@@ -55,8 +56,8 @@ a_python() {
   case $version in 3.1[123]) say "python $version $1" ;; *) return 1 ;; esac
 }
 
-# The interpreter of a console script is in its first line, or, when that would be too long for
-# the kernel, in the second: '''exec' '/a/long/path/python' "$0" "$@"
+# The interpreter of a console script is in its first line. If that would be too long for the
+# kernel, it is in the second line: '''exec' '/a/long/path/python' "$0" "$@"
 script_python() {
   python=
   { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1"
@@ -75,7 +76,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   venv=${1%/bin/*}
   for info in "$venv"/lib/python3*/site-packages/hermes_agent-*.dist-info; do
     [ -d "$info" ] || continue
-    # Hermes itself names the `python` of an environment, whatever its scripts are called with.
+    # Hermes itself uses the environment's `python`, even if its scripts name another interpreter.
     hermes_python=$1
     [ ! -r "$venv/pyvenv.cfg" ] || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
     say "hermes python $hermes_python"
@@ -98,7 +99,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
 look_hermes() { # WANTED-PYTHON
   hermes_python=
   [ -z "$1" ] || { hermes_of "$1"; return; }
-  # Ours counts only when its installation ended: the stamp is written last.
+  # Our own installation counts only if it was completed: the stamp is written last.
   if [ -f "$hermes_stamp" ]; then
     hermes_of "$HOME/$hermes_venv/bin/python" && return
   fi
@@ -109,9 +110,9 @@ look_hermes() { # WANTED-PYTHON
   done
 }
 
-# What we once wrote, and the inventory may no longer name: an ownership file begins with whole
-# files, in quotes, relative to its folder, and with the secrets that were made here.
-look_owned() { # OWNERSHIP-FILE... : sets `owned`, a path a line, and `made`, each with a tab behind
+# Files that we once wrote and the inventory may no longer name. An ownership file begins with the
+# whole files, in quotes and relative to its folder, and the secrets that were generated here.
+look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (a tab after each)
   owned=
   made=
   for path; do
@@ -132,7 +133,7 @@ look_owned() { # OWNERSHIP-FILE... : sets `owned`, a path a line, and `made`, ea
     done <"$path"
   done
 }
-with_owned() { # FUNCTION PATH...: for those paths, and for what we once wrote
+with_owned() { # FUNCTION PATH...: calls it with the paths, and with the files that we once wrote
   set -f
   IFS=$newline
   known=$newline$*$newline
@@ -144,8 +145,8 @@ with_owned() { # FUNCTION PATH...: for those paths, and for what we once wrote
   "$@"
 }
 
-# .env files leave the host without the values in $1, nor those that were made here: path=NAME,
-# each with a tab behind.
+# .env files are sent without the values in $1 and without those that were generated here. Both are
+# lists of path=NAME, with a tab after each.
 tab='	'
 send_env() { # MASKED FILE...
   pattern=$tab$1$made
@@ -189,14 +190,14 @@ look_folders() {
   for path; do [ ! -d "$path" ] || say "folder $path"; done
 }
 
-# Where on these PATH folders would a gateway find node?
+# Report the first of these PATH folders that has node: a gateway would use that one.
 look_node() {
   for path; do
     [ -x "$path/node" ] && [ ! -d "$path/node" ] && { say "node $path"; return; }
   done
 }
 
-# Profiles and services that nobody described, and what shows how those do.
+# Report all profiles, also those that are not in the inventory, and evidence about their services.
 look_profiles() {
   for path in .hermes/profiles/*/; do
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
@@ -208,7 +209,7 @@ look_profiles() {
   recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
 }
 
-# An API may listen elsewhere than the inventory says: somebody changed it on the host.
+# An API may listen on another port than the inventory says, if somebody changed it on the host.
 look_ports() { # KNOWN-URLS ENV-FILE... : adds to `urls`
   known=$1
   shift

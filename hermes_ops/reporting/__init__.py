@@ -1,1 +1,1 @@
-"""What happens in a run: told as events, kept in the journal, drawn for people."""
+"""What happens in a run: emitted as events, kept in the journal, shown to people."""

@@ -1,4 +1,4 @@
-"""What happens in a run, as frozen values: drawn by `report`, kept by `journal`."""
+"""The events of a run, as frozen values: `report` shows them, `journal` keeps them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Connecting(Event):
-    """A connection is being made; `attempt` counts from 1."""
+    """A connection is being opened; `attempt` counts from 1."""
 
     attempt: int = 1
     why: str = ""
@@ -25,47 +25,47 @@ class Connecting(Event):
 
 @dataclass(frozen=True, slots=True)
 class Looking(Event):
-    """The host is being asked what is so."""
+    """The look at the host begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered(Event):
-    """The host has answered."""
+    """The host has answered the look."""
 
     seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Planned(Event):
-    """What will be changed is decided."""
+    """The plan of the host is made."""
 
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Pushing(Event):
-    """A file is being carried to the host before the changes."""
+    """A file is being copied to the host before the changes."""
 
     what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Changing(Event):
-    """A change that takes its time has begun."""
+    """A change that may take long has begun."""
 
     change: Change
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Event):
-    """Nothing can be done before something else ends: a lock, a service becoming ready."""
+    """The host waits: for its lock, or for a service to become ready."""
 
     what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Noted(Event):
-    """Something the operator should know that is no failure."""
+    """Something that the operator should know, but that is not a failure."""
 
     what: str = ""
 
@@ -82,14 +82,14 @@ class Changed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Raised(Event):
-    """The host's answer was not understood: where that was noticed, line by line."""
+    """The host's answer was not understood: the traceback, line by line."""
 
     trace: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """The host is through: `outcome` is ok, changed, failed, unreachable, unknown or skipped."""
+    """The host is done: `outcome` is ok, changed, failed, unreachable, unknown or skipped."""
 
     outcome: str
     message: str = ""

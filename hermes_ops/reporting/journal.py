@@ -1,4 +1,4 @@
-"""Every run, one file of JSON lines under the operator's state folder; no secret reaches it."""
+"""The journal: one file of JSON lines for every run, in the operator's state folder, no secrets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hermes_ops.secrets.secret import Redactor
 
 
 def folder() -> Path:
-    """Return where journals are kept."""
+    """Return the folder of the journals."""
     from platformdirs import user_state_path
 
     return user_state_path("hermes-ops") / "runs"
 
 
 class Journal:
-    """The file of one run. A run whose journal cannot be written goes on, and says so once."""
+    """The file of one run. If it cannot be written, the run goes on with one warning."""
 
     def __init__(self, run: str, redact: Redactor, complain: Callable[[str], None]) -> None:
         self._path = folder() / f"{run}.jsonl"
@@ -33,7 +33,7 @@ class Journal:
 
     def write(self, word: str, **fields: Any) -> None:
         """Append one line: when, what, and the fields."""
-        # Redacted before it is quoted, and after: a text may have been quoted before.
+        # Redacted before and after it is quoted: a text in it may have been quoted already.
         entry = self._redact.deep({"at": round(time.time(), 3), "event": word, **fields})
         line = self._redact(json.dumps(entry, ensure_ascii=False))
         with self._lock:
@@ -48,7 +48,7 @@ class Journal:
                 file.write(line + "\n")
         except OSError as error:
             self._broken = True
-            self._complain(f"warning: no journal of this run: {error}")
+            self._complain(f"warning: the journal of this run cannot be written: {error}")
 
     def event(self, event: Event) -> None:
         """Append an event of a host."""
@@ -84,7 +84,7 @@ def _change(change: Any) -> dict[str, Any]:
 
 
 def runs() -> list[dict[str, Any]]:
-    """Return what each kept run was, newest first."""
+    """Return a summary of each run in the journal, newest first."""
     return [_summary(path) for path in sorted(folder().glob("*.jsonl"), reverse=True)]
 
 
@@ -106,7 +106,7 @@ def _summary(path: Path) -> dict[str, Any]:
 
 
 def read(run: str) -> Iterable[dict[str, Any]]:
-    """Yield the lines of a run; a last one that a crash cut off is left out."""
+    """Yield the lines of a run, without a last one that a crash left incomplete."""
     text = (folder() / f"{run}.jsonl").read_text(encoding="utf-8", errors="surrogateescape")
     for line in text.splitlines():
         try:

@@ -1,4 +1,4 @@
-"""What a run says to people: one self-updating line a host on a terminal, plain lines elsewhere."""
+"""Show a run to people: on a terminal one line a host that updates itself, else plain lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLORS = {
 
 
 def describe(event: Event) -> str:
-    """Return an event as the few words of a progress line."""
+    """Return an event as the text of a progress line."""
     match event:
         case events.Connecting(attempt=attempt, why=why):
             return f"connecting (attempt {attempt}: {why})" if attempt > 1 else "connecting"
@@ -39,7 +39,7 @@ def describe(event: Event) -> str:
                 f"{count(len(plan.changes), 'change')} to make" if plan.changes else "holds already"
             )
         case events.Pushing(what=what):
-            return f"carrying {what}"
+            return f"copying {what}"
         case events.Changing(change=change):
             return f"{line(change)} …"
         case events.Waiting(what=what):
@@ -64,7 +64,7 @@ def count(number: int, word: str) -> str:
 
 
 class Progress:
-    """Draws events as they happen, on standard error."""
+    """Shows events on standard error, as they happen."""
 
     def __init__(self, output: Any, hosts: Sequence[str], *, verbose: bool) -> None:
         self._output, self._hosts, self._verbose = output, hosts, verbose
@@ -89,7 +89,7 @@ class Progress:
             self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Draw an event."""
+        """Show an event."""
         text = describe(event)
         if not text:
             return
@@ -128,7 +128,7 @@ def _live(draw: Callable[[], str], redact: Callable[[str], str]) -> Live:
 
 
 class Summary:
-    """Shows what a run came to."""
+    """Shows the results of a run."""
 
     def __init__(self, output: Any, options: Any) -> None:
         self._output, self._options = output, options
@@ -176,7 +176,7 @@ def _totals(body: Mapping[str, Any]) -> str:
 
 
 def diff(change: Change) -> list[str]:
-    """Return what differs in a file; of a secret one only the names."""
+    """Return the differences in a file; of a file with secrets only the changed names."""
     write = change.operation
     if not isinstance(write, Write):
         return []
@@ -195,7 +195,7 @@ def table(
     rows: Sequence[Mapping[str, Any]],
     cell: Callable[[Any], str] | None = None,
 ) -> None:
-    """Print rows as a table: on a terminal colored and folded to its width, else in whole lines."""
+    """Print rows as a table: colored and folded on a terminal, else in whole lines."""
     cells = [[(cell or plain)(row.get(column)) for column in columns] for row in rows]
     colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
@@ -212,7 +212,7 @@ def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str
         drawn.add_column(head, overflow="fold")
     for row in cells:
         drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in row))
-    # Words broken in the middle are worse than lines that run over, as `docker ps` has them.
+    # Lines that are too long, as of `docker ps`, are better than words that are broken.
     console = Console(file=sys.stdout)
     console.width = max(console.width, sum(map(_widest, zip(heads, *cells, strict=True))) + 40)
     with console.capture() as captured:
@@ -228,7 +228,7 @@ _CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
 
 
 def _aligned(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str]:
-    """Yield the lines of a pipe, which has no width. To import rich takes longer than all of it."""
+    """Yield the table's lines for a pipe, which has no width. Importing rich would take longer."""
     rows = [
         [word.translate(_CONTROL).expandtabs().split("\n") for word in row]
         for row in (heads, *cells)

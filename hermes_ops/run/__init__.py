@@ -1,13 +1,13 @@
 """Look, plan, apply: each host in its own thread, many hosts at once.
 
 parallel     threads, batches, failures and the deadline
-connections  the way to each host, and its end
+connections  the connection to each host: opened, closed
 fan_out      one piece of work on every host, and the outcome of each
-model        how a run behaves, what it knows of a host at its end
-host         one host from the connection to the verdict
-apply        its plan, in one exchange
-listener     what is heard meanwhile
-watch        the wait for readiness
+model        the settings of a run, and its result for each host
+host         one host, from the look to the verdict
+apply        apply its plan in one exchange
+listener     the records that arrive meanwhile
+watch        wait until its services are ready
 """
 
 from hermes_ops.run.connections import Connections, open_host

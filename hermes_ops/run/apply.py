@@ -1,4 +1,4 @@
-"""The plan of a host, applied in one exchange."""
+"""Apply the plan of a host in one exchange."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hermes_ops.wire import Reply
 def apply_plan(
     plan: Plan, transport: Transport, settings: Settings, emit: Emit, result: HostResult
 ) -> bool:
-    """Apply the plan; say whether something had moved since the look, so that a new one is due."""
+    """Apply the plan; return whether files changed since the look, so that a new one is needed."""
     if plan.is_empty:
         result.changes = [done for done in result.changes if done.outcome == "done"]
         return False
@@ -36,7 +36,7 @@ def apply_plan(
         reply = transport.exchange(compiled, listener, timeout=timeout)
         complete = reply.complete
     finally:
-        # What was heard of before the connection broke off is known.
+        # Outcomes that arrived before the connection was lost are kept.
         result.changes = earlier + listener.finish(complete=complete)
     _refuse_ends(reply, plan)
     result.facts = _after(listener.seen(result.facts), plan, result)
@@ -46,7 +46,7 @@ def apply_plan(
 
 
 def _after(facts: Facts | None, plan: Plan, result: HostResult) -> Facts | None:
-    """Return the facts with the program that the plan installed, if it did."""
+    """Return the facts, with the program that the plan has installed, if it has."""
     installed = any(
         done.outcome == "done" and isinstance(done.change.operation, Install)
         for done in result.changes
@@ -83,11 +83,11 @@ def terms(plan: Plan, settings: Settings) -> Terms:
 
 
 def _push(plan: Plan, transport: Transport, settings: Settings, emit: Emit) -> None:
-    """Carry what the changes need and the host cannot fetch: pip itself, and wheels."""
+    """Copy what an installation needs and the host cannot download: pip itself, and wheels."""
     if not any(isinstance(change.operation, Install) for change in plan.changes):
         return
     if settings.pip is None:
-        raise NotReady("the wheel of pip is missing from vendor/", hint="git checkout vendor/")
+        raise NotReady("pip's wheel is missing in vendor/", hint="git checkout vendor/")
     emit(Pushing(plan.host.name, "pip"))
     transport.put(settings.pip, PurePosixPath(PIP))
     for wanted in plan.wheelhouses:
@@ -102,10 +102,13 @@ def _refuse_ends(reply: Reply, plan: Plan) -> None:
     if next(reply.of("lock-refused"), None) is not None:
         raise Locked(
             f"{plan.host.name} is locked by {_owner(reply)}",
-            hint=f"wait, or if that run is gone: ssh to the host and rm -r ~/{LOCK}",
+            hint=f"wait for it to end; if that run is dead, on the host: rm -r ~/{LOCK}",
         )
     if not reply.complete:
-        raise Unknown("the connection was lost while changing", hint="run it again: it converges")
+        raise Unknown(
+            "the connection was lost during the changes",
+            hint="run it again: finished changes are kept",
+        )
 
 
 def _owner(reply: Reply) -> str:

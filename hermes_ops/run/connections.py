@@ -1,4 +1,4 @@
-"""The way to each host of a command: opened where its work is done, closed in one place."""
+"""The connections of a command: each is opened by its host's work, all are closed in one place."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hermes_ops.transport import Transport
 from hermes_ops.transport.trace import Traced
 
 PATIENCE = 5
-"""Seconds that connections get to end in good order."""
+"""Seconds that connections have to close cleanly."""
 
 
 def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
-    """Connect; each further attempt is told."""
+    """Connect; emit an event for each attempt."""
     emit(Connecting(host.name))
     transport = settings.connect(
         host,
@@ -32,7 +32,7 @@ def open_host(host: Host, settings: Settings, emit: Emit) -> Transport:
 
 
 class Connections:
-    """The connections of one command; all that are open at its end are closed."""
+    """The connections of one command; at its end all are closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,7 +50,7 @@ class Connections:
         raise Unknown(DEADLINE, kind="timeout")
 
     def leave(self, hosts: Iterable[str]) -> None:
-        """Close the connections of these hosts for good, those too that are only being made."""
+        """Close these hosts' connections for good, including those that are still being opened."""
         names = set(hosts)
         with self._lock:
             self._left |= names
@@ -76,8 +76,8 @@ class Connections:
 
 
 def _close_all(transports: list[Transport]) -> None:
-    # All at once: to end a connection in good order takes a moment, and some ends never answer.
-    # What cannot even be closed is let go of.
+    # All at once: closing takes a moment, and some hosts never answer. Connections that are not
+    # closed in time are abandoned.
     until = time.monotonic() + PATIENCE
     ended = parallel(transports, lambda transport: transport.close(), Rules(deadline=until))
     if ended.stopped_by == INTERRUPTED:

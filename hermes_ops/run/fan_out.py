@@ -1,4 +1,4 @@
-"""One piece of work on every host: whatever happens to one, each of them has its outcome."""
+"""Do the same work on many hosts; every host gets an outcome, whatever happens to the others."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ BAD = ("failed", "unreachable", "unknown")
 
 @dataclass(frozen=True)  # with slots Python 3.11 cannot call `HostOutcome[int](…)`
 class HostOutcome(Generic[Value]):
-    """What came of one host: a value, or the reason why there is none."""
+    """The outcome of one host: a value, or the error why there is none."""
 
     host: Host
     value: Value | None = None
     failure: HermesError | None = None
     begun: bool = True
     ended: bool = True
-    """Whether its work came to an end, good or bad, before the run did."""
+    """Whether its work ended, successfully or not, before the run did."""
     exchanges: int = 0
     seconds: float = 0
 
     @property
     def word(self) -> str:
-        """Return the outcome in one word: ok, failed, unreachable, unknown or skipped."""
+        """The outcome in one word: ok, failed, unreachable, unknown or skipped."""
         if not self.begun:
             return "skipped"
         return outcome_of(self.failure) if self.failure else "ok"
@@ -58,7 +58,7 @@ def outcome_of(error: HermesError) -> str:
 
 
 def ignore(event: Event) -> None:
-    """Tell nobody."""
+    """Drop the event."""
     del event
 
 
@@ -74,9 +74,10 @@ def over_hosts(
 ) -> list[HostOutcome[Value]]:
     """Connect to every host and do the work there; return an outcome for each, in their order.
 
-    An error of one host is its outcome; so is any other exception, as `NotUnderstood`. Hosts in
-    flight at the deadline are unknown, those that never began are skipped. `word_of` says what
-    an outcome counts as. Connections are closed, unless `keep` takes those of the hosts that ended.
+    An error of one host is its outcome; any other exception becomes `NotUnderstood`. Hosts that
+    are still at work at the deadline are unknown, those that never began are skipped. `word_of`
+    returns what an outcome counts as. Connections are closed; with `keep`, those of the hosts that
+    ended stay open there.
     """
     with Connections() as own:
         fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None)
@@ -86,7 +87,7 @@ def over_hosts(
 
 @dataclass(slots=True)
 class _Fan(Generic[Item, Value]):
-    """The work of one call, and what is told of it."""
+    """The work of one call of `over_hosts`, and the events that it emits."""
 
     work: Callable[[Item, Transport], Value]
     settings: Settings
@@ -96,7 +97,7 @@ class _Fan(Generic[Item, Value]):
     keeps: bool
     began: dict[str, float] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
-    """Hosts that were left behind: nothing is told of them any more."""
+    """Hosts that did not end in time: their later events are dropped."""
 
     def one(self, item: Item) -> HostOutcome[Value]:
         """Do the work of one host."""
@@ -120,7 +121,7 @@ class _Fan(Generic[Item, Value]):
     def all(
         self, wanted: Sequence[Item], ended: Ended[Item, HostOutcome[Value]]
     ) -> list[HostOutcome[Value]]:
-        """Return every outcome; what is still in flight is left behind."""
+        """Return every outcome; hosts that are still at work are left behind."""
         late = ended.begun - ended.values.keys()
         self.left = frozenset(_host(wanted[index]).name for index in late)
         self.connections.leave(self.left)
@@ -142,7 +143,7 @@ class _Fan(Generic[Item, Value]):
         return outcome
 
     def _hear(self, event: Event) -> None:
-        """Pass on what happens, until the host is left behind."""
+        """Pass on an event, unless its host was left behind."""
         if event.host not in self.left:
             self.emit(event)
 

@@ -23,7 +23,7 @@ from hermes_ops.secrets.names import holds_credential
 from hermes_ops.transport import Transport
 
 LOOKS = 3
-"""How often a host is looked at anew when it changed between the look and the lock."""
+"""How often we look at a host that keeps changing between the look and the lock."""
 
 
 def converge_hosts(
@@ -33,7 +33,7 @@ def converge_hosts(
     emit: Emit,
     connections: Connections,
 ) -> list[HostResult]:
-    """Bring all hosts to their desired states; they stay connected, in `connections`."""
+    """Bring all hosts to their desired states; their connections stay open in `connections`."""
     results = {state.host.name: HostResult(state.host) for state in states}
     heard: dict[str, list[Done]] = {name: [] for name in results}
 
@@ -55,9 +55,9 @@ def _word(outcome: HostOutcome[HostResult]) -> str:
 
 
 def _result(outcome: HostOutcome[HostResult], result: HostResult, heard: list[Done]) -> HostResult:
-    """Return what a host came to; of one that was left behind, what was heard until then."""
+    """Return the result of a host; if it was left behind, with the changes reported until then."""
     if not outcome.ended:
-        # Its thread may still write into the other one.
+        # Its thread may still write into the given result: use a new one.
         result = HostResult(outcome.host, changes=list(heard))
     result.outcome, result.error = _word(outcome), outcome.failure
     result.exchanges, result.seconds = outcome.exchanges, outcome.seconds
@@ -67,7 +67,7 @@ def _result(outcome: HostOutcome[HostResult], result: HostResult, heard: list[Do
 def converge_host(
     desired: DesiredState, transport: Transport, settings: Settings, emit: Emit, result: HostResult
 ) -> HostResult:
-    """Bring one host to its desired state; `result` keeps what is known, however it ends."""
+    """Bring one host to its desired state; `result` holds what is known even after an error."""
     result.transport = transport
     _converge(desired, transport, settings, emit, result)
     result.outcome = _outcome(result)
@@ -91,7 +91,7 @@ def gather(
     strangers: bool = False,
     urls: bool = True,
 ) -> Facts:
-    """Look: everything about all profiles of the host in one exchange."""
+    """Look at the host: read everything about all its profiles in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
     reply = transport.exchange(probe(question(desired, strangers=strangers, urls=urls)))
@@ -115,14 +115,14 @@ def _converge(
             return
         if not apply_plan(plan, transport, settings, emit, result) or look == LOOKS:
             break
-        emit(Noted(desired.host.name, "it changed since the look: looking again"))
+        emit(Noted(desired.host.name, "files changed since the look: looking again"))
     _refuse_moved(result)
     _refuse_failures(result)
     watch_services(plan, transport, settings, emit, result)
 
 
 _ENTRY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+([^\s{}\[\],#]+)")
-"""A key and a value of one word, in YAML of any style: how a credential stands in a setting."""
+"""A key and a value of one word in YAML of any style: the form of a credential in a setting."""
 
 
 def _learn(facts: Facts, settings: Settings) -> None:
@@ -137,7 +137,7 @@ def _learn(facts: Facts, settings: Settings) -> None:
 
 
 def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:
-    """Yield how the changes would end: behind one that cannot be, its profile's are skipped."""
+    """Yield how the changes would end: after a refused one, the rest of its profile is skipped."""
     refused: dict[str | None, str] = {}
     for change in changes:
         if isinstance(change.operation, Refuse):
@@ -155,14 +155,14 @@ def _refuse_moved(result: HostResult) -> None:
     )
     if moved:
         raise Unknown(
-            f"{', '.join(moved)} changed between the look and the lock, each time anew",
+            f"{', '.join(moved)} changed between the look and the lock, {LOOKS} times in a row",
             kind="changed_since_look",
-            hint="somebody else changes this host now; look again",
+            hint="somebody else is changing this host; run it again later",
         )
 
 
 def _refuse_failures(result: HostResult) -> None:
-    """Raise for the host's own failures; those of one profile are in its changes."""
+    """Raise an error if a change of the host itself failed; profiles' failures are in `changes`."""
     for done in result.changes:
         if done.outcome == "failed" and isinstance(done.change.operation, EnableLinger):
             if not done.change.operation.required:

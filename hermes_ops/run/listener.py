@@ -1,4 +1,4 @@
-"""What an apply or a watch says while it runs, heard record by record."""
+"""Receive the records of an apply or a watch while it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_ops.wire import Record
 
 
 def owner_text(text: str) -> str:
-    """Return who holds a lock, since when and why, in words."""
+    """Return who holds a lock, since when and why, as a phrase."""
     try:
         owner = json.loads(text.strip() or "{}")
     except ValueError:
@@ -27,7 +27,7 @@ def owner_text(text: str) -> str:
 
 
 class Listener:
-    """Hears the records of an apply: tells each change, keeps the last round of evidence."""
+    """Receives the records of an apply: emits each change, keeps the last round of evidence."""
 
     def __init__(self, plan: Plan, emit: Emit) -> None:
         self._plan, self._emit = plan, emit
@@ -84,7 +84,10 @@ class Listener:
         )
 
     def finish(self, *, complete: bool) -> list[Done]:
-        """Return how every change of the plan ended; what was not heard of is unknown."""
+        """Return how every change of the plan ended.
+
+        A change that the host did not report is skipped if the reply is complete, else unknown.
+        """
         unheard = "skipped" if complete else "unknown"
         return [
             self._done.get(number, Done(change, unheard, "not reached"))
@@ -98,12 +101,12 @@ class Listener:
 
     @property
     def waited(self) -> float:
-        """Return for how long the host has waited for readiness, in seconds."""
+        """Return how long the host has waited for readiness, in seconds."""
         return time.monotonic() - self._waiting if self._waiting else 0
 
     @property
     def is_exhausted(self) -> bool:
-        """Say whether the host has waited for as long as it was told to."""
+        """Whether the host has waited for the whole time that it was given."""
         return any(r.word == "limit" for r in self._round)
 
     def seen(self, facts: Facts | None) -> Facts | None:

@@ -1,4 +1,4 @@
-"""How a run behaves towards a host, and what it knows of it at its end."""
+"""The settings of a run, and its result for each host."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Settings:
     cache: Path = Path()
     connect: Connect = connect
     trace: Callable[[str, str], None] | None = None
-    """Told of host and line for everything that is exchanged, if one wants to see it."""
+    """Called with host and line for everything that is exchanged (`-v`)."""
     learn: Callable[[str], None] | None = None
-    """Told of every value of a host's `.env` files, so that none of them is ever shown."""
+    """Called with every value of a host's `.env` files, so that none of them is ever shown."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Done:
 
 @dataclass(slots=True)
 class HostResult:
-    """Everything that a run knows of one host at its end."""
+    """Everything that a run knows about one host at its end."""
 
     host: Host
     outcome: str = "unknown"
@@ -56,7 +56,7 @@ class HostResult:
     facts: Facts | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
-    """The last lines of a profile's log, where it did not become ready."""
+    """The last lines of the logs of profiles that did not become ready."""
     waited: float = 0
     urls: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exchanges: int = 0
@@ -65,6 +65,6 @@ class HostResult:
 
     @property
     def differs(self) -> bool:
-        """Say whether something is not as wanted, and this run did not change it."""
+        """Whether something is not as wanted and this run did not change it."""
         planned = any(done.outcome == "planned" for done in self.changes)
         return planned or bool(self.plan and self.plan.differs)

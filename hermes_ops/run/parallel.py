@@ -1,4 +1,4 @@
-"""Many items at once: bounded, in batches, with a deadline that no item can outwait."""
+"""Work on many items in threads: bounded, in batches, with a deadline that no item can delay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEADLINE = "the deadline of the run passed"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How many at once, how many before the rest, how many failures, until when."""
+    """How many items run at once, the size of a batch, the failures allowed, and the deadline."""
 
     forks: int = 32
     batch: int | None = None
@@ -30,15 +30,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Ended(Generic[Item, Value]):
-    """What came of the items, by their place in the order given.
+    """The results of the items, by their index.
 
-    Whoever is in `begun` and in neither of the others was left behind.
+    An item that is in `begun`, but neither in `values` nor in `broken`, was left behind.
     """
 
     values: dict[int, Value] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)
     broken: dict[int, BaseException] = field(default_factory=dict)
-    """What `work` raised. It ends nothing but its own item."""
+    """What `work` raised; it ends only its own item."""
     stopped_by: str = ""
 
 
@@ -49,9 +49,9 @@ def parallel(
     *,
     failed: Callable[[Value], bool] = lambda _: False,
 ) -> Ended[Item, Value]:
-    """Call `work` with every item in threads; one that is past the deadline is left behind.
+    """Call `work` with every item, in threads; items that miss the deadline are left behind.
 
-    What those who were left behind come to later does not change what is returned.
+    What they do later does not change the value that was returned.
     """
     ended: Ended[Item, Value] = Ended()
     failures: list[int] = []
@@ -114,7 +114,7 @@ def _run(
 
 
 def _stop_at(failures: int, rules: Rules, ended: Ended[Item, Value]) -> None:
-    # At once, under the lock: else a free worker, or the next batch, begins one too many.
+    # Under the lock, at once: otherwise a free worker or the next batch begins one item too many.
     if rules.most_failures is None or ended.stopped_by or failures <= rules.most_failures:
         return
     ended.stopped_by = f"{failures} hosts failed, --max-fail allows {rules.most_failures}"

@@ -1,4 +1,4 @@
-"""Waiting until what was started is ready; the verdict is always the pure function's."""
+"""Wait until the started services are ready; `hermes.readiness.judge` alone gives the verdict."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from hermes_ops.transport import Transport
 def watch_services(
     plan: Plan, transport: Transport, settings: Settings, emit: Emit, result: HostResult
 ) -> None:
-    """Wait until what was started is ready; what was not started is not waited for."""
+    """Wait until the watched services are ready, except those of profiles with a failed step."""
     watches = [watch for watch in plan.watches if not _is_broken(watch, result)]
     if not watches or result.facts is None:
         return
     until = time.monotonic() + plan.host.ready_timeout - result.waited
     verdicts = _verdicts(watches, plan, result.facts)
-    # The look is no wait: what it did not find ready is given one, whatever its state.
+    # A look does not wait: a service that it did not find ready gets a wait, whatever its state.
     looked_only = plan.is_empty
     while _should_wait(verdicts, looked_only) and (left := until - time.monotonic()) > 0:
         listener = Listener(plan, emit)
@@ -94,7 +94,7 @@ def _refuse_unready(verdicts: dict[str, Verdict], result: HostResult) -> None:
 
 
 def _logs(names: Iterable[str], result: HostResult) -> str:
-    """Return the last lines of the logs of those who are not ready, in the form of a hint."""
+    """Return the last lines of the logs of the services that are not ready, as a hint."""
     logs = ((name, result.logs.get(name)) for name in names)
     return "\n".join(
         "\n      ".join([f"the log of {name} ends:", *text.splitlines()])

@@ -1,4 +1,4 @@
-"""How service managers name, describe and command a service: text only, chosen in one place."""
+"""Service managers: how each names, defines and controls a service; `choose` picks one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LATER = {
     "launchd": frozenset({"Darwin"}),
     "launchd-system": frozenset({"Darwin"}),
 }
-"""Managers whose names an inventory may have already, and on which systems they exist."""
+"""Managers that an inventory may name, but that are not supported yet, and their systems."""
 
 
 def known() -> Mapping[str, frozenset[str]]:
@@ -29,7 +29,7 @@ def known() -> Mapping[str, frozenset[str]]:
 
 
 def shell() -> tuple[str, ...]:
-    """Return the shell files of all managers: a host may still run services of another one."""
+    """Return the shell files of all managers: a host may still have services of another one."""
     return tuple(f"services/{name}" for name in MANAGERS)
 
 
@@ -37,7 +37,7 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
     """Return the manager that runs this host's services.
 
     Raises:
-        Conflict: the manager that the inventory names is unknown, or cannot run here.
+        Conflict: the manager in the inventory is not supported, or cannot run services here.
     """
     if host.manager == "auto":
         return automatic(facts)
@@ -56,10 +56,10 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
 
 
 def automatic(facts: Facts) -> ServiceManager:
-    """Return the manager for `auto`: the first that can run services here.
+    """Return the manager for `auto`: the first one that can run services here.
 
     Raises:
-        Conflict: none can.
+        Conflict: there is none.
     """
     for manager in MANAGERS.values():
         if manager.is_automatic(facts):

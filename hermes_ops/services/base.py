@@ -1,4 +1,4 @@
-"""What every service manager must answer, and what a service is to all of them."""
+"""What a service is, for every manager alike, and the templates that define it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hermes_ops.templates import render
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """One profile's service, neutral of the manager; `home` is relative to the user's."""
+    """One profile's service, independent of the manager; `home` is relative to the user's home."""
 
     profile: str
     description: str
@@ -31,7 +31,7 @@ class ServiceSpec:
     planned_stop: bool
     fatal_exit: tuple[int, ...]
     readiness: str
-    """What shows that it is ready: `process`, `http` (an answer of `url`) or `hermes`."""
+    """How to see that it is ready: `process`, `http` (`url` answers) or `hermes`."""
     url: str
     settings: ServiceSettings
     role: Role
@@ -52,7 +52,7 @@ def unit_template(text: str) -> str:
 
 
 def naming(profile: Profile) -> dict[str, Any]:
-    """Return the names that the texts of a role may use wherever no fact is needed."""
+    """Return the values for a role's texts that are known without the facts of a host."""
     return {
         "profile": profile.name,
         "description": profile.description,
@@ -64,7 +64,7 @@ def rendered(text: RoleText, values: Mapping[str, Any]) -> str:
     """Return a text of a role with its expressions replaced.
 
     Raises:
-        InventoryError: one of them is wrong; the error names the text's line and column.
+        InventoryError: an expression is wrong; the error names the text's line and column.
     """
     try:
         return render(text.source, values)
@@ -76,7 +76,7 @@ def rendered_path(text: RoleText, values: Mapping[str, Any]) -> PurePosixPath:
     """Return a path of a role, which must stay below the user's home."""
     path = PurePosixPath(rendered(text, values))
     if not path.parts or path.is_absolute() or path.parts[0][0] == "~" or ".." in path.parts:
-        raise InventoryError(f"{str(path)!r} is no path below the user's home", where=text.place)
+        raise InventoryError(f"{str(path)!r} is not a path below the user's home", where=text.place)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The seam between what is wanted and the managers: what each must answer, and in what form."""
+"""The interface of service managers, and the values that it returns."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hermes_ops.services.base import ServiceSpec
 
 @dataclass(frozen=True, slots=True)
 class DefinitionPath:
-    """A path that a definition may have on a host, and what it is there for."""
+    """A path that may belong to a service's definition on a host, and its purpose."""
 
     path: PurePosixPath
     kind: Literal["unit", "policy", "link", "shared"]
-    """The service itself, our settings of it, what makes it start at boot, or all services'."""
+    """The service itself, our settings for it, its start at boot, or shared by all services."""
 
     @property
     def is_own(self) -> bool:
-        """Whether it is this service's alone."""
+        """Whether it belongs to this service alone."""
         return self.kind != "shared"
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file of a definition: the program's own (`base`), or with our policy in it."""
+    """A file of a definition: the program's own text (`base`), or one with our settings."""
 
     path: PurePosixPath
     content: str
@@ -37,9 +37,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class HostWritten:
-    """A unit that the program itself writes, because its version's text is not ours to know.
+    """A unit that the program itself writes on the host, because we do not know its version's text.
 
-    `words` write it; a text in which each of `marks` stands needs no change.
+    The command `words` writes it; a text that contains all of `marks` needs no change.
     """
 
     path: PurePosixPath
@@ -57,7 +57,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ManagerReport:
-    """What a manager told of one service; None is: not told."""
+    """What a manager reported about one service; None means not reported."""
 
     installed: bool = False
     enabled: bool | None = None
@@ -66,15 +66,15 @@ class ManagerReport:
     pid: int | None = None
     exit_status: int | None = None
     ended_by: str = ""
-    """How the last process ended: exit-code, signal, watchdog, ... as `systemd.exec(5)` has it."""
+    """How the last process ended: exit-code, signal, watchdog, ... as in `systemd.exec(5)`."""
     restarts: int | None = None
     ended_itself: bool = False
-    """It ended by itself with a code that is not told, and is not started again."""
+    """It ended by itself, its exit code is not reported, and it is not started again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManagerProgram:
-    """A Python program that a manager needs on the host, and that we install."""
+    """A Python program that a manager needs on the host and that we install."""
 
     name: str
     package: str
@@ -82,51 +82,51 @@ class ManagerProgram:
 
 
 class UnitCheck(Protocol):
-    """A service as a check of `fleet.verify` sees it through its manager; always asked again."""
+    """A service as its manager reports it to a check of `fleet.verify`; each use asks again."""
 
     @property
     def enablement(self) -> str:
-        """The manager's word: `enabled` where it starts the service by itself."""
+        """The manager's word: `enabled` if it starts the service by itself."""
 
     @property
     def activity(self) -> str:
-        """The manager's word: `active` where the service runs."""
+        """The manager's word: `active` if the service runs."""
 
     @property
     def pid(self) -> int:
-        """The service's main process; without one the check fails."""
+        """The pid of the service's main process; the check fails if there is none."""
 
     def variable(self, name: str) -> str | None:
         """Return a variable that the manager gives to the process."""
 
     def ends_with_session(self, process: Any) -> str:
-        """Return why the service would end with its user's last session, empty if it would not."""
+        """Return why the service would end with its user's last session, empty if it survives."""
 
 
 class ServiceManager(Protocol):
-    """The seam between what is wanted and systemd, launchd or supervisord.
+    """What systemd, launchd or supervisord must offer to run our services.
 
     Its shell file `services/NAME.sh` defines `NAME_look ID…` (prints a block `manager NAME` of
-    properties, adds pids to `pids`), `NAME_defined` (says which gateways it knows), `NAME_log ID`,
-    `NAME_said ID` (sets `activity` in the words of `ManagerReport`, `pid` and `code`, all from
-    what `NAME_look` has just shown), and the words of `control` and `reload`.
+    properties, adds pids to `pids`), `NAME_defined` (reports the gateways it knows), `NAME_log ID`
+    (prints its log), `NAME_said ID` (sets `activity` in the words of `ManagerReport`, `pid` and
+    `code`, all from the last `NAME_look`), and the functions that `control` and `reload` call.
     """
 
     name: str
     systems: frozenset[str]
-    """The systems that can have it, as `uname -s` names them."""
+    """The systems that can have it, as `uname -s` prints them."""
     lingers: bool
     """Whether its services end with the user's last session unless the user lingers."""
     together: str
-    """The shell function that orders one thing of several services at once; empty if none does."""
+    """The shell function that controls several services with one call; empty if there is none."""
     program: ManagerProgram | None
-    """What we install on the host before its first service."""
+    """The program that we install on the host before its first service; None if none is needed."""
     strangers: tuple[str, ...]
-    """What `NAME_look` is given besides, to see gateways that nobody described."""
+    """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
     definitions: tuple[str, ...]
-    """Patterns of the files that define gateways under it, relative to the home."""
+    """Patterns of the files that define its gateways, relative to the home."""
     unenforced: frozenset[str]
-    """The settings under `service:` that have no effect under it."""
+    """The settings under `service:` that have no effect with it."""
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services, empty if it can."""
@@ -135,42 +135,43 @@ class ServiceManager(Protocol):
         """Whether `hermes_service_manager: auto` may choose it on this host."""
 
     def id(self, service: ServiceSpec) -> str:
-        """Return the name by which it knows the service."""
+        """Return the manager's own name of the service."""
 
     def profile_of(self, id: str) -> str | None:
-        """Return the profile whose gateway has this name, None if it is no gateway's."""
+        """Return the profile whose gateway has this name, None if it is not a gateway's name."""
 
     def templates(self, text: str) -> tuple[str, ...]:
         """Return the templates that a role may replace; `text` is that key of role.yml."""
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
-        """Return every path that a definition may have here."""
+        """Return every path that the service's definition may have."""
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Text | HostWritten | Link]:
-        """Return the files and links by which it knows the service."""
+        """Return the files and links that define the service."""
 
     def is_equal(self, found: str, wanted: str) -> bool:
-        """Return whether a found base text needs no change."""
+        """Return whether a base text found on the host needs no change."""
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
-        """Return what the facts say of the service under this manager."""
+        """Return what the manager reported about the service."""
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
-        """Return the words that start, restart or stop the service; a new one is not yet `known`.
+        """Return the command that starts, restarts or stops the service.
 
-        The second word is the verb, for `together`.
+        `known` is false for a service that the manager has not seen yet. The second word is the
+        verb, for `together`.
         """
 
     def reload(self) -> tuple[str, ...]:
-        """Return the words that make it read changed definitions; empty if none are needed."""
+        """Return the command that makes it read changed definitions; empty if none is needed."""
 
     def is_stale(self, facts: Facts) -> bool:
-        """Return whether it has not yet read definitions that somebody changed."""
+        """Return whether definitions changed that it has not read yet."""
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
-        """Return the service for checks; `host` is testinfra's."""
+        """Return the service as checks see it; `host` is testinfra's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class CheckedService:
     role: str
     name: str
     unit: str
-    """The manager's own name of it."""
+    """The manager's own name of the service."""
     manager: str
     user: str
     uid: int
@@ -191,6 +192,6 @@ class CheckedService:
     env_file: str | None = None
     urls: tuple[str, ...] = ()
     platforms: frozenset[str] = frozenset()
-    """The platforms that a gateway with these settings connects."""
+    """The platforms that the gateway must connect with these settings."""
     readiness: str = "process"
     python: str = "python3"

@@ -1,4 +1,4 @@
-"""supervisord, where no service manager works: containers, CI, a HOME that is not the account's."""
+"""supervisord, for hosts without a usable service manager: containers, CI, another HOME."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hermes_ops.templates import render
 
 
 class Supervisord:
-    """One supervisord for each user, in an environment of its own, its config written by us."""
+    """One supervisord for each user, in its own environment, with a configuration that we write."""
 
     name = "supervisord"
     systems = frozenset({"Linux", "Darwin"})
@@ -43,12 +43,12 @@ class Supervisord:
     unenforced = frozenset({"memory_max", "watchdog"})
 
     def why_not(self, facts: Facts) -> str:
-        """Return nothing: it needs a Python alone, and the plan refuses where none is."""
+        """Return nothing: it only needs a Python, and the plan refuses if there is none."""
         del facts
         return ""
 
     def is_automatic(self, facts: Facts) -> bool:
-        """Whether `auto` takes it: wherever nothing before it works."""
+        """Whether `auto` takes it: always, as the managers before it are tried first."""
         del facts
         return True
 
@@ -57,7 +57,7 @@ class Supervisord:
         return service.name
 
     def profile_of(self, id: str) -> str | None:
-        """Return the profile of a gateway's program, as we name those."""
+        """Return the profile of a gateway's program: we name the program after it."""
         name = id.removeprefix("hermes-gateway")
         return (name.removeprefix("-") or "default") if name != id else None
 
@@ -67,15 +67,15 @@ class Supervisord:
         return ("supervisord/program.conf.j2",)
 
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return where the service's section is."""
+        """Return the path of the service's section."""
         return SUPERVISOR_PROGRAMS / f"{service.name}.conf"
 
     def script_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return where the script is that gives the service its environment."""
+        """Return the path of the script that sets the service's environment."""
         return SUPERVISOR_PROGRAMS / f"{service.name}.sh"
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
-        """Return every path that a definition may have here."""
+        """Return every path that the service's definition may have."""
         yield DefinitionPath(SUPERVISOR_CONF, "shared")
         yield DefinitionPath(self.program_path(service), "unit")
         yield DefinitionPath(self.script_path(service), "policy")
@@ -103,18 +103,18 @@ class Supervisord:
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
 
     def is_equal(self, found: str, wanted: str) -> bool:
-        """Say whether the section is the one we would write."""
+        """Return whether the section is exactly the wanted one."""
         return found == wanted
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
-        """Return the words that start, restart or stop the service."""
+        """Return the command that starts, restarts or stops the service."""
         del known
         return ("supervisor_do", verb, service.name, str(service.home))
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
-        """Return what `supervisorctl status` said, and the section on the disk.
+        """Return what `supervisorctl status` printed, and whether the section is on the disk.
 
-        Exit codes are not told; a program ends for good by codes that we name alone.
+        Exit codes are not reported; a program ends for good only with the codes in `fatal_exit`.
         """
         unit = facts.unit(self.name, service.name)
         section = str(self.program_path(service))
@@ -127,16 +127,16 @@ class Supervisord:
         )
 
     def reload(self) -> tuple[str, ...]:
-        """Return nothing: `supervisorctl update` reads a section when it is started."""
+        """Return nothing: each start calls `supervisorctl update`, which reads the section."""
         return ()
 
     def is_stale(self, facts: Facts) -> bool:
-        """Return that it is not: see `reload`."""
+        """Return false: see `reload`."""
         del facts
         return False
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
-        """Return the program for checks."""
+        """Return the program as checks see it."""
         return SupervisedProgram(host, service)
 
 
@@ -153,29 +153,29 @@ class SupervisedProgram:
 
     @property
     def enablement(self) -> str:
-        """Return whether supervisord starts it when it starts itself."""
+        """Return `enabled` if supervisord starts it when supervisord itself starts."""
         found = self._host.run("grep -qx autostart=true %s", f"{self._files}.conf")
         return "enabled" if found.rc == 0 else "disabled"
 
     @property
     def activity(self) -> str:
-        """Return its state in systemd's words where they mean the same."""
+        """Return its state, in systemd's words for running and stopped."""
         words = self._host.run("%s -c %s status %s", *self._ctl).stdout.split()
         state = words[1] if len(words) > 1 else "unknown to supervisord"
         return {"RUNNING": "active", "STOPPED": "inactive"}.get(state, state)
 
     @property
     def pid(self) -> int:
-        """Return its process."""
+        """Return the pid of its process."""
         return checks.pid(self._host.run("%s -c %s pid %s", *self._ctl), self._name)
 
     def variable(self, name: str) -> str | None:
-        """Return a variable that the script which starts the process sets."""
+        """Return a variable that is set in the script which starts the process."""
         asked = "grep ^export.%s= %s"
         return checks.variable(name, self._host.run(asked, name, f"{self._files}.sh").stdout)
 
     def ends_with_session(self, process: Any) -> str:
-        """Return whether the process is in another session than supervisord's own."""
+        """Return why the process would end with a session, empty if it is in supervisord's own."""
         supervisor = checks.pid(self._host.run("cat -- %s", self._pid_file), "supervisord")
         inside = process.session == supervisor
         return "" if inside else "it belongs to a session that ends with a shell"
@@ -192,7 +192,7 @@ _ACTIVITY = {
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as supervisord reads them: `%` begins an expansion there."""
+    """Return the values with `%` doubled: a single one begins an expansion in supervisord."""
     return {
         key: value.replace("%", "%%") if isinstance(value, str) else value
         for key, value in values.items()
@@ -206,7 +206,7 @@ def _environment(service: ServiceSpec, facts: Facts, values: Mapping[str, Any]) 
             "PATH": values["path"],
             "VIRTUAL_ENV": values["virtual_env"],
             "HERMES_HOME": values["service_home"],
-            # Hermes' guards otherwise take the running copy for a rival.
+            # Without it Hermes' guards mistake the running gateway for a second one.
             "HERMES_GATEWAY_EXTERNAL_SUPERVISOR": "1",
         }
     return own | dict(service.environment)

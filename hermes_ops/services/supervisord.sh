@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# supervisord: looked at, started, and told what to run.
+# Look at supervisord, start it, and control its programs.
 
 supervisor_alive() {
   supervisor_pid=
@@ -16,7 +16,7 @@ supervisor_alive() {
 supervisorctl() {
   scrubbed 20 "$supervisor_venv/bin/supervisorctl" -c "$supervisor_conf" "$@"
 }
-supervisord_look() { # all its programs: it tells of one no faster
+supervisord_look() { # reports all its programs: asking for one takes as long
   programs=
   [ -r "$supervisor_conf" ] && [ -x "$supervisor_venv/bin/supervisorctl" ] || return 0
   supervisor_alive || return 0
@@ -43,7 +43,7 @@ supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
   esac
   printf '\n'
 }
-supervisord_defined() { :; } # what it runs it tells by itself
+supervisord_defined() { :; } # nothing to add: supervisord_look reports all programs
 supervisord_said() { # PROGRAM
   case $newline$programs in *"$newline$1 "*) ;; *) return 0 ;; esac
   said=$newline$programs
@@ -58,7 +58,7 @@ supervisord_said() { # PROGRAM
   esac
   [ "$2" != pid ] || pid=${3%,}
 }
-supervisord_log() { # PROGRAM: what it printed, if that was just now
+supervisord_log() { # PROGRAM: prints its last output, if it is at most two minutes old
   [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || tail -n 8 "$state/$1.log"
 }
 

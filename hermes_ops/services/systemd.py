@@ -1,4 +1,4 @@
-"""systemd's user services: the unit is the program's own text, our policy sits in a drop-in."""
+"""systemd's user services: the unit is the program's own text, our settings are in a drop-in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hermes_ops.templates import render
 
 
 class Systemd:
-    """The user manager of systemd, with linger so that it outlives the session."""
+    """The user manager of systemd, with linger so that services outlive the session."""
 
     name = "systemd"
     systems = frozenset({"Linux"})
@@ -42,7 +42,7 @@ class Systemd:
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services.
 
-        It reads units from the home in the account database, whatever HOME says.
+        It reads units below the home in the account database and ignores HOME.
         """
         if not facts.systemd:
             return f"no systemd runs here ({facts.system})"
@@ -51,7 +51,7 @@ class Systemd:
         return ""
 
     def is_automatic(self, facts: Facts) -> bool:
-        """Whether `auto` takes it: wherever it works."""
+        """Whether `auto` takes it: if it can run services here."""
         return not self.why_not(facts)
 
     def id(self, service: ServiceSpec) -> str:
@@ -59,7 +59,7 @@ class Systemd:
         return f"{service.name}.service"
 
     def profile_of(self, id: str) -> str | None:
-        """Return the profile of a gateway's unit, as Hermes names those."""
+        """Return the profile of a gateway's unit: Hermes names the unit after it."""
         name = id.removeprefix("hermes-gateway").removesuffix(".service")
         return (name.removeprefix("-") or "default") if name != id else None
 
@@ -68,19 +68,19 @@ class Systemd:
         return (f"systemd/{unit_template(text)}",)
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return where the unit itself is."""
+        """Return the path of the unit itself."""
         return SYSTEMD_UNITS / self.id(service)
 
     def drop_in_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return where our policy is; Hermes neither compares nor removes it."""
+        """Return the path of our drop-in; Hermes neither compares nor removes it."""
         return SYSTEMD_UNITS / f"{self.id(service)}.d" / "50-hermes-ops.conf"
 
     def wants_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return the link that `systemctl --user enable` would make."""
+        """Return the path of the link that `systemctl --user enable` would create."""
         return SYSTEMD_UNITS / "default.target.wants" / self.id(service)
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
-        """Return every path that a definition may have here."""
+        """Return every path that the service's definition may have."""
         yield DefinitionPath(self.unit_path(service), "unit")
         yield DefinitionPath(self.drop_in_path(service), "policy")
         yield DefinitionPath(self.wants_path(service), "link")
@@ -90,7 +90,7 @@ class Systemd:
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Text | HostWritten | Link]:
-        """Return the unit, the drop-in, what it calls, and the link that enables it."""
+        """Return the unit, the drop-in, the script that it calls, and the link that enables it."""
         yield self._unit(service, values)
         yield from self._policy(service, facts)
         if enabled:
@@ -131,21 +131,21 @@ class Systemd:
         yield Text(self.drop_in_path(service), render(template(role, source), values, name=source))
 
     def is_equal(self, found: str, wanted: str) -> bool:
-        """Say whether a unit differs in nothing but further folders in its PATH.
+        """Return whether the unit is the wanted one, except for further folders in its PATH.
 
         A gateway rewrites its own unit when a folder for its PATH appears (say `~/.cargo/bin`).
         """
         return _normal(found) == _normal(wanted) or _without_path(found, wanted)
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
-        """Return the words that start, restart or stop the service.
+        """Return the command that starts, restarts or stops the service.
 
-        One that systemd does not know has no failed starts that it would have to forget.
+        A service that systemd does not know yet has no failed starts to reset.
         """
         return ("systemd_do", verb if known else f"{verb}-new", self.id(service))
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
-        """Return what `systemctl --user show` said of the unit."""
+        """Return what `systemctl --user show` printed about the unit."""
         unit = facts.unit(self.name, self.id(service))
         return ManagerReport(
             installed=unit["LoadState"] == "loaded"
@@ -159,28 +159,28 @@ class Systemd:
         )
 
     def reload(self) -> tuple[str, ...]:
-        """Return the words that make it read changed units."""
+        """Return the command that makes systemd read changed units."""
         return ("systemd_reload",)
 
     def is_stale(self, facts: Facts) -> bool:
-        """Return whether it says of a unit that its file changed since it was read."""
+        """Return whether a unit's file changed since systemd read it."""
         units = facts.units.get(self.name, {}).values()
         return any(unit["NeedDaemonReload"] == "yes" for unit in units)
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
-        """Return the unit for checks."""
+        """Return the unit as checks see it."""
         return SystemdUnit(host, service)
 
 
 class SystemdUnit:
-    """A unit of the user's own systemd, which is not the one of the system."""
+    """A unit of the user's systemd, not of the system's."""
 
     def __init__(self, host: Any, service: CheckedService) -> None:
         self._host, self._service = host, service
 
     @property
     def enablement(self) -> str:
-        """Return what the links on the disk say: the next boot goes by them."""
+        """Return whether it is enabled by the links on the disk, which the next boot follows."""
         return checks.word(self._ask("is-enabled"))
 
     @property
@@ -190,15 +190,15 @@ class SystemdUnit:
 
     @property
     def pid(self) -> int:
-        """Return its main process."""
+        """Return the pid of its main process."""
         return checks.pid(self._ask("show --property=MainPID --value"), self._service.unit)
 
     def variable(self, name: str) -> str | None:
-        """Return a variable that the manager gives to the process."""
+        """Return a variable that systemd gives to the process."""
         return checks.variable(name, self._ask("show --property=Environment --value").stdout)
 
     def ends_with_session(self, process: Any) -> str:
-        """Return whether its user does not linger, or the process is none of the user manager's."""
+        """Return why it would end with a session: no linger, or outside the user manager."""
         user = self._service.user
         if not self._host.file(f"/var/lib/systemd/linger/{user}").exists:
             return f"{user} does not linger"
@@ -210,7 +210,7 @@ class SystemdUnit:
 
 
 def _normal(text: str) -> list[str]:
-    """Return what Hermes compares: `gateway.py:_normalize_service_definition` of 0.19.0."""
+    """Return the lines that Hermes compares: `gateway.py:_normalize_service_definition` 0.19.0."""
     lines = [line.rstrip() for line in text.strip().splitlines()]
     return [line for line in lines if not line.startswith(("RestartSteps=", "RestartMaxDelaySec="))]
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# systemd's user services: looked at, ordered, and allowed to outlive the session.
+# Look at systemd's user services, control them, and let them outlive the session.
 
 unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
 
@@ -24,7 +24,7 @@ systemd_defined() {
     [ ! -f "$path" ] || say "defined systemd ${path##*/}"
   done
 }
-systemd_said() { # UNIT: the units stand in blocks, an empty line between them
+systemd_said() { # UNIT: finds its block in `units`, where an empty line separates the blocks
   blocks="$newline$newline$units$newline$newline"
   case $blocks in *"${newline}Id=$1$newline"*) ;; *) return 0 ;; esac
   above=${blocks%%"${newline}Id=$1$newline"*}
@@ -45,7 +45,7 @@ systemd_log() { # UNIT
   ! has journalctl || journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
 }
 
-as_root() { # WORDS...: the password, where sudo wants one, came on our input and goes to its
+as_root() { # WORDS...: if sudo wants a password, we pass it on the standard input
   if [ -n "$sudo_password" ]; then
     printf '%s\n' "$sudo_password" | sudo -S -p '' "$@" >/dev/null 2>&1
   else
@@ -59,12 +59,12 @@ enable_linger() {
   else
     loginctl --no-ask-password enable-linger >/dev/null 2>&1 || as_root loginctl enable-linger "$user"
   fi
-  lingers || { printf 'no right to enable linger'; return 77; }
+  lingers || { printf 'this user may not enable linger'; return 77; }
 }
 await_bus() {
   tries=0
   until user_bus; do
-    [ $tries -lt 60 ] || { printf 'no user service manager after 15 s'; return 1; }
+    [ $tries -lt 60 ] || { printf 'the user service manager did not start within 15 s'; return 1; }
     sleep 0.25
     tries=$((tries + 1))
   done
@@ -72,7 +72,8 @@ await_bus() {
 linger() { enable_linger && await_bus; }
 
 systemd_reload() { systemctl --user daemon-reload; }
-# What one call can order for several units; where it fails, each is asked alone and says why.
+# Control several units with one call. If it fails, each unit is controlled alone later, which shows
+# the cause.
 ahead=' '
 systemd_ahead() { # VERB UNIT...
   [ $# -gt 2 ] || return 0

@@ -1,4 +1,4 @@
-"""How this machine talks to a host: `Local` and `Ssh` are equals, chosen in one place."""
+"""Transports to a host: `Local` or `Ssh`, chosen by `connect`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def connect(
 ) -> Transport:
     """Return an open transport to the host.
 
-    `known_hosts` are further files of accepted keys; `retry` is told of every further attempt.
+    `known_hosts` are further files of accepted keys; `retry` is called before each new attempt.
 
     Raises:
-        Unreachable: no connection, for the reason in its kind.
+        Unreachable: no connection could be opened; the error's `kind` is the cause.
         HostKeyChanged: the host shows another key than the known one.
     """
     if host.connection.kind == "local":
         return Local(host)
-    # Fabric takes longer to import than a local run takes.
+    # Imported only here: importing Fabric takes longer than a whole local run.
     from hermes_ops.transport.ssh import Ssh
 
     return Ssh.open(host, known_hosts=known_hosts, retry=retry)

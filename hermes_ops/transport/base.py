@@ -1,4 +1,4 @@
-"""The seam: what a transport can do, whatever it goes through."""
+"""The interface of a transport."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Protocol
 from hermes_ops.wire import OnRecord, Reply, Script
 
 Retry = Callable[[int, str], None]
-"""Told the number of the attempt that follows, and why the last one failed."""
+"""Called with the number of the next attempt, and why the last one failed."""
 
 
 class Session(Protocol):
-    """A shell on the host that lives until it is closed: commands go in, results come out."""
+    """A shell on the host that runs one command after another until it is closed."""
 
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
-        """Run a command of the shell; return its exit code, standard output and error."""
+        """Run a shell command; return its exit code, standard output and standard error."""
 
     def close(self) -> None:
         """End the shell."""
 
 
 class Transport(Protocol):
-    """An open way to one host."""
+    """An open connection to one host."""
 
     @property
     def exchanges(self) -> int:
-        """Return how many exchanges looked or applied."""
+        """Return how many exchanges there were so far."""
 
     def exchange(
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """Send a script, read its answer as it comes; `timeout` is the deadline in seconds.
+        """Send a script and read its answer as it arrives; `timeout` is the deadline in seconds.
 
         Raises:
             Unknown: the deadline passed; what the script did is not known.
-            Unreachable: the script was not taken.
+            Unreachable: no channel for the script could be opened.
         """
 
     def put(self, source: Path, target: PurePosixPath) -> None:
@@ -46,4 +46,4 @@ class Transport(Protocol):
         """Open a long-lived shell."""
 
     def close(self) -> None:
-        """Let go of the host."""
+        """Close the connection."""

@@ -1,4 +1,4 @@
-"""What a shell on a host begins with: as the login user, or as the one of `hermes_user`."""
+"""The commands that the login shell runs: as the login user, or as `hermes_user`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hermes_ops.inventory.model import Host
 
 
 def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
-    """Return what the login shell, whichever it is, runs to end as `command` of the right user.
+    """Return the line for the login shell, of any kind, that becomes `command` of the right user.
 
     `before` is a line of shell that the login user runs first.
     """
@@ -21,7 +21,7 @@ def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
     name = shlex.quote(user)
     return "exec /bin/sh -c " + shlex.quote(
         f"{before or ':'}\n"
-        # root needs no sudo, and a bare system has none.
+        # root needs no sudo, and a minimal system has none.
         'if [ "$(id -u)" = 0 ]; then '
         f'exec runuser -u {name} -- env HOME="$(eval echo ~{name})" USER={name} LOGNAME={name} '
         f"{command}; "
@@ -30,7 +30,7 @@ def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
 
 
 def receiving(target: PurePosixPath, size: int) -> str:
-    """Return the command that takes a file on its input, unless one of that size is there."""
+    """Return the command that writes its input to a file, unless a file of that size exists."""
     path, part = shlex.quote(str(target)), shlex.quote(f"{target}.part")
     return "/bin/sh -c " + shlex.quote(
         f'cd && [ "$(wc -c <{path} 2>/dev/null)" -eq {size} ] 2>/dev/null && echo have && exit 0; '

@@ -1,4 +1,4 @@
-"""Which keys of hosts are known, and the refusal of all others."""
+"""The known keys of hosts, and the policy that refuses all others."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def fingerprint(key: paramiko.PKey) -> str:
 
 
 def lookup_name(host: str, port: int) -> str:
-    """Return the name under which known_hosts has a host at this port."""
+    """Return the name of a host at this port in known_hosts."""
     return host if port == 22 else f"[{host}]:{port}"
 
 
 @dataclass(frozen=True)
 class KnownHosts:
-    """The keys of the known_hosts files, and those that they revoke."""
+    """The keys in the known_hosts files, and the fingerprints of revoked keys."""
 
     keys: paramiko.HostKeys
     revoked: frozenset[str]
 
     @staticmethod
     def read(files: tuple[Path, ...]) -> KnownHosts:
-        """Read the system's, the user's and these files; one that is absent has no keys.
+        """Read the system's file, the user's and these; a missing file has no keys.
 
-        Read once, and again when one has changed: with 40 hosts that is most of what a
-        connection costs us.
+        They are read once, and again only after a change: with 40 hosts, reading them each time
+        would take most of the time that a connection needs.
         """
         paths = tuple(path.expanduser() for path in (*SYSTEM_FILES, *files))
-        with _READING:  # all hosts ask at once, and all but the first find it read
+        with _READING:  # all hosts ask at once: the first one reads, the others wait for it
             return _read(paths, tuple(map(_state, paths)))
 
     def give(self, client: paramiko.SSHClient, host: str, port: int, *, alias: str) -> None:
-        """Let `client` know the keys that are ours for this host, and no others."""
+        """Give `client` the known keys of this host, and no others."""
         name = lookup_name(host, port)
         known = self.keys.lookup(lookup_name(alias, port)) or self.keys.lookup(alias)
         for kind, key in (known or {}).items():
@@ -58,7 +58,7 @@ _READING = Lock()
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
-    """Return what tells one state of a file from another, None if it is absent."""
+    """Return a value that changes when the file changes, None if it is absent."""
     try:
         found = path.stat()
     except OSError:
@@ -81,14 +81,14 @@ def _read(files: tuple[Path, ...], _states: tuple[object, ...]) -> KnownHosts:
 
 def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
     """Add one line's key; return the fingerprint if the line revokes it."""
-    line = " ".join(line.split())  # Paramiko knows one blank between two words, and no tab
+    line = " ".join(line.split())  # Paramiko accepts only single blanks between words, no tabs
     revokes = line.startswith("@revoked ")
     if not revokes and (not line or line.startswith(("@", "#"))):
         return set()
     try:
         entry = paramiko.hostkeys.HostKeyEntry.from_line(line.removeprefix("@revoked "))
     except Exception:
-        return set()  # a line that is broken spoils no other; Paramiko has many errors for it
+        return set()  # skip a broken line: Paramiko raises many kinds of errors for it
     if entry is None or entry.key is None:
         return set()
     if revokes:
@@ -99,7 +99,7 @@ def _add(line: str, keys: paramiko.HostKeys) -> set[str]:
 
 
 class RejectUnknown(paramiko.MissingHostKeyPolicy):
-    """Refuses a key that no file has, unless the inventory names its fingerprint."""
+    """Refuses a key that is in no known_hosts file, unless the inventory pins its fingerprint."""
 
     def __init__(self, known: KnownHosts, pinned: str | None, name: str = "HOST") -> None:
         self._known, self._pinned, self._name = known, pinned, name
@@ -107,7 +107,7 @@ class RejectUnknown(paramiko.MissingHostKeyPolicy):
     def missing_host_key(
         self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
     ) -> None:
-        """Raise `Unreachable`, or `HostKeyChanged` where another key is pinned."""
+        """Raise `Unreachable`, or `HostKeyChanged` if it is revoked or another is pinned."""
         del client
         shown = fingerprint(key)
         if shown in self._known.revoked:
@@ -122,6 +122,6 @@ class RejectUnknown(paramiko.MissingHostKeyPolicy):
         raise Unreachable(
             f"the key of {hostname} is not known: {key.get_name()} {shown}",
             kind="host_key_unknown",
-            hint="compare it with the host's own, then accept it with: "
+            hint="compare it with the host's own key, then accept it with: "
             f"./inv hosts.trust -l {self._name}",
         )

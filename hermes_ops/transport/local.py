@@ -1,4 +1,4 @@
-"""This machine, through /bin/sh, with as little environment as a login over SSH would have."""
+"""This machine as a host: /bin/sh with as small an environment as a login over SSH has."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KEPT: Final = (
     "HOME", "PATH", "PIP_CERT", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
     "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE",
 )  # fmt: skip
-"""What a local shell inherits: where we are, and how pip gets out."""
+"""Variables that a local shell inherits: home, path, and how pip reaches its index."""
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a local shell: an agent's or a CI runner's own stays outside."""
+    """Return the environment of a local shell, without other variables of an agent or CI runner."""
     account = pwd.getpwuid(os.getuid())
     own = {"HOME": account.pw_dir, "PATH": os.defpath, "USER": account.pw_name}
     kept = {name: os.environ[name] for name in KEPT if os.environ.get(name)}
@@ -45,7 +45,7 @@ class Local:
     def exchange(
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """Run the script in a shell of its own session, so that Ctrl-C here does not cut it."""
+        """Run the script in a session of its own, so that Ctrl-C here does not interrupt it."""
         self.exchanges += 1
         reader = Reader(script.nonce, on_record)
         shell = subprocess.Popen(
@@ -53,7 +53,7 @@ class Local:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(), cwd="/", start_new_session=True,
         )  # fmt: skip
-        # Left at its deadline it goes on, as on a host that is lost: nobody waits for it.
+        # After its deadline the script goes on, as on a host whose connection was lost.
         with _closing(shell):
             _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
             shell.wait()
@@ -67,7 +67,7 @@ class Local:
                 words, stdin=content, capture_output=True, env=environment(), cwd="/", check=False
             )
         if ended.returncode:
-            raise CommandError(f"~/{target} cannot be written here")
+            raise CommandError(f"~/{target} cannot be written on this machine")
 
     def _words(self, command: str = "/bin/sh", *, before: str = "") -> list[str]:
         return ["/bin/sh", "-c", become(self.host, command, before=before)]
@@ -77,12 +77,12 @@ class Local:
         return FramedShell(Pipes(self._words(), environment()))
 
     def close(self) -> None:
-        """Let go: there is nothing to let go of."""
+        """Do nothing: there is no connection to close."""
 
 
 @contextmanager
 def _closing(shell: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Close the ends of a shell's pipes, however the block ends."""
+    """Close our ends of a shell's pipes, however the block ends."""
     try:
         yield
     finally:
@@ -106,7 +106,7 @@ def _converse(
             ready = selector.select(max(0.0, until - time.monotonic()))
             if not ready or time.monotonic() > until:
                 raise Unknown(
-                    f"no answer within {timeout:.0f} s", kind="timeout", hint="look again"
+                    f"no answer within {timeout:.0f} s", kind="timeout", hint="run it again"
                 )
             for key, _ in ready:
                 if key.fileobj is shell.stdin:

@@ -1,9 +1,9 @@
-"""A shell that stays: commands go in, and what each one printed and ended with comes out.
+"""A long-lived shell: it runs one command after another and returns output and exit code of each.
 
-Output and errors come on two streams, as the command wrote them: nothing is encoded, kept in a
-variable of the shell or written to a file. A frame begins and ends with a mark that nothing a
-command prints can know; what comes between two frames, say from a login shell, is dropped.
-A process that a command leaves behind may still write into a later frame.
+Output and errors arrive on two streams, as the command wrote them: nothing is encoded, kept in a
+shell variable or written to a file. A frame begins and ends with a random mark that no command can
+print by chance; text between two frames, such as a login shell's, is dropped.
+A background process of a command may still write into a later frame.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Protocol
 from hermes_ops.errors import Unknown, belongs_to
 
 GRACE = 5.0
-"""Seconds that a host gets to tell that it ended a command that was too slow."""
+"""Seconds that a host has to report that it ended a command which was too slow."""
 
 _PRELUDE = """\
 exec 3>&2 2>/dev/null
@@ -52,24 +52,24 @@ else
   }
 fi
 """
-# Shells tell of killed children on their standard error, which is nothing that the command said.
-# `exec` in a subshell: dash would point its own standard error to where the command's goes.
+# The shell's own standard error goes to /dev/null: it reports killed children there, which is not
+# output of the command. `exec` is in a subshell: dash would redirect its own standard error, too.
 
 _KILLED = (124, 137, 143)
-"""How `timeout` ends when it had to end the command; busybox has the last one."""
+"""Exit codes of `timeout` after it has killed the command; the last one is busybox's."""
 
 
 class Streams(Protocol):
-    """The two ways to and from a `/bin/sh`."""
+    """The streams to and from a `/bin/sh`."""
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all the data."""
 
     def receive(self, seconds: float) -> tuple[bytes, bytes]:
-        """Return what has come as output and as errors, both empty at the end.
+        """Return the output and the errors that arrived; both are empty at the end.
 
         Raises:
-            TimeoutError: nothing came within the seconds given.
+            TimeoutError: nothing arrived within the given seconds.
         """
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class Streams(Protocol):
 
 
 class FramedShell:
-    """One command after another in a shell; each is a `sh -c` of its own with an empty stdin."""
+    """A shell that runs one command after another, each as its own `sh -c` with an empty stdin."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
@@ -86,13 +86,13 @@ class FramedShell:
         self._begun = False
 
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
-        """Run a command; return its exit code, and its output and errors to the byte.
+        """Run a command; return its exit code, and its exact output and errors.
 
-        The host ends a command that is too slow, and the shell lives on. Where the host does not
-        answer at all the shell is given up: this command and all later ones are `Unknown`.
+        The host ends a command that is too slow, and the shell can be used further. If the host
+        does not answer at all, this command and all later ones raise `Unknown`.
         """
         if "\0" in command:
-            raise ValueError("a command cannot have a NUL in it")
+            raise ValueError("a command cannot contain a NUL")
         if self._failure is not None:
             raise self._failure
         began, seconds = time.monotonic(), math.ceil(timeout)
@@ -128,7 +128,7 @@ class FramedShell:
             return int(code), output, errors
 
     def _until(self, stream: _Stream, end: str, deadline: float) -> bytes:
-        """Return what `stream` has before `end`, waiting until it is there."""
+        """Wait until `end` arrives on `stream`; return what came before it."""
         while (taken := stream.take(end.encode())) is None:
             if (left := deadline - time.monotonic()) <= 0:
                 raise TimeoutError
@@ -141,7 +141,7 @@ class FramedShell:
 
 
 class _Stream:
-    """What has come on one stream and is not taken yet."""
+    """The bytes that arrived on one stream and were not taken yet."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -151,10 +151,10 @@ class _Stream:
         self._data += data
 
     def take(self, end: bytes) -> bytes | None:
-        """Take and return what stands before `end`; None if that has not come yet."""
+        """Take and return the bytes before `end`; None if `end` has not arrived yet."""
         at = self._data.find(end, self._searched)
         if at < 0:
-            # Only what is new is searched the next time: output may be large.
+            # The next search begins here: output may be large.
             self._searched = max(0, len(self._data) - len(end) + 1)
             return None
         taken = bytes(self._data[:at])
@@ -167,7 +167,7 @@ _AS_IT_IS = ("utf-8", "surrogateescape")
 
 
 def _framed(command: str, mark: str, seconds: int) -> str:
-    """Return one line of shell text: the shell has read all of it before the command runs."""
+    """Return one line of shell text, which the shell reads completely before it runs anything."""
     return (
         f"printf '\\n{mark}<\\n'; printf '\\n{mark}<\\n' >&3; "
         f"limited {seconds} sh -c {shlex.quote(command)}; "
@@ -177,8 +177,8 @@ def _framed(command: str, mark: str, seconds: int) -> str:
 
 def _too_slow(command: str) -> Unknown:
     shown = shlex.join(command.split()[:6])
-    return Unknown(f"no answer in time from: {shown}", kind="timeout", hint="look again")
+    return Unknown(f"no answer in time from: {shown}", kind="timeout", hint="run it again")
 
 
 def _lost() -> Unknown:
-    return Unknown("the connection was lost", hint="look again")
+    return Unknown("the connection was lost", hint="run it again")

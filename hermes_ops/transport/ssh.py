@@ -1,6 +1,6 @@
-"""A host over SSH: Fabric's Connection for all that configures it, our own channel to speak.
+"""A host over SSH: Fabric's Connection with its configuration, and channels of our own.
 
-Fabric accepts any host key and offers no option about it: the policy is set here, on the
+Fabric accepts any host key and has no option to refuse one: so we set the policy here, on the
 connection and on every jump host in front of it, before anything is opened.
 """
 
@@ -33,11 +33,11 @@ from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 ATTEMPTS = 3
 PAUSES = (0.2, 0.6)
-"""Between how many seconds the pause before the second attempt lies; the third waits twice that."""
+"""The range of the pause before the second attempt, in seconds; twice that for the third."""
 POLL = 0.25
-"""Seconds between two looks at the deadline while nothing comes."""
+"""Seconds between two checks of the deadline while nothing arrives."""
 
-# Paramiko reports every failed attempt as a traceback of its own thread.
+# Paramiko logs every failed attempt as a traceback of its own thread.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
@@ -53,7 +53,7 @@ class Ssh:
     def open(
         cls, host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None
     ) -> Ssh:
-        """Connect; failures that may pass are tried again with jitter, others are not."""
+        """Connect; after failures that may be temporary try again, with a random pause."""
         for attempt in range(1, ATTEMPTS + 1):
             connection = _configured(host, known_hosts)
             try:
@@ -74,7 +74,7 @@ class Ssh:
     def exchange(
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """Send a script on a channel of its own; the login shell only sees `exec /bin/sh`."""
+        """Send a script on its own channel; the login shell only sees `exec /bin/sh`."""
         self.exchanges += 1
         seconds = timeout or self.host.connection.exchange_timeout
         reader = Reader(script.nonce, on_record)
@@ -107,27 +107,27 @@ class Ssh:
             while chunk := self._receive(channel, until, seconds):
                 reader.feed(chunk)
         except OSError:
-            return  # what is missing shows in the reply: it is not complete
+            return  # the reply is then incomplete, which its reader reports
 
     def _send(self, channel: paramiko.Channel, content: bytes, until: float) -> None:
         data = memoryview(content)
         while data:
             if time.monotonic() > until:
-                raise Unknown("the script was not taken in time", kind="timeout")
-            with suppress(TimeoutError):  # the window is full: a slow line, not an end
+                raise Unknown("the host did not accept the script in time", kind="timeout")
+            with suppress(TimeoutError):  # the window is full: the line is slow, but not lost
                 data = data[channel.send(data) :]  # type: ignore[arg-type]
 
     def _receive(self, channel: paramiko.Channel, until: float, seconds: float) -> bytes:
         while time.monotonic() <= until:
-            # Standard error is not framed; it must be drained, or a chatty shell blocks.
+            # Standard error is not framed, but it must be read, or a chatty shell blocks.
             if channel.recv_stderr_ready():
-                channel.recv_stderr(1 << 21)  # as much as its window lets come
+                channel.recv_stderr(1 << 21)  # at most what the channel's window allows
             with suppress(TimeoutError):
                 return channel.recv(65536)
-        raise Unknown(f"no answer within {seconds:.0f} s", kind="timeout", hint="look again")
+        raise Unknown(f"no answer within {seconds:.0f} s", kind="timeout", hint="run it again")
 
     def put(self, source: Path, target: PurePosixPath) -> None:
-        """Copy a file under the home, atomically; one that is there in full is kept."""
+        """Copy a file under the home, atomically; a file of the same size there is kept."""
         size = source.stat().st_size
         channel = self._channel(become(self.host, receiving(target, size)))
         channel.settimeout(self.host.connection.exchange_timeout)
@@ -141,39 +141,39 @@ class Ssh:
                 raise CommandError(f"~/{target} cannot be written on {self.host.name}")
 
     def session(self) -> Session:
-        """Open a long-lived shell on a channel of its own."""
+        """Open a long-lived shell on its own channel."""
         return FramedShell(Channel(self._channel(become(self.host))))
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         _close(self.connection)
 
 
 def _close(connection: Any) -> None:
-    """End a connection and those that it goes through: Fabric leaves what is not quite open."""
+    """Close a connection and its jump hosts: Fabric does not close half-open ones."""
     connection.close()
     connection.client.close()
     if isinstance(connection.gateway, fabric.Connection):
         _close(connection.gateway)
 
 
-# --- a host that went away ---------------------------------------------------------------------
+# --- a host that is gone -----------------------------------------------------------------------
 
 SILENCE = 30
-"""Seconds without any sign from a host after which its connection counts as lost."""
+"""Seconds without an answer of a host after which its connection counts as lost."""
 
 
 def _notice_silence(peer: Any) -> None:
-    """Let the kernel end a connection whose other end is gone, long before any deadline of ours."""
+    """Let the kernel end a connection to a host that is gone, long before any of our deadlines."""
     if not isinstance(peer, socket.socket):
-        return  # through a jump host there is a channel in its place
+        return  # a connection through a jump host has a channel instead of a socket
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", SILENCE // 2),
         ("TCP_KEEPALIVE", SILENCE // 2),  # macOS' name for it
         ("TCP_KEEPINTVL", 5),
         ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", SILENCE * 1000),  # for what was sent and is not acknowledged
+        ("TCP_USER_TIMEOUT", SILENCE * 1000),  # for data that was sent and not acknowledged
     ):
         if (option := getattr(socket, name, None)) is not None:
             peer.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -185,7 +185,6 @@ def _notice_silence(peer: Any) -> None:
 def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
     settings = host.connection
     options: dict[str, Any] = {
-        # Known keys decide; passwords are never asked for by a tool that runs unattended.
         "banner_timeout": settings.connect_timeout,
         "auth_timeout": settings.connect_timeout,
         "transport_factory": _transport,
@@ -209,7 +208,7 @@ def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
 def _transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
     """Return a transport that offers AES-GCM first.
 
-    Of the other ciphers Paramiko compares each packet's MAC byte by byte, in Python.
+    With other ciphers Paramiko compares each packet's MAC byte by byte in Python, which is slow.
     """
     transport = paramiko.Transport(*args, **kwargs)
     options = transport.get_security_options()
@@ -217,8 +216,8 @@ def _transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
     return transport
 
 
-# Making a connection writes into the settings that all of them share, and Invoke empties these
-# for a moment whenever somebody writes.
+# All connections share one configuration. Creating a connection writes into it, and Invoke empties
+# it for a moment during each write: so only one thread may create a connection at a time.
 _MAKING = Lock()
 
 
@@ -229,7 +228,7 @@ def _config(_home: Path) -> fabric.Config:
 
 
 def _gateway(jump: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return Fabric's argument for a jump host; the host's own key is offered there, too."""
+    """Return Fabric's argument for a jump host, where the host's own login key is used as well."""
     return {"gateway": fabric.Connection(jump, connect_kwargs=options)} if jump else {}
 
 
@@ -253,7 +252,7 @@ def _be_strict(connection: Any, host: Host, known_hosts: Sequence[Path]) -> None
 
 
 def _classify(error: Exception, host: Host) -> tuple[HermesError, bool]:
-    """Return the failure in our words, and whether trying again may help."""
+    """Return our error for a failed connection, and whether another attempt may help."""
     address = host.connection.address or host.name
     if isinstance(error, HermesError):
         return error, False
@@ -266,14 +265,14 @@ def _classify(error: Exception, host: Host) -> tuple[HermesError, bool]:
         return Unreachable(f"{address} did not answer within {seconds:g} s", kind="timeout"), False
     if isinstance(error, socket.gaierror):
         hint = "set ansible_host to its address"
-        return Unreachable(f"the name {address} is not known", kind="refused", hint=hint), False
+        return Unreachable(f"{address} cannot be resolved", kind="refused", hint=hint), False
     return _lost(error, address), True
 
 
 def _lost(error: Exception, address: str) -> Unreachable:
     causes = list(getattr(error, "errors", {}).values())
     if any(getattr(e, "errno", None) in (EHOSTUNREACH, ENETUNREACH) for e in (error, *causes)):
-        return Unreachable(f"no way leads to {address}", hint="is the host up, and on the network?")
+        return Unreachable(f"there is no route to {address}", hint="is the host on the network?")
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
         return Unreachable(f"{address} refuses the connection", hint="is sshd running there?")
     if isinstance(error, OSError):
@@ -286,7 +285,7 @@ def _refused_login(error: Exception, host: Host) -> Unreachable:
     return Unreachable(
         f"{host.connection.address or host.name} refuses the login of {who}: {error}",
         kind="auth",
-        hint="name the key in ansible_ssh_private_key_file, or load it into ssh-agent",
+        hint="set ansible_ssh_private_key_file to the key, or load it with: ssh-add KEY",
     )
 
 
@@ -295,6 +294,6 @@ def _changed(error: paramiko.BadHostKeyException, host: Host) -> HostKeyChanged:
 
     return HostKeyChanged(
         f"the key of {error.hostname} has changed: it shows {fingerprint(error.key)},"
-        f" known is {fingerprint(error.expected_key)}",
+        f" the known key is {fingerprint(error.expected_key)}",
         hint=f"if the machine was really replaced: ./inv hosts.trust -l {host.name}",
     )

@@ -1,4 +1,4 @@
-"""What a long-lived shell is spoken with: the pipes of a process, or a channel of SSH."""
+"""The streams of a long-lived shell: the pipes of a process, or a channel of SSH."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 BLOCK = 65536
 SENDING = 30
-"""Seconds after which a host that takes nothing of what is sent counts as gone."""
+"""Seconds after which a host that accepts no data counts as lost."""
 ENDING = 2
-"""Seconds that a shell here has to end once its input has."""
+"""Seconds that a local shell has to end after its input was closed."""
 
 
 class Pipes:
-    """A process of this machine, in a session of its own: Ctrl-C here does not reach it."""
+    """A process on this machine, in its own session, so that Ctrl-C does not reach it."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -38,12 +38,12 @@ class Pipes:
         return process.stdin, process.stdout, process.stderr
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all the data."""
         while data:
             data = data[os.write(self._input.fileno(), data) :]
 
     def receive(self, seconds: float) -> tuple[bytes, bytes]:
-        """Return what has come as output and as errors, both empty at the end."""
+        """Return the output and the errors that arrived; both are empty at the end."""
         ready = self._selector.select(seconds)
         if not ready:
             raise TimeoutError
@@ -51,7 +51,7 @@ class Pipes:
         return come.get(0, b""), come.get(1, b"")
 
     def close(self) -> None:
-        """End the process; what it left behind may live on."""
+        """End the process; its background processes may live on."""
         self._selector.close()
         for end in self._ends():
             end.close()
@@ -63,7 +63,7 @@ class Pipes:
 
 
 class Channel:
-    """A channel of SSH; its output and its errors are read as they come, whichever is first."""
+    """A channel of SSH; its output and its errors are read as they arrive."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
@@ -72,11 +72,11 @@ class Channel:
         self._selector.register(channel, selectors.EVENT_READ)
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all the data."""
         self._channel.sendall(data)
 
     def receive(self, seconds: float) -> tuple[bytes, bytes]:
-        """Return what has come as output and as errors, both empty at the end."""
+        """Return the output and the errors that arrived; both are empty at the end."""
         channel, until = self._channel, time.monotonic() + seconds
         while not (channel.recv_ready() or channel.recv_stderr_ready()):
             if channel.closed or channel.eof_received:
@@ -89,5 +89,5 @@ class Channel:
 
     def close(self) -> None:
         """End the shell: its standard input ends with the channel."""
-        self._channel.close()  # which wakes whoever still waits for it
+        self._channel.close()  # also wakes a thread that still waits for data
         self._selector.close()

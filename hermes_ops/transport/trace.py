@@ -1,4 +1,4 @@
-"""`-v`: what goes to a host and what comes back, told as it happens."""
+"""`-v`: show what is sent to a host and what comes back, as it happens."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from hermes_ops.wire import OnRecord, Record, Reply, Script, libraries_end
 
 Trace = Callable[[str], None]
 _UNSHOWN = {"files", "env"}
-"""Records with the content of files: it may hold credentials that we have never seen."""
+"""Records whose text is never shown: the content of files may hold unknown credentials."""
 
 
 class Traced:
-    """A transport that tells of its exchanges: our own lines of the script, and every record."""
+    """A transport that traces its exchanges: the script without its libraries, and all records."""
 
     def __init__(self, transport: Transport, trace: Trace) -> None:
         self._transport, self._trace = transport, trace
 
     @property
     def exchanges(self) -> int:
-        """Return how many exchanges there were."""
+        """Return how many exchanges there were so far."""
         return self._transport.exchanges
 
     def exchange(
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """Exchange, and tell."""
+        """Trace an exchange, and do it."""
         for line in script.text[libraries_end(script) :].splitlines():
             self._trace(f"→ {line}")
 
@@ -41,7 +41,7 @@ class Traced:
         return self._transport.exchange(script, heard, timeout=timeout)
 
     def put(self, source: Path, target: PurePosixPath) -> None:
-        """Copy, and tell."""
+        """Trace a copy, and do it."""
         self._trace(f"→ {source.name} to ~/{target}")
         self._transport.put(source, target)
 
@@ -50,5 +50,5 @@ class Traced:
         return self._transport.session()
 
     def close(self) -> None:
-        """Let go of the host."""
+        """Close the connection."""
         self._transport.close()

@@ -1,4 +1,4 @@
-"""A backend of testinfra: every `host.run` goes through one shell that stays open."""
+"""A backend for testinfra: every `host.run` goes through one shell that stays open."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class SessionBackend(BaseBackend):  # type: ignore[misc] # testinfra ships no ty
         self.sessions = 0
 
     def run(self, command: str, *args: str, **_kwargs: Any) -> CommandResult:
-        """Run a command; raises `Unknown` or `Unreachable` when the host does not answer."""
+        """Run a command; raise `Unknown` or `Unreachable` if the host does not answer."""
         words = self.get_command(command, *args)
         with self._lock:
             code, output, errors = self._opened().run(words, timeout=self._patience())
         return self.result(code, self.encode(words), output, errors)
 
     def get_encoding(self) -> str:
-        """Return UTF-8 without asking the host's Python, which it may not have."""
+        """Return UTF-8: testinfra would ask a Python on the host, which may have none."""
         return "utf-8"
 
     def decode(self, data: bytes) -> str:

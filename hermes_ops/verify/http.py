@@ -1,4 +1,4 @@
-"""Ask a URL from the host itself, with whatever can ask there."""
+"""Ask a URL from the host itself, with curl or Python, whichever the host has."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Http:
         self._host, self._python = host, service.python
 
     def __call__(self, url: str) -> Answer:
-        """Return what answers there; the status is None when nobody does."""
+        """Return the answer of the URL; its status is None if nothing answers."""
         ended = self._host.run("sh -c %s ask %s %s", _ASK, url, self._python)
-        assert ended.rc == 0, f"nothing on the host can ask {url}"  # noqa: S101 - fails the check
+        assert ended.rc == 0, f"neither curl nor Python on the host can ask {url}"  # noqa: S101 - fails the check
         body, _, status = ended.stdout.rstrip("\n").rpartition("\n")
         return Answer(int(status) if status.isdigit() and int(status) else None, body.strip())

@@ -1,4 +1,4 @@
-"""What came of the checks as JUnit XML, those that never ran included."""
+"""Write the outcomes of the checks as JUnit XML, including checks that never ran."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hermes_ops.errors import CommandError, UsageError
 from hermes_ops.verify.outcome import FAILED, PASSED, SKIPPED, CheckOutcome
 
 _IMPOSSIBLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, escaped or not."""
+"""Characters that XML 1.0 cannot contain, even escaped."""
 
 
 def check_path(path: str) -> None:
-    """Refuse a path that cannot be written, before anything is done."""
+    """Refuse a path that cannot be written, before any work begins."""
     folder = Path(path).absolute().parent
     if not folder.is_dir() or Path(path).is_dir():
         raise UsageError(
@@ -25,7 +25,7 @@ def check_path(path: str) -> None:
 
 
 def write(path: str, outcomes: Iterable[CheckOutcome]) -> None:
-    """Write the file; the messages must be free of secrets already."""
+    """Write the file; the caller has removed secrets from the messages."""
     suite = xml.Element("testsuite", name="hermes-ops")
     counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
     for outcome in outcomes:

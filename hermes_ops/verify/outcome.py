@@ -1,4 +1,4 @@
-"""What must be checked, and what came of it."""
+"""The checks to run, and their outcomes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hermes_ops.inventory.role import Role
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 MISSING = "missing"
-"""The check never ran, though its role names it: its file does not import, its name is another."""
+"""The check never ran: its file cannot be imported, or has no function of that name."""
 UNKNOWN = "unknown"
-"""The host did not answer, so that nothing is known."""
+"""The host did not answer, so the outcome is not known."""
 UNREACHABLE = "unreachable"
 
 
@@ -39,13 +39,13 @@ class CheckOutcome:
 
     @property
     def sentence(self) -> str:
-        """Return what a person wants to read of it."""
+        """Return the outcome as a sentence for people."""
         what = self.promise.rstrip(".") or self.check.name
         where = f"{self.check.host}/{self.check.profile}"
         return f"{where}: {what}: {self.message or self.outcome}"
 
     def item(self) -> dict[str, Any]:
-        """Return it as the document of `fleet.verify` has it."""
+        """Return its entry in the JSON document of `fleet.verify`."""
         return {
             "host": self.check.host,
             "profile": self.check.profile,
@@ -71,7 +71,7 @@ class Verified:
 
     @property
     def not_passed(self) -> list[CheckOutcome]:
-        """Return what is not proven."""
+        """Return the outcomes of all checks that did not pass."""
         return [outcome for outcome in self.outcomes if outcome.outcome != PASSED]
 
     def document(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Verified:
 
 
 def expected_of(hosts: Iterable[Host], roles: Mapping[str, Role]) -> list[Check]:
-    """Return every check that these hosts must pass: each role's, for each profile to be up."""
+    """Return every check that these hosts must pass: for each started profile, its role's."""
     return [
         Check(host.name, profile.name, name)
         for host in hosts

@@ -1,8 +1,8 @@
-"""The plugin of pytest that runs the checks: each one for every service of its role.
+"""The pytest plugin that runs the checks: each check for every service of its role.
 
-Hosts are asked at the same time. pytest runs one test after another and cannot do otherwise;
-so a thread for each host calls the checks ahead, one after another, and pytest, when it comes to
-a test, takes what came of it. Checks with fixtures or marks of their own run at pytest's turn.
+All hosts are checked at the same time. As pytest can only run one test after another, a thread for
+each host calls its checks ahead of time, and pytest takes their results when it comes to them.
+Checks with fixtures or marks of their own are run by pytest itself.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ Redact = Callable[[str], str]
 
 @dataclass
 class Subject:
-    """One service on one host, and everything by which a check looks at it."""
+    """One service on one host, and everything that a check may use to look at it."""
 
     host: Host
     service: CheckedService
 
     @cached_property
     def unit(self) -> UnitCheck:
-        """What the service manager says."""
+        """The service as its manager reports it."""
         return MANAGERS[self.service.manager].check(self.host, self.service)
 
     @cached_property
@@ -51,18 +51,18 @@ class Subject:
 
     @cached_property
     def http(self) -> Http:
-        """How a URL is asked on the host."""
+        """The function that asks a URL from the host."""
         return Http(self.host, self.service)
 
     @property
     def id(self) -> str:
-        """Return the name of the service in a test's name."""
+        """Return the service's part of a test's name."""
         return f"{self.service.host}/{self.service.profile}"
 
 
 @dataclass(frozen=True)
 class _Ended:
-    """What a check came to when it was called ahead."""
+    """The result of a check that was called ahead of time."""
 
     error: BaseException | None
     seconds: float
@@ -70,11 +70,11 @@ class _Ended:
 
 _OURS = frozenset({"host", "service", "unit", "process", "http"})
 _SAID = (AssertionError, HermesError, pytest.fail.Exception, pytest.skip.Exception)
-"""What a check raises on purpose: its text is written for people."""
+"""What a check raises on purpose, with a text for people."""
 
 
 class Fixtures:
-    """What a check may ask for."""
+    """The fixtures that a check may use."""
 
     @pytest.fixture(autouse=True)
     def _subject(self, request: pytest.FixtureRequest) -> Any:
@@ -87,27 +87,27 @@ class Fixtures:
 
     @pytest.fixture
     def service(self, _subject: Subject) -> CheckedService:
-        """What is wanted of the service."""
+        """The wanted state of the service."""
         return _subject.service
 
     @pytest.fixture
     def unit(self, _subject: Subject) -> UnitCheck:
-        """What the service manager says of the service."""
+        """The service as its manager reports it."""
         return _subject.unit
 
     @pytest.fixture
     def process(self, _subject: Subject) -> CheckedProcess:
-        """What the kernel says of the service's main process."""
+        """The service's main process as the kernel reports it."""
         return _subject.process
 
     @pytest.fixture
     def http(self, _subject: Subject) -> Http:
-        """Asks a URL on the host."""
+        """The function that asks a URL from the host."""
         return _subject.http
 
 
 class Checks:
-    """Gives each check its subjects, calls it, and keeps what came of it."""
+    """Gives each check its subjects, calls it, and keeps its outcome."""
 
     def __init__(
         self,
@@ -128,12 +128,12 @@ class Checks:
     # --- which checks, on what ---
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give a check every service of the role in whose folder it is."""
+        """Run a check for every service of the role that the check belongs to."""
         subjects = self._subjects.get(_folder(metafunc.definition.path), ())
         metafunc.parametrize("_subject", subjects, ids=[s.id for s in subjects], indirect=True)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep what the role names: anything else would never be missed when it is gone."""
+        """Keep the checks that role.yml names: nobody would notice if another one vanished."""
         unnamed = [item for item in items if not self._is_named(item)]
         items[:] = [item for item in items if self._is_named(item)]
         for name, folder in sorted({(_name(item), _folder(item.path)) for item in unnamed}):
@@ -146,18 +146,18 @@ class Checks:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Remember why a file gives no checks."""
+        """Remember why no checks could be collected from a file."""
         report = yield
         if report.failed:
             why = self._short(_last_line(report.longreprtext))
             self.not_collected.setdefault(_folder(collector.path), why)
         return report
 
-    # --- calling them ---
+    # --- call them ---
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Begin on all hosts."""
+        """Start to call the checks of all hosts."""
         queues: dict[str, list[pytest.Function]] = {}
         for item in session.items:
             if isinstance(item, pytest.Function) and _is_plain(item):
@@ -165,7 +165,7 @@ class Checks:
                 queues.setdefault(_subject(item).service.host, []).append(item)
         waiting = deque(queues.values())
         for _ in range(min(self._forks, len(queues))):
-            # A daemon: a host that hangs must not keep an interrupted program alive.
+            # A daemon thread: a host that hangs must not keep an interrupted program alive.
             Thread(target=self._work, args=(waiting,), daemon=True).start()
 
     def _work(self, waiting: deque[list[pytest.Function]]) -> None:
@@ -178,7 +178,7 @@ class Checks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Take what came of a check that was called ahead."""
+        """Take the result of a check that was called ahead of time."""
         future = self._ahead.get(pyfuncitem.nodeid)
         if future is None:
             return None
@@ -188,21 +188,21 @@ class Checks:
         return True
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember it: pytest itself only ends."""
+        """Remember the interruption: pytest itself only ends."""
         self.interrupted = True
 
     def pytest_sessionfinish(self) -> None:
-        """Let nothing more begin, whatever ended the session."""
+        """Start no further check, whatever ended the session."""
         for future in self._ahead.values():
             future.cancel()
 
-    # --- what came of them ---
+    # --- their outcomes ---
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Keep the outcome; set-up and tear-down only count when they fail."""
+        """Keep the outcome; set-up and tear-down only count if they fail."""
         report = yield
         if call.when == "call" or report.outcome != "passed":
             self._keep(item, report, call.excinfo)
@@ -232,7 +232,7 @@ class Checks:
 
 
 def _call(item: pytest.Function) -> _Ended:
-    """Call a check with what it asks for. A thread has no other way to hand on what is raised."""
+    """Call a check with its fixtures; return what it raised, as a thread cannot raise further."""
     subject = _subject(item)
     began = time.monotonic()
     try:
@@ -254,7 +254,7 @@ def _subject(item: Any) -> Subject:
 
 
 def _folder(path: Path) -> Path:
-    """Return the folder `checks` that a file lies in, however deep."""
+    """Return the folder `checks` that contains a file, at any depth."""
     return next((folder for folder in path.parents if folder.name == "checks"), path.parent)
 
 
@@ -276,7 +276,7 @@ def _word(report: pytest.TestReport, error: BaseException | None) -> str:
 
 
 def _message(error: BaseException | None) -> str:
-    """Return what a check says of its failure, without pytest's drawing of the comparison."""
+    """Return the message of a failed check, without pytest's explanation of the comparison."""
     if isinstance(error, _SAID):
         return str(error).partition("\nassert ")[0].partition("\n")[0]
     return f"{type(error).__name__}: {error}" if error else ""

@@ -40,14 +40,14 @@ _GETSID = "import os, sys; print(os.getsid(int(sys.argv[1])))"
 
 
 class CheckedProcess:
-    """The main process of a service. Which one it is, and its birth, are asked once."""
+    """The main process of a service. Its pid and its start are read only once."""
 
     def __init__(self, host: Any, unit: UnitCheck, python: str = "python3") -> None:
         self._host, self._unit, self._python = host, unit, python
 
     @cached_property
     def pid(self) -> int:
-        """Return its number; without a process the check fails."""
+        """Return its pid; the check fails if there is no process."""
         return self._unit.pid
 
     @property
@@ -91,7 +91,7 @@ class CheckedProcess:
         return paths.get("name=systemd") or paths.get("", "")
 
     def variable(self, name: str) -> str | None:
-        """Return a variable that it was started with; only that one leaves the host.
+        """Return a variable that it was started with; no other variable leaves the host.
 
         The kernel shows no process of another user, and without /proc none at all: there its
         manager's word is taken.

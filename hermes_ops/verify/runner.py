@@ -1,4 +1,4 @@
-"""pytest, in this process, with nothing of the user's own settings and no word of its own."""
+"""Run pytest in this process, without the user's settings and without any output."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _UNUSED = (
     "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging",
     "pastebin", "stepwise", "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
-"""Plugins of pytest that write files, take hold of the process, or cost time for nothing."""
+"""pytest's plugins that write files, change the process, or cost time without any use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A host to be checked: how to open a shell on it, and its services."""
+    """A host to check: its services, and how to open a shell on it."""
 
     host: str
     open_session: Callable[[], Session]
@@ -45,7 +45,7 @@ def verify(
     forks: int = 32,
     deadline: float | None = None,
 ) -> Verified:
-    """Run the checks of these hosts; return one outcome for each that is expected.
+    """Run the checks of these hosts; return one outcome for each expected check.
 
     `deadline` is on the clock of `time.monotonic`.
     """
@@ -98,7 +98,7 @@ def _subjects(
     backends: Mapping[str, SessionBackend],
     roles: Mapping[str, Role],
 ) -> dict[Path, list[Subject]]:
-    """Return what is to be checked, by the folder whose checks it must pass."""
+    """Return the subjects to check, by the folder with their checks."""
     from testinfra.host import Host
 
     from hermes_ops.verify.plugin import Subject
@@ -131,7 +131,7 @@ def _words(folders: Sequence[Path]) -> list[str]:
 
 @contextlib.contextmanager
 def _alone(folders: Sequence[Path]) -> Iterator[io.StringIO]:
-    """Keep the process as it was: environment, modules, output; leave no compiled files."""
+    """Restore environment, modules and output afterwards; write no compiled files."""
     environ, modules, compiles = dict(os.environ), set(sys.modules), sys.dont_write_bytecode
     for name in [name for name in environ if name.startswith("PYTEST_")]:
         del os.environ[name]
@@ -149,7 +149,7 @@ def _alone(folders: Sequence[Path]) -> Iterator[io.StringIO]:
 
 
 def _forget(modules: Iterable[str], folders: Sequence[Path]) -> None:
-    """Drop the checks: the next run, with other roles perhaps, must not meet them again."""
+    """Drop the modules of the checks: the next run may have other roles of the same names."""
     roles = {folder.parent.name for folder in folders}
     for name in modules:
         if name.partition(".")[0] in roles:

@@ -1,4 +1,4 @@
-"""What is wanted of one profile's service, as its checks see it."""
+"""The wanted state of each profile's service, for its checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def services_of(desired: DesiredState, facts: Facts) -> list[CheckedService]:
     """Return the services that must run on a host.
 
     Raises:
-        Conflict: the host cannot have the service manager that is wanted.
+        Conflict: the service manager in the inventory cannot run services on the host.
     """
     manager = choose(desired.host, facts)
     return [
@@ -61,7 +61,7 @@ def _service(
 
 
 def _config(own: Sequence[Wanted], facts: Facts) -> Mapping[str, Any]:
-    """Return the settings that config.yaml will hold; of a broken one, those that are wanted."""
+    """Return the settings that config.yaml will have; if it is broken, only the wanted ones."""
     for wanted in own:
         if isinstance(wanted.resource, YamlFile):
             try:
@@ -74,7 +74,7 @@ def _config(own: Sequence[Wanted], facts: Facts) -> Mapping[str, Any]:
 def _environment(
     own: Sequence[Wanted], facts: Facts, spec: ServiceSpec
 ) -> Mapping[str, str | None]:
-    """Return the variables that the service will have: the manager's, and over them `.env`."""
+    """Return the variables that the service will have: the manager's, overridden by `.env`."""
     values: dict[str, str | None] = dict(spec.environment)
     for wanted in own:
         if isinstance(wanted.resource, EnvFile):
@@ -87,6 +87,6 @@ def _env_file(
 ) -> Mapping[str, str | None]:
     try:
         return plan_env(wanted, file, facts, None, ledger)[1]
-    except Conflict:  # say, it belongs to somebody else: its check tells
+    except Conflict:  # for example, somebody else owns the file: its check will report it
         plain = ((k, v.reveal() if isinstance(v, Secret) else None) for k, v in file.values.items())
         return dict(plain)

@@ -1,7 +1,7 @@
-"""The conversation with a host: one script goes there, its answer comes back as records.
+"""The conversation with a host: one script is sent, its answer comes back as records.
 
-script    the text that is sent, and its guard against being cut
-reader    the answer, read by lines that only this run can have asked for
+script    the text that is sent, with a guard that it arrived complete
+reader    parses the answer: only lines that begin with this run's nonce count
 """
 
 from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply

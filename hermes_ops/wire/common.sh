@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# What every script needs. `nonce`, `length` are set by the first line of the text that is sent, and
-# our paths by the lines behind it (`files/layout`).
+# What every script needs. The first line of the text that is sent sets `nonce` and `length`, the
+# lines after it set our paths (`files/layout`).
 
 umask 022
 LC_ALL=C
@@ -10,9 +10,9 @@ export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
 newline='
 '
-uid=   # what a look told already is not asked again; the caller's own variable of this name is not ours
+uid=   # not the caller's variable; a script sets it, if a look has already found it
 
-# Every answer is a line that begins with the nonce; what lies between `begin` and `end` is raw.
+# Every answer is a line that begins with the nonce; lines between `begin` and `end` are raw text.
 say() { printf '%s %s\n' "$nonce" "$*"; }
 begin() { say "begin $*"; }
 end() { printf '\n%s end\n' "$nonce"; }
@@ -24,7 +24,7 @@ identify() {
   export XDG_RUNTIME_DIR
 }
 
-# A home that is not a folder we can stand in makes every relative path mean something else.
+# All our paths are relative to the home: if we cannot enter it, each would mean another file.
 enter_home() {
   cd "$HOME" 2>/dev/null || { say "fatal the home folder $HOME cannot be entered"; exit 0; }
 }
@@ -90,7 +90,7 @@ may_run() { # PYTHON
   [ "$1" != /usr/bin/python3 ] || ! has xcode-select || xcode-select -p >/dev/null 2>&1
 }
 
-# What the kernel says of a process: field 22 after the last `)` is when it started, in ticks.
+# Report what the kernel knows about a process: field 22 of its stat is its start, in clock ticks.
 process() {
   [ -n "$1" ] && [ -r "/proc/$1/stat" ] || return 0
   read -r line 2>/dev/null <"/proc/$1/stat" || return 0

@@ -1,4 +1,4 @@
-"""The answer of a host as records: lines that begin with the nonce of the run, as they come."""
+"""Parse the answer of a host into records, as it arrives: lines that begin with the run's nonce."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OnRecord = Callable[[Record], None]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Everything that an exchange answered; `complete` is false when the end was not seen."""
+    """The whole answer of an exchange; `complete` is false if its last line did not arrive."""
 
     records: tuple[Record, ...]
     complete: bool
@@ -37,7 +37,7 @@ class Reply:
 
 
 class Reader:
-    """Turns the bytes that come from a host into records, as they come."""
+    """Turns the bytes from a host into records, as they arrive."""
 
     def __init__(self, nonce: str, on_record: OnRecord | None = None) -> None:
         self._mark = nonce + " "
@@ -50,7 +50,7 @@ class Reader:
         self.complete = False
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived; tell of every record that it completes."""
+        """Take the bytes that have arrived; call `on_record` for every completed record."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._line(line.decode("utf-8", "surrogateescape"))
@@ -61,8 +61,8 @@ class Reader:
 
     def _line(self, line: str) -> None:
         before, mark, rest = line.partition(self._mark)
-        # A login shell may greet without a line end: our first line follows on its last one.
-        # Raw text is the host's own to the last letter, and begins each line that ends it anew.
+        # A login shell may greet without a line end: then our first line follows on the same line.
+        # In raw text a mark counts only at the beginning of a line.
         if not mark or (before and self._open is not None):
             self._unmarked(line)
             return

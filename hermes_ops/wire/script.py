@@ -1,8 +1,8 @@
-"""One script to a host, its answer as records: how both are framed.
+"""Assemble the script that is sent to a host.
 
 A script is a single text on the standard input of `/bin/sh`. Everything is inside functions, and
-only the very last line runs anything: cut anywhere before it, the text does nothing. An answer is
-read by lines that begin with the run's nonce, so that nothing else a host prints can be one.
+only the very last line runs anything: a text that was cut off does nothing. Only lines that begin
+with the run's nonce are answers, so that nothing else that a host prints is mistaken for one.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from hermes_ops.files import layout
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A text for `/bin/sh` and the nonce by which its answer is known."""
+    """A text for `/bin/sh`, and the nonce that marks its answer."""
 
     text: str
     nonce: str
     before: str = ""
-    """A line for the login user, where another one runs the text (`hermes_user`)."""
+    """A line for the login user, if another user runs the text (`hermes_user`)."""
 
 
 @cache
 def library(name: str) -> str:
-    """Return a shell file of this package by its path without the ending, such as `look/look`."""
+    """Return a shell file of this package; `name` is its path without `.sh`: `look/look`."""
     return (files("hermes_ops") / f"{name}.sh").read_text(encoding="utf-8")
 
 
 def assemble(
     libraries: Iterable[str], body: str, *, definitions: str = "", nonce: str | None = None
 ) -> Script:
-    """Return the script that has these libraries and runs `body` when it arrived whole.
+    """Return the script that has these libraries and runs `body` if it arrived complete.
 
-    `definitions` are more of what only defines, and is the same in every such script.
+    `definitions` are further functions that are the same in every such script.
 
     Everything stands between two braces, which a shell reads whole before it runs any of it; and
     the last line repeats the length that the first one gives. So a text that is cut anywhere is a
@@ -53,5 +53,5 @@ def assemble(
 
 
 def libraries_end(script: Script) -> int:
-    """Return where in a script's text the part begins that is not the same in every script."""
+    """Return where in a script's text the libraries end and its own part begins."""
     return script.text.index("\nwork() {\n") + 1

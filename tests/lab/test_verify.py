@@ -304,7 +304,7 @@ def test_up_ends_red_where_a_check_fails(fleet: Fleet) -> None:
     """What convergence does not see, the checks at its end do: exit 1, and a sentence says why."""
     with no_log(fleet.one):
         run = fleet.operator.plain("fleet.up", code=1)
-    sentence = "linux-1/alpha: This very process has written its log: "
+    sentence = "linux-1/alpha: The running process has written to its log: "
     assert sentence + f"{home_of('alpha')}/logs/gateway.log is not there" in run.err.splitlines()
     assert "47 of 48 checks passed" in run.out + run.err
 

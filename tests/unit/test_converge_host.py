@@ -330,7 +330,7 @@ def test_lost_in_the_middle() -> None:
     assert [end.outcome for end in result.changes][:3] == ["done", "failed", "unknown"]
     assert isinstance(result.error, Unknown)
     assert (result.outcome, result.error.exit_code, result.error.kind) == ("unknown", 4, "lost")
-    assert "while changing" in str(result.error)
+    assert "during the changes" in str(result.error)
 
 
 def test_no_end_within_the_deadline() -> None:
@@ -553,7 +553,7 @@ def test_without_the_wheel_of_pip(tmp_path: Path) -> None:
     result, host, _ = run(BARE, look(BARE))
     assert isinstance(result.error, NotReady)
     assert (result.outcome, host.exchanges, host.copied) == ("failed", 1, [])
-    assert "the wheel of pip is missing" in str(result.error)
+    assert "pip's wheel is missing" in str(result.error)
     assert "vendor" in result.error.hint
 
 

@@ -99,7 +99,7 @@ def test_a_journal_that_cannot_be_written_is_told_once() -> None:
     for _ in range(3):
         own.write("x")
     (only,) = said
-    assert only.startswith("warning: no journal of this run: ")
+    assert only.startswith("warning: the journal of this run cannot be written: ")
 
 
 def test_what_a_host_did_is_kept() -> None:

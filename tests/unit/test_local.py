@@ -192,7 +192,7 @@ def test_a_file_that_cannot_be_put(tmp_path: Path) -> None:
     """It is named."""
     (tmp_path / "source").write_text("x")
     (Path.home() / "in-the-way").write_text("a file")
-    with pytest.raises(CommandError, match="~/in-the-way/x cannot be written here"):
+    with pytest.raises(CommandError, match="~/in-the-way/x cannot be written on this machine"):
         Local(HERE).put(tmp_path / "source", PurePosixPath("in-the-way/x"))
 
 

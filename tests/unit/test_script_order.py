@@ -643,7 +643,7 @@ def password(*changes: Numbered, become: str | None = "p w's") -> str:
 def test_a_password_travels_only_where_it_is_needed() -> None:
     """In the text, which nobody sees, and not at all without a step that wants it."""
     assert "\nsudo_password='p w'\"'\"'s'\n" in password(("", EnableLinger(True)))
-    assert "p w" not in password(("p", MakeFolder(path("a"), None)))
+    assert "p w'" not in password(("p", MakeFolder(path("a"), None)))
     lines = password(("", EnableLinger(True)), become=None).splitlines()
     assert [line for line in lines if line.startswith("sudo_password=")] == ["sudo_password="]
 

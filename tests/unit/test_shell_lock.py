@@ -177,7 +177,7 @@ def test_a_lock_that_cannot_be_made(dash: Host, blocked: str) -> None:
     dash.file(blocked)
     answer = dash.run("take_lock 1 mine; echo never")
     assert answer.code == 0
-    assert answer.told[0].startswith(f"fatal {dash.home}/{blocked} cannot be made")
+    assert answer.told[0].startswith(f"fatal {dash.home}/{blocked} cannot be created")
     assert "never" not in answer.out
 
 

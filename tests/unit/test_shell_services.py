@@ -78,7 +78,7 @@ def test_root_needs_nobody(dash: Host) -> None:
 def test_no_right_to_linger(dash: Host) -> None:
     """It has a code of its own, also where the programs claim to have done it."""
     lingering(dash, loginctl=":")
-    assert enable(dash)[0] == "no right to enable linger77"
+    assert enable(dash)[0] == "this user may not enable linger77"
 
 
 def test_a_password_for_sudo_goes_to_it_alone(host: Host) -> None:
@@ -102,7 +102,10 @@ def test_the_bus_is_not_waited_for_for_ever(dash: Host) -> None:
     """What is missing is said."""
     dash.stand("user_bus", "false")
     dash.stand("sleep")
-    assert dash.run("await_bus; echo $?").out == "no user service manager after 15 s1\n"
+    assert (
+        dash.run("await_bus; echo $?").out
+        == "the user service manager did not start within 15 s1\n"
+    )
     assert dash.calls.count(QUARTER) == 60
 
 

@@ -253,8 +253,8 @@ def test_half_a_file_is_not_left(host: Host, octal: str) -> None:
     body = f"""profile=demo; begin_stage 0 {octal} one; echo half >"$staged"
     end_stage 1 0 {octal} one; : >next; {staged_and_renamed("one")}; is_broken && echo so"""
     answer = host.run(body)
-    assert answer.told == ["change 0 failed one cannot be written: is the disk full, or the folder"
-                           " another's?"]  # fmt: skip
+    assert answer.told == ["change 0 failed one cannot be written: is the disk full, or does the"
+                           " folder belong to another user?"]  # fmt: skip
     assert names(host.home) == ["next", "one"]
     assert (host.home / "one").read_text() == "old"
     assert mode(host.home / "next") == 0o644

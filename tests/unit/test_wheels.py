@@ -86,6 +86,6 @@ def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
 
 def test_a_platform_that_nobody_knows(pip: Path, tmp_path: Path) -> None:
     """It is said, and pip is not asked."""
-    with pytest.raises(CommandError, match="no wheels are known for Linux riscv64"):
+    with pytest.raises(CommandError, match="no wheel platform is known for Linux riscv64"):
         gather(replace(WANTED, machine="riscv64"), pip=pip, cache=tmp_path)
     assert not (pip / "asked").exists()

@@ -1,5 +1,5 @@
 # shellcheck shell=sh # image.py gives it to /bin/sh -eu
-# The two ways to more rights: polkit (linger without root) and sudo.
+# polkit, which allows linger without root, and sudo.
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update --quiet

@@ -1,5 +1,5 @@
 # shellcheck shell=sh # image.py gives it to /bin/sh -eu
-# What every kind of host has: its users, its SSH server, a short boot.
+# Common to every kind of host: the users, the SSH server, a fast boot.
 
 useradd --create-home --shell /bin/bash --uid 1000 hermes
 useradd --create-home --shell /bin/bash --uid 1001 fresh
@@ -19,8 +19,8 @@ UseDNS no
 LogLevel VERBOSE
 CONF
 
-# A banner shall mean that a login works: without this order the first logins
-# race with the end of the boot and are refused by pam_nologin.
+# The SSH banner must mean that logins work: without this order the first logins may
+# come before the end of the boot, and pam_nologin refuses them.
 mkdir -p /etc/systemd/system/ssh.service.d
 cat > /etc/systemd/system/ssh.service.d/lab.conf <<'CONF'
 [Unit]
@@ -28,7 +28,7 @@ Wants=systemd-logind.service
 After=systemd-user-sessions.service systemd-logind.service dbus.service
 CONF
 
-# Persistent, because only then does a user have a journal of their own to read.
+# Persistent: only then does each user have a journal to read.
 mkdir -p /etc/systemd/journald.conf.d
 cat > /etc/systemd/journald.conf.d/lab.conf <<'CONF'
 [Journal]

@@ -1,5 +1,5 @@
 # shellcheck shell=sh # image.py gives it to /bin/sh -eu
-# The program itself; aiohttp is what its API server needs.
+# Hermes itself; its API server needs aiohttp.
 
 python3 -m venv /opt/hermes/venv
 /opt/hermes/venv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \

@@ -1,5 +1,5 @@
 # shellcheck shell=sh # image.py gives it to /bin/sh -eu
-# What Debian leaves out of its Python: ensurepip, so that a venv gets pip.
+# ensurepip, which Debian's Python does not include: a venv needs it for pip.
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update --quiet
