@@ -47,7 +47,7 @@ def _compiled(source: str) -> Template:
 
 
 def is_plain(source: str) -> bool:
-    """Say whether a text has nothing to render."""
+    """Return whether a text has nothing to render."""
     return not _EXPRESSION.search(source)
 
 

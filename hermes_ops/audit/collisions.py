@@ -58,7 +58,7 @@ def _duplicate(uses: Sequence[_Use], sides: tuple[Side, ...]) -> Finding:
 
 
 def _can_meet(uses: Sequence[_Use]) -> bool:
-    """Say whether two of them may run at once."""
+    """Return whether two of them may run at once."""
     return len({use.holder.target for use in uses if use.holder.may_run}) > 1
 
 
@@ -79,7 +79,7 @@ def _identities(holder: Holder) -> Iterator[tuple[Hashable, _Use]]:
 
 
 def _is_local(platform: str, settings: Iterable[Setting]) -> bool:
-    """Say whether an identity means something on its own machine only: a path, a local address."""
+    """Return whether an identity means something on its own machine only: a path, a local address."""
     return platform == "whatsapp" or any("loopback" in s.traits for s in settings)
 
 

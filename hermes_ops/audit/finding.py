@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def is_error(self) -> bool:
-        """Say whether something will go wrong, or can be taken, as it is."""
+        """Whether something will go wrong, or can be taken, as it is."""
         return self.severity == "error"
 
 

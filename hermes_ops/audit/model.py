@@ -43,7 +43,7 @@ class Setting:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether it has no value."""
+        """Whether it has no value."""
         return "empty" in self.traits
 
 
@@ -75,7 +75,7 @@ class Holder:
 
     @property
     def may_run(self) -> bool:
-        """Say whether a gateway of it may run: of one that nobody describes, nobody knows."""
+        """Whether a gateway of it may run: of one that nobody describes, nobody knows."""
         return self.state in ("started", "")
 
     @property
@@ -277,5 +277,5 @@ def overlaid(low: Holder, high: Holder) -> Holder:
 
 
 def _is_hidden(setting: Setting) -> bool:
-    """Say whether the host knows more of a value: it made it, or nobody resolved it here."""
+    """Return whether the host knows more of a value: it made it, or nobody resolved it here."""
     return not setting.is_empty and all(mark.startswith(SOURCE) for mark in setting.marks)

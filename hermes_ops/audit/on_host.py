@@ -94,7 +94,7 @@ class Teller:
 
 
 def is_of_platform(path: Keys, platforms: Collection[str]) -> bool:
-    """Say whether a path of config.yaml decides about a platform; a variable at the top does."""
+    """Return whether a path of config.yaml decides about a platform; a variable at the top does."""
     if len(path) == 1:
         return bool(_VARIABLE.fullmatch(path[0]))
     rest = path[2:] if path[:2] == ("gateway", "platforms") else path[1:]

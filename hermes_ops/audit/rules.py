@@ -83,7 +83,7 @@ def _allowance(finding: Finding, side: Side, allowed: Allowed) -> Allowance | No
 
 
 def is_meant(entry: Allowance, finding: Finding) -> bool:
-    """Say whether an exception is about this finding."""
+    """Return whether an exception is about this finding."""
     names = {"", finding.name, *finding.name.split(" + ")}
     return entry.finding == finding.kind and entry.name in names
 

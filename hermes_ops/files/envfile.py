@@ -40,7 +40,7 @@ def size_of_new(value: str) -> int | None:
 
 
 def refusal(name: str, value: str) -> str | None:
-    """Say why Hermes would not read `value` back under `name`; None if it would."""
+    """Return why Hermes would not read `value` back under `name`; None if it would."""
     return _name_refusal(name) or _value_refusal(name, value) or _line_refusal(name, value)
 
 
@@ -108,7 +108,7 @@ def read(text: str) -> dict[str, str]:
 
 
 def is_masked(text: str, name: str) -> bool:
-    """Say whether `name` is there with a value that stayed on the host."""
+    """Return whether `name` is there with a value that stayed on the host."""
     return read(text).get(name) == MASK
 
 
@@ -230,7 +230,7 @@ def without(text: str, names: Iterable[str]) -> str:
 
 
 def same(first: str, second: str) -> bool:
-    """Say whether both of Hermes' readers make the same of two texts."""
+    """Return whether both of Hermes' readers make the same of two texts."""
     return read(first) == read(second) and _read_by_line(canonical(first)) == _read_by_line(
         canonical(second)
     )
@@ -256,7 +256,7 @@ def _put(text: str, name: str, line: str) -> str:
 
 
 def _defines(part: _Part, name: str) -> bool:
-    """Say whether a part gives `name` a value, to either reader."""
+    """Return whether a part gives `name` a value, to either reader."""
     is_one_line = part.text.strip().count("\n") == 0
     return part.name == name or (
         part.name is None and is_one_line and name in _read_by_line(part.text)

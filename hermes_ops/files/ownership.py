@@ -51,7 +51,7 @@ class Ownership:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing is ours."""
+        """Whether nothing is ours."""
         return not self.files and not any(self.keys.values())
 
 
@@ -186,7 +186,7 @@ def at(values: Any, path: Path) -> tuple[bool, Any]:
 
 
 def _is_wanted(wanted: Any, path: Path) -> bool:
-    """Say whether the inventory decides what is at a path, or at one above it."""
+    """Return whether the inventory decides what is at a path, or at one above it."""
     for key in path:
         if not isinstance(wanted, Mapping):
             return True

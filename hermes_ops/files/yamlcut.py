@@ -147,5 +147,5 @@ def _above_comments(text: str, value: Any) -> int:
 
 
 def _is_alias(before: Any, value: Any) -> bool:
-    """Say whether a value was written elsewhere: the node of an alias is its anchor's."""
+    """Return whether a value was written elsewhere: the node of an alias is its anchor's."""
     return bool(value.start_mark.index < before.start_mark.index)

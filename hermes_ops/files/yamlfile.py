@@ -39,7 +39,7 @@ def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mappi
 
 
 def holds(text: str, wanted: Mapping[Any, Any], *, file: str = "config.yaml") -> bool:
-    """Say whether `wanted` is in `text`: mappings match deep, lists whole. Raises as `load`."""
+    """Return whether `wanted` is in `text`: mappings match deep, lists whole. Raises as `load`."""
     return _covers(load(text, file=file), wanted)
 
 
@@ -268,7 +268,7 @@ def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
 
 
 def reads_as(name: Any, key: Any) -> bool:
-    """Say whether a node is this key."""
+    """Return whether a node is this key."""
     if name.id != "scalar" or name.tag == _TAG + "merge":
         return False
     scalar = yaml.ScalarNode(name.tag, name.value)

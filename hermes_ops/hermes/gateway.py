@@ -175,7 +175,7 @@ def as_saved(wanted: Mapping[Any, Any], have: Mapping[Any, Any]) -> Mapping[Any,
 
 
 def is_default(path: tuple[Any, ...], value: Any) -> bool:
-    """Say whether a setting is what Hermes takes where nobody says otherwise."""
+    """Return whether a setting is what Hermes takes where nobody says otherwise."""
     return check(path, value) in _default_checks()
 
 
@@ -186,7 +186,7 @@ def _default_checks() -> frozenset[str]:
 
 
 def unit_text_known(service: ServiceSpec, hermes: Hermes | None) -> bool:
-    """Whether we have the text of the unit; otherwise Hermes writes it itself."""
+    """Return whether we have the text of the unit; otherwise Hermes writes it itself."""
     if service.text != "hermes":
         return True
     return hermes is not None and capabilities(hermes.version).unit_text_known

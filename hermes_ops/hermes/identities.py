@@ -30,7 +30,7 @@ def _part(written: str) -> Part:
 
 
 def is_locked(platform: str) -> bool:
-    """Say whether Hermes keeps two gateways of one user on one host from being one identity."""
+    """Return whether Hermes keeps two gateways of one user on one host from being one identity."""
     return bool(rules()[platform].get("locked"))
 
 

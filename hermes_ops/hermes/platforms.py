@@ -66,7 +66,7 @@ def extras(platforms: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
-    """Say whether another extra brings all of this one; of two equal ones, the first stays."""
+    """Return whether another extra brings all of this one; of two equal ones, the first stays."""
     return any(
         brings[extra] < brings[other] or (brings[extra] == brings[other] and other < extra)
         for other in brings
@@ -188,7 +188,7 @@ def _is_off(rule: Mapping[str, Any], env: Env) -> bool:
 
 
 def _is_placeholder(token: str) -> bool:
-    """Say whether Hermes takes a token for one that was left from an example."""
+    """Return whether Hermes takes a token for one that was left from an example."""
     cleaned = token.strip().lower()
     return bool(cleaned) and (len(cleaned) < 4 or cleaned in data()["placeholders"])
 
@@ -226,7 +226,7 @@ def _endpoint(name: str, config: Mapping[str, Any], env: Env) -> Endpoint | None
 
 
 def _is_met(when: Mapping[str, Any] | None, block: _Block, env: Env) -> bool:
-    """Say whether a server opens at all."""
+    """Return whether a server opens at all."""
     if not when:
         return True
     value = _first(when["of"], block, env)

@@ -34,12 +34,12 @@ class Verdict:
 
     @property
     def is_ready(self) -> bool:
-        """Say whether nothing is left to wait for."""
+        """Whether nothing is left to wait for."""
         return self.state == "healthy"
 
     @property
     def is_pending(self) -> bool:
-        """Say whether it may become ready by waiting alone."""
+        """Whether it may become ready by waiting alone."""
         return self.state in ("starting", "draining")
 
 

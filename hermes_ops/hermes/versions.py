@@ -49,7 +49,7 @@ class Capabilities:
     """The key of `config.yaml` that makes its unit `Type=notify` with a watchdog."""
 
     def runs_on(self, python: str) -> bool:
-        """Whether it runs on this Python, as far as anybody knows."""
+        """Return whether it runs on this Python, as far as anybody knows."""
         return not self.pythons or python in self.pythons
 
 
@@ -63,7 +63,7 @@ def capabilities(version: str) -> Capabilities:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two ways to write a version name the same one: `0.19` is `0.19.0`."""
+    """Return whether two ways to write a version name the same one: `0.19` is `0.19.0`."""
     return _parts(one) == _parts(other)
 
 

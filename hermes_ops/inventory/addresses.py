@@ -21,7 +21,7 @@ def split_port(text: str) -> tuple[str, int | None] | None:
 
 
 def _is_ipv6(name: str) -> bool:
-    """Say whether a name is an IPv6 address; a part of it may be a range."""
+    """Return whether a name is an IPv6 address; a part of it may be a range."""
     one = _RANGE_OF_IPV6.sub("0", name)
     if not _LETTERS_OF_IPV6.fullmatch(one):
         return False

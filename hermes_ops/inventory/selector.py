@@ -73,7 +73,7 @@ def _split(selector: str) -> list[str]:
 
 
 def _is_one(selector: str) -> bool:
-    """Say whether a colon separates nothing: an address with its port, IPv6, a file's name."""
+    """Return whether a colon separates nothing: an address with its port, IPv6, a file's name."""
     if selector.startswith("@"):
         return Path(selector[1:]).expanduser().exists()
     hosts, _, profiles = selector.partition("/")

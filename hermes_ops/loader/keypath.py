@@ -80,6 +80,6 @@ def _unreadable(text: str, at: int) -> UsageError:
 
 
 def begins(path: Iterable[Any], prefix: Iterable[str]) -> bool:
-    """Say whether a path is the written one, or lies below it."""
+    """Return whether a path is the written one, or lies below it."""
     segments, wanted = tuple(map(_words, path)), tuple(prefix)
     return segments[: len(wanted)] == wanted

@@ -67,14 +67,14 @@ def plain(value: Located) -> Any:
 
 
 def has_expression(value: Located) -> bool:
-    """Say whether a value is, or holds, a text with a Jinja expression."""
+    """Return whether a value is, or holds, a text with a Jinja expression."""
     if isinstance(value.data, str):
         return not isinstance(value.data, Literal) and bool(_EXPRESSION.search(value.data))
     return any(map(has_expression, value.items or value.entries.values()))
 
 
 def is_secret(value: Located) -> bool:
-    """Say whether a value is, or holds, what came out of a vault."""
+    """Return whether a value is, or holds, what came out of a vault."""
     return value.secret or any(map(is_secret, value.items or value.entries.values()))
 
 

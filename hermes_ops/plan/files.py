@@ -270,5 +270,5 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
 
 
 def _is_below(path: PurePosixPath, ledger: Ledger) -> bool:
-    """Whether a path is of the profile, whoever wrote it into the ownership file."""
+    """Return whether a path is of the profile, whoever wrote it into the ownership file."""
     return path.is_relative_to(ledger.home) and ".." not in path.parts

@@ -147,7 +147,7 @@ def _leave(
 
 
 def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
-    """Say whether another manager runs the service, which `leave_others` then ends."""
+    """Return whether another manager runs the service, which `leave_others` then ends."""
     others = (other for other in MANAGERS.values() if other is not manager)
     return any(evidence_of(service, facts, other.name).supervised for other in others)
 

@@ -60,7 +60,7 @@ def _read(kept: str) -> dict[str, str]:
 
 
 def has_moved(profile: Profile, env: str, kept: str, key: bytes) -> bool | None:
-    """Say whether a value of a reference is no longer the one that was written.
+    """Return whether a value of a reference is no longer the one that was written.
 
     None where that cannot be told: nothing was kept, by another operator, or of another source.
     """

@@ -186,7 +186,7 @@ class Change:
 
     @property
     def restarts(self) -> bool:
-        """Say whether this ends a running process."""
+        """Whether this ends a running process."""
         return isinstance(self.operation, Control) and self.operation.verb == "restart"
 
 
@@ -238,5 +238,5 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the host already holds everything that is wanted."""
+        """Whether the host already holds everything that is wanted."""
         return not self.changes

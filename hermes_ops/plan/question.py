@@ -107,7 +107,7 @@ def _manager_programs() -> Iterable[str]:
 
 
 def _needs_python(manager: str) -> bool:
-    """Whether the manager that the inventory names is a Python program."""
+    """Return whether the manager that the inventory names is a Python program."""
     return manager in MANAGERS and MANAGERS[manager].program is not None
 
 

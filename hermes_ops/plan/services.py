@@ -58,7 +58,7 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
 
 
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
-    """Say whether the manager has any file of its own about this service."""
+    """Return whether the manager has any file of its own about this service."""
     return any(known.is_own and str(known.path) in facts.paths for known in manager.paths(service))
 
 

@@ -31,7 +31,7 @@ _SSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
 def is_armored(text: str) -> bool:
-    """Say whether a text is, or wants to be, an encrypted one rather than the path of a file."""
+    """Return whether a text is, or wants to be, an encrypted one rather than the path of a file."""
     return "\n" in text.strip() or text.lstrip().startswith("-----BEGIN")
 
 

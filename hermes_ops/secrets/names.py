@@ -51,7 +51,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def holds_credential(name: str) -> bool:
-    """Say whether a variable, an option or a setting of this name holds a credential.
+    """Return whether a variable, an option or a setting of this name holds a credential.
 
     Of a dotted path the last part counts; numbers in it are places in a list. What stands in a
     mapping of many keys or tokens, as `api_keys.openai`, is one of them whatever its name.
@@ -77,7 +77,7 @@ def _names_one(part: str) -> bool:
 
 
 def _names_many(part: str) -> bool:
-    """Say whether this is the name of keys or tokens, and not of how many there are."""
+    """Return whether this is the name of keys or tokens, and not of how many there are."""
     kind, last = ("", "", *_words(part))[-2:]
     return last in ("keys", "tokens") and kind in _GRANTS
 

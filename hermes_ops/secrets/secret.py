@@ -49,7 +49,7 @@ class Secret:
 
 
 def is_searched(value: str) -> bool:
-    """Say whether a value is long and odd enough to be redacted wherever it stands.
+    """Return whether a value is long and odd enough to be redacted wherever it stands.
 
     Rules of `docs/secrets.md`: 8 characters and more, and no number, boolean, address or
     known word.
@@ -64,7 +64,7 @@ def is_searched(value: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Say whether this is an address, or the URL of one, with no name, path or password in it."""
+    """Return whether this is an address, or the URL of one, with no name, path or password in it."""
     match = _ADDRESS.fullmatch(text)
     host = match[1].strip("[]").lower() if match else text
     try:

@@ -44,7 +44,7 @@ class Edit:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the file has this value already."""
+        """Whether the file has this value already."""
         return self.before == self.after
 
     def diff(self, context: int = 3) -> str:

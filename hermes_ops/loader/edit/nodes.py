@@ -23,13 +23,13 @@ def entry_of(node: Any, name: str) -> tuple[Any, Any]:
 
 
 def is_nothing(node: Any) -> bool:
-    """Say whether a value is null, or a mapping without entries."""
+    """Return whether a value is null, or a mapping without entries."""
     is_empty = isinstance(node, yaml.MappingNode) and not node.value
     return is_empty or (isinstance(node, yaml.ScalarNode) and node.tag == f"{TAG}null")
 
 
 def is_alias(key: Any, value: Any) -> bool:
-    """Say whether a value stands elsewhere: it begins before its key does."""
+    """Return whether a value stands elsewhere: it begins before its key does."""
     return bool(value.start_mark.index < key.start_mark.index)
 
 
@@ -70,7 +70,7 @@ def words_of(text: str, node: Any) -> str:
 
 
 def says_the_same(before: str, after: str) -> bool:
-    """Say whether two texts mean the same, however they are written."""
+    """Return whether two texts mean the same, however they are written."""
     try:
         return bool(meaning(compose(before)) == meaning(compose(after)))
     except (yaml.YAMLError, RecursionError, TypeError):

@@ -66,7 +66,7 @@ _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 
 
 def is_login(name: str) -> bool:
-    """Whether a variable is a password by which Ansible, and we, log in: no template has it.
+    """Return whether a variable is a password by which Ansible, and we, log in: no template has it.
 
     Other variables may hold credentials too (`secrets.names`), but those are for templates.
     """

@@ -19,7 +19,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def is_slip(name: str, other: str) -> bool:
-    """Say whether one letter added, left out, changed or swapped makes one name of the other."""
+    """Return whether one letter added, left out, changed or swapped makes one name of the other."""
     if name == other or abs(len(name) - len(other)) > 1 or min(len(name), len(other)) < 4:
         return False
     start = _same(name, other)

@@ -91,7 +91,7 @@ class Contribution(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Say whether no operator is left in it: nothing is weaker than the catalogue."""
+        """Whether no operator is left in it: nothing is weaker than the catalogue."""
         return not self.variable
 
 

@@ -26,7 +26,7 @@ def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
 
 
 def is_odd(name: str) -> bool:
-    """Say whether no selector could name a host again, or a shell would read its name."""
+    """Return whether no selector could name a host again, or a shell would read its name."""
     return _ODD.search(name) is not None
 
 

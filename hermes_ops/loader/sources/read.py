@@ -66,7 +66,7 @@ _KEY = "it is a key, or no text"
 
 
 def _no_source(file: Path) -> str:
-    """Say why a file cannot be a source, from its first bytes; empty: it may be one."""
+    """Return why a file cannot be a source, from its first bytes; empty: it may be one."""
     head = _head(file)
     if head.startswith(b"#!"):
         return "it is a program, but not executable"
@@ -78,7 +78,7 @@ def _no_source(file: Path) -> str:
 
 
 def _companion(file: Path) -> str:
-    """Say whether a file configures a program beside it, such as `ec2.ini` does `ec2.py`."""
+    """Return whether a file configures a program beside it, such as `ec2.ini` does `ec2.py`."""
     if file.suffix == ".ini":
         others = (other for other in sorted(file.parent.iterdir()) if other.stem == file.stem)
         program = next((other for other in others if is_program(other)), None)
@@ -127,7 +127,7 @@ def _ini(file: Path, plainly: bool, vault: Vault, gathering: Gathering) -> Itera
 
 
 def _begins_with(file: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Say whether the first line that says anything matches."""
+    """Return whether the first line that says anything matches."""
     try:
         with file.open("rb") as stream:
             says = (line for line in stream if line.strip() and line.lstrip()[:1] not in b"#;")

@@ -42,7 +42,7 @@ def _refuse_plugin(document: Located) -> None:
 
 
 def is_inventory(document: Located) -> bool:
-    """Say whether a document that nobody named as an inventory can be one.
+    """Return whether a document that nobody named as an inventory can be one.
 
     It is none where a name stands for a text or a list, as no group does, and none for a group.
     """

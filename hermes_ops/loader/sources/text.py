@@ -43,7 +43,7 @@ _MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xf
 
 
 def is_program(file: Path) -> bool:
-    """Say whether the system would run this file: executable, and a script or a binary.
+    """Return whether the system would run this file: executable, and a script or a binary.
 
     A text with a stray executable bit is none, and Ansible reads it as well.
     """

@@ -27,7 +27,7 @@ Learn = Callable[[str], None]
 
 
 def is_encrypted(text: str) -> bool:
-    """Say whether a whole text is what `ansible-vault encrypt` leaves."""
+    """Return whether a whole text is what `ansible-vault encrypt` leaves."""
     return _HEADER.match(text) is not None
 
 
@@ -44,7 +44,7 @@ class Vault:
 
     @property
     def has_password(self) -> bool:
-        """Say whether a password was given; it is read when something needs it."""
+        """Whether a password was given; it is read when something needs it."""
         return self._password_file is not None
 
     def open(self, blob: str, place: Place) -> str:
