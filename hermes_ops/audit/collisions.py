@@ -79,7 +79,7 @@ def _identities(holder: Holder) -> Iterator[tuple[Hashable, _Use]]:
 
 
 def _is_local(platform: str, settings: Iterable[Setting]) -> bool:
-    """Return whether an identity means something on its own machine only: a path, a local address."""
+    """Return whether an identity is valid on one machine only: a path, a local address."""
     return platform == "whatsapp" or any("loopback" in s.traits for s in settings)
 
 

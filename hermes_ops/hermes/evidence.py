@@ -1,4 +1,4 @@
-"""What is seen of one service: read from the facts of its host, judged by `readiness`."""
+"""Evidence of one service: read from the facts of its host, judged by `readiness`."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ FATAL = 78
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen of one service; None is: not seen."""
+    """What was seen of one service; None means not seen."""
 
     kind: str = "hermes"
     installed: bool = True
     enabled: bool | None = None
     supervised: bool = False
     activity: str = "inactive"
-    """The manager's word: active, activating, deactivating, failed or inactive."""
+    """The manager's state: active, activating, deactivating, failed or inactive."""
     exit_status: int | None = None
     ended_by: str = ""
-    """How the last process ended, in systemd's word: exit-code, signal, watchdog, ..."""
+    """How the last process ended, in systemd's terms: exit-code, signal, watchdog, ..."""
     pid: int | None = None
     alive: bool = False
     suspended: bool = False
@@ -58,7 +58,7 @@ def evidence_of(
     expected: frozenset[str] = frozenset(),
     settle: float = 0,
 ) -> Evidence:
-    """Return what the facts show of a service under this manager."""
+    """Return the evidence in the facts for a service under this manager."""
     told = _told(manager, service, facts)
     own = _load(facts, service, PID_FILE) if service.text == "hermes" else None
     pid = told.pid or _living(own, facts)
@@ -90,14 +90,14 @@ def evidence_of(
 
 
 def _age(process: Process | None, facts: Facts) -> float | None:
-    """Return for how many seconds a process lives, None where that is not known."""
+    """Return the age of a process in seconds; None if unknown."""
     if process is None or process.started is None:
         return process.age_s if process else None
     return facts.uptime - process.started / TICKS if facts.uptime else None
 
 
 def _living(record: Mapping[str, Any] | None, facts: Facts) -> int | None:
-    """Return the pid in a pid file if the very process that wrote it still lives."""
+    """Return the pid in a pid file if the process that wrote it is still alive."""
     pid = (record or {}).get("pid")
     process = facts.processes.get(pid) if isinstance(pid, int) else None
     if process is None:
@@ -119,7 +119,7 @@ def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | 
 
 
 def _told(manager: str, service: ServiceSpec, facts: Facts) -> ManagerReport:
-    """Return what the manager told; Hermes' own file tells of an end that the manager does not."""
+    """Return what the manager reported; Hermes' own file adds an end that it did not report."""
     told = MANAGERS[manager].told(service, facts)
     if told.ended_itself and _exit_was_fatal(service, facts):
         return replace(told, activity="failed", exit_status=FATAL)

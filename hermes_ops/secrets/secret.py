@@ -64,7 +64,7 @@ def is_searched(value: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Return whether this is an address, or the URL of one, with no name, path or password in it."""
+    """Return whether this is an address, or its URL without a name, path or password."""
     match = _ADDRESS.fullmatch(text)
     host = match[1].strip("[]").lower() if match else text
     try:

@@ -1,4 +1,4 @@
-"""Which inventory is meant when several could be."""
+"""Find the inventory to read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ VARIABLE = "HERMES_OPS_INVENTORY"
 def find_inventory(
     given: Sequence[str], environ: Mapping[str, str], working: Path, beside: Path
 ) -> list[Path]:
-    """Return what `-i` gives; else `$HERMES_OPS_INVENTORY`, comma-separated; else `inventory/`.
+    """Return the paths from `-i`, else from `$HERMES_OPS_INVENTORY` (comma-separated), else `inventory/`.
 
-    That is `inventory/` of the `working` folder, or else the one `beside` `tasks.py`.
+    `inventory/` is the one in the `working` folder, or else the one `beside` `tasks.py`.
     """
     named = list(given) or [part for part in environ.get(VARIABLE, "").split(",") if part.strip()]
     if named:

@@ -17,7 +17,7 @@ _ODD = re.compile(r"^[-!&~@.]|[\s,/\[\]\"'\\$`;|<>(){}*?\x00-\x1f\x7f]")
 
 
 def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
-    """Return the host names that a word of an inventory stands for, and the port it gives them."""
+    """Return the host names for a word of an inventory, and their port."""
     body, port = split_port(pattern) or (pattern, None)
     names = tuple(_expanded(body, place, MOST_HOSTS))
     if not all(names):
@@ -26,7 +26,7 @@ def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
 
 
 def is_odd(name: str) -> bool:
-    """Return whether no selector could name a host again, or a shell would read its name."""
+    """Return whether a selector could not name this host, or a shell would expand its name."""
     return _ODD.search(name) is not None
 
 
