@@ -30,7 +30,7 @@ def _part(written: str) -> Part:
 
 
 def is_locked(platform: str) -> bool:
-    """Return whether Hermes prevents two gateways of one user on one host from sharing an identity."""
+    """Return whether Hermes stops two gateways of a user on one host from sharing an identity."""
     return bool(rules()[platform].get("locked"))
 
 

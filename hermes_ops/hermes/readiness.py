@@ -114,7 +114,7 @@ def _hermes(evidence: Evidence) -> Verdict:
     if evidence.activity == "deactivating":
         return Verdict("draining", ("it is being stopped",))
     if state is None or not _is_of_process(state, evidence):
-        # A back-off sleep, or a pip run for a missing library, comes before the state is written.
+        # Before that it may sleep after a respawn storm, or run pip for a missing library.
         return Verdict("starting", ("it has not written its state yet", *_again(evidence)))
     word = str(state.get("gateway_state"))
     return _running(evidence, state) if word == "running" else _on_the_way(word, evidence)
@@ -188,7 +188,7 @@ def _platform(entry: Any, evidence: Evidence) -> str:
 
 
 def named_platforms(evidence: Evidence) -> frozenset[str]:
-    """Return the platforms that the running process reports; for a stranger nothing else is known."""
+    """Return the platforms that the process reports; for a stranger nothing else is known."""
     entries = (evidence.state or {}).get("platforms")
     entries = entries if isinstance(entries, dict) else {}
     words = {name: _platform(entry, evidence) for name, entry in entries.items()}

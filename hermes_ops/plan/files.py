@@ -252,7 +252,7 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
     after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
     if str(resource.path) in facts.paths or not after.is_empty:
         text, old = ownership.render(after), ownership.render(after, numbered=False)
-        # A file without a format number has the same content: the number is added on its next change.
+        # A file without a format number is equivalent: the number comes with its next change.
         text = old if facts.contents.get(str(resource.path)) == old else text
         yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
 
@@ -270,5 +270,5 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
 
 
 def _is_below(path: PurePosixPath, ledger: Ledger) -> bool:
-    """Return whether a path is of the profile, whoever wrote it into the ownership file."""
+    """Return whether a path belongs to the profile: the ownership file may be wrong."""
     return path.is_relative_to(ledger.home) and ".." not in path.parts

@@ -38,7 +38,7 @@ class Ledger:
     """The plan's own list of differences that no run changes."""
 
     def name(self, path: PurePosixPath) -> str:
-        """Return a path in the form of the file: relative to the profile's home if it is below it."""
+        """Return a path as the file has it: relative to the profile's home if below it."""
         return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
 
     def leaves(self, name: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""`make_plan(desired, facts)`: a pure function from wishes and facts to changes."""
+"""`make_plan(desired, facts)`: compute the changes of one host, a pure function."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ VARIABLE = "HERMES_OPS_INVENTORY"
 def find_inventory(
     given: Sequence[str], environ: Mapping[str, str], working: Path, beside: Path
 ) -> list[Path]:
-    """Return the paths from `-i`, else from `$HERMES_OPS_INVENTORY` (comma-separated), else `inventory/`.
+    """Return the paths of `-i`, else of `$HERMES_OPS_INVENTORY` (with commas), else `inventory/`.
 
     `inventory/` is the one in the `working` folder, or else the one `beside` `tasks.py`.
     """

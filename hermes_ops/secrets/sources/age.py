@@ -1,4 +1,4 @@
-"""`{age: …}`: a text that only the holders of a key can read, in place or in a file."""
+"""`{age: …}`: a text encrypted with age, in place or in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AgeSource(TextSource):
-    """A text that is encrypted to the readers of the inventory."""
+    """A text encrypted to the recipients of the inventory."""
 
     __slots__ = ()
 
