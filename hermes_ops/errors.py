@@ -134,8 +134,8 @@ class NotUnderstood(Unknown):
     def by(cls, error: BaseException, host: str) -> NotUnderstood:
         """Return the error for a host whose answer caused this exception."""
         failure = cls(
-            f"what {host} answered could not be understood: {type(error).__name__} {_place(error)}",
-            hint="run it again with -v, which shows how it came to that",
+            f"the answer of {host} could not be parsed: {type(error).__name__} {_place(error)}",
+            hint="run it again with -v, which shows the details",
         )
         failure.trace = tuple(_trace(error))
         return failure

@@ -50,5 +50,5 @@ def _prepare(sorter: TopologicalSorter[str]) -> None:
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         raise UsageError(
-            f"each of these requires the next: {circle}", hint="take one of the edges out"
+            f"each of these requires the next: {circle}", hint="remove one of these dependencies"
         ) from None

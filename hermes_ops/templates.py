@@ -53,7 +53,7 @@ def is_plain(source: str) -> bool:
 
 @cache
 def _names(source: str) -> frozenset[str]:
-    """Return the names in a source with nothing else to render; otherwise something else."""
+    """Return the names in a source with nothing else to render; otherwise `""`, never a name."""
     simple = is_plain(_NAME.sub("", source)) and "\r" not in source  # Jinja writes "\n" for it
     return frozenset(_NAME.findall(source)) if simple else frozenset({""})
 

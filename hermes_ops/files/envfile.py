@@ -60,7 +60,7 @@ def _value_refusal(name: str, value: str) -> str | None:
     if not value.isascii() and name.endswith(_CREDENTIAL):
         return "its value is not ASCII, and Hermes strips that from credentials"
     if _TOKEN.search(value) or re.search(r"[\ud800-\udfff]", value):
-        return "its value is no text that a file can hold"
+        return "its value cannot be encoded as text"
     return None
 
 

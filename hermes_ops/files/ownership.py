@@ -287,7 +287,7 @@ def parse(text: str, where: str = NAME) -> Ownership:
 
 def _refuse_newer(number: object, where: str) -> None:
     if type(number) is not int or number < 1:
-        raise ValueError(f"{number!r} is no number of a format")
+        raise ValueError(f"{number!r} is not a format number")
     if number > FORMAT:
         raise Conflict(
             f"a newer hermes-ops wrote {where}: its format is {number}, this one knows {FORMAT}",

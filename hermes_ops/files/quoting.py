@@ -17,9 +17,11 @@ _NAMES = {letter: char for char, letter in _ESCAPES.items()}
 def unit_refusal(value: str, name: str = "_") -> str | None:
     """Return why a unit file cannot hold this value, or a variable of this name; None if it can."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return "systemd takes letters, digits and '_' in a variable's name, and no digit first"
+        return (
+            "systemd accepts only letters, digits and '_' in a variable's name, and no digit first"
+        )
     if "\0" in value or any(map(_is_no_character, value)):
-        return "systemd takes no NUL and nothing that is no Unicode character"
+        return "systemd accepts no NUL and only valid Unicode characters"
     return None
 
 

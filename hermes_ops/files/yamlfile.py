@@ -26,7 +26,7 @@ def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mappi
     try:
         root = yaml.compose(text, Loader=loader)
         for key, first in _repeated_keys(root):
-            problem = f"the key {key.value!r} is here for the second time, first in line {first}"
+            problem = f"the key {key.value!r} appears twice, first in line {first}"
             hint = "Hermes takes the last one: remove the other on the host"
             raise Conflict(problem, hint=hint, where=Place(file, key.start_mark.line + 1))
         data = None if root is None else loader("").construct_document(root)

@@ -77,7 +77,7 @@ def _between_starts(evidence: Evidence) -> Verdict:
     failed = _failed_start(evidence)
     if not failed and evidence.exit_status in (None, 0, PLANNED_RESTART):
         return Verdict("starting", ("it is being started",))
-    return Verdict("down", (_ending(evidence), "its manager starts it anew", *_again(evidence)))
+    return Verdict("down", (_ending(evidence), "its manager restarts it", *_again(evidence)))
 
 
 _CODES = {200: "its folder is missing", 203: "its program cannot be run"}
@@ -87,7 +87,7 @@ _ENDINGS = {
     "signal": "killed by signal {}",
     "core-dump": "killed by signal {}, with a core dump",
     "oom-kill": "killed because memory ran out",
-    "watchdog": "killed by the watchdog: it no longer told that it lives",
+    "watchdog": "killed by the watchdog: it sent no sign of life",
     "timeout": "it did not start or stop in time",
 }
 
@@ -132,7 +132,7 @@ def _on_the_way(word: str, evidence: Evidence) -> Verdict:
 
 def _again(evidence: Evidence) -> tuple[str, ...]:
     times = evidence.restarts or 0
-    return (f"started anew {times} time{'s' * (times > 1)} so far",) if times else ()
+    return (f"restarted {times} time{'s' * (times > 1)} so far",) if times else ()
 
 
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:

@@ -206,11 +206,11 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     if not pattern.startswith("~"):
         return lambda name: fnmatchcase(name, pattern)
     if pattern == "~":
-        raise UsageError("'~' is no regular expression: nothing follows it")
+        raise UsageError("'~' must be followed by a regular expression")
     try:
         expression = re.compile(pattern[1:])
     except re.error as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"{pattern!r} is not a regular expression: {error}") from None
     return lambda name: bool(expression.match(name))
 
 
@@ -230,7 +230,7 @@ def _nothing(selector: str, missed: Sequence[Term], index: _Index) -> UsageError
     near = dict.fromkeys(text for text in map(index.near, missed) if text)
     hint = f"did you mean {' or '.join(near)}?" if near else _inventory_of(index)
     if not missed:
-        hint = "its terms match, but no host or profile is left of all of them"
+        hint = "each term matches, but together they leave no host or profile"
     return UsageError(f"{selector!r} selects nothing", hint=hint)
 
 

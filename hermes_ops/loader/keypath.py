@@ -74,7 +74,7 @@ def _unquoted(match: re.Match[str], text: str) -> str:
 
 def _unreadable(text: str, at: int) -> UsageError:
     return UsageError(
-        f"{text!r} is no key: it cannot be read from character {at + 1} on",
+        f"{text!r} is not a key: it cannot be read from character {at + 1} on",
         hint="""join keys with dots, quote one that has a dot: 'config.aliases."gpt-4.1"'""",
     )
 

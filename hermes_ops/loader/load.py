@@ -100,7 +100,7 @@ def _each_last(folders: Iterable[Path]) -> list[Path]:
 
 def _sealed(vault: Vault) -> Iterable[str]:
     if vault.sealed:
-        yield f"{vault.sealed} encrypted values stay closed: {VAULT_HINT}"
+        yield f"{vault.sealed} encrypted values cannot be decrypted: {VAULT_HINT}"
 
 
 def _hosts(tree: Tree, files: Sequence[VariableFiles], around: Surroundings) -> Iterable[Host]:

@@ -183,7 +183,7 @@ def _require(value: Located, key: str, schema: Schema, name: str) -> None:
 
 def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> None:
     if not isinstance(bare(schema), Each):
-        message = f"'{sign}{name}' would change a list, and {name!r} is none"
+        message = f"'{sign}{name}' would change a list, and {name!r} is not a list"
         raise entry.error(message, f"write {name!r}")
 
 

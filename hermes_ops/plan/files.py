@@ -265,7 +265,7 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
         if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
             ledger.leaves(name, "the file")
             continue
-        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
+        gone = change(wanted, "remove", "removed from the inventory", Remove(path), facts)
         yield replace(gone, resource=f"file:{path}")
 
 

@@ -43,7 +43,9 @@ class Ledger:
 
     def leaves(self, name: str, what: str) -> None:
         """Warn of something that was removed from the inventory but stays on the host."""
-        words = f"{what} left the inventory, but somebody changed it on the host: it stays"
+        words = (
+            f"{what} was removed from the inventory, but somebody changed it on the host: it stays"
+        )
         self.differs.append(f"{self.profile}: {name}: {words}")
 
     def part_yaml(
@@ -61,7 +63,7 @@ class Ledger:
         for key in parting.left:
             self.leaves(name, dotted(key))
         for key in parting.migrated:
-            words = "Hermes' own migration took it away, and it is not put back"
+            words = "a migration of Hermes removed it, and it is not put back"
             self.notes.append(f"{self.profile}: {name}: {dotted(key)}: {words}")
         return parting
 
@@ -109,7 +111,9 @@ def ledger_of(
         try:
             ledger.before = ownership.parse(text, f"~/{resource.path}")
         except ValueError:
-            words = "cannot be read: what is as wanted counts as ours, and nothing is removed"
+            words = (
+                "cannot be read: settings that are as wanted count as ours, and nothing is removed"
+            )
             ledger.notes.append(f"{profile}: ~/{resource.path} {words}")
     ledger.version = ledger.before.version
     if resource.partial:

@@ -98,9 +98,9 @@ class Starting:
 
     def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
         if self._facts.owes_restart(service.name):
-            return "a restart is owed since an earlier run"
+            return "a restart is due since an earlier run"
         if self._installs and not judge(evidence).is_ready:
-            return "its program gets what it lacked"
+            return "its program gets the extras that it lacked"
         return ""
 
     def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:

@@ -72,7 +72,7 @@ def decrypt(content: bytes, identities: Sequence[Any]) -> bytes:
         if "No matching keys" in str(error):
             message = f"none of your {len(identities)} age keys opens it"
             message = "your age key does not open it" if len(identities) == 1 else message
-            hint = "ask one who can read it to add your public key, and to run secrets.rekey"
+            hint = "ask somebody who can read it to add your public key, and to run secrets.rekey"
             raise InventoryError(message, hint=hint) from None
         problem = str(error).splitlines()[0].rstrip(".")
         raise InventoryError(f"the age text is damaged: {problem}") from None
@@ -134,7 +134,7 @@ def private_text(file: Path) -> str:
         message = f"the age key cannot be read: {error.strerror}"
         raise UsageError(message, hint=_KEYGEN, where=str(file)) from None
     except UnicodeDecodeError:
-        raise UsageError("this is no file of age keys", hint=_KEYGEN, where=str(file)) from None
+        raise UsageError("this is not a file of age keys", hint=_KEYGEN, where=str(file)) from None
     if mode & 0o077:
         message = f"others may read this age key (mode {mode:04o})"
         raise UsageError(message, hint=f"chmod 600 {file}", where=str(file))
@@ -152,7 +152,7 @@ def _identity(line: str, place: Place) -> Any:
     try:
         return x25519.Identity.from_str(line)
     except IdentityError:
-        message = "this is no age key that is understood here"
+        message = "this is not a supported age key"
         hint = "AGE-SECRET-KEY-1…, or a file of an ssh-ed25519 key"
         raise UsageError(message, hint=hint, where=place) from None
 
@@ -163,7 +163,7 @@ def _ssh_identity(text: str, file: Path) -> Any:
     try:
         return ssh.Identity.from_buffer(text.encode())
     except IdentityError as error:
-        message = f"this ssh key opens no age text: {error}"
+        message = f"this ssh key cannot decrypt age texts: {error}"
         hint = "it must be ssh-ed25519 or ssh-rsa, without a passphrase"
         raise UsageError(message, hint=hint, where=str(file)) from None
 
@@ -180,7 +180,7 @@ def make_identity(file: Path) -> str:
     except FileExistsError:
         message = "there is a key already, and what is encrypted to it needs it"
         raise UsageError(
-            message, hint="another place: --age-key-file PATH", where=str(file)
+            message, hint="write it elsewhere: --age-key-file PATH", where=str(file)
         ) from None
     except OSError as error:
         message = f"the key cannot be written: {error.strerror}"
@@ -218,7 +218,7 @@ def recipients(file: Path, shown: str) -> list[Any]:
     found = [_recipient(line, Place(shown, number)) for number, line in _lines(text)]
     if not found:
         hint = f"one public key a line, age1… or ssh-ed25519 …; {_KEYGEN} and adds it"
-        raise InventoryError("nobody is named who could read it", hint=hint, where=shown)
+        raise InventoryError("it names no recipient", hint=hint, where=shown)
     return found
 
 
@@ -233,7 +233,7 @@ def _recipient(line: str, place: Place) -> Any:
         return (ssh if line.startswith("ssh-") else x25519).Recipient.from_str(line)
     except pyrage.RecipientError:
         hint = "age1…, ssh-ed25519 … or ssh-rsa …"
-        raise InventoryError("this is no public key of age", hint=hint, where=place) from None
+        raise InventoryError("this is not a public key of age", hint=hint, where=place) from None
 
 
 def add_recipient(file: Path, public: str, comment: str) -> bool:

@@ -76,5 +76,5 @@ def _read(path: Path) -> bytes:
         key = b""
     if len(key) != _KEY_BYTES:
         hint = "remove it: a new one is made, and every value gets a new fingerprint"
-        raise UsageError("this is no key of fingerprints", hint=hint, where=str(path))
+        raise UsageError("this is not a key of fingerprints", hint=hint, where=str(path))
     return key

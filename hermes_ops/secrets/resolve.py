@@ -107,7 +107,7 @@ def _read(runner: Runner, reference: Reference, learn: Learn) -> Secret:
         message = f"{where}{error.message}"
         raise InventoryError(message, hint=error.hint, where=reference.place) from None
     if not value:
-        message = f"{source.described(reference.argument)} gave nothing"
+        message = f"{source.described(reference.argument)} returned nothing"
         raise InventoryError(message, where=reference.place)
     runner.learn(value)
     learn(secret := Secret(value))

@@ -119,7 +119,7 @@ class Runner:
         """
         message = f"{failure.name} failed with exit {failure.code}"
         if not complete:
-            return InventoryError(message, hint="run it by itself to see what it says", where=place)
+            return InventoryError(message, hint="run it by itself to see its output", where=place)
         said = self._redacted(failure)
         return InventoryError(f"{message}: {said}" if said else message, where=place)
 
@@ -149,7 +149,7 @@ def _started(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its words have a NUL"
+        reason = error.strerror if isinstance(error, OSError) else "an argument has a NUL"
         raise UsageError(f"{name} cannot be run: {reason}") from None
 
 

@@ -138,7 +138,7 @@ def _with(have: Any, path: Sequence[str], value: Any, file: str) -> Any:
     if isinstance(have, list) and all(isinstance(item, str) for item in have):
         have = dict.fromkeys(have)  # `hermes_profiles: [coder]` cannot hold a setting
     if not isinstance(have, dict | None):
-        raise InventoryError(f"{path[0]!r} has no place: no mapping is there", where=file)
+        raise InventoryError(f"{path[0]!r} cannot be set: the file is not a mapping", where=file)
     entries = have or {}
     return {**entries, path[0]: _with(entries.get(path[0]), path[1:], value, file)}
 

@@ -117,7 +117,7 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
             raise InventoryError(
-                f"{name!r} is no mapping, so {rest[0]!r} has no place",
+                f"{name!r} is not a mapping, so {rest[0]!r} cannot be set in it",
                 hint=f"set {name!r} itself",
                 where=place,
             )

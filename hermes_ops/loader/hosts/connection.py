@@ -50,7 +50,7 @@ VARIABLES: Mapping[str, Schema] = {
     ),
     "ansible_become": Key(BOOLEAN, "may use sudo, for linger", False),
     "ansible_become_password": Key(TEXT, "for sudo; never shown"),
-    "ansible_ssh_common_args": Key(TEXT, "as OpenSSH has them; what tunes only ssh is passed over"),
+    "ansible_ssh_common_args": Key(TEXT, "as for OpenSSH; options that only tune ssh are ignored"),
     "ansible_ssh_extra_args": Key(TEXT, "further ones"),
     "ansible_ssh_args": Key(TEXT, "further ones, the weakest"),
 }
@@ -123,7 +123,7 @@ def _address(name: str, variables: Variables) -> str:
     if value is None:
         if not _is_address(name):
             hint = "say where it is with ansible_host"
-            raise InventoryError(f"{without_odd_words(name)!r} is no address", hint=hint)
+            raise InventoryError(f"{without_odd_words(name)!r} is not an address", hint=hint)
         return name
     check(value, WORD, "ansible_host")
     if not _is_address(value.data):

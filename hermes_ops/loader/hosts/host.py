@@ -55,7 +55,7 @@ MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
     "hermes_profiles": Key(ANY, "names of profiles, or a mapping: name -> what differs here"),
     "hermes_profile_defaults": Key(ANY, "for every profile: the same keys as in profiles/*.yml"),
-    "hermes_version": Key(VERSION, "of hermes-agent", otherwise="what the role hermes says"),
+    "hermes_version": Key(VERSION, "of hermes-agent", otherwise="from the role hermes"),
     "hermes_install": Key(
         one_of("auto", "present", "index", "wheelhouse"),
         "auto | present | index | wheelhouse",
@@ -79,7 +79,7 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_exchange_timeout": Key(SECONDS, "seconds that an exchange may take", 120),
     "hermes_ready_timeout": Key(SECONDS, "seconds until a started gateway must be ready", 60),
     "hermes_settle": Key(PAUSE, "seconds it must stay so", 3),
-    "hermes_enabled": Key(BOOLEAN, "false: stays in every table, is not touched", True),
+    "hermes_enabled": Key(BOOLEAN, "false: listed, but not changed", True),
     "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
 }
 """Every variable that begins with `hermes_`; the two of profiles are checked when merged."""

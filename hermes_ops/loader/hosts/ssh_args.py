@@ -53,7 +53,7 @@ def _options(value: Located) -> Iterator[tuple[str, str]]:
     words = iter(_words(value))
     for word in words:
         if not re.match(r"-[A-Za-z0-9]", word):
-            raise value.error(f"{word!r} is no option of ssh")
+            raise value.error(f"{word!r} is not an option of ssh")
         flag, rest = word[1], word[2:]
         if flag == "o":
             yield _assignment(rest or _next(words, word, value), value)

@@ -78,7 +78,7 @@ def _values(names: Iterable[str], value: Located, scope: Scope, asked: tuple[str
             continue
         if name in asked:
             circle = " → ".join([*asked[asked.index(name) :], name])
-            raise value.error(f"variables name each other in a circle: {circle}")
+            raise value.error(f"variables refer to each other in a circle: {circle}")
         found = rendered(scope.variables[name], scope, (*asked, name))
         refuse_sealed(found)
         values[name] = plain(found)

@@ -29,7 +29,7 @@ def misspelt_variables(seen: Survey) -> Iterator[Remark]:
             name = str(leaf.path[0])
             if name.startswith("ansible") and name not in known and (other := meant(name, known)):
                 for saying in leaf.said:
-                    yield _finding(saying, f"{name!r} means nothing here", other)
+                    yield _finding(saying, f"{name!r} is not a known variable", other)
 
 
 Siblings = Mapping[Any, frozenset[str]]

@@ -35,7 +35,7 @@ def _allowance(item: Located) -> Allowance:
         if key not in texts:
             from hermes_ops.audit.finding import kinds
 
-            hint = "why is it meant?" if key == "reason" else suggestion("", kinds())
+            hint = "say why the finding is accepted" if key == "reason" else suggestion("", kinds())
             raise item.error(f"an exception needs a {key!r}", hint)
     return Allowance(texts["finding"], texts["reason"], texts.get("name", ""), item.place)
 

@@ -85,7 +85,7 @@ def _reference(name: str, entry: Located) -> EnvValue:
     if form == GENERATE:
         return Generate(_generated_bytes(argument), place=argument.place)
     if form not in SOURCES:
-        message = f"{form!r} is no known kind of reference"
+        message = f"{form!r} is not a known kind of reference"
         raise argument.error(message, suggestion(str(form), forms()))
     return reference(SOURCES[form], argument)
 

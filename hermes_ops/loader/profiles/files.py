@@ -49,7 +49,7 @@ def profile_files(section: Located) -> dict[str, ProfileFile]:
 
 def _check_path(path: object, entry: Located) -> None:
     if not isinstance(path, str):
-        raise entry.error(f"the path of a file must be a text, {path} is none", "quote it")
+        raise entry.error(f"the path of a file must be a text, {path} is not", "quote it")
     parts = path.split("/")
     if ".." in parts or path.startswith(("/", "~")):
         hint = "it is below the profile's home: skills/notes.md"

@@ -96,7 +96,7 @@ SERVICE = Fields(
         ),
         "write": Key(WORDS, "with `text: hermes`: the words by which Hermes writes its own unit"),
         "planned_stop": Key(
-            BOOLEAN, "Hermes is told before a stop, which it would take for a crash", False
+            BOOLEAN, "announce a stop to Hermes, which would otherwise count as a crash", False
         ),
         "fatal_exit": Key(Each(EXIT_CODE), "exit codes after which it is not started again"),
     },

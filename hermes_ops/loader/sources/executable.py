@@ -132,7 +132,7 @@ def _json(printed: bytes, place: Place) -> Any:
     try:
         return decoded(printed.decode("utf-8"))
     except UnicodeDecodeError:
-        raise InventoryError(f"{_WHAT} printed what is not UTF-8", where=place) from None
+        raise InventoryError(f"{_WHAT} printed text that is not UTF-8", where=place) from None
     except ValueError as error:
-        message = f"{_WHAT} printed what is not JSON: {error}"
+        message = f"{_WHAT} printed invalid JSON: {error}"
         raise InventoryError(message, where=place) from None

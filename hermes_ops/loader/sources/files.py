@@ -123,5 +123,5 @@ def _variables_in(file: Path, vault: Vault) -> Variables:
         raise document.error(f"variables must be a mapping, this is {kind(document)}")
     for name, entry in document.entries.items():
         if not isinstance(name, str):
-            raise entry.error(f"the name of a variable must be a text, {name} is none")
+            raise entry.error(f"the name of a variable must be a text, {name} is not")
     return document.entries

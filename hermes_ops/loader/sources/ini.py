@@ -94,7 +94,7 @@ class _Reader:
             yield from self._open(section[1], section[2] or "hosts")
         elif line.startswith("[") and line.endswith("]"):
             hint = "[group], [group:vars] or [group:children], without blanks"
-            raise self._error(f"{line!r} is no section", hint)
+            raise self._error(f"{line!r} is not a section", hint)
         elif self._kind == "hosts":
             yield self._hosts(line)
         elif self._kind == "vars":
@@ -159,7 +159,7 @@ class _Reader:
     def _child(self, line: str) -> Iterator[Mention]:
         match = _CHILD.fullmatch(line)
         if not match:
-            raise self._error(f"{_short(line)} is no name of a group")
+            raise self._error(f"{_short(line)} is not the name of a group")
         child = match[1]
         if self._knows(child):
             yield child_mention(self._group, child, self._place)

@@ -37,7 +37,7 @@ def _expanded(pattern: str, place: Place, room: int) -> Iterator[str]:
     match = _RANGE.search(pattern)
     if not match or "[" in pattern[: match.start()]:
         hint = "a range is [begin:end] or [begin:end:step]"
-        raise InventoryError(f"{pattern!r} holds no range that can be read", hint=hint, where=place)
+        raise InventoryError(f"{pattern!r} has an invalid range", hint=hint, where=place)
     head, tail = pattern[: match.start()], pattern[match.end() :]
     for middle in _steps(match, place):
         for name in _expanded(tail, place, room):

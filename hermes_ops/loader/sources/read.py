@@ -41,7 +41,7 @@ def gather_mentions(paths: Sequence[Path], vault: Vault, warn: Warn) -> Gatherin
 
 
 def _with_remedy(error: InventoryError) -> InventoryError:
-    hint = "if the file is no inventory, it belongs elsewhere: a folder's files are all read"
+    hint = "if the file is not an inventory, move it elsewhere: all files of the folder are read"
     return InventoryError(error.message, hint=hint, where=error.where)
 
 
@@ -53,16 +53,16 @@ def _hear(file: Path, named: bool, vault: Vault, gathering: Gathering, warn: War
         return gathering.add_all(dynamic_mentions(file, vault))
     reason = _no_source(file) if named else _no_source(file) or _companion(file)
     if reason and (named or file.suffix == ".toml"):
-        raise InventoryError(f"is no inventory: {reason}", where=shown(file))
+        raise InventoryError(f"is not an inventory: {reason}", where=shown(file))
     found = None if reason else _text_mentions(file, named, vault, gathering)
     if found is not None:
         return gathering.add_all(found)
     if reason != _KEY:
-        warn(f"{shown(file)} is passed over: {reason or 'it does not look like an inventory'}")
+        warn(f"{shown(file)} is ignored: {reason or 'it does not look like an inventory'}")
     return None
 
 
-_KEY = "it is a key, or no text"
+_KEY = "it is a key, or not a text"
 
 
 def _no_source(file: Path) -> str:

@@ -109,4 +109,4 @@ def _name(name: object, entry: Located, what: str) -> str:
     if isinstance(name, str) and name:
         return name
     shown = str(name).lower() if isinstance(name, bool) else name
-    raise entry.error(f"the name of a {what} must be a text, {shown} is none", "put it in quotes")
+    raise entry.error(f"the name of a {what} must be a text, {shown} is not", "put it in quotes")

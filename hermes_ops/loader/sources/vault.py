@@ -98,7 +98,7 @@ def _without_ansible(error: ModuleNotFoundError, place: Place) -> InventoryError
 
 def _refusal(reason: str, place: Place) -> InventoryError:
     if "no vault secrets were found that could decrypt" in reason:
-        message = "the vault password does not open this"
+        message = "the vault password does not decrypt this"
         return InventoryError(message, hint=f"see {_OPTION} and ${VARIABLE}", where=place)
     return InventoryError("is encrypted, but damaged: ansible-vault cannot read it", where=place)
 

@@ -172,7 +172,7 @@ class _Construction:
         except (ConstructorError, ValueError):
             name = node.tag.removeprefix(_TAG)
             shown_value = "an encrypted value" if self._secret else repr(node.value)
-            raise self._error(node, f"{shown_value} is no {name}") from None
+            raise self._error(node, f"{shown_value} is not a valid {name}") from None
 
     def _unsafe(self, node: yaml.ScalarNode) -> Any:
         """Return the value after `!unsafe`, in its own type; a text is never an expression."""
@@ -201,7 +201,7 @@ class _Construction:
             key = self._key(key_node)
             if key in own:
                 first = own[key].place.line
-                raise self._error(key_node, f"{key!r} stands here twice, first in line {first}")
+                raise self._error(key_node, f"{key!r} appears twice, first in line {first}")
             own[key] = self._value(value_node, self._place(key_node))
         self._weigh(node, [value for _, value in pairs])
         return {**inherited, **own}

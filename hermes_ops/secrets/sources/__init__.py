@@ -43,7 +43,7 @@ def source_of(reference: Reference) -> Source[Any]:
     """
     if reference.kind in SOURCES:
         return SOURCES[reference.kind]
-    message = f"{reference.kind!r} is no known kind of reference"
+    message = f"{reference.kind!r} is not a known kind of reference"
     hint = f"known are: {', '.join(SOURCES)}"
     raise InventoryError(message, hint=hint, where=reference.place)
 

@@ -29,7 +29,7 @@ class AgeSource(TextSource):
             return beside(argument, folder)
         if problem := age.malformed(argument):
             hint = "age: |   and the whole armored text below, or age: PATH of a file"
-            raise UsageError(f"this is no age text: {problem}", hint=hint)
+            raise UsageError(f"this is not an age text: {problem}", hint=hint)
         return "\n".join(line.strip() for line in argument.strip().splitlines()) + "\n"
 
     def shown(self, argument: str) -> str:
