@@ -1,11 +1,11 @@
-"""Where the files are that are no Python: templates, roles, the wheel of pip."""
+"""Paths of files other than Python: templates, roles, the wheel of pip."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parents[1]
-"""The top of the clone, where the package lies in one."""
+"""The top of the clone, if the package is in one."""
 
 _CARRIED = Path(__file__).resolve().parent / "share"
 """A wheel carries the same folders here."""
@@ -19,5 +19,5 @@ ROLES = SHARE / "roles"
 
 
 def pip_wheel() -> Path | None:
-    """Return the wheel of pip that hosts get, None where it is missing."""
+    """Return the wheel of pip for hosts, None if it is missing."""
     return next(iter(sorted((SHARE / "vendor").glob("pip-*.whl"))), None)

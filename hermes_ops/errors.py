@@ -10,10 +10,10 @@ HermesError
 ├── Conflict             1  wanted things exclude each other on this host
 ├── HostKeyChanged       1  the host shows another key than the known one
 ├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
-├── Unknown              4  what is so on the host could not be told
+├── Unknown              4  the state of the host could not be determined
 │   └── NotUnderstood    4  it answered, and the answer could not be parsed
 ├── Locked               5  somebody else changes this host now
-└── Interrupted        130  Ctrl-C, or a signal that asked to end
+└── Interrupted        130  Ctrl-C, or a signal to end
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hermes_ops.program_name import spoken
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file something was written; `line` and `column` count from 1, 0 is unknown."""
+    """A place in a file; `line` and `column` count from 1, 0 is unknown."""
 
     file: str
     line: int = 0
@@ -41,7 +41,7 @@ class Place:
 
 
 class HermesError(Exception):
-    """Anything this program says no to: one sentence, and how to mend it."""
+    """Any failure of this program: one sentence, and the remedy."""
 
     exit_code: ClassVar[int] = 1
     default_kind: ClassVar[str] = "command"
@@ -69,7 +69,7 @@ class HermesError(Exception):
 
 
 class UsageError(HermesError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something that is not possible."""
 
     exit_code = 64
     default_kind = "usage"
@@ -86,7 +86,7 @@ class InventoryError(UsageError):
 
 
 class CommandError(HermesError):
-    """A command ran and failed, or answered what it should not."""
+    """A command ran and failed, or gave an unexpected answer."""
 
 
 class NotReady(CommandError):
@@ -102,26 +102,26 @@ class MissingPrivilege(HermesError):
 
 
 class Conflict(HermesError):
-    """Two wanted things, or a wanted and a found one, exclude each other."""
+    """Two wanted things, or a wanted and an existing one, exclude each other."""
 
     default_kind = "conflict"
 
 
 class HostKeyChanged(HermesError):
-    """The host's key is not the one we know: somebody else, or a new installation."""
+    """The host's key is not the known one: another machine, or a new installation."""
 
     default_kind = "host_key_changed"
 
 
 class Unreachable(HermesError):
-    """No conversation with the host; its kind says at which point it ended."""
+    """The host could not be reached, or the connection was lost; the kind says at which point."""
 
     exit_code = 3
     default_kind = "refused"
 
 
 class Unknown(HermesError):
-    """The state of the host could not be told: look again."""
+    """The state of the host could not be determined: look again."""
 
     exit_code = 4
     default_kind = "lost"
@@ -130,8 +130,8 @@ class Unknown(HermesError):
 class NotUnderstood(Unknown):
     """A host answered, and its answer could not be parsed, or makes no sense.
 
-    `trace` is where that was noticed, line by line: without the exception's own words, which may
-    be a stranger's.
+    `trace` is where that was noticed, line by line, without the exception's own message, which may
+    quote the host.
     """
 
     default_kind = "not_understood"
@@ -139,10 +139,10 @@ class NotUnderstood(Unknown):
 
     @classmethod
     def by(cls, error: BaseException, host: str) -> NotUnderstood:
-        """Return what is said of a host whose answer ended in this exception."""
+        """Return the error for a host whose answer caused this exception."""
         failure = cls(
-            f"what {host} answered could not be understood: {type(error).__name__} {_place(error)}",
-            hint="run it again with -v, which shows how it came to that",
+            f"the answer of {host} could not be parsed: {type(error).__name__} {_place(error)}",
+            hint="run it again with -v, which shows the details",
         )
         failure.trace = tuple(_trace(error))
         return failure
@@ -167,7 +167,7 @@ class Interrupted(HermesError):
 
 @contextmanager
 def belongs_to(host: str) -> Iterator[None]:
-    """Whatever goes wrong within is a failure of this host, and of no other."""
+    """Turn any exception inside into a failure of this host only."""
     try:
         yield
     except HermesError:
@@ -180,7 +180,7 @@ _OURS = Path(__file__).parent
 
 
 def _place(error: BaseException) -> str:
-    """Return the last line of ours that the exception came through."""
+    """Return the last line of our code in the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
         path = Path(frame.filename)

@@ -1,11 +1,11 @@
-"""The optional parts of this package, and how somebody who needs one gets it."""
+"""The optional parts of this package, and the commands to install them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 EXTRAS: Mapping[str, str] = {"vault": "ansible-core", "keyring": "keyring"}
-"""The distribution that each extra of `pyproject.toml` brings."""
+"""The distribution that each extra of `pyproject.toml` installs."""
 
 
 def install(extra: str) -> str:

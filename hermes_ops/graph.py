@@ -11,7 +11,7 @@ from hermes_ops.errors import UsageError
 def ordered(edges: Mapping[str, Iterable[str]]) -> list[str]:
     """Return every node after those it requires, depth first, siblings as listed.
 
-    `edges` maps a node to what it requires. A circle is a `UsageError` that names it.
+    `edges` maps a node to what it requires. A cycle is a `UsageError` that names it.
     """
     _refuse_circles(edges)
     done: dict[str, None] = {}
@@ -50,5 +50,5 @@ def _prepare(sorter: TopologicalSorter[str]) -> None:
     except CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         raise UsageError(
-            f"each of these requires the next: {circle}", hint="take one of the edges out"
+            f"each of these requires the next: {circle}", hint="remove one of these dependencies"
         ) from None

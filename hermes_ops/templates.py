@@ -1,4 +1,4 @@
-"""Rendering: Jinja, strict about names, imported only when a text has an expression in it."""
+"""Render templates with Jinja: unknown names are errors; imported only if needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _environment() -> Environment:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    # Sandboxed: an inventory describes hosts, it does not run code on the operator's machine.
+    # Sandboxed: an inventory must not run code on the operator's machine.
     return ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -34,7 +34,7 @@ def _environment() -> Environment:
 
 
 def _no_secret(value: Any) -> Any:
-    """Return what a template writes; a secret would become `***` in a file on a host."""
+    """Return a value for output; refuse a secret, which would become `***` in a file on a host."""
     if isinstance(value, Secret):
         hint = "secrets belong into env, which becomes a file of mode 0600"
         raise InventoryError("a template cannot write a secret", hint=hint)
@@ -47,19 +47,19 @@ def _compiled(source: str) -> Template:
 
 
 def is_plain(source: str) -> bool:
-    """Say whether a text has nothing to render."""
+    """Return whether a text has nothing to render."""
     return not _EXPRESSION.search(source)
 
 
 @cache
 def _names(source: str) -> frozenset[str]:
-    """Return the names in a source that has nothing else to render, otherwise what no name is."""
+    """Return the names in a source with nothing else to render; otherwise `""`, never a name."""
     simple = is_plain(_NAME.sub("", source)) and "\r" not in source  # Jinja writes "\n" for it
     return frozenset(_NAME.findall(source)) if simple else frozenset({""})
 
 
 def render(source: str, values: Mapping[str, Any], *, name: str = "template") -> str:
-    """Return `source` with its expressions replaced; what is wrong with it is an InventoryError."""
+    """Return `source` with its expressions rendered; a mistake in it is an InventoryError."""
     if is_plain(source):
         return source
     try:
@@ -70,7 +70,7 @@ def render(source: str, values: Mapping[str, Any], *, name: str = "template") ->
 
 def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
     if _names(source) <= values.keys():
-        # Most texts of a role are of this kind; to compile one takes Jinja a millisecond.
+        # Most texts of a role are of this kind; Jinja would need a millisecond to compile one.
         return _NAME.sub(lambda found: str(_no_secret(values[found[1]])), source)
     from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
@@ -97,7 +97,7 @@ def _line(error: Exception) -> int:
 
 
 def undefined_names(source: str, known: Mapping[str, Any] | set[str]) -> set[str]:
-    """Return the names that `source` uses and `known` does not have, without rendering it."""
+    """Return the names in `source` that are not in `known`, without rendering it."""
     if is_plain(source):
         return set()
     from jinja2 import meta

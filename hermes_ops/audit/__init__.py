@@ -1,1 +1,1 @@
-"""What of credentials is double, weak or in the open: found here, and told by hosts."""
+"""Find credentials that are used twice, weak or exposed, in the inventory and on hosts."""

@@ -1,4 +1,4 @@
-"""Profiles that exclude each other: one identity twice, or one port of one machine."""
+"""Profiles that exclude each other: the same identity, or the same port of a machine."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hermes_ops.hermes import identities, platforms
 
 
 def conflicts(holders: Iterable[Holder]) -> list[Finding]:
-    """Return which profiles exclude each other: one identity, or one port of one machine."""
+    """Return which profiles exclude each other: by identity, or by port of a machine."""
     present = [holder for holder in holders if holder.state != "absent"]
     return [*_duplicates(present), *_ports(present)]
 
 
-# --- one identity twice -----------------------------------------------------------------------
+# --- the same identity -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Use:
-    """Something of which there can be one only, and who uses it."""
+    """Something that only one may use, and its users."""
 
     holder: Holder
     name: str
@@ -58,12 +58,12 @@ def _duplicate(uses: Sequence[_Use], sides: tuple[Side, ...]) -> Finding:
 
 
 def _can_meet(uses: Sequence[_Use]) -> bool:
-    """Say whether two of them may run at once."""
+    """Return whether two of them may run at once."""
     return len({use.holder.target for use in uses if use.holder.may_run}) > 1
 
 
 def _identities(holder: Holder) -> Iterator[tuple[Hashable, _Use]]:
-    """Yield each identity of a profile's platforms, with the key that an equal one has too."""
+    """Yield each identity of a profile's platforms, with a key that is equal for equal ones."""
     for platform in sorted(platforms.expected(holder.tree, holder.variables)):
         for parts in identities.identities(platform):
             settings = [first_set(holder, platform, part.names) for part in parts]
@@ -79,19 +79,19 @@ def _identities(holder: Holder) -> Iterator[tuple[Hashable, _Use]]:
 
 
 def _is_local(platform: str, settings: Iterable[Setting]) -> bool:
-    """Say whether an identity means something on its own machine only: a path, a local address."""
+    """Return whether an identity is valid on one machine only: a path, a local address."""
     return platform == "whatsapp" or any("loopback" in s.traits for s in settings)
 
 
 def _sides(uses: Iterable[_Use]) -> tuple[Side, ...]:
-    """Return who uses it, each once, with every place where that stands."""
+    """Return its users, each once, with every place."""
     places: dict[tuple[str, str], dict[str, None]] = {}
     for use in uses:
         places.setdefault((use.holder.host, use.holder.profile), {}).setdefault(use.place)
     return tuple(Side(*who, tuple(filter(None, where))) for who, where in places.items())
 
 
-# --- one port twice ---------------------------------------------------------------------------
+# --- the same port ---------------------------------------------------------------------------
 
 _EVERY = ("0.0.0.0", "::", "")  # noqa: S104 - what Hermes is told, not what we bind
 
@@ -114,7 +114,7 @@ def _address(host: str) -> str:
 
 
 def _overlapping(listeners: Sequence[tuple[str, _Use]]) -> Iterable[_Use]:
-    """Return those that listen where another does: on one address, or on all of them."""
+    """Return the servers that listen on the same address as another, or one of them on all."""
     met: dict[_Use, None] = {}
     for (one, first), (other, second) in combinations(listeners, 2):
         meet = one == other or one in _EVERY or other in _EVERY

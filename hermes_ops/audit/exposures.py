@@ -1,4 +1,4 @@
-"""What one profile or one host has alone: weak keys, credentials in the open, sticky profiles."""
+"""Findings about a single profile or host: weak keys, exposed credentials, sticky profiles."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _Check = Callable[[Holder], Iterable[Finding]]
 
 
 def exposed(holders: Iterable[Holder]) -> list[Finding]:
-    """Return what is weak, left from an example, or in the open, each once a profile."""
+    """Return weak, placeholder and exposed credentials, each once for each profile."""
     return united(finding for holder in holders for check in _CHECKS for finding in check(holder))
 
 
 def _weak(holder: Holder) -> Iterator[Finding]:
-    """Hermes' rule: 16 characters and more, and none of its placeholders."""
+    """Hermes' rule: at least 16 characters, and not one of its placeholders."""
     if "api_server" not in platforms.expected(holder.tree, holder.variables):
         return
     key = first_set(holder, "api_server", ("API_SERVER_KEY", "key"))
@@ -49,7 +49,7 @@ def _left(holder: Holder) -> Iterator[Finding]:
 
 def _why_left(setting: Setting, case: str) -> str:
     is_refused = "placeholder" in setting.traits
-    # What Hermes refuses as the key of its API is said as `weak-key`.
+    # What Hermes refuses as the key of its API is reported as `weak-key`.
     if (is_refused and case != "api") or ("left" in setting.traits and not is_refused):
         return "left from an example"
     return "too short to be a token" if case == "token" and "tiny" in setting.traits else ""
@@ -99,7 +99,7 @@ def _of(
 
 
 def of_machines(machines: Iterable[Machine]) -> Iterator[Finding]:
-    """Yield what is wrong with a host, whatever its profiles hold."""
+    """Yield the findings about a host as a whole."""
     for machine in machines:
         for short, long in combinations(sorted(machine.names), 2):
             if long.startswith(short):

@@ -1,6 +1,6 @@
-"""A finding: what should not be, whom it is about, what follows, and how it is mended.
+"""A finding: the problem, the profiles concerned, the consequence and the remedy.
 
-The words are in `findings.yml`.
+The texts are in `findings.yml`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of those whom a finding is about."""
+    """One of the profiles or hosts that a finding is about."""
 
     host: str
     profile: str | None
@@ -30,7 +30,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that should not be: what, where, what follows, and how to mend it."""
+    """A problem: what, where, the consequence and the remedy."""
 
     kind: str
     name: str
@@ -42,11 +42,11 @@ class Finding:
     platform: str = ""
     fingerprint: str = ""
     allowed: str = ""
-    """The reason that the inventory gives for letting it be; empty where it does not."""
+    """The reason why the inventory allows it; empty if it does not."""
 
     @property
     def is_error(self) -> bool:
-        """Say whether something will go wrong, or can be taken, as it is."""
+        """Whether something will fail, or can be stolen, unless it is mended."""
         return self.severity == "error"
 
 
@@ -62,7 +62,7 @@ def make(
     fingerprint: str = "",
     path: str = "",
 ) -> Finding:
-    """Return a finding in its words; `case` chooses among the consequences of its kind."""
+    """Return a finding with its texts; `case` chooses among the consequences of its kind."""
     words = _words()[kind]
     *others, last = (side.target for side in sides)
     who = f"{', '.join(others)} and {last}" if others else last
@@ -76,7 +76,7 @@ def make(
 
 
 def united(found: Iterable[Finding]) -> list[Finding]:
-    """Return findings that were made of several views, each once, with every place."""
+    """Return findings from several views, each once, with every place."""
     known: dict[Hashable, Finding] = {}
     for finding in found:
         key = (finding.kind, finding.name, frozenset(side.target for side in finding.sides))
@@ -94,7 +94,7 @@ def _both(first: Finding, second: Finding) -> Finding:
 
 
 def kinds() -> tuple[str, ...]:
-    """Return what can be found, by name."""
+    """Return the kinds of findings, by name."""
     return tuple(_words())
 
 

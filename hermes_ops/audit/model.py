@@ -1,6 +1,6 @@
-"""Who holds which settings: a profile as the inventory wants it, or as a host tells of itself.
+"""Holders of settings: profiles as the inventory wants them, or as a host reports them.
 
-Neither has a value in it that is a secret: what `disclosure` told is all that is known here.
+No secret value is in here, only what `on_host` discloses.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
 
 PLACEHOLDER = "changeme"
-"""Stands for any value that Hermes takes for one left from an example."""
+"""Stands for any value that Hermes treats as a placeholder."""
 
 SOURCE = "from "
-"""Begins the mark of a value that nobody resolved: two with one source are one value."""
+"""Prefix for the mark of an unresolved value: two with the same source are equal."""
 
 UNKNOWN = "\x00unknown"
-"""Stands for a value of config.yaml that is there and that nobody told."""
+"""Stands for a value of config.yaml that was not disclosed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting of a profile: what is known of its value, and where it stands."""
+    """One setting of a profile: what is known of its value, and its place."""
 
     name: str
     marks: tuple[str, ...] = ()
-    """Fingerprints, one for each value in it; none where nothing of it is known."""
+    """Fingerprints, one for each value in it; none if the value is unknown."""
     traits: frozenset[str] = frozenset()
     text: str | None = None
-    """The value, where it is no secret."""
+    """The value, if it is not secret."""
     place: str = ""
 
     @property
     def is_empty(self) -> bool:
-        """Say whether it has no value."""
+        """Whether it has no value."""
         return "empty" in self.traits
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One profile of one host, seen from the inventory or on the host itself."""
+    """One profile of one host, from the inventory or from the host itself."""
 
     host: str
     profile: str
     machine: Hashable = None
-    """What hosts that are one machine have in common: they share its ports."""
+    """Equal for hosts that are one machine: they share its ports."""
     state: str = ""
-    """What the inventory wants of it; empty where it does not name it."""
+    """The wanted state; empty if it is not in the inventory."""
     live: bool = False
     env: Mapping[str, Setting] = field(default_factory=dict)
     config: Mapping[str, Setting] = field(default_factory=dict)
     """By dotted path."""
     service: tuple[Setting, ...] = ()
-    """What stands in the service's own environment."""
+    """Variables in the service's own environment."""
     files: tuple[tuple[str, int], ...] = ()
-    """Path and mode of what may hold credentials."""
+    """Path and mode of files that may hold credentials."""
     broken: tuple[tuple[str, str], ...] = ()
-    """Path and kind of error of what could not be read."""
+    """Path and kind of error of files that could not be read."""
 
     @property
     def target(self) -> str:
@@ -75,18 +75,18 @@ class Holder:
 
     @property
     def may_run(self) -> bool:
-        """Say whether a gateway of it may run: of one that nobody describes, nobody knows."""
+        """Whether its gateway may run; for a profile not in the inventory that is unknown."""
         return self.state in ("started", "")
 
     @property
     def variables(self) -> dict[str, str | None]:
-        """Return the environment of its gateway; None is a value that is there and not known."""
+        """Return the environment of its gateway; None is a value that is set but unknown."""
         known = {setting.name: setting for setting in self.service} | dict(self.env)
         return {name: _known(setting) for name, setting in known.items()}
 
     @property
     def tree(self) -> dict[str, Any]:
-        """Return its config.yaml as far as it is known."""
+        """Return the known part of its config.yaml."""
         tree: dict[str, Any] = {}
         for name, setting in self.config.items():
             value = _known(setting)
@@ -117,7 +117,7 @@ def _put(tree: dict[str, Any], keys: list[str], value: str) -> None:
 
 
 def first_set(holder: Holder, platform: str, names: Iterable[str]) -> Setting | None:
-    """Return the first of the names that has a value: a variable, or a key of the platform."""
+    """Return the first of these names that has a value: a variable, or a key of the platform."""
     for name in names:
         setting = holder.variable(name) if name.isupper() else _of_block(holder, platform, name)
         if setting is not None and not setting.is_empty:
@@ -135,24 +135,24 @@ def _of_block(holder: Holder, platform: str, name: str) -> Setting | None:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One host, and what is there beside its profiles."""
+    """One host: its profiles, and what it has besides them."""
 
     host: str
     names: tuple[str, ...] = ()
-    """Every profile that is there, or shall be."""
+    """Every profile that exists or is wanted."""
     managed: frozenset[str] = frozenset()
     sticky: str = ""
-    """The profile that `hermes profile use` made the one of every bare call."""
+    """The profile that `hermes profile use` set for calls without `-p`."""
     place: str = ""
 
 
 def shown_key(key: bytes) -> str:
-    """Return the operator's key as it stands in a request: what must never be seen."""
+    """Return the operator's key as it is in a request: output must mask it."""
     return base64.b64encode(key).decode()
 
 
 def request(key: bytes, homes: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a host is asked; the key is in it."""
+    """Return the request to a host; it contains the key."""
     return {
         "key": shown_key(key),
         "homes": dict(homes),
@@ -179,7 +179,7 @@ def wanted(inventory: Inventory, key: bytes) -> list[Holder]:
 
 
 def machine_of(host: Host) -> Hashable:
-    """Return what two hosts that are one machine have in common."""
+    """Return a key that is equal for two hosts that are one machine."""
     reached = host.connection
     if reached.kind == "local":
         return "local"
@@ -213,7 +213,7 @@ def _told(teller: Teller, name: str, value: Any, place: str) -> Setting:
 
 
 def setting_of(told: Mapping[str, Any], place: str) -> Setting:
-    """Return a setting as it was told."""
+    """Return a setting as the host reported it."""
     marks, traits = tuple(told["marks"]), frozenset(told["traits"])
     return Setting(told["name"], marks, traits, told.get("text"), place)
 
@@ -222,7 +222,7 @@ def setting_of(told: Mapping[str, Any], place: str) -> Setting:
 
 
 def found(host: Host, told: Mapping[str, Any]) -> tuple[Machine, list[Holder]]:
-    """Return what a host told of itself: of every profile on it, whether described or not."""
+    """Return what a host reported: every profile on it, in the inventory or not."""
     states = {profile.name: profile.state for profile in host.profiles}
     own = [_found(host, entry, told, states) for entry in told["profiles"]]
     names = {*host.all_profiles, *(holder.profile for holder in own)}
@@ -239,7 +239,7 @@ def _found(
     env = _settings(host, f"{home}/.env", entry["env"])
     for setting in _settings(host, f"{home}/slack_tokens.json", entry.get("slack", ())).values():
         env[setting.name] = _both(env.get(setting.name), setting)
-    # What the administrator of the machine says wins over every profile's own.
+    # The settings of the machine's administrator win over those of every profile.
     env |= _settings(host, "/etc/hermes/.env", told["shared"]["env"])
     config = _settings(host, f"{home}/config.yaml", entry["config"])
     config |= _settings(host, "/etc/hermes/config.yaml", told["shared"].get("config", ()))
@@ -260,7 +260,7 @@ def _settings(host: Host, path: str, told: Iterable[Mapping[str, Any]]) -> dict[
 
 
 def at(host: str, path: str, line: int = 0) -> str:
-    """Return where on a host something stands."""
+    """Return the place of something on a host."""
     shown = path if path.startswith("/") else f"~/{path}"
     return f"{host}:{shown}" + (f":{line}" if line else "")
 
@@ -270,12 +270,12 @@ def _both(first: Setting | None, second: Setting) -> Setting:
 
 
 def overlaid(low: Holder, high: Holder) -> Holder:
-    """Return a profile as it will be once what the inventory wants was merged into it."""
+    """Return a profile as it will be after the settings of the inventory are merged into it."""
     known = {name: setting for name, setting in high.env.items() if not _is_hidden(setting)}
     env = {**high.env, **low.env, **known}
     return replace(high, env=env, config={**low.config, **high.config})
 
 
 def _is_hidden(setting: Setting) -> bool:
-    """Say whether the host knows more of a value: it made it, or nobody resolved it here."""
+    """Return whether only the host knows a value: it was generated there, or not resolved here."""
     return not setting.is_empty and all(mark.startswith(SOURCE) for mark in setting.marks)

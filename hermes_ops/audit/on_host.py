@@ -1,8 +1,8 @@
-"""What may be told of settings without telling them: this runs here, and on hosts as a text.
+"""Describe settings without disclosing them: this runs here, and on hosts as a text.
 
-A host is sent this file whole (`python -I -S -c …`) and a request on standard input. It answers in
-JSON what its files hold: a name, the line, the value's keyed fingerprint and kind. So it needs the
-standard library alone and, on a host, what Hermes reads its files with: PyYAML, python-dotenv.
+This whole file is sent to a host (`python -I -S -c …`), with a request on standard input. The
+answer is JSON: for each setting its name, line, keyed fingerprint and kind of value. So it needs
+only the standard library and, on a host, Hermes' own readers: PyYAML and python-dotenv.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hermes_ops.secrets.names import holds_credential
 
 Keys = tuple[str, ...]
 
-LENGTH = 12  # of a fingerprint, as in `fingerprint.py`: a test holds both equal
+LENGTH = 12  # of a fingerprint, as in `fingerprint.py`: a test checks that both are equal
 
 LISTS = ("SLACK_BOT_TOKEN",)  # several values, with commas between them
 
@@ -43,7 +43,7 @@ def fingerprint(key: bytes, value: str) -> str:
 
 
 def traits(value: str, placeholders: Collection[str]) -> list[str]:
-    """Return what kind of value this is, in words that tell nothing more of it."""
+    """Return the kinds of this value, which disclose nothing more of it."""
     clean = value.strip()
     found = {
         "empty": not clean,
@@ -58,17 +58,17 @@ def traits(value: str, placeholders: Collection[str]) -> list[str]:
 
 
 class Teller:
-    """Tells of values what may be told of them."""
+    """Describes values without disclosing them."""
 
     def __init__(self, key: bytes, request: dict[str, Any]) -> None:
-        """Take the key, and from the request which names are `open` and what is a placeholder."""
+        """Take the key and the request, which has the `open` names and the placeholders."""
         self._key = key
         self._open = frozenset(request["open"])
         self._placeholders = frozenset(request["placeholders"])
         self._platforms = frozenset(request["platforms"])
 
     def tell(self, name: str, value: Any, line: int = 0) -> dict[str, Any]:
-        """Return a setting without its value, unless that is no secret."""
+        """Return a setting, with its value only if that is not secret."""
         text = str(value).lower() if isinstance(value, bool) else str(value or "")
         last = name.rpartition(".")[2]
         parts = text.split(",") if last in LISTS else [text]
@@ -83,7 +83,7 @@ class Teller:
         return told
 
     def config(self, tree: Any, lines: dict[Keys, int]) -> list[dict[str, Any]]:
-        """Return what a config.yaml says of platforms, and every credential in it."""
+        """Return the settings of platforms in a config.yaml, and every credential in it."""
         told = []
         for path, value in leaves(tree):
             name = ".".join(path)
@@ -94,7 +94,7 @@ class Teller:
 
 
 def is_of_platform(path: Keys, platforms: Collection[str]) -> bool:
-    """Say whether a path of config.yaml decides about a platform; a variable at the top does."""
+    """Return whether a path of config.yaml concerns a platform; a variable at the top does."""
     if len(path) == 1:
         return bool(_VARIABLE.fullmatch(path[0]))
     rest = path[2:] if path[:2] == ("gateway", "platforms") else path[1:]
@@ -119,7 +119,7 @@ def leaves(tree: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
 
 
 def read_env(text: str, teller: Teller) -> list[dict[str, Any]]:
-    """Return what python-dotenv reads in a text; of a name's lines the last one counts."""
+    """Return what python-dotenv reads in a text; of several lines for a name the last counts."""
     from dotenv.parser import parse_stream
 
     found = {
@@ -131,7 +131,7 @@ def read_env(text: str, teller: Teller) -> list[dict[str, Any]]:
 
 
 def read_config(text: str, teller: Teller) -> list[dict[str, Any]]:
-    """Return what may be told of a config.yaml, with the line of each key."""
+    """Return the description of a config.yaml, with the line of each key."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
@@ -162,13 +162,13 @@ def _tree(loader: Any, node: Any, path: Keys, lines: dict[Keys, int]) -> Any:
 
 EXAMPLES = (".example", ".sample", ".template", ".lock")
 PRIVATE = (".env*", "config.yaml*", "auth.json", "slack_tokens.json")
-"""What of a profile's home may hold credentials, copies too."""
+"""Files of a profile's home that may hold credentials, copies too."""
 
-SHARED = "/etc/hermes"  # of the administrator: wins over every profile's own
+SHARED = "/etc/hermes"  # of the administrator: it wins over the profile's own
 
 
 def profile(name: str, home: str, teller: Teller) -> dict[str, Any]:
-    """Return what may be told of one profile."""
+    """Return the description of one profile."""
     found: dict[str, Any] = {"profile": name, "home": home, "env": [], "config": [], "broken": []}
     found["files"] = [[str(path), path.stat().st_mode & 0o777] for path in _private(home)]
     _fill_both(found, home, teller)
@@ -189,7 +189,7 @@ def _fill_both(found: dict[str, Any], home: str, teller: Teller) -> None:
 def _fill(
     found: dict[str, Any], key: str, path: str, reader: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    """Read a file; one that cannot be read is told with the kind of its error alone."""
+    """Read a file; for one that cannot be read only the kind of its error is reported."""
     if not Path(path).exists():
         return
     try:
@@ -208,12 +208,12 @@ _SERVICE = re.compile(r"(?:hermes-gateway|ai\.hermes\.gateway)-?([a-z0-9_-]*)\."
 
 
 def services(patterns: Collection[str], teller: Teller) -> list[dict[str, Any]]:
-    """Return every credential that stands in the definition of a service, or beside it."""
+    """Return every credential in the definition of a service, or beside it."""
     found = []
     for path in sorted(str(path) for pattern in patterns for path in _matching(pattern)):
         named = _SERVICE.search(path)
         owner = (named[1] or "default") if named else ""
-        # One that cannot be read, or is none, tells nothing.
+        # A file that is missing or cannot be read is skipped.
         with suppress(Exception):
             for name, value, line in _variables(path):
                 if holds_credential(name) and value.strip():
@@ -242,14 +242,14 @@ def _variables(path: str) -> Iterator[tuple[str, str, int]]:
 
 
 def homes(given: dict[str, str]) -> dict[str, str]:
-    """Return the home of each profile that is here: the given ones, and all of Hermes' root."""
+    """Return the home of each profile on this host: the given ones, and all in Hermes' root."""
     found = {"default": ".hermes"}
     found |= {path.name: str(path) for path in Path(".hermes/profiles").glob("*")}
     return {name: home for name, home in {**found, **given}.items() if _private(home)}
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Return what this host may tell."""
+    """Return the answer of this host."""
     teller = Teller(base64.b64decode(request["key"]), request)
     shared: dict[str, Any] = {"env": [], "config": [], "broken": []}
     _fill_both(shared, SHARED, teller)
@@ -265,7 +265,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read a request, print the answer; what is missing here is all that is said then."""
+    """Read a request and print the answer; if a module is missing, only its name."""
     sys.path += filter(None, sys.argv[1:])
     request = json.loads(sys.stdin.buffer.read().decode())
     try:

@@ -1,4 +1,4 @@
-"""What no run may start: two profiles with one identity, or on one port of one machine."""
+"""Refuse to start two profiles with the same identity, or on the same port of a machine."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hermes_ops.secrets.secret import Secret
 
 
 def refuse_conflicts(whole: Inventory, selected: Inventory) -> None:
-    """Raise if a profile that would be started excludes another one that is, selected or not.
+    """Raise if a profile that would be started conflicts with another, selected or not.
 
-    Nothing is resolved for it: of the profiles that were not selected, plain values are compared,
-    and those that have the source of a selected one.
+    No reference is resolved for this: of profiles that were not selected, only plain values and
+    references with the source of a selected profile are compared.
     """
     starting = {target for target, profile in _profiles(selected) if profile.state == "started"}
     if not starting:
         return
     known = with_secrets(whole, _resolved(whole, selected))
-    # Fingerprints that nobody keeps: any key will do.
+    # These fingerprints are not stored: any key will do.
     there = model.wanted(known, secrets.token_bytes(32))
     found = conflicts(holder for holder in there if holder.state == "started")
     allowed = rules.allowances(whole)
@@ -41,7 +41,7 @@ def _profiles(inventory: Inventory) -> Iterator[tuple[str, Profile]]:
 
 
 def _resolved(whole: Inventory, selected: Inventory) -> Mapping[Reference, Secret]:
-    """Return what every reference leads to whose source was asked for a selected profile."""
+    """Return the value of every reference whose source was resolved for a selected profile."""
     asked: dict[Origin, Secret] = {}
     written = dict(_profiles(whole))
     for target, profile in _profiles(selected):

@@ -1,4 +1,4 @@
-"""Asking a host what it may tell of its credentials: one script, one answer, no value in it."""
+"""Ask a host about its credentials: one script and one answer, without any value in it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hermes_ops.wire import Reply, Script, assemble
 
 
 def probe(request: Mapping[str, Any], python: str = "") -> Script:
-    """Return the script that asks for all of `request`; `python` is Hermes', if it is known.
+    """Return the script that asks for `request`; `python` is that of Hermes, if known.
 
-    The operator's key is in it, and so it goes the way of every script: on standard input.
+    It contains the operator's key, so it is sent on standard input, as every script.
     """
     asked = shlex.quote(json.dumps(request))
     lines = ["identify; enter_home", shlex.join(["look_hermes", python])]
@@ -31,17 +31,17 @@ IMPORT = "from hermes_ops.secrets.names import holds_credential\n"
 
 @cache
 def _program() -> str:
-    """Return `on_host` as one text: there is nothing to import on a host."""
+    """Return `on_host` as one text: a host has nothing of ours to import."""
     names = (files("hermes_ops.secrets") / "names.py").read_text("utf-8")
     body = (files("hermes_ops.audit") / "on_host.py").read_text("utf-8")
     return body.replace(IMPORT, names.partition(FUTURE)[2], 1)
 
 
 def parse(reply: Reply) -> Mapping[str, Any]:
-    """Return what the host told.
+    """Return the answer of the host.
 
     Raises:
-        Unknown: it could not tell; says why.
+        Unknown: it could not answer; the message says why.
     """
     for record in reply.of("fatal"):
         raise CommandError(record.rest)
@@ -69,7 +69,7 @@ def _told(text: str) -> Mapping[str, Any]:
 
 
 def _printable(value: Any) -> Any:
-    """Return what a host sent without what a terminal would obey: its names are a stranger's."""
+    """Return a host's answer without control characters: its names are not to be trusted."""
     if isinstance(value, str):
         return (
             value if value.isprintable() else "".join(c if c.isprintable() else "?" for c in value)

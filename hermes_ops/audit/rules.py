@@ -1,12 +1,12 @@
-"""From what is known of credentials to findings: which are shared, weak, exposed or in the way.
+"""From what is known of credentials to findings: shared, weak, exposed or conflicting ones.
 
-Pure, and without any value: `holders` has who holds what by fingerprint. In reading order:
+Pure functions that see no value, only fingerprints. In reading order:
 
-    disclosure   what may be told of a value (here, and on hosts)
-    holders      a profile's settings as they were told
-    collisions   one identity or one port twice
-    exposures    what one profile or host has alone
-    finding      the words
+    on_host      what may be disclosed of a value (here, and on hosts)
+    model        a profile's settings as they were disclosed
+    collisions   an identity or a port used twice
+    exposures    findings about a single profile or host
+    finding      the text of findings
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.inventory.model import Allowance, Inventory, Profile
 
 NEEDS_HOST = frozenset({"sticky-profile", "open-file", "unreadable"})
-"""What only a host itself can show."""
+"""Findings that only a host itself can show."""
 
 
 def findings(
     wanted: Sequence[Holder], there: Sequence[Holder] = (), machines: Sequence[Machine] = ()
 ) -> list[Finding]:
-    """Return everything that should not be, the gravest first.
+    """Return all findings, the most severe first.
 
-    `there` is what hosts hold now, `wanted` what they will: one now and one then do not meet.
+    `there` is what hosts hold now, `wanted` what they will hold: the two are not compared.
     """
     described = {holder.target for holder in wanted}
     others = [holder for holder in there if holder.target not in described]
@@ -41,14 +41,14 @@ def _sorted(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda f: (not f.is_error, f.kind, f.name, f.sides[0].target))
 
 
-# --- what is meant ----------------------------------------------------------------------------
+# --- exceptions ----------------------------------------------------------------------------
 
 Allowed = Mapping[tuple[str, str], Sequence[Allowance]]
 """The exceptions of each host's profiles."""
 
 
 def allowances(inventory: Inventory) -> Allowed:
-    """Return the exceptions that the inventory makes, by host and profile."""
+    """Return the exceptions in the inventory, by host and profile."""
     return {
         (host.name, profile.name): profile.allow
         for host in inventory.hosts
@@ -58,9 +58,9 @@ def allowances(inventory: Inventory) -> Allowed:
 
 
 def excused(found: Iterable[Finding], allowed: Allowed) -> list[Finding]:
-    """Return the findings, those that the inventory allows with the reason for it.
+    """Return the findings; those that the inventory allows have its reason.
 
-    A finding about several is allowed when at most one of them is left that does not say so.
+    A finding about several profiles is allowed if at most one of them does not allow it.
     """
     return [replace(finding, allowed=_reason(finding, allowed)) for finding in found]
 
@@ -73,7 +73,7 @@ def _reason(finding: Finding, allowed: Allowed) -> str:
 
 
 def silent(finding: Finding, allowed: Allowed) -> list[Side]:
-    """Return the sides of a finding that do not say that it is meant."""
+    """Return the sides of a finding that do not allow it."""
     return [side for side in finding.sides if _allowance(finding, side, allowed) is None]
 
 
@@ -83,7 +83,7 @@ def _allowance(finding: Finding, side: Side, allowed: Allowed) -> Allowance | No
 
 
 def is_meant(entry: Allowance, finding: Finding) -> bool:
-    """Say whether an exception is about this finding."""
+    """Return whether an exception is about this finding."""
     names = {"", finding.name, *finding.name.split(" + ")}
     return entry.finding == finding.kind and entry.name in names
 
@@ -91,10 +91,10 @@ def is_meant(entry: Allowance, finding: Finding) -> bool:
 def needless(
     inventory: Inventory, found: Sequence[Finding], *, live: bool, whole: bool
 ) -> list[Finding]:
-    """Return the exceptions that nothing needs, as far as this can be told.
+    """Return the exceptions that no finding needs, as far as known.
 
-    Only a host knows what a person wrote there: without it (`live`) an exception is judged where
-    the inventory itself says the value. One about others is judged with all of them in sight.
+    Only a host knows what a person wrote there: without it (not `live`) an exception is judged only
+    if the inventory sets the value. One about several profiles is judged only if all are selected.
     """
     return _sorted(
         _needless(host.name, profile.name, entry)
@@ -124,5 +124,5 @@ def _needless(host: str, profile: str, entry: Allowance) -> Finding:
 
 
 def unexcused(found: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings that nothing in the inventory allows."""
+    """Yield the findings that the inventory does not allow."""
     return (finding for finding in found if not finding.allowed)

@@ -1,1 +1,1 @@
-"""The files that we write on hosts: what they can hold, and how our part is merged into them."""
+"""The files that we write on hosts: what they can hold, and how we merge our part into them."""

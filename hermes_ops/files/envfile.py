@@ -1,8 +1,8 @@
-"""A `.env` file: which values it can hold, and how keys are merged into it.
+"""A `.env` file: which values it can hold, and how to merge keys into it.
 
-Two readers must give back the same: python-dotenv, which makes the process environment of a
-gateway, and the line reader of Hermes' own command line. Hermes also rewrites a file that is
-not in its canonical form, at every start of any of its processes; ours always is.
+Two readers must read the same: python-dotenv, which sets the process environment of a gateway,
+and the line reader of Hermes' own command line. Hermes also rewrites a file that is not in its
+canonical form, at every start of any of its processes; ours always is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from hermes_ops.errors import Conflict, InventoryError, Place
 
 MASK = "\x01kept\x01"
-"""Stands for a value that stays on the host; the apply script puts the old line back."""
+"""Stands for a value that stays on the host; the apply script restores the old line."""
 
 _TOKEN = re.compile(r"\x01(?:kept|new:(\d+))\x01")
 _NONE: Mapping[str, int] = MappingProxyType({})
@@ -31,7 +31,7 @@ def new(size: int) -> str:
 
 
 def size_of_new(value: str) -> int | None:
-    """Return how many random bytes a value asks for, None if it is no such token."""
+    """Return the number of random bytes of a token, None if the value is not such a token."""
     match = _TOKEN.fullmatch(value)
     return int(match[1]) if match and match[1] else None
 
@@ -40,7 +40,7 @@ def size_of_new(value: str) -> int | None:
 
 
 def refusal(name: str, value: str) -> str | None:
-    """Say why Hermes would not read `value` back under `name`; None if it would."""
+    """Return why Hermes would not read `value` back under `name`; None if it would."""
     return _name_refusal(name) or _value_refusal(name, value) or _line_refusal(name, value)
 
 
@@ -60,7 +60,7 @@ def _value_refusal(name: str, value: str) -> str | None:
     if not value.isascii() and name.endswith(_CREDENTIAL):
         return "its value is not ASCII, and Hermes strips that from credentials"
     if _TOKEN.search(value) or re.search(r"[\ud800-\udfff]", value):
-        return "its value is no text that a file can hold"
+        return "its value cannot be encoded as text"
     return None
 
 
@@ -77,15 +77,15 @@ def _line_refusal(name: str, value: str) -> str | None:
 
 
 def render_line(name: str, value: str) -> str:
-    """Return the line, without its end, from which both readers get `value` under `name`."""
+    """Return the line, without its newline, from which both readers read `value` for `name`."""
     if reason := refusal(name, value):
         raise InventoryError(f"{name} cannot be kept in .env: {reason}")
     return _line(name, value)
 
 
 def _line(name: str, value: str) -> str:
-    # A quote that follows a backslash can run on to the next quote in the file, so such a
-    # value goes without quotes where it can.
+    # A quote after a backslash can extend to the next quote in the file, so such a value
+    # is written without quotes if possible.
     quoted = _must_quote(value) if value.endswith("\\") else _is_quoted_by_hermes(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{name}="{escaped}"' if quoted else f"{name}={value}"
@@ -108,12 +108,12 @@ def read(text: str) -> dict[str, str]:
 
 
 def is_masked(text: str, name: str) -> bool:
-    """Say whether `name` is there with a value that stayed on the host."""
+    """Return whether `name` is there with a value that stayed on the host."""
     return read(text).get(name) == MASK
 
 
 class _Part(NamedTuple):
-    """A stretch of the file; `name` is None for comments and what cannot be read."""
+    """A part of the file; `name` is None for comments and unreadable text."""
 
     name: str | None
     value: str | None
@@ -121,13 +121,13 @@ class _Part(NamedTuple):
 
 
 def _parts(text: str) -> list[_Part]:
-    from dotenv.parser import parse_stream  # here, so that only who merges pays for it
+    from dotenv.parser import parse_stream  # here, so that only merging loads it
 
     return [_Part(b.key, b.value, b.original.string) for b in parse_stream(io.StringIO(text))]
 
 
 def _read_by_line(text: str) -> dict[str, str]:
-    """Return what Hermes' own reader, which knows lines only, makes of a canonical text."""
+    """Return what Hermes' own reader, which reads line by line, reads in a canonical text."""
     lines = (line.strip() for line in text.split("\n"))
     pairs = (ln.removeprefix("export ").partition("=") for ln in lines if not ln.startswith("#"))
     return {name.strip(): _unquoted(value.strip()) for name, equals, value in pairs if equals}
@@ -139,11 +139,11 @@ def _unquoted(value: str) -> str:
     return re.sub(r'\\(["\\])', r"\1", value[1:-1]) if value[0] == '"' else value[1:-1]
 
 
-# What Hermes leaves alone.
+# The canonical form.
 
 
 def canonical(text: str) -> str:
-    """Return `text` in the form that Hermes leaves alone; any other it would rewrite itself."""
+    """Return `text` in the canonical form; Hermes would rewrite any other."""
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     lines = plain.removesuffix("\n").split("\n") if plain else []
     result = "".join(f"{clean}\n" for line in lines for clean in _canonical_lines(line))
@@ -156,9 +156,9 @@ def _canonical_lines(line: str) -> list[str]:
 
 
 def _split(line: str) -> list[str]:
-    """Return the lines that Hermes takes one for: it cuts before each known name it finds.
+    """Return the lines into which Hermes splits one: it cuts before each known name.
 
-    Not where the line begins otherwise, nor where a piece looks like a URL or a phrase.
+    Not if the line begins with something else, or if a piece looks like a URL or a phrase.
     """
     starts = list(_known_starts(line))
     if len(starts) < 2 or starts[0] != 0:
@@ -168,7 +168,7 @@ def _split(line: str) -> list[str]:
 
 
 def _known_starts(line: str) -> Iterable[int]:
-    """Yield where the longest known name before each equals sign begins."""
+    """Yield the start of the longest known name before each equals sign."""
     for run in re.finditer(r"[A-Z0-9_]+(?==)", line):
         starts = range(run.start(), run.end())
         yield from [at for at in starts if line[at : run.end()] in _known_names()][:1]
@@ -184,7 +184,7 @@ def _known_names() -> frozenset[str]:
     return frozenset(line for line in listed.splitlines() if not line.startswith("#"))
 
 
-# What it shall hold.
+# Merging.
 
 
 def merge(
@@ -195,12 +195,12 @@ def merge(
     renewed: Collection[str] = (),
     file: str = ".env",
 ) -> str:
-    """Return the canonical `text` in which `wanted` holds; foreign lines keep their place.
+    """Return the canonical `text` with `wanted` set; foreign lines keep their place.
 
-    A name of `generated` that has no value yet, or is `renewed`, gets the token for one of that
-    many bytes.
-    A wanted value that differs takes the place of the name's last line, and the name's other
-    lines go. Raises `Conflict` if a foreign line keeps a wanted one from being read.
+    A name of `generated` that has no value yet, or is `renewed`, gets the token for that many
+    random bytes.
+    A wanted value that differs replaces the name's last line, and the name's other lines are
+    removed. Raises `Conflict` if a foreign line prevents a wanted one from being read.
     """
     result = canonical(text)
     present = read(result) if generated else {}
@@ -218,7 +218,7 @@ def merge(
 
 
 def without(text: str, names: Iterable[str]) -> str:
-    """Return `text` without the lines that give one of these names a value."""
+    """Return `text` without the lines that set one of these names."""
     gone = set(names)
     if not gone:
         return text
@@ -230,7 +230,7 @@ def without(text: str, names: Iterable[str]) -> str:
 
 
 def same(first: str, second: str) -> bool:
-    """Say whether both of Hermes' readers make the same of two texts."""
+    """Return whether both of Hermes' readers read the same in two texts."""
     return read(first) == read(second) and _read_by_line(canonical(first)) == _read_by_line(
         canonical(second)
     )
@@ -256,7 +256,7 @@ def _put(text: str, name: str, line: str) -> str:
 
 
 def _defines(part: _Part, name: str) -> bool:
-    """Say whether a part gives `name` a value, to either reader."""
+    """Return whether a part sets `name`, for either reader."""
     is_one_line = part.text.strip().count("\n") == 0
     return part.name == name or (
         part.name is None and is_one_line and name in _read_by_line(part.text)
@@ -268,7 +268,7 @@ def _blank_before(text: str) -> str:
 
 
 def _swallowed(text: str, names: list[str], file: str) -> Conflict:
-    """Return the error for names whose lines are there and are not read."""
+    """Return the error for names whose lines exist but are not read."""
     broken = next(
         (part for part in _parts(text) if part.name is None and names[0] in part.text), None
     )

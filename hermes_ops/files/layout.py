@@ -1,6 +1,6 @@
-"""Every path that is ours on a host, once; relative to the home of the user who runs the services.
+"""Every path of ours on a host; relative to the home of the user who runs the services.
 
-Shell reads them as variables: `shell()` stands at the head of every script.
+Scripts use them as variables: every script starts with `shell()`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ CACHE = PurePosixPath(".cache/hermes-ops")
 
 LOCK = STATE / "lock"
 OWED = STATE / "restart"
-"""The restarts that are owed: a file for each service, made before a change lands."""
+"""The restarts that are due: a file for each service, made before a change is written."""
 WRITTEN = STATE / "written"
-"""Fingerprints of what references led to: a file for each profile."""
+"""Fingerprints of the values of references: a file for each profile."""
 PIP = CACHE / "pip.whl"
 WHEELS = CACHE / "wheels"
 
@@ -30,11 +30,11 @@ SUPERVISOR_PID = STATE / "supervisord.pid"
 SUPERVISOR_SOCKET = STATE / "supervisor.sock"
 
 STAMP = "hermes-ops.json"
-"""Written last into an environment: one without it was left half-made."""
+"""Written last into an environment: without it the environment is incomplete."""
 
 
 def program(name: str) -> PurePosixPath:
-    """Return the folder of a program as it is used: a link to the version that counts."""
+    """Return the folder of a program: a link to the current version."""
     return SHARE / name / "current"
 
 
@@ -44,7 +44,7 @@ def environment(name: str) -> PurePosixPath:
 
 
 def stamp(name: str) -> PurePosixPath:
-    """Return the file that says what an environment of ours holds."""
+    """Return the file that lists what an environment of ours holds."""
     return program(name) / STAMP
 
 
@@ -65,5 +65,5 @@ _SHELL = {
 
 
 def shell() -> str:
-    """Return the lines by which scripts know these paths."""
+    """Return the lines that define these paths in scripts."""
     return "".join(f"{name}={shlex.quote(str(path))}\n" for name, path in _SHELL.items())

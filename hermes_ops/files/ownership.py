@@ -1,8 +1,8 @@
-"""Which settings on a host are ours: remembered beside the profile, readable by a person.
+"""Which settings on a host are ours: recorded beside the profile, readable by a person.
 
-A key is ours once the inventory wanted it. Each stands with a short check of what we wrote, so
-that a change by hand can be told; no value is in the file. What leaves the inventory leaves the
-host, unless somebody changed it there since: then it is theirs, and that is said once.
+A key is ours once the inventory set it. Each is recorded with a short check of what we wrote, to
+detect changes by hand; no value is in the file. A key removed from the inventory is removed from
+the host, unless somebody changed it there: then it stays, and that is reported once.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import Conflict
 
 NAME = ".hermes-ops.yml"
-"""The file, in the profile's home: it moves, is exported and is deleted with the profile."""
+"""The file in the profile's home: it is moved, exported and deleted with the profile."""
 
 FORMAT = 1
-"""The number of the form in which the file is written; a file without one has the first.
+"""The number of the file's format; a file without a number has the first format.
 
-It rises when a reader of the old form would misunderstand the new one. What stays in every form:
-the file is a YAML mapping, and its number stands under `format`.
+It rises when a reader of the old format would misunderstand the new one. In every format the file
+is a YAML mapping with its number under `format`.
 """
 
 GENERATED = "made on the host"
-"""Stands for a secret that the host made itself: nobody else can tell it from another."""
+"""Stands for a secret that the host generated: only the host knows its value."""
 MIGRATED = "taken over by Hermes"
-"""Stands for a key that a migration of Hermes took away: it is not put back."""
+"""Stands for a key that a migration of Hermes removed: it is not put back."""
 
 VERSION = "_config_version"
 
 Path = tuple[Any, ...]
 """The keys that lead to a value, outermost first."""
 Tree = Mapping[Any, Any]
-"""Nested like the file it is about; each leaf is a check."""
+"""Nested like the recorded file; each leaf is a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +51,32 @@ class Ownership:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing is ours."""
+        """Whether nothing is ours."""
         return not self.files and not any(self.keys.values())
 
 
 class Parting(NamedTuple):
-    """What becomes of keys that we once set."""
+    """What to do with keys that we once set."""
 
     gone: Tree
-    """To be taken away: they left the inventory, and are what we wrote."""
+    """To remove: no longer in the inventory, and unchanged since we wrote them."""
     left: tuple[Path, ...]
-    """Left the inventory, but somebody changed them: they stay, and are no longer ours."""
+    """No longer in the inventory, but changed on the host: they stay, and are no longer ours."""
     migrated: tuple[Path, ...]
-    """Wanted, but a migration of Hermes took them away."""
+    """Wanted, but removed by a migration of Hermes."""
 
 
 # --- checks -----------------------------------------------------------------------------------
 
 
 def check(path: Path, value: Any, *, secret: bool = False) -> str:
-    """Return the check of a value; a secret's is so short that it narrows no guess."""
+    """Return the check of a value; for a secret it is too short to help guessing."""
     words = f"{path!r} {_exact(value)}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(words).hexdigest()[: 4 if secret else 12]
 
 
 def _exact(value: Any) -> str:
-    """Return a text that two values share only if YAML tells no difference."""
+    """Return a text that is equal for two values only if they are equal in YAML."""
     if isinstance(value, Mapping):
         pairs = sorted(f"{_exact(key)}: {_exact(item)}" for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
@@ -95,7 +95,7 @@ def checks(values: Mapping[Any, Any], path: Path = ()) -> Tree:
     }
 
 
-# --- what becomes of what was ours ------------------------------------------------------------
+# --- what to do with what was ours ------------------------------------------------------------
 
 
 def part(owned: Tree, wanted: Mapping[Any, Any], have: Mapping[Any, Any], *, rose: bool) -> Parting:
@@ -121,7 +121,7 @@ def part(owned: Tree, wanted: Mapping[Any, Any], have: Mapping[Any, Any], *, ros
 def part_names(
     owned: Tree, wanted: Iterable[str], have: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Return which names of a `.env` are to be taken away, and which somebody changed."""
+    """Return which names of a `.env` to remove, and which somebody changed."""
     known = set(wanted)
     old = [name for name in owned if name not in known and name in have]
     ours = {n for n in old if owned[n] in (GENERATED, check((n,), have[n], secret=True))}
@@ -129,7 +129,7 @@ def part_names(
 
 
 def without(values: Mapping[Any, Any], paths: Iterable[Path]) -> Mapping[Any, Any]:
-    """Return the mapping without these keys, and without the mappings that they emptied."""
+    """Return the mapping without these keys, and without mappings that become empty."""
     tree: dict[Any, Any] = {}
     for path in paths:
         put(tree, path, None)
@@ -137,7 +137,7 @@ def without(values: Mapping[Any, Any], paths: Iterable[Path]) -> Mapping[Any, An
 
 
 def pruned(values: Mapping[Any, Any], gone: Tree) -> Mapping[Any, Any]:
-    """Return the mapping without the leaves of `gone`, and without the mappings they emptied."""
+    """Return the mapping without the leaves of `gone`, and without mappings that become empty."""
     rest = {}
     for key, value in values.items():
         if key not in gone:
@@ -177,7 +177,7 @@ def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def at(values: Any, path: Path) -> tuple[bool, Any]:
-    """Return whether something is at a path of a mapping, and what."""
+    """Return whether a mapping has something at a path, and its value."""
     for key in path:
         if not isinstance(values, Mapping) or key not in values:
             return False, None
@@ -186,7 +186,7 @@ def at(values: Any, path: Path) -> tuple[bool, Any]:
 
 
 def _is_wanted(wanted: Any, path: Path) -> bool:
-    """Say whether the inventory decides what is at a path, or at one above it."""
+    """Return whether the inventory sets a path, or one above it."""
     for key in path:
         if not isinstance(wanted, Mapping):
             return True
@@ -197,7 +197,7 @@ def _is_wanted(wanted: Any, path: Path) -> bool:
 
 
 def put(tree: dict[Any, Any], path: Path, leaf: Any) -> None:
-    """Put a leaf at a path of a mapping, making the mappings on its way."""
+    """Set a leaf at a path of a mapping; missing mappings are added."""
     *above, last = path
     for key in above:
         inner = tree.get(key)
@@ -221,14 +221,14 @@ _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"]
 
 
 def render(ownership: Ownership, *, numbered: bool = True) -> str:
-    """Return the file. What the look must find with the shell comes first, one a line.
+    """Return the text of the file. What the shell reads comes first, one entry on each line.
 
-    Without its number it is as it was written before there were any.
+    Without a number it is as written before there were format numbers.
     """
     lines = ["files:", *_lines(ownership.files, 1, quote=True)] if ownership.files else []
     made = [f'  - "{name}={key}"' for name, key in _made_here(ownership)]
     lines += ["made_here:", *made] if made else []
-    # Below what shells read: those of before know no such line, and would end there.
+    # After what the shell reads: an older shell would stop at this unknown line.
     lines += [f"format: {FORMAT}"] if numbered else []
     lines += [f"config_version: {ownership.version}"] if ownership.version else []
     keys = {name: tree for name, tree in sorted(ownership.keys.items()) if tree}
@@ -265,11 +265,11 @@ def _key(key: Any, indent: str) -> str:
 
 
 def parse(text: str, where: str = NAME) -> Ownership:
-    """Return what a file says.
+    """Return the content of a file.
 
     Raises:
-        Conflict: a newer hermes-ops wrote it, in a form that this one does not know.
-        ValueError: it is not ours.
+        Conflict: a newer hermes-ops wrote it, in a format that this one does not know.
+        ValueError: it is not an ownership file.
     """
     import yaml
 
@@ -287,7 +287,7 @@ def parse(text: str, where: str = NAME) -> Ownership:
 
 def _refuse_newer(number: object, where: str) -> None:
     if type(number) is not int or number < 1:
-        raise ValueError(f"{number!r} is no number of a format")
+        raise ValueError(f"{number!r} is not a format number")
     if number > FORMAT:
         raise Conflict(
             f"a newer hermes-ops wrote {where}: its format is {number}, this one knows {FORMAT}",

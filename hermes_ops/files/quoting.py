@@ -1,4 +1,4 @@
-"""How a text becomes one word of a shell or one value of a systemd unit, whatever is in it."""
+"""Quote any text as one word of a shell or one value of a systemd unit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 shell = shlex.quote
-"""Return one word of a POSIX shell; `'…'` is the only quoting that all of them share."""
+"""Return one word of a POSIX shell; `'…'` is the only quoting that all shells share."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
@@ -15,11 +15,13 @@ _NAMES = {letter: char for char, letter in _ESCAPES.items()}
 
 
 def unit_refusal(value: str, name: str = "_") -> str | None:
-    """Say why a unit file cannot hold this value, or a variable of this name; None if it can."""
+    """Return why a unit file cannot hold this value, or a variable of this name; None if it can."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        return "systemd takes letters, digits and '_' in a variable's name, and no digit first"
+        return (
+            "systemd accepts only letters, digits and '_' in a variable's name, and no digit first"
+        )
     if "\0" in value or any(map(_is_no_character, value)):
-        return "systemd takes no NUL and nothing that is no Unicode character"
+        return "systemd accepts no NUL and only valid Unicode characters"
     return None
 
 
@@ -48,7 +50,7 @@ def _quoted(escaped: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return what stands between double quotes: C's escapes, and `%%` for a specifier's sign."""
+    """Return the text for double quotes: with C's escapes, and `%%` for `%`."""
     doubled = re.sub(r'(["\\])', r"\\\1", text).replace("%", "%%")
     return re.sub(r"[\x00-\x1f\x7f]", _escape, doubled)
 

@@ -1,7 +1,7 @@
-"""Keys taken out of a YAML file that others edit too: all other bytes stay as they are.
+"""Remove keys from a YAML file that others edit too: all other bytes stay as they are.
 
-The lines of an entry are cut from the text itself, comments above it stay. The result is read
-again, and must be what was there without those keys.
+The lines of an entry are cut from the text itself; comments above it stay. The result is parsed
+again, and must equal the old document without those keys.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class _Cut(NamedTuple):
     start: int
     end: int
     keep: str = ""
-    """What takes the place of the text between: comments of a mapping that goes."""
+    """The replacement for the cut text: comments of a removed mapping."""
 
 
 def without(text: str, gone: Tree, *, file: str = "config.yaml") -> str:
-    """Return `text` without the leaves of `gone`, and without the mappings that they emptied.
+    """Return `text` without the leaves of `gone`, and without mappings that become empty.
 
-    Raises `Conflict` where a key cannot be taken out without touching what is not ours.
+    Raises `Conflict` if a key cannot be removed without changing what is not ours.
     """
     if not gone:
         return text
@@ -68,7 +68,7 @@ def _cuts(text: str, node: Any, gone: Tree) -> Iterator[_Cut]:
 
 
 def _in_braces(text: str, node: Any, gone: Tree) -> str:
-    """Return a mapping in braces without what goes."""
+    """Return a mapping in braces without the removed entries."""
     starts = [key.start_mark.index for key, _ in node.value]
     ends = [*starts[1:], node.end_mark.index - 1]
     stays = [
@@ -87,7 +87,7 @@ def _entry_in_braces(text: str, entry: str, key: Any, value: Any, gone: Tree) ->
 
 
 def _wish(key: Any, gone: Tree) -> Any:
-    """Return what is to go of an entry: None is all of it, False is nothing."""
+    """Return what to remove of an entry: None means all of it, False nothing."""
     return next((inner for name, inner in gone.items() if yamlfile.reads_as(key, name)), False)
 
 
@@ -127,7 +127,7 @@ def _span(text: str, key: Any, value: Any) -> tuple[int, int]:
 
 
 def _end(text: str, key: Any, value: Any) -> int:
-    """Return where the last word of an entry ends; an alias is no longer than its line."""
+    """Return where the text of an entry ends; an alias ends on its own line."""
     if _is_alias(key, value):
         return int(key.end_mark.index)
     if value.id == "scalar" or value.flow_style or not value.value:
@@ -147,5 +147,5 @@ def _above_comments(text: str, value: Any) -> int:
 
 
 def _is_alias(before: Any, value: Any) -> bool:
-    """Say whether a value was written elsewhere: the node of an alias is its anchor's."""
+    """Return whether a value is an alias: its node is that of the anchor."""
     return bool(value.start_mark.index < before.start_mark.index)

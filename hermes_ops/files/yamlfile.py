@@ -1,8 +1,8 @@
-"""A YAML file that others edit too: our keys are merged in, comments and foreign keys stay.
+"""Merge our keys into a YAML file that others edit too; comments and foreign keys stay.
 
-Reading and comparing is PyYAML's work, in C, as Hermes reads the file. Only a text that changes
-makes a round trip through ruamel.yaml, as its graph of nodes: there a value that is not ours keeps
-its own words (`yes`, `012`, `~`) and quotes. The result is read again, and must be the merge.
+PyYAML, in C, reads and compares, as Hermes reads the file. Only a text that changes makes a round
+trip through ruamel.yaml, as its graph of nodes: there a value that is not ours keeps its form
+(`yes`, `012`, `~`) and quotes. The result is parsed again, and must equal the merge.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _TAG = "tag:yaml.org,2002:"
 
 
 def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mapping[Any, Any]:
-    """Return what Hermes reads in `text`; `Conflict` for no mapping, and for a key twice."""
+    """Return what Hermes reads in `text`; `Conflict` if it is not a mapping or has a key twice."""
     try:
         root = yaml.compose(text, Loader=loader)
         for key, first in _repeated_keys(root):
-            problem = f"the key {key.value!r} is here for the second time, first in line {first}"
+            problem = f"the key {key.value!r} appears twice, first in line {first}"
             hint = "Hermes takes the last one: remove the other on the host"
             raise Conflict(problem, hint=hint, where=Place(file, key.start_mark.line + 1))
         data = None if root is None else loader("").construct_document(root)
@@ -39,7 +39,7 @@ def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mappi
 
 
 def holds(text: str, wanted: Mapping[Any, Any], *, file: str = "config.yaml") -> bool:
-    """Say whether `wanted` is in `text`: mappings match deep, lists whole. Raises as `load`."""
+    """Return whether `text` has `wanted`: mappings match deeply, lists whole. Raises as `load`."""
     return _covers(load(text, file=file), wanted)
 
 
@@ -51,10 +51,10 @@ def merge(
     file: str = "config.yaml",
     loader: Any = LOADER,
 ) -> str:
-    """Return `text` with `wanted` merged in; a file with no keys yet begins with `initial`.
+    """Return `text` with `wanted` merged in; a file without keys starts as `initial`.
 
-    A text that holds already is returned as it is. Raises what `load` raises, and `Conflict` where
-    a foreign key would read otherwise, or a comment would be lost. `loader` knows its tags.
+    A text that has `wanted` already is returned unchanged. Raises as `load`, and `Conflict` if a
+    foreign key would change, or a comment would be lost. `loader` knows its tags.
     """
     data = load(text, file=file, loader=loader)
     if not data:
@@ -70,7 +70,7 @@ def merge(
         if same(load(result, loader=loader), _merged(data, wanted)):
             return result
     except (YAMLError, Conflict, RecursionError, AttributeError) as error:
-        # An AttributeError is ruamel's own, for a comment in `- | # comment`.
+        # ruamel raises AttributeError for a comment in `- | # comment`.
         why = f"here: {problem}" if (problem := getattr(error, "problem", None)) else why
     names = ", ".join(str(key) for key in wanted if not _covers(data, {key: wanted[key]}))
     hint = "write anchors, aliases, `<<`, `?` keys and tabs of this file out on the host"
@@ -82,7 +82,7 @@ def _covers(have: Any, want: Any) -> bool:
 
 
 def same(have: Any, want: Any) -> bool:
-    """Compare as YAML does: 1, 1.0 and true are three values, and .nan is itself."""
+    """Compare as YAML does: 1, 1.0 and true differ, and .nan equals itself."""
     if have is want:
         return True
     if isinstance(want, Mapping):
@@ -110,7 +110,7 @@ def _unreadable(error: Exception, file: str) -> Conflict:
 
 
 def _nodes(node: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield a node, PyYAML's or ruamel's, and all below it, each once."""
+    """Yield a node, PyYAML's or ruamel's, and all nodes below it, each once."""
     if node is not None and id(node) not in seen:
         seen.add(id(node))
         yield node
@@ -125,7 +125,7 @@ def _entries(root: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _repeated_keys(root: Any) -> Iterator[tuple[Any, int]]:
-    """Yield each key that its mapping has already, and the line of the first."""
+    """Yield each repeated key of a mapping, and the line of the first."""
     seen: dict[tuple[int, str, str], Any] = {}
     for node, key, _ in _entries(root):
         if key.id == "scalar":
@@ -149,11 +149,11 @@ def _refuse_comments_in_braces(text: str, file: str) -> None:
 
 _HEAD = re.compile(r"(?:(?:%.*|---)?[ \t]*(?:#.*)?\n)*(?:--- )?")
 _FOOT = re.compile(r"^\.\.\.(?!\S).*", re.M | re.S)
-"""What is before the first key and behind `...`: ruamel would drop or move some of it."""
+"""The text before the first key and after `...`: ruamel would drop or move parts of it."""
 
 _BLOCK = re.compile(r"(?![ \n])([ -~\xa1-\u2027]*(?<! )\n)+[ -~\xa1-\u2027]*(?<! )(?<!\n\n)")
 _ODD = re.compile(r"[^ -~\xa0-\u2027\u2030-\ud7ff]|\A:|\?")
-"""Text that a `|` block gives back exactly, and what PyYAML needs in double quotes."""
+"""Text that a `|` block keeps exactly, and text that PyYAML needs in double quotes."""
 
 
 def _round_trip(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:
@@ -171,7 +171,7 @@ def _edited(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:
     rt, out = YAML(), StringIO()
     version = rt.resolver.processing_version
     for first, words in yaml.SafeLoader.yaml_implicit_resolvers.items():
-        for tag, pattern in words:  # which words are no text is said by PyYAML
+        for tag, pattern in words:  # PyYAML decides which words are not texts
             rt.resolver.add_version_implicit_resolver(version, tag, pattern, [first])
     root = rt.compose(text)
     rt.width = 2**31
@@ -182,9 +182,9 @@ def _edited(text: str, data: Any, wanted: Mapping[Any, Any]) -> str:
 
 
 def _settle(root: Any) -> str:
-    """Do what ruamel does on its way to values, and give each comment to what is below it.
+    """Resolve nodes as ruamel does for values, and attach each comment to the node below it.
 
-    ruamel has a comment at the value above, which may go. One that the file ends with is returned.
+    ruamel keeps a comment at the value above, which may be removed. A final comment is returned.
     """
     from ruamel.yaml.anchor import Anchor
     from ruamel.yaml.error import CommentMark
@@ -205,7 +205,7 @@ def _settle(root: Any) -> str:
 
 
 def _cut(leaf: Any) -> str:
-    """Take the lines below a value from its comment."""
+    """Remove the lines below a value from its comment, and return them."""
     block = getattr(leaf, "style", None) in {"|", ">"}
     if block:  # ruamel's marks where a long line was folded
         leaf.value = re.sub(r"\a(?! \S)|(?<!\S)\a", "", leaf.value)
@@ -245,7 +245,7 @@ def _node(value: Any) -> Any:
 
 
 def _changed(node: Any, have: Any, want: Any) -> Any:
-    """Return the node in which `want` holds: this one where its kind stays, else a new one."""
+    """Return the node with `want` set: this node if its kind stays, else a new one."""
     if _covers(have, want):
         return node
     if node.value and node.id == "mapping" and isinstance(want, Mapping):
@@ -268,7 +268,7 @@ def _filled(node: Any, have: Any, want: Mapping[Any, Any]) -> Any:
 
 
 def reads_as(name: Any, key: Any) -> bool:
-    """Say whether a node is this key."""
+    """Return whether a node is this key."""
     if name.id != "scalar" or name.tag == _TAG + "merge":
         return False
     scalar = yaml.ScalarNode(name.tag, name.value)
@@ -281,7 +281,7 @@ def _taken(old: list[tuple[Any, Any]], item: Any) -> Any:
 
 
 def _beside(old: Any, new: Any) -> Any:
-    """Return the new node with the comment beside the old one."""
+    """Return the new node with the comment of the old one."""
     from ruamel.yaml.error import CommentMark
     from ruamel.yaml.tokens import CommentToken
 

@@ -1,1 +1,1 @@
-"""All that is known of Hermes, and of no other program."""
+"""Everything that is specific to Hermes."""

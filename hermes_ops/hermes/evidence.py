@@ -1,4 +1,4 @@
-"""What is seen of one service: read from the facts of its host, judged by `readiness`."""
+"""Evidence of one service: read from the facts of its host, judged by `readiness`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ FATAL = 78
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen of one service; None is: not seen."""
+    """What was seen of one service; None means not seen."""
 
     kind: str = "hermes"
     installed: bool = True
     enabled: bool | None = None
     supervised: bool = False
     activity: str = "inactive"
-    """The manager's word: active, activating, deactivating, failed or inactive."""
+    """The manager's state: active, activating, deactivating, failed or inactive."""
     exit_status: int | None = None
     ended_by: str = ""
-    """How the last process ended, in systemd's word: exit-code, signal, watchdog, ..."""
+    """How the last process ended, in systemd's terms: exit-code, signal, watchdog, ..."""
     pid: int | None = None
     alive: bool = False
     suspended: bool = False
@@ -62,7 +62,7 @@ def evidence_of(
     expected: frozenset[str] = frozenset(),
     settle: float = 0,
 ) -> Evidence:
-    """Return what the facts show of a service under this manager."""
+    """Return the evidence in the facts for a service under this manager."""
     told = _told(manager, service, facts)
     own = _load(facts, service, PID_FILE) if service.text == "hermes" else None
     pid = told.pid or _living(own, facts)
@@ -136,7 +136,7 @@ def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | 
 
 
 def _told(manager: str, service: ServiceSpec, facts: Facts) -> ManagerReport:
-    """Return what the manager told; Hermes' own file tells of an end that the manager does not."""
+    """Return what the manager reported; Hermes' own file adds an end that it did not report."""
     told = MANAGERS[manager].told(service, facts)
     if told.ended_itself and _exit_was_fatal(service, facts):
         return replace(told, activity="failed", exit_status=FATAL)

@@ -1,4 +1,4 @@
-"""What we know of Hermes itself: which folders, settings and files decide how a gateway runs.
+"""The folders, settings and files of Hermes that decide how a gateway runs.
 
 Rules are those of hermes-agent 0.19.0 (`hermes_cli/gateway.py`, `gateway/status.py`), checked
 against the real package in `tests/lab`.
@@ -34,7 +34,7 @@ STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
 PID_FILE = "gateway.pid"
 ACTIVE = ".hermes/active_profile"
-"""The sticky profile of `hermes profile use`: it hijacks every call without `-p`."""
+"""The sticky profile of `hermes profile use`: every call without `-p` uses it."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
 DEFINITIONS = (
     "/etc/systemd/system/hermes-gateway*.service",
@@ -42,22 +42,22 @@ DEFINITIONS = (
     ".config/environment.d/*.conf",
     "Library/LaunchAgents/ai.hermes.gateway*.plist",
 )
-"""What Hermes' own commands or a person make to start a gateway, beside what we write."""
+"""Files by which Hermes' own commands or a person start a gateway, besides ours."""
 
 
 def installed_by_us(facts: Facts, version: str) -> Hermes:
-    """Return the Hermes that will be there once our own installation is done."""
+    """Return the Hermes on the host after our installation."""
     venv = f"{facts.home}/{environment('hermes')}"
     return Hermes(python=f"{venv}/bin/python", version=version, venv=venv, project=f"{venv}/lib")
 
 
 def folder_questions(home: PurePosixPath) -> tuple[str, ...]:
-    """Return the folders, relative to the user's home, that would stand in a unit's PATH."""
+    """Return the folders, relative to the user's home, that a unit's PATH may have."""
     return (*USER_FOLDERS, f"{home}/node/bin", f"{home}/node_modules/.bin")
 
 
 def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str]:
-    """Return the PATH of a gateway's unit: `_build_service_path_dirs` and what follows it."""
+    """Return the PATH of a gateway's unit: `_build_service_path_dirs` and the system's folders."""
     folders = []
     if "venv/bin" in hermes.folders:
         folders.append(f"{hermes.project}/venv/bin")
@@ -69,7 +69,7 @@ def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str
     own = [path for path in there[len(USER_FOLDERS) :] if _is_there(facts, path)]
     users = [path for path in there[: len(USER_FOLDERS)] if _is_there(facts, path)]
     folders += own
-    # A node of the profile's own is found before any other, and is in the list already.
+    # The profile's own node comes first, and is in the list already.
     if facts.node and not own:
         node = facts.node if facts.node.startswith("/") else f"{facts.home}/{facts.node}"
         folders += [node] if node not in folders else []
@@ -99,7 +99,7 @@ def drain(config: Mapping[str, Any], env: Mapping[str, str]) -> float:
 
 
 def watchdog(config: Mapping[str, Any]) -> int:
-    """Return the watchdog's seconds, 0 for none: only whole numbers from 1 count."""
+    """Return the watchdog's seconds, 0 for none: only whole numbers of at least 1 count."""
     gateway = config.get("gateway")
     value = gateway.get("systemd_watchdog_seconds") if isinstance(gateway, Mapping) else None
     if value is None:
@@ -114,10 +114,10 @@ def values_for(
     config: Mapping[str, Any],
     env: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what the templates of a service may use.
+    """Return the values for the templates of a service.
 
     Raises:
-        Conflict: a path has a blank in it, which Hermes' own unit text cannot hold.
+        Conflict: a path has a character that Hermes' own unit cannot hold.
     """
     python = hermes.python if hermes else "python3"
     home = f"{facts.home}/{service.home}"
@@ -159,13 +159,13 @@ RENAMED: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("model", "name"): ("model", "default"),
     ("max_turns",): ("agent", "max_turns"),
 }
-"""Keys that Hermes reads, and that have another name once it saved the file itself."""
+"""Keys that Hermes reads but renames when it saves the file."""
 
 
 def as_saved(wanted: Mapping[Any, Any], have: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Return the settings with the names that they have on a host where Hermes saved the file.
+    """Return the settings with the names that Hermes gives them when it saves the file.
 
-    Under its old name a value would not count beside the new one, or be renamed each time.
+    Under its old name a value would be ignored beside the new one, or renamed each time.
     """
     for old, new in RENAMED.items():
         is_wanted, value = at(wanted, old)
@@ -175,7 +175,7 @@ def as_saved(wanted: Mapping[Any, Any], have: Mapping[Any, Any]) -> Mapping[Any,
 
 
 def is_default(path: tuple[Any, ...], value: Any) -> bool:
-    """Say whether a setting is what Hermes takes where nobody says otherwise."""
+    """Return whether a setting is Hermes' default."""
     return check(path, value) in _default_checks()
 
 
@@ -186,7 +186,7 @@ def _default_checks() -> frozenset[str]:
 
 
 def unit_text_known(service: ServiceSpec, hermes: Hermes | None) -> bool:
-    """Whether we have the text of the unit; otherwise Hermes writes it itself."""
+    """Return whether we have the text of the unit; otherwise Hermes writes it."""
     if service.text != "hermes":
         return True
     return hermes is not None and capabilities(hermes.version).unit_text_known

@@ -1,4 +1,4 @@
-"""Who a platform is to the world, and which of its settings are no secret: `data/platforms.yml`."""
+"""The identity of each platform, and its settings that are not secret: `data/platforms.yml`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Part:
 
 @cache
 def identities(platform: str) -> tuple[tuple[Part, ...], ...]:
-    """Return what says who a platform is, each in its parts: no two may share all of one."""
+    """Return the identities of a platform, each with its parts: no two gateways may share one."""
     written = rules()[platform].get("identity", ())
     return tuple(tuple(map(_part, both.split(" + "))) for both in written)
 
@@ -30,29 +30,29 @@ def _part(written: str) -> Part:
 
 
 def is_locked(platform: str) -> bool:
-    """Say whether Hermes keeps two gateways of one user on one host from being one identity."""
+    """Return whether Hermes stops two gateways of a user on one host from sharing an identity."""
     return bool(rules()[platform].get("locked"))
 
 
 @cache
 def names() -> frozenset[str]:
-    """Return every platform that there is."""
+    """Return every known platform."""
     return frozenset(rules())
 
 
 def token_names() -> frozenset[str]:
-    """Return the variables whose placeholder values keep Hermes from starting a platform."""
+    """Return the variables for which Hermes refuses to start a platform with a placeholder."""
     return frozenset(rule["token"] for rule in rules().values() if "token" in rule)
 
 
 def placeholders() -> frozenset[str]:
-    """Return the values that Hermes takes for ones that were left from an example."""
+    """Return the values that Hermes treats as placeholders from an example."""
     return frozenset(data()["placeholders"])
 
 
 @cache
 def open_names() -> frozenset[str]:
-    """Return the settings that are no secret, and that tell what runs and where it listens."""
+    """Return the settings that are not secret and show what runs and where it listens."""
     names = {"enabled", "API_SERVER_ENABLED"}
     for rule in rules().values():
         names |= {word for word in rule.get("forced", ()) if word.endswith("_ENABLED")}
@@ -61,7 +61,7 @@ def open_names() -> frozenset[str]:
 
 
 def ports_of(platform: str) -> frozenset[str]:
-    """Return the variables that may say on which port a platform listens."""
+    """Return the variables that may set the port of a platform."""
     listens = rules()[platform].get("listens", {})
     both = (*listens.get("port", ()), *listens.get("forced", {}).get("port", ()))
     return frozenset(name for name in both if isinstance(name, str) and name.isupper())

@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 Env = Mapping[str, str | None]
-"""Variables by name; None is a value that is there and that we do not know."""
+"""Variables by name; None is a value that is set but unknown to us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server of the gateway is bound."""
+    """The address that a server of the gateway listens on."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Endpoint:
 
 
 def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
-    """Return the platforms that a gateway with these settings will try to connect."""
+    """Return the platforms that a gateway with these settings will try to connect to."""
     env, known = _environment(config, env), rules()
     return frozenset(
         name for name in _mentioned(config, env) if _runs(known[name], _block(config, name), env)
@@ -44,7 +44,7 @@ def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
 def listeners(config: Mapping[str, Any], env: Env) -> tuple[tuple[str, str, int], ...]:
     """Return platform, host and port of each TCP server that the gateway will open.
 
-    Every interface is `0.0.0.0`. A port whose value is not known counts as the default one.
+    `0.0.0.0` means every interface. A port with an unknown value counts as the default.
     """
     return tuple(
         (name, endpoint.host, endpoint.port)
@@ -54,7 +54,7 @@ def listeners(config: Mapping[str, Any], env: Env) -> tuple[tuple[str, str, int]
 
 
 def api_endpoint(config: Mapping[str, Any], env: Env) -> Endpoint | None:
-    """Return where the API server will answer; None if it is not switched on."""
+    """Return where the API server will answer; None if it is off."""
     return _endpoint("api_server", config, env) if "api_server" in expected(config, env) else None
 
 
@@ -66,7 +66,7 @@ def extras(platforms: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
-    """Say whether another extra brings all of this one; of two equal ones, the first stays."""
+    """Return whether another extra includes this one; of two equal ones, the first stays."""
     return any(
         brings[extra] < brings[other] or (brings[extra] == brings[other] and other < extra)
         for other in brings
@@ -75,7 +75,7 @@ def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
 
 @cache
 def data() -> Mapping[str, Any]:
-    """Return what `data/platforms.yml` says."""
+    """Return the content of `data/platforms.yml`."""
     text = (files("hermes_ops.hermes") / "data" / "platforms.yml").read_text("utf-8")
     found: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return found
@@ -88,7 +88,7 @@ def rules() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _mentioned(config: Mapping[str, Any], env: Env) -> Iterable[str]:
-    """Return the platforms that config.yaml or a variable names; no other one can run."""
+    """Return the platforms named in config.yaml or by a variable; no other can run."""
     blocks = [*_places(config), config]
     named = {name for block in blocks for name in block if name in rules()}
     return named.union(*(_by_variable().get(variable, ()) for variable in env))
@@ -96,7 +96,7 @@ def _mentioned(config: Mapping[str, Any], env: Env) -> Iterable[str]:
 
 @cache
 def _by_variable() -> Mapping[str, frozenset[str]]:
-    """Return for each variable the platforms that it can switch on."""
+    """Return for each variable the platforms that it can enable."""
     found: dict[str, set[str]] = {}
     for name, rule in rules().items():
         for both in (*rule.get("forced", ()), *rule.get("offered", ())):
@@ -110,13 +110,13 @@ def _by_variable() -> Mapping[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What config.yaml says of one platform, its three places merged."""
+    """The settings of one platform in config.yaml, merged from its three places."""
 
     enabled: bool | None = None
     token: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     is_settled: bool = False
-    """Other settings are there too: Hermes copies them into `extra`."""
+    """Whether there are other settings: Hermes copies them into `extra`."""
 
 
 _NOTHING = _Block()
@@ -155,7 +155,7 @@ _UNSET = object()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    # Asked some hundred times a profile: what is most often there is told first.
+    # Called some hundred times a profile: the most common case comes first.
     return {} if value is None or not isinstance(value, (dict, Mapping)) else value
 
 
@@ -164,7 +164,7 @@ def _is_true(value: Any) -> bool:
 
 
 def _environment(config: Mapping[str, Any], env: Env) -> Env:
-    """Return the variables of the gateway: it takes simple settings at the top for more of them."""
+    """Return the variables of the gateway, which include simple settings at the top of the file."""
     simple = {k: str(v) for k, v in config.items() if isinstance(v, str | int | float)}
     return {**{k: None if "${" in v else v for k, v in simple.items()}, **env}
 
@@ -188,7 +188,7 @@ def _is_off(rule: Mapping[str, Any], env: Env) -> bool:
 
 
 def _is_placeholder(token: str) -> bool:
-    """Say whether Hermes takes a token for one that was left from an example."""
+    """Return whether Hermes treats a token as a placeholder from an example."""
     cleaned = token.strip().lower()
     return bool(cleaned) and (len(cleaned) < 4 or cleaned in data()["placeholders"])
 
@@ -226,7 +226,7 @@ def _endpoint(name: str, config: Mapping[str, Any], env: Env) -> Endpoint | None
 
 
 def _is_met(when: Mapping[str, Any] | None, block: _Block, env: Env) -> bool:
-    """Say whether a server opens at all."""
+    """Return whether a server opens at all."""
     if not when:
         return True
     value = _first(when["of"], block, env)
@@ -234,7 +234,7 @@ def _is_met(when: Mapping[str, Any] | None, block: _Block, env: Env) -> bool:
 
 
 def _value(name: Any, block: _Block, env: Env) -> Any:
-    """Return what a name of the rules stands for; what is no name stands for itself."""
+    """Return the value of a name in the rules; anything else is its own value."""
     if not isinstance(name, str) or "." in name:
         return name
     return env.get(name) if name.isupper() else block.extra.get(name)

@@ -1,7 +1,7 @@
-"""Is it ready? One pure function of evidence.
+"""Whether a service is ready: a pure function of its evidence.
 
-The order of the questions is that of `docs/readiness.md`. Hermes' own words (its `status`
-command, its exit codes) are no evidence; a state file counts only for the process that it names.
+The order of the checks is that of `docs/readiness.md`. Hermes' `status` command and exit codes
+are not evidence; a state file counts only for the process that it names.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
 
 HEARTBEAT_LIMIT = 90
-"""Seconds after which an event loop that writes a heartbeat every 30 counts as standing still."""
+"""Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
 
 
 CONNECT_LIMIT = 30
@@ -34,17 +34,17 @@ class Verdict:
 
     @property
     def is_ready(self) -> bool:
-        """Say whether nothing is left to wait for."""
+        """Whether the service is ready."""
         return self.state == "healthy"
 
     @property
     def is_pending(self) -> bool:
-        """Say whether it may become ready by waiting alone."""
+        """Whether it may still become ready."""
         return self.state in ("starting", "draining")
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Return the verdict that the evidence allows."""
+    """Return the verdict from the evidence."""
     if not evidence.alive:
         return _without_process(evidence)
     if not evidence.supervised:
@@ -77,7 +77,7 @@ def _between_starts(evidence: Evidence) -> Verdict:
     failed = _failed_start(evidence)
     if not failed and evidence.exit_status in (None, 0, PLANNED_RESTART):
         return Verdict("starting", ("it is being started",))
-    return Verdict("down", (_ending(evidence), "its manager starts it anew", *_again(evidence)))
+    return Verdict("down", (_ending(evidence), "its manager restarts it", *_again(evidence)))
 
 
 _CODES = {200: "its folder is missing", 203: "its program cannot be run"}
@@ -87,13 +87,13 @@ _ENDINGS = {
     "signal": "killed by signal {}",
     "core-dump": "killed by signal {}, with a core dump",
     "oom-kill": "killed because memory ran out",
-    "watchdog": "killed by the watchdog: it no longer told that it lives",
+    "watchdog": "killed by the watchdog: it sent no sign of life",
     "timeout": "it did not start or stop in time",
 }
 
 
 def _ending(evidence: Evidence) -> str:
-    """Return how the last process ended, in words."""
+    """Return in words how the last process ended."""
     code = evidence.exit_status
     known = _CODES.get(code or 0, "")
     words = _ENDINGS.get(evidence.ended_by, "failed with exit code {}").format(code)
@@ -102,7 +102,7 @@ def _ending(evidence: Evidence) -> str:
 
 
 def _failed_start(evidence: Evidence) -> str:
-    """Return why Hermes gave up its start, empty if it did not say that it did."""
+    """Return why Hermes gave up its start; empty if it did not report that."""
     state = evidence.state or {}
     if state.get("gateway_state") != "startup_failed":
         return ""
@@ -114,7 +114,7 @@ def _hermes(evidence: Evidence) -> Verdict:
     if evidence.activity == "deactivating":
         return Verdict("draining", ("it is being stopped",))
     if state is None or not _is_of_process(state, evidence):
-        # A storm sleep, or a pip run for a missing library, comes before the state is written.
+        # Before that it may sleep after a respawn storm, or run pip for a missing library.
         return Verdict("starting", ("it has not written its state yet", *_again(evidence)))
     word = str(state.get("gateway_state"))
     return _running(evidence, state) if word == "running" else _on_the_way(word, evidence)
@@ -132,7 +132,7 @@ def _on_the_way(word: str, evidence: Evidence) -> Verdict:
 
 def _again(evidence: Evidence) -> tuple[str, ...]:
     times = evidence.restarts or 0
-    return (f"started anew {times} time{'s' * (times > 1)} so far",) if times else ()
+    return (f"restarted {times} time{'s' * (times > 1)} so far",) if times else ()
 
 
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
@@ -152,7 +152,7 @@ def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:
 
 
 def heartbeat_age(evidence: Evidence) -> float | None:
-    """Return the seconds since this process last wrote its heartbeat, None if it never did."""
+    """Return the seconds since this process last wrote its heartbeat; None if it never did."""
     beat = evidence.heartbeat
     if not beat or beat.get("pid") != evidence.pid:
         return None
@@ -160,7 +160,7 @@ def heartbeat_age(evidence: Evidence) -> float | None:
 
 
 def _standstill(evidence: Evidence) -> float:
-    # The first heartbeat is due within 30 seconds of the start: until then its age stands for it.
+    # The first heartbeat comes within 30 seconds of the start: until then the age counts instead.
     age = heartbeat_age(evidence)
     return (evidence.age_s or 0) if age is None else age
 
@@ -180,7 +180,7 @@ def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, 
 def _platform(entry: Any, evidence: Evidence) -> str:
     if not isinstance(entry, dict):
         return "missing"
-    # The file is merged over the old one: an entry from before this process says nothing.
+    # The file is merged over the old one: an entry from before this process does not count.
     started = evidence.now - (evidence.age_s or 0)
     if _seconds(entry.get("updated_at"), evidence.now) < started - 2:
         return "missing"
@@ -188,7 +188,7 @@ def _platform(entry: Any, evidence: Evidence) -> str:
 
 
 def named_platforms(evidence: Evidence) -> frozenset[str]:
-    """Return the platforms that the running process tells of: all that is known of a stranger's."""
+    """Return the platforms that the process reports; for a stranger nothing else is known."""
     entries = (evidence.state or {}).get("platforms")
     entries = entries if isinstance(entries, dict) else {}
     words = {name: _platform(entry, evidence) for name, entry in entries.items()}
@@ -203,7 +203,7 @@ def _because(word: str, entry: Any) -> str:
 
 
 def _worst(evidence: Evidence, platforms: Mapping[str, str]) -> str:
-    # Once the state is `running` each platform was tried: one without an entry has no adapter.
+    # Once the state is `running`, each platform was tried: without an entry it has no adapter.
     young = (evidence.age_s or 0) < CONNECT_LIMIT
     if young and set(platforms.values()) <= {"connecting", "connected"}:
         return "starting"

@@ -1,4 +1,4 @@
-"""What a version of Hermes can do, and how its files look. Nothing else compares versions.
+"""What a version of Hermes can do, and the format of its files. Nothing else compares versions.
 
 The table is `data/versions.yml`, each row with its source.
 """
@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 OBSERVED = "0.19.0"
-"""The version that the tests install, and that what we observed was observed on."""
+"""The version that the tests install, and on which our observations were made."""
 
 PYTHONS = ("3.11", "3.12", "3.13")
 """What `look.sh` looks for on a host."""
@@ -21,35 +21,35 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What is known of a version; None, and what is empty, is: it has none, or nobody knows."""
+    """What is known of a version; None or empty means none, or unknown."""
 
     source: str
-    """Who says so: `observed on`, `read in`, `reported:`."""
+    """The source: `observed on`, `read in`, `reported:`."""
     config_schema: int | None = None
     """The `_config_version` of the `config.yaml` that it writes."""
     pythons: tuple[str, ...] = ()
-    """Those of `PYTHONS` that it runs on."""
+    """The entries of `PYTHONS` that it runs on."""
     unit_text_known: bool = False
-    """Our template is the text of its systemd unit; otherwise Hermes writes the unit itself."""
+    """Our template gives its systemd unit; otherwise Hermes writes the unit itself."""
     drain_marker: bool | None = None
-    """It takes no new turn while `.drain_request.json` is there."""
+    """It takes no new turn while `.drain_request.json` exists."""
     drain_marker_limit: int | None = None
-    """How many seconds old such a marker may be before it is ignored; 0: it always counts."""
+    """A marker older than this many seconds is ignored; 0: never ignored."""
     planned_stop_marker: bool | None = None
-    """A stop that `.gateway-planned-stop.json` announces is no crash."""
+    """A stop announced by `.gateway-planned-stop.json` does not count as a crash."""
     topologies: tuple[str, ...] = ()
-    """`units` (one process a profile) and `multiplex` (one a user); first what it does unasked."""
+    """`units` (one process a profile) and `multiplex` (one a user); the default first."""
     evidence: frozenset[str] = frozenset()
     """What it writes or answers: `state`, `heartbeat`, `pid`, `lock`, `socket`."""
     pid_file_fields: tuple[str, ...] = ()
     planned_restart_exit: int | None = None
     fatal_exit: int | None = None
-    """Its exit code where only a person can help; None: it ends with 1 like after any failure."""
+    """Its exit code for a fatal configuration; None: it ends with 1, as after any failure."""
     watchdog_setting: str | None = None
     """The key of `config.yaml` that makes its unit `Type=notify` with a watchdog."""
 
     def runs_on(self, python: str) -> bool:
-        """Whether it runs on this Python, as far as anybody knows."""
+        """Return whether it is known to run on this Python."""
         return not self.pythons or python in self.pythons
 
 
@@ -57,13 +57,13 @@ UNKNOWN = Capabilities("nobody has looked")
 
 
 def capabilities(version: str) -> Capabilities:
-    """Return what is known of a version of Hermes; of one that nobody looked at, nothing."""
+    """Return what is known of a version of Hermes; nothing if it was never examined."""
     release = _release(version)
     return next((row for start, row in reversed(_table()) if start <= release), UNKNOWN)
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two ways to write a version name the same one: `0.19` is `0.19.0`."""
+    """Return whether two version numbers are the same: `0.19` is `0.19.0`."""
     return _parts(one) == _parts(other)
 
 
@@ -90,7 +90,7 @@ def _release(version: str) -> Release:
 
 
 def _parts(version: str) -> tuple[Release, str]:
-    """Return the numbers of a release, without zeros at its end, and what stands behind them."""
+    """Return the numbers of a release without trailing zeros, and the rest of the version."""
     numbers = re.match(r"(?:\d+(?:\.\d+)*)?", version)
     written = numbers[0] if numbers else ""
     release = list(map(int, written.split("."))) if written else []

@@ -1,1 +1,1 @@
-"""The hosts, groups and profiles that the operator described, and how some of them are chosen."""
+"""The hosts, groups and profiles of the inventory, and how to select among them."""

@@ -1,4 +1,4 @@
-"""The secrets of an inventory: its references, what they led to, and all that must not be seen."""
+"""The secrets of an inventory: its references, their values, and everything to mask."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def references(inventory: Inventory) -> set[Reference]:
 
 
 def with_secrets(inventory: Inventory, secrets: Mapping[Reference, Secret]) -> Inventory:
-    """Return the inventory with each reference replaced by the value it led to."""
+    """Return the inventory with each reference replaced by its value."""
     return replace(inventory, hosts=tuple(_host_with(host, secrets) for host in inventory.hosts))
 
 
@@ -43,7 +43,7 @@ def _value(value: EnvValue, secrets: Mapping[Reference, Secret]) -> EnvValue:
 
 
 def known_secrets(inventory: Inventory) -> Iterable[Secret]:
-    """Yield every value that must not be seen."""
+    """Yield every value that output must mask."""
     for host in inventory.hosts:
         if host.connection.become_password:
             yield host.connection.become_password
@@ -53,7 +53,7 @@ def known_secrets(inventory: Inventory) -> Iterable[Secret]:
 
 
 def _credentials(name: str, value: Any) -> Iterable[Secret]:
-    """Yield what a setting holds under the name of a credential: it is not shown either."""
+    """Yield the values of settings with the name of a credential: they are masked too."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _credentials(f"{name}.{key}", inner)

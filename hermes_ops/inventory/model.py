@@ -1,6 +1,6 @@
-"""The hosts, groups and profiles that the operator described: frozen values.
+"""The hosts, groups and profiles of the inventory: frozen values.
 
-`loader` makes them from files; `selector` narrows them. Nothing here reads anything.
+`loader` makes them from files; `selector` selects among them. Nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProfileFile:
-    """A further file of a profile: its text, or a template of it; `source` says where that is."""
+    """A further file of a profile: its text, or a template; `source` is where that was read."""
 
     content: str
     source: str
@@ -48,12 +48,12 @@ class ProfileFile:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A finding that is meant, and why: a line of the inventory."""
+    """An accepted finding and its reason: an entry of `allow:`."""
 
     finding: str
     reason: str
     name: str = ""
-    """The variable, port, file or profile that the finding is about; empty is any."""
+    """The variable, port, file or profile of the finding; empty means any."""
     place: Place | None = None
 
 
@@ -68,7 +68,7 @@ class Profile:
     env: Mapping[str, EnvValue] = field(default_factory=dict)
     soul: str | None = None
     soul_file: str = ""
-    """Where the text of `soul` stands, for errors in it."""
+    """Where the text of `soul` was read, for errors in it."""
     files: Mapping[str, ProfileFile] = field(default_factory=dict)
     """Further files by their path below the profile's home."""
     service: ServiceSettings = field(default_factory=ServiceSettings)
@@ -81,7 +81,7 @@ class Profile:
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each setting was written, by its path: `env.API_SERVER_KEY`."""
     marks: Mapping[str, str] = field(default_factory=dict)
-    """What `remembered` keeps of the references that were resolved."""
+    """Fingerprints of the resolved references, to store on the host."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.role))
@@ -89,10 +89,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class HermesSettings:
-    """Which Hermes the host runs, and how it gets there."""
+    """Which Hermes the host runs, and how it is installed."""
 
     version: str = ""
-    """Empty: the version that the program's role pins."""
+    """Empty means the version pinned by the program's role."""
     install: str = "auto"
     python: str = ""
     user: str = ""
@@ -119,14 +119,14 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine, as one user sees it, and the profiles that live there."""
+    """A user on a machine, and the profiles there."""
 
     name: str
     connection: Connection = field(default_factory=Connection)
     groups: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = ()
     all_profiles: tuple[str, ...] = ()
-    """Names of every profile that the inventory puts here, selected or not."""
+    """Names of every profile of this host in the inventory, selected or not."""
     hermes: HermesSettings = field(default_factory=HermesSettings)
     manager: str = "auto"
     linger: str = "required"
@@ -135,10 +135,10 @@ class Host:
     enabled: bool = True
     disabled_reason: str = ""
     refusal: InventoryError | None = None
-    """Why nobody may connect with these variables; of interest only to those who would."""
+    """Why these variables do not allow a connection; raised only on connecting."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
-    """The variables as the files have them, their expressions not rendered."""
+    """The variables as written in the files, with expressions not rendered."""
     place: Place | None = None
 
     def __hash__(self) -> int:
@@ -147,7 +147,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A named set of hosts and groups, with the variables it gives them."""
+    """A named set of hosts and groups, with its variables."""
 
     name: str
     hosts: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Every host that is described, or the part of them that was selected."""
+    """Every host of the inventory, or the selected ones."""
 
     hosts: tuple[Host, ...]
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -166,7 +166,7 @@ class Inventory:
     warnings: tuple[str, ...] = ()
 
     def narrowed(self, wanted: Mapping[str, frozenset[str]]) -> Inventory:
-        """Return the inventory of only these hosts and, for each, these profiles."""
+        """Return the inventory with only these hosts, and for each only these profiles."""
         hosts = tuple(
             replace(host, profiles=tuple(p for p in host.profiles if p.name in wanted[host.name]))
             for host in self.hosts

@@ -1,4 +1,4 @@
-"""What one kind of service consists of: a `role.yml` as frozen values, made by `loader.role`.
+"""The parts of one kind of service: a `role.yml` as frozen values, made by `loader.roles`.
 
 Paths are relative to the home of the user who runs the services.
 """
@@ -17,7 +17,7 @@ READINESS = ("process", "http", "hermes")
 
 @dataclass(frozen=True, slots=True)
 class RoleText:
-    """A text of `role.yml`, with Jinja's expressions in it perhaps, and where it stands."""
+    """A text of `role.yml`, which may have Jinja expressions, and its place."""
 
     source: str
     place: Place = field(default=Place("role.yml"), compare=False)
@@ -25,7 +25,7 @@ class RoleText:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """The command that makes a profile's home; profiles in `exceptions` only get the folder."""
+    """The command that makes a profile's home; profiles in `exceptions` get only the folder."""
 
     command: tuple[RoleText, ...]
     exceptions: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ class RoleFolder:
 
 @dataclass(frozen=True, slots=True)
 class RoleYaml:
-    """A YAML file into which the profile's `config` is merged; a new one begins as `initial`."""
+    """A YAML file into which the profile's `config` is merged; a new file starts as `initial`."""
 
     path: RoleText
     mode: int = 0o600
@@ -60,7 +60,7 @@ class RoleEnv:
 
 @dataclass(frozen=True, slots=True)
 class RoleTemplate:
-    """A file whose content is a template of the role; `source` says which, for messages."""
+    """A file whose content is a template of the role; `source` names it in messages."""
 
     path: RoleText
     content: str
@@ -83,16 +83,16 @@ RoleFile = RoleYaml | RoleEnv | RoleTemplate | RoleSoul
 
 @dataclass(frozen=True, slots=True)
 class RoleService:
-    """What runs, and what its service manager must know of it."""
+    """What runs, and the settings for its service manager."""
 
     name: RoleText
     command: tuple[RoleText, ...]
     label: RoleText | None = None
     """Its name under launchd; None: `name`."""
     text: str = "service"
-    """Whose unit it is: `hermes`' own, the general `service`, or a template of the role."""
+    """The unit text: Hermes' own (`hermes`), the general `service`, or a template of the role."""
     write: tuple[RoleText, ...] = ()
-    """The command by which Hermes writes its unit, where its version's text is not known."""
+    """The command by which Hermes writes its unit, if the text for its version is not known."""
     environment: Mapping[str, RoleText] = field(default_factory=dict)
     planned_stop: bool = False
     fatal_exit: tuple[int, ...] = ()
@@ -100,7 +100,7 @@ class RoleService:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a ready service shows: its process, an answer at `url`, or what Hermes writes."""
+    """The sign of a ready service: its process, an answer at `url`, or what Hermes writes."""
 
     kind: str = "process"
     url: RoleText | None = None
@@ -108,7 +108,7 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class ProgramRole:
-    """A Python program that services run: the package that has it, and the version we install."""
+    """A Python program that services run: its package, and the version we install."""
 
     name: str
     package: str
@@ -117,7 +117,7 @@ class ProgramRole:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What one kind of service consists of."""
+    """The parts of one kind of service."""
 
     name: str
     folder: Path
@@ -125,7 +125,7 @@ class Role:
     service: RoleService
     description: str = ""
     program: ProgramRole | None = None
-    """The program that its services run, if they need one."""
+    """The program that its services run, if any."""
     create: Creation | None = None
     folders: tuple[RoleFolder, ...] = ()
     files: tuple[RoleFile, ...] = ()

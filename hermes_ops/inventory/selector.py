@@ -28,7 +28,7 @@ _GLOB = re.compile(r"[.?*\[]")
 
 
 class Term(NamedTuple):
-    """One pattern: its sign (`""`, `&` or `!`), the hosts it names and, if it says, profiles."""
+    """One pattern: its sign (`""`, `&` or `!`), its hosts and, optionally, its profiles."""
 
     text: str
     sign: str
@@ -62,12 +62,12 @@ def within(inventory: Inventory, part: Inventory) -> Inventory:
 
 
 def parse(selector: str) -> list[Term]:
-    """Return the terms of a selector; those of an `@file` stand in the file's lines."""
+    """Return the terms of a selector; `@file` gives one on each line of the file."""
     return [term for text in _split(selector) for term in _terms(text)]
 
 
 def _split(selector: str) -> list[str]:
-    """Split at commas or, where there is none, at colons that are no part of an address."""
+    """Split at commas or, if there are none, at colons that are not part of an address."""
     if "," in selector:
         parts = selector.split(",")
     elif _is_one(selector):
@@ -80,7 +80,7 @@ def _split(selector: str) -> list[str]:
 
 
 def _is_one(selector: str) -> bool:
-    """Say whether a colon separates nothing: an address with its port, IPv6, a file's name."""
+    """Return whether a colon is part of an address with port, an IPv6 address or a file name."""
     if selector.startswith("@"):
         return Path(selector[1:]).expanduser().exists()
     hosts, _, profiles = selector.partition("/")
@@ -113,7 +113,7 @@ def _term(text: str) -> Term:
 
 
 def _combined(found: Sequence[tuple[Term, Pairs]], everything: Pairs) -> Pairs:
-    """Unite, narrow and exclude; signs alone begin with everything, as in Ansible."""
+    """Unite, narrow and exclude; with signed terms only, start from everything, as in Ansible."""
     united = [pairs for term, pairs in found if not term.sign]
     start: Pairs = frozenset().union(*united) if united else everything
     narrowed = reduce(frozenset.intersection, (p for t, p in found if t.sign == "&"), start)
@@ -128,7 +128,7 @@ def _by_host(pairs: Iterable[Pair]) -> dict[str, frozenset[str]]:
 
 
 class _Index(NamedTuple):
-    """The names of an inventory, as patterns ask for them."""
+    """The names of an inventory, to match patterns."""
 
     hosts: Mapping[str, Host]
     members: Mapping[str, tuple[str, ...]]
@@ -160,10 +160,10 @@ class _Index(NamedTuple):
         return _subscripted(self._matching(match[1]), match, term)
 
     def _matching(self, pattern: str) -> Sequence[str]:
-        """Return hosts of the groups that match, and hosts that match themselves.
+        """Return hosts of the groups that match, and hosts that match by name.
 
-        A plain word that is a group's name is not looked for among the hosts. A host of two
-        groups stands there twice, and a subscript counts it twice, as in Ansible.
+        A plain word that is the name of a group is not matched against hosts. A host of two
+        groups appears twice, and a subscript counts it twice, as in Ansible.
         """
         matches = _matcher(pattern)
         groups = [name for name in self.members if matches(name)]
@@ -173,7 +173,7 @@ class _Index(NamedTuple):
         return names
 
     def complaint(self, term: Term) -> str:
-        """Say that a term matches nothing, and what was probably meant."""
+        """Return the message for a term that matches nothing, with what was probably meant."""
         near = self.near(term)
         remedy = f"did you mean {near}?" if near else ""
         if ":" in term.hosts and not near:
@@ -181,7 +181,7 @@ class _Index(NamedTuple):
         return f"{term.text!r} matches nothing" + (f"; {remedy}" if remedy else "")
 
     def near(self, term: Term) -> str:
-        """Return names that resemble those of a term, as they would be written there."""
+        """Return names similar to those of a term, written as in the term."""
         known = [*self.members, *self.hosts]
         hosts = get_close_matches(term.hosts.lstrip("~"), known, n=3, cutoff=0.5)
         profiles = sorted({p for _, p in self.everything if p is not None})
@@ -194,7 +194,7 @@ class _Index(NamedTuple):
 
 
 def _members(group: str, inventory: Inventory) -> tuple[str, ...]:
-    """Return the hosts of a group and of the groups below it, nearest first."""
+    """Return the hosts of a group and of its child groups, nearest first."""
     level, seen = [group], {group: None}
     while level:
         below = [child for name in level for child in inventory.groups[name].children]
@@ -213,19 +213,19 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     if not pattern.startswith("~"):
         return lambda name: fnmatchcase(name, pattern)
     if pattern == "~":
-        raise UsageError("'~' is no regular expression: nothing follows it")
+        raise UsageError("'~' must be followed by a regular expression")
     try:
         expression = re.compile(pattern[1:])
     except re.error as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"{pattern!r} is not a regular expression: {error}") from None
     return lambda name: bool(expression.match(name))
 
 
 def _subscripted(names: Sequence[str], match: re.Match[str], term: Term) -> Sequence[str]:
-    """Return the one host of `[2]`, or those of `[0:2]`, the last included."""
+    """Return the one host of `[2]`, or those of `[0:2]`, including the last."""
     _, index, first, last = match.groups()
     if index is None:
-        # `[2:0]` is Ansible's way to say `[2]`, since 0 is no end to it.
+        # As in Ansible `[2:0]` means `[2]`: 0 is not an end.
         end = int(first) if last and not int(last) else int(last or len(names))
         return names[int(first) : end + 1]
     if names and not -len(names) <= int(index) < len(names):
@@ -237,7 +237,7 @@ def _nothing(selector: str, missed: Sequence[Term], index: _Index) -> UsageError
     near = dict.fromkeys(text for text in map(index.near, missed) if text)
     hint = f"did you mean {' or '.join(near)}?" if near else _inventory_of(index)
     if not missed:
-        hint = "its terms match, but no host or profile is left of all of them"
+        hint = "each term matches, but together they leave no host or profile"
     return UsageError(f"{selector!r} selects nothing", hint=hint)
 
 

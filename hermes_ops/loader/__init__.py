@@ -6,20 +6,20 @@ inventories. Its modules, in reading order:
 
     sources/   which files belong to an inventory, and a reader for each kind
     located    values that know where they were written
-    groups     hosts, groups and who belongs to whom
-    layers/    what all layers say of a host: precedence, merging, expressions
-    profiles/  the catalogue and the layers upon it, to frozen profiles
-    hosts/     one host, checked: its connection, and what must agree between its profiles
-    roles/     `roles/<name>/role.yml`: its keys, and the frozen role that comes of it
-    schema     what keys a mapping may have, and the error for any other
-    load       all of it, step by step
+    groups     hosts, groups and memberships
+    layers/    the layers of a host: precedence, merging, expressions
+    profiles/  the catalogue and the layers above it, merged into frozen profiles
+    hosts/     one host, checked: its connection, and that its profiles agree
+    roles/     `roles/<name>/role.yml`: its keys, and the frozen role made from it
+    schema     the keys that a mapping may have, and the errors for others
+    load       all of this, step by step
 
-Only those who ask need the others:
+The others are loaded only when needed:
 
-    explain/   who says a value, who wins and who lost; what may be set
-    lint/      what is said and has no effect
-    edit/      keys set in a file, every other byte as it was
-    keypath    how the place of a value is written: `config.model.default`
+    explain/   which layers set a value and which wins; what may be set
+    lint/      settings that have no effect
+    edit/      setting keys in a file; every other byte stays
+    keypath    how the path of a value is written: `config.model.default`
 """
 
 from hermes_ops.loader.load import InventoryFiles, gather, load

@@ -1,8 +1,8 @@
-"""Hosts, groups, and who belongs to whom: what all sources together say.
+"""Hosts, groups and memberships: the tree that all sources describe together.
 
-Each source is read into *mentions*, one for each thing said of a group, in the order in which
-Ansible would hear it (`structure`: YAML, `ini`, `dynamic`); that order decides which of two
-values stays. All mentions make a `Tree`. A group or host may be mentioned any number of times.
+Each source is read into *mentions*, one for each statement about a group, in Ansible's order
+(`structure`: YAML, `ini`, `dynamic`). That order decides which of two values wins. All mentions
+together make a `Tree`. A group or host may be mentioned any number of times.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class GroupNode(NamedTuple):
 
 
 class Mention(NamedTuple):
-    """What one place says of one group; `ports` stands behind the names of its hosts."""
+    """One statement about a group; `ports` were written after the names of its hosts."""
 
     group: GroupNode
     hosts: tuple[HostNode, ...] = ()
@@ -52,7 +52,7 @@ class Mention(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """All hosts and groups; `lineage` names every group of a host, `all` left out, by rank."""
+    """All hosts and groups; `lineage` lists every group of a host except `all`, by rank."""
 
     groups: Mapping[str, GroupNode]
     hosts: Mapping[str, HostNode]
@@ -60,7 +60,7 @@ class Tree(NamedTuple):
 
 
 def variables_mention(name: str, place: Place, variables: Variables) -> Mention:
-    """Return the mention of a group's variables, of which one is its priority."""
+    """Return the mention of a group's variables; one of them is its priority."""
     others = {key: value for key, value in variables.items() if key != PRIORITY}
     priority = _priority(variables[PRIORITY]) if PRIORITY in variables else None
     return Mention(GroupNode(name, place, variables=others, priority=priority))
@@ -87,7 +87,7 @@ def _priority(value: Located) -> int:
 
 
 class Gathering:
-    """All that was mentioned so far; readers ask it which groups are known."""
+    """All mentions so far; readers use it to see which groups are known."""
 
     def __init__(self) -> None:
         nowhere = Place("", 0)
@@ -95,7 +95,7 @@ class Gathering:
         self.hosts: dict[str, tuple[HostNode, dict[str, Located]]] = {}
 
     def add_all(self, mentions: Iterable[Mention]) -> None:
-        """Hear what a source says, one thing after the other."""
+        """Add the mentions of a source in their order."""
         for mention in mentions:
             self._add(mention)
 
@@ -109,7 +109,7 @@ class Gathering:
 
     def _add_host(self, host: HostNode, port: Located | None) -> None:
         if host.name not in self.hosts:
-            # As in Ansible, a port counts where the host is named for the first time.
+            # As in Ansible, a port counts only where the host is first named.
             first = {"ansible_port": port} if port else {}
             self.hosts[host.name] = (host, first)
         self.hosts[host.name][1].update(host.variables)
@@ -125,13 +125,13 @@ class Gathering:
         rooted = _ranked(_rooted(groups, hosts))
         lineages = _lineages(rooted, hosts)
         for host in set(groups["ungrouped"].hosts) - set(rooted["ungrouped"].hosts):
-            # As in Ansible, who leaves `ungrouped` leaves it for good, as a group's child too.
+            # As in Ansible, a host never returns to `ungrouped`, even as a group's child.
             lineages[host] = tuple(name for name in lineages[host] if name != "ungrouped")
         return Tree(rooted, hosts, lineages)
 
 
 class _Group:
-    """A group while it is being gathered; names are kept in the order of their first mention."""
+    """A group while it is being read; names keep the order of their first mention."""
 
     def __init__(self, node: GroupNode) -> None:
         self._first = node
@@ -167,7 +167,7 @@ def _refuse_double(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode
 
 
 def _rooted(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]) -> dict[str, GroupNode]:
-    """Hang groups without a parent below `all`, and hosts without a group into `ungrouped`."""
+    """Put groups without a parent below `all`, and hosts without a group into `ungrouped`."""
     adopted = {child for group in groups.values() for child in group.children}
     orphans = [name for name in groups if name not in adopted and name not in ROOTS]
     children = dict.fromkeys(["ungrouped", *groups["all"].children, *orphans])

@@ -1,6 +1,6 @@
-"""How the place of a value inside a profile is written: `config.model.default`.
+"""Paths of values inside a profile: `config.model.default`.
 
-Segments are joined by dots. One that holds a dot, a blank or a quote is quoted as in JSON:
+Segments are joined by dots. A segment with a dot, a blank or a quote is quoted as in JSON:
 `config.aliases."gpt-4.1".model`. Single quotes are read too.
 """
 
@@ -15,14 +15,14 @@ from hermes_ops.errors import UsageError
 from hermes_ops.secrets.secret import veiled
 
 KeyPath = tuple[Any, ...]
-"""The keys as YAML has them: mostly texts, sometimes numbers or booleans."""
+"""The keys as in YAML: mostly texts, sometimes numbers or booleans."""
 
 _BARE = r"""[^\s."'\\]+"""
 _SEGMENT = re.compile(rf"""({_BARE})|("(?:[^"\\]|\\.)*")|'([^']*)'""", re.DOTALL)
 
 
 def spelled(path: Iterable[Any]) -> str:
-    """Return a path as it is written."""
+    """Return a path in its written form."""
     return ".".join(map(_segment, path))
 
 
@@ -36,7 +36,7 @@ def _words(key: Any) -> str:
 
 
 def veiled_at(path: KeyPath, value: Any) -> Any:
-    """Return a value at a path of a profile without the credentials that are named in it.
+    """Return a value at a path of a profile with its credentials masked.
 
     Only `config` and `service` have names of settings; a file may be called `token`.
     """
@@ -47,7 +47,7 @@ def parsed(text: str) -> tuple[str, ...]:
     """Return the segments of a written path.
 
     Raises:
-        UsageError: it is not one; says at which character.
+        UsageError: it is not a path; the message says at which character.
     """
     segments, at = [], 0
     while True:
@@ -74,12 +74,12 @@ def _unquoted(match: re.Match[str], text: str) -> str:
 
 def _unreadable(text: str, at: int) -> UsageError:
     return UsageError(
-        f"{text!r} is no key: it cannot be read from character {at + 1} on",
+        f"{text!r} is not a key: it cannot be read from character {at + 1} on",
         hint="""join keys with dots, quote one that has a dot: 'config.aliases."gpt-4.1"'""",
     )
 
 
 def begins(path: Iterable[Any], prefix: Iterable[str]) -> bool:
-    """Say whether a path is the written one, or lies below it."""
+    """Return whether a path is the written one, or lies below it."""
     segments, wanted = tuple(map(_words, path)), tuple(prefix)
     return segments[: len(wanted)] == wanted

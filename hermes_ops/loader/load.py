@@ -26,7 +26,7 @@ from hermes_ops.loader.sources.vault import Vault
 
 
 class InventoryFiles(NamedTuple):
-    """What the files say, before anything is merged."""
+    """The content of the files, before anything is merged."""
 
     tree: Tree
     files: Sequence[VariableFiles]
@@ -34,7 +34,7 @@ class InventoryFiles(NamedTuple):
     warnings: tuple[str, ...] = ()
 
     def layers(self, host: str) -> Sequence[Layer]:
-        """Return the layers of a host, weakest first, their expressions rendered."""
+        """Return the layers of a host, weakest first, with their expressions rendered."""
         layers = layers_of(host, self.tree, self.files)
         return rendered_layers(self.tree.hosts[host], self.tree.lineage[host], layers, self.around)
 
@@ -45,7 +45,7 @@ def load(
     environ: Mapping[str, str],
     vault: Vault | None = None,
 ) -> Inventory:
-    """Return the inventory that these files and folders describe together."""
+    """Return the inventory of all these files and folders."""
     vault = vault or Vault()
     tree, files, around, warnings = gather(paths, roles_folder, environ, vault)
     hosts = tuple(_hosts(tree, files, around))
@@ -65,7 +65,7 @@ def gather(
     environ: Mapping[str, str],
     vault: Vault | None = None,
 ) -> InventoryFiles:
-    """Return what these files and folders say, for those who ask where a value comes from."""
+    """Return the content of these files and folders, to find out where a value comes from."""
     vault = vault or Vault()
     warnings: list[str] = []
     tree = gather_mentions(paths, vault, warnings.append).tree()
@@ -85,7 +85,7 @@ def gather(
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:
-    """Return every host of each group, those of the groups below it too."""
+    """Return every host of each group, including those of its child groups."""
     members: dict[str, list[str]] = {name: [] for name in tree.groups}
     for host, groups in tree.lineage.items():
         for name in ("all", *groups):
@@ -94,13 +94,13 @@ def _members(tree: Tree) -> dict[str, list[str]]:
 
 
 def _each_last(folders: Iterable[Path]) -> list[Path]:
-    """Return each folder where it stands last: there its variables have the last word."""
+    """Return each folder once, at its last position: later variables win."""
     return list(dict.fromkeys(reversed(list(folders))))[::-1]
 
 
 def _sealed(vault: Vault) -> Iterable[str]:
     if vault.sealed:
-        yield f"{vault.sealed} encrypted values stay closed: {VAULT_HINT}"
+        yield f"{vault.sealed} encrypted values cannot be decrypted: {VAULT_HINT}"
 
 
 def _hosts(tree: Tree, files: Sequence[VariableFiles], around: Surroundings) -> Iterable[Host]:

@@ -11,11 +11,11 @@ from hermes_ops.errors import InventoryError, Place
 
 
 class Located(NamedTuple):
-    """A value of a file and its place; a mapping's entries have the place of their keys.
+    """A value of a file and its place; the place of a mapping's entry is that of its key.
 
     `data` is a scalar, a tuple of `Located`, or a mapping of names to `Located`.
-    `text` is a scalar as it was written: `0x10` and `yes` stay what a person typed.
-    A scalar that came out of a vault, or was made of one that did, is `secret`.
+    `text` is a scalar as it was written: `0x10` and `yes` stay as typed.
+    A scalar from a vault, or rendered from such a scalar, is `secret`.
     """
 
     data: Any
@@ -25,27 +25,27 @@ class Located(NamedTuple):
 
     @property
     def entries(self) -> Mapping[Any, Located]:
-        """Return the entries of a mapping; what is no mapping has none."""
+        """Return the entries of a mapping; any other value has none."""
         return self.data if isinstance(self.data, dict) else {}
 
     @property
     def items(self) -> tuple[Located, ...]:
-        """Return the items of a list; what is no list has none."""
+        """Return the items of a list; any other value has none."""
         return self.data if isinstance(self.data, tuple) else ()
 
     def error(self, message: str, hint: str = "") -> InventoryError:
-        """Return the error that says `message` of this place."""
+        """Return the error with `message` and this place."""
         return InventoryError(message, hint=hint, where=self.place)
 
 
 class Literal(str):
-    """A text that is no expression, whatever stands in it: `!unsafe`, and what a vault held."""
+    """A text that is never an expression: from `!unsafe` or from a vault."""
 
     __slots__ = ()
 
 
 class Sealed:
-    """An encrypted value that nobody gave a password for."""
+    """An encrypted value for which no password was given."""
 
     def __repr__(self) -> str:
         return "***"
@@ -67,19 +67,19 @@ def plain(value: Located) -> Any:
 
 
 def has_expression(value: Located) -> bool:
-    """Say whether a value is, or holds, a text with a Jinja expression."""
+    """Return whether a value is, or holds, a text with a Jinja expression."""
     if isinstance(value.data, str):
         return not isinstance(value.data, Literal) and bool(_EXPRESSION.search(value.data))
     return any(map(has_expression, value.items or value.entries.values()))
 
 
 def is_secret(value: Located) -> bool:
-    """Say whether a value is, or holds, what came out of a vault."""
+    """Return whether a value is, or holds, a value from a vault."""
     return value.secret or any(map(is_secret, value.items or value.entries.values()))
 
 
 def refuse_sealed(value: Located) -> None:
-    """Raise where a value is needed that no password has opened."""
+    """Raise if a value is needed that is still encrypted."""
     if value.data is SEALED:
         raise value.error("is encrypted, and no password was given", VAULT_HINT)
     for inner in value.items or value.entries.values():
@@ -87,7 +87,7 @@ def refuse_sealed(value: Located) -> None:
 
 
 def kind(value: Located) -> str:
-    """Name in plain words what sort of value stands here."""
+    """Return the kind of a value in plain words."""
     if value.secret and not value.items and not value.entries:
         return "a value from a vault"
     if isinstance(value.data, bool):

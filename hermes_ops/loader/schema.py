@@ -1,6 +1,6 @@
-"""Say what keys a mapping may have and what stands behind them, and refuse the rest.
+"""Check mappings: which keys they may have, and which values.
 
-A `Schema` is data: the tables are in the modules that know the words.
+A `Schema` is data: the tables are in the modules that use the keys.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hermes_ops.secrets.secret import without_odd_words
 
 
 class Kind(NamedTuple):
-    """What a value must be: in words, as a question, and as JSON Schema says it."""
+    """What a value must be: in words, as a check, and as JSON Schema."""
 
     words: str
     accepts: Callable[[Any], bool]
@@ -31,7 +31,7 @@ class Fields(NamedTuple):
 
     keys: Mapping[str, Schema]
     is_layered: bool = False
-    """Other layers come upon it: `+key` and `-key` may change its lists."""
+    """Layers are merged: `+key` and `-key` may change its lists."""
     required: tuple[str, ...] = ()
     """Keys that must have a value."""
 
@@ -44,13 +44,13 @@ class Each(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A schema with what the documentation, an editor and `inventory.explain` say of its key."""
+    """A schema with the text that documents, editors and `inventory.explain` show for its key."""
 
     schema: Kind | Fields | Each
     about: str
     default: Any = None
     otherwise: str = ""
-    """What holds where nobody says it, if that is no value: `no limit`."""
+    """The default in words, if it is not a value: `no limit`."""
 
     @property
     def comment(self) -> str:
@@ -81,7 +81,7 @@ def _is_whole(value: Any) -> bool:
 
 
 LONGEST = 10**7
-"""Seconds: some hundred days, far from what a clock or a shell cannot count."""
+"""In seconds: some hundred days, far below what a clock or a shell can count."""
 
 ANY = Kind("anything", lambda _: True)
 TEXT = Kind("a text", lambda value: isinstance(value, str), {"type": "string"})
@@ -142,7 +142,7 @@ VERSION = matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*")
 
 
 def check(value: Located, schema: Schema, name: str) -> None:
-    """Raise unless the value, which messages call `name`, is as the schema says."""
+    """Raise unless the value matches the schema; messages call it `name`."""
     match bare(schema):
         case Kind() as kind_of:
             _check_kind(value, kind_of, name)
@@ -183,7 +183,7 @@ def _require(value: Located, key: str, schema: Schema, name: str) -> None:
 
 def _refuse_no_list(sign: str, name: str, entry: Located, schema: Schema) -> None:
     if not isinstance(bare(schema), Each):
-        message = f"'{sign}{name}' would change a list, and {name!r} is none"
+        message = f"'{sign}{name}' would change a list, and {name!r} is not a list"
         raise entry.error(message, f"write {name!r}")
 
 
@@ -196,14 +196,14 @@ def _check_each(value: Located, schema: Each, name: str) -> None:
 
 
 def filled(value: Located) -> dict[str, Located]:
-    """Return the entries that have a value: a key without one says nothing."""
+    """Return the entries that have a value: a key without a value is ignored."""
     return {key: entry for key, entry in value.entries.items() if entry.data is not None}
 
 
 def word(value: Located, schema: Schema) -> Located:
-    """Return a boolean as the word that was written, where the schema wants that word.
+    """Return the word that was written for a boolean, if the schema allows that word.
 
-    To YAML `off` is a boolean; to a person who may choose among `required` and `off` it is not.
+    YAML reads `off` as a boolean, but a person who chooses `required` or `off` means the word.
     """
     kind_of = bare(schema)
     if isinstance(value.data, bool) and isinstance(kind_of, Kind) and kind_of.accepts(value.text):
@@ -212,7 +212,7 @@ def word(value: Located, schema: Schema) -> Located:
 
 
 def written(value: Located) -> str:
-    """Describe a wrong value; a text is repeated if it is short, and looks like no token."""
+    """Describe a wrong value; a text is repeated only if it is short and looks like no token."""
     if isinstance(value.data, str) and len(value.data) <= 40 and not value.secret:
         return repr(without_odd_words(value.data))
     return kind(value)
@@ -224,7 +224,7 @@ def unknown_key(key: object, entry: Located, known: Iterable[str]) -> InventoryE
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return the hint that names what was probably meant, or else all that is known."""
+    """Return the hint that names what was probably meant, or else all known names."""
     names = list(known)
     return near(name, names) or ("known are: " + ", ".join(sorted(names)) if names else "")
 

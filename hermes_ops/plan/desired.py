@@ -1,4 +1,4 @@
-"""From the inventory and the steps to what is wanted of each host: no facts yet."""
+"""From the inventory and the steps to what is wanted on each host; no facts are needed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class StepPlan:
 
 
 def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPlan]) -> DesiredState:
-    """Return what the steps, in this order, want for the host's profiles.
+    """Return what the steps, in this order, want for the profiles of the host.
 
     Raises:
-        InventoryError: two resources that are not equal want the same thing.
+        InventoryError: two different resources have the same path or name.
     """
     wanted = [
         Wanted(step.name, profile, roles[profile.role], resource)
@@ -54,11 +54,11 @@ def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPla
 
 
 _SERVICE = (Service, ServiceDefinition)
-"""All that is wanted of an absent profile: its data stays as it is, and none is made."""
+"""The only resources of an absent profile: its data is neither changed nor created."""
 
 
 def _merged(wanted: Iterable[Wanted]) -> Iterable[Wanted]:
-    """Fold the programs of one name into one that has the extras of all."""
+    """Merge programs of the same name into one with the extras of all."""
     programs: dict[str, Wanted] = {}
     rest = []
     for item in wanted:
@@ -96,7 +96,7 @@ def _refuse_overlaps(wanted: Iterable[Wanted], host: Host) -> None:
 
 
 def env_file(path: PurePosixPath, profile: Profile, mode: int, *, restarts: bool = True) -> EnvFile:
-    """Return the `.env` of a profile; what was not resolved is left as it is."""
+    """Return the `.env` of a profile; unresolved values are left as they are on the host."""
     values = {k: v for k, v in profile.env.items() if not isinstance(v, Reference)}
     unresolved = tuple(k for k, v in profile.env.items() if isinstance(v, Reference))
     kept = WRITTEN / f"{profile.role}-{profile.name}" if unresolved or profile.marks else None

@@ -1,4 +1,4 @@
-"""Folders, files, YAML and `.env`: compared with what the look brought, and merged into it."""
+"""Folders, files, YAML and `.env`: compared with the facts of the host, and merged."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from hermes_ops.templates import render
 
 
 def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:
-    """Return the change that serves `wanted`, guarded by what the look saw of its path."""
+    """Return the change for `wanted`, to apply only if its path is still as the look saw it."""
     path = getattr(operation, "path", None)
     seen = ((path, facts.digest(path)),) if path is not None else ()
     resource = identity(wanted.resource)
@@ -53,7 +53,7 @@ def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Fact
 
 
 def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:
-    """Yield what makes the folder exist, with its mode if it has one."""
+    """Yield the making of the folder, or the change of its mode."""
     found = facts.paths.get(str(directory.path))
     operation = MakeFolder(directory.path, directory.mode)
     if found is None:
@@ -67,7 +67,7 @@ def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterab
 def plan_command(
     wanted: Wanted, command: Command, facts: Facts, values: Mapping[str, Any]
 ) -> Iterable[Change]:
-    """Yield the run of the command when what it creates is absent."""
+    """Yield the command if what it creates is absent."""
     if str(command.creates) in facts.paths:
         return
     where = f"{wanted.role.folder}/role.yml"
@@ -85,7 +85,7 @@ def plan_command(
 
 
 def plan_existing(existing: Existing, facts: Facts) -> Iterable[Change]:
-    """Refuse what needs something that is absent."""
+    """Raise if something that is needed is absent."""
     if str(existing.path) not in facts.paths:
         raise Conflict(f"~/{existing.path} is absent", hint=existing.hint)
     return ()
@@ -112,7 +112,7 @@ def plan_file(
 
 
 def refuse_links(path: PurePosixPath, below: PurePosixPath, facts: Facts) -> None:
-    """Refuse a path that a symbolic link of the host leads elsewhere."""
+    """Refuse a path that leads elsewhere through a symbolic link on the host."""
     for step in steps_between(path, below):
         if (state := facts.paths.get(str(step))) and state.kind == "link":
             hint = f"remove the link, or take {path.relative_to(below)} out of files:"
@@ -120,7 +120,7 @@ def refuse_links(path: PurePosixPath, below: PurePosixPath, facts: Facts) -> Non
 
 
 def steps_between(path: PurePosixPath, below: PurePosixPath) -> list[PurePosixPath]:
-    """Return the path and every folder on its way that is below a folder."""
+    """Return the path and its parent folders that are below a folder."""
     return [step for step in (*reversed(path.parents), path) if below in step.parents]
 
 
@@ -134,7 +134,7 @@ def plan_text(
     *,
     is_equal: Any = None,
 ) -> Iterable[Change]:
-    """Yield the write of `content`, or of its mode; `is_equal` tells harmless differences."""
+    """Yield the write of `content`, or of its mode; `is_equal` ignores harmless differences."""
     before = found_text(path, facts)
     same = before == content or (
         is_equal is not None and before is not None and is_equal(before, content)
@@ -185,7 +185,7 @@ def plan_yaml(
         return [], {}
     then = have if after == before else yamlfile.load(after, file=where)
     ledger.saw(then)
-    # What only looks otherwise, nobody reads anew.
+    # A difference in form only needs no restart.
     owes = None if yamlfile.same(have, then) else owes
     write = Write(file.path, after, file.mode, before, owes=owes)
     return list(_write(wanted, write, after == before, facts)), then
@@ -194,7 +194,7 @@ def plan_yaml(
 def plan_env(
     wanted: Wanted, file: EnvFile, facts: Facts, owes: str | None, ledger: Ledger
 ) -> tuple[list[Change], Mapping[str, str | None]]:
-    """Return the write of a `.env`, and what it will hold; None is: known only on the host."""
+    """Return the write of a `.env` and its future values; None: known only on the host."""
     before = found_text(file.path, facts)
     values = {k: v.reveal() for k, v in file.values.items() if isinstance(v, Secret)}
     generated = {k: v.bytes for k, v in file.values.items() if isinstance(v, Generate)}
@@ -221,13 +221,13 @@ def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:
 
 
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:
-    """Yield the removal of what is there."""
+    """Yield the removal of a path if it exists."""
     if str(absent.path) in facts.paths:
         yield change(wanted, "remove", "is there", Remove(absent.path), facts)
 
 
 def plan_link(wanted: Wanted, path: PurePosixPath, target: str, facts: Facts) -> Iterable[Change]:
-    """Yield the making of the link that enables a service, if it is absent or leads elsewhere."""
+    """Yield the making of the link that enables a service, if it is missing or wrong."""
     found = facts.paths.get(str(path))
     if found is None or found.kind != "link" or not _leads_to(path, found.target, target, facts):
         reason = "absent" if found is None else f"leads to {found.target}"
@@ -241,10 +241,10 @@ def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts)
 
 
 def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:
-    """Yield the removal of files that left the inventory, and the write of what is ours now.
+    """Yield the removal of files no longer in the inventory, and the new ownership file.
 
-    It comes last: what a crash keeps from being remembered is found equal, and adopted, or is
-    still remembered, and gone.
+    It comes last. After a crash before it, the next run finds written settings equal and records
+    them, and finds removed ones already gone.
     """
     if ledger.partial and str(resource.path) not in facts.paths:
         return
@@ -252,7 +252,7 @@ def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) ->
     after = Ownership(ledger.files, ledger.keys, ledger.version if any(ledger.keys.values()) else 0)
     if str(resource.path) in facts.paths or not after.is_empty:
         text, old = ownership.render(after), ownership.render(after, numbered=False)
-        # One from before there were numbers says the same: it gets its own when it differs.
+        # A file without a format number is equivalent: the number comes with its next change.
         text = old if facts.contents.get(str(resource.path)) == old else text
         yield from plan_text(wanted, resource.path, text, 0o600, facts, None)
 
@@ -265,10 +265,10 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
         if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
             ledger.leaves(name, "the file")
             continue
-        gone = change(wanted, "remove", "left the inventory", Remove(path), facts)
+        gone = change(wanted, "remove", "removed from the inventory", Remove(path), facts)
         yield replace(gone, resource=f"file:{path}")
 
 
 def _is_below(path: PurePosixPath, ledger: Ledger) -> bool:
-    """Whether a path is of the profile, whoever wrote it into the ownership file."""
+    """Return whether a path belongs to the profile: the ownership file may be wrong."""
     return path.is_relative_to(ledger.home) and ".." not in path.parts

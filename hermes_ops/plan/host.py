@@ -1,4 +1,4 @@
-"""What belongs to the host and to no profile: linger, and that its manager reads new units."""
+"""Changes of the host, not of a profile: linger, and the reload of its service manager."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hermes_ops.services.manager import ServiceManager
 
 
 def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
-    """Yield what lets the user's services outlive the session."""
-    # Every profile wants it, of the one user that they share.
+    """Yield the change that enables linger."""
+    # Every profile wants it, for the same user.
     for wanted in [w for w in desired.wanted if isinstance(w.resource, Linger)][:1]:
         policy = wanted.resource.policy  # type: ignore[union-attr]
         if manager.lingers and policy != "off" and not facts.linger:
@@ -23,7 +23,7 @@ def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) ->
 def plan_reload(
     desired: DesiredState, manager: ServiceManager, facts: Facts, changes: Iterable[Change]
 ) -> Iterable[Change]:
-    """Yield what makes the manager read units that these changes, or somebody else, changed."""
+    """Yield the reload, if these changes or somebody else changed units."""
     services = desired.services.values()
     own = {p.path for service in services for p in manager.paths(service) if p.is_own}
     changed = any(getattr(change.operation, "path", None) in own for change in changes)

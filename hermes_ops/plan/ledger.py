@@ -1,4 +1,4 @@
-"""What is ours on a host: read from the ownership file, and as the plan will leave it."""
+"""What is ours on a host: as read from the ownership file, and after the plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOWHERE = PurePosixPath()
 
 @dataclass(slots=True)
 class Ledger:
-    """What of one profile is ours, as the look found it and as the plan will leave it."""
+    """What is ours in one profile: now, and after the plan."""
 
     profile: str = ""
     home: PurePosixPath = _NOWHERE
@@ -31,25 +31,27 @@ class Ledger:
     keys: dict[str, ownership.Tree] = field(default_factory=dict)
     version: int = 0
     partial: bool = False
-    """Only a part of what is ours is wanted now: the rest is remembered as it was."""
+    """Only a part of our settings is selected: the rest stays recorded as it was."""
     notes: list[str] = field(default_factory=list)
-    """The plan's own list: told in every run."""
+    """The plan's own list of warnings, shown in every run."""
     differs: list[str] = field(default_factory=list)
-    """The plan's own list: what is not as wanted, and no run mends."""
+    """The plan's own list of differences that no run changes."""
 
     def name(self, path: PurePosixPath) -> str:
-        """Return a path as the file has it: relative to the profile's home where it is below."""
+        """Return a path as the file has it: relative to the profile's home if below it."""
         return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
 
     def leaves(self, name: str, what: str) -> None:
-        """Tell of something that left the inventory and stays on the host."""
-        words = f"{what} left the inventory, but somebody changed it on the host: it stays"
+        """Warn of something that was removed from the inventory but stays on the host."""
+        words = (
+            f"{what} was removed from the inventory, but somebody changed it on the host: it stays"
+        )
         self.differs.append(f"{self.profile}: {name}: {words}")
 
     def part_yaml(
         self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any]
     ) -> Parting:
-        """Return what becomes of our keys in a YAML file, and remember those that are wanted."""
+        """Return what to do with our keys in a YAML file, and record those that are wanted."""
         name = self.name(path)
         self.saw(have)
         if self.partial:
@@ -61,18 +63,18 @@ class Ledger:
         for key in parting.left:
             self.leaves(name, dotted(key))
         for key in parting.migrated:
-            words = "Hermes' own migration took it away, and it is not put back"
+            words = "a migration of Hermes removed it, and it is not put back"
             self.notes.append(f"{self.profile}: {name}: {dotted(key)}: {words}")
         return parting
 
     def saw(self, config: Mapping[Any, Any]) -> None:
-        """Remember the schema of `config.yaml`: where it rises, Hermes has migrated the file."""
+        """Record the schema of `config.yaml`: if it rises, Hermes has migrated the file."""
         version = config.get(ownership.VERSION)
         if isinstance(version, int):
             self.version = version
 
     def part_env(self, file: EnvFile, have: Mapping[str, str]) -> list[str]:
-        """Return the names to take out of a `.env`, and remember those that are wanted."""
+        """Return the names to remove from a `.env`, and record those that are wanted."""
         name = self.name(file.path)
         before = self.before.keys.get(name, {})
         known = (*file.values, *file.unresolved)
@@ -98,10 +100,10 @@ def _env_check(name: str, value: Secret | Generate) -> str:
 def ledger_of(
     profile: str, resource: Owned, facts: Facts, notes: list[str], differs: list[str]
 ) -> Ledger:
-    """Return what the host remembers of a profile; a damaged memory is none, and that is said.
+    """Return the ownership of a profile; warn about a damaged file, and treat it as empty.
 
     Raises:
-        Conflict: a newer hermes-ops remembers more than this one can read.
+        Conflict: a newer hermes-ops wrote the file in a format unknown to this one.
     """
     ledger = Ledger(profile, resource.home, notes=notes, differs=differs)
     text = facts.contents.get(str(resource.path))
@@ -109,7 +111,9 @@ def ledger_of(
         try:
             ledger.before = ownership.parse(text, f"~/{resource.path}")
         except ValueError:
-            words = "cannot be read: what is as wanted counts as ours, and nothing is removed"
+            words = (
+                "cannot be read: settings that are as wanted count as ours, and nothing is removed"
+            )
             ledger.notes.append(f"{profile}: ~/{resource.path} {words}")
     ledger.version = ledger.before.version
     if resource.partial:
@@ -119,9 +123,9 @@ def ledger_of(
 
 
 def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
-    """Return what the host remembers of the profile whose resources these are, to compare with.
+    """Return the ownership of the profile of these resources, only to compare with.
 
-    Nothing is written by it: a memory of a newer hermes-ops is none.
+    A file of a newer hermes-ops counts as empty: nothing is written from this.
     """
     for wanted in own:
         if isinstance(wanted.resource, Owned):

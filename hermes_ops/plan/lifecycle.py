@@ -1,4 +1,4 @@
-"""Services of the host: which must start, be restarted or stopped, and what is waited for."""
+"""Services of the host: which to start, restart or stop, and which to wait for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hermes_ops.services.manager import ServiceManager
 
 @dataclass(slots=True)
 class Draft:
-    """What the plan knows of one profile so far: its settings as they will be."""
+    """What the plan knows of one profile so far: its future settings."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Draft:
 
 
 class Starting:
-    """Plans the services, once the settings of every profile are drafted."""
+    """Plans the services, after the settings of every profile are drafted."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Starting:
         self.evidence: dict[str, Evidence] = {}
 
     def changes(self) -> Iterable[Change]:
-        """Yield the starts, restarts and stops, those that others wait for first."""
+        """Yield the starts, restarts and stops; services that others wait for come first."""
         wanted = {
             w.profile.name: w for w in self._desired.wanted if isinstance(w.resource, Service)
         }
@@ -90,7 +90,7 @@ class Starting:
         return changes
 
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
-        """Guard a restart that is owed: of two operators who saw the debt, one pays it."""
+        """Guard a restart that is due: if two operators see it, only one does it."""
         if not change.restarts or not self._facts.owes_restart(service.name):
             return change
         debt = PurePosixPath(OWED) / service.name
@@ -98,9 +98,9 @@ class Starting:
 
     def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
         if self._facts.owes_restart(service.name):
-            return "a restart is owed since an earlier run"
+            return "a restart is due since an earlier run"
         if self._installs and not judge(evidence).is_ready:
-            return "its program gets what it lacked"
+            return "its program gets the extras that it lacked"
         return ""
 
     def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
@@ -126,7 +126,7 @@ class Starting:
 def leave_others(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
-    """Yield what ends the service under every other manager, and makes that one forget it."""
+    """Yield the stop and removal of the service under every other manager."""
     for other in MANAGERS.values():
         if other is not manager and is_defined(service, other, facts):
             yield from _leave(wanted, service, other, facts, f"{manager.name} runs it now")
@@ -147,11 +147,11 @@ def _leave(
 
 
 def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
-    """Say whether another manager runs the service, which `leave_others` then ends."""
+    """Return whether another manager runs the service; `leave_others` then stops it."""
     others = (other for other in MANAGERS.values() if other is not manager)
     return any(evidence_of(service, facts, other.name).supervised for other in others)
 
 
 def freed(evidence: Evidence) -> Evidence:
-    """Return the evidence of a service as it is once no other manager runs it any more."""
+    """Return the evidence of a service after every other manager has stopped it."""
     return evidence if evidence.supervised else replace(evidence, pid=None, alive=False)

@@ -1,4 +1,4 @@
-"""`make_plan(desired, facts)`: the pure heart."""
+"""`make_plan(desired, facts)`: compute the changes of one host, a pure function."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ from hermes_ops.services.manager import ServiceManager
 
 
 def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
-    """Return the changes that make `facts` satisfy `desired`, in the order they must happen.
+    """Return the changes that make `facts` satisfy `desired`, in the order to apply them.
 
-    Without `urls` the look asked none, and readiness is judged from files and processes alone.
+    Without `urls`, readiness is judged from files and processes alone.
 
     Raises:
-        Conflict: what is wanted cannot be on this host; nothing is planned then.
+        Conflict: what is wanted is not possible on this host; nothing is planned.
     """
     return _Planner(desired, facts, choose(desired.host, facts), urls=urls).plan(wait=wait)
 
@@ -150,7 +150,7 @@ class _Planner:
             )
 
     def _manager_program(self) -> Iterable[Change]:
-        # What is only taken down needs no manager that is not there.
+        # A service that is only removed does not need a manager that is missing.
         definitions = [w for w in self._each(ServiceDefinition) if not _only_disables(w)]
         needed = self.manager.program
         if needed is None or not definitions:
@@ -166,7 +166,7 @@ class _Planner:
     # --- the profile's own ---
 
     def _remember(self) -> Iterable[Change]:
-        """Learn what is ours; yield a refusal where it cannot be known, before anything else."""
+        """Read what is ours; if that is not possible, yield a failing change before all others."""
         for wanted in self._each(Owned):
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
@@ -185,7 +185,7 @@ class _Planner:
         try:
             changes = list(self._changes(wanted, profile))
         except Conflict as conflict:
-            # What cannot be in one profile is no reason to leave the others as they are.
+            # A conflict in one profile must not hold up the others.
             self.refused.add(wanted.profile.name)
             return [refusal(wanted, conflict)]
         restarting = [c for c in changes if getattr(c.operation, "owes", None)]
@@ -239,7 +239,7 @@ class _Planner:
         if resource.only_disable and not services.is_defined(service, self.manager, self.facts):
             return []
         if resource.only_disable and service.text == "hermes" and self.hermes is None:
-            # Without its program the definition cannot be told anew, and need not be.
+            # Without its program the definition cannot be rendered, and need not be.
             return services.without_links(*known)
         values = self._values(service, profile)
         self._note_version(service)
@@ -248,11 +248,11 @@ class _Planner:
         )
 
     def _owes(self, wanted: Wanted) -> str | None:
-        """Return the service that a change of this resource must restart."""
+        """Return the service that must be restarted after a change of this resource."""
         service = self.desired.services.get(wanted.profile.name)
         if service is None or not getattr(wanted.resource, "restarts", False):
             return None
-        # What its manager does not know does not run: it will be started, and owes nothing.
+        # A service unknown to its manager does not run: it will be started, not restarted.
         return service.name if services.is_defined(service, self.manager, self.facts) else None
 
     def _words(self, wanted: Wanted) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""What was written into a `.env` from references, kept on its host by keyed fingerprint.
+"""Keyed fingerprints of values written into a `.env` from references, stored on the host.
 
-A line has a variable, the fingerprint of its source and that of its value. So whoever looks later
-tells whether the value is still the one that was written, without asking any source for it.
+A line has a variable, the fingerprint of its source and that of its value. With it a later look
+can tell whether the value is still the one that was written, without asking its source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Marks = Mapping[str, str]
 
 
 def with_marks(inventory: Inventory, secrets: Mapping[Reference, Secret], key: bytes) -> Inventory:
-    """Return the inventory in which each profile has the marks of what its references led to."""
+    """Return the inventory with the marks of resolved references in each profile."""
     hosts = (
         replace(
             host,
@@ -49,7 +49,7 @@ def _source(reference: Reference, key: bytes) -> str:
 
 
 def merged(kept: str, marks: Marks) -> str:
-    """Return the text to keep: what was kept, with these marks in it."""
+    """Return the stored text with these marks merged in."""
     lines = {**_read(kept), **marks}
     return "".join(f"{name} {both}\n" for name, both in sorted(lines.items()))
 
@@ -60,9 +60,9 @@ def _read(kept: str) -> dict[str, str]:
 
 
 def has_moved(profile: Profile, env: str, kept: str, key: bytes) -> bool | None:
-    """Say whether a value of a reference is no longer the one that was written.
+    """Return whether the value of a reference is no longer the one that was written.
 
-    None where that cannot be told: nothing was kept, by another operator, or of another source.
+    None if unknown: nothing was stored, or another operator's key or another source was used.
     """
     lines, values = _read(kept), envfile.read(env)
     judged = [

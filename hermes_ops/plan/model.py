@@ -1,4 +1,4 @@
-"""The plan's nouns: what is wanted of a host, each change, and what a change does there."""
+"""The data of a plan: what is wanted on a host, each change, and its action."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hermes_ops.services.base import ServiceSpec
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A resource, and the step and profile that it serves."""
+    """A resource, with the step and profile that want it."""
 
     step: str
     profile: Profile
@@ -29,7 +29,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """Everything that is wanted of one host, in the order of the graph."""
+    """Everything that is wanted on one host, in the order of the graph."""
 
     host: Host
     wanted: tuple[Wanted, ...]
@@ -42,7 +42,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class MakeFolder:
-    """Make a folder; `mode` None leaves an existing one's alone."""
+    """Make a folder; with `mode` None an existing folder keeps its mode."""
 
     path: PurePosixPath
     mode: int | None
@@ -50,18 +50,18 @@ class MakeFolder:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Replace a file atomically; in a secret text, tokens of `envfile` stand for what stays."""
+    """Replace a file atomically; in a secret text, tokens of `envfile` stand for values to keep."""
 
     path: PurePosixPath
     content: str | Secret
     mode: int
     before: str | Secret | None = None
     keys: tuple[str, ...] = ()
-    """Of a `.env`: the names whose values differ; they alone are shown."""
+    """For a `.env`: the names whose values differ; only the names are shown."""
     owes: str | None = None
     """The service that must be restarted for this to take effect."""
     keeps: tuple[PurePosixPath, str] | None = None
-    """A private note about what was written, and where it is kept once it was."""
+    """A private note about what was written, and the path where it is stored afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class RunCommand:
 
 @dataclass(frozen=True, slots=True)
 class WriteUnit:
-    """Let the program write its own unit; that it did is seen from the file alone."""
+    """Let the program write its own unit; only the file shows that it did."""
 
     path: PurePosixPath
     words: tuple[str, ...]
@@ -119,14 +119,14 @@ class Install:
 
 @dataclass(frozen=True, slots=True)
 class EnableLinger:
-    """Let the user's services run without a session, and wait for the user's bus."""
+    """Enable linger, so that services run without a session, and wait for the user's bus."""
 
     required: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Let the service manager read changed definitions."""
+    """Reload the definitions of the service manager."""
 
     words: tuple[str, ...]
 
@@ -139,16 +139,16 @@ class Control:
     words: tuple[str, ...]
     verb: str
     ends: int | None = None
-    """A process of this service that its manager does not know, to be ended first."""
+    """A process of this service that its manager does not know; it is ended first."""
     together: str = ""
-    """What orders one thing of several services at once, if their manager can be told so."""
+    """The words to do the same to several services at once, if their manager can."""
     drain: int = 0
-    """Seconds that its turns may take to end before it is restarted."""
+    """Seconds to wait for its turns to end before it is restarted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Do nothing and fail with this message: what is wanted cannot be here."""
+    """Do nothing and fail with this message: what is wanted is not possible on this host."""
 
     message: str
     kind: str = "conflict"
@@ -174,7 +174,7 @@ Operation = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: what, why, what will be done, and what must still be as the look saw it."""
+    """One difference: the resource, the reason, the action, and the state it relies on."""
 
     step: str
     profile: str | None
@@ -186,13 +186,13 @@ class Change:
 
     @property
     def restarts(self) -> bool:
-        """Say whether this ends a running process."""
+        """Whether this ends a running process."""
         return isinstance(self.operation, Control) and self.operation.verb == "restart"
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A service to watch until it is ready, and what readiness means for it."""
+    """A service to watch until it is ready, and its criteria of readiness."""
 
     service: ServiceSpec
     urls: tuple[str, ...] = ()
@@ -204,7 +204,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Wheelhouse:
-    """The wheels that a host without an index needs: resolved for its platform and Python."""
+    """The wheels for a host without an index, resolved for its platform and Python."""
 
     requirements: tuple[str, ...]
     machine: str
@@ -214,22 +214,22 @@ class Wheelhouse:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ordered changes of one host; empty when the host already holds."""
+    """The ordered changes of one host; empty if the host is already as wanted."""
 
     host: Host
     changes: tuple[Change, ...] = ()
     watches: tuple[Watch, ...] = ()
     manager: str = ""
     hermes: Hermes | None = None
-    """The Hermes that will be there once the plan is done."""
+    """The Hermes on the host after the plan is applied."""
     notes: tuple[str, ...] = ()
     wheelhouses: tuple[Wheelhouse, ...] = ()
     differs: tuple[str, ...] = ()
-    """What is not as wanted but that no `up` mends, such as another version of Hermes."""
+    """Differences that `up` does not change, such as another version of Hermes."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    """What the look showed of each profile's service, to be judged by `readiness`."""
+    """The evidence of each profile's service, to be judged by `readiness`."""
     user: tuple[int, str] | None = None
-    """Number and name of the user on the host, where the look has told them."""
+    """Id and name of the user on the host, if known."""
 
     @property
     def python(self) -> str:
@@ -238,5 +238,5 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the host already holds everything that is wanted."""
+        """Whether the host is already as wanted."""
         return not self.changes

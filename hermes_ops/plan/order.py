@@ -1,4 +1,4 @@
-"""In which order changes must happen, and which of them are one."""
+"""The order of changes, and which of them are duplicates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hermes_ops.plan.resource import (
 
 
 def refusal(wanted: Wanted, conflict: Conflict) -> Change:
-    """Return the change that does nothing but fail, for what cannot be on this host."""
+    """Return a change that only fails, for something that is not possible on this host."""
     words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
     refuse = Refuse(words, conflict.kind)
     name = identity(wanted.resource)
@@ -28,13 +28,13 @@ def refusal(wanted: Wanted, conflict: Conflict) -> Change:
 
 
 def start_waves(desired: DesiredState) -> list[list[str]]:
-    """Return the profiles in waves: each starts when those of its `after:` are ready."""
+    """Return the profiles in waves: each starts when the profiles of its `after:` are ready."""
     profiles = {p.name: p for p in desired.host.profiles}
     return waves({name: [a for a in p.after if a in profiles] for name, p in profiles.items()})
 
 
 def starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str, Change]]:
-    """Return the starts in their order, and the stop of each profile that has one."""
+    """Return the starts in order, and the stop of each profile that has one."""
     starts, stops = [], {}
     for change in controls:
         if isinstance(change.operation, Control) and change.operation.verb == "stop":
@@ -45,9 +45,9 @@ def starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str
 
 
 def stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Iterable[Change]:
-    """Yield each stop before what else changes of its profile.
+    """Yield each stop before the other changes of its profile.
 
-    A unit that is gone no longer tells Hermes that the stop is meant.
+    Once its unit is removed, Hermes cannot tell that the stop is intended.
     """
     left = dict(stops)
     for change in changes:
@@ -58,7 +58,7 @@ def stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Itera
 
 
 def once(changes: Iterable[Change]) -> list[Change]:
-    """Drop the second of equal changes: several profiles want the same shared file."""
+    """Drop repeated changes: several profiles want the same shared file."""
     seen: dict[Any, Change] = {}
     for change in changes:
         key = (change.resource, change.action) if _is_shared(change) else id(change)

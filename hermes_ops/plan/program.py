@@ -1,4 +1,4 @@
-"""Python programs in environments of their own: found, or installed side by side."""
+"""Python programs in their own environments: found on the host, or installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
     """Yield the installation of a program that is absent, or that lacks extras it needs.
 
     Raises:
-        Conflict: it may not be installed, or no Python here can run it.
+        Conflict: it may not be installed, or no Python on the host can run it.
     """
     found = facts.hermes if program.name == "hermes" else None
     have = _stamped(program.name, facts)
@@ -81,7 +81,7 @@ def _python(program: PythonProgram, facts: Facts) -> str:
 
 def _needs_wheelhouse(program: PythonProgram, host: Host, facts: Facts) -> bool:
     if program.install == "auto":
-        # A host without a way out cannot ask an index. This machine asks as we would.
+        # A host without internet access cannot use an index, so this machine resolves for it.
         return host.connection.kind == "ssh" and not facts.has_route
     return program.install == "wheelhouse"
 

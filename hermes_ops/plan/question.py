@@ -1,4 +1,4 @@
-"""What must be asked of a host to judge what is wanted of it."""
+"""What to ask a host to compare it with what is wanted."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Words = tuple[str, ...]
 def question(desired: DesiredState, *, strangers: bool = False, urls: bool = True) -> Question:
     """Return everything to ask in one exchange.
 
-    `strangers`: of services nobody described, too. Without `urls` nothing is asked that leaves
-    a trace on the host.
+    `strangers`: ask about services that are not in the inventory, too. Without `urls` no URL is
+    asked, so that the look leaves no trace on the host.
     """
     services = list(desired.services.values())
     definitions = [str(path) for service in services for path in _definition_paths(service)]
     resources = [wanted.resource for wanted in desired.wanted]
-    # The shell sends the evidence of every profile under `.hermes` when it looks for strangers.
+    # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
     homes = [str(s.home) for s in services if s.text == "hermes"]
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
     evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
@@ -96,7 +96,7 @@ def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
 
 
 def look_words(services: Sequence[ServiceSpec], *, strangers: bool = False) -> Iterable[Words]:
-    """Yield for each manager the words that show these services, and gateways it has besides."""
+    """Yield for each manager the words that show these services, and its other gateways."""
     for name, manager in MANAGERS.items():
         ids = [manager.id(service) for service in services]
         yield (f"{name}_look", *_unique(ids), *(manager.strangers if strangers else ()))
@@ -107,7 +107,7 @@ def _manager_programs() -> Iterable[str]:
 
 
 def _needs_python(manager: str) -> bool:
-    """Whether the manager that the inventory names is a Python program."""
+    """Return whether the manager named in the inventory is a Python program."""
     return manager in MANAGERS and MANAGERS[manager].program is not None
 
 
@@ -120,7 +120,7 @@ def _masked(resources: Iterable[Resource]) -> Iterable[str]:
 
 
 def _urls(desired: DesiredState) -> Iterable[str]:
-    """Yield the URLs that what is wanted leads to expect; a watch asks those found on the host."""
+    """Yield the URLs expected from what is wanted; a watch asks those found on the host."""
     for name, service in desired.services.items():
         own = [w.resource for w in desired.wanted if w.profile.name == name]
         config = next((r.values for r in own if isinstance(r, YamlFile)), {})

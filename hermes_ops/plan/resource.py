@@ -1,7 +1,7 @@
-"""What must hold on a host: a small closed set of data, neutral of platform and manager.
+"""What can be wanted on a host: a small closed set, independent of platform and manager.
 
 Paths are relative to the home of the user who runs the services. Nothing here depends on facts:
-a `Template` is rendered by the plan, with the facts of the host.
+the plan renders a `Template` with the facts of the host.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Path = PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text to render with `values` and the facts of the host; `name` stands in messages."""
+    """A text to render with `values` and the facts of the host; messages show `name`."""
 
     name: str
     source: str
@@ -30,7 +30,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A folder that exists; `mode` None leaves an existing mode alone."""
+    """A folder that exists; with `mode` None an existing folder keeps its mode."""
 
     path: Path
     mode: int | None = None
@@ -38,21 +38,21 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file with exactly this content; `restarts`: the service reads it at its start only."""
+    """A file with exactly this content; `restarts`: the service reads it only at its start."""
 
     path: Path
     content: Template | str
     mode: int = 0o644
     restarts: bool = False
     below: Path | None = None
-    """No link may lead out of this folder on the way to the file."""
+    """The path to the file may not leave this folder through a link."""
     is_owned: bool = False
-    """It is remembered as ours, and goes when nobody wants it any more."""
+    """It is recorded as ours, and removed once it is no longer wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """A YAML file in which these keys hold; every other key and every comment stays."""
+    """A YAML file with these keys and values; every other key and every comment stays."""
 
     path: Path
     values: Mapping[str, Any]
@@ -63,37 +63,37 @@ class YamlFile:
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """A `.env` file in which these keys hold; every other line stays."""
+    """A `.env` file with these keys and values; every other line stays."""
 
     path: Path
     values: Mapping[str, Secret | Generate]
     mode: int = 0o600
     unresolved: tuple[str, ...] = ()
-    """Keys whose reference was not resolved: left as they are, and not judged."""
+    """Keys whose reference was not resolved: they are left as they are and not compared."""
     restarts: bool = False
     marks: Mapping[str, str] = field(default_factory=dict)
-    """What to keep of the values, by which a later look tells whether they are still there."""
+    """Fingerprints of the values: a later look compares the values with them."""
     kept: Path | None = None
-    """Where that is kept, if the profile has any reference."""
+    """The file of these fingerprints, if the profile has any reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The memory of what we set in `home`: what left the inventory since is taken away."""
+    """The record of what we set in `home`; what was removed from the inventory is removed there."""
 
     home: Path
     partial: bool = False
-    """Only a part of what is ours is wanted now: nothing is taken away, the rest is as before."""
+    """Only a part of our settings is selected: nothing is removed, the rest stays recorded."""
 
     @property
     def path(self) -> Path:
-        """Return the file that remembers."""
+        """Return the path of the ownership file."""
         return self.home / ownership.NAME
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """Something that other steps make; where it is absent, nothing of the profile is touched."""
+    """Something that other steps make; if it is absent, nothing in the profile is touched."""
 
     path: Path
     hint: str
@@ -108,7 +108,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that makes `creates`, run when that is absent; words may be templates."""
+    """A command that makes `creates`, run if that is absent; its words may be templates."""
 
     words: tuple[str, ...]
     creates: Path
@@ -118,7 +118,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class PythonProgram:
-    """A Python program that an environment of its own under the home holds, unless one is there."""
+    """A Python program; if none is found, it is installed in its own environment under the home."""
 
     name: str
     package: str
@@ -131,29 +131,29 @@ class PythonProgram:
 
 @dataclass(frozen=True, slots=True)
 class Linger:
-    """The user's services run without a session; `policy` is `required`, `optional` or `off`."""
+    """Linger: services run without a session; `policy` is `required`, `optional` or `off`."""
 
     policy: str = "required"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDefinition:
-    """The files by which the host's service manager knows the profile's service."""
+    """The files that define the profile's service for the host's service manager."""
 
     profile: Profile
     only_disable: bool = False
-    """Nothing but what makes it start by itself is taken away; what is not there is not made."""
+    """Only remove what starts it automatically; create nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The profile's service is in the state that the profile wants."""
+    """The profile's service is in the wanted state."""
 
     profile: Profile
     only_restart: bool = False
-    """Nothing is started or stopped: a running one gets the restart that its settings owe."""
+    """Nothing is started or stopped; a running service is restarted if its settings need it."""
     drain: int = 0
-    """How many seconds its turns may take to end before a restart; 0: none is waited for."""
+    """Seconds to wait for its turns to end before a restart; 0: do not wait."""
 
 
 Resource = (
@@ -173,7 +173,7 @@ Resource = (
 
 
 def identity(resource: Resource) -> str:
-    """Return the name by which changes, reports and overlaps know a resource."""
+    """Return the name of a resource in changes, reports and overlaps."""
     match resource:
         case Directory(path=path):
             return f"directory:{path}"

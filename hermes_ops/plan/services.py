@@ -1,4 +1,4 @@
-"""Definitions and states of services, as their manager has them."""
+"""Definitions and states of services under their manager."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plan_definition(
             continue
         if isinstance(part, Text):
             equal = manager.is_equal if part.base else None
-            # What others share is read when it is used: no running service depends on it.
+            # Shared files are read when used: no running service needs a restart for them.
             owes = service.name if part.path in own else None
             yield from plan_text(
                 wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal
@@ -58,7 +58,7 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
 
 
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
-    """Say whether the manager has any file of its own about this service."""
+    """Return whether the manager has any file for this service."""
     return any(known.is_own and str(known.path) in facts.paths for known in manager.paths(service))
 
 
@@ -74,7 +74,7 @@ def without_definition(
 def without_links(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
-    """Yield the removal of what enables the service; its definition stays as it is."""
+    """Yield the removal of what enables the service; its definition stays."""
     yield from _without_links(wanted, service, manager, facts)
 
 
@@ -97,15 +97,15 @@ def plan_service(
     restart: str,
     obstacle: str,
 ) -> Iterable[Change]:
-    """Yield the start, restart or stop that brings the service to its wanted state.
+    """Yield the start, restart or stop that the service needs to reach its wanted state.
 
-    `restart` is the reason why a running one must be started anew, empty if none.
+    `restart` is the reason to restart a running service; empty if there is none.
     """
     running = evidence.activity in ("active", "activating", "deactivating")
     stray = evidence.pid if evidence.alive and not evidence.supervised else None
     if wanted.profile.state != "started":
         if running or stray or evidence.activity == "failed":
-            # One that failed is stopped too, so that it is forgotten: then it is simply not there.
+            # A failed service is stopped too, so that its manager forgets the failure.
             reason = f"state is {wanted.profile.state}"
             yield _control(wanted, service, manager, "stop", reason, stray)
     elif not running and obstacle and not stray:
@@ -115,7 +115,7 @@ def plan_service(
             "not running", refusal,
         )  # fmt: skip
     elif not running or stray:
-        # A stray one holds what the service needs: it would end and be started again for ever.
+        # A stray process holds what the service needs: the service would fail and restart for ever.
         reason = _why_start(evidence, stray)
         known = evidence.installed or evidence.activity == "failed"
         yield _control(wanted, service, manager, "start", reason, stray, known=known)

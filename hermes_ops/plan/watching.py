@@ -29,10 +29,10 @@ def watch_of(
 
 
 def obstacle(watch: Watch, facts: Facts) -> str:
-    """Return why a start of this service would go wrong, empty if nothing is known against it."""
+    """Return why a start of this service would fail; empty if no reason is known."""
     service = watch.service
     if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
-        # Hermes would run the profile that the file names, whatever home the unit gives it.
+        # Hermes would run the profile named in the file, whatever home the unit sets.
         return f"~/{ACTIVE} names another profile, which would run in its place: remove that file"
     for url in watch.urls:
         answer = facts.answers.get(url)

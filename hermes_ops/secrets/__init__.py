@@ -1,1 +1,1 @@
-"""Secrets: values that never show themselves, where they come from, and how they are compared."""
+"""Secrets: values that are never shown, their sources, and how to compare them."""

@@ -1,7 +1,7 @@
-"""age: texts that anybody may see and only the holders of a key can read.
+"""age: encrypted texts that only the holders of a key can read.
 
-Recipients are public and stand in the inventory (`.age-recipients`); the keys that open what is
-encrypted to them are files of the operator's, which nobody else may read.
+Recipients are public keys in the inventory (`.age-recipients`). The secret keys are files of the
+operator that nobody else may read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.secrets.secret import Secret
 
 KIND = "age"
-"""How a reference, and an entry that `secrets.set` writes, says that it is one."""
+"""The key of a reference to an age text, also in entries that `secrets.set` writes."""
 
 BEGIN, END = "-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----"
 RECIPIENTS = ".age-recipients"
@@ -31,14 +31,14 @@ _SSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
 def is_armored(text: str) -> bool:
-    """Say whether a text is, or wants to be, an encrypted one rather than the path of a file."""
+    """Return whether a text is meant as an encrypted text, not as the path of a file."""
     return "\n" in text.strip() or text.lstrip().startswith("-----BEGIN")
 
 
 def malformed(text: str) -> str:
-    """Say what keeps a text from being age's armored form; nothing if it has that form.
+    """Return what is wrong with the armored form of an age text; empty if it is valid.
 
-    Whether its content is whole is known only when it is opened.
+    Damage inside it is only found when it is decrypted.
     """
     lines = [line.strip() for line in text.strip().splitlines()]
     if lines[0] != BEGIN:
@@ -51,7 +51,7 @@ def malformed(text: str) -> str:
 
 
 def encrypt(value: Secret, recipients: Sequence[Any]) -> str:
-    """Return the armored text that any one of the recipients can open."""
+    """Return the armored text, which each of the recipients can decrypt."""
     import pyrage
 
     armored: bytes = pyrage.encrypt(value.reveal().encode(), list(recipients), armored=True)
@@ -59,10 +59,10 @@ def encrypt(value: Secret, recipients: Sequence[Any]) -> str:
 
 
 def decrypt(content: bytes, identities: Sequence[Any]) -> bytes:
-    """Return what an armored or binary content says.
+    """Return the decrypted text of armored or binary content.
 
     Raises:
-        InventoryError: no identity opens it, or it is damaged.
+        InventoryError: no identity can decrypt it, or it is damaged.
     """
     import pyrage
 
@@ -72,7 +72,7 @@ def decrypt(content: bytes, identities: Sequence[Any]) -> bytes:
         if "No matching keys" in str(error):
             message = f"none of your {len(identities)} age keys opens it"
             message = "your age key does not open it" if len(identities) == 1 else message
-            hint = "ask one who can read it to add your public key, and to run secrets.rekey"
+            hint = "ask somebody who can read it to add your public key, and to run secrets.rekey"
             raise InventoryError(message, hint=hint) from None
         problem = str(error).splitlines()[0].rstrip(".")
         raise InventoryError(f"the age text is damaged: {problem}") from None
@@ -83,14 +83,14 @@ def decrypt(content: bytes, identities: Sequence[Any]) -> bytes:
 
 
 def default_key_file() -> Path:
-    """Return where the operator's own key is, and `secrets.keygen` puts it."""
+    """Return the path of the operator's own key, where `secrets.keygen` writes it."""
     from platformdirs import user_config_path
 
     return user_config_path("hermes-ops") / "age" / "keys.txt"
 
 
 def key_files(given: str | None, environ: Mapping[str, str]) -> list[Path]:
-    """Return the files of keys: what is given, else what the environment names, else our own.
+    """Return the key files: the given ones, else those in the environment, else our own.
 
     Raises:
         UsageError: there is none.
@@ -107,7 +107,7 @@ def key_files(given: str | None, environ: Mapping[str, str]) -> list[Path]:
 
 
 def identities(files: Sequence[Path]) -> list[Any]:
-    """Return the keys of these files, age's own and those of ssh.
+    """Return the keys of these files, both age keys and ssh keys.
 
     Raises:
         UsageError: a file cannot be read, is open to others, or has no usable key.
@@ -126,7 +126,7 @@ def _identities_in(file: Path) -> list[Any]:
 
 
 def private_text(file: Path) -> str:
-    """Return the text of a file that its owner alone can read; others are refused."""
+    """Return the text of a file; refuse one that others than its owner can read."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         text = file.read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ def private_text(file: Path) -> str:
         message = f"the age key cannot be read: {error.strerror}"
         raise UsageError(message, hint=_KEYGEN, where=str(file)) from None
     except UnicodeDecodeError:
-        raise UsageError("this is no file of age keys", hint=_KEYGEN, where=str(file)) from None
+        raise UsageError("this is not a file of age keys", hint=_KEYGEN, where=str(file)) from None
     if mode & 0o077:
         message = f"others may read this age key (mode {mode:04o})"
         raise UsageError(message, hint=f"chmod 600 {file}", where=str(file))
@@ -152,7 +152,7 @@ def _identity(line: str, place: Place) -> Any:
     try:
         return x25519.Identity.from_str(line)
     except IdentityError:
-        message = "this is no age key that is understood here"
+        message = "this is not a supported age key"
         hint = "AGE-SECRET-KEY-1…, or a file of an ssh-ed25519 key"
         raise UsageError(message, hint=hint, where=place) from None
 
@@ -163,13 +163,13 @@ def _ssh_identity(text: str, file: Path) -> Any:
     try:
         return ssh.Identity.from_buffer(text.encode())
     except IdentityError as error:
-        message = f"this ssh key opens no age text: {error}"
+        message = f"this ssh key cannot decrypt age texts: {error}"
         hint = "it must be ssh-ed25519 or ssh-rsa, without a passphrase"
         raise UsageError(message, hint=hint, where=str(file)) from None
 
 
 def make_identity(file: Path) -> str:
-    """Make a key, 0600 and never over another one; return what is public of it."""
+    """Generate a key with mode 0600, never over another one; return its public key."""
     from pyrage import x25519
 
     made = x25519.Identity.generate()
@@ -180,7 +180,7 @@ def make_identity(file: Path) -> str:
     except FileExistsError:
         message = "there is a key already, and what is encrypted to it needs it"
         raise UsageError(
-            message, hint="another place: --age-key-file PATH", where=str(file)
+            message, hint="write it elsewhere: --age-key-file PATH", where=str(file)
         ) from None
     except OSError as error:
         message = f"the key cannot be written: {error.strerror}"
@@ -191,7 +191,7 @@ def make_identity(file: Path) -> str:
 
 
 def public_keys(file: Path) -> list[str]:
-    """Return what is public of the age keys in a file."""
+    """Return the public keys of the age keys in a file."""
     return [str(identity.to_public()) for identity in _identities_in(file) if _is_own(identity)]
 
 
@@ -203,10 +203,10 @@ def _is_own(identity: Any) -> bool:
 
 
 def recipients(file: Path, shown: str) -> list[Any]:
-    """Return those to whom this file, one a line, says to encrypt.
+    """Return the recipients in this file, one on each line.
 
     Raises:
-        InventoryError: there is no file, nobody in it, or a line that is nobody.
+        InventoryError: the file is missing or empty, or a line is not a public key.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -218,7 +218,7 @@ def recipients(file: Path, shown: str) -> list[Any]:
     found = [_recipient(line, Place(shown, number)) for number, line in _lines(text)]
     if not found:
         hint = f"one public key a line, age1… or ssh-ed25519 …; {_KEYGEN} and adds it"
-        raise InventoryError("nobody is named who could read it", hint=hint, where=shown)
+        raise InventoryError("it names no recipient", hint=hint, where=shown)
     return found
 
 
@@ -233,11 +233,11 @@ def _recipient(line: str, place: Place) -> Any:
         return (ssh if line.startswith("ssh-") else x25519).Recipient.from_str(line)
     except pyrage.RecipientError:
         hint = "age1…, ssh-ed25519 … or ssh-rsa …"
-        raise InventoryError("this is no public key of age", hint=hint, where=place) from None
+        raise InventoryError("this is not a public key of age", hint=hint, where=place) from None
 
 
 def add_recipient(file: Path, public: str, comment: str) -> bool:
-    """Add a public key to the file unless it is there; say whether it was added."""
+    """Add a public key to the file unless it is there; return whether it was added."""
     text = file.read_text(encoding="utf-8") if file.exists() else _HEAD
     if any(line == public for _, line in _lines(text)):
         return False

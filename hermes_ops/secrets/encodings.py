@@ -1,4 +1,4 @@
-"""The shapes in which a secret value turns up in a text: quoted, escaped, encoded, in part."""
+"""The forms of a secret value in a text: quoted, escaped, encoded, in part."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 8
-"""Shorter values are not searched for: they would black out ordinary words."""
+"""Shorter values are not searched for: ordinary words would be masked."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _FRAME = re.compile(r"\s*-{3,}.*-{3,}\s*")
 _WRAPPED = (76, 64)
 _MANY_LINES = 100
-"""A key has fewer; of what has more, no line is expected to be encoded by itself."""
+"""Keys have fewer lines; of longer values no single line is expected to be encoded."""
 _URI = ";,/?:@&=+$#!'()*"
 
 
 def disguises(value: str) -> set[str]:
-    """Return every shape of a value that is searched for, `SHORTEST` characters or longer."""
+    """Return every form of a value to search for, of at least `SHORTEST` characters."""
     lines = _lines(value)
     parts = [value, value.strip(), *(lines if len(lines) <= _MANY_LINES else ())]
     found = {shape for part in parts for shape in _shapes(part)}
@@ -31,7 +31,7 @@ def disguises(value: str) -> set[str]:
 
 
 def _lines(value: str) -> list[str]:
-    """Return the lines of a value of several, for one of them may be shown by itself."""
+    """Return the lines of a multi-line value: one of them may be shown alone."""
     lines = value.splitlines()
     if len(lines) < 2:
         return []
@@ -48,11 +48,11 @@ def _shapes(value: str) -> Iterator[str]:
 
 
 def _encoded(content: bytes) -> Iterator[str]:
-    """Yield the value in hexadecimal, and in base64 wherever in a longer content it may begin."""
+    """Yield the value in hexadecimal, and in base64 at any offset in a longer content."""
     yield content.hex()
     yield content.hex().upper()
     for before in range(3):
-        # Digits that tell of neighbouring bytes too are left out: they may be any.
+        # Digits that depend on neighbouring bytes too are left out.
         begin, end = -(-before * 8 // 6), (before + len(content)) * 8 // 6
         digits = base64.b64encode(bytes(before) + content)[begin:end].decode()
         yield digits
@@ -60,7 +60,7 @@ def _encoded(content: bytes) -> Iterator[str]:
 
 
 def _wrapped(value: str) -> Iterator[str]:
-    """Yield the lines of a long value in base64, as programs break it."""
+    """Yield the lines of a long value in base64, as programs wrap it."""
     for text in {value, value + "\n"}:
         digits = base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
         for width in _WRAPPED if len(digits) > min(_WRAPPED) else ():
@@ -76,7 +76,7 @@ def _escaped(value: str) -> Iterator[str]:
 
 
 def _in_xml(value: str) -> Iterator[str]:
-    """Yield what stands in text and in attributes, as different writers escape it."""
+    """Yield the value as different writers escape it in XML text and attributes."""
     text = html.escape(value, quote=False)
     for written in (text, html.escape(value), text.replace('"', "&quot;")):
         yield written
@@ -105,7 +105,7 @@ def _in_yaml(letter: re.Match[str]) -> str:
 
 
 def _in_shell(value: str) -> Iterator[str]:
-    """Yield what stands between quotes of each kind, and with a backslash at each odd letter."""
+    """Yield the value as escaped in each kind of quotes, and with backslashes outside of quotes."""
     yield shlex.quote(value).removeprefix("'").removesuffix("'")
     yield value.replace("'", "'\\''")
     yield value.replace("'", "''")
@@ -121,7 +121,7 @@ _NAMED = {"\a": "\\a", "\b": "\\b", "\x1b": "\\E", "\f": "\\f", "\n": "\\n", "\r
 
 
 def _in_dollar_quotes(value: str) -> Iterator[str]:
-    """Yield what stands between `$'` and `'`, where the locale has these letters and where not."""
+    """Yield the value as written in `$'…'`, in locales with and without its letters."""
     yield "".join(_NAMED.get(c) or (c if c.isprintable() else _octal(c)) for c in value)
     yield "".join(_NAMED.get(c) or (c if " " <= c <= "~" else _octal(c)) for c in value)
 

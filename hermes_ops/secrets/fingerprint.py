@@ -1,7 +1,7 @@
-"""Keyed fingerprints: two values can be told equal or different, and neither is told.
+"""Keyed fingerprints: they show whether two values are equal, without showing either.
 
-The key is the operator's, made once and kept 0600. Without it a fingerprint is no help to who
-guesses values; with another key the same value has another fingerprint.
+The key is the operator's, generated once and kept with mode 0600. Without it a fingerprint does
+not help to guess values; with another key the same value has another fingerprint.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hermes_ops.errors import UsageError
 from hermes_ops.secrets.secret import Secret
 
 LENGTH = 12
-"""Hexadecimal digits: among ten thousand values, two look alike once in five million fleets."""
+"""Hexadecimal digits: among ten thousand values, two collide once in five million fleets."""
 
 _KEY_BYTES = 32
 
@@ -30,14 +30,14 @@ def fingerprint(key: bytes, value: Secret | str) -> str:
 
 
 def key_file() -> Path:
-    """Return where the operator's key is."""
+    """Return the path of the operator's key."""
     from platformdirs import user_state_path
 
     return user_state_path("hermes-ops") / "fingerprint.key"
 
 
 def operator_key(file: Path | None = None) -> bytes:
-    """Return the operator's key, made now if there is none yet.
+    """Return the operator's key; generate it if there is none yet.
 
     Raises:
         UsageError: the key cannot be read or made, is damaged, or others may read it.
@@ -53,7 +53,7 @@ def operator_key(file: Path | None = None) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Make the key whole or not at all; of two runs that make it at once, the first one's stays."""
+    """Write the key atomically; if two runs do so at once, the first key stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
@@ -76,5 +76,5 @@ def _read(path: Path) -> bytes:
         key = b""
     if len(key) != _KEY_BYTES:
         hint = "remove it: a new one is made, and every value gets a new fingerprint"
-        raise UsageError("this is no key of fingerprints", hint=hint, where=str(path))
+        raise UsageError("this is not a key of fingerprints", hint=hint, where=str(path))
     return key

@@ -1,6 +1,6 @@
-"""The one rule for "this name holds a credential": of variables, options and keys of settings.
+"""The one rule for "this name holds a credential": for variables, options and settings.
 
-Hosts are sent this file as a text, so it needs the standard library alone.
+This file is sent to hosts as text, so it uses only the standard library.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _UNLESS = {
     "token": _listed("bos eos pad unk sep cls mask stop start end special max min per"),
     "pass": _listed("first second next single multi one two dry"),
 }
-"""Words that name a credential but behind these, where they name a piece of text or a round."""
+"""Words that name a credential, except after one of these: there they mean a piece of text."""
 
 _GRANTS = _listed(
     "access admin api app auth authentication bot client consumer deploy encrypt encryption hmac"
     " license master personal private refresh secret service shared signing ssh user"
 )
-"""What a key or a token is of that certainly opens something."""
+"""Words before `key` or `token` that make it a credential."""
 
 _PUBLIC = _listed("public primary foreign host partition sort")
 _PLAIN = _PUBLIC | _listed(
@@ -35,13 +35,13 @@ _PLAIN = _PUBLIC | _listed(
     " modifier object order prefix quit record routing row send session setting shortcut state"
     " submit talk thread toggle translation trigger"
 )
-"""What a key is of that opens nothing: in any name, and in the name of a setting."""
+"""Words that make a `key` harmless: in any name, and in the name of a setting."""
 
 _JOINED = (
     *("password", "passwd", "passphrase", "secret", "token", "credential", "credentials"),
     *(f"{kind}key{end}" for kind in sorted(_GRANTS) for end in ("", "s")),
 )
-"""How a word ends that was written in one: `apikey`, `PGPASSWORD`."""
+"""Endings of compound words: `apikey`, `PGPASSWORD`."""
 
 _SWITCHES = _listed("disable enable has hide mask redact require requires show")
 _EDITIONS = _listed(
@@ -51,10 +51,10 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def holds_credential(name: str) -> bool:
-    """Say whether a variable, an option or a setting of this name holds a credential.
+    """Return whether a variable, an option or a setting of this name holds a credential.
 
-    Of a dotted path the last part counts; numbers in it are places in a list. What stands in a
-    mapping of many keys or tokens, as `api_keys.openai`, is one of them whatever its name.
+    In a dotted path the last part counts; numbers are positions in a list. An entry of a mapping
+    of keys or tokens, such as `api_keys.openai`, is a credential whatever its name.
     """
     parts = [part for part in name.split(".") if part and not part.isdigit()]
     return bool(parts) and (_names_one(parts[-1]) or any(map(_names_many, parts[:-1])))
@@ -68,22 +68,22 @@ def _names_one(part: str) -> bool:
     if last in _UNLESS:
         return kind not in _UNLESS[last]
     if last == "key":
-        # Nothing else than a credential is handed to a program as X_KEY; a setting may be any key.
+        # A variable X_KEY is always a credential; a setting may be any kind of key.
         return kind not in (_PUBLIC if shouts else _PLAIN) if kind else shouts
     if last in ("auth", "pat", "pwd"):
-        # Alone, a mode of a setting, a pattern, and the folder that a shell is in.
+        # Alone these words are a mode of a setting, a pattern, and the shell's working folder.
         return bool(kind) or (last == "auth" and shouts)
     return last in _ALWAYS or last.endswith(_JOINED) or _names_many(part)
 
 
 def _names_many(part: str) -> bool:
-    """Say whether this is the name of keys or tokens, and not of how many there are."""
+    """Return whether this names keys or tokens, and not their number."""
     kind, last = ("", "", *_words(part))[-2:]
     return last in ("keys", "tokens") and kind in _GRANTS
 
 
 def _words(part: str) -> list[str]:
-    """Return the words of a name in any style, without what tells one edition from another."""
+    """Return the words of a name in any style, without suffixes such as `old` or `base64`."""
     spaced = _HUMP.sub(" ", part.replace("OAuth", "Oauth"))
     words = [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
     while len(words) > 1 and (words[-1] in _EDITIONS or words[-1].isdigit()):

@@ -1,4 +1,4 @@
-"""How a profile names a secret: where it is, that the host makes it, or written out."""
+"""How a profile gives a secret: by its source, generated on the host, or in the file itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Origin = tuple[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A secret that is somewhere else: `kind` is a key of `SOURCES`, `argument` says where."""
+    """A secret kept elsewhere: `kind` is a key of `SOURCES`, `argument` says where."""
 
     kind: str
     argument: str | tuple[str, ...]
@@ -20,22 +20,22 @@ class Reference:
 
     @property
     def origin(self) -> Origin:
-        """Return what two references share that lead to the same secret."""
+        """Return a key that is equal for two references to the same secret."""
         return self.kind, self.argument
 
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """A secret of `bytes` random bytes that the host makes itself when the key is absent."""
+    """A secret of `bytes` random bytes that the host generates if the key is missing."""
 
     bytes: int = 32
     place: Place | None = field(default=None, compare=False)
     renew: bool = False
-    """Whether the host makes a new one in place of the one that is there."""
+    """Whether the host replaces an existing value by a new one."""
 
 
 class Written(Secret):
-    """A secret that stands in the inventory itself: `plain`, or encrypted in a `vault`."""
+    """A secret in the inventory itself: `plain`, or encrypted in a `vault`."""
 
     __slots__ = ("kind", "place")
 

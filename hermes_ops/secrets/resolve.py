@@ -15,12 +15,12 @@ from hermes_ops.secrets.sources import source_of
 DEADLINE = 30.0
 MOST_AT_ONCE = 16
 SETTLING = 2.0
-"""Seconds that the others have once one has failed: what it said may tell of theirs."""
+"""Seconds left for the others after one has failed: its output may contain their secrets."""
 
 Learn = Callable[[Secret], None]
 Answer = Secret | InventoryError
 Answers = Mapping[Reference, Future[Secret]]
-"""What comes of the first reference to each origin."""
+"""The results of the first reference to each origin."""
 T = TypeVar("T")
 
 
@@ -32,10 +32,10 @@ def resolve(
     age_key_file: str | None = None,
     learn: Learn = lambda _: None,
 ) -> dict[Reference, Secret]:
-    """Return the secret of each reference; the first that has none is an `InventoryError`.
+    """Return the secret of each reference; raise an `InventoryError` for the first failure.
 
-    References with the same origin are asked for once. `learn` is told each secret as soon as it
-    is known, so that no error of another one shows it.
+    References with the same origin are resolved once. `learn` gets each secret as soon as it is
+    known, so that no error of another one shows it.
     """
     asked = _distinct(references)
     runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
@@ -44,7 +44,7 @@ def resolve(
             answers = _submitted(pool, runner, asked, learn)
             _refuse_failure(runner, answers)
         except BaseException:
-            # Also at Ctrl-C: nobody waits for commands whose answer is of no use any more.
+            # Also at Ctrl-C: do not wait for commands whose answer is no longer needed.
             pool.shutdown(wait=False, cancel_futures=True)
             runner.end()
             raise
@@ -59,7 +59,7 @@ def attempt(
     age_key_file: str | None = None,
     learn: Learn = lambda _: None,
 ) -> dict[Reference, Answer]:
-    """Return of each reference its secret, or why it has none: for those who show, not apply."""
+    """Return for each reference its secret or the reason why it has none: to show, not to apply."""
     asked = _distinct(references)
     runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
     with _pool(asked) as pool:
@@ -92,13 +92,13 @@ def _submitted(
 def _spread(
     asked: Mapping[Origin, Sequence[Reference]], answers: Sequence[T]
 ) -> dict[Reference, T]:
-    """Return the answer of each origin for all references to it."""
+    """Return the result of each origin for all references to it."""
     pairs = zip(asked.values(), answers, strict=True)
     return {reference: answer for references, answer in pairs for reference in references}
 
 
 def _read(runner: Runner, reference: Reference, learn: Learn) -> Secret:
-    """Return the secret of a reference; `Failed` or an `InventoryError` says why there is none."""
+    """Return the secret of a reference; raise `Failed` or an `InventoryError` if there is none."""
     source = source_of(reference)
     try:
         value = source.resolve(reference.argument, runner)
@@ -107,7 +107,7 @@ def _read(runner: Runner, reference: Reference, learn: Learn) -> Secret:
         message = f"{where}{error.message}"
         raise InventoryError(message, hint=error.hint, where=reference.place) from None
     if not value:
-        message = f"{source.described(reference.argument)} gave nothing"
+        message = f"{source.described(reference.argument)} returned nothing"
         raise InventoryError(message, where=reference.place)
     runner.learn(value)
     learn(secret := Secret(value))
@@ -115,7 +115,7 @@ def _read(runner: Runner, reference: Reference, learn: Learn) -> Secret:
 
 
 def _refuse_failure(runner: Runner, answers: Answers) -> None:
-    """Wait for all; raise the first failure, told without what the others found out."""
+    """Wait for all; raise the first failure, without the secrets of the others in it."""
     ended, running = wait(answers.values(), return_when=FIRST_EXCEPTION)
     if not any(answer.exception() for answer in ended):
         return

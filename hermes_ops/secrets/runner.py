@@ -1,7 +1,6 @@
-"""What the references of one run share: the environment, programs, and what is asked for once.
+"""What the references of one run share: the environment, programs, and cached answers.
 
-This is the only place where reading an inventory may run a program, and it runs none but those
-that a `{command: […]}` names, and our own that asks the keyring.
+It runs only the programs of `{command: […]}`, and our own program that asks the keyring.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 class Failed(Exception):
-    """A program failed; what it said is not for anybody's eyes before it is redacted."""
+    """A program failed; its output must be redacted before it is shown."""
 
     def __init__(
         self, name: str, words: Sequence[str], code: int, output: bytes, said: bytes
@@ -35,7 +34,7 @@ class Failed(Exception):
 
 
 class Runner:
-    """Serves the sources of one run; its programs end at the deadline, with all they started."""
+    """Serves the sources of one run; its programs and their children end at the deadline."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class Runner:
         references: Sequence[Reference],
         age_key_file: str | None = None,
     ) -> None:
-        """Take the references of the run, one for each origin."""
+        """Set the references of the run, one for each origin."""
         self.environ, self.age_key_file = environ, age_key_file
         self._deadline, self._references = deadline, references
         self._known = Redactor()
@@ -54,11 +53,11 @@ class Runner:
         self._has_ended = False
 
     def arguments(self, kind: str) -> list[Any]:
-        """Return what this run asks of a kind of source."""
+        """Return the references of this run to a kind of source."""
         return [of.argument for of in self._references if of.kind == kind]
 
     def once(self, kind: str, make: Callable[[], T]) -> T:
-        """Return what `make` gives the first who asks; the others wait for it, or its failure."""
+        """Return the result of `make`, called once; other callers wait for it, or its failure."""
         with self._guard:
             is_first = kind not in self._shared
             shared: Future[T] = self._shared.setdefault(kind, Future())
@@ -72,11 +71,11 @@ class Runner:
     def output(
         self, words: Sequence[str], name: str, when_late: str, given: bytes | None = None
     ) -> bytes:
-        """Return what a program prints; it has the environment, and no input but what is given.
+        """Return the output of a program; it gets the environment, and only the given input.
 
         Raises:
-            Failed: it ended with another code than 0.
-            UsageError: it cannot be run, or is not done at the deadline: `when_late` is the hint.
+            Failed: it ended with a code other than 0.
+            UsageError: it cannot be run, or misses the deadline: `when_late` is the hint.
         """
         output, said, code = self._run(words, name, when_late, given)
         if code:
@@ -94,7 +93,7 @@ class Runner:
             output, said = process.communicate(given, timeout=self._deadline)
         except subprocess.TimeoutExpired:
             _kill(process)
-            # What left the command's session may still hold its output: not waited for.
+            # A process that left the command's session may still hold its output: do not wait.
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=1)
             message = f"{name} gave no answer in {self._deadline:g} s"
@@ -104,30 +103,30 @@ class Runner:
         return output, said, process.returncode
 
     def end(self) -> None:
-        """End the programs that run, and any that is started yet."""
+        """End the running programs, and any that is started later."""
         self._has_ended = True
         for process in tuple(self._running):
             _kill(process)
 
     def learn(self, value: str) -> None:
-        """Keep a value out of every failure that is told from now on."""
+        """Mask a value in every failure from now on."""
         self._known.learn(value)
 
     def told(self, failure: Failed, place: Place, *, complete: bool) -> InventoryError:
         """Return a failure as an error, without any secret that this run knows.
 
-        Unless all that it asked for is `complete`, what the program said is not repeated.
+        The output of the program is included only if everything it asked for is `complete`.
         """
         message = f"{failure.name} failed with exit {failure.code}"
         if not complete:
-            return InventoryError(message, hint="run it by itself to see what it says", where=place)
+            return InventoryError(message, hint="run it by itself to see its output", where=place)
         said = self._redacted(failure)
         return InventoryError(f"{message}: {said}" if said else message, where=place)
 
     def _redacted(self, failure: Failed) -> str:
-        """Return the end of what was said, without any secret that the program could know.
+        """Return the end of the output, without any secret that the program could know.
 
-        What it was to tell is not known, so whatever looks like a key or a token is masked too.
+        Its own secret is not known, so anything that looks like a key or a token is masked too.
         """
         named = [value for name, value in self.environ.items() if holds_credential(name)]
         lines = failure.output.decode(errors="replace").splitlines()
@@ -150,18 +149,18 @@ def _started(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its words have a NUL"
+        reason = error.strerror if isinstance(error, OSError) else "an argument has a NUL"
         raise UsageError(f"{name} cannot be run: {reason}") from None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all that it started."""
+    """End a program and its children."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _credentials(words: Sequence[str]) -> Iterable[str]:
-    """Yield the words of a command that stand behind an option of such a name."""
+    """Yield the words of a command that follow an option with the name of a credential."""
     before = ""
     for word in words:
         name, _, value = word.partition("=")

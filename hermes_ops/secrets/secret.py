@@ -1,4 +1,4 @@
-"""Text that never shows itself, and the sink's way to keep it from showing."""
+"""Text that is never shown, and how output masks it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(
 
 
 class Secret:
-    """A value that is used, never shown: its repr and its str are `***`."""
+    """A value that is never shown: its repr and its str are `***`."""
 
     __slots__ = ("_value",)
 
@@ -30,7 +30,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value, for the one place that hands it on."""
+        """Return the value, for the one place that passes it on."""
         return self._value
 
     def __repr__(self) -> str:
@@ -49,9 +49,9 @@ class Secret:
 
 
 def is_searched(value: str) -> bool:
-    """Say whether a value is long and odd enough to be redacted wherever it stands.
+    """Return whether a value is long and unusual enough to be redacted everywhere.
 
-    Rules of `docs/secrets.md`: 8 characters and more, and no number, boolean, address or
+    The rules of `docs/secrets.md`: at least 8 characters, and not a number, boolean, address or
     known word.
     """
     text = value.strip()
@@ -64,7 +64,7 @@ def is_searched(value: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Say whether this is an address, or the URL of one, with no name, path or password in it."""
+    """Return whether this is an address, or its URL without a name, path or password."""
     match = _ADDRESS.fullmatch(text)
     host = match[1].strip("[]").lower() if match else text
     try:
@@ -74,9 +74,9 @@ def _is_address(text: str) -> bool:
 
 
 def veiled(name: str, value: Any) -> Any:
-    """Return a value of a setting as it may be shown: `***` for each credential in it.
+    """Return a value of a setting that may be shown, with `***` for each credential in it.
 
-    `name` is its dotted path. Switches, and what is empty, are no credentials.
+    `name` is its dotted path. Booleans and empty values are not credentials.
     """
     if isinstance(value, Mapping):
         return {key: veiled(f"{name}.{key}", item) for key, item in value.items()}
@@ -89,20 +89,20 @@ def veiled(name: str, value: Any) -> Any:
 class Redactor:
     """Replaces known secret values, and their usual encodings, by `***`.
 
-    Its time does not grow with the number of values: of each place in a text, the eight letters
-    that stand there are looked up.
+    Its time does not grow with the number of values: at each position of a text, the next eight
+    letters are looked up.
     """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
         self._shapes: set[str] = set()
         self._lengths: dict[str, tuple[int, ...]] = {}
-        """For the first letters of any shape, how long those are that begin so, longest first."""
+        """For the first letters of any form: the lengths of the forms, longest first."""
         self._beginning: dict[str, list[str]] = {}
-        """For the first letters of any shape, those that begin so, sorted."""
+        """For the first letters of any form: the forms, sorted."""
 
     def learn(self, secret: Secret | str) -> None:
-        """Add a value to what is searched for; values too plain to search for are left out."""
+        """Add a value to search for; values too plain to search for are left out."""
         value = secret.reveal() if isinstance(secret, Secret) else secret
         if value in self._known or not is_searched(value):
             return
@@ -114,7 +114,7 @@ class Redactor:
             insort(self._beginning.setdefault(head := shape[:SHORTEST], []), shape)
             lengths = self._lengths.get(head, ())
             if len(shape) not in lengths:
-                # A new tuple each time: other threads are reading the old one.
+                # A new tuple each time: other threads may be reading the old one.
                 self._lengths[head] = tuple(sorted({*lengths, len(shape)}, reverse=True))
 
     def __call__(self, text: str) -> str:
@@ -129,9 +129,9 @@ class Redactor:
         return "".join((*parts, text[done:])) if parts else text
 
     def _length_at(self, text: str, at: int) -> int:
-        """Return how long the longest shape is that stands at this place, 0 without one.
+        """Return the length of the longest form at this position; 0 if there is none.
 
-        A shape that the end of a line cut off counts too: logs and tables have a width.
+        A form cut off at the end of a line counts too: logs and tables have a width.
         """
         head = text[at : at + SHORTEST]
         whole = (n for n in self._lengths[head] if text[at : at + n] in self._shapes)
@@ -157,5 +157,5 @@ _ODD_WORD = re.compile(r"(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}", re.
 
 
 def without_odd_words(text: str) -> str:
-    """Return a text of which nothing is known without what looks like a key or a token."""
+    """Return a text with anything that looks like a key or a token masked."""
     return _ODD_WORD.sub(SHOWN, text)

@@ -132,7 +132,7 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"host_vars/mini-1.yml": "hermes_profiles: [{coder: {env: {A_TOKEN: '12:s3cret-x'}}}]\n"},
         "this is a mapping",
     ),
-    "a host that is no address": (
+    "a host that is not an address": (
         {"hosts.yml": "all: {hosts: {'mini:one': {hermes_profiles: [coder]}}}\n"},
         "ansible_host",
     ),

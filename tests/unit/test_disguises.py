@@ -104,7 +104,7 @@ def test_plain_values_are_not_searched_for(value: str) -> None:
     "https://hooks.example.com/T0/x", "1234567890123456789012345",
 ])  # fmt: skip
 def test_what_looks_like_an_address_and_is_none_is_searched_for(value: str) -> None:
-    """A key in hexadecimal is no address, and a URL with a password is a secret."""
+    """A key in hexadecimal is not an address, and a URL with a password is a secret."""
     assert is_searched(value)
 
 

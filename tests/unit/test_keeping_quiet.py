@@ -403,6 +403,6 @@ def test_json_is_edited_as_json(tmp_path: Path) -> None:
     file.write_text('{\n  "a": "é"\n}\n')
     assert edit_key(file, ("b",), 2).after == '{\n  "a": "é",\n  "b": 2\n}\n'
     file.write_text('{"a": 1}')
-    with pytest.raises(InventoryError, match="'b' has no place: no mapping is there"):
+    with pytest.raises(InventoryError, match="'b' cannot be set: the file is not a mapping"):
         edit_key(file, ("a", "b"), 2)
     assert json.loads(edit_key(tmp_path / "none.json", ("a",), 1).after) == {"a": 1}

@@ -229,7 +229,7 @@ hermes_profiles: {coder: {state: started}, scout: {state: started}, diver: {stat
             (
                 "misspelt",
                 "host_vars/mini-1.yml:1:1",
-                "'ansible_usr' means nothing here",
+                "'ansible_usr' is not a known variable",
                 "did you mean 'ansible_user'?",
             )
         ],

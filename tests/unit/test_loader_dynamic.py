@@ -32,10 +32,10 @@ WRONG = {
     "fails": ("echo 'no credentials' >&2; exit 3", "failed (exit 3): no credentials"),
     "is killed": ("kill -9 $$", "failed (signal 9)"),
     "prints nothing": ("true", "printed nothing"),
-    "prints garbage": ("echo hello", "printed what is not JSON: Expecting value"),
+    "prints garbage": ("echo hello", "printed invalid JSON: Expecting value"),
     "prints a list": ("echo '[1]'", "must print a JSON object for --list"),
-    "prints bytes": ("printf '\\377'", "printed what is not UTF-8"),
-    "names a key twice": ('echo \'{"a": [], "a": []}\'', "'a' stands there twice"),
+    "prints bytes": ("printf '\\377'", "printed text that is not UTF-8"),
+    "names a key twice": ('echo \'{"a": [], "a": []}\'', "'a' appears twice"),
     "nests deeper than we follow": (nested(100), "is nested deeper than 100"),
     "nests deeper than Python follows": (nested(50_000), "is nested deeper than 100"),
     "has a text for a group": ('echo \'{"g": "x"}\'', "group 'g' must be a mapping"),
@@ -145,9 +145,7 @@ def test_a_script_that_is_not_executable(tmp_path: Path) -> None:
         load([tmp_path / "inv.py"], ROLES, {})
     inventory = load([tmp_path], ROLES, {})
     assert [host.name for host in inventory.hosts] == ["h1"]
-    assert inventory.warnings[0].endswith(
-        "inv.py is passed over: it is a program, but not executable"
-    )
+    assert inventory.warnings[0].endswith("inv.py is ignored: it is a program, but not executable")
 
 
 def test_settings_of_a_program_are_no_inventory(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_ssh_arguments(text: str | None, expected: dict[str, Any]) -> None:
         ("-D 1080", "the ssh option -D is not supported"),
         ("-o", "-o wants an argument"),
         ("-o x", "-o wants NAME=VALUE, this is 'x'"),
-        ("host", "'host' is no option of ssh"),
+        ("host", "'host' is not an option of ssh"),
         ("-o 'a", "ssh arguments cannot be read: No closing quotation"),
         ("-o ConnectTimeout=soon", "ConnectTimeout wants seconds above 0, this is 'soon'"),
         ("-p 0", "Port wants a number from 1 to 65535, this is '0'"),

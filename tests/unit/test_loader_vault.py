@@ -142,7 +142,7 @@ def test_without_a_password_what_nobody_reads_stays_closed(tmp_path: Path) -> No
     variables = ansible_view(inventory)["_meta"]["hostvars"]["one"]
     assert variables == {"word": "***", "plain": 1}
     assert inventory.warnings == (
-        "1 encrypted values stay closed: "
+        "1 encrypted values cannot be decrypted: "
         "name its file with --vault-password-file or $ANSIBLE_VAULT_PASSWORD_FILE",
     )
 
@@ -160,7 +160,7 @@ def test_a_wrong_password(folder: Path) -> None:
     Path("wrong").write_text("shut")
     with pytest.raises(InventoryError) as caught:
         opened(password="wrong")
-    assert str(caught.value) == "inventory/hosts.yml:5:7: the vault password does not open this"
+    assert str(caught.value) == "inventory/hosts.yml:5:7: the vault password does not decrypt this"
 
 
 @pytest.mark.parametrize("text", ["3132", "zz", "", "31320a31320a3132"])

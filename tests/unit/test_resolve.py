@@ -118,7 +118,7 @@ def test_command_that_hangs() -> None:
 def test_empty_answer() -> None:
     """A reference that gives nothing is a mistake, not an empty secret."""
     assert complaint(python("")).endswith("gave nothing")
-    assert complaint(reference("env", "A"), {"A": ""}) == "env A gave nothing"
+    assert complaint(reference("env", "A"), {"A": ""}) == "env A returned nothing"
 
 
 def test_answer_that_is_no_text(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_unknown_kind() -> None:
     """A kind that is not known is refused with those that are."""
     found = complaint(reference("vault", "x"))
     known = "env, file, command, age, keyring"
-    assert found == f"'vault' is no known kind of reference | known are: {known}"
+    assert found == f"'vault' is not a known kind of reference | known are: {known}"
 
 
 def test_nothing_to_resolve() -> None:
@@ -225,7 +225,7 @@ def test_keys_that_do_not_open(tmp_path: Path, key: Path) -> None:
     assert "no age key is in this file" in refused(of, other)
     other.write_text("hunter2\n")
     said = refused(of, other)
-    assert f"{other}:1: this is no age key that is understood here" in said
+    assert f"{other}:1: this is not a supported age key" in said
     assert "hunter2" not in said
 
 
@@ -250,10 +250,10 @@ def test_a_new_key_is_its_owners_alone(key: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("age1nonsense", "r:2: this is no public key of age"),
-        ("ssh-ed25519 AAAA", "r:2: this is no public key of age"),
+        ("age1nonsense", "r:2: this is not a public key of age"),
+        ("ssh-ed25519 AAAA", "r:2: this is not a public key of age"),
         ("AGE-SECRET-KEY-1QQQ", "r:2: a secret key stands among the public ones"),
-        ("# only", "r: nobody is named who could read it"),
+        ("# only", "r: it names no recipient"),
     ],
 )
 def test_recipients_that_are_none(line: str, said: str, tmp_path: Path) -> None:
@@ -363,4 +363,4 @@ def test_what_a_command_says_is_not_told_while_others_run(monkeypatch: pytest.Mo
         resolve([slow, failing], {})
     assert time.monotonic() - before < 5
     assert "not-yet-known" not in caught.value.message
-    assert caught.value.hint == "run it by itself to see what it says"
+    assert caught.value.hint == "run it by itself to see its output"

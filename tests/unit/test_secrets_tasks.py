@@ -201,7 +201,7 @@ def test_without_recipients_there_is_nobody_to_encrypt_to(site: Site) -> None:
     (site.folder / "inventory/.age-recipients").unlink()
     code, _, err = site("secrets.set", "mini-1/coder", "A", given="x")
     assert code == 64
-    assert "inventory/.age-recipients: nobody is named who could read it" in err
+    assert "inventory/.age-recipients: it names no recipient" in err
     assert "secrets.keygen" in err
 
 

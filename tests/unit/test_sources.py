@@ -123,7 +123,7 @@ def test_a_new_source_is_read_from(mirror: Path, capsys: pytest.CaptureFixture[s
     [
         ("{mirror: ü}", "'mirror' must be ASCII | write it in ASCII"),
         ("{mirror: [a]}", "'mirror' must be a text, this is a list | mirror: drow-terces-a"),
-        ("{mirorr: a}", "'mirorr' is no known kind of reference | did you mean 'mirror'?"),
+        ("{mirorr: a}", "'mirorr' is not a known kind of reference | did you mean 'mirror'?"),
         (
             "{}",
             "A wants exactly one of env, file, command, age, keyring, mirror, generate | ",

@@ -1,1 +1,1 @@
-"""Writing into the inventory: one key, and every other byte as its author wrote it."""
+"""Edit one key in a file of the inventory; every other byte stays as it was."""

@@ -1,10 +1,10 @@
-"""Set keys in a file of the inventory, or leave it as it is.
+"""Set keys in a file of the inventory; if that fails, the file stays unchanged.
 
     edit = edit_key(file, ("config", "model"), "x")
     print(edit.diff())
     write(edit, lambda: load(paths, roles, environ))
 
-`spots` tells which file and which keys are a layer's.
+`spots` finds the file and the keys of a layer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One key of one file: the text without and with the change."""
+    """One key of one file: the text before and after the change."""
 
     file: Path
     path: tuple[str, ...]
@@ -39,12 +39,12 @@ class Edit:
 
     @property
     def place(self) -> Place:
-        """Return where the key stands after the change."""
+        """Return the position of the key after the change."""
         return Place(shown(self.file), line_of(self.after.removeprefix(_BOM), self.path))
 
     @property
     def is_empty(self) -> bool:
-        """Say whether the file has this value already."""
+        """Whether the file has this value already."""
         return self.before == self.after
 
     def diff(self, context: int = 3) -> str:
@@ -58,12 +58,12 @@ class Edit:
 
 
 def edit_key(file: Path, path: Sequence[Any], value: Any) -> Edit:
-    """Return the edit that sets the key at `path` of a file, which need not be there yet."""
+    """Return the edit that sets the key at `path` of a file; the file may not exist yet."""
     return edit_keys(file, [(path, value)])
 
 
 def edit_keys(file: Path, values: Sequence[tuple[Sequence[Any], Any]]) -> Edit:
-    """Return the edit that sets several keys, each by its path; its place is the first one's."""
+    """Return the edit that sets several keys by their paths; its place is that of the first key."""
     before = text_of(file)
     refuse_encrypted(file, before or "")
     text = (before or "").removeprefix(_BOM)
@@ -75,10 +75,10 @@ def edit_keys(file: Path, values: Sequence[tuple[Sequence[Any], Any]]) -> Edit:
 
 
 def write(edit: Edit, check: Callable[[], T]) -> T:
-    """Write the file, and put the old one back unless `check`, which loads it, succeeds.
+    """Write the file, then run `check`, which loads it; if that fails, restore the old file.
 
     Raises:
-        InventoryError: what `check` raised, or the file cannot be written, or changed meanwhile.
+        InventoryError: `check` failed, or the file cannot be written, or it was changed meanwhile.
     """
     if text_of(edit.file) != edit.before:
         raise InventoryError("somebody else changed this file just now", where=shown(edit.file))
@@ -98,7 +98,7 @@ def write(edit: Edit, check: Callable[[], T]) -> T:
 
 
 def text_of(file: Path) -> str | None:
-    """Return the text of a file with its line ends as they are, None if there is no such file."""
+    """Return the text of a file with its line ends unchanged; None if the file does not exist."""
     try:
         return file.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -111,7 +111,7 @@ def text_of(file: Path) -> str | None:
 
 
 def refuse_encrypted(file: Path, text: str) -> None:
-    """Raise for a file of which nothing can be read without its password."""
+    """Raise if the whole file is encrypted."""
     if text.startswith("$ANSIBLE_VAULT;"):
         hint = f"ansible-vault edit {shown(file)}"
         raise InventoryError(
@@ -120,7 +120,7 @@ def refuse_encrypted(file: Path, text: str) -> None:
 
 
 def _put_in_json(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
-    """Return JSON with `value` at the keys of `path`, in one line if it was in one."""
+    """Return the JSON with `value` at `path`; JSON on one line stays on one line."""
     try:
         found = json.dumps(
             _with(json.loads(text or "{}"), path, value, file),
@@ -136,9 +136,9 @@ def _with(have: Any, path: Sequence[str], value: Any, file: str) -> Any:
     if not path:
         return value
     if isinstance(have, list) and all(isinstance(item, str) for item in have):
-        have = dict.fromkeys(have)  # `hermes_profiles: [coder]` has room for no setting
+        have = dict.fromkeys(have)  # `hermes_profiles: [coder]` cannot hold a setting
     if not isinstance(have, dict | None):
-        raise InventoryError(f"{path[0]!r} has no place: no mapping is there", where=file)
+        raise InventoryError(f"{path[0]!r} cannot be set: the file is not a mapping", where=file)
     entries = have or {}
     return {**entries, path[0]: _with(entries.get(path[0]), path[1:], value, file)}
 
@@ -148,7 +148,7 @@ def _missing_folders(folder: Path) -> list[Path]:
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Put a whole new file in the place of the old one, with its mode; a link stays a link."""
+    """Replace the file atomically and keep its mode; a link stays a link."""
     target = file.resolve()
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:

@@ -1,4 +1,4 @@
-"""The nodes of a YAML text: where each begins and ends, and what they say."""
+"""The nodes of a YAML text: where each begins and ends, and its value."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
 
 
 def compose(text: str) -> Any:
-    """Return the root node of a text, `None` of an empty one."""
+    """Return the root node of a text; None if the text is empty."""
     return yaml.compose(text, Loader=yaml.SafeLoader)  # libyaml's marks are less exact
 
 
 def entry_of(node: Any, name: str) -> tuple[Any, Any]:
-    """Return the nodes of a key and its value; the last one counts, as for every reader."""
+    """Return the nodes of a key and its value; if it is given twice, the last."""
     found = [(k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode) and k.value == name]
     return found[-1] if found else (None, None)
 
 
 def is_nothing(node: Any) -> bool:
-    """Say whether a value is null, or a mapping without entries."""
+    """Return whether a value is null, or a mapping without entries."""
     is_empty = isinstance(node, yaml.MappingNode) and not node.value
     return is_empty or (isinstance(node, yaml.ScalarNode) and node.tag == f"{TAG}null")
 
 
 def is_alias(key: Any, value: Any) -> bool:
-    """Say whether a value stands elsewhere: it begins before its key does."""
+    """Return whether a value is an alias: its node begins before its key does."""
     return bool(value.start_mark.index < key.start_mark.index)
 
 
 def end_of(text: str, key: Any, value: Any) -> int:
-    """Return where the words of an entry end; a collection's own mark is where the next begins."""
+    """Return where the text of an entry ends; a collection's end mark is at the next entry."""
     if is_alias(key, value):
         match = _ALIAS.match(text, key.end_mark.index)
         return match.end() if match else int(key.end_mark.index)
@@ -44,13 +44,13 @@ def end_of(text: str, key: Any, value: Any) -> int:
         return end_of(text, value, value.value[-1])
     if _is_block(value):
         end = int(value.end_mark.index)
-        # The blank lines behind a `|+` belong to it; its mark is where the next line begins.
+        # The blank lines after a `|+` belong to it; its mark is where the next line begins.
         return end - text[:end].endswith("\n") if _keeps(text, value) else len(text[:end].rstrip())
     return int(value.end_mark.index)
 
 
 def begin_of(text: str, value: Any) -> int:
-    """Return where the words of a value begin: those of a block in the line after its mark."""
+    """Return where the text of a value begins; for a block, on the line after its mark."""
     begin = int(value.start_mark.index)
     return begin + len(text[begin:].partition("\n")[0]) if _is_block(value) else begin
 
@@ -70,7 +70,7 @@ def words_of(text: str, node: Any) -> str:
 
 
 def says_the_same(before: str, after: str) -> bool:
-    """Say whether two texts mean the same, however they are written."""
+    """Return whether two texts mean the same, however they are written."""
     try:
         return bool(meaning(compose(before)) == meaning(compose(after)))
     except (yaml.YAMLError, RecursionError, TypeError):
@@ -78,17 +78,19 @@ def says_the_same(before: str, after: str) -> bool:
 
 
 def with_value(said: Any, path: list[str], value: Any) -> Any:
-    """Return a meaning in which the key at a path has another value."""
+    """Return the meaning with another value at a path."""
     if not path:
         return value
     entries = said if isinstance(said, dict) else {}
-    same = [key for key in entries if key[1] == path[0]]  # `123:` is a number, and named like it
+    same = [
+        key for key in entries if key[1] == path[0]
+    ]  # `123:` is a number, but a path names it as text
     key = same[-1] if same else meaning(yaml.ScalarNode(f"{TAG}str", path[0]))
     return {**entries, key: with_value(entries.get(key), path[1:], value)}
 
 
 def meaning(node: Any) -> Any:
-    """Return what a node says, its tags included and its style not."""
+    """Return the meaning of a node: with its tags, without its style."""
     if isinstance(node, yaml.MappingNode):
         return {meaning(key): meaning(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):

@@ -1,8 +1,8 @@
 """Set one key in a YAML text and leave every other byte as its author wrote it.
 
-Re-emitting a whole file would touch indentation, quotes and line ends that a person chose, and
-a review would drown in them. So only the lines of the key change; the result is read again, and
-must be the old document with that one value in place, else nothing is returned but an error.
+Re-emitting a whole file would change indentation, quotes and line ends that a person chose, and
+hide the real change in a review. So only the lines of the key change. The result is parsed again
+and must equal the old document with that one value set; otherwise an error is raised.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from hermes_ops.loader.edit.nodes import (
 
 _COMMENT = re.compile(r"[ \t]+#[^\n]*")
 _NO_BLOCK = re.compile(r"[^ -~\n\xa0-\u2027]|[ ]\n|[ ]\Z|(?:\A|\n)\n\Z")
-"""What a `|` block cannot say, or says in blank lines at its end, which belong to it unseen."""
+"""Text that a `|` block cannot hold, or holds only with invisible blank lines at its end."""
 _DOCUMENT_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as `|` blocks where it can, and nothing as an alias."""
+    """Writes multi-line texts as `|` blocks where possible, and never writes an alias."""
 
     def ignore_aliases(self, data: Any) -> bool:
         del data
@@ -51,13 +51,13 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
-    """Return `text` with `value` at the keys of `path`, which are made where they are not.
+    """Return `text` with `value` at `path`; missing keys are added.
 
     A list of names in the way, such as `hermes_profiles: [coder]`, becomes a mapping.
 
     Raises:
-        InventoryError: something that is no mapping is in the way, or the file is written in a
-            way that one key cannot be changed in.
+        InventoryError: something on the path is not a mapping, or the file is written in a way
+            that one key cannot be changed alone.
     """
     if "\r\n" in text:
         return put(text.replace("\r\n", "\n"), path, value, file=file).replace("\n", "\r\n")
@@ -72,13 +72,13 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
 
 
 def line_of(text: str, path: Sequence[str]) -> int:
-    """Return the line in which the last key of a path stands, 0 if it is not there."""
+    """Return the line of the last key of a path; 0 if it is missing."""
     spot = _find(compose(text), path, "")
     return spot.key.start_mark.line + 1 if spot.key is not None and not spot.rest else 0
 
 
 def path_at(text: str, line: int, column: int) -> tuple[str, ...]:
-    """Return the keys that lead to the key at a place, nothing if there is none."""
+    """Return the path of the key at a place; empty if there is none."""
     return _path_to(compose(text), line - 1, column - 1)
 
 
@@ -95,7 +95,7 @@ def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
 
 
 class _Spot(NamedTuple):
-    """The deepest mapping of a path that is there, the entry in it, and what is still missing."""
+    """The deepest mapping of a path that exists, the entry in it, and the keys still missing."""
 
     parent: Any
     key: Any
@@ -117,7 +117,7 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
             raise InventoryError(
-                f"{name!r} is no mapping, so {rest[0]!r} has no place",
+                f"{name!r} is not a mapping, so {rest[0]!r} cannot be set in it",
                 hint=f"set {name!r} itself",
                 where=place,
             )
@@ -174,7 +174,7 @@ def _replaced(text: str, spot: _Spot, value: Any) -> str:
 
 
 def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
-    """Return the text with all that follows a key, its comment apart, replaced by `: …`."""
+    """Return the text with everything after a key replaced by `: …`, except its comment."""
     first, newline, rest = block.partition("\n")
     beside, tail = _comments(text, key, value, end_of(text, key, value))
     # The lines of a `|` block end with one.
@@ -182,7 +182,7 @@ def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
 
 
 def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
-    """Return the comment that belongs to a key's line, and the text behind the entry."""
+    """Return the comment on a key's line, and the text after the entry."""
     behind = _COMMENT.match(text, end)
     if behind:
         return behind[0], text[behind.end() :]
@@ -201,7 +201,7 @@ def _block(value: Any, column: int) -> str:
 
 
 def _flow(value: dict[str, Any]) -> str:
-    """Return a mapping in braces: alone, a word such as `:a` would have no quotes."""
+    """Return a mapping in braces; on its own, a word such as `:a` would not be quoted."""
     written = yaml.safe_dump(
         value, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
     )
@@ -218,12 +218,12 @@ def _has_lines(value: Any) -> bool:
 
 
 def _unfolded(text: str, path: Sequence[str]) -> str:
-    """Return the text in which no braces are around a path: lines of text read badly in them."""
+    """Return the text without braces around a path: multi-line text is hard to read in braces."""
     node = compose(text)
     for depth, name in enumerate(path[:-1], 1):
         key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
         if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
-            # Comments and anchors would not come out as they are.
+            # Comments and anchors would not be kept.
             plain = not re.search(r"[#&*]", words_of(text, value))
             opened = _opened(text, key, value, path[depth:]) if plain else text
             return opened if says_the_same(text, opened) else text
@@ -246,7 +246,7 @@ def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
 
 
 def _without_list(text: str, path: Sequence[str], file: str) -> str:
-    """Return the text in which a list of words, where the path goes on, is a mapping of them."""
+    """Return the text with a list of words on the path turned into a mapping."""
     node = compose(text)
     for depth, name in enumerate(path[:-1], 1):
         key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
@@ -266,7 +266,7 @@ def _as_mapping(text: str, spot: _Spot, names: Any) -> str:
     listed = spot.value
     if listed.flow_style and "\n" not in words_of(text, listed):
         return _replaced(text, spot, names)
-    # A list may stand as far left as its key, a mapping may not.
+    # A list may be indented like its key, a mapping may not.
     shift = "  " if listed.start_mark.column <= spot.key.start_mark.column else ""
     for item in reversed(listed.value):
         begin = item.start_mark.index
@@ -284,7 +284,7 @@ def _in_braces(text: str, listed: Any) -> str:
 
 
 def _proven(before: str, after: str, path: Sequence[str], value: Any, file: str) -> str:
-    """Return `after` if it is `before` with this one value in place, and raise if it is not."""
+    """Return `after` if it equals `before` with this one value set; raise otherwise."""
     if _is_as_wanted(before, after, path, value):
         return after
     hint = "anchors, aliases or odd indentation are in the way: set it by hand"

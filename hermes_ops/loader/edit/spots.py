@@ -1,4 +1,4 @@
-"""Where a layer of the inventory says something of a profile: the file, and the keys in it.
+"""Where a layer of the inventory sets a key of a profile: the file, and the path in it.
 
 A layer is named as `--layer` names it:
 
@@ -28,7 +28,7 @@ _WRITABLE = (".yml", ".yaml", ".json")
 
 
 class Spot(NamedTuple):
-    """Where a layer says something of a profile: the file, and the keys that lead there."""
+    """Where a layer sets keys of a profile: the file, and the path in it."""
 
     file: Path
     path: KeyPath
@@ -41,7 +41,7 @@ class Spot(NamedTuple):
 def spot_of(
     gathered: InventoryFiles, folders: Sequence[Path], host: str, profile: str, layer: str
 ) -> Spot:
-    """Return where a layer says something of a profile, whether it does so already or not.
+    """Return where a layer sets keys of a profile, even if it sets none yet.
 
     Raises:
         UsageError: there is no such layer, or the host is not in the group.
@@ -84,7 +84,7 @@ def _variable(
     owner: tuple[str, str],
     variable: str,
 ) -> Spot:
-    """Return where the owner's variable stands; where it does not yet, the owner's own file."""
+    """Return where the variable of a host or group is set; if nowhere yet, its own file."""
     kind, name = owner
     said_by = f"group:{name}" if kind == "group" else "host"
     for layer in reversed(layers_of(host, gathered.tree, gathered.files)):
@@ -92,7 +92,7 @@ def _variable(
         if layer.origin == f"{kind} {name}" and value is not None:
             file = Path(value.place.file)
             if file.suffix not in _WRITABLE:
-                continue  # an inventory that Ansible reads otherwise: our own file comes upon it
+                continue  # The inventory is in another format: our own file adds to it.
             return Spot(file, _path_of(value.place), variable, said_by)
     file = _variable_file(folders, f"{kind}_vars", name)
     return Spot(file, (variable,), variable, said_by)
@@ -108,7 +108,7 @@ def _variable_file(folders: Sequence[Path], of: str, name: str) -> Path:
 
 
 def _path_of(place: Place) -> KeyPath:
-    """Return the keys that lead to the one that stands at a place."""
+    """Return the path of the key at this place."""
     text = text_of(Path(place.file)) or ""
     refuse_encrypted(Path(place.file), text)
     path = path_at(text, place.line, place.column)

@@ -1,8 +1,8 @@
 """The tables of `schema` as JSON Schema (draft 2020-12), for editors and other tools.
 
-A value of the inventory may be an expression, `{{ … }}`, where the tables want something else; a
-file of the catalogue has none. What only the loader can tell (names that must agree, files that
-must exist) no schema says: it accepts a little more than `load()` does, and never less.
+Any value of the inventory may be an expression, `{{ … }}`; a file of the catalogue has none.
+Only the loader can check that names agree and files exist. So the schema accepts a little more
+than `load()` does, and never less.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _environment() -> Document:
 
 
 _PARTS: Mapping[str, Callable[[], Document]] = {"env": _env, "environment": _environment}
-"""What the tables call a mapping, and another module reads."""
+"""Mappings whose keys are checked in another module."""
 
 
 def profile_schema() -> Document:
@@ -114,7 +114,7 @@ _LOOSE: Mapping[str, Document] = {
     "ansible_become_password": {"type": ["number", "null"]},
     "hermes_linger": {"const": False},
 }
-"""What is taken besides, as Ansible does; and `off`, which YAML takes for a boolean."""
+"""Values accepted in addition, as in Ansible; and `off`, which YAML reads as a boolean."""
 
 
 def _profiles() -> Document:
@@ -212,18 +212,18 @@ def _documentation(schema: Schema) -> Document:
 
 
 def _or_expression(body: Document) -> Document:
-    """Return the schema that takes an expression, too; where any text will do, it does."""
+    """Return the schema that accepts an expression too, unless it accepts any text anyway."""
     is_text = body.get("type") == "string" and "pattern" not in body
     return body if is_text else _any_of(body, _EXPRESSION)
 
 
 def _any_of(*bodies: Document) -> Document:
-    """Return what is one of these; a schema that accepts everything swallows the others."""
+    """Return the schema of one of these; one that accepts everything replaces the others."""
     return {"anyOf": list(bodies)} if all(bodies) else {}
 
 
 def _or_null(body: Document) -> Document:
-    """Return the schema that takes nothing, too: a key without a value says nothing."""
+    """Return the schema that accepts null too: a key without a value is ignored."""
     if isinstance(body.get("type"), str) and "enum" not in body:
         return {**body, "type": [body["type"], "null"]}
     if "anyOf" in body:

@@ -1,7 +1,7 @@
-"""Where each setting of a profile comes from: who says it, who wins, who lost.
+"""Where each setting of a profile comes from: which layers set it, and which one wins.
 
-`leaves()` is the answer for one profile of one host. It reads the same layers as `load()` and
-costs nothing where nobody asks. Layers, weakest first:
+`leaves()` gives this for one profile of one host, from the same layers as `load()`.
+Layers, weakest first:
 
     catalogue   profiles/NAME.yml                              variable ''
     group:NAME  hermes_profile_defaults of a group, then
@@ -53,7 +53,7 @@ SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What one layer says of one setting."""
+    """What one layer does to one setting."""
 
     path: KeyPath
     layer: str
@@ -63,20 +63,20 @@ class Saying:
     action: str
     """`sets`, `appends` or `removes`."""
     value: Any
-    """What is said, in plain values; of a secret only where it is."""
+    """The value as plain data; for a secret, only its source."""
     place: Place
     counts: bool = False
-    """Whether the effective value has this in it; else it lost."""
+    """Whether this is part of the effective value; otherwise a stronger layer overrides it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One effective setting of a profile, and everything that is said of it."""
+    """One effective setting of a profile, and every layer's contribution to it."""
 
     path: KeyPath
     value: Any
     said: tuple[Saying, ...]
-    """Strongest first; the first one that counts is the winner."""
+    """Strongest first; the first that counts is the winner."""
 
     @property
     def key(self) -> str:
@@ -85,26 +85,26 @@ class Leaf:
 
     @property
     def winner(self) -> Saying:
-        """Return the strongest that counts: its place is where a person changes the value."""
+        """Return the strongest contribution that counts: the place to change the value."""
         return next(saying for saying in self.said if saying.counts)
 
 
 def leaves(gathered: InventoryFiles, host: str, profile: str) -> tuple[Leaf, ...]:
     """Return every effective setting of a profile with its origin, in the order of the layers.
 
-    `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain one
-    is `***`, a reference is its kind and, where that tells nothing, its argument. What has the
-    name of a credential is `***` too.
+    `gathered` is what `loader.gather()` returns. Values of `env` are never in clear: a plain value
+    is `***`, a reference is its kind and, if it is not secret, its argument. A value whose name
+    is that of a credential is `***` too.
 
     Raises:
         UsageError: there is no such host, or it has no such profile.
-        InventoryError: the layers do not go together; says where.
+        InventoryError: the layers cannot be merged; the message says where.
     """
     return traced(parts_of(gathered, host, profile))
 
 
 def parts_of(gathered: InventoryFiles, host: str, profile: str) -> tuple[Contribution, ...]:
-    """Return what each layer says of a profile of a host, weakest first, as it is written."""
+    """Return what each layer sets for a profile of a host, weakest first, as it is written."""
     wants = wanted(_layers(gathered, host))
     if profile not in wants.overrides:
         hint = suggestion(profile, wants.overrides)
@@ -122,7 +122,7 @@ def _layers(gathered: InventoryFiles, host: str) -> Sequence[Layer]:
 
 
 def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
-    """Return the leaves of what these layers, weakest first, come to."""
+    """Return the leaves of these layers, weakest first, once merged."""
     sayings = _Sayings(saying for part in parts for saying in sayings_of(part))
     return tuple(
         Leaf(path, _shown_at(path, value), sayings.judged(path))
@@ -131,20 +131,20 @@ def traced(parts: Sequence[Contribution]) -> tuple[Leaf, ...]:
 
 
 def sayings_of(part: Contribution) -> Iterator[Saying]:
-    """Yield what one layer says, leaf by leaf."""
+    """Yield what one layer sets, leaf by leaf."""
     layer = layer_name(part.origin)
     for path, action, value in _flat_sets(part.value) if part.is_settled else _said(part.value):
         yield Saying(path, layer, part.variable, action, _shown_at(path, value), value.place)
 
 
 def layer_name(origin: str) -> str:
-    """Return an origin such as `group minis` as the layer that `--layer` names."""
+    """Return an origin such as `group minis` in the form of `--layer`."""
     kind, _, name = origin.partition(" ")
     return f"group:{name}" if kind == "group" else kind
 
 
 def _flat(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]]:
-    """Yield path and value of every leaf of a settled profile; an empty section is none."""
+    """Yield path and value of every leaf of a merged profile; an empty section has none."""
     if not _is_merged(value, path):
         yield path, value
         return
@@ -163,7 +163,7 @@ def _said(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str, Lo
         return
     entries = _entries(value, path)
     if entries and all(sign == REMOVE for sign, _, _ in entries):
-        # Nothing is left of it where nothing is beneath it, and then it is an empty mapping.
+        # Without a weaker layer nothing remains, so it is an empty mapping.
         yield path, ACTIONS[""], Located({}, value.place)
     for sign, name, entry in entries:
         if sign:
@@ -185,7 +185,7 @@ def _is_merged(value: Located, path: KeyPath) -> bool:
 
 
 class _Sayings:
-    """What all layers say, found by path: each saying is known at its path and above it."""
+    """All contributions by path: each is found at its path and at every path above it."""
 
     def __init__(self, sayings: Iterable[Saying]) -> None:
         self._below: dict[KeyPath, list[tuple[int, Saying]]] = {}
@@ -194,7 +194,7 @@ class _Sayings:
                 self._below.setdefault(saying.path[:end], []).append((number, saying))
 
     def judged(self, path: KeyPath) -> tuple[Saying, ...]:
-        """Return what is said of a path, of what lies above it and below, strongest first."""
+        """Return the contributions at a path, above it and below it, strongest first."""
         said: list[Saying] = []
         for saying in self._concerning(path):
             if saying.action == ACTIONS[""]:
@@ -205,7 +205,7 @@ class _Sayings:
     def _concerning(self, path: KeyPath) -> Iterator[Saying]:
         found = dict(self._below.get(path, ()))
         for end in range(1, len(path)):
-            # An empty mapping above says nothing of what lies below it.
+            # An empty mapping above sets nothing below it.
             found.update(
                 (number, saying)
                 for number, saying in self._below.get(path[:end], ())
@@ -221,7 +221,7 @@ def _with(saying: Saying, *, counts: bool) -> Saying:
 def variables(gathered: InventoryFiles, host: str) -> tuple[Leaf, ...]:
     """Return every variable of a host with its origin, by name.
 
-    The strongest wins; of the two of profiles every layer counts, and `leaves()` has their parts.
+    The strongest wins. The two variables of profiles are merged; `leaves()` shows their parts.
 
     Raises:
         UsageError: there is no such host.
@@ -244,7 +244,7 @@ def _variable_leaf(name: str, said: Sequence[Saying]) -> Leaf:
 
 
 def masked(value: Any) -> Any:
-    """Return plain values as a document may have them, every `Secret` among them as its mask."""
+    """Return plain values for a document, with every `Secret` masked."""
     if isinstance(value, dict):
         return {key_of(key): masked(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -253,18 +253,18 @@ def masked(value: Any) -> Any:
 
 
 def key_of(key: Any) -> Any:
-    """Return a key as a document may have it; a date is a text there."""
+    """Return a key for a document; a date becomes a text."""
     return key if isinstance(key, str | int | bool) else str(key)
 
 
 def _scalar(value: Any, text: str) -> Any:
-    """Return a scalar as JSON has it: dates and what is no number are texts there."""
+    """Return a scalar for JSON: dates, infinities and NaN become texts."""
     is_json = isinstance(value, str | int | bool | None)
     return value if is_json or (isinstance(value, float) and isfinite(value)) else text
 
 
 def _shown_at(path: KeyPath, value: Located) -> Any:
-    """Return a value of a profile as it may be shown: no credential, and nothing of `env`."""
+    """Return a value of a profile that may be shown: no credential, no value of `env`."""
     if path[:1] == ("env",) and len(path) > 1:
         return _shown_env(value)
     return veiled_at(path, _shown(value))

@@ -1,1 +1,1 @@
-"""Hosts: from the variables of a machine to a frozen value."""
+"""Hosts: the variables of a machine, turned into a frozen value."""

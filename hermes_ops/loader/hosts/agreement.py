@@ -13,7 +13,7 @@ from hermes_ops.loader.schema import suggestion
 
 
 def refuse_disagreement(hosts: Iterable[Host]) -> None:
-    """Raise where profiles wait for each other, or two hosts are one machine."""
+    """Raise if profiles wait for each other, or two hosts are one machine."""
     homes: dict[tuple[object, ...], Host] = {}
     for host in hosts:
         _refuse_circles(host)
@@ -39,7 +39,7 @@ def _same_home(host: Host, other: Host, profile: Profile) -> InventoryError:
 
 
 def refuse_strangers(profile: str, data: Located, host: str, names: Iterable[str]) -> None:
-    """Raise if `after` of a profile names what is none of the host's profiles."""
+    """Raise if `after` names a profile that the host does not have."""
     known = list(names)
     for item in data.entries["after"].items if "after" in data.entries else ():
         if item.data not in known:
@@ -57,7 +57,7 @@ def _refuse_circles(host: Host) -> None:
 
 
 def warnings_of(hosts: Iterable[Host]) -> Iterator[str]:
-    """Yield what is allowed and yet likely to surprise."""
+    """Yield warnings about what is allowed but likely to surprise."""
     for host in hosts:
         for short, long in combinations(sorted(host.all_profiles), 2):
             if long.startswith(short):

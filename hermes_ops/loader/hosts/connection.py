@@ -1,4 +1,4 @@
-"""Ansible's connection variables, as the `Connection` that they mean."""
+"""Turn Ansible's connection variables into a `Connection`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SPELLINGS = {
     "ansible_ssh_private_key_file": ("ansible_ssh_private_key_file", "ansible_private_key_file"),
     "ansible_become_password": ("ansible_become_password", "ansible_become_pass"),
 }
-"""Our name of a variable, and all the names under which Ansible takes it."""
+"""Our name of a variable, and all the names that Ansible accepts for it."""
 
 ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
 VARIABLES: Mapping[str, Schema] = {
@@ -50,14 +50,14 @@ VARIABLES: Mapping[str, Schema] = {
     ),
     "ansible_become": Key(BOOLEAN, "may use sudo, for linger", False),
     "ansible_become_password": Key(TEXT, "for sudo; never shown"),
-    "ansible_ssh_common_args": Key(TEXT, "as OpenSSH has them; what tunes only ssh is passed over"),
+    "ansible_ssh_common_args": Key(TEXT, "as for OpenSSH; options that only tune ssh are ignored"),
     "ansible_ssh_extra_args": Key(TEXT, "further ones"),
     "ansible_ssh_args": Key(TEXT, "further ones, the weakest"),
 }
 """Ansible's variables of a connection, as the documentation has them."""
 
 READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPELLINGS.values()))
-"""Every variable that this module reads, `hermes_…` apart."""
+"""Every variable that this module reads, except `hermes_…`."""
 
 _LOGIN = re.compile(r"ansible_(?:\w+_)?(?:pass|password|passphrase)")
 
@@ -66,15 +66,15 @@ _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 
 
 def is_login(name: str) -> bool:
-    """Whether a variable is a password by which Ansible, and we, log in: no template has it.
+    """Return whether a variable is a password to log in with: templates do not get it.
 
-    Other variables may hold credentials too (`secrets.names`), but those are for templates.
+    Templates do get other variables that hold credentials (`secrets.names`).
     """
     return _LOGIN.fullmatch(name) is not None
 
 
 def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) -> Connection:
-    """Return how a host is reached; `known_hosts` are the files that its inventories keep."""
+    """Return how a host is reached; `known_hosts` are the files of its inventories."""
     kind_of = _checked(variables, "ansible_connection", VARIABLES["ansible_connection"], "ssh")
     args = parse_ssh_args([variables[name] for name in ARGUMENTS if name in variables])
     return Connection(
@@ -103,7 +103,7 @@ def _found(variables: Variables, name: str) -> Located | None:
 
 
 def _in_our_words(value: Located) -> Located:
-    """Return a kind of connection as `ssh` or `local`, if it is one of these by another name."""
+    """Return a kind of connection as `ssh` or `local`, if it is another name for one of them."""
     if not isinstance(value.data, str):
         return value
     name = value.data.removeprefix("ansible.builtin.")
@@ -123,7 +123,7 @@ def _address(name: str, variables: Variables) -> str:
     if value is None:
         if not _is_address(name):
             hint = "say where it is with ansible_host"
-            raise InventoryError(f"{without_odd_words(name)!r} is no address", hint=hint)
+            raise InventoryError(f"{without_odd_words(name)!r} is not an address", hint=hint)
         return name
     check(value, WORD, "ansible_host")
     if not _is_address(value.data):
@@ -142,7 +142,7 @@ def _is_address(text: str) -> bool:
 
 
 def _port(variables: Variables) -> int | None:
-    """Return the port; Ansible takes it as text too, and so do we."""
+    """Return the port; as in Ansible, it may be a text."""
     value = _found(variables, "ansible_port")
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Hosts: the variables of a machine, checked, as a frozen value with its profiles."""
+"""Turn the variables of a machine into a checked, frozen host with its profiles."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
     "hermes_profiles": Key(ANY, "names of profiles, or a mapping: name -> what differs here"),
     "hermes_profile_defaults": Key(ANY, "for every profile: the same keys as in profiles/*.yml"),
-    "hermes_version": Key(VERSION, "of hermes-agent", otherwise="what the role hermes says"),
+    "hermes_version": Key(VERSION, "of hermes-agent", otherwise="from the role hermes"),
     "hermes_install": Key(
         one_of("auto", "present", "index", "wheelhouse"),
         "auto | present | index | wheelhouse",
@@ -79,10 +79,10 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_exchange_timeout": Key(SECONDS, "seconds that an exchange may take", 120),
     "hermes_ready_timeout": Key(SECONDS, "seconds until a started gateway must be ready", 60),
     "hermes_settle": Key(PAUSE, "seconds it must stay so", 3),
-    "hermes_enabled": Key(BOOLEAN, "false: stays in every table, is not touched", True),
+    "hermes_enabled": Key(BOOLEAN, "false: listed, but not changed", True),
     "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
 }
-"""Every variable that begins with `hermes_`; the two of profiles are checked where they merge."""
+"""Every variable that begins with `hermes_`; the two of profiles are checked when merged."""
 
 
 class Surroundings(NamedTuple):
@@ -96,7 +96,7 @@ class Surroundings(NamedTuple):
 
 
 def refuse_unknown(layers: Sequence[Layer]) -> None:
-    """Refuse names that begin with `hermes_` and mean nothing: they are misspelt."""
+    """Refuse unknown names that begin with `hermes_`: they are misspelt."""
     for layer in layers:
         for name, entry in layer.variables.items():
             if name.startswith("hermes_") and name not in VARIABLES:
@@ -131,7 +131,7 @@ def make_host(
 def rendered_layers(
     node: HostNode, groups: tuple[str, ...], layers: Sequence[Layer], around: Surroundings
 ) -> Sequence[Layer]:
-    """Return the layers of a host with their expressions replaced by what they say there."""
+    """Return the layers of a host with their expressions rendered for it."""
     scope = _scope(node, groups, folded(layers), around)
     return [_rendered_layer(layer, scope) for layer in layers]
 
@@ -144,7 +144,7 @@ def _checked(found: Variables) -> Variables:
 
 
 def _word(value: Located, schema: Schema) -> Located:
-    """Return a boolean that INI could only write as a word, and a word that YAML took for one."""
+    """Return the boolean for a word from INI, or the word for a boolean from YAML, as expected."""
     if bare(schema) is BOOLEAN and value.data in _WORDS:
         return value._replace(data=_WORDS[value.data])
     return word(value, schema)
@@ -168,12 +168,12 @@ def _scope(
 
 
 def _short(name: str) -> str:
-    """Return a name up to its first dot; an IP address is short enough."""
+    """Return a name up to its first dot; an IP address stays whole."""
     return name if re.fullmatch(r"[0-9.]+|.*:.*", name) else name.partition(".")[0]
 
 
 def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
-    """Return a layer with the expressions rendered that this program reads."""
+    """Return a layer with the expressions of the variables that we read rendered."""
     names = [name for name in layer.variables if name in VARIABLES or name in connection.READ]
     values = {name: _rendered(name, layer.variables[name], scope) for name in names}
     return Layer(layer.origin, {**layer.variables, **values}) if values else layer
@@ -183,7 +183,7 @@ def _rendered(name: str, value: Located, scope: Scope) -> Located:
     try:
         return strictly(value, scope)
     except InventoryError:
-        # What nobody reads stays as it is written: it may use names that only Ansible has.
+        # Variables that we do not read stay as written: they may use names that only Ansible has.
         if name in VARIABLES and (scope.variables[name] is value or name in MERGED):
             raise
         return value
@@ -215,7 +215,7 @@ def _hermes(found: Variables) -> HermesSettings:
 
 
 def _refuse_impossible(found: Variables) -> None:
-    """Refuse a manager that this very machine cannot have; of others nothing is known yet."""
+    """Refuse a manager that this machine cannot have; other hosts are not known yet."""
     manager, reached = found.get("hermes_service_manager"), found.get("ansible_connection")
     if manager is None or reached is None or reached.data != "local":
         return
@@ -239,7 +239,7 @@ def _profiles(
 
 
 def shown_variables(found: Variables) -> Mapping[str, Any]:
-    """Return variables as plain values, with every credential among them as a `Secret`."""
+    """Return variables as plain values; each credential becomes a `Secret`."""
     return Late(found, _guarded)
 
 
@@ -260,7 +260,7 @@ def _guarded_structure(name: str, value: Located) -> Any:
 
 
 def _veiled(value: Located) -> Any:
-    """Return the value as plain data, what came out of a vault as a `Secret`."""
+    """Return the value as plain data; a value from a vault becomes a `Secret`."""
     if isinstance(value.data, dict):
         return {key: _veiled(entry) for key, entry in value.data.items()}
     if isinstance(value.data, tuple):

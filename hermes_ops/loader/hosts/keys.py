@@ -1,4 +1,4 @@
-"""Private key files: there, readable, and what they claim to be."""
+"""Private key files: check that they exist, can be read and are keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _HEADER = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
 def private_key(value: Located, name: str) -> Path:
     """Return the path of the key file `name`, which must be a private key that can be read.
 
-    A relative path is seen from the working folder, as Ansible does, or else from the file
-    that names it.
+    A relative path starts at the working folder, as in Ansible, or else at the file that
+    names it.
     """
     path = Path(name).expanduser()
     if not path.is_absolute() and not path.exists():

@@ -1,4 +1,4 @@
-"""How a host is reached, or why nobody may connect to it as its variables have it."""
+"""How a host is reached, or why its variables do not allow a connection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def reached_by(
 ) -> tuple[Connection, InventoryError | None]:
     """Return how a host is reached, or why it cannot be.
 
-    Existing inventories have hosts that are none of ours: those are listed all the same.
+    Existing inventories have hosts that we do not manage: they are listed all the same.
     """
     try:
         if is_odd(node.name):
@@ -38,7 +38,7 @@ def _at(place: Place, error: InventoryError) -> InventoryError:
 
 
 def strictly(value: Located, scope: Scope) -> Located:
-    """Return a value with its expressions rendered; raises where one cannot be, or is encrypted."""
+    """Return a value with its expressions rendered; raise if it cannot be, or is encrypted."""
     refuse_sealed(value)
     if not has_expression(value):
         return value

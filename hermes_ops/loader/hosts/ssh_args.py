@@ -1,8 +1,8 @@
-"""`ansible_ssh_common_args`: the options of OpenSSH that mean something here, and the others.
+"""`ansible_ssh_common_args`: which options of OpenSSH are used, ignored or refused.
 
-Honoured are those that say who the host is and how to get there. Those that only tune OpenSSH's
-own process are passed over. Any other is an error: leaving it out in silence could connect
-to another machine, or trust one that the operator does not.
+Options that identify the host or the way to it are used. Options that only tune OpenSSH's own
+process are ignored. Any other is an error: ignoring it silently could connect to another machine,
+or trust one that the operator does not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STRICT = "stricthostkeychecking"
 
 
 class SshArgs(NamedTuple):
-    """What the arguments say, as far as we act on it."""
+    """The options that are used here."""
 
     known_hosts: tuple[Path, ...] = ()
     host_key_alias: str | None = None
@@ -40,7 +40,7 @@ class SshArgs(NamedTuple):
 
 
 def parse_ssh_args(values: Iterable[Located]) -> SshArgs:
-    """Return what the arguments mean; of an option given twice the first counts, as in OpenSSH."""
+    """Return the options; of an option given twice the first counts, as in OpenSSH."""
     args = SshArgs()
     for value in values:
         for name, argument in _options(value):
@@ -53,7 +53,7 @@ def _options(value: Located) -> Iterator[tuple[str, str]]:
     words = iter(_words(value))
     for word in words:
         if not re.match(r"-[A-Za-z0-9]", word):
-            raise value.error(f"{word!r} is no option of ssh")
+            raise value.error(f"{word!r} is not an option of ssh")
         flag, rest = word[1], word[2:]
         if flag == "o":
             yield _assignment(rest or _next(words, word, value), value)

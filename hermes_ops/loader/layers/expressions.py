@@ -1,7 +1,7 @@
 """Expressions in variables: `{{ inventory_hostname }}`, other variables, `lookup('env', …)`.
 
-They are rendered late, for one host at a time, and are strict about names. What a variable of
-the inventory says is an expression only there: catalogue, roles and souls have rules of their own.
+They are rendered late, for one host at a time, and unknown names are errors. This is for variables
+of the inventory only: catalogue, roles and souls have rules of their own.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _CONSTANTS = frozenset({"true", "false", "none", "True", "False", "None"})
 
 
 class _Names(NamedTuple):
-    """What the names in one expression stand for, and whether a vault is behind any of them."""
+    """The values of the names in one expression, and whether any comes from a vault."""
 
     values: Mapping[str, Any]
     secret: bool
 
 
 def rendered(value: Located, scope: Scope, asked: tuple[str, ...] = ()) -> Located:
-    """Return the value with its expressions replaced; `asked` are the variables that led here."""
+    """Return the value with its expressions rendered; `asked` are the variables that led here."""
     if isinstance(value.data, str):
         return _rendered_text(value, scope, asked) if has_expression(value) else value
     if value.items:
@@ -44,7 +44,7 @@ def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Loca
     if names:
         found = _values(names, value, scope, asked)
         return _located(_replaced(value.data, found.values), value, found.secret)
-    # Imported late: most inventories have no other expression than names.
+    # Imported late: most inventories have only names as expressions.
     from hermes_ops.loader.layers.jinja import ExpressionError, evaluated, undeclared
 
     try:
@@ -56,7 +56,7 @@ def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Loca
 
 
 def _plain_names(text: str, scope: Scope) -> list[str]:
-    """Return the names in a text whose expressions are names only, all known; else nothing."""
+    """Return the names in a text if its expressions are known names only; else nothing."""
     names: list[str] = _NAME.findall(text)
     rest = _NAME.sub("", text)
     known = all(name in scope.magic or name in scope.variables for name in names)
@@ -70,7 +70,7 @@ def _replaced(text: str, values: Mapping[str, Any]) -> Any:
 
 
 def _values(names: Iterable[str], value: Located, scope: Scope, asked: tuple[str, ...]) -> _Names:
-    """Return what the names in an expression stand for, each rendered first."""
+    """Return the rendered values of the names in an expression."""
     values = {name: scope.magic[name] for name in names if name in scope.magic}
     secret = value.secret
     for name in names:
@@ -78,7 +78,7 @@ def _values(names: Iterable[str], value: Located, scope: Scope, asked: tuple[str
             continue
         if name in asked:
             circle = " → ".join([*asked[asked.index(name) :], name])
-            raise value.error(f"variables name each other in a circle: {circle}")
+            raise value.error(f"variables refer to each other in a circle: {circle}")
         found = rendered(scope.variables[name], scope, (*asked, name))
         refuse_sealed(found)
         values[name] = plain(found)

@@ -1,4 +1,4 @@
-"""Evaluate expressions with Jinja, sandboxed: reading an inventory runs nothing of what it says."""
+"""Evaluate expressions with Jinja, sandboxed: reading an inventory must not run its code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExpressionError(Exception):
 
 
 def undeclared(text: str) -> set[str]:
-    """Return the names that a text asks for."""
+    """Return the names that a text uses."""
     try:
         return _names(text) - {"lookup", "query", "q"}
     except TemplateError as error:
@@ -28,7 +28,7 @@ def undeclared(text: str) -> set[str]:
 
 
 def evaluated(text: str, values: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
-    """Return the result: a whole value for a lone `{{ … }}`, a text for anything else."""
+    """Return the result: a value of its own type for a lone `{{ … }}`, otherwise a text."""
     lookup = _lookup(environ)
     names = {**values, "lookup": lookup, "query": lookup, "q": lookup}
     try:
@@ -40,7 +40,7 @@ def evaluated(text: str, values: Mapping[str, Any], environ: Mapping[str, str]) 
 
 
 def _reason(error: Exception) -> ExpressionError:
-    """Say why; of errors other than Jinja's the kind only, for their text can quote a secret."""
+    """Return the reason; of errors not from Jinja only the kind: their text can quote a secret."""
     if isinstance(error, TemplateError) and error.message:
         return ExpressionError(error.message)
     return ExpressionError(type(error).__name__)
@@ -117,4 +117,4 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
         pattern, replacement, str(value)
     ),
 }
-"""Filters of Ansible that connection variables are written with; Jinja's own are all there."""
+"""Ansible's filters that connection variables use, in addition to Jinja's own."""

@@ -1,6 +1,6 @@
-"""Variables whose values are made when somebody asks for them.
+"""Variables whose values are computed on first use.
 
-A fleet's inventory says far more of a host than any one task reads.
+An inventory has far more variables of a host than any one task reads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hermes_ops.loader.located import Located, Variables
 
 
 class Late(Mapping[str, Any]):
-    """What `make` makes of each variable, once."""
+    """The result of `make` for each variable, computed once."""
 
     __slots__ = ("_found", "_made", "_make")
 
@@ -34,7 +34,7 @@ class Late(Mapping[str, Any]):
 
 
 class Over(Mapping[str, Any]):
-    """A few names before those of another mapping, which is not asked for them."""
+    """A few names that take precedence over those of another mapping."""
 
     __slots__ = ("_names", "_rest")
 

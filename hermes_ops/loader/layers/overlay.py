@@ -1,8 +1,8 @@
-"""One layer upon another: mappings merge, lists replace, `+key` and `-key` change a list.
+"""Merge one layer over another: mappings merge, lists replace, `+key` and `-key` change a list.
 
-A key is an operator when it is a text of a sign and a name: `+toolsets`, `-toolsets`. A sign that
-is doubled stands for itself (`++x` is the key `+x`), and so does one before a digit: quoted
-telephone numbers and the numbers of chats are keys in Hermes' own settings.
+A key is an operator if it is a sign and a name: `+toolsets`, `-toolsets`. A doubled sign stands
+for itself (`++x` is the key `+x`). So does a sign before a digit: telephone numbers and chat
+numbers are keys in Hermes' own settings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _VERBS = {APPEND: "appends to", REMOVE: "removes from"}
 
 
 def signed(key: object) -> tuple[str, Any]:
-    """Return the sign of an operator and the key it changes; a plain key has the sign ''."""
+    """Return the sign of an operator and the key it changes; the sign of a plain key is ''."""
     if not isinstance(key, str) or len(key) < 2 or key[0] not in _VERBS:
         return "", key
     if key[1] == key[0]:
@@ -28,10 +28,10 @@ def signed(key: object) -> tuple[str, Any]:
 
 
 def overlaid(low: Located, high: Located) -> Located:
-    """Return `low`, which is settled, overlaid by `high`; the result is settled.
+    """Return `low` with `high` merged over it; neither `low` nor the result has operators.
 
     Raises:
-        InventoryError: an operator meets what is no list; names both places.
+        InventoryError: an operator changes something that is not a list; names both places.
     """
     if not isinstance(high.data, dict) or not isinstance(low.data, dict):
         return settled(high)
@@ -47,12 +47,12 @@ def overlaid(low: Located, high: Located) -> Located:
 
 
 def in_order(value: Located) -> list[tuple[str, Any, Located]]:
-    """Return sign, key and value of each entry, in the order in which they hold.
+    """Return sign, key and value of each entry, in the order in which they are applied.
 
-    First what sets, then what removes, then what appends: one layer may replace an item.
+    First sets, then removals, then additions: so one layer can replace an item.
     """
     if not _signs(value):
-        # By far the most: nearly all that is ever merged has no operator.
+        # The common case: nearly every mapping has no operator.
         return [("", key, entry) for key, entry in value.entries.items()]
     entries = [(*signed(key), entry) for key, entry in value.entries.items()]
     return sorted(entries, key=lambda entry: _ORDER.index(entry[0]))
@@ -66,7 +66,7 @@ def _signs(value: Located) -> bool:
 
 
 def settled(value: Located) -> Located:
-    """Return a value with nothing beneath it: no operator is left in it."""
+    """Return a value merged over nothing: its operators are applied."""
     if not _has_signs(value):
         return value
     if value.items:
@@ -111,7 +111,7 @@ def _no_list(sign: str, name: Any, entry: Located, known: Located) -> InventoryE
 
 
 def _added(items: tuple[Located, ...], more: Iterable[Located]) -> tuple[Located, ...]:
-    """Return the items and those of `more` that are not yet among them."""
+    """Return the items, and those of `more` that are not among them yet."""
     for item in more:
         if not _holds(items, item):
             items = (*items, item)

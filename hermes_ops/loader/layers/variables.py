@@ -1,8 +1,8 @@
-"""What the inventory says of a host, layer upon layer, in Ansible's order of precedence.
+"""The variables of a host, layer by layer, in Ansible's order of precedence.
 
-Weakest first: `all` and then the other groups as the structure files say it, `group_vars/` of
-`all`, `group_vars/` of the groups, the host as the structure files say it, `host_vars/`.
-Groups stand in the order of their rank: parents first, then priority, then the alphabet.
+Weakest first: `all` and then the other groups in the structure files, `group_vars/` of `all`,
+`group_vars/` of the groups, the host in the structure files, `host_vars/`.
+Groups are sorted by rank: parents first, then priority, then the alphabet.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Scope(NamedTuple):
 
 
 def layers_of(host: str, tree: Tree, files: Sequence[VariableFiles]) -> tuple[Layer, ...]:
-    """Return the layers of a host that say anything, weakest first."""
+    """Return the layers of a host that have variables, weakest first."""
     return tuple(layer for layer in _all_layers(host, tree, files) if layer.variables)
 
 
@@ -50,7 +50,7 @@ def _all_layers(host: str, tree: Tree, files: Sequence[VariableFiles]) -> Iterat
 
 
 def _of_group(name: str, source: VariableFiles) -> Iterator[Layer]:
-    """Yield a layer for each file, so that what is merged is merged wherever it is written."""
+    """Yield a layer for each file, so that variables are merged across files too."""
     return (Layer(f"group {name}", said) for said in source.of_group(name))
 
 
@@ -59,7 +59,7 @@ def _of_host(name: str, source: VariableFiles) -> Iterator[Layer]:
 
 
 def folded(layers: Sequence[Layer]) -> dict[str, Located]:
-    """Return each variable as the strongest layer has it."""
+    """Return each variable with the value of the strongest layer."""
     variables: dict[str, Located] = {}
     for layer in layers:
         variables.update(layer.variables)
@@ -67,7 +67,7 @@ def folded(layers: Sequence[Layer]) -> dict[str, Located]:
 
 
 def every_layer(tree: Tree, files: Sequence[VariableFiles]) -> Iterator[Layer]:
-    """Yield the layers of all groups and hosts once, used by anybody or not."""
+    """Yield the layers of all groups and hosts once, used or not."""
     for name in tree.groups:
         yield from group_layers(name, tree, files)
     for host in tree.hosts.values():

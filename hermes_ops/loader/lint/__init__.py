@@ -1,12 +1,12 @@
-"""What an inventory says in vain: never used, never winning, or probably misspelt.
+"""What has no effect in an inventory: unused, always overridden, or probably misspelt.
 
-`lint()` looks at what `gather()` read. All of it is legal, and `load()` takes it; each finding has
-its place, what it is and how to mend it. Its modules:
+`lint()` looks at what `gather()` read. All of it is valid for `load()`. Each finding has its
+place, a message and a remedy. Its modules:
 
-    model   a finding, and what findings are drawn from
-    files   what nobody uses: profiles, groups, files
-    values  what never wins: settings, variables, changes of lists
-    names   what looks misspelt (`typos`)
+    model   a finding, and the data that findings are made from
+    files   unused profiles, groups and files
+    values  always overridden: settings, variables, changes of lists
+    names   names that look misspelt (`typos`)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Remark", "lint"]
 
 
 def lint(gathered: InventoryFiles, folders: Sequence[Path]) -> tuple[Remark, ...]:
-    """Return the findings, in the order of their places; `folders` are those of the inventory."""
+    """Return the findings, sorted by place; `folders` are those of the inventory."""
     seen = survey(gathered, folders)
     checks = (*files.CHECKS, *values.CHECKS, *names.CHECKS)
     found = dict.fromkeys(finding for check in checks for finding in check(seen))

@@ -1,4 +1,4 @@
-"""What nobody uses: profiles, groups, files."""
+"""Unused profiles, groups and files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unused_profiles(seen: Survey) -> Iterator[Remark]:
 
 
 def unknown_profiles(seen: Survey) -> Iterator[Remark]:
-    """Profiles that only a mapping describes, and whose name is one letter from a file's."""
+    """Profiles without a file, whose name is one letter from that of a file."""
     catalogue = seen.gathered.around.catalogue
     for wish in seen.wishes:
         if wish.profile not in catalogue and (other := meant(wish.profile, catalogue)):
@@ -43,7 +43,7 @@ def unknown_profiles(seen: Survey) -> Iterator[Remark]:
 
 
 def empty_groups(seen: Survey) -> Iterator[Remark]:
-    """Groups without a host, their own or a child's."""
+    """Groups without a host, directly or in a child group."""
     peopled = {"all", "ungrouped"}.union(*seen.gathered.tree.lineage.values())
     for group in seen.gathered.tree.groups.values():
         if group.name not in peopled:
@@ -56,7 +56,7 @@ def empty_groups(seen: Survey) -> Iterator[Remark]:
 
 
 def stray_variable_files(seen: Survey) -> Iterator[Remark]:
-    """Files of `group_vars/` and `host_vars/` that belong to nobody, or that nobody reads."""
+    """Files of `group_vars/` and `host_vars/` without a host or group, or never read."""
     tree = seen.gathered.tree
     for folder in seen.folders:
         yield from _strays(folder / "group_vars", "group", tree.groups)
@@ -87,13 +87,13 @@ def _named_files(folder: Path) -> Iterator[Path]:
 
 
 def _rank(path: Path) -> tuple[int, str]:
-    """Sort files of one name as they are looked for."""
+    """Sort key: the order in which files of one name are looked for."""
     ending = path.suffix if path.suffix in ENDINGS else ""
     return (ENDINGS.index(ending), path.name)
 
 
 def _name_of(path: Path, known: Iterable[str]) -> str:
-    """Return whose file it is; a folder has no ending, and a name may have a dot."""
+    """Return the host or group of a file; a folder has no suffix, and a name may have a dot."""
     if path.name in known or path.suffix not in ENDINGS[1:]:
         return path.name
     return path.name.removesuffix(path.suffix)
@@ -123,7 +123,7 @@ def _catalogue_says(seen: Survey) -> Iterator[Saying]:
 
 
 def prefixes(seen: Survey) -> Iterator[Remark]:
-    """Profiles of one host of which one's name begins the other's."""
+    """Profiles of one host where the name of one begins with the name of the other."""
     pairs: dict[tuple[str, str], list[Wish]] = {}
     for _, group in groupby(seen.wishes, key=lambda wish: wish.host):
         for short, long in combinations(sorted(group, key=lambda wish: wish.profile), 2):

@@ -1,4 +1,4 @@
-"""A finding, and what findings are drawn from."""
+"""A finding, and the data that findings are made from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hermes_ops.loader.profiles.profile import Contribution, contributions, want
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that is said in vain."""
+    """One thing in the inventory that has no effect."""
 
     kind: str
     place: Place
@@ -39,7 +39,7 @@ class Wish(NamedTuple):
 
 
 class ProfileSettings(NamedTuple):
-    """What a profile comes to on one host, and on every other one with the same layers."""
+    """The merged profile on one host, and on every other host with the same layers."""
 
     profile: str
     leaves: tuple[Leaf, ...]
@@ -47,14 +47,14 @@ class ProfileSettings(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """Everything that is wanted anywhere, with its origin."""
+    """Every setting of every profile, with its origin."""
 
     gathered: InventoryFiles
     folders: Sequence[Path]
     wishes: Sequence[Wish]
     settings: Sequence[ProfileSettings]
     variables: Mapping[str, tuple[Leaf, ...]]
-    """Of each host."""
+    """By host."""
 
     @property
     def leaves(self) -> Iterator[Leaf]:
@@ -63,7 +63,7 @@ class Survey(NamedTuple):
 
     @property
     def said(self) -> Iterator[Saying]:
-        """Yield everything that is said of any profile."""
+        """Yield every contribution to any profile."""
         return (saying for settings in self.settings for saying in settings.said)
 
 
@@ -86,8 +86,8 @@ def survey(gathered: InventoryFiles, folders: Sequence[Path]) -> Survey:
 
 
 def _same(part: Contribution) -> object:
-    """Return what two contributions have in common if they are one text for two hosts."""
-    # The first met is kept with its values, so that no other can have their `id`.
+    """Return a key that is equal for two contributions from the same text for two hosts."""
+    # The first one is kept with its values, so that no other value can get their `id`.
     value = part.value
     return (
         layer_name(part.origin),

@@ -14,7 +14,7 @@ from hermes_ops.loader.lint.typos import is_slip, meant, meant_env
 
 
 def misspelt_env(seen: Survey) -> Iterator[Remark]:
-    """Names of `env` that Hermes would know with one letter changed."""
+    """Names of `env` that are one letter from a name that Hermes knows."""
     for saying in seen.said:
         name = str(saying.path[-1])
         if saying.path[0] == "env" and (other := meant_env(name)):
@@ -22,14 +22,14 @@ def misspelt_env(seen: Survey) -> Iterator[Remark]:
 
 
 def misspelt_variables(seen: Survey) -> Iterator[Remark]:
-    """Variables that would be Ansible's with one letter changed."""
+    """Variables that are one letter from one of Ansible's."""
     known = {*READ, PRIORITY}
     for leaves in seen.variables.values():
         for leaf in leaves:
             name = str(leaf.path[0])
             if name.startswith("ansible") and name not in known and (other := meant(name, known)):
                 for saying in leaf.said:
-                    yield _finding(saying, f"{name!r} means nothing here", other)
+                    yield _finding(saying, f"{name!r} is not a known variable", other)
 
 
 Siblings = Mapping[Any, frozenset[str]]
@@ -37,7 +37,7 @@ Siblings = Mapping[Any, frozenset[str]]
 
 
 def misspelt_config(seen: Survey) -> Iterator[Remark]:
-    """Keys of `config` that one profile has, and all the others with one letter changed."""
+    """Keys of `config` that one profile has, and all others have with one letter changed."""
     wrong = {
         (*parent, key): other
         for parent, siblings in _mappings(seen).items()
@@ -66,7 +66,7 @@ def _mappings(seen: Survey) -> Mapping[KeyPath, Siblings]:
 def _misspelt(siblings: Siblings) -> Iterator[tuple[str, str]]:
     """Yield keys of one profile, each with the one that at least two other profiles have.
 
-    Every profile that has the mapping has one or the other. One that has both is believed,
+    Every profile that has the mapping has one or the other. A profile may have both
     if they are singular and plural.
     """
     words = {key: users for key, users in siblings.items() if isinstance(key, str)}

@@ -1,4 +1,4 @@
-"""Names that are one slip of a finger away from another one."""
+"""Names that are one typing error away from another."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 def meant(name: str, known: Iterable[str]) -> str:
     """Return the known name that `name` is one edit away from, or ''.
 
-    Names that differ in a digit are numbered on purpose.
+    Names that differ only in a digit are taken as intended.
     """
     return next((other for other in sorted(known) if is_slip(name, other)), "")
 
 
 def is_slip(name: str, other: str) -> bool:
-    """Say whether one letter added, left out, changed or swapped makes one name of the other."""
+    """Return whether adding, removing, changing or swapping one letter turns one into the other."""
     if name == other or abs(len(name) - len(other)) > 1 or min(len(name), len(other)) < 4:
         return False
     start = _same(name, other)
@@ -31,20 +31,20 @@ def is_slip(name: str, other: str) -> bool:
 
 
 def _same(one: str, two: str) -> int:
-    """Return how many letters two texts begin with together."""
+    """Return the length of the common prefix of two texts."""
     pairs = zip(one, two, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
 
 
 @cache
 def meant_env(name: str) -> str:
-    """Return the name that Hermes knows and `name` is one edit away from, or ''."""
+    """Return the name known to Hermes that is one edit away from `name`, or ''."""
     return "" if name in env_names() else meant(name, env_names())
 
 
 @cache
 def env_names() -> frozenset[str]:
-    """Return the names of variables that Hermes reads, as far as our data has them."""
+    """Return the names of variables that Hermes is known to read."""
     known = (
         files("hermes_ops.files") / "hermes-env-names.txt",
         files("hermes_ops.hermes") / "data" / "platforms.yml",

@@ -1,4 +1,4 @@
-"""Values that never win: whatever host and profile one looks at, a stronger layer has its way."""
+"""Values that never win: a stronger layer overrides them on every host and profile."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Key = tuple[Any, ...]
 
 
 def _key(saying: Saying) -> Key:
-    """Return what makes a saying one and the same, on whatever host it is met."""
+    """Return the identity of a contribution, which is the same on every host."""
     place = saying.place
     return (place.file, place.line, place.column, saying.path, saying.action)
 
 
 def lost_settings(seen: Survey) -> Iterator[Remark]:
-    """Settings of profiles that win nowhere."""
+    """Settings of profiles that are overridden everywhere."""
     lost, winner = _lost(seen.leaves, seen.said)
     for saying in lost:
         yield from _lost_setting(saying, winner.get(_key(saying)))
@@ -40,7 +40,7 @@ def lost_variables(seen: Survey) -> Iterator[Remark]:
 def _lost(
     leaves: Iterable[Leaf], said: Iterable[Saying]
 ) -> tuple[list[Saying], Mapping[Key, Saying]]:
-    """Return what counts nowhere, and for each of it a winner that it met."""
+    """Return what counts nowhere, each with a setting that overrides it."""
     counting: set[Key] = set()
     winners: dict[Key, Saying] = {}
     for leaf in leaves:
@@ -105,7 +105,7 @@ def _effects(leaf: Leaf) -> Iterator[tuple[Saying, bool]]:
             continue
         before = list(items)
         items = _CHANGES[saying.action](items, saying.value)
-        # Two values that are not shown may be equal or not: nothing is said of them.
+        # Two masked values may be equal or not: they are not reported.
         yield saying, items == before and SHOWN not in str(saying.value)
 
 

@@ -1,1 +1,1 @@
-"""Profiles: from the catalogue and the layers upon it to a frozen value."""
+"""Profiles: the catalogue and the layers above it, merged into a frozen value."""

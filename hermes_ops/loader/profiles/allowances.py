@@ -1,4 +1,4 @@
-"""`allow:`, the findings that are meant; and where each setting of a profile was written."""
+"""`allow:`, the accepted findings; and where each setting of a profile was written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_ops.loader.schema import WORD, Each, Fields, Kind, suggestion
 
 
 def _is_kind(value: Any) -> bool:
-    from hermes_ops.audit.finding import kinds  # read only where somebody allows something
+    from hermes_ops.audit.finding import kinds  # imported only when a profile has `allow:`
 
     return value in kinds()
 
@@ -21,11 +21,11 @@ NAME = Kind("a name or a port", lambda value: isinstance(value, str | int) and v
 ALLOW = Each(
     Fields({"finding": Kind("a finding of secrets.lint", _is_kind), "name": NAME, "reason": WORD})
 )
-"""What `allow:` of a profile may say."""
+"""The keys of an entry in `allow:` of a profile."""
 
 
 def allowances(entry: Located) -> tuple[Allowance, ...]:
-    """Return the exceptions that a profile makes; one without a reason is an error."""
+    """Return the exceptions of a profile; an exception without a reason is an error."""
     return tuple(map(_allowance, entry.items))
 
 
@@ -35,13 +35,13 @@ def _allowance(item: Located) -> Allowance:
         if key not in texts:
             from hermes_ops.audit.finding import kinds
 
-            hint = "why is it meant?" if key == "reason" else suggestion("", kinds())
+            hint = "say why the finding is accepted" if key == "reason" else suggestion("", kinds())
             raise item.error(f"an exception needs a {key!r}", hint)
     return Allowance(texts["finding"], texts["reason"], texts.get("name", ""), item.place)
 
 
 def places_of(profile: Mapping[str, Located]) -> dict[str, Place]:
-    """Return where each setting of the sections with settings was written, by its dotted path."""
+    """Return where each setting of a profile was written, by its dotted path."""
     sections = {key: profile[key] for key in ("env", "config", "service") if key in profile}
     return dict(_places(sections, ""))
 
@@ -50,5 +50,5 @@ def _places(entries: Mapping[Any, Located], before: str) -> Iterator[tuple[str, 
     for key, entry in entries.items():
         path = f"{before}{key}"
         yield path, entry.place
-        if not path.startswith("env."):  # a reference is one thing
+        if not path.startswith("env."):  # a reference is one value
             yield from _places(entry.entries, f"{path}.")

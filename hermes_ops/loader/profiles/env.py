@@ -1,4 +1,4 @@
-"""Values of `env:`: plain ones become secrets, mappings name where a secret is."""
+"""Values of `env:`: plain values become secrets, mappings say where a secret is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hermes_ops.secrets.sources import SOURCES
 from hermes_ops.secrets.sources.base import Source
 
 GENERATE = "generate"
-"""What is no source: the host makes the value."""
+"""Not a source: the host makes the value."""
 SHORTEST_GENERATED, LONGEST_GENERATED = 16, 1024
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -24,7 +24,7 @@ _BOOLEANS = {True: "true", False: "false"}
 
 
 def env_values(entries: Mapping[object, Located]) -> dict[str, EnvValue]:
-    """Return what an `env:` section wants in the `.env` file."""
+    """Return the values that an `env:` section puts into the `.env` file."""
     return {_env_name(name, entry): env_value(str(name), entry) for name, entry in entries.items()}
 
 
@@ -35,7 +35,7 @@ def _env_name(name: object, entry: Located) -> str:
 
 
 def variable_name(name: object, entry: Located) -> str:
-    """Return the name of an environment variable, if it can be one."""
+    """Return the name of an environment variable; raise if it is not valid."""
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
     message = f"{str(name)!r} cannot be the name of an environment variable"
@@ -44,7 +44,7 @@ def variable_name(name: object, entry: Located) -> str:
 
 
 def env_value(name: str, entry: Located) -> EnvValue:
-    """Return one value: the secret itself, or where it is, or that the host makes it."""
+    """Return one value: the secret itself, a reference to it, or a request to generate it."""
     if isinstance(entry.data, dict):
         return _reference(name, entry)
     secret = _written(name, entry)
@@ -53,7 +53,7 @@ def env_value(name: str, entry: Located) -> EnvValue:
 
 
 def _written(name: str, entry: Located) -> Written:
-    """Return a value that stands in the file itself; only a vault gives one that is secret."""
+    """Return a value written in the file itself; it is secret only if it was in a vault."""
     kind = "vault" if getattr(entry, "secret", False) else "plain"
     return Written(scalar_text(name, entry), entry.place, kind)
 
@@ -69,7 +69,7 @@ def scalar_text(name: str, entry: Located) -> str:
 
 
 def check_env(name: str, secret: Secret, place: Place | None) -> None:
-    """Raise if the value would not come back whole from a `.env` file; never shows it."""
+    """Raise if a `.env` file cannot hold the value; the error never shows it."""
     # Imported late: an inventory without plain values does not need it.
     from hermes_ops.files.envfile import refusal
 
@@ -85,18 +85,18 @@ def _reference(name: str, entry: Located) -> EnvValue:
     if form == GENERATE:
         return Generate(_generated_bytes(argument), place=argument.place)
     if form not in SOURCES:
-        message = f"{form!r} is no known kind of reference"
+        message = f"{form!r} is not a known kind of reference"
         raise argument.error(message, suggestion(str(form), forms()))
     return reference(SOURCES[form], argument)
 
 
 def reference(source: Source[Any], argument: Located) -> Reference:
-    """Return the reference to a source that this argument names, if it can be one."""
+    """Return the reference to a source with this argument; raise if the argument is not valid."""
     return Reference(source.kind, _argument(source, argument), argument.place)
 
 
 def forms() -> tuple[str, ...]:
-    """Return the keys that a mapping in `env` may have: one of them."""
+    """Return the keys of which a mapping in `env` has exactly one."""
     return (*SOURCES, GENERATE)
 
 

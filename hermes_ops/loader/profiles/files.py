@@ -1,4 +1,4 @@
-"""`files:` of a profile: further files below its home, as they are or as templates."""
+"""`files:` of a profile: further files below its home, plain or as templates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = Fields(
         "restart": Key(BOOLEAN, "a change of it restarts the gateway", default=False),
     }
 )
-"""What `files:` may say of one file; exactly one of `FORMS` says what is in it."""
+"""The keys of one entry in `files:`; exactly one of `FORMS` gives the content."""
 
 LARGEST = 1024 * 1024
 
@@ -37,7 +37,7 @@ _OTHERS = {
 
 
 def profile_files(section: Located) -> dict[str, ProfileFile]:
-    """Return the files by their path; what stands there as `null` is not wanted here."""
+    """Return the files by their path; an entry that is `null` is left out."""
     wanted = filled(section)
     for path, entry in wanted.items():
         _check_path(path, entry)
@@ -49,7 +49,7 @@ def profile_files(section: Located) -> dict[str, ProfileFile]:
 
 def _check_path(path: object, entry: Located) -> None:
     if not isinstance(path, str):
-        raise entry.error(f"the path of a file must be a text, {path} is none", "quote it")
+        raise entry.error(f"the path of a file must be a text, {path} is not", "quote it")
     parts = path.split("/")
     if ".." in parts or path.startswith(("/", "~")):
         hint = "it is below the profile's home: skills/notes.md"
@@ -88,7 +88,7 @@ def _with_texts(entry: Located) -> Located:
 
 
 def _content(form: str, entry: Located) -> tuple[str, str]:
-    """Return the text, and where it stands for a message."""
+    """Return the text, and its place as messages show it."""
     if form == "content":
         return _checked(entry.data, entry, "its text"), str(entry.place)
     file = Path(entry.place.file).parent / Path(entry.data).expanduser()

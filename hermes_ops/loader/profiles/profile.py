@@ -1,4 +1,4 @@
-"""Profiles: the catalogue, the layers upon it, and the frozen value at the end."""
+"""Profiles: the catalogue, the layers above it, and the frozen value that results."""
 
 from __future__ import annotations
 
@@ -72,36 +72,36 @@ PROFILE = Fields(
     },
     is_layered=True,
 )
-"""What `profiles/*.yml`, `hermes_profile_defaults` and overrides may say."""
+"""The keys of `profiles/*.yml`, `hermes_profile_defaults` and overrides."""
 
 UNMERGED = frozenset({"env", "files"})
-"""Sections whose entries are one thing each: `{file: …}` upon `{env: …}` replaces it."""
+"""Sections whose entries are replaced whole: `{file: …}` replaces `{env: …}`."""
 
 EMPTY = Located({}, Place(""))
 
 
 class Contribution(NamedTuple):
-    """What one layer says of a profile."""
+    """What one layer sets for a profile."""
 
     origin: str
     """`catalogue`, `group NAME` or `host NAME`."""
     variable: str
-    """The variable that says it; '' for a file of the catalogue."""
+    """The variable that sets it; '' for a file of the catalogue."""
     value: Located
 
     @property
     def is_settled(self) -> bool:
-        """Say whether no operator is left in it: nothing is weaker than the catalogue."""
+        """Whether its operators are already applied: nothing is weaker than the catalogue."""
         return not self.variable
 
 
 class NamedProfiles(NamedTuple):
-    """The profiles of a host as its layers name them, before the catalogue is asked."""
+    """The profiles of a host as its layers name them, before the catalogue is read."""
 
     defaults: tuple[Contribution, ...] = ()
     overrides: Mapping[str, tuple[Contribution, ...]] = MappingProxyType({})
     described: frozenset[str] = frozenset()
-    """Names that a mapping gave: they need no file in the catalogue."""
+    """Names from a mapping: they need no file in the catalogue."""
 
     def place(self, name: str) -> Place:
         """Return where the strongest layer names a profile."""
@@ -109,7 +109,7 @@ class NamedProfiles(NamedTuple):
 
 
 def load_catalogue(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Located]:
-    """Return the profiles of every `profiles/*.yml`; of two with one name the last wins."""
+    """Return the profiles of every `profiles/*.yml`; if two have the same name, the last wins."""
     catalogue: dict[str, Located] = {}
     for folder in folders:
         files = _files(folder / "profiles")
@@ -171,7 +171,7 @@ def _saying(layers: Iterable[Layer], variable: str) -> Iterator[Contribution]:
 
 
 def _named(value: Located) -> Iterable[tuple[str, Located]]:
-    """Yield each name with its overrides, whether a list or a mapping gives them."""
+    """Yield each name with its overrides, from a list or a mapping."""
     if isinstance(value.data, tuple):
         pairs = [(item.data, Located({}, item.place)) for item in value.items]
     elif isinstance(value.data, dict):
@@ -189,7 +189,7 @@ def _named(value: Located) -> Iterable[tuple[str, Located]]:
 def contributions(
     name: str, wants: NamedProfiles, catalogue: Mapping[str, Located]
 ) -> tuple[Contribution, ...]:
-    """Return what each layer says of one profile of a host, weakest first."""
+    """Return what each layer sets for one profile of a host, weakest first."""
     base = catalogue.get(name)
     if base is None and name not in wants.described:
         hint = suggestion(name, catalogue) or f"write profiles/{name}.yml"
@@ -200,7 +200,7 @@ def contributions(
 
 
 def described(parts: Sequence[Contribution]) -> Located:
-    """Return everything that the layers say of one profile, the strongest on top."""
+    """Return the merged layers of one profile; stronger layers win."""
     values = [part.value for part in parts]
     if parts[0].is_settled:
         return reduce(layered, values)
@@ -208,12 +208,12 @@ def described(parts: Sequence[Contribution]) -> Located:
 
 
 def settled_profile(document: Located) -> Located:
-    """Return a file of the catalogue without operators: nothing is weaker than it."""
+    """Return a file of the catalogue with its operators applied: nothing is weaker than it."""
     return layered(EMPTY, document)
 
 
 def layered(low: Located, high: Located) -> Located:
-    """Return profile `low` overlaid by `high`: deep, but what is `UNMERGED` entry by entry."""
+    """Return `low` merged deeply with `high`; entries of `UNMERGED` sections are replaced."""
     data = dict(low.data)
     for sign, name, entry in in_order(high):
         if entry.data is None:

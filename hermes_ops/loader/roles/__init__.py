@@ -1,1 +1,1 @@
-"""`roles/<name>/role.yml`: what it may say, and the frozen roles that come of it."""
+"""`roles/<name>/role.yml`: its keys, and the frozen roles made from it."""

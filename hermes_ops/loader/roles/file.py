@@ -1,4 +1,4 @@
-"""`files:` of a role: what each entry makes of a profile."""
+"""`files:` of a role: the files that each profile gets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_ops.loader.sources.text import shown
 
 
 def role_file(entry: Located, folder: Path) -> RoleFile:
-    """Return what one entry of `files`, its keys checked, says."""
+    """Return one entry of `files`; its keys are already checked."""
     found = filled(entry)
     form = _form(entry, found)
     path = role_text(found[form])

@@ -1,4 +1,4 @@
-"""What `role.yml` may say: the tables that check it and that `docs/roles.md` shows."""
+"""The keys of `role.yml`: the tables that check it and that `docs/roles.md` shows."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ FORMS = {
     "env": frozenset({"from", "mode", "restart"}),
     "file": frozenset({"template", "from", "mode", "restart"}),
 }
-"""Exactly one of these says what kind of file it is; these keys may stand beside it."""
+"""Exactly one of these gives the kind of a file; the keys that it may have besides."""
 
 SOURCES = {"yaml": "config", "env": "env", "file": "soul"}
-"""What `from` may be, for each kind of file."""
+"""The value of `from` for each kind of file."""
 
 SERVICE = Fields(
     {
@@ -96,7 +96,7 @@ SERVICE = Fields(
         ),
         "write": Key(WORDS, "with `text: hermes`: the words by which Hermes writes its own unit"),
         "planned_stop": Key(
-            BOOLEAN, "Hermes is told before a stop, which it would take for a crash", False
+            BOOLEAN, "announce a stop to Hermes, which would otherwise count as a crash", False
         ),
         "fatal_exit": Key(Each(EXIT_CODE), "exit codes after which it is not started again"),
     },
@@ -140,4 +140,4 @@ PROGRAM = Fields(
     },
     required=("defaults",),
 )
-"""The role of a program, which others name as `program`: it has no service of its own."""
+"""The role of a program, which other roles name as `program`; it has no service."""

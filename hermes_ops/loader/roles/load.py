@@ -1,4 +1,4 @@
-"""From `roles/<name>/role.yml` to frozen roles, or one sentence at its file, line and column."""
+"""Load `roles/<name>/role.yml` as frozen roles, or raise an error with file, line and column."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hermes_ops.loader.sources.yaml import read
 def load_roles(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Role]:
     """Return every role of a service that has a `role.yml` below a folder.
 
-    Of two with one name the later folder's wins.
+    If two have the same name, the one in the later folder wins.
     """
     files = {
         file.parent.name: file

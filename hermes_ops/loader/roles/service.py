@@ -21,7 +21,7 @@ from hermes_ops.services.base import unit_template
 
 
 def role_service(entry: Located, folder: Path) -> RoleService:
-    """Return what `service`, its keys checked, says."""
+    """Return the value of `service`; its keys are already checked."""
     found = filled(entry)
     _check_unit(entry, found, folder)
     return RoleService(
@@ -60,7 +60,7 @@ def _environment(section: Located) -> dict[str, RoleText]:
 
 
 def readiness(entry: Located) -> Readiness:
-    """Return what `readiness`, its keys checked, says."""
+    """Return the value of `readiness`; its keys are already checked."""
     found = filled(entry)
     kind = word_of(found, "kind", Readiness().kind)
     if kind == "http" and "url" not in found:

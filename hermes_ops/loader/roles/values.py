@@ -1,4 +1,4 @@
-"""Values of `role.yml` that were checked, as Python has them."""
+"""Checked values of `role.yml` as Python values."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def role_text(entry: Located) -> RoleText:
 
 
 def items_of(found: Said, key: str) -> tuple[Located, ...]:
-    """Return the items of a list; none where nobody says it."""
+    """Return the items of a list; none if it is not set."""
     return found[key].items if key in found else ()
 
 
 def texts_of(found: Said, key: str) -> tuple[RoleText, ...]:
-    """Return the texts of a list; none where nobody says it."""
+    """Return the texts of a list; none if it is not set."""
     return tuple(map(role_text, items_of(found, key)))
 
 
@@ -42,5 +42,5 @@ def mode_of(found: Said, default: int) -> int:
 
 
 def flag(found: Said, key: str, default: bool = False) -> bool:
-    """Return whether a thing is so."""
+    """Return a boolean."""
     return bool(found[key].data) if key in found else default

@@ -1,1 +1,1 @@
-"""What is read: which files, and each kind of them as Ansible reads it."""
+"""Which files are read, and how each format is read, as Ansible does."""

@@ -1,4 +1,4 @@
-"""`.env` of the inventory folder: what `{env: …}` finds beside the process environment."""
+"""`.env` of the inventory folder: variables for `{env: …}` besides the process environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hermes_ops.loader.sources.text import shown
 
 
 def load_env(sources: Sequence[Path], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that references may name; those of the process win."""
+    """Return the variables for references; those of the process win."""
     values: dict[str, str] = {}
     for folder in dict.fromkeys(folder_of(source) for source in sources):
         file = folder / ".env"

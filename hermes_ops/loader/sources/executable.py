@@ -1,4 +1,4 @@
-"""Executable inventories: what they print for `--list`, and for `--host` where that is wanted."""
+"""Executable inventories: their output for `--list`, and for `--host` if needed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _AT_ONCE = 8
 
 
 def dynamic_mentions(path: Path, vault: Vault) -> Iterator[Mention]:
-    """Run an executable inventory and yield what it says."""
+    """Run an executable inventory and yield its mentions."""
     return mentions_of(_answer(path, ["--list"], vault), path, vault)
 
 
 def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention]:
-    """Yield what a document in the form of `--list` says; for `--host` the program is asked."""
+    """Yield the mentions in the output of `--list`; without `_meta`, run `--host` for each host."""
     groups = [
         (name, _group(name, body)) for name, body in document.entries.items() if name != "_meta"
     ]
@@ -47,7 +47,7 @@ def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention
         said = variables.get(host)
         if said is not None and said.entries:
             node = HostNode(host, said.place, said.entries)
-            # Variables alone: the host has its groups already.
+            # Only variables: the host has its groups already.
             yield Mention(GroupNode("all", said.place), (node,))
 
 
@@ -62,7 +62,7 @@ def _of_group(name: str, body: Located) -> Iterator[Mention]:
 
 
 def _group(name: str, body: Located) -> Located:
-    """Return a group as a mapping; a list is one of hosts, as in the oldest scripts."""
+    """Return a group as a mapping; a list is a list of hosts, as in the oldest scripts."""
     if isinstance(body.data, tuple):
         return Located({"hosts": body}, body.place)
     entries = _mapping(body, f"group {name!r}")
@@ -126,13 +126,13 @@ def _answer(path: Path, words: list[str], vault: Vault) -> Located:
 
 
 def _json(printed: bytes, place: Place) -> Any:
-    # What it printed is not repeated: it may hold credentials.
+    # The output is not repeated: it may hold credentials.
     if not printed.strip():
         raise InventoryError(f"{_WHAT} printed nothing", where=place)
     try:
         return decoded(printed.decode("utf-8"))
     except UnicodeDecodeError:
-        raise InventoryError(f"{_WHAT} printed what is not UTF-8", where=place) from None
+        raise InventoryError(f"{_WHAT} printed text that is not UTF-8", where=place) from None
     except ValueError as error:
-        message = f"{_WHAT} printed what is not JSON: {error}"
+        message = f"{_WHAT} printed invalid JSON: {error}"
         raise InventoryError(message, where=place) from None

@@ -1,4 +1,4 @@
-"""Which files an inventory consists of: its sources, and the variable files beside them."""
+"""The files of an inventory: its sources, and the variable files beside them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from hermes_ops.loader.sources.vault import CLOSED, Vault
 from hermes_ops.loader.sources.yaml import read
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
-"""In the order in which a name is looked for; a folder has no ending."""
+"""In the order in which a name is looked for; a folder has no suffix."""
 
 OURS = ("profiles", "roles", "known_hosts")
-"""What has another meaning here; Ansible would take it for a source."""
+"""Names with another meaning here; Ansible would read them as sources."""
 
 _NOT_SOURCES = (
     *("group_vars", "host_vars", "vars_plugins", *OURS),
-    *("secrets", "tokens"),  # where `{file: …}` finds its values
+    *("secrets", "tokens"),  # for the values of `{file: …}`
     *("README", "LICENSE", "COPYING", "CHANGELOG", "Makefile", "Vagrantfile", "Dockerfile"),
 )
 _PASSED_OVER = (
     # Ansible's own list.
     *(".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst"),
     *(".orig", ".cfg", ".retry"),
-    # What it would try in vain: keys, certificates, templates.
+    # Never an inventory: keys, certificates, templates.
     *(".pem", ".key", ".pub", ".crt", ".cer", ".j2", ".env", ".age", ".token", ".secret"),
 )
 
 
 def folder_of(source: Path) -> Path:
-    """Return the folder where the variable files of a source are."""
+    """Return the folder of a source's variable files."""
     return source if source.is_dir() else source.parent
 
 
 def role_folders(folder: Path) -> tuple[Path, Path]:
-    """Return where roles of the operator's own may be: beside an inventory folder, and in it."""
+    """Return where the operator's own roles may be: beside an inventory folder, and in it."""
     return folder.parent / "roles", folder / "roles"
 
 
@@ -63,7 +63,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder, sorted, hidden files left out."""
+    """Return the entries of a folder, sorted, without hidden files."""
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -72,7 +72,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 class VariableFiles:
-    """The variable files of one source; each is read once, and only when somebody asks."""
+    """The variable files of one source; each is read once, when needed."""
 
     def __init__(self, folder: Path, vault: Vault = CLOSED) -> None:
         self._folder = folder
@@ -81,11 +81,11 @@ class VariableFiles:
         self._read: dict[tuple[str, str], tuple[Variables, ...]] = {}
 
     def of_group(self, name: str) -> tuple[Variables, ...]:
-        """Return what each file of `group_vars/` says of a group, the strongest last."""
+        """Return the variables of a group from each file of `group_vars/`, the strongest last."""
         return self._variables("group_vars", name)
 
     def of_host(self, name: str) -> tuple[Variables, ...]:
-        """Return what each file of `host_vars/` says of a host, the strongest last."""
+        """Return the variables of a host from each file of `host_vars/`, the strongest last."""
         return self._variables("host_vars", name)
 
     def _variables(self, of: str, name: str) -> tuple[Variables, ...]:
@@ -95,7 +95,7 @@ class VariableFiles:
         return self._read[of, name]
 
     def files(self, of: str, name: str) -> list[Path]:
-        """Return the files of a name: of several endings the first that is there counts."""
+        """Return the files of a name; if it exists with several suffixes, the first counts."""
         folder = self._folder / of
         if of not in self._names:
             entries = _entries(folder) if folder.is_dir() else []
@@ -123,5 +123,5 @@ def _variables_in(file: Path, vault: Vault) -> Variables:
         raise document.error(f"variables must be a mapping, this is {kind(document)}")
     for name, entry in document.entries.items():
         if not isinstance(name, str):
-            raise entry.error(f"the name of a variable must be a text, {name} is none")
+            raise entry.error(f"the name of a variable must be a text, {name} is not")
     return document.entries

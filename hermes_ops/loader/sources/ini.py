@@ -1,7 +1,7 @@
 """INI inventories, line by line as Ansible reads them.
 
-A value is a Python literal where it can be one, else the text as it stands; a host's line is
-split like a shell's. A group may be a child before it has a section, if it gets one later.
+A value that is a Python literal is read as one, any other as text; a host's line is split as in
+a shell. A group may be named as a child before its section.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _KINDS = ("hosts", "children", "vars")
 _NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
-"""Quotes, comments, backslashes, and blanks that only Python takes for blanks."""
+"""Quotes, comments, backslashes, and blanks that only Python treats as blanks."""
 
 
 def ini_mentions(path: Path, vault: Vault, known: Container[str]) -> Iterator[Mention]:
-    """Yield what an INI file says; `known` are the groups that earlier sources named."""
+    """Yield the mentions in an INI file; `known` are the groups of earlier sources."""
     content = bytes_of(path)
     sealed = vault if content.startswith(b"$ANSIBLE_VAULT;") else None
     return _Reader(shown(path), known, sealed).mentions(_lines(content, path, vault))
@@ -55,7 +55,7 @@ def _lines(content: bytes, path: Path, vault: Vault) -> list[str]:
 
 
 def _line(line: bytes, place: Place) -> str:
-    """Return a line of a file that is not all UTF-8: comments may be anything."""
+    """Return a line as text; only comments may be other than UTF-8."""
     if line.lstrip()[:1] in (b"#", b";"):
         return ""
     try:
@@ -65,20 +65,20 @@ def _line(line: bytes, place: Place) -> str:
 
 
 class _Reader:
-    """Goes through the lines of one file and knows which section it is in."""
+    """Reads the lines of one file and tracks the current section."""
 
     def __init__(self, file: str, known: Container[str], vault: Vault | None) -> None:
         self._file = file
         self._known = known
         self._vault = vault
-        """Given for an encrypted file: its values are secrets."""
+        """Set for an encrypted file: its values are secrets."""
         self._own: set[str] = set()
         self._group, self._kind = "ungrouped", "hosts"
         self._place = Place(file)
         self._waiting: dict[str, list[tuple[str, Place]]] = {}
-        """Children that have no section yet, with the groups that want them."""
+        """Children that have no section yet, with their parent groups."""
         self._undeclared: dict[str, Place] = {}
-        """Groups that only have variables yet."""
+        """Groups that have only variables so far."""
 
     def mentions(self, lines: list[str]) -> Iterator[Mention]:
         for number, raw in enumerate(lines, 1):
@@ -94,7 +94,7 @@ class _Reader:
             yield from self._open(section[1], section[2] or "hosts")
         elif line.startswith("[") and line.endswith("]"):
             hint = "[group], [group:vars] or [group:children], without blanks"
-            raise self._error(f"{line!r} is no section", hint)
+            raise self._error(f"{line!r} is not a section", hint)
         elif self._kind == "hosts":
             yield self._hosts(line)
         elif self._kind == "vars":
@@ -119,7 +119,7 @@ class _Reader:
         return group in self._own or group in self._known
 
     def _arrived(self, group: str) -> Iterator[Mention]:
-        """Hang a group that others waited for below them."""
+        """Add a group to the parents that named it before its section."""
         for parent, place in self._waiting.pop(group, ()):
             yield child_mention(parent, group, place)
             yield from self._arrived(parent)
@@ -159,7 +159,7 @@ class _Reader:
     def _child(self, line: str) -> Iterator[Mention]:
         match = _CHILD.fullmatch(line)
         if not match:
-            raise self._error(f"{_short(line)} is no name of a group")
+            raise self._error(f"{_short(line)} is not the name of a group")
         child = match[1]
         if self._knows(child):
             yield child_mention(self._group, child, self._place)
@@ -194,7 +194,7 @@ class _Reader:
 
 
 def _located(value: Any, place: Place) -> Located:
-    """Return a Python literal as Ansible takes it: sequences as lists, odd types as texts."""
+    """Return a Python literal as Ansible does: sequences as lists, other types as texts."""
     if isinstance(value, Mapping):
         return Located({key: _located(entry, place) for key, entry in value.items()}, place)
     if isinstance(value, list | tuple | set):
@@ -209,6 +209,6 @@ def _located(value: Any, place: Place) -> Located:
 
 
 def _short(text: str) -> str:
-    """Repeat a word of the file up to its '=', for what follows may be a secret."""
+    """Return a word of the file up to its '=': what follows may be a secret."""
     name = text.partition("=")[0]
     return repr(name if len(name) <= 40 else name[:40] + "…")

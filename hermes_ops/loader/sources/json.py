@@ -1,4 +1,4 @@
-"""Read JSON where Ansible does: variable files, inventories, and what executable ones print."""
+"""Read JSON where Ansible does: variable files, inventories, output of executable ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def decoded(text: str) -> Any:
     """Return the values of a JSON text.
 
     Raises:
-        ValueError: it is no JSON, names a key twice, or is nested too deep.
+        ValueError: it is not JSON, has a key twice, or is nested too deep.
     """
     try:
         value = json.loads(text, object_pairs_hook=_each_once)
@@ -30,7 +30,7 @@ def decoded(text: str) -> Any:
 
 
 def _refuse_depth(value: Any) -> None:
-    """Refuse what later readers cannot follow: how deep json itself goes differs by Python."""
+    """Refuse nesting that later readers cannot follow: json's own limit differs by Python."""
     level: list[Any] = [[value]]
     for _ in range(DEEPEST + 1):
         inner = (outer.values() if isinstance(outer, dict) else outer for outer in level)
@@ -44,12 +44,12 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"{twice!r} stands there twice")
+        raise ValueError(f"{twice!r} appears twice")
     return found
 
 
 def located(value: Any, place: Place, vault: Vault = CLOSED) -> Located:
-    """Return plain values as those of one place; Ansible's own marks are understood."""
+    """Return plain values with one place for all; Ansible's own marks are understood."""
     if isinstance(value, Mapping):
         return _marked(value, place, vault) or Located(
             {key: located(entry, place, vault) for key, entry in value.items()}, place
@@ -60,7 +60,7 @@ def located(value: Any, place: Place, vault: Vault = CLOSED) -> Located:
 
 
 def _marked(value: Mapping[str, Any], place: Place, vault: Vault) -> Located | None:
-    """Return what `{"__ansible_unsafe": …}` and `{"__ansible_vault": …}` stand for."""
+    """Return the values of `{"__ansible_unsafe": …}` and `{"__ansible_vault": …}`."""
     if len(value) != 1:
         return None
     ((mark, inner),) = value.items()
@@ -70,7 +70,7 @@ def _marked(value: Mapping[str, Any], place: Place, vault: Vault) -> Located | N
 
 
 def opened(blob: str, place: Place, vault: Vault) -> Located:
-    """Return one encrypted value: open where there is a password, else closed."""
+    """Return one encrypted value: decrypted if there is a password, else closed."""
     if not vault.has_password:
         vault.sealed += 1
         return Located(SEALED, place)

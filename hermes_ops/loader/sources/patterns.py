@@ -17,7 +17,7 @@ _ODD = re.compile(r"^[-!&~@.]|[\s,/\[\]\"'\\$`;|<>(){}*?\x00-\x1f\x7f]")
 
 
 def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
-    """Return the host names that a word of an inventory stands for, and the port it gives them."""
+    """Return the host names for a word of an inventory, and their port."""
     body, port = split_port(pattern) or (pattern, None)
     names = tuple(_expanded(body, place, MOST_HOSTS))
     if not all(names):
@@ -26,7 +26,7 @@ def names_of(pattern: str, place: Place) -> tuple[tuple[str, ...], int | None]:
 
 
 def is_odd(name: str) -> bool:
-    """Say whether no selector could name a host again, or a shell would read its name."""
+    """Return whether a selector could not name this host, or a shell would expand its name."""
     return _ODD.search(name) is not None
 
 
@@ -37,7 +37,7 @@ def _expanded(pattern: str, place: Place, room: int) -> Iterator[str]:
     match = _RANGE.search(pattern)
     if not match or "[" in pattern[: match.start()]:
         hint = "a range is [begin:end] or [begin:end:step]"
-        raise InventoryError(f"{pattern!r} holds no range that can be read", hint=hint, where=place)
+        raise InventoryError(f"{pattern!r} has an invalid range", hint=hint, where=place)
     head, tail = pattern[: match.start()], pattern[match.end() :]
     for middle in _steps(match, place):
         for name in _expanded(tail, place, room):

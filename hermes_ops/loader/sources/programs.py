@@ -1,4 +1,4 @@
-"""Run a program of the operator's: with a deadline, closed stdin, bounded output, and its group.
+"""Run a program of the operator: in its own group, with a deadline and bounded output.
 
 The only programs that loading runs are executable inventories and a vault password program.
 """
@@ -27,7 +27,7 @@ _SAID = 400
 
 
 def deadline() -> float:
-    """Return how many seconds a program may take: `$HERMES_OPS_INVENTORY_TIMEOUT`, else 30."""
+    """Return the deadline of a program in seconds: `$HERMES_OPS_INVENTORY_TIMEOUT`, else 30."""
     given = os.environ.get(VARIABLE, "")
     try:
         seconds = float(given) if given else DEADLINE
@@ -42,7 +42,7 @@ def run(file: Path, words: Sequence[str], what: str) -> bytes:
     """Return what the program prints.
 
     Raises:
-        InventoryError: it does not start, takes too long, prints too much, or fails.
+        InventoryError: the program does not start, takes too long, prints too much, or fails.
     """
     seconds = deadline()
     with _started(file, words, what) as process:
@@ -58,7 +58,7 @@ def run(file: Path, words: Sequence[str], what: str) -> bytes:
 
 
 def _too_much(error: BaseException, what: str, file: Path, seconds: float) -> BaseException:
-    """Return what to raise when a program had to be ended."""
+    """Return the error for a program that had to be ended."""
     if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
         message, hint = (
             f"{what} did not finish within {seconds:g} s",
@@ -77,7 +77,7 @@ def _started(file: Path, words: Sequence[str], what: str) -> subprocess.Popen[by
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # A group of its own, so that what it started ends with it.
+            # In its own process group, so that its children end with it.
             start_new_session=True,
         )
     except OSError as error:
@@ -86,7 +86,7 @@ def _started(file: Path, words: Sequence[str], what: str) -> subprocess.Popen[by
 
 
 def _read(process: subprocess.Popen[bytes], until: float) -> tuple[bytes, bytes]:
-    """Return output and errors; raises `TimeoutError`, or `OverflowError` when it is too much."""
+    """Return output and errors; raise `TimeoutError`, or `OverflowError` if it prints too much."""
     streams: dict[IO[bytes] | None, bytearray] = {
         process.stdout: bytearray(),
         process.stderr: bytearray(),
@@ -107,7 +107,7 @@ def _read(process: subprocess.Popen[bytes], until: float) -> tuple[bytes, bytes]
                 held += chunk
                 if len(held) > LARGEST_OUTPUT:
                     raise OverflowError
-    # It may have closed its output and gone on.
+    # It may have closed its output but still run.
     process.wait(max(0.0, until - time.monotonic()))
     return bytes(streams[process.stdout]), bytes(streams[process.stderr])
 
@@ -122,7 +122,7 @@ def _ending(status: int) -> str:
 
 
 def _words_of(err: bytes) -> str:
-    """Return the end of what it said on stderr, in one line, without the operator's credentials."""
+    """Return the end of its stderr in one line, without the operator's credentials."""
     said = " ".join(_without_credentials(err.decode(errors="replace")).split())
     said = "".join(letter if letter.isprintable() else "?" for letter in said)
     if len(said) > _SAID:
@@ -131,7 +131,7 @@ def _words_of(err: bytes) -> str:
 
 
 def _without_credentials(text: str) -> str:
-    """Mask what the program had from the environment: a complaint may repeat its token."""
+    """Mask credentials of the environment: an error message of the program may repeat a token."""
     redactor = Redactor()
     for name, value in os.environ.items():
         if holds_credential(name):

@@ -1,7 +1,7 @@
-"""Which reader a source wants: Ansible's order is program, YAML, INI.
+"""Choose the reader of a source, in Ansible's order: program, YAML, INI.
 
-What is wrong in a file that somebody named, or that is plainly an inventory, is an error. In a
-folder other files may stand as well: those are passed over, and that is said.
+A mistake in a file that was named, or that is clearly an inventory, is an error. Other files in
+a folder are ignored with a warning.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Warn = Callable[[str], None]
 
 
 def gather_mentions(paths: Sequence[Path], vault: Vault, warn: Warn) -> Gathering:
-    """Return what all sources say, heard in their order."""
+    """Return the tree of all sources, read in their order."""
     gathering = Gathering()
     for path in paths:
         for file in structure_files(path):
@@ -41,32 +41,32 @@ def gather_mentions(paths: Sequence[Path], vault: Vault, warn: Warn) -> Gatherin
 
 
 def _with_remedy(error: InventoryError) -> InventoryError:
-    hint = "if the file is no inventory, it belongs elsewhere: a folder's files are all read"
+    hint = "if the file is not an inventory, move it elsewhere: all files of the folder are read"
     return InventoryError(error.message, hint=hint, where=error.where)
 
 
 def _hear(file: Path, named: bool, vault: Vault, gathering: Gathering, warn: Warn) -> None:
     if is_program(file):
-        # Imported late: it is the only reader that starts a process.
+        # Imported late: the only reader that starts a process.
         from hermes_ops.loader.sources.executable import dynamic_mentions
 
         return gathering.add_all(dynamic_mentions(file, vault))
     reason = _no_source(file) if named else _no_source(file) or _companion(file)
     if reason and (named or file.suffix == ".toml"):
-        raise InventoryError(f"is no inventory: {reason}", where=shown(file))
+        raise InventoryError(f"is not an inventory: {reason}", where=shown(file))
     found = None if reason else _text_mentions(file, named, vault, gathering)
     if found is not None:
         return gathering.add_all(found)
     if reason != _KEY:
-        warn(f"{shown(file)} is passed over: {reason or 'it does not look like an inventory'}")
+        warn(f"{shown(file)} is ignored: {reason or 'it does not look like an inventory'}")
     return None
 
 
-_KEY = "it is a key, or no text"
+_KEY = "it is a key, or not a text"
 
 
 def _no_source(file: Path) -> str:
-    """Say why a file cannot be a source, from its first bytes; empty: it may be one."""
+    """Return why a file cannot be a source, from its first bytes; empty if it can be one."""
     head = _head(file)
     if head.startswith(b"#!"):
         return "it is a program, but not executable"
@@ -78,7 +78,7 @@ def _no_source(file: Path) -> str:
 
 
 def _companion(file: Path) -> str:
-    """Say whether a file configures a program beside it, such as `ec2.ini` does `ec2.py`."""
+    """Return whether a file has the settings of a program beside it, as `ec2.ini` for `ec2.py`."""
     if file.suffix == ".ini":
         others = (other for other in sorted(file.parent.iterdir()) if other.stem == file.stem)
         program = next((other for other in others if is_program(other)), None)
@@ -90,7 +90,7 @@ def _companion(file: Path) -> str:
 def _text_mentions(
     file: Path, named: bool, vault: Vault, gathering: Gathering
 ) -> Iterable[Mention] | None:
-    """Return what a text says; None when nobody named it and it cannot be an inventory."""
+    """Return the mentions in a text; None if it was not named and cannot be an inventory."""
     if file.suffix not in ENDINGS or _begins_with(file, _SECTION):
         return _ini(file, named or file.suffix in _INI_ENDINGS, vault, gathering)
     try:
@@ -107,7 +107,10 @@ def _text_mentions(
 def _ini_after(
     error: InventoryError, file: Path, vault: Vault, gathering: Gathering
 ) -> Iterable[Mention]:
-    """Return what a file that is no YAML says as INI; of two errors, that of its ending counts."""
+    """Return the mentions in a file that is not YAML, read as INI.
+
+    If that fails too, the YAML `error` counts for a file with a suffix.
+    """
     try:
         return list(ini_mentions(file, vault, gathering.groups))
     except InventoryError:
@@ -117,7 +120,7 @@ def _ini_after(
 
 
 def _ini(file: Path, plainly: bool, vault: Vault, gathering: Gathering) -> Iterable[Mention] | None:
-    """Return what an INI file says; one of any ending may turn out to be something else."""
+    """Return the mentions in an INI file; None if it is not one."""
     if plainly:
         return ini_mentions(file, vault, gathering.groups)
     try:
@@ -127,7 +130,7 @@ def _ini(file: Path, plainly: bool, vault: Vault, gathering: Gathering) -> Itera
 
 
 def _begins_with(file: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Say whether the first line that says anything matches."""
+    """Return whether the first line with content matches."""
     try:
         with file.open("rb") as stream:
             says = (line for line in stream if line.strip() and line.lstrip()[:1] not in b"#;")

@@ -24,7 +24,7 @@ _PLUGIN = (
 
 
 def mentions(document: Located) -> Iterator[Mention]:
-    """Yield what a file says of each group, in the order of the file."""
+    """Yield the mentions of each group, in the order of the file."""
     if document.data is None:
         return
     if not isinstance(document.data, dict):
@@ -42,9 +42,9 @@ def _refuse_plugin(document: Located) -> None:
 
 
 def is_inventory(document: Located) -> bool:
-    """Say whether a document that nobody named as an inventory can be one.
+    """Return whether a document that was not named as an inventory can be one.
 
-    It is none where a name stands for a text or a list, as no group does, and none for a group.
+    It cannot if a value is a text or a list, which no group is, or if no value is a group.
     """
     bodies = list(document.entries.values())
     if not bodies or "plugin" in document.entries:
@@ -88,7 +88,7 @@ def _hosts(group: str, section: Mapping[str, Located]) -> Iterator[Mention]:
 
 
 def _section(section: Located, name: str) -> Mapping[str, Located]:
-    """Return `hosts`, `children` or `vars` of a group; a single word stands for its mapping."""
+    """Return `hosts`, `children` or `vars` of a group; a single word counts as a mapping of it."""
     if section.data is None:
         return {}
     if isinstance(section.data, str) and name != "vars":
@@ -109,4 +109,4 @@ def _name(name: object, entry: Located, what: str) -> str:
     if isinstance(name, str) and name:
         return name
     shown = str(name).lower() if isinstance(name, bool) else name
-    raise entry.error(f"the name of a {what} must be a text, {shown} is none", "put it in quotes")
+    raise entry.error(f"the name of a {what} must be a text, {shown} is not", "put it in quotes")

@@ -1,4 +1,4 @@
-"""A file of an inventory: whether it is a program, its text, and its path as messages show it."""
+"""A file of an inventory: is it a program, its text, and its path as messages show it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xf
 
 
 def is_program(file: Path) -> bool:
-    """Say whether the system would run this file: executable, and a script or a binary.
+    """Return whether the system would run this file: executable, and a script or a binary.
 
-    A text with a stray executable bit is none, and Ansible reads it as well.
+    A text with a stray executable bit is not a program; Ansible reads it as a text too.
     """
     if not file.is_file() or not os.access(file, os.X_OK):
         return False

@@ -1,6 +1,6 @@
-"""What `ansible-vault` encrypted: opened with the operator's password, each text once a run.
+"""Decrypt what `ansible-vault` encrypted, with the operator's password, each text once a run.
 
-ansible-core does the opening, and is imported when there is something to open.
+ansible-core does the decryption; it is imported only when there is something to decrypt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hermes_ops.loader.located import VAULT_HINT, Located
 _HEADER = re.compile(r"\$ANSIBLE_VAULT;[0-9.]+;\w+(;[^\r\n]*)?\r?(\n|$)")
 VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"
 _SETTINGS = "hermes_"
-"""Settings of ours in an encrypted file: what is a credential among them is a `Secret` anyway."""
+"""Settings of ours in an encrypted file; their credentials become a `Secret` anyway."""
 
 _OPTION = "--vault-password-file"
 
@@ -27,12 +27,12 @@ Learn = Callable[[str], None]
 
 
 def is_encrypted(text: str) -> bool:
-    """Say whether a whole text is what `ansible-vault encrypt` leaves."""
+    """Return whether a whole text is the output of `ansible-vault encrypt`."""
     return _HEADER.match(text) is not None
 
 
 class Vault:
-    """The operator's password, and what it opened; `learn` is told every text that came out."""
+    """The operator's password, and the texts it decrypted; each is passed to `learn`."""
 
     def __init__(self, password_file: Path | None = None, learn: Learn = lambda _: None) -> None:
         self._password_file = password_file
@@ -40,19 +40,19 @@ class Vault:
         self._learn = learn
         self._opened: dict[str, str] = {}
         self.sealed = 0
-        """How many values stayed closed, for want of a password."""
+        """How many values stayed closed because no password was given."""
 
     @property
     def has_password(self) -> bool:
-        """Say whether a password was given; it is read when something needs it."""
+        """Whether a password was given; it is read on first use."""
         return self._password_file is not None
 
     def open(self, blob: str, place: Place) -> str:
-        """Return the text behind `blob`, which stands at `place`.
+        """Return the decrypted text of `blob`, which is at `place`.
 
         Raises:
-            InventoryError: no password was given, it does not fit, or the blob is damaged.
-            UsageError: the password cannot be had.
+            InventoryError: no password was given, it is wrong, or the blob is damaged.
+            UsageError: the password cannot be read.
         """
         key = "".join(blob.split())
         if key not in self._opened:
@@ -60,7 +60,7 @@ class Vault:
         return self._opened[key]
 
     def learn(self, text: str) -> None:
-        """Let the sink know a value that must not be seen."""
+        """Register a value that output must mask."""
         self._learn(text)
 
     def _decrypted(self, blob: str, place: Place) -> str:
@@ -80,7 +80,7 @@ def _decrypted(blob: str, password: bytes, place: Place) -> str:
     except ModuleNotFoundError as error:
         raise _without_ansible(error, place) from None
     try:
-        # The clear text is bytes that ansible-core may have tagged; ours are plain.
+        # ansible-core may tag the decrypted bytes; ours are plain.
         lines = "\n".join(blob.split())
         return bytes(VaultLib([("default", VaultSecret(password))]).decrypt(lines)).decode()
     except UnicodeDecodeError:
@@ -91,20 +91,20 @@ def _decrypted(blob: str, password: bytes, place: Place) -> str:
 
 def _without_ansible(error: ModuleNotFoundError, place: Place) -> InventoryError:
     if (error.name or "").partition(".")[0] != "ansible":
-        raise error  # it is there, and lacks a part of its own
+        raise error  # installed, but incomplete
     message = "is encrypted with ansible-vault; opening it needs ansible-core"
     return InventoryError(message, hint=extras.install("vault"), where=place)
 
 
 def _refusal(reason: str, place: Place) -> InventoryError:
     if "no vault secrets were found that could decrypt" in reason:
-        message = "the vault password does not open this"
+        message = "the vault password does not decrypt this"
         return InventoryError(message, hint=f"see {_OPTION} and ${VARIABLE}", where=place)
     return InventoryError("is encrypted, but damaged: ansible-vault cannot read it", where=place)
 
 
 def veiled(value: Located, vault: Vault) -> Located:
-    """Return what stood in an encrypted file as secrets, names and settings of ours apart."""
+    """Return the values of an encrypted file as secrets, except names and settings of ours."""
     if isinstance(value.data, tuple):
         return value._replace(data=tuple(veiled(item, vault) for item in value.data))
     if isinstance(value.data, dict):
@@ -119,9 +119,9 @@ def veiled(value: Located, vault: Vault) -> Located:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let ansible-core be imported without its configuration, and without a folder in the home.
+    """Let ansible-core be imported without its configuration and without making a folder at home.
 
-    An `ansible.cfg` of the working folder could name what makes the import fail.
+    An `ansible.cfg` in the working folder could make the import fail.
     """
     before = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
     with tempfile.TemporaryDirectory() as folder:
@@ -138,13 +138,13 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _password_in(file: Path) -> bytes:
-    """Return the password that a file holds or, as with Ansible, a program prints."""
+    """Return the password from a file or, as with Ansible, from the output of a program."""
     from hermes_ops.loader.sources.text import is_program
 
     if file.is_dir():
         raise UsageError(f"{_OPTION}: {file} is a folder")
     if is_program(file):
-        # Ansible's rule: a program whose name ends in -client is told which password is wanted.
+        # Ansible's rule: a program whose name ends in -client gets the name of the wanted password.
         from hermes_ops.loader.sources.programs import run
 
         words = ["--vault-id", "default"] if file.stem.endswith("-client") else []

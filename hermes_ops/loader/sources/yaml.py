@@ -18,7 +18,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 DEEP = 1000
 MOST_ALIASED = 100_000
-"""How many values aliases may add to those that are really written."""
+"""How many values aliases may add to those that are written."""
 
 _RESOLVER: Any = yaml.resolver.Resolver()
 _TAG = "tag:yaml.org,2002:"
@@ -51,9 +51,9 @@ def _yaml(text: str, construction: _Construction) -> Located:
 
 
 def _json_or_yaml(text: str, construction: _Construction) -> Located:
-    """Read what is JSON as JSON, like Ansible; the YAML reader still knows the places.
+    """Read JSON as JSON, like Ansible; the YAML reader still gives the places.
 
-    The two differ in few words: `1e3`, characters written as two `\\u`, Ansible's own marks.
+    The two differ only in `1e3`, characters written as two `\\u`, and Ansible's own marks.
     """
     _refuse_depth(text, construction.file)
     try:
@@ -70,9 +70,9 @@ def _json_or_yaml(text: str, construction: _Construction) -> Located:
 
 
 def _refuse_depth(text: str, file: str) -> None:
-    """Refuse a text so deep that libyaml's recursion would end the process.
+    """Refuse a text nested so deep that libyaml's recursion would crash the process.
 
-    Only texts with that many brackets, or that wide a line, can be: others are not parsed twice.
+    Only texts with that many brackets, or lines that long, are parsed twice to find out.
     """
     brackets = text.count("[") + text.count("{")
     if brackets < DEEP and max(map(len, text.splitlines()), default=0) < DEEP:
@@ -111,7 +111,7 @@ def _one_line(*parts: str | None) -> str:
 
 
 class _Construction:
-    """Makes the values of one document; aliases share what they name."""
+    """Builds the values of one document; aliases share their value."""
 
     def __init__(self, file: str, vault: Vault, secret: bool) -> None:
         self.file = file
@@ -131,7 +131,7 @@ class _Construction:
         return veiled(value, self._vault) if self._secret else value
 
     def given(self, value: Any) -> Located:
-        """Return values that another reader found: all of them stand in this file."""
+        """Return the values of another reader, with their place in this file."""
         found = located(value, Place(self.file, 1), self._vault)
         return veiled(found, self._vault) if self._secret else found
 
@@ -172,10 +172,10 @@ class _Construction:
         except (ConstructorError, ValueError):
             name = node.tag.removeprefix(_TAG)
             shown_value = "an encrypted value" if self._secret else repr(node.value)
-            raise self._error(node, f"{shown_value} is no {name}") from None
+            raise self._error(node, f"{shown_value} is not a valid {name}") from None
 
     def _unsafe(self, node: yaml.ScalarNode) -> Any:
-        """Return what stands behind `!unsafe`: of its own type, a text never an expression."""
+        """Return the value after `!unsafe`, in its own type; a text is never an expression."""
         tag = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))
         value = self._scalar(yaml.ScalarNode(tag, node.value, node.start_mark, node.end_mark))
         return Literal(value) if isinstance(value, str) else value
@@ -201,7 +201,7 @@ class _Construction:
             key = self._key(key_node)
             if key in own:
                 first = own[key].place.line
-                raise self._error(key_node, f"{key!r} stands here twice, first in line {first}")
+                raise self._error(key_node, f"{key!r} appears twice, first in line {first}")
             own[key] = self._value(value_node, self._place(key_node))
         self._weigh(node, [value for _, value in pairs])
         return {**inherited, **own}
@@ -216,7 +216,7 @@ class _Construction:
         return key
 
     def _inherited(self, node: yaml.Node) -> dict[Any, Located]:
-        """Return what `<<:` brings in; of several mappings the first has the last word."""
+        """Return the entries that `<<:` merges in; of several mappings the first wins."""
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         entries: dict[Any, Located] = {}
         for part in reversed(parts):
@@ -227,13 +227,13 @@ class _Construction:
         return entries
 
     def _weigh(self, node: yaml.Node, parts: list[yaml.Node]) -> None:
-        """Count what the node holds when every alias in it is written out."""
+        """Count the values in a node when every alias is written out."""
         own = self._weights.get(id(node), 1)
         self._weights[id(node)] = own + sum(self._weights[id(part)] for part in parts)
 
 
 def _literal(value: Located) -> Located:
-    """Return the same values with every text a `Literal`."""
+    """Return the same values with every text as a `Literal`."""
     if isinstance(value.data, tuple):
         return value._replace(data=tuple(map(_literal, value.data)))
     if isinstance(value.data, dict):

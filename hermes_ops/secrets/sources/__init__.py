@@ -1,7 +1,7 @@
-"""Where the value of a secret can be: one module a kind of source, and the table of them all.
+"""Sources of secrets: one module for each kind, and the table of all kinds.
 
-Loader, errors, `secrets.*`, `inventory.explain`, JSON schema and documentation derive from
-`SOURCES`: a new kind is a module here and its entry in the table.
+Loader, errors, `secrets.*`, `inventory.explain`, JSON schema and documentation use `SOURCES`:
+a new kind is a module here and its entry in the table.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ SOURCES: Mapping[str, Source[Any]] = {
 
 
 def options() -> str:
-    """Return how `secrets.set --from` names a source, each that it can read."""
+    """Return the forms of `secrets.set --from`, for each source that it can read."""
     return ", ".join(source.option for source in SOURCES.values() if source.option)
 
 
 def source_of(reference: Reference) -> Source[Any]:
-    """Return the source that a reference names.
+    """Return the source of a reference.
 
     Raises:
         InventoryError: there is no such kind.
     """
     if reference.kind in SOURCES:
         return SOURCES[reference.kind]
-    message = f"{reference.kind!r} is no known kind of reference"
+    message = f"{reference.kind!r} is not a known kind of reference"
     hint = f"known are: {', '.join(SOURCES)}"
     raise InventoryError(message, hint=hint, where=reference.place)
 

@@ -1,4 +1,4 @@
-"""`{age: …}`: a text that only the holders of a key can read, in place or in a file."""
+"""`{age: …}`: a text encrypted with age, in place or in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AgeSource(TextSource):
-    """A text that is encrypted to the readers of the inventory."""
+    """A text encrypted to the recipients of the inventory."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ class AgeSource(TextSource):
             return beside(argument, folder)
         if problem := age.malformed(argument):
             hint = "age: |   and the whole armored text below, or age: PATH of a file"
-            raise UsageError(f"this is no age text: {problem}", hint=hint)
+            raise UsageError(f"this is not an age text: {problem}", hint=hint)
         return "\n".join(line.strip() for line in argument.strip().splitlines()) + "\n"
 
     def shown(self, argument: str) -> str:

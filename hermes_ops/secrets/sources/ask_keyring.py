@@ -1,7 +1,7 @@
-"""Ask the system's keyring for entries: a program of its own, for a locked one may wait for ever.
+"""Ask the system's keyring for entries: a separate program, as a locked keyring may block.
 
 It reads `[[service, user], …]` as JSON and writes, in that order, `[{"value": …}, …]`, with
-`"error"` instead where there is none. Nothing of this package is imported: it runs isolated.
+`"error"` instead if there is none. Nothing of this package is imported: it runs isolated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _answer(service: str, user: str) -> dict[str, str]:
     except errors.KeyringLocked:
         return {"error": "locked"}
     except Exception as error:
-        # Whatever a backend raises; its words may be anything, so only their kind is told.
+        # A backend may raise anything with any text, so only the kind is reported.
         return {"error": f"failed: {type(error).__name__}"}
     return {"error": "missing"} if value is None else {"value": value}
 

@@ -1,4 +1,4 @@
-"""What every kind of source must answer, and what they share in reading."""
+"""The interface of every kind of source, and what they share in reading."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ A = TypeVar("A", str, tuple[str, ...])
 
 
 class Source(ABC, Generic[A]):
-    """A kind of place where a secret can be, and all that differs by kind.
+    """A kind of source for secrets, and everything that differs by kind.
 
-    A mistake is a `UsageError` without a place: who knows where the reference stands adds it.
+    A mistake is a `UsageError` without a place: the caller adds the place of the reference.
     """
 
     __slots__ = ()
@@ -29,34 +29,34 @@ class Source(ABC, Generic[A]):
     kind: ClassVar[str]
     """The key of `SOURCES`, and of a reference: `{kind: argument}`."""
     meaning: ClassVar[str]
-    """What the value is, in words of the documentation."""
+    """What the value is, for the documentation."""
     example: ClassVar[str]
-    """An argument, written in YAML."""
+    """An example of an argument, in YAML."""
     option: ClassVar[str] = ""
-    """How `secrets.set --from` names one; empty where it reads none of this kind."""
+    """How `secrets.set --from` names one; empty if it does not read this kind."""
     takes: ClassVar[str] = "a text"
-    """What the argument must be, in an error's words."""
+    """What the argument must be, for errors."""
     schema: ClassVar[Mapping[str, Any]] = {"type": "string", "minLength": 1}
-    """The argument in JSON Schema; what `checked` alone can tell may pass."""
+    """The argument in JSON Schema, which may accept more than `checked`."""
     kept_here: ClassVar[bool] = False
-    """Whether the inventory has the value itself, so that `secrets.set` changes it."""
+    """Whether the value is in the inventory itself, so that `secrets.set` changes it there."""
 
     @abstractmethod
     def read(self, data: object) -> A | None:
-        """Return the argument that plain data is, or None if it cannot be one."""
+        """Return plain data as an argument, or None if it is not valid."""
 
     def checked(self, argument: A, folder: Path) -> A:
-        """Return the argument as a reference keeps it; `folder` is that of the file with it."""
+        """Return the argument for a reference; `folder` is that of the file with the argument."""
         del folder
         return argument
 
     @abstractmethod
     def given(self, text: str) -> object:
-        """Return the plain data that `--from kind:TEXT` means."""
+        """Return the plain data for `--from kind:TEXT`."""
 
     @abstractmethod
     def shown(self, argument: A) -> str:
-        """Return what tables and documents show of the argument: nothing secret, no ciphertext."""
+        """Return the argument for tables and documents: nothing secret, no ciphertext."""
 
     def described(self, argument: A) -> str:
         """Name the source in a sentence."""
@@ -68,7 +68,7 @@ class Source(ABC, Generic[A]):
 
 
 class TextSource(Source[str]):
-    """A source whose argument is a text that may be seen."""
+    """A source whose argument is a text that may be shown."""
 
     __slots__ = ()
 
@@ -83,7 +83,7 @@ class TextSource(Source[str]):
 
 
 def text_of(content: bytes, name: str, *, exact: bool = False) -> str:
-    """Return what was read of the source `name`, without the one newline that programs add."""
+    """Return what was read from the source `name`, without the final newline that programs add."""
     if len(content) > LARGEST:
         raise UsageError(f"{name} is larger than 1 MiB")
     try:

@@ -1,4 +1,4 @@
-"""`{command: [WORD, …]}`: what a program prints."""
+"""`{command: [WORD, …]}`: the output of a program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CommandSource(Source[Words]):
-    """A command of the operator's; of its words only the program is shown, others may be secret."""
+    """A command of the operator; only its program is shown, its other words may be secret."""
 
     __slots__ = ()
 

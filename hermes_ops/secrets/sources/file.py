@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FileSource(TextSource):
-    """A file of the operator's."""
+    """A file on the operator's machine."""
 
     __slots__ = ()
 
@@ -37,10 +37,10 @@ def beside(path: str, folder: Path) -> str:
 
 
 def content(name: str) -> bytes:
-    """Return what is in a file, as far as a secret can be large."""
+    """Return the content of a file, up to the largest size of a secret."""
     path = Path(name)
     try:
-        # A pipe could keep us waiting for ever.
+        # Reading a pipe could block for ever.
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(f"{path} is not a regular file")
         with path.open("rb") as stream:

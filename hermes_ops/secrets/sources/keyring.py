@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hermes_ops.secrets.runner import Runner
 
 Answers = Mapping[str, Mapping[str, str]]
-"""For each entry its value, or why there is none."""
+"""For each entry its value, or the reason why there is none."""
 
 
 class KeyringSource(TextSource):
@@ -47,7 +47,7 @@ class KeyringSource(TextSource):
 
 
 def _asked(entries: list[str], runner: Runner) -> Answers:
-    """Ask for all entries of the run: starting a program takes longer than they do."""
+    """Ask for all entries of the run at once: starting the program takes most of the time."""
     from hermes_ops.secrets.runner import Failed
 
     program = str(Path(__file__).with_name("ask_keyring.py"))
