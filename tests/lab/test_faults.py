@@ -379,7 +379,7 @@ def test_an_answer_that_is_not_understood(linuxes: list[Box], operator: MakeOper
         for task in ("fleet.ps", "hosts.ping", "hosts.facts", "linger.status", "fleet.verify"):
             seen = somebody.run(task, code=4)
             assert "not_understood" in seen.out or task == "fleet.verify"
-            assert "could not be understood" in seen.out + seen.err
+            assert "could not be parsed" in seen.out + seen.err
         shown = somebody.plain("hosts.ping", "-v", code=4)
         assert f"{odd.name}  ValueError, most recent call last:" in shown.err
 

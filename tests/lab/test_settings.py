@@ -134,8 +134,8 @@ def test_what_a_person_changed_stays_and_is_told(linux: Box, operator: MakeOpera
     linux.user(f"sed -i 's/skin: x/skin: mine/' {CONFIG}; echo more >> {HOME}/skills/notes.md")
     less = operator({linux: coder(config={"model": {"default": "a/b"}})})
     told = "\n".join(less.plan(code=2).host("linux-1")["notes"])
-    assert "config.yaml: display.skin left the inventory" in told
-    assert "skills/notes.md: the file left the inventory" in told
+    assert "config.yaml: display.skin was removed from the inventory" in told
+    assert "skills/notes.md: the file was removed from the inventory" in told
     less.up()
     assert "skin: mine" in linux.user(f"cat {CONFIG}")
     assert linux.user(f"tail -n 1 {HOME}/skills/notes.md") == "more"

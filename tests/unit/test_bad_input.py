@@ -194,7 +194,7 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
     ),
     "an age text that is none": (
         {"profiles/coder.yml": "env:\n  A_TOKEN:\n    age: |\n      YWdl\n      YWdl\n"},
-        "profiles/coder.yml:3:5 this is no age text",
+        "profiles/coder.yml:3:5 this is not an age text",
     ),
     "a keyring without a backend": (
         {

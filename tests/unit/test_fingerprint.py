@@ -61,7 +61,7 @@ def test_a_damaged_key_is_refused(content: str, tmp_path: Path) -> None:
     file = tmp_path / "fingerprint.key"
     file.write_text(content)
     file.chmod(0o600)
-    with pytest.raises(UsageError, match="no key of fingerprints"):
+    with pytest.raises(UsageError, match="not a key of fingerprints"):
         operator_key(file)
 
 

@@ -116,7 +116,7 @@ def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
         ({"command": ["cat", "{told}"]}, "its value has a line break"),
         pytest.param(
             {"age": "-----BEGIN AGE ENCRYPTED FILE-----\n{value}\n"},
-            "this is no age text",
+            "this is not an age text",
             marks=pytest.mark.slow,
         ),
         pytest.param({"enf": "{value}"}, "no known kind of reference", marks=pytest.mark.slow),

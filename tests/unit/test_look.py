@@ -91,7 +91,7 @@ def test_an_answer_that_breaks_off_is_no_answer() -> None:
 def test_an_answer_that_makes_no_sense_is_unknown(line: str) -> None:
     """What cannot be read is said to be that, whatever the exception was."""
     end = f"\n{NONCE} end" if line.startswith("begin") else ""
-    with pytest.raises(NotUnderstood, match="what box answered could not be understood") as error:
+    with pytest.raises(NotUnderstood, match="the answer of box could not be parsed") as error:
         parse(reply(f"{HEAD}{NONCE} {line}\n{end}\n{NONCE} done\n"), "box")
     assert "at look/answers.py:" in str(error.value)
 

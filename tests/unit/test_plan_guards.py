@@ -203,7 +203,9 @@ def test_what_somebody_changed_stays_and_is_told() -> None:
     plan = make_plan(desired(HELD), found)
     assert not operations(plan, Remove)
     (told,) = plan.differs
-    assert "demo: notes.md: the file left the inventory, but somebody changed it" in told
+    assert (
+        "demo: notes.md: the file was removed from the inventory, but somebody changed it" in told
+    )
     (memory,) = (w for w in operations(plan, Write) if str(w.path) == OURS)
     assert "notes.md" not in str(memory.content)
 

@@ -127,7 +127,7 @@ def test_any_key_can_be_written(path: list[str]) -> None:
 @pytest.mark.parametrize("text", ["", ".", "a.", "a..b", 'a."b', 'a"b', "a b", 'a."\\q"'])
 def test_keys_that_cannot_be_read(text: str) -> None:
     """What is no key is refused with the character where it ends being one."""
-    with pytest.raises(UsageError, match="is no key: it cannot be read from character"):
+    with pytest.raises(UsageError, match="is not a key: it cannot be read from character"):
         parsed(text)
 
 

@@ -117,7 +117,7 @@ def test_command_that_hangs() -> None:
 
 def test_empty_answer() -> None:
     """A reference that gives nothing is a mistake, not an empty secret."""
-    assert complaint(python("")).endswith("gave nothing")
+    assert complaint(python("")).endswith("returned nothing")
     assert complaint(reference("env", "A"), {"A": ""}) == "env A returned nothing"
 
 
@@ -217,7 +217,7 @@ def test_keys_that_do_not_open(tmp_path: Path, key: Path) -> None:
     other = tmp_path / "other.txt"
     age.make_identity(other)
     of = reference("age", encrypted("x", other))
-    assert refused(of, key).startswith("your age key does not open it | ask one who can")
+    assert refused(of, key).startswith("your age key does not open it | ask somebody who can")
     assert "cannot be read: No such file" in refused(of, tmp_path / "absent")
     key.chmod(0o644)
     assert refused(of, key).endswith(f"others may read this age key (mode 0644) | chmod 600 {key}")

@@ -106,11 +106,11 @@ def test_a_key_is_set(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "path", "said"),
     [
-        ("a: word\n", "a.b", "f.yml:1:1: 'a' is no mapping, so 'b' has no place"),
+        ("a: word\n", "a.b", "f.yml:1:1: 'a' is not a mapping, so 'b' cannot be set in it"),
         ("a: &x {b: 1}\nc: *x\n", "c.b", "f.yml: c.b cannot be set here"),
         ("a: &x 1\nb: *x\n", "a", "f.yml: a cannot be set here"),
         ("- a\n", "b", "f.yml: b cannot be set here"),
-        ("p: [{a: 1}]\n", "p.q.r", "f.yml:1:1: 'p' is no mapping, so 'q' has no place"),
+        ("p: [{a: 1}]\n", "p.q.r", "f.yml:1:1: 'p' is not a mapping, so 'q' cannot be set in it"),
         ("a: [1\n", "b", "f.yml: is not YAML, so nothing is set in it"),
         ("# only a document's end\n...\n", "b", "f.yml: is not YAML, so nothing is set in it"),
     ],

@@ -271,5 +271,5 @@ def test_load_is_what_hermes_reads() -> None:
     """YAML 1.1, an empty file is a mapping, and a mistake names its file and line."""
     assert yamlfile.load("a: on\nb: 010\n") == {"a": True, "b": 8}
     assert yamlfile.load("# nothing\n") == {}
-    with pytest.raises(Conflict, match=r"x\.yaml:2: the key 'a' is here for the second time"):
+    with pytest.raises(Conflict, match=r"x\.yaml:2: the key 'a' appears twice"):
         yamlfile.load("a: 1\na: 2\n", file="x.yaml")
