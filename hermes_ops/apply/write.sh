@@ -5,7 +5,7 @@
 real_path() { # PATH: sets `path`
   path=$1
   hops=0
-  # Step by step: not every readlink has an -f. A link that leads to itself stays what it is.
+  # Step by step, as not every readlink has -f. A link that leads to itself is left as it is.
   while [ -L "$path" ] && [ $hops -lt 40 ]; do
     target=$(readlink "$path")
     case $target in /*) ;; *) case $path in */*) target=${path%/*}/$target ;; esac ;; esac

@@ -206,7 +206,7 @@ _KIB_A_PAGE = 4
 
 
 def _listed(line: str, now: int | None) -> tuple[int, Process] | None:
-    """Return the process in a line that has its number, state, age and KiB; None if it is none."""
+    """Parse a line with pid, state, age and KiB; return the process, None if it is malformed."""
     found = _LISTED.fullmatch(" ".join(line.split()))
     if not found:
         return None
@@ -217,7 +217,7 @@ def _listed(line: str, now: int | None) -> tuple[int, Process] | None:
 
 
 def seconds(text: str) -> int | None:
-    """Return the seconds in `[[days-]hours:]minutes:seconds`, None where it is anything else."""
+    """Return the seconds in `[[days-]hours:]minutes:seconds`, None for any other text."""
     found = _ELAPSED.fullmatch(text)
     if not found:
         return None

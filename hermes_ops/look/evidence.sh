@@ -46,9 +46,9 @@ add_recorded() {
   case " $pids " in *" $1 "*) ;; *) pids="$pids $1" ;; esac
 }
 
-# Where the kernel has no /proc: the clock, then number, state, age, KiB, as every ps has them.
-# One -o for each: with several in one word the first heading is all the rest, says POSIX.
-list_processes() { # PIDS: in one word, with blanks between them
+# For kernels without /proc: the clock, then pid, state, age and KiB, which every ps can print. One
+# -o for each field: in POSIX all that follows the `=` in a word is the heading of that field.
+list_processes() { # PIDS: one argument, separated by blanks
   numbers=$(printf '%s' "${1# }" | tr -s ' ' ',')
   date +%s
   ps -o pid= -o state= -o etime= -o rss= -p "${numbers%,}" 2>/dev/null

@@ -56,7 +56,7 @@ _UNKNOWN = Unit({})
 class Process:
     """A live process: when it started, in clock ticks since boot, and its memory in pages.
 
-    Where the kernel has no `/proc`, the second in which it was born is known instead, since 1970.
+    Without `/proc`, `started` is None and `born` is its start in seconds since 1970.
     """
 
     started: int | None

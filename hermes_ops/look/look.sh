@@ -25,7 +25,7 @@ look_host() {
   ! default_route || say "route default"
 }
 
-default_route() { # where nobody tells of routes, there may be one
+default_route() { # if routes cannot be listed, assume that there is one
   if [ ! -r /proc/net/route ]; then
     routes=$(netstat -rn -f inet 2>/dev/null) || return 0
     case $newline$routes in *"${newline}default "*) return 0 ;; *) return 1 ;; esac

@@ -1,4 +1,4 @@
-"""A profile's service as its role describes it; texts are checked for every manager."""
+"""Make a profile's service from its role, and check the role's templates for every manager."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ FACTS = frozenset(
         "service_home", "state", "stop_timeout", "unit", "user", "virtual_env", "watchdog", "write",
     }
 )  # fmt: skip
-"""Names that templates may use and that have their values only once the host was looked at."""
+"""Names that templates may use, but whose values are only known after the look at the host."""
 
 
 WORD_FACTS = frozenset(
     {"home_dir", "program_version", "python", "service_home", "stop_timeout", "unit", "watchdog"}
 )
-"""Those of them that the words of `command` and `write` may use, too."""
+"""Those of `FACTS` that `command` and `write` in role.yml may use as well."""
 
 
 @cache
 def _refuse_unknown_names(folder: Path, source: str, known: frozenset[str]) -> None:
-    """Refuse a template that could not be rendered, before any host is touched."""
+    """Refuse a template with unknown names, before any host is changed."""
     for name in sorted(undefined_names(template(folder, source), set(known) | FACTS)):
         raise InventoryError(
             f"{name!r} is not defined",
             where=source,
-            hint=f"names for a service's templates: {', '.join(sorted(known | FACTS))}",
+            hint=f"a service's templates may use: {', '.join(sorted(known | FACTS))}",
         )
 
 
@@ -47,7 +47,7 @@ _UNIT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.-]{0,199}")
 
 
 def describe(profile: Profile, role: Role) -> ServiceSpec:
-    """Return the service of a profile, as its role describes it.
+    """Return the service of a profile, as its role defines it.
 
     Raises:
         InventoryError: a text of the role uses a name that nothing defines.
@@ -89,6 +89,6 @@ def _unit_name(text: RoleText, values: Mapping[str, Any]) -> str:
         raise InventoryError(
             f"{name!r} cannot be the name of a service",
             where=text.place,
-            hint="letters, digits and : _ . - only, at most 200",
+            hint="use at most 200 letters, digits and : _ . -",
         )
     return name

@@ -9,7 +9,7 @@ supervisor_alive() {
   if [ -d /proc/self ]; then
     words=$(tr '\0' ' ' 2>/dev/null <"/proc/$supervisor_pid/cmdline")
   else
-    words=$(ps -ww -o args= -p "$supervisor_pid" 2>/dev/null) || return 0 # it lives, that is all we know
+    words=$(ps -ww -o args= -p "$supervisor_pid" 2>/dev/null) || return 0 # without ps we only know that it lives
   fi
   case $words in *supervisord*"$supervisor_conf"*) ;; *) return 1 ;; esac
 }

@@ -46,7 +46,7 @@ class Subject:
 
     @cached_property
     def process(self) -> CheckedProcess:
-        """What the kernel says."""
+        """The main process as the kernel reports it."""
         return CheckedProcess(self.host, self.unit, self.service.python)
 
     @cached_property

@@ -1,6 +1,6 @@
-"""What the kernel says of a service's main process, asked through `host.run`.
+"""A service's main process as the kernel reports it, read through `host.run`.
 
-Where it has no /proc, `ps` is asked, in the words that every one of them knows.
+Without /proc, `ps` is used, with options that every `ps` has.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ cd /proc/%s || exit 1
 [ -r environ ] || exit {_HIDDEN}
 tr '\\0' '\\n' <environ | grep -a -m 1 ^%s="""
 _GETSID = "import os, sys; print(os.getsid(int(sys.argv[1])))"
-"""No `ps` of macOS tells of a session."""
+"""For macOS, whose `ps` does not print the session."""
 
 
 class CheckedProcess:
@@ -52,7 +52,7 @@ class CheckedProcess:
 
     @property
     def ticks(self) -> int | None:
-        """Return when it started, in clock ticks since the boot; None where there is no /proc."""
+        """Return when it started, in clock ticks since the boot; None without /proc."""
         return self._field(_STARTED) if self._stat else None
 
     @property
@@ -72,7 +72,7 @@ class CheckedProcess:
 
     @property
     def session(self) -> int:
-        """Return the session it belongs to: the pid of the process that made it."""
+        """Return its session: the pid of the process that created the session."""
         if self._stat:
             return self._field(_SESSION)
         asked = "%s -I -S -c %s %s"
@@ -80,12 +80,12 @@ class CheckedProcess:
 
     @property
     def uids(self) -> set[int]:
-        """Return its real, effective, saved and file system owner: one, as a rule."""
+        """Return its real, effective, saved and file system uids: usually all are the same."""
         return set(map(int, self._ask(_OWNERS).split()))
 
     @property
     def cgroup(self) -> str:
-        """Return the path of its control group, as systemd made it; empty where there is none."""
+        """Return the path of its control group in systemd's hierarchy; empty without one."""
         lines = [line.split(":", 2) for line in self._ask(_GROUPS).splitlines()]
         paths = {controllers: path for _, controllers, path in lines}
         return paths.get("name=systemd") or paths.get("", "")
@@ -93,8 +93,8 @@ class CheckedProcess:
     def variable(self, name: str) -> str | None:
         """Return a variable that it was started with; no other variable leaves the host.
 
-        The kernel shows no process of another user, and without /proc none at all: there its
-        manager's word is taken.
+        The kernel hides the environment of other users' processes, and without /proc of all:
+        then the manager is asked.
         """
         ended = self._host.run(_VARIABLE, str(self.pid), name)
         if ended.rc == _HIDDEN:
@@ -107,7 +107,7 @@ class CheckedProcess:
 
     @property
     def _stat(self) -> str:
-        """Return the kernel's line on it, empty where there is no /proc."""
+        """Return its line in /proc/PID/stat, empty without /proc."""
         return self._birth[2] if len(self._birth) > 2 else ""
 
     def _field(self, number: int) -> int:

@@ -5,7 +5,7 @@
 umask 022
 LC_ALL=C
 PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-COPYFILE_DISABLE=1 # or the tar of macOS adds a file of its own to each
+COPYFILE_DISABLE=1 # otherwise macOS' tar adds a metadata file for each file
 export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
 newline='
@@ -32,7 +32,7 @@ enter_home() {
 user_bus() { [ -S "$XDG_RUNTIME_DIR/systemd/private" ] || [ -S "$XDG_RUNTIME_DIR/bus" ]; }
 lingers() { [ -e "/var/lib/systemd/linger/$user" ]; }
 
-# Run "$@" for at most the seconds in $1.
+# Run a command for at most the seconds in $1.
 limited() {
   limit=$1
   shift
@@ -49,7 +49,7 @@ limited() {
   kill "$guard" 2>/dev/null
   return "$code"
 }
-end_after() { # SECONDS PID: TERM, KILL; ended itself, it leaves no sleep behind
+end_after() { # SECONDS PID: sends TERM, later KILL; when ended itself, it ends its sleep
   nap=
   trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
   for signal in TERM KILL; do
@@ -60,7 +60,7 @@ end_after() { # SECONDS PID: TERM, KILL; ended itself, it leaves no sleep behind
     set -- 5 "$2"
   done
 }
-scrubbed() { # SECONDS WORDS...: never with anything else of the caller's environment
+scrubbed() { # SECONDS WORDS...: with only these variables of the caller's environment
   seconds_left=$1
   shift
   limited "$seconds_left" env -i HOME="$HOME" USER="$user" LOGNAME="$user" PATH="$PATH" LANG=C.UTF-8 \
@@ -71,7 +71,7 @@ digest() {
   if has sha256sum; then sha256sum -- "$@"; else shasum -a 256 -- "$@"; fi 2>/dev/null
 }
 
-# Sets `boot`, one word or none, and, where the kernel has no /proc, the second in which it began.
+# Sets `boot`, one word or empty, and without /proc also `booted`, the time of the boot in seconds.
 boot_id() {
   boot=
   booted=
@@ -80,7 +80,7 @@ boot_id() {
   booted=$(sysctl -n kern.boottime 2>/dev/null) # { sec = 1767603600, usec = 0 } Mon Jan  5 ...
   booted=${booted#*sec = }
   booted=${booted%%[!0-9]*}
-  # That second moves when the clock is set; the number of the boot does not.
+  # That time changes when the clock is set; the id of the boot does not.
   boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null)
   boot=${boot:-$booted}
 }

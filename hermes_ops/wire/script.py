@@ -39,9 +39,9 @@ def assemble(
 
     `definitions` are further functions that are the same in every such script.
 
-    Everything stands between two braces, which a shell reads whole before it runs any of it; and
-    the last line repeats the length that the first one gives. So a text that is cut anywhere is a
-    syntax error, or calls `main` with another length, and does nothing.
+    Everything is between two braces, which a shell reads completely before it runs any of it; and
+    the last line repeats the length in the first line. So a text that was cut off is a syntax
+    error, or calls `main` with another length, and does nothing.
     """
     nonce = nonce or secrets.token_hex(8)
     functions = layout.shell() + "".join(map(library, libraries)) + definitions

@@ -57,8 +57,8 @@ def test_log_is_written(host, process, service):
 def test_gateway_is_running(host, process, service):
     """Its state is running, its event loop works, and its platforms are connected."""
     state = read(host, f"{service.home}/gateway_state.json")
-    assert state.get("pid") == process.pid, f"its state is that of process {state.get('pid')}"
-    assert process.wrote(state.get("start_time")), "its state is that of an older process"
+    assert state.get("pid") == process.pid, f"its state is from process {state.get('pid')}"
+    assert process.wrote(state.get("start_time")), "its state is from an older process"
     assert state["gateway_state"] == "running", f"its state is {state['gateway_state']}"
     missing = service.platforms - connected_platforms(state, process)
     assert not missing, f"not connected: {shown(missing)}"
