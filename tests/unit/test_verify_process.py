@@ -62,9 +62,10 @@ def process(**printed: str | int) -> CheckedProcess:
 
 def test_every_owner_of_a_process_counts() -> None:
     """Real, effective, saved and of the file system: one that is another's is another's."""
-    status = "Name:\tx\nUid:\t1000\t0\t1001\t1002\nGid:\t5\t5\t5\t5\n"
-    assert process(**{"7/status": status}).uids == {1000, 0, 1001, 1002}
-    assert process(**{"7/status": "Uid:\t1000\t1000\t1000\t1000\n"}).uids == {1000}
+    linux = process(**{"Uid": "\t1000\t0\t1001\t1002\n"})
+    assert linux.uids == {1000, 0, 1001, 1002}
+    assert process(**{"Uid": "\t1000\t1000\t1000\t1000\n"}).uids == {1000}
+    assert process(**{"Uid": "  501     0   501\n"}).uids == {501, 0}
 
 
 def test_birth_and_session() -> None:

@@ -31,7 +31,7 @@ def elsewhere(python: str, results: str | None, output: Output) -> None:
     found = debians.newest(say) if python == "newest" else (python, debians.image(python, say))
     say(f"the quick tests under Python {found[0]}")
     with TemporaryDirectory() as folder:
-        script = "./inv dev.test --quick --junit results"
+        script = 'sh "$PWD/inv" dev.test --quick --junit results'
         code = debians.run_beside(CLONE, script, found[1], Path(folder))
         if results and (Path(folder) / "quick.xml").exists():
             Path(results).mkdir(parents=True, exist_ok=True)
