@@ -103,9 +103,10 @@ def unspoken(tree: ast.AST) -> Iterator[str]:
             or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "spoken")
             or (
                 isinstance(node, ast.Assign)
-                and {getattr(target, "id", "") for target in node.targets} <= {"hint", "_KEYGEN"}
+                and {getattr(target, "id", "") for target in node.targets}
+                <= {"hint", "_KEYGEN", "script"}
             )
-            # A docstring proposes nothing.
+            # A docstring proposes nothing, and a `script` is run in a clone, not shown.
             or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
         ):
             heard.update(ast.walk(node))
