@@ -210,7 +210,7 @@ def test_locked(linux: Box, operator: MakeOperator) -> None:
         assert "eve@example, run r1" in error["message"]
         assert run.totals["changes"] == 0
         # The command in the hint is all that it takes.
-        linux.user(error["hint"].partition("ssh to the host and ")[2])
+        linux.user(error["hint"].partition("on the host: ")[2])
         somebody.up("--lock-timeout", "0")
     finally:
         holder()
