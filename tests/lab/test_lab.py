@@ -220,7 +220,7 @@ def test_the_inventory_is_whole(root: Path) -> None:
 
 def test_unknown_names_are_usage_errors(root: Path) -> None:
     """Who asks for a kind or a host that is not there hears what is."""
-    with pytest.raises(UsageError, match="no kind of host 'windows'"):
+    with pytest.raises(UsageError, match="no kind of host is called 'windows'"):
         lab.up(root, {"windows": 1}, quiet)
     with pytest.raises(UsageError, match="no host 'linux-9'"):
         lab.reboot(root, "linux-9")
