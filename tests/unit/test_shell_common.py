@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 
 import pytest
-from shell_kit import NONCE, Host, ends, every_host, listen, one_host
+from shell_kit import NONCE, Host, ends, every_host, listen, one_host, words_of
 
 host, dash = every_host, one_host
+
+
+def test_a_shell_that_is_missing_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be installed it is said; no test is passed over for it."""
+    monkeypatch.setenv("PATH", "/no/such/folder")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(pytest.fail.Exception, match="these tests need busybox"):
+        words_of.__wrapped__("busybox")
 
 
 # --- what a login leaves ----------------------------------------------------------------------
