@@ -50,20 +50,21 @@ def words_of(shell: str) -> tuple[str, ...]:
     program, *words = SHELLS[shell]
     if not shutil.which(program):
         _install(program)
-    found = shutil.which(program)
-    assert found
-    return found, *words
+    if found := shutil.which(program):
+        return found, *words
+    pytest.fail(f"these tests need {program}: install the package of that name")
 
 
 def _install(package: str) -> None:
     if os.geteuid() or not shutil.which("apt-get"):
-        pytest.fail(f"these tests need {package}: install the package of that name")
+        return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["-o", "DPkg::Lock::Timeout=300", "install", "--yes", "--no-install-recommends"]
     with Path(tempfile.gettempdir(), "hermes-ops-tests-install").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
-        for words in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+        for words in ([*install, package], ["update"], [*install, package]):
             if not shutil.which(package):
-                subprocess.run(["apt-get", "-qq", *words], check=True, env=quiet)
+                subprocess.run(["apt-get", "-qq", *words], check=False, env=quiet)
 
 
 @cache
