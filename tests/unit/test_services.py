@@ -324,6 +324,8 @@ def test_what_a_role_says_of_a_service() -> None:
     assert (made.fatal_exit, made.planned_stop, made.text) == ((78,), True, "service")
     assert (made.home, made.description) == (PurePosixPath(".plain/demo"), "plain demo")
     assert (made.readiness, made.url, made.write) == ("process", "", ())
+    described = replace(Profile("demo", "plain"), description="writes code")
+    assert describe(described, made.role).description == "writes code"
     labelled = spec(label="org.{{ profile }}", text="hermes", write=["a", "1"])
     assert (labelled.label, labelled.write) == ("org.demo", ("a", "1"))
 
