@@ -101,13 +101,13 @@ class Ssh:
     ) -> None:
         until = time.monotonic() + seconds
         channel.settimeout(POLL)
-        try:
+        # The reader reports an answer that breaks off as incomplete.
+        with suppress(OSError):  # a shell that ended early takes no more, but may have said why
             self._send(channel, script.text.encode("utf-8", "surrogateescape"), until)
             channel.shutdown_write()
+        with suppress(OSError):
             while chunk := self._receive(channel, until, seconds):
                 reader.feed(chunk)
-        except OSError:
-            return  # the reply is then incomplete, which its reader reports
 
     def _send(self, channel: paramiko.Channel, content: bytes, until: float) -> None:
         data = memoryview(content)

@@ -398,6 +398,28 @@ def test_a_change_that_fails() -> None:
     assert result.verdicts == {}, "what was not started is not waited for"
 
 
+def test_why_something_was_skipped() -> None:
+    """For its own profile's failure, the host's, or because another must be ready first."""
+    case = {"desired": {"one": {}, "two": {"after": ["one"]}}, "facts": {}}
+    changes = planned(case).changes
+    ends = [
+        "failed exit 1" if n == 0 else "skipped" if c.profile != "two" else "done"
+        for n, c in enumerate(changes[:-1])
+    ]
+    told = "".join(f"@ change {n} {word}\n" for n, word in enumerate([*ends, "skipped"]))
+    result, _, _ = run(case, look(case), f"{told}@ done\n")
+    first, *_, last = result.changes
+    assert (first.change.profile, last.change.profile) == ("one", "two")
+    assert last.because == "one must be ready first"
+    own = {end.because for end in result.changes[1:] if end.change.profile == "one"}
+    assert own == {f"{first.change.step} failed"}
+    linger = next(n for n, change in enumerate(changes) if change.profile is None)
+    words = ["failed no" if n == linger else "skipped" for n in range(len(changes))]
+    told = "".join(f"@ change {n} {word}\n" for n, word in enumerate(words))
+    result, _, _ = run(case, look(case), f"{told}@ done\n")
+    assert result.changes[-1].because == f"{changes[linger].step} failed"
+
+
 def test_no_connection() -> None:
     """The host is unreachable, for the reason that the transport gives; each attempt is told."""
     events: list[Event] = []

@@ -294,6 +294,13 @@ def test_a_host_that_goes_away(server: Sshd) -> None:
     transport.close()
 
 
+def test_a_shell_that_ends_early(shared: Transport) -> None:
+    """What came is there, and it is told that it was not all; a large text is no obstacle."""
+    large = Script(f"echo 0 first\nexit\n{'#' * 70}\n" + f"{'#' * 70}\n" * 100_000, "0")
+    reply = shared.exchange(large, timeout=60)
+    assert ([record.word for record in reply.records], reply.complete) == (["first"], False)
+
+
 def test_a_chatty_host_is_drained(shared: Transport) -> None:
     """What comes beside the answer is no answer, and blocks nothing, however much it is."""
     text = asking("say before; head -c 3000000 /dev/zero >&2; echo noise; say after")
