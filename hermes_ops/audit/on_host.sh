@@ -5,7 +5,10 @@
 disclose() { # PROGRAM REQUEST
   python=$hermes_python
   [ -n "$python" ] || python=$(command -v python3 2>/dev/null)
-  [ -n "$python" ] && may_run "$python" || { say python none; return; }
+  if [ -z "$python" ] || ! may_run "$python"; then
+    say python none
+    return
+  fi
   begin disclosed
   if [ -n "$hermes_python" ]; then
     printf '%s' "$2" | "$python" -I -S -B -c "$1" "$project"

@@ -17,7 +17,8 @@ toy_look() { # ID...
   end
 }
 toy_defined() { :; }
-toy_said() { # ID
+# shellcheck disable=SC2034 # who calls it reads them
+toy_said() { # ID: sets `activity` and `pid`
   toy_pid "$1" || return 0
   activity=active
   pid=$toy_pid
