@@ -305,7 +305,7 @@ def test_up_ends_red_where_a_check_fails(fleet: Fleet) -> None:
     with no_log(fleet.one):
         run = fleet.operator.plain("fleet.up", code=1)
     sentence = "linux-1/alpha: The running process has written to its log: "
-    assert sentence + f"{home_of('alpha')}/logs/gateway.log is not there" in run.err.splitlines()
+    assert sentence + f"{home_of('alpha')}/logs/gateway.log does not exist" in run.err.splitlines()
     assert "47 of 48 checks passed" in run.out + run.err
 
 
