@@ -119,7 +119,7 @@ def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
             "this is not an age text",
             marks=pytest.mark.slow,
         ),
-        pytest.param({"enf": "{value}"}, "no known kind of reference", marks=pytest.mark.slow),
+        pytest.param({"enf": "{value}"}, "not a known kind of reference", marks=pytest.mark.slow),
         pytest.param({"file": "/nowhere/at-all"}, "cannot be read", marks=pytest.mark.slow),
     ],
 )
