@@ -280,8 +280,9 @@ def test_another_user_as_root(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("uid", ["0", "1000"])
-def test_a_name_is_a_name(uid: str, tmp_path: Path) -> None:
+def test_a_name_is_a_name(uid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands in `hermes_user`, it is one word of a command, and runs nothing."""
+    monkeypatch.chdir(tmp_path)
     odd = "svc $(touch ran); touch ran #'\""
     words = spied(tmp_path, as_user(odd), uid)
     assert words[words.index("-u") + 1] == odd
