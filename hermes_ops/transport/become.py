@@ -21,9 +21,10 @@ def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
     name = shlex.quote(user)
     return "exec /bin/sh -c " + shlex.quote(
         f"{before or ':'}\n"
-        # root needs no sudo, and a minimal system has none.
-        'if [ "$(id -u)" = 0 ]; then '
-        f'exec runuser -u {name} -- env HOME="$(eval echo ~{name})" USER={name} LOGNAME={name} '
+        # root needs no sudo, and a minimal system has none. A name that needs quotes has no home:
+        # the shell expands `~` before plain names only, and nothing evaluates the name again.
+        f'if [ "$(id -u)" = 0 ]; then home=~{name}; '
+        f'exec runuser -u {name} -- env HOME="$home" USER={name} LOGNAME={name} '
         f"{command}; "
         f"else exec sudo -n -H -u {name} -- {command}; fi"
     )
