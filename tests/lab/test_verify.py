@@ -389,7 +389,8 @@ def test_a_check_turns_red_alone_under_supervisord(
 def own_role(fleet: Fleet, pattern: str, text: str) -> Iterator[None]:
     """Put a role `gateway` beside the inventory, with something else in its checks."""
     folder = fleet.operator.inventory.parent / "roles" / "gateway"
-    shutil.copytree(ROOT / "roles" / "gateway", folder)
+    compiled = shutil.ignore_patterns("__pycache__")  # another test may have imported the checks
+    shutil.copytree(ROOT / "roles" / "gateway", folder, ignore=compiled)
     file = folder / "checks" / "test_gateway.py"
     changed, count = re.subn(pattern, text, file.read_text(), flags=re.MULTILINE)
     assert count == 1
