@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
-from examples import EXPLORE
+from examples import EXPLORE, examples
 from hypothesis import settings
 from inherited import KEPT
 
-settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=examples(100))
 settings.register_profile("thorough", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("thorough" if os.environ.get(EXPLORE) else "fixed")
 

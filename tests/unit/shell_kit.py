@@ -23,6 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from hermes_ops.files import layout
 from hermes_ops.wire import Reader, Record, Reply, Script, libraries_end
@@ -42,6 +43,11 @@ SYSTEM = "/usr/bin:/bin"
 
 
 # --- the shells -------------------------------------------------------------------------------
+
+
+def shells(quick: str, *slow: str) -> list[ParameterSet]:
+    """Return the shells of a test: the quick tests run under the first alone."""
+    return [pytest.param(quick), *(pytest.param(name, marks=pytest.mark.slow) for name in slow)]
 
 
 @cache

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+from case_file import read_case
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -108,12 +109,13 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
 def test_inventory(file: Path, oracle: Oracle) -> None:
     """Groups, hosts, variables and selections are those of Ansible."""
-    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    case = read_case(file)
     files = {name: text for name, text in case["files"].items() if "profiles/" not in name}
     copy = written({**case, "files": files}, oracle.folder / file.stem / "without-profiles")
     agrees(written(case, oracle.folder / file.stem / "whole"), oracle(copy))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 def test_vault(oracle: Oracle) -> None:
     """With the password both read the same; what Ansible prints of a vault is masked here."""
@@ -264,6 +266,7 @@ SLOW = settings(
 MADE = given(SOURCES, VARIABLE_FILES, LIMITS.map(",".join) | LIMITS.map(":".join))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 def test_a_few_made_inventories(oracle: Oracle) -> None:
     """Whatever sections, groups and values stand in whatever order, both read the same."""
@@ -289,6 +292,7 @@ def test_many_made_inventories(oracle: Oracle) -> None:
     each()
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 def test_selectors_are_split_alike(oracle: Oracle) -> None:
     """Commas, colons, blanks, brackets, ports and IPv6 addresses mean what they mean there."""

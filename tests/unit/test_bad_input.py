@@ -272,6 +272,7 @@ def test_bad_calls(
         assert err.startswith("error: ") and out == ""
 
 
+@pytest.mark.slow
 def test_the_good_one_connects(site: Site, said: Said) -> None:
     """The same inventory without a fault is asked: the socket would have seen it."""
     site.write("group_vars/all.yml", "hermes_connect_timeout: 0.2\n")

@@ -250,6 +250,7 @@ def test_edit_goes_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "code", "is_kept"), [("n", 64, False), ("k", 130, True)])
 def test_edit_asks_on_a_terminal(folder: Path, answer: str, code: int, is_kept: bool) -> None:
     """A person is asked whether to go back or to keep what does not load."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from building import desired, facts
+from case_file import read_case
 from faking import Answer, FakeTransport, connecting, done, evidence, said
 
 from hermes_ops import apply
@@ -110,7 +110,7 @@ def of_kind(kind: type[Event], events: list[Event]) -> list[Any]:
 )  # fmt: skip
 def test_the_fake_host_tells_what_a_host_would(name: str) -> None:
     """What it says of facts is read back as these facts."""
-    case = yaml.safe_load((CASES / f"{name}.yml").read_text(encoding="utf-8"))
+    case = read_case(CASES / f"{name}.yml")
     known = facts(case)
     reader = Reader("0123456789abcdef")
     reader.feed(said(known).replace("@ ", "0123456789abcdef ").encode())
@@ -232,7 +232,7 @@ def test_a_check_does_not_wait() -> None:
 
 def test_a_check_tells_what_could_not_be() -> None:
     """Behind a change that cannot be, the others of its profile are skipped; of others, none."""
-    case = yaml.safe_load((CASES / "one_broken_profile_among_two.yml").read_text())
+    case = read_case(CASES / "one_broken_profile_among_two.yml")
     result, _, _ = run(case, look(case), check=True)
     ends: dict[str | None, list[str]] = {}
     for end in result.changes:
@@ -547,6 +547,7 @@ def test_what_has_not_settled_is_not_ready() -> None:
         assert verdict.state == state
 
 
+@pytest.mark.slow
 def test_time_that_was_waited_already_counts() -> None:
     """A host that waited out its time while it changed is not waited for a second time."""
     case = {**NEW, "host": {"ready_timeout": 0.2}}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from case_file import read_case
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +36,7 @@ from hermes_ops.wire import Record, Reply
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "cases" / "credentials"
-CASES = [case for file in sorted(FOLDER.glob("*.yml")) for case in yaml.safe_load(file.read_text())]
+CASES = [case for file in sorted(FOLDER.glob("*.yml")) for case in read_case(file)]
 KEY = bytes(range(32))
 
 

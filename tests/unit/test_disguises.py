@@ -131,6 +131,7 @@ def test_what_the_end_of_a_line_cuts_off_does_not_pass(end: str) -> None:
     assert redactor(shown) == shown
 
 
+@pytest.mark.slow
 def test_many_values_cost_what_few_cost() -> None:
     """A megabyte passes a sink that knows two thousand values within seconds, by far."""
     redactor = Redactor()

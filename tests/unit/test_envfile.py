@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from case_file import read_case
 from dotenv import dotenv_values
 from examples import examples
 from hypothesis import given, settings
@@ -23,7 +23,7 @@ from hermes_ops.files import envfile
 
 FOLDER = Path(__file__).parents[1] / "cases" / "env"
 CASES = sorted(path for path in FOLDER.glob("*.yml") if path.stem != "refusals")
-REFUSALS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "refusals.yml").read_text())
+REFUSALS: list[dict[str, Any]] = read_case(FOLDER / "refusals.yml")
 MANY = settings(max_examples=examples(500))
 FEWER = settings(MANY, max_examples=examples(200))
 
@@ -31,7 +31,7 @@ FEWER = settings(MANY, max_examples=examples(200))
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
     """Each case names a text, what is wanted, and the text or the conflict that follows."""
-    case = yaml.safe_load(path.read_text())
+    case = read_case(path)
     wanted, generated = case.get("wanted", {}), case.get("generated", {})
     if sentence := case.get("conflict"):
         with pytest.raises(Conflict) as caught:
@@ -144,6 +144,7 @@ def merged(text: str, wanted: dict[str, str]) -> str | None:
         return None
 
 
+@pytest.mark.slow
 @FEWER
 @given(st.sampled_from(FOREIGN), entries)
 def test_python_dotenv_reads_back(text: str, wanted: dict[str, str]) -> None:

@@ -485,6 +485,7 @@ class Stopping(FakeTransport):
         return reply
 
 
+@pytest.mark.slow
 def test_an_apply_at_the_deadline_of_the_run() -> None:
     """Of a host that is left behind in the middle one tells what was heard until then."""
     with Hang() as hang:

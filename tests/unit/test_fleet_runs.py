@@ -149,6 +149,7 @@ def test_nonsense_of_one_host_is_its_own() -> None:
     assert converge.codes(converged) == [4, 0, 0]
 
 
+@pytest.mark.slow
 def test_the_deadline_of_a_run() -> None:
     """Who had begun is unknown, with what was heard until then; who had not is skipped: exit 4."""
     slow = new(["@ change 0 done\n", 20, "@ done\n"])

@@ -154,6 +154,7 @@ CRASHES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash", CRASHES)
 def test_what_python_prints_passes_the_sink(crash: str) -> None:
     """Whoever prints it, and however it ends."""

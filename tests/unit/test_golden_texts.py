@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-import yaml
 from building import HERMES, NEW, ROOT, desired, facts, roles
+from case_file import read_case
 from shell_kit import SYSTEM, Host, one_host
 
 from hermes_ops.hermes.gateway import values_for
@@ -66,7 +66,7 @@ def texts(plan: Plan) -> str:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_texts(path: Path) -> None:
     """Every byte and every mode is the one of the case."""
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case = read_case(path)
     wanted = path.with_suffix(".txt").read_text(encoding="utf-8")
     assert texts(make_plan(desired(case), facts(case))) == wanted.replace("␁", "\x01")
 

@@ -119,6 +119,7 @@ def test_every_order_respects_every_edge(edges: dict[str, Any]) -> None:
     assert sorted(flat) == sorted(order)
 
 
+@pytest.mark.slow
 def test_a_runbook_is_made_of_our_tasks(tmp_path: Path) -> None:
     """A task of an operator's own may require ours with arguments; ours run first, each once."""
     (tmp_path / "tasks.py").write_text(

@@ -64,6 +64,7 @@ def test_check_accepts_nothing(
     assert known.read_text() == OTHERS
 
 
+@pytest.mark.slow
 def test_a_yes_accepts_it_and_keeps_the_others(
     server: Sshd, known: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_host_that_is_down(
     assert known.read_text() == OTHERS
 
 
+@pytest.mark.slow
 def test_a_host_tells_what_it_is(
     server: Sshd, known: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +143,7 @@ def test_a_host_tells_what_it_is(
     assert row["user"] == getpass.getuser()
 
 
+@pytest.mark.slow
 def test_every_task_lets_go_of_its_hosts(
     server: Sshd, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from building import bare_role
+from case_file import read_case
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,7 +63,7 @@ def test_example_and_embedded_inventory_pass(file: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_what_loads_passes(case: Path) -> None:
     """No file of a case that loads is refused: an editor never underlines what is right."""
-    content = yaml.safe_load(case.read_text(encoding="utf-8"))
+    content = read_case(case)
     if "error" in content:
         return
     for name, text in content["files"].items():
@@ -134,6 +135,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(500))
 @given(DOCUMENTS)
 def test_a_profile_that_loads_passes(document: dict[str, Any]) -> None:

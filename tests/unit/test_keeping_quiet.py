@@ -255,6 +255,7 @@ def ends(pid: int) -> bool:
     return not is_alive(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
 def test_a_command_that_is_too_slow_ends_with_all_that_it_started(tmp_path: Path) -> None:
     """Nothing of it goes on when it is given up; that it can ask nobody is in the hint."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
+from case_file import read_case
 from hypothesis import given
 from hypothesis import strategies as st
 from test_loader_cases import write_files
@@ -315,7 +315,7 @@ def test_whatever_loads_is_linted(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each finding of any inventory has its place in one of its files."""
-    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    case = read_case(file)
     write_files(case, tmp_path)
     monkeypatch.chdir(tmp_path)
     sources = [Path(source) for source in case.get("sources", ["inventory"])]

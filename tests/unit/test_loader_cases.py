@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from building import BARE_ROLE
+from case_file import read_case
 
 from hermes_ops.commands.workspace import refuse_unreachable
 from hermes_ops.errors import InventoryError
@@ -26,7 +26,7 @@ CASES = sorted((Path(__file__).parents[1] / "cases" / "inventory").glob("*.yml")
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
 def test_case(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the case expects is what these files give."""
-    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    case = read_case(file)
     write_files(case, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.platform", case.get("platform", "linux"))

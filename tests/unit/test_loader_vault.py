@@ -214,6 +214,7 @@ def test_the_option_and_the_variable(
     assert said(capsys, "inventory.list", "--json")[0] == 0
 
 
+@pytest.mark.slow
 def test_ansible_is_imported_only_to_open(folder: Path) -> None:
     """Without anything encrypted it stays out; with it, no configuration of Ansible's counts."""
     code = (

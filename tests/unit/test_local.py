@@ -96,6 +96,7 @@ def test_what_it_says_beside_the_answer_is_dropped() -> None:
 # --- how it ends --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_answer_within_the_deadline() -> None:
     """The deadline of the call counts; the shell is not waited for."""
     heard: list[Record] = []
@@ -131,6 +132,7 @@ def test_nothing_is_left_of_a_shell() -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 def test_what_was_begun_goes_on(tmp_path: Path) -> None:
     """A script that is left at its deadline is not killed in the middle of a change."""
     made = tmp_path / "made"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from case_file import read_case
 
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import parse
@@ -31,7 +31,7 @@ HEAD = f"""\
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
     """The fields that a case names have the values that it gives; maps and records match deep."""
-    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case = read_case(path)
     facts = parse(reply(case["answer"].replace("␁", "\x01")))
     assert not list(differences(facts, case["facts"], "facts"))
 
@@ -74,7 +74,7 @@ def facts_of(more: str) -> Facts:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_an_answer_comes_in_any_pieces(path: Path) -> None:
     """How the network cuts the bytes is of no consequence."""
-    answer = yaml.safe_load(path.read_text(encoding="utf-8"))["answer"]
+    answer = read_case(path)["answer"]
     assert reply(answer, [7] * (len(answer) // 8)) == reply(answer)
 
 

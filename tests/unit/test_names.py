@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from case_file import read_case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ from hermes_ops.secrets import names
 from hermes_ops.secrets.names import holds_credential
 
 ROOT = Path(__file__).parents[2]
-CASES = yaml.safe_load((ROOT / "tests/cases/names/credentials.yml").read_text())
+CASES = read_case(ROOT / "tests/cases/names/credentials.yml")
 DEFAULTS = ROOT / "hermes_ops/hermes/data/hermes-defaults.txt"
 
 

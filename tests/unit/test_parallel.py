@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from hermes_ops.run.parallel import Rules, parallel
 
 
@@ -57,6 +59,7 @@ def test_zero_failures_allowed_stops_at_the_first() -> None:
     assert set(ended.values) == {0}
 
 
+@pytest.mark.slow
 def test_the_deadline_is_not_outwaited() -> None:
     """An item that hangs is left behind at the deadline: begun, without a value."""
     release = threading.Event()

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from building import applied, desired, facts, roles
+from case_file import read_case
 
 from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
@@ -27,7 +27,7 @@ TOLD = {"changes", "watches", "notes", "differs", "operations"}
 @cache
 def read(path: Path) -> dict[str, Any]:
     """Return a case; a key that nobody reads is a mistake in it."""
-    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case: dict[str, Any] = read_case(path)
     assert case.keys() <= KEYS | TOLD
     return case
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from case_file import read_case
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from hermes_ops.hermes import platforms
 
 FOLDER = Path(__file__).parents[1] / "cases" / "platforms"
 CASES: list[dict[str, Any]] = [
-    case for path in sorted(FOLDER.glob("*.yml")) for case in yaml.safe_load(path.read_text())
+    case for path in sorted(FOLDER.glob("*.yml")) for case in read_case(path)
 ]
 DATA = yaml.safe_load((files("hermes_ops.hermes") / "data" / "platforms.yml").read_text("utf-8"))
 RULES: dict[str, dict[str, Any]] = DATA["platforms"]

@@ -115,6 +115,7 @@ def unspoken(tree: ast.AST) -> Iterator[str]:
             yield str(node.value)
 
 
+@pytest.mark.slow
 def test_nothing_is_proposed_by_a_fixed_name() -> None:
     """Each text that says `./inv` is a hint, an example, or is spoken where it is printed."""
     files = [file for file in PACKAGE.rglob("*.py") if file.name != "program_name.py"]

@@ -267,6 +267,7 @@ def without_losers(layers: Sequence[Any], found: Sequence[Leaf]) -> list[Any]:
     return kept
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(st.lists(LAYER, min_size=1, max_size=4))
 def test_leaves_are_the_settings_and_losers_have_no_part_in_them(layers: list[Any]) -> None:

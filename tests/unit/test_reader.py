@@ -47,6 +47,7 @@ def read(data: bytes, sizes: Sequence[int] = ()) -> Reply:
     return reply
 
 
+@pytest.mark.slow
 @MANY
 @given(st.lists(st.one_of(RECORDS, BLOCKS, NOISE, NOISE.map("{}\n".format)), max_size=8))
 def test_records_are_found_wherever_they_begin(parts: Parts) -> None:
@@ -57,6 +58,7 @@ def test_records_are_found_wherever_they_begin(parts: Parts) -> None:
     assert reply.complete
 
 
+@pytest.mark.slow
 @MANY
 @given(st.binary(max_size=60), st.lists(RECORDS | BLOCKS | NOISE, max_size=6), st.data())
 def test_any_pieces_are_the_same_answer(odd: bytes, parts: Parts, data: st.DataObject) -> None:

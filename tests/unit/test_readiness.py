@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from case_file import read_case
 
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
@@ -21,7 +21,7 @@ STATES = {"healthy", "starting", "draining", "degraded", "down", "stopped", "abs
 
 def read(path: Path) -> dict[str, Any]:
     """Return a case."""
-    case: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case: dict[str, Any] = read_case(path)
     return case
 
 

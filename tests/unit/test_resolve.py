@@ -61,6 +61,7 @@ def test_equal_sources_are_asked_once(tmp_path: Path) -> None:
     assert count.read_text() == "x"
 
 
+@pytest.mark.slow
 def test_commands_run_side_by_side() -> None:
     """Four commands of half a second take less than two seconds together."""
     commands = [python("import time; time.sleep(0.5); print(1)", str(n)) for n in range(4)]
@@ -107,6 +108,7 @@ def test_command_that_does_not_exist() -> None:
     assert found == "command no-such-program cannot be run: No such file or directory"
 
 
+@pytest.mark.slow
 def test_command_that_hangs() -> None:
     """At the deadline the command and its children are ended."""
     code = "import subprocess; subprocess.run(['sleep', '30'])"
@@ -296,6 +298,7 @@ def ring(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CONFIG_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
 
 
+@pytest.mark.slow
 def test_keyring_entries(ring: dict[str, str], tmp_path: Path) -> None:
     """All entries are asked for by one program, each once, and come back exactly."""
     entries = [reference("keyring", f"bots/{user}", line) for line, user in enumerate("aab", 1)]
@@ -304,6 +307,7 @@ def test_keyring_entries(ring: dict[str, str], tmp_path: Path) -> None:
     assert (tmp_path / "asked").read_text() == "bots/a\nbots/b\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
@@ -353,6 +357,7 @@ def test_what_looks_like_a_token_is_masked_in_stderr() -> None:
     assert found.endswith("failed with exit 1: --password=*** --token ***")
 
 
+@pytest.mark.slow
 def test_what_a_command_says_is_not_told_while_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may tell of a secret that is not known yet, and nobody waits for long."""
     monkeypatch.setattr("hermes_ops.secrets.resolve.SETTLING", 0.2)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from building import HERMES, NEW, desired
+from case_file import read_case
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.hermes import gateway
@@ -41,7 +42,7 @@ PAGE = (ROOT / "docs" / "roles.md").read_text(encoding="utf-8")
 
 def cases(name: str) -> list[Any]:
     """Return the cases of a file, each under its own name."""
-    found = yaml.safe_load((CASES / f"{name}.yml").read_text(encoding="utf-8"))
+    found = read_case(CASES / f"{name}.yml")
     return [pytest.param(case, id=title) for title, case in found.items()]
 
 

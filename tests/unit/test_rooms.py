@@ -23,14 +23,14 @@ FILES = {
 
 
 @cache
-def tree(file: Path) -> ast.Module:
-    """Return a parsed module."""
-    return ast.parse(file.read_text(encoding="utf-8"))
+def nodes(file: Path) -> list[ast.AST]:
+    """Return all that a module is made of."""
+    return list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
 
 
 def imported(file: Path) -> Iterator[str]:
     """Yield the modules of ours that a file imports anywhere, late imports included."""
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hermes_ops"):
             for name in node.names:
                 below = f"{node.module}.{name.name}"
@@ -89,7 +89,7 @@ def test_functions_are_short() -> None:
 
 def function_lengths(file: Path) -> Iterator[int]:
     """Yield the lines of each function's body."""
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
             yield (body[-1].end_lineno or 0) - body[0].lineno + 1
@@ -99,7 +99,7 @@ def test_a_class_has_its_name_alone() -> None:
     """No two public classes have one name."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, file in FILES.items():
-        for node in ast.walk(tree(file)):
+        for node in nodes(file):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name].append(name)
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
@@ -114,7 +114,7 @@ def test_a_library_has_its_room(library: str, rooms: set[str]) -> None:
     users = {
         name.split(".")[1]
         for name, file in FILES.items()
-        for node in ast.walk(tree(file))
+        for node in nodes(file)
         for module in modules_of(node)
         if module.split(".")[0] == library
     }

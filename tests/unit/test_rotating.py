@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from building import env_value
-from shell_kit import library, words_of
+from shell_kit import library, shells, words_of
 
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.secrets import rotate, users
@@ -202,7 +202,7 @@ def test_renewed_key_takes_the_place_of_the_old() -> None:
     )
 
 
-SHELLS = ["dash", "posix", "busybox"]
+SHELLS = shells("dash", "posix", "busybox")
 DRAIN = """
 boot_id; mkdir -p home .local/state/hermes-ops/lock
 state_is() {
@@ -234,6 +234,7 @@ def drained(
     return json.loads(request), rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", SHELLS)
 def test_drain_waits_for_running_turns(shell: str, tmp_path: Path) -> None:
     """The request is of this boot, ends the wait when no turn runs, and is taken back."""

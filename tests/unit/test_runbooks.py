@@ -130,6 +130,7 @@ def test_every_noun_can_be_imported(said: Said) -> None:
     assert rooms == (hermes_ops.secrets, hermes_ops.inventory)  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_package_itself_imports_nothing() -> None:
     """`import hermes_ops` is instant; the tasks come when somebody asks for them."""
     code = (
@@ -497,6 +498,7 @@ def test_completion_is_silent_about_a_runbook_that_is_refused(said: Said, fleet:
     assert (code, "fleet.up" in out.split(), err) == (0, True, "")
 
 
+@pytest.mark.slow
 def test_programs_of_a_runbook_do_not_take_over_our_name(fleet: Path) -> None:
     """What ./inv tells us of how it was started is for us alone, and is in what we propose."""
     write("@task\ndef x(c): c.run('echo [$HERMES_OPS_STARTED_AS]')\n")

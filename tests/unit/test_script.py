@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-import yaml
 from building import NEW, desired, facts, profile
-from shell_kit import inner_programs, words_of
+from case_file import read_case
+from shell_kit import inner_programs, shells, words_of
 
 from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
 from hermes_ops.files import envfile, ownership
@@ -46,7 +46,7 @@ SYSTEM = "/usr/bin:/bin"
 PLAN_CASES = sorted((Path(__file__).parents[1] / "cases" / "plan").glob("*.yml"))
 TOKEN = "s3cr3t-$HOME-`id`-'quoted'"
 CONFIG = "a: 'it''s'\nb: $HOME `id` \\n %s é\n"
-every_shell = pytest.mark.parametrize("shell", ["dash", "posix", "busybox"])
+every_shell = pytest.mark.parametrize("shell", shells("dash", "posix", "busybox"))
 
 
 # --- running ----------------------------------------------------------------------------------
@@ -215,6 +215,7 @@ def test_a_look_that_is_cut_does_nothing(shell: str, home: Path) -> None:
 # --- the language -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_shell
 def test_scripts_of_every_plan_are_shell(shell: str) -> None:
     """What is compiled from the plans of the cases is read without complaint."""
@@ -227,7 +228,7 @@ def test_scripts_of_every_plan_are_shell(shell: str) -> None:
 
 
 def _scripts(case: Path) -> str:
-    body = yaml.safe_load(case.read_text(encoding="utf-8"))
+    body = read_case(case)
     if "conflict" in body:
         return ""
     made = make_plan(desired(body), facts(body))
@@ -463,6 +464,7 @@ def test_a_dead_owner_is_taken_over(shell: str, home: Path, owner: str) -> None:
     assert not (home / LOCK).exists()
 
 
+@pytest.mark.slow
 @every_shell
 def test_without_an_operator_the_profile_in_hand_is_finished(shell: str, home: Path) -> None:
     """When nobody hears any more, this profile is made whole and the next is not begun."""
@@ -533,6 +535,7 @@ def waiting(home: Path, *, up: Iterable[str]) -> Plan:
     return replace(held, changes=())
 
 
+@pytest.mark.slow
 @every_shell
 def test_a_wait_ends_when_each_is_up_or_has_failed_for_good(shell: str, home: Path) -> None:
     """Nobody waits for what ended with exit 78; its last lines come back, and no others."""

@@ -299,6 +299,7 @@ def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Pat
     assert rows["FILED"]["error"] is None
 
 
+@pytest.mark.slow
 def test_another_reader_reads_what_is_encrypted_anew(site: Site) -> None:
     """After `secrets.rekey` the new key opens every age text; before, none."""
     site("secrets.set", "mini-1/coder", "ONE", "--layer", "catalogue", given="value-one")
@@ -386,6 +387,7 @@ def at_a_terminal(site: Site, words: list[str], typed: bytes = b"") -> str:
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_is_shown_the_values(site: Site) -> None:
     """Those that are known here; the table above stays redacted."""
     shown = at_a_terminal(site, ["secrets.show", "--reveal", "-l", "mini-1/coder"])
@@ -394,6 +396,7 @@ def test_a_terminal_is_shown_the_values(site: Site) -> None:
     assert shown.count("a-plain-value") == 1
 
 
+@pytest.mark.slow
 def test_a_person_types_a_value_twice_and_does_not_see_it(site: Site) -> None:
     """No echo; what was typed is what is encrypted."""
     words = ["secrets.set", "mini-1/coder", "TYPED", "--layer", "catalogue"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from case_file import read_case
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def cases() -> list[Any]:
     return [
         pytest.param(data, case, id=f"{file.stem}: {case['selector']}")
         for file in sorted(FOLDER.glob("*.yml"))
-        for data in [yaml.safe_load(file.read_text(encoding="utf-8"))]
+        for data in [read_case(file)]
         for case in data["cases"]
     ]
 

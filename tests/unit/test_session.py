@@ -13,7 +13,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shell_kit import ends, words_of
+from shell_kit import ends, shells, words_of
 
 from hermes_ops.errors import NotUnderstood, Unknown
 from hermes_ops.inventory.model import Connection, Host
@@ -24,7 +24,7 @@ from hermes_ops.transport.streams import Pipes
 
 HOME = "/"
 """Of the shells here: they outlive one test, and with it its home."""
-SHELLS = ["dash", "bash", "busybox"]
+SHELLS = shells("dash", "bash", "busybox")
 
 
 def open_shell(name: str) -> FramedShell:
@@ -166,7 +166,7 @@ def test_a_process_left_behind_does_not_hold_it(shell: FramedShell) -> None:
 
 def test_a_lost_shell_is_unknown_at_once_and_stays_so() -> None:
     """When the other end goes away, this command and all later ones are `Unknown`."""
-    shell = open_shell(SHELLS[0])
+    shell = open_shell("dash")
     shell.run("true")
     for _ in range(2):
         with pytest.raises(Unknown, match="lost"):

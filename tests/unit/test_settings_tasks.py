@@ -49,6 +49,7 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+@pytest.mark.slow
 def test_settings_are_compared_and_brought_there(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_profile_that_is_not_there_is_not_made(
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_what_a_person_changed_is_seen_and_taken_over(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -137,6 +137,7 @@ def test_a_limit_is_kept_by_timeout(host: Host) -> None:
     assert host.calls == ["timeout -k 5 7 program 'a b'"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["timeout", "nothing"])
 def test_what_takes_too_long_is_ended(host: Host, lacking: str) -> None:
     """With `timeout` or without it."""
@@ -163,6 +164,7 @@ def test_the_guard_of_a_limit_goes_with_it(host: Host) -> None:
     assert ends(seconds)
 
 
+@pytest.mark.slow
 def test_what_does_not_listen_is_killed(host: Host) -> None:
     """Five seconds after it was asked to end, also where there is no `timeout`."""
     host.lacks("timeout")

@@ -261,6 +261,7 @@ def test_two_requests_are_both_taken_back(dash: Host) -> None:
     assert list(dash.home.glob("*/.d*")) == []
 
 
+@pytest.mark.slow
 def test_a_drain_has_an_end(dash: Host) -> None:
     """So many seconds, a quarter at a time."""
     drain(dash)
@@ -391,6 +392,7 @@ def test_a_stop_is_waited_for_and_forgotten(host: Host, last: str) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_stop_that_does_not_end_is_a_failure(dash: Host) -> None:
     """After a minute and a half, which is longer than systemd lets it take."""
     systemd(dash, "deactivating")

@@ -277,6 +277,7 @@ def test_a_failure_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_command_may_say_what_others_found() -> None:
     """Its failure is told without any value of the run, whoever knows that yet."""
     (known,) = references("env", "NAME")

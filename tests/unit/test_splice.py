@@ -146,6 +146,7 @@ Dumper.add_representer(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(
     documents,

@@ -188,6 +188,7 @@ def through(server: Sshd, jump: Sshd, tmp_path: Path, *known: Sshd, **more: Any)
     return opened(server, files=[tmp_path / "known_hosts"], proxy_jump=where, **more)
 
 
+@pytest.mark.slow
 def test_by_way_of_another_host(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
     """Both are known: a script goes through, and the first sees no word of it."""
     before = jump.logged("Accepted publickey")
@@ -230,6 +231,7 @@ def open_ones() -> set[paramiko.Transport]:
     return {thread for thread in threading.enumerate() if isinstance(thread, paramiko.Transport)}
 
 
+@pytest.mark.slow
 def test_nothing_stays_open(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
     """Neither what was refused, nor the way to a host that was let go: a server counts them."""
     before = open_ones()
@@ -247,6 +249,7 @@ def test_nothing_stays_open(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
 # --- how it ends --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_answer_within_the_deadline(shared: Transport) -> None:
     """The deadline of the call counts, and after it nobody knows what was done."""
     began = time.monotonic()
@@ -256,6 +259,7 @@ def test_no_answer_within_the_deadline(shared: Transport) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_the_deadline_of_the_host(server: Sshd) -> None:
     """Without one of the call, the inventory's counts."""
     transport = opened(server, exchange_timeout=0.1)
@@ -272,6 +276,7 @@ def test_a_talking_host_has_no_longer_time(shared: Transport) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_host_that_takes_nothing(shared: Transport) -> None:
     """A script that cannot be sent in time is not waited for until somebody takes it."""
     large = Script("sleep 20\n" + f"{'#' * 70}\n" * 100_000, "0")
@@ -282,6 +287,7 @@ def test_a_host_that_takes_nothing(shared: Transport) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_host_that_goes_away(server: Sshd) -> None:
     """What came before the end is there, and it is told that it was not all; then nothing goes."""
     transport = opened(server)
@@ -301,6 +307,7 @@ def test_a_shell_that_ends_early(shared: Transport) -> None:
     assert ([record.word for record in reply.records], reply.complete) == (["first"], False)
 
 
+@pytest.mark.slow
 def test_a_chatty_host_is_drained(shared: Transport) -> None:
     """What comes beside the answer is no answer, and blocks nothing, however much it is."""
     text = asking("say before; head -c 3000000 /dev/zero >&2; echo noise; say after")
@@ -341,6 +348,7 @@ def test_a_server_that_says_nothing() -> None:
 # --- files and shells ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_file_is_put_under_the_home(shared: Transport, server: Sshd, tmp_path: Path) -> None:
     """Whole and at once; its folder is made, and nothing else is left there."""
     content = os.urandom(3_000_000)

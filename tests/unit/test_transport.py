@@ -193,6 +193,7 @@ def test_a_key_is_found_under_its_alias(tmp_path: Path) -> None:
         assert client.get_host_keys().check(shown, key)
 
 
+@pytest.mark.slow
 def test_connections_are_made_side_by_side() -> None:
     """Many threads make connections at once: what they share is whole for each of them."""
     box = Host("box", Connection(address="127.0.0.1", user="x"))

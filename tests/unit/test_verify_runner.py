@@ -234,6 +234,7 @@ class TestThings:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     """An interrupt is not pytest's to swallow."""
     with pytest.raises(KeyboardInterrupt):

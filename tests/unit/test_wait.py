@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 from building import NEW, desired
-from pretend_host import BEGIN, GONE, SHELLS, Shown, World, world
+from pretend_host import BEGIN, GONE, Shown, World, world
+from shell_kit import shells
 
 from hermes_ops.apply import Terms, compile_watch
 from hermes_ops.errors import NotReady
@@ -23,7 +24,7 @@ from hermes_ops.run.watch import verdict_of, watch_services
 from hermes_ops.transport import Transport
 
 URL = "http://127.0.0.1:8701/health"
-every_shell = pytest.mark.parametrize("shell", SHELLS)
+every_shell = pytest.mark.parametrize("shell", shells("dash", "bash", "busybox"))
 every_manager = pytest.mark.parametrize("manager", ["systemd", "supervisord"])
 
 
@@ -85,6 +86,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", CHANGES)
 @every_manager
 def test_what_changes_within_a_look_is_seen_whole(tmp_path: Path, manager: str, what: str) -> None:
@@ -125,6 +127,7 @@ SHOWN: Mapping[str, tuple[str, Shown]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SHOWN)
 @every_manager
 def test_only_what_may_change_is_waited_for(tmp_path: Path, manager: str, what: str) -> None:
@@ -164,6 +167,7 @@ def test_who_waited_to_its_limit_is_not_asked_again(
     assert (tmp_path / "home" / "made").exists() == bool(changes)
 
 
+@pytest.mark.slow
 @every_shell
 def test_without_proc_the_wait_counts_from_its_own_beginning(tmp_path: Path, shell: str) -> None:
     """Where nothing tells when a process began, it lasts the settling time in whole seconds."""

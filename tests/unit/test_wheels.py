@@ -58,6 +58,7 @@ def test_wheels_are_asked_for_the_hosts_platform(pip: Path, tmp_path: Path) -> N
     assert {"--quiet", "--no-input", "--disable-pip-version-check"} <= set(words)
 
 
+@pytest.mark.slow
 def test_wheels_are_fetched_once(pip: Path, tmp_path: Path) -> None:
     """The second host of the same kind has those of the first; another kind has its own."""
     cache = tmp_path / "cache"

@@ -118,6 +118,7 @@ def some(tree: dict[Any, Any], chosen: Any) -> dict[Any, Any]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300))
 @given(TREES, st.data(), st.sampled_from([None, False, True]))
 def test_what_is_left_reads_as_before(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from case_file import read_case
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ FEWER = settings(MANY, max_examples=examples(150))
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
     """Each case names a text, what is wanted, and the text or the conflict that follows."""
-    case = yaml.safe_load(path.read_text())
+    case = read_case(path)
     initial = case.get("initial")
     if sentence := case.get("conflict"):
         with pytest.raises(Conflict) as caught:
@@ -157,6 +158,7 @@ def merged(have: Any, want: Any) -> Any:
     return want
 
 
+@pytest.mark.slow
 @MANY
 @given(st.sampled_from(FOREIGN), mappings)
 def test_reads_back_what_was_merged(text: str, wanted: dict[Any, Any]) -> None:
@@ -171,6 +173,7 @@ def comments(text: str) -> list[str]:
     return re.findall(r"(?<!\S)#.*", text)
 
 
+@pytest.mark.slow
 @FEWER
 @given(
     st.sampled_from(FOREIGN),
@@ -184,6 +187,7 @@ def test_new_keys_keep_all_that_is_there(text: str, wanted: dict[str, Any]) -> N
     assert list(load(result)) == [*load(text), *wanted]
 
 
+@pytest.mark.slow
 @FEWER
 @given(st.sampled_from(FOREIGN[4:]), mappings)
 def test_what_is_spelled_by_others_keeps_its_spelling(text: str, wanted: dict[Any, Any]) -> None:
@@ -227,6 +231,7 @@ def changes(dice: random.Random, data: dict[str, Any]) -> dict[str, Any]:
     return wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(0, 400, 100))
 def test_comments_stay_where_they_belong(seed: int) -> None:
     """Whatever changes, each comment stays above or beside its key or item."""
@@ -241,6 +246,7 @@ def test_comments_stay_where_they_belong(seed: int) -> None:
         assert result.endswith("\n# the end\n")
 
 
+@pytest.mark.slow
 @FEWER
 @given(mappings.map(with_simple_keys), st.booleans(), mappings)
 def test_merges_into_any_dumped_file(
