@@ -31,14 +31,15 @@ def compile_plan(plan: Plan, terms: Terms) -> Script:
 
 
 def _before(plan: Plan) -> str:
-    """Return the line for the login user that enables linger for `hermes_user`."""
-    user = shlex.quote(plan.host.hermes.user)
+    """Return the line for the login user that lets `hermes_user` linger and starts its manager."""
     if not plan.host.hermes.user or not any(
         isinstance(change.operation, EnableLinger) for change in plan.changes
     ):
         return ""
-    verb = f"loginctl --no-ask-password enable-linger {user} >/dev/null 2>&1"
-    return f"{verb} || sudo -n {verb}"
+    verbs = [f"loginctl --no-ask-password enable-linger {shlex.quote(plan.host.hermes.user)}"]
+    if plan.user:
+        verbs.append(f"systemctl --no-ask-password --no-block start user@{plan.user[0]}.service")
+    return "; ".join(f"{verb} >/dev/null 2>&1 || sudo -n {verb} >/dev/null 2>&1" for verb in verbs)
 
 
 def _password(plan: Plan) -> Iterator[str]:

@@ -5,8 +5,7 @@
 look_host() {
   say "user $uid $user"
   say "home $HOME"
-  # The shell reads the account database for `~name`, if it is not quoted.
-  eval "account=~$user"
+  account_home
   say "account $account"
   printf '%s system ' "$nonce"
   uname -sm
@@ -23,6 +22,15 @@ look_host() {
     ! has "$tool" || say "tool $tool"
   done
   ! default_route || say "route default"
+}
+
+account_home() { # sets `account`, the home that the account database has
+  case $user in
+    # The shell reads that database for `~name`. Another name, such as CORP\ann, might be a command.
+    *[!A-Za-z0-9._-]*) account=$(getent passwd "$user" 2>/dev/null | cut -d: -f6) ;;
+    *) eval "account=~$user" ;;
+  esac
+  : "${account:=$HOME}"
 }
 
 default_route() { # if routes cannot be listed, assume that there is one

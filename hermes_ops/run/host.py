@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 
-from hermes_ops.errors import MissingPrivilege, Unknown
+from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import Change, DesiredState, make_plan
@@ -22,6 +22,8 @@ from hermes_ops.run.watch import watch_services
 from hermes_ops.secrets.names import holds_credential
 from hermes_ops.transport import Transport
 
+_NO_RIGHT = "exit 77"
+"""How linger fails if the user may not enable it; the code is EX_NOPERM of sysexits(3)."""
 LOOKS = 3
 """How often we look at a host that keeps changing between the look and the lock."""
 
@@ -169,9 +171,17 @@ def _refuse_failures(result: HostResult) -> None:
                 done.outcome = "skipped"
                 continue
             user = result.facts.user if result.facts else "$USER"
-            raise MissingPrivilege(
-                f"linger cannot be enabled for {user}: neither polkit nor sudo allows it;"
-                " nothing was started",
-                hint=f"as root on {result.host.name}: loginctl enable-linger {user}"
-                "   (or set hermes_linger: optional)",
-            )
+            raise _linger_error(result.host.name, user, done.because or "")
+
+
+def _linger_error(host: str, user: str, because: str) -> HermesError:
+    if not because.startswith(_NO_RIGHT):
+        return CommandError(
+            f"no service of {user} can be started: {because.partition(': ')[2] or because}",
+            hint=f"as root on {host}: loginctl user-status {user}",
+        )
+    return MissingPrivilege(
+        f"linger cannot be enabled for {user}: neither polkit nor sudo allows it;"
+        " nothing was started",
+        hint=f"as root on {host}: loginctl enable-linger {user}   (or set hermes_linger: optional)",
+    )

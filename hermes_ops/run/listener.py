@@ -9,7 +9,6 @@ from hermes_ops.apply import ChangeOutcome, outcomes
 from hermes_ops.look.answers import latest
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import EnableLinger
 from hermes_ops.reporting.events import Changed, Changing, Emit, Noted, Waiting
 from hermes_ops.run.model import Done
 from hermes_ops.wire import Record
@@ -64,7 +63,8 @@ class Listener:
         now = time.monotonic()
         because = None
         if ended.outcome == "failed":
-            because = _because(change, ended.message, self._output.get(ended.number, ""))
+            output = self._output.get(ended.number, "")
+            because = f"{ended.message}: {output}" if output else ended.message
         elif ended.outcome == "skipped":
             because = self._cause(change)
         done = Done(change, ended.outcome, because, now - self._clock)
@@ -113,9 +113,3 @@ class Listener:
         """Return the facts with the last complete round of evidence."""
         last = self._round or self._last
         return latest(last, facts) if facts and any(r.word == "now" for r in last) else facts
-
-
-def _because(change: Change, message: str, output: str) -> str:
-    if isinstance(change.operation, EnableLinger):
-        return message
-    return f"{message}: {output}" if output else message

@@ -61,10 +61,19 @@ enable_linger() {
   fi
   lingers || { printf 'this user may not enable linger'; return 77; }
 }
+# logind starts the manager with linger, but not where somebody stopped it behind logind's back.
+start_user_manager() {
+  if [ "$uid" = 0 ]; then
+    systemctl --no-block start user@0.service >/dev/null 2>&1
+  else
+    as_root systemctl --no-block start "user@$uid.service"
+  fi
+}
 await_bus() {
+  user_bus || start_user_manager || :
   tries=0
   until user_bus; do
-    [ $tries -lt 60 ] || { printf 'the user service manager did not start within 15 s'; return 1; }
+    [ $tries -lt 60 ] || { printf '%s did not start within 15 s' "user@$uid.service"; return 1; }
     sleep 0.25
     tries=$((tries + 1))
   done

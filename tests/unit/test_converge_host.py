@@ -14,7 +14,15 @@ from case_file import read_case
 from faking import Answer, FakeTransport, connecting, done, evidence, said
 
 from hermes_ops import apply
-from hermes_ops.errors import HermesError, Locked, MissingPrivilege, NotReady, Unknown, Unreachable
+from hermes_ops.errors import (
+    CommandError,
+    HermesError,
+    Locked,
+    MissingPrivilege,
+    NotReady,
+    Unknown,
+    Unreachable,
+)
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, Plan, make_plan
@@ -471,12 +479,21 @@ def lingering(policy: str, word: str) -> HostResult:
 
 def test_linger_that_nobody_may_enable() -> None:
     """Where it is required that is an error, with what root has to type."""
-    result = lingering("required", "failed not allowed")
+    result = lingering("required", "failed exit 77")
     assert isinstance(result.error, MissingPrivilege)
     assert "loginctl enable-linger hermes" in result.error.hint
     (linger,) = (end for end in result.changes if end.change.resource == "linger")
-    assert (linger.outcome, linger.because) == ("failed", "not allowed")
+    assert (linger.outcome, linger.because) == ("failed", "exit 77")
     assert result.outcome == "failed"
+
+
+def test_a_service_manager_that_does_not_start() -> None:
+    """That is no question of rights, and root is told where to look."""
+    result = lingering("required", "failed exit 1")
+    assert (result.outcome, type(result.error)) == ("failed", CommandError)
+    assert result.error
+    assert result.error.message == "no service of hermes can be started: exit 1"
+    assert "loginctl user-status hermes" in result.error.hint
 
 
 def test_linger_that_need_not_be() -> None:

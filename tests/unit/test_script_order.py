@@ -651,20 +651,21 @@ def test_a_password_travels_only_where_it_is_needed() -> None:
 def before(user: str, *changes: Numbered) -> str:
     """Return what the login user runs before another runs the script."""
     hermes = HermesSettings(user=user)
-    return compile_plan(plan(*changes, machine={"hermes": hermes}), TERMS).before
+    made = plan(*changes, machine={"hermes": hermes})
+    return compile_plan(replace(made, user=(7, user)), TERMS).before
 
 
 def test_the_login_user_lets_the_services_user_linger(tmp_path: Path) -> None:
     """By its own right or by sudo without a question; only where it is planned, and for another."""
     host = Host("dash", tmp_path)
     host.stand("loginctl", "return 1")
+    host.stand("systemctl", "echo noise >&2; return 1")
     host.stand("sudo", "echo chatter")
     line = before("it's", ("", EnableLinger(True)))
     assert host.run(line).out == ""
-    assert host.calls == [
-        "loginctl --no-ask-password enable-linger it's",
-        "sudo -n loginctl --no-ask-password enable-linger it's",
-    ]
+    linger = "loginctl --no-ask-password enable-linger it's"
+    start = "systemctl --no-ask-password --no-block start user@7.service"
+    assert host.calls == [linger, f"sudo -n {linger}", start, f"sudo -n {start}"]
     assert before("", ("", EnableLinger(True))) == ""
     assert before("ann", ("p", MakeFolder(path("a"), None))) == ""
 

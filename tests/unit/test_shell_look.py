@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import sys
 from collections.abc import Mapping
 
@@ -57,6 +58,24 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
         "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
         "netstat -rn -f inet",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("user", ["CORP\\ann", "a;touch here", "$(touch here)", "a b"])
+def test_a_name_of_an_account_is_never_a_command(dash: Host, user: str) -> None:
+    """Directories have names that a shell would run or change."""
+    bare(dash)
+    dash.define(f"uid=7 user={shlex.quote(user)}")
+    dash.stand("getent", '[ "$*" = "passwd $user" ] && echo "x:*:7:7::/home/of it:/bin/sh"')
+    assert told(dash)["account"] == "/home/of it"
+    assert not (dash.home / "here").exists()
+
+
+def test_an_account_that_nobody_knows_has_the_home_it_says(dash: Host) -> None:
+    """As on a Mac of a directory, which has no getent."""
+    bare(dash)
+    dash.define("uid=7 user='CORP ann'")
+    dash.stand("getent", "return 2")
+    assert told(dash)["account"] == str(dash.home)
 
 
 def test_without_proc_the_uptime_is_the_time_since_the_boot(dash: Host) -> None:

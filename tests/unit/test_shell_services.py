@@ -92,20 +92,44 @@ def test_a_password_for_sudo_goes_to_it_alone(host: Host) -> None:
 
 def test_the_bus_is_waited_for(dash: Host) -> None:
     """It comes a moment after linger; a quarter of a minute is enough."""
+    dash.stand("start_user_manager", "return 1")
     dash.stand("user_bus", '[ "$n" = 3 ]')
     dash.stand("sleep", "n=$((n + 1))")
     assert dash.run("await_bus; echo $?").out == "0\n"
     assert dash.calls.count(QUARTER) == 3
+    assert dash.calls.count("start_user_manager") == 1
+
+
+@pytest.mark.parametrize(
+    ("uid", "call"),
+    [
+        (0, "systemctl --no-block start user@0.service"),
+        (7, "as_root systemctl --no-block start user@7.service"),
+    ],
+)
+def test_the_service_manager_is_started(dash: Host, uid: int, call: str) -> None:
+    """Whoever stopped it without logind: enabling linger again does not bring it back."""
+    dash.stand("systemctl", "echo chatter; echo noise >&2")
+    dash.stand("as_root")
+    answer = dash.run(f"uid={uid} user=ann; start_user_manager; echo $?")
+    assert (answer.out, answer.errors, dash.calls) == ("0\n", "", [call])
+
+
+def test_a_bus_that_is_there_is_taken(dash: Host) -> None:
+    """Nothing is started then, and no right is asked for."""
+    dash.stand("user_bus")
+    dash.stand("start_user_manager")
+    assert dash.run("await_bus; echo $?").out == "0\n"
+    assert "start_user_manager" not in dash.calls
 
 
 def test_the_bus_is_not_waited_for_for_ever(dash: Host) -> None:
     """What is missing is said."""
+    dash.stand("start_user_manager")
     dash.stand("user_bus", "false")
     dash.stand("sleep")
-    assert (
-        dash.run("await_bus; echo $?").out
-        == "the user service manager did not start within 15 s1\n"
-    )
+    answer = dash.run("uid=7 user=ann; await_bus; echo $?")
+    assert answer.out == "user@7.service did not start within 15 s1\n"
     assert dash.calls.count(QUARTER) == 60
 
 
