@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Option, Options, whole
-from hermes_ops.cli.output import Output
+from pathlib import Path
+
+from hermes_ops.cli.options import COMMON, Option, Options, whole
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
+
+_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
 
 
 @verb(common=(), example="./inv dev.check")
@@ -73,3 +77,16 @@ def bench(_options: Options, output: Output, *, hosts: str, profiles: str) -> No
     from hermes_ops.commands.dev import bench as command
 
     command.run(output, hosts=whole("hosts", hosts), profiles=whole("profiles", profiles))
+
+
+@verb(
+    operands=(Option("folder", "has NAME/try.sh, each a script that ends with 0 if all is right"),),
+    options=(Option("only", "the name of one of them", ""),),
+    common=_ANSWER,
+    example="./inv dev.trials tests/trials",
+)
+def trials(_options: Options, output: Output, *, folder: str, only: str) -> Result:
+    """Run scripts against fresh hosts of the lab, and say which found what is right."""
+    from hermes_ops.commands.dev import trials as command
+
+    return command.run(output, Path(folder), only)
