@@ -157,7 +157,7 @@ def test_ansibles_tags_stay(folder: Path) -> None:
 
 
 REFUSED = {
-    "no layer": (("m1/coder", "a", "b", None), "--layer says where", UsageError),
+    "no layer": (("m1/coder", "a", "b", None), "--layer is missing", UsageError),
     "no such layer": (("m1/coder", "a", "b", "hots"), "there is no layer 'hots'", UsageError),
     "another's group": (("m1/coder", "a", "b", "group:x"), "m1 is not in the group", UsageError),
     "no target": (("m1", "a", "b", "host"), "'m1' is no target", UsageError),
@@ -268,7 +268,7 @@ def test_edit_asks_on_a_terminal(folder: Path, answer: str, code: int, is_kept: 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code, said.decode()
     assert b"unknown key 'confg'" in said
     assert ((folder / "profiles/coder.yml").read_bytes() != CODER.encode()) is is_kept
-    for kept in re.findall(rb"what you wrote is in (\S+)", said):
+    for kept in re.findall(rb"your text is in (\S+)", said):
         Path(kept.decode()).unlink()
 
 
@@ -278,7 +278,7 @@ def test_edit_asks_on_a_terminal(folder: Path, answer: str, code: int, is_kept: 
         (None, None, "there is no editor"),
         ("/no/such/editor", None, "cannot be run"),
         ("false", None, "ended with 1"),
-        ("true", "nothing.here", "no layer says 'config.nothing.here'"),
+        ("true", "nothing.here", "no layer sets 'config.nothing.here'"),
     ],
 )
 def test_edit_without(

@@ -1,1 +1,1 @@
-"""Settings: seen, compared, written, pushed and pulled."""
+"""Settings: show, compare, write, push and pull them."""

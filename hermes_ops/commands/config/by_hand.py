@@ -1,4 +1,4 @@
-"""What somebody changed by hand in files of which only checks are remembered, not values."""
+"""Find what was changed by hand on a host, where we kept only a check of each value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hermes_ops.plan.resource import EnvFile, Owned
 
 
 def owned_by(memory: Owned | None, facts: Facts) -> Ownership:
-    """Return what a host remembers of a profile; a damaged memory is none."""
+    """Return a profile's ownership file on the host; an empty one if it is absent or damaged."""
     text = facts.contents.get(str(memory.path)) if memory else None
     try:
         return ownership.parse(text or "", f"~/{memory.path}" if memory else "")
@@ -24,9 +24,9 @@ def owned_by(memory: Owned | None, facts: Facts) -> Ownership:
 
 
 def touched(look: Look, profile: Profile) -> Iterator[tuple[str, str | None]]:
-    """Yield file and name of each value of `.env`, and each whole file, that is not as we left it.
+    """Yield what is not as we left it: values of `.env`, by file and name, and whole files.
 
-    What the host made itself cannot be told from another value.
+    A value that the host generated is left out: no check of it was kept.
     """
     facts = look.facts
     own = [w.resource for w in look.desired.wanted if w.profile.name == profile.name]

@@ -1,4 +1,4 @@
-"""`config.edit`: the editor on the file and line that decide, and a check of what comes of it."""
+"""`config.edit`: open an editor at the line that sets a value, and check the result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WITH_COLON = {"hx", "helix", "subl", "zed"}
 
 
 def edit(options: Options, output: Output, target: str, key: str | None) -> Result:
-    """Open the editor; what does not load is not kept unseen."""
+    """Open the editor; if the inventory does not load afterwards, ask what to do with the edit."""
     workspace, host, profile = open_target(options, output, target)
     place = _deciding(workspace, host, profile, key)
     file = Path(place.file)
@@ -51,7 +51,7 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
 
 
 def _deciding(workspace: Workspace, host: Host, profile: Profile, key: str | None) -> Place:
-    """Return the place that decides a setting; without one, where the profile is described."""
+    """Return the place that sets `key`; without a key, where the profile is described."""
     from hermes_ops.loader.explain.provenance import leaves
 
     found = leaves(gathered(workspace), host.name, profile.name)
@@ -65,7 +65,7 @@ def _deciding(workspace: Workspace, host: Host, profile: Profile, key: str | Non
     places = [leaf.winner.place for leaf in found if begins(leaf.path, map(str, path))]
     if not places:
         hint = suggestion(spelled(path), [leaf.key for leaf in found])
-        raise UsageError(f"no layer says {spelled(path)!r}: config.set writes it", hint=hint)
+        raise UsageError(f"no layer sets {spelled(path)!r}: use config.set", hint=hint)
     return places[0]
 
 
@@ -95,22 +95,22 @@ def _editor(place: Place) -> list[str]:
 
 
 def _again(output: Output, error: InventoryError, file: Path, options: Options) -> bool:
-    """Ask what to do with an inventory that does not load: edit it again, or go back."""
+    """Ask what to do if the inventory does not load: edit again, restore the file, or keep it."""
     output.note(f"error: {error}")
     if options.yes or not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"Edit {shown(file)} again? [Y: edit / n: back to what it was / k: keep] ")
+    sys.stderr.write(f"Edit {shown(file)} again? [Y: edit / n: restore the file / k: keep] ")
     sys.stderr.flush()
     answer = sys.stdin.readline().strip().lower()
     if answer in ("k", "keep"):
-        raise Interrupted("what you wrote is kept, and the inventory does not load")
+        raise Interrupted("your text is kept, but the inventory does not load")
     return answer in ("", "y", "yes")
 
 
 def _kept(file: Path, before: str) -> str:
-    """Put the file back; return where the text that was refused is."""
+    """Restore the file; return a sentence that names where the refused text was saved."""
     handle, name = tempfile.mkstemp(prefix="hermes-ops-", suffix=file.suffix)
     with os.fdopen(handle, "wb") as stream:
         stream.write(file.read_bytes())
     replace_file(file, before)
-    return f"{shown(file)} is as it was; what you wrote is in {name}"
+    return f"{shown(file)} was restored; your text is in {name}"

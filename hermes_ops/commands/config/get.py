@@ -1,4 +1,4 @@
-"""`config.get` and `config.pull`: what the hosts have, beside what is wanted of them."""
+"""`config.get`: the settings on a host beside the wanted ones; `config.pull` reads them too."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ class HostSetting:
 
     @property
     def differs(self) -> bool:
-        """Say whether the host has something else than what is wanted."""
+        """Whether the host's value is not the wanted one."""
         if not self.is_wanted or self.is_migrated:
             return False
         return not self.is_there or not yamlfile.same(self.now, self.wanted)
 
     @property
     def is_foreign(self) -> bool:
-        """Say whether somebody set this on the host: neither we nor Hermes by itself."""
+        """Whether somebody else set this on the host: neither hermes-ops nor Hermes itself."""
         if self.is_wanted or self.is_ours or not self.is_there:
             return False
         return self.path != (ownership.VERSION,) and not gateway.is_default(self.path, self.now)
 
     @property
     def has_credential(self) -> bool:
-        """Whether the host's value is a credential, or has one in it."""
+        """Whether the host's value is a credential, or contains one."""
         return self.file != ".env" and self._shown(self.now) != self.now
 
     def row(self) -> dict[str, Any]:
-        """Return it as documents have it; values of `.env` are not even read."""
+        """Return its entry in JSON documents; for `.env` without the value."""
         return {
             "host": self.host,
             "profile": self.profile,
@@ -86,7 +86,7 @@ def get(options: Options, output: Output, target: str, key: str | None) -> Resul
     found = [setting for setting in settings_of(look) if _is_meant(setting, wanted)]
     rows = [setting.row() for setting in found]
     if not rows and key is not None:
-        output.note(f"{target} has no {key}, and the inventory says nothing of it")
+        output.note(f"neither {target} nor the inventory has {key}")
         return items([], exit=2)
     if not output.json:
         from hermes_ops.reporting.report import table
@@ -104,7 +104,7 @@ def _cell(value: Any) -> str:
 
 
 def _key(key: str | None) -> tuple[str, ...]:
-    """Return what is asked for: the file's name in the inventory, and the keys below it."""
+    """Return the key path that was asked for, which begins with `config` or `env`."""
     if key is None:
         return ()
     path = parsed(key)
@@ -117,7 +117,7 @@ def _is_meant(setting: HostSetting, wanted: tuple[str, ...]) -> bool:
 
 
 def settings_of(look: Look) -> list[HostSetting]:
-    """Return every key that a host has, or should have, in the files of its profiles."""
+    """Return every key that the files of a host's profiles have, or should have."""
     return [setting for profile in look.host.profiles for setting in _of_profile(look, profile)]
 
 

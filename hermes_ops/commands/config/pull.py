@@ -1,4 +1,4 @@
-"""`config.pull`: what somebody changed by hand on the hosts, offered to the inventory."""
+"""`config.pull`: take what was changed by hand on the hosts into the inventory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hermes_ops.loader.keypath import spelled
 
 
 def pull(options: Options, output: Output, layer: str | None) -> Result:
-    """Show what somebody changed by hand; with a layer, write it there after asking."""
+    """Show what was changed by hand on the hosts; with a layer, ask and then write it there."""
     workspace = open_workspace(options, output)
     looks = look_all(options, output, steps=settings_steps(), workspace=workspace)
     if layer is not None:
@@ -84,7 +84,7 @@ def _profile(
 
 
 def offer(changed: Iterable[HostSetting]) -> dict[Any, Any]:
-    """Return the changes as `config:` of a profile: what is no secret and is there."""
+    """Return the changes as `config:` of a profile, without secrets and without removed keys."""
     tree: dict[Any, Any] = {}
     for setting in changed:
         if _is_offered(setting):
@@ -118,7 +118,9 @@ def _write(
     from hermes_ops.commands.config import set
 
     if len(looks) != 1 or len(looks[0].host.profiles) != 1:
-        raise UsageError("--layer takes one profile at a time", hint="-l host/profile")
+        raise UsageError(
+            "--layer takes one profile at a time", hint="select it with -l host/profile"
+        )
     (look,) = looks
     if look.failure:
         raise look.failure

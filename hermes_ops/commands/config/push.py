@@ -1,4 +1,4 @@
-"""`config.diff` and `config.push`: the settings of the graph, and nothing else of it."""
+"""`config.diff` and `config.push`: run only the step that writes settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hermes_ops.services.base import home_of
 
 
 def diff(options: Options, output: Output) -> Result:
-    """Look and plan the settings alone."""
+    """Plan only the settings, and show what would change."""
     looking = replace(options, check=True, diff=True)
     converged = converge("config.diff", settings_steps(), looking, output)
     converged.close()
@@ -45,7 +45,7 @@ def _rows(host: str, changes: Iterable[Done]) -> Iterable[dict[str, Any]]:
 
 
 def _lost(converged: Converged) -> Iterable[dict[str, Any]]:
-    """Yield the hosts of which nothing is known."""
+    """Yield the hosts that failed."""
     for result in converged.results:
         if result.error:
             yield {
@@ -57,7 +57,7 @@ def _lost(converged: Converged) -> Iterable[dict[str, Any]]:
 
 
 def push(options: Options, output: Output) -> Result:
-    """Write the settings, and give each running gateway the restart that it owes to them."""
+    """Write the settings, and restart each running gateway that they affect."""
     converged = converge("config.push", [*settings_steps(), _RESTART], options, output)
     converged.close()
     return finish(converged, output)

@@ -1,4 +1,4 @@
-"""`config.set`: a setting written into a layer of the inventory, checked, and told."""
+"""`config.set`: write a setting into a layer of the inventory, check it, show the effect."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class SettingWritten:
     layer: str
     spot: spots.Spot
     lines: list[str]
-    """The difference that it makes to the file."""
+    """The diff of the file."""
 
     @property
     def changes(self) -> bool:
-        """Say whether the file differs from what it was."""
+        """Whether the file was changed, or would be."""
         return bool(self.lines)
 
 
 def set_value(
     options: Options, output: Output, target: str, key: str, value: str, layer: str | None
 ) -> Result:
-    """Write one setting; the whole inventory must load afterwards, or nothing has changed."""
+    """Write one setting; if the inventory does not load afterwards, the file is restored."""
     path = setting_path(key)
     given = parsed_value(value)
     if layer is None:
-        raise UsageError("--layer says where it is written", hint=f"it is {spots.LAYERS}")
+        raise UsageError("--layer is missing: where to write it", hint=f"one of {spots.LAYERS}")
     workspace, host, profile = open_target(options, output, target)
     whose = (host.name, profile.name)
     return write_told(options, output, workspace, whose, layer, path, given)
@@ -62,7 +62,7 @@ def write_told(
     path: KeyPath,
     value: Any,
 ) -> Result:
-    """Write a setting for a host's profile, and tell what that comes to."""
+    """Write a setting for a host's profile, and show the effect."""
     done = write(workspace, *whose, layer, path, value, check=options.check)
     told = _told(workspace, *whose, path, done, check=options.check)
     _print(output, done, told, options)
@@ -70,40 +70,40 @@ def write_told(
 
 
 def setting_path(key: str) -> KeyPath:
-    """Return where a key stands in a profile: what is no key of one is a key of `config`."""
+    """Return the path of a key in a profile; a key that profiles do not have is one of `config`."""
     path = parsed(key)
     return path if path[0] in PROFILE.keys else ("config", *path)
 
 
 def parsed_value(text: str) -> Any:
-    """Return a value that was written as YAML; an empty one is an empty text."""
+    """Return the value of a YAML text; an empty text stands for itself."""
     import yaml
 
     try:
         return yaml.safe_load(text) if text else ""
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or "it cannot be read"
-        hint = """put a text in quotes of its own: '"a: b"'"""
+        hint = """put quotes around a text, inside those of the shell: '"a: b"'"""
         raise UsageError(f"VALUE is not YAML: {problem}", hint=hint) from None
 
 
 def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
-    """Refuse a credential in clear: it would stand in the inventory, and in the shell's history."""
+    """Refuse a credential in clear: it would be in the inventory, and in the shell's history."""
     for keys, given in _leaves(path, value):
         if veiled_at(keys, given) != given:
             raise UsageError(
-                f"{spelled(keys)} is a credential, and would stand in the inventory in clear",
-                hint="give it to the gateway by env:, where it can be a reference",
+                f"{spelled(keys)} is a credential, and would be in the inventory in clear",
+                hint="put it under env:, as a reference",
             )
         if keys[0] == "env" and len(keys) == 2 and _is_secret(str(keys[1]), given):
             raise UsageError(
-                f"{keys[1]} is a secret, and would stand in the inventory in clear",
-                hint=f"name where it is: config.set … env.{keys[1]} '{{env: {keys[1]}}}'",
+                f"{keys[1]} is a secret, and would be in the inventory in clear",
+                hint=f"write a reference: config.set … env.{keys[1]} '{{env: {keys[1]}}}'",
             )
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    """Whether a plain value of `env` is, by its name or its looks, nothing to be shown."""
+    """Whether a plain value of `env` is secret, judged by its name or its form."""
     if isinstance(value, dict):
         return False
     text = str(value)
@@ -123,7 +123,7 @@ def write(
     *,
     check: bool = False,
 ) -> SettingWritten:
-    """Write a setting into its file, unless it stands there already; credentials are refused."""
+    """Write a setting into its file, unless the file has it already; refuse credentials."""
     _refuse_plain_secret(path, value)
     spot = spots.spot_of(gathered(workspace), workspace.folders, host, profile, layer)
     leaves = [((*spot.path, *keys), leaf) for keys, leaf in _leaves(path, value)]
@@ -134,7 +134,7 @@ def write(
 
 
 def shown_lines(edit: edits.Edit, workspace: Workspace, path: KeyPath = ()) -> list[str]:
-    """Return what differs, without values of `env` or credentials: told by their names."""
+    """Return the diff, with `***` for values of `env` and values of keys named like credentials."""
     profiles = (profile for host in workspace.whole.hosts for profile in host.profiles)
     names = {name for profile in profiles for name in profile.env}
     names.update(str(name) for name in path[1:2] if path[0] == "env")
@@ -147,14 +147,14 @@ _KEY = re.compile(r"""([\w.-]+)["']?:[ \t]""")
 
 
 def _entry_of(names: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of these keys and their values, in YAML of any style and in JSON."""
+    """Return the pattern of these keys with their values, in any style of YAML and in JSON."""
     named = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
     value = r"""\[[^]\n]*\]?|"[^"]*"|'[^']*'|[^,}\n#]+"""
     return re.compile(rf"""\b({named})(["']?:[ \t]+)(?![{{|>*&!])({value})""")
 
 
 def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield what is set one by one: of a mapping each key, of `env` and `files` each name."""
+    """Yield each value that is set, with its path; an entry of `env` or `files` is one value."""
     if not isinstance(value, Mapping) or not value or (path[0] in UNMERGED and len(path) == 2):
         yield path, value
         return
@@ -162,7 +162,7 @@ def _leaves(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
         yield from _leaves((*path, key), inner)
 
 
-# --- what is told -----------------------------------------------------------------------------
+# --- what is shown ----------------------------------------------------------------------------
 
 
 def _told(
@@ -174,7 +174,7 @@ def _told(
     *,
     check: bool,
 ) -> list[dict[str, Any]]:
-    """Return an item for each value that was set: its place, and who wins."""
+    """Return an item for each value that was set: its place, and the layer that wins."""
     from hermes_ops.loader.explain.provenance import leaves
 
     spot = done.spot
@@ -201,7 +201,7 @@ def _leaf(row: dict[str, Any], leaf: Leaf, spot: spots.Spot) -> dict[str, Any]:
 
 
 def _layer(said: Saying) -> str:
-    """Return a layer as `--layer` names it."""
+    """Return the name of a layer in `--layer`."""
     return "profile" if (said.layer, said.variable) == ("host", "hermes_profiles") else said.layer
 
 
@@ -213,7 +213,7 @@ def _is_ours(said: Saying, spot: spots.Spot) -> bool:
 def _print(
     output: Output, done: SettingWritten, told: Sequence[dict[str, Any]], options: Options
 ) -> None:
-    """Print the difference, where each value stands now, and what is to do."""
+    """Print the diff, the place of each value, and the next command."""
     for line in done.lines:
         output.text(line)
     for row in told:
@@ -223,10 +223,10 @@ def _print(
         output.text(f"{where}: {row['key']} {word} in the layer {row['layer']}")
         if row["wins"] is False:
             winner = row["winner"]
-            output.note(f"warning: {winner['layer']} says otherwise, and wins: {winner['where']}")
+            output.note(f"warning: {winner['layer']} sets it too, and wins: {winner['where']}")
     shared = done.spot.variable == "hermes_profile_defaults"
     for key in [row["key"] for row in told if shared and str(row["key"]).startswith("env.")]:
         whose = "the host" if done.layer == "host" else done.layer
-        output.note(f"warning: every profile of {whose} gets {key}; --layer profile is for one")
+        output.note(f"warning: every profile of {whose} gets {key}; for one: --layer profile")
     if done.changes and not options.check:
         output.text(spoken(f"now: ./inv config.push -l {done.target}"))
