@@ -1,1 +1,1 @@
-"""What a task does, one room a noun; free of Invoke, so that it can be called and tested alone."""
+"""What each task does, one folder or module for each noun; works and is tested without Invoke."""

@@ -87,7 +87,7 @@ def test_users_that_are_not_there_are_left_out(capsys: pytest.CaptureFixture[str
     before = [told("one", a={"K": "old"}), HostAnswer(Host("two"), failure=UsageError("away"))]
     present = rotate._present(Rotation("K", KEY, uses, before), Output(json=True))
     assert present == [("one", "a"), ("two", "c")]
-    assert "skipped: one/b is not there yet" in capsys.readouterr().err
+    assert "skipped: one/b does not exist yet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_key_is_made_once(site: Site) -> None:
     before = site.text(".age-recipients")
     code, out, _ = site("secrets.keygen")
     assert (code, site.text(".age-recipients")) == (0, before)
-    assert "there already" in out
+    assert "exists already" in out
     (item,) = site.items("secrets.keygen", "--check", "--age-key-file", "other.txt")
     assert not Path("other.txt").exists()
     assert item["public"] == []
@@ -142,7 +142,7 @@ def test_who_is_concerned_is_told(site: Site) -> None:
     code, out, err = site("secrets.set", "mini-1/coder", "NEW", "--layer", "host", given=TOKEN)
     assert code == 0
     assert "used by mini-1/scout;" in out
-    assert "is stronger, and still decides for this profile" in err
+    assert "is stronger, so this profile still gets that value" in err
 
 
 def test_check_writes_nothing(site: Site) -> None:
@@ -173,8 +173,8 @@ def test_values_come_from_elsewhere(source: str, value: str, site: Site) -> None
 @pytest.mark.parametrize(
     ("words", "given", "said"),
     [
-        (("mini-1/code", "A"), "x", "no profile 'mini-1/code' is in the inventory"),
-        (("mini-1", "A"), "x", "no profile 'mini-1' is in the inventory"),
+        (("mini-1/code", "A"), "x", "the inventory has no profile 'mini-1/code'"),
+        (("mini-1", "A"), "x", "the inventory has no profile 'mini-1'"),
         (("mini-1/coder", "A-B"), "x", "'A-B' cannot be the name"),
         (("mini-1/coder", "A"), "", "there is no value for A"),
         (("mini-1/coder", "A"), "a\nb", "A cannot be kept in .env: its value has a line break"),
@@ -278,7 +278,7 @@ def test_what_is_not_encrypted_is_not_edited(site: Site) -> None:
     """The place is named, and what to do instead."""
     code, _, err = site("secrets.edit", "mini-1/coder", "PLAIN")
     assert code == 64
-    assert "inventory/profiles/coder.yml:3:3: PLAIN is no age text" in err
+    assert "inventory/profiles/coder.yml:3:3: PLAIN is not an age secret" in err
     assert "secrets.set mini-1/coder PLAIN" in err
     assert "did you mean 'PLAIN'?" in site("secrets.edit", "mini-1/coder", "PLIAN")[2]
 
@@ -404,4 +404,4 @@ def test_a_person_types_a_value_twice_and_does_not_see_it(site: Site) -> None:
     assert "TYPED is encrypted to 1 recipient" in shown
     assert TOKEN not in shown
     assert opened(site, "coder", "TYPED") == TOKEN
-    assert "the two differ" in at_a_terminal(site, words, b"one-value\nanother-one\n")
+    assert "the two values differ" in at_a_terminal(site, words, b"one-value\nanother-one\n")

@@ -1,1 +1,1 @@
-"""Secrets: kept, shown by name, compared, rotated."""
+"""Secrets: encrypt, show, compare and rotate them."""

@@ -1,4 +1,4 @@
-"""Every host asked what it may tell of its credentials: one exchange each, in parallel."""
+"""Ask every host about its credentials: one exchange for each host, in parallel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hermes_ops.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer:
-    """What one host told, or why it did not."""
+    """The answer of one host, or the error why there is none."""
 
     host: Host
     answer: Mapping[str, Any] | None = None
@@ -32,7 +32,7 @@ class HostAnswer:
 def ask_hosts(
     hosts: Sequence[Host], key: bytes, workspace: Workspace, options: Options, output: Output
 ) -> list[HostAnswer]:
-    """Ask each host about every profile that is on it; no value leaves any of them."""
+    """Ask each host about every profile on it; the answers contain no secret value."""
     REDACTOR.learn(shown_key(key))
     refuse_unreachable(replace(workspace.whole, hosts=tuple(hosts)))
     told = ask(hosts, key, workspace.whole, rules_of(options), looking(workspace, options, output))
@@ -51,7 +51,8 @@ def ask(
         script = question.probe(request(key, _homes(host, inventory)), host.hermes.python)
         reply = transport.exchange(script, timeout=host.connection.exchange_timeout)
         answer = question.parse(reply)
-        found(host, answer)  # what cannot be read fails here, where it is this host's alone
+        # Raises for an answer that makes no sense: here, where it fails this host alone.
+        found(host, answer)
         return answer
 
     return [
@@ -61,7 +62,7 @@ def ask(
 
 
 def _homes(host: Host, inventory: Inventory) -> dict[str, str]:
-    """Return where the inventory's profiles of this host live; others are found by the host."""
+    """Return the homes of the host's profiles in the inventory; the host itself finds others."""
     return {
         profile.name: str(home_of(profile, inventory.roles[profile.role]))
         for profile in host.profiles

@@ -1,4 +1,4 @@
-"""Who can read the secrets of an inventory: the recipients, and `secrets.keygen`."""
+"""`secrets.keygen`, and the recipients: the keys that open the secrets of an inventory."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ def keygen(options: Options, output: Output) -> Result:
     keys = age.public_keys(file) if file.exists() else []
     book = _recipients_file(paths)
     added = [key for key in keys if not options.check and age.add_recipient(book, key, operator())]
-    output.text(f"{file}: {'made' if made else 'there already'}")
+    output.text(f"{file}: {'made' if made else 'exists already'}")
     for key in keys:
-        output.text(f"{shown(book)}: {key}{'' if key in added else ' (there already)'}")
+        output.text(f"{shown(book)}: {key}{'' if key in added else ' (listed already)'}")
     if added and not made:
-        output.note("what was encrypted to other keys stays closed to this one until secrets.rekey")
+        output.note(
+            "older secrets stay closed to this key until one of their readers runs secrets.rekey"
+        )
     row = {"key_file": str(file), "made": made, "public": keys, "recipients": shown(book)}
     return items([row], exit=2 if options.check and made else 0)
 
@@ -40,12 +42,12 @@ def _own_key_file(options: Options) -> Path:
 
 
 def readers_of(workspace: Workspace) -> list[Any]:
-    """Return those to whom the secrets of an inventory are encrypted."""
+    """Return the recipients to whom the secrets of an inventory are encrypted."""
     book = _recipients_file(workspace.paths)
     return age.recipients(book, shown(book))
 
 
 def _recipients_file(paths: Sequence[Path]) -> Path:
-    """Return the strongest inventory's list of recipients, there or not."""
+    """Return the path of the strongest inventory's list of recipients; it may not exist."""
     files = [folder_of(path) / age.RECIPIENTS for path in reversed(paths)]
     return next((file for file in files if file.exists()), files[0])

@@ -1,4 +1,4 @@
-"""`secrets.lint`: what the inventory says and what the hosts hold, compared by fingerprint."""
+"""`secrets.lint`: compare the credentials of the inventory and of the hosts by fingerprint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hermes_ops.secrets.fingerprint import operator_key
 
 
 def run(options: Options, output: Output, *, live: bool) -> Result:
-    """Compare every selected profile with every other; 2 if anything is found that is not meant."""
+    """Compare every selected profile with every other; exit 2 if a finding is not allowed."""
     workspace = _opened(options, output, live=live)
     key = operator_key()
     wanted = model.wanted(workspace.selected, key)
@@ -38,9 +38,9 @@ def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
     except InventoryError as error:
         if not live:
             raise
-        # The hosts have the values: those that nobody can resolve here are compared there.
+        # The hosts have the values: one that cannot be resolved here is compared there.
         workspace = open_workspace(options, output)
-        output.note(f"warning: {error}; what the hosts hold is compared all the same")
+        output.note(f"warning: {error}; the values on the hosts are compared nevertheless")
     selected, notes = (in_service if live else enabled)(workspace.selected)
     for note in notes:
         output.note(f"skipped: {note}")
@@ -48,7 +48,7 @@ def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
 
 
 def hosts_of(workspace: Workspace) -> list[Host]:
-    """Return the selected hosts with all their profiles: a host tells of every one it has."""
+    """Return the selected hosts with all their profiles: a host reports every one it has."""
     names = {host.name for host in workspace.selected.hosts}
     return [host for host in workspace.whole.hosts if host.name in names]
 
@@ -69,7 +69,7 @@ def _judged(
 
 
 def seen(told: Iterable[HostAnswer]) -> tuple[list[Machine], list[Holder]]:
-    """Return what the hosts that answered have: themselves, and every profile on them."""
+    """Return the hosts that answered, and every profile on them."""
     pairs = [model.found(one.host, one.answer) for one in told if one.answer is not None]
     return [machine for machine, _ in pairs], [holder for _, own in pairs for holder in own]
 
@@ -95,7 +95,7 @@ def _names(inventory: Inventory) -> set[tuple[str, str]]:
 
 
 def document(finding: Finding) -> dict[str, Any]:
-    """Return a finding as documents have it; the first side is named beside all of them."""
+    """Return a finding for JSON documents; `host` and `profile` are those of its first side."""
     return {
         "host": finding.sides[0].host,
         "profile": finding.sides[0].profile,
@@ -135,7 +135,7 @@ def _show(
 
 
 def lines(finding: Finding) -> Iterable[str]:
-    """Yield a finding for people: what, where, what follows, how to mend it."""
+    """Yield the lines of a finding: the problem, the places, the consequence and the remedy."""
     word = "allowed" if finding.allowed else finding.severity
     mark = f"   fingerprint {finding.fingerprint}" if finding.fingerprint else ""
     yield f"{word:8} {finding.kind}: {finding.message}{mark}"
@@ -144,7 +144,7 @@ def lines(finding: Finding) -> Iterable[str]:
         for place in side.places:
             yield f"         {side.target:{width}}  {place}"
     if finding.allowed:
-        yield f"         meant: {finding.allowed}"
+        yield f"         allowed: {finding.allowed}"
         return
     yield f"         if left: {finding.ignored}"
     yield f"         mend:    {finding.mend}"

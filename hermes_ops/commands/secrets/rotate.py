@@ -1,4 +1,4 @@
-"""`secrets.rotate`: a new value to those who use it, and to nobody else; the old one nowhere."""
+"""`secrets.rotate`: deliver a new value to its users, and check that the old one is gone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hermes_ops.services.base import home_of, naming, rendered_path
 
 
 def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
-    """Deliver what the source of `name` gives now; 2 if it gives the old value still."""
+    """Deliver the value that the source of `name` gives now; exit 2 if that is the old value."""
     users = Users(name)
     workspace = open_workspace(options, output, resolve=True, focus=users)
     hosts = lint.hosts_of(replace(workspace, selected=users.selected))
@@ -55,12 +55,12 @@ def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
 
 
 def _present(rotation: Rotation, output: Output) -> list[Target]:
-    """Return the users that are on their hosts; of a host that did not answer, all may be."""
+    """Return the users that exist on their hosts, and all users of a host that did not answer."""
     there = {(holder.host, holder.profile) for holder in lint.seen(rotation.before)[1]}
     silent = {told.host.name for told in rotation.before if told.answer is None}
     for host, profile in rotation.uses:
         if host not in silent and (host, profile) not in there:
-            output.note(f"skipped: {host}/{profile} is not there yet: fleet.up brings it")
+            output.note(f"skipped: {host}/{profile} does not exist yet: fleet.up creates it")
     return [who for who in rotation.uses if who in there or who[0] in silent]
 
 
@@ -99,7 +99,7 @@ def _verified(
             output.text(line)
     if not found:
         count = sum(told.answer is not None for told in after)
-        output.text(f"the old value of {rotation.name} is nowhere on {count} of {len(after)} hosts")
+        output.text(f"the old value of {rotation.name} is gone from {count} of {len(after)} hosts")
     return _document(result, rotation, found, [*rotation.before, *after])
 
 
@@ -114,7 +114,7 @@ def _steps(drain: int) -> Sequence[StepPlan]:
 
 
 def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
-    """Want these variables; config.yaml is only read, for what a restart must know of it."""
+    """Want only these variables; config.yaml is just read, as the restart needs its settings."""
     values = naming(profile) | {"home": home_of(profile, role)}
     for file in role.files:
         path = rendered_path(file.path, values)
@@ -131,7 +131,7 @@ def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
 def _document(
     result: Result, rotation: Rotation, found: Sequence[Finding], asked: Iterable[HostAnswer]
 ) -> Result:
-    """Return the document of a converging task, with what was found and every exchange in it."""
+    """Return the document of a converging task, with the findings and all exchanges."""
     exchanges = dict(result.document["exchanges"])
     for told in asked:
         exchanges[told.host.name] = exchanges.get(told.host.name, 0) + told.exchanges
@@ -143,16 +143,16 @@ def _document(
 def _unchanged(rotation: Rotation, wanted: Mapping[Use, tuple[str, ...]], output: Output) -> Result:
     """Say that there is nothing to rotate, and what to do at each source."""
     if not wanted:
-        output.text(f"{rotation.name}: no profile that uses it is on its host yet")
+        output.text(f"{rotation.name}: no profile that uses it exists on its host yet")
         return _nothing(rotation, [])
     marks = sorted({mark for found in wanted.values() for mark in found})
     many = len({use[:2] for use in wanted})
     output.text(
         f"{rotation.name}: the source still gives the old value (fingerprint {', '.join(marks)}),"
-        f" and {many} profile{'' if many == 1 else 's'} hold it already"
+        f" and {many} profile{' has' if many == 1 else 's have'} it already"
     )
     for hint in _remedies(rotation.uses):
-        output.text(f"hint:  {hint}, then do this again")
+        output.text(f"hint:  {hint}, then run this again")
     rows = [
         {"host": host, "profile": profile, "name": name, "fingerprint": ",".join(found)}
         for (host, profile, name), found in wanted.items()
@@ -166,7 +166,7 @@ def _nothing(rotation: Rotation, rows: Sequence[Mapping[str, Any]]) -> Result:
 
 
 def _remedies(uses: Uses) -> Iterable[str]:
-    """Return what to do at each source, once."""
+    """Return what to do at each source, each source once."""
     found: dict[object, str] = {}
     for (host, profile), values in uses.items():
         for name, value in values.items():
@@ -178,5 +178,5 @@ def _remedy(use: str, value: EnvValue) -> str:
     if isinstance(value, Reference) and not source_of(value).kept_here:
         return f"give {described(value)} ({value.place}) its new value"
     if isinstance(value, Reference | Written):
-        return spoken(f"./inv secrets.set {use}   or write it ({value.place})")
+        return spoken(f"./inv secrets.set {use}   or write the new value yourself ({value.place})")
     return "write its new value into the inventory"

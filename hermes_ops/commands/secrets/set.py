@@ -1,4 +1,4 @@
-"""`secrets.set`, `edit` and `rekey`: age texts written into the inventory."""
+"""`secrets.set`, `edit` and `rekey`: write encrypted values into the inventory."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def _target(inventory: Inventory, target: str) -> tuple[Host, Profile]:
     """Return the host and the profile that `HOST/PROFILE` names."""
     pairs = {f"{h.name}/{p.name}": (h, p) for h in inventory.hosts for p in h.profiles}
     if target not in pairs:
-        message = f"no profile {target!r} is in the inventory"
+        message = f"the inventory has no profile {target!r}"
         raise UsageError(message, hint=suggestion(target, pairs) or "a target is HOST/PROFILE")
     return pairs[target]
 
 
 def _given(name: str, source: str | None, workspace: Workspace, options: Options) -> Secret:
-    """Return the value: asked for, read from stdin, or from where `--from` says; no argument."""
+    """Return the value: typed, read from stdin, or from the source in `--from`; no argument."""
     kind, _, argument = (source or "stdin").partition(":")
     if kind == "stdin" and not argument:
         secret = _typed(name) if source is None and sys.stdin.isatty() else Secret(_piped())
@@ -82,7 +82,7 @@ def _given(name: str, source: str | None, workspace: Workspace, options: Options
 def _typed(name: str) -> Secret:
     first = getpass(f"{name}: ")
     if getpass(f"{name}, again: ") != first:
-        raise UsageError("the two differ: nothing was changed")
+        raise UsageError("the two values differ: nothing was changed")
     return Secret(first)
 
 
@@ -103,7 +103,7 @@ def _fetched(source: Source[Any], text: str, workspace: Workspace, options: Opti
 
 
 def edit(options: Options, output: Output, target: str, name: str) -> Result:
-    """Decrypt a value, let it be edited, and write it back to where it stood."""
+    """Decrypt a value, open it in an editor, and write it back to the same place."""
     workspace = open_workspace(options, output)
     host, profile = _target(workspace.whole, target)
     of = _age_reference(profile, name, target)
@@ -126,11 +126,13 @@ def _age_reference(profile: Profile, name: str, target: str) -> Reference:
         return value
     if value is None:
         raise UsageError(
-            f"{target} has no {name}", hint=suggestion(name, profile.env) or "secrets.set makes it"
+            f"{target} has no {name}", hint=suggestion(name, profile.env) or "secrets.set adds it"
         )
     place = getattr(value, "place", None)
-    hint = f"./inv secrets.set {target} {name}   puts an encrypted value in its place"
-    raise UsageError(f"{name} is no age text, so it is not edited here", hint=hint, where=place)
+    hint = f"replace it by an encrypted value: ./inv secrets.set {target} {name}"
+    raise UsageError(
+        f"{name} is not an age secret: it cannot be edited here", hint=hint, where=place
+    )
 
 
 def _is_age(value: EnvValue | None) -> TypeGuard[Reference]:
@@ -138,14 +140,14 @@ def _is_age(value: EnvValue | None) -> TypeGuard[Reference]:
 
 
 def _edit_at(of: Reference, text: str) -> Edit:
-    """Return the edit that puts a new age text where the reference has its old one."""
+    """Return the edit that replaces the age text of a reference."""
     argument = str(of.argument)
     if not age.is_armored(argument):
         return Edit(Path(argument), (), None, text)
     file = Path(of.place.file)
     path = path_at(file.read_text(encoding="utf-8-sig"), of.place.line, of.place.column)
     if path[-1:] != (age.KIND,):
-        raise InventoryError("this age text comes by an alias: edit it by hand", where=of.place)
+        raise InventoryError("this age text comes from an alias: edit it by hand", where=of.place)
     return edit_key(file, path, text)
 
 
@@ -153,12 +155,12 @@ def _edit_at(of: Reference, text: str) -> Edit:
 
 
 def rekey(options: Options, output: Output) -> Result:
-    """Encrypt every age text of the selection anew, to those who can read it from now on."""
+    """Encrypt every age text of the selection again, to the present recipients."""
     workspace = open_workspace(options, output)
     users = _age_references(workspace.selected)
     readers = readers_of(workspace)
     values = resolved(users, workspace.paths, options)
-    # From the end of each file, for what is above stays where it is.
+    # From the end of each file: an edit moves only the lines below it.
     order = sorted(users, key=lambda of: (of.place.file, of.place.line), reverse=True)
     for of in order:
         change = _edit_at(of, age.encrypt(values[of], readers))
@@ -175,7 +177,7 @@ def rekey(options: Options, output: Output) -> Result:
 
 
 def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
-    """Return each age text and who has it."""
+    """Return each age text, with its users."""
     users: dict[Reference, list[str]] = {}
     for host in inventory.hosts:
         for profile in host.profiles:
@@ -190,7 +192,7 @@ def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """A new age text on its way into the inventory."""
+    """A new age text that is about to be written into the inventory."""
 
     edit: Edit
     text: str
@@ -200,18 +202,18 @@ class NewText:
 
     @property
     def where(self) -> str:
-        """Return where the text stands afterwards."""
+        """Return the place of the text after the edit."""
         return str(self.edit.place) if self.edit.path else shown(self.edit.file)
 
     def is_in(self, value: EnvValue | None) -> bool:
-        """Say whether a value is this text: no two encryptions are equal."""
+        """Whether a value is this text: two encryptions are never equal."""
         return isinstance(value, Reference) and value.argument in (self.text, str(self.edit.file))
 
 
 def _kept(
     change: NewText, readers: int, workspace: Workspace, options: Options, output: Output
 ) -> Result:
-    """Write a change and tell what it does; with `--check`, tell only."""
+    """Write a change and show its effect; with `--check`, only show it."""
     row = _row(change.host, change.profile, change.name, change.where, changed=not options.check)
     output.text(f"{change.where}: {change.name} is encrypted to {count(readers, 'recipient')}")
     for line in _masked(change.edit):
@@ -234,14 +236,14 @@ _ENTRY = re.compile(r"([-+]\s*[^\s:#]+:)\s*(\|?)")
 
 
 def _masked(edit: Edit) -> Iterable[str]:
-    """Yield the lines of a change that name keys, without any value: the old one may be plain."""
+    """Yield the changed lines with keys, without values: the old value may be a plain text."""
     for line in edit.diff(context=0).splitlines()[2:] if edit.path else ():
         if match := _ENTRY.match(line):
             yield match[1] if match.end() == len(line) else f"{match[1]} {SHOWN}"
 
 
 def _written(edit: Edit, workspace: Workspace) -> Inventory:
-    """Write, and return the inventory as it is now."""
+    """Write, and return the inventory as it is afterwards."""
     if edit.path:
         return write(edit, lambda: loaded(workspace.paths, workspace.vault))
     replace_file(edit.file, edit.after)
@@ -249,7 +251,7 @@ def _written(edit: Edit, workspace: Workspace) -> Inventory:
 
 
 def _effect(change: NewText, after: Inventory, output: Output) -> dict[str, Any]:
-    """Say who has the value now, and what keeps the target from having it."""
+    """Print who uses the value now, and which stronger layer hides it from the target."""
     values = {
         f"{host.name}/{profile.name}": profile.env.get(change.name)
         for host in after.hosts
@@ -258,7 +260,7 @@ def _effect(change: NewText, after: Inventory, output: Output) -> dict[str, Any]
     users = [who for who, value in values.items() if change.is_in(value)]
     mine = values[f"{change.host.name}/{change.profile.name}"]
     stronger = None if change.is_in(mine) else str(getattr(mine, "place", None))
-    output.text(f"used by {', '.join(users) or 'nobody'}; profile.configure brings it there")
+    output.text(f"used by {', '.join(users) or 'nobody'}; profile.configure delivers it")
     if stronger:
-        output.note(f"warning: {stronger} is stronger, and still decides for this profile")
+        output.note(f"warning: {stronger} is stronger, so this profile still gets that value")
     return {"used_by": users, "overlaid_by": stronger}

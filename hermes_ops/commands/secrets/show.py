@@ -40,7 +40,7 @@ class Held:
 
 
 def run(options: Options, output: Output, *, reveal: bool) -> Result:
-    """Show the selection; a reference that leads nowhere has its reason in its row."""
+    """Show the selected secrets; one that cannot be resolved has the reason in its row."""
     if reveal:
         _refuse_reveal(output)
     workspace = open_workspace(options, output)
@@ -59,7 +59,7 @@ def run(options: Options, output: Output, *, reveal: bool) -> Result:
 
 def _refuse_reveal(output: Output) -> None:
     if output.json or not sys.stdin.isatty() or not sys.stdout.isatty():
-        hint = "not with --json, not into a pipe or a file"
+        hint = "leave out --json, a pipe or a file"
         raise UsageError("--reveal shows values on a terminal only", hint=hint)
 
 
@@ -71,7 +71,7 @@ def _held(inventory: Inventory) -> Iterable[Held]:
 
 
 def _fingerprints(held: Iterable[Held], found: Found) -> dict[Held, str]:
-    """Return the fingerprint of all whose value is known, of others' that are the same too."""
+    """Return fingerprints, also of references that share the source of a resolved one."""
     known = {of.origin: value for of, value in found.items() if isinstance(value, Secret)}
     key = operator_key()
     prints = {}
@@ -134,5 +134,5 @@ def _reveal(output: Output, held: Iterable[Held], found: Found) -> None:
 
 
 def _visible(value: str) -> str:
-    """Return a value that does nothing to a terminal: in JSON's words where it is no plain line."""
+    """Return a value that cannot control a terminal: as JSON, unless it is one printable line."""
     return value if value.isprintable() else json.dumps(value)

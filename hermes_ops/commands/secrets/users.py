@@ -1,4 +1,4 @@
-"""Who uses a secret, what they hold of it, and who is due when its source gives another value."""
+"""Find the users of a secret: their values on the hosts, and who needs a new one."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.services.describe import describe
 
 Target = tuple[str, str]
-"""A host and a profile of it."""
+"""A host and one of its profiles."""
 
 Use = tuple[str, str, str]
 """Host, profile and variable."""
 
 Uses = Mapping[Target, Mapping[str, EnvValue]]
-"""What is rotated: for each host and profile, the variables and where their values come from."""
+"""What is rotated: for each host and profile, the variables and their sources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One rotation: what, of whom, and what the hosts hold before it."""
+    """One rotation: the name, its users, and what the hosts reported before it."""
 
     name: str
     key: bytes
@@ -37,7 +37,7 @@ class Rotation:
 
     @property
     def held(self) -> dict[Use, tuple[str, ...]]:
-        """Return the fingerprints that the users hold, by host, profile and variable."""
+        """Return the fingerprints of the values on the hosts before it."""
         return held(self.before, self.uses)
 
 
@@ -45,7 +45,7 @@ class Rotation:
 
 
 class Users:
-    """Narrows what was selected to those who use a name, before anything is resolved."""
+    """Narrows the selection to the profiles that use a name, before any secret is resolved."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -60,7 +60,7 @@ class Users:
 
 
 def users_of(inventory: Inventory, name: str) -> Uses:
-    """Return which profiles use `name`, and under which other names they use its sources."""
+    """Return the profiles that use `name`, or one of its sources under another name."""
     own = [
         (host, profile)
         for host in inventory.hosts
@@ -88,12 +88,12 @@ def _refuse_nobody(uses: Uses, inventory: Inventory, name: str) -> None:
         return
     known = {key for host in inventory.hosts for p in host.profiles for key in p.env}
     near = get_close_matches(name, known, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"they use: {', '.join(sorted(known))}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"used are: {', '.join(sorted(known))}"
     raise UsageError(f"no selected profile uses {name!r}", hint=hint if known else "")
 
 
 def focused(inventory: Inventory, uses: Uses) -> Inventory:
-    """Return the inventory with nothing but the users, and of them nothing but these variables."""
+    """Return the inventory with only the users, and only these variables of each."""
     hosts = (
         replace(
             host,
@@ -117,7 +117,7 @@ def _renewed(item: tuple[str, EnvValue]) -> tuple[str, EnvValue]:
 
 
 def held(told: Iterable[HostAnswer], uses: Uses) -> dict[Use, tuple[str, ...]]:
-    """Return the fingerprints of what the users hold on their hosts."""
+    """Return the fingerprints of the users' values on their hosts."""
     return {
         (holder.host, holder.profile, name): holder.env[name].marks
         for holder in lint.seen(told)[1]
@@ -127,7 +127,7 @@ def held(told: Iterable[HostAnswer], uses: Uses) -> dict[Use, tuple[str, ...]]:
 
 
 def new_marks(inventory: Inventory, key: bytes) -> dict[Use, tuple[str, ...]]:
-    """Return the fingerprints of what the sources give now; of what a host makes there is none."""
+    """Return the fingerprints of the values that the sources give now; a host's own has none."""
     from hermes_ops.audit.model import wanted
 
     return {
@@ -138,7 +138,7 @@ def new_marks(inventory: Inventory, key: bytes) -> dict[Use, tuple[str, ...]]:
 
 
 def leftovers(rotation: Rotation, after: Sequence[HostAnswer]) -> list[Finding]:
-    """Return who holds a value still that was replaced, anywhere on the hosts that were asked."""
+    """Return a finding for each place where a replaced value is still on a host."""
     now = held(after, rotation.uses)
     replaced = {
         mark
@@ -164,13 +164,13 @@ def _settings(holder: Holder) -> Iterator[Setting]:
 def due(
     rotation: Rotation, wanted: Mapping[Use, tuple[str, ...]], owes: Collection[Target]
 ) -> list[Target]:
-    """Return who holds another value than the source gives, or got it and did not restart."""
+    """Return the users whose value is not that of the source, or who still need a restart."""
     differing = [use[:2] for use, mark in wanted.items() if rotation.held.get(use) != mark]
     return list(dict.fromkeys([*differing, *(use[:2] for use in wanted if use[:2] in owes)]))
 
 
 def owing(inventory: Inventory, told: Iterable[HostAnswer]) -> set[Target]:
-    """Return the users whose restart is owed since an earlier run."""
+    """Return the users who still need a restart after an earlier run."""
     owed = {
         one.host.name: set(one.answer.get("owed", ())) for one in told if one.answer is not None
     }
