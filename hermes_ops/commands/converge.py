@@ -32,7 +32,7 @@ from hermes_ops.run import Connections, HostResult, Settings, converge_hosts
 
 @dataclass(slots=True)
 class Converged:
-    """Everything that a run came to, before it is a document."""
+    """The results of a run; `document` makes the JSON document of them."""
 
     run: str
     task: str
@@ -47,7 +47,7 @@ class Converged:
     connections: Connections = field(default_factory=Connections)
 
     def close(self) -> None:
-        """Let go of every host."""
+        """Close the connection to every host."""
         self.connections.close()
 
 
@@ -55,7 +55,7 @@ Adjust = Callable[[Inventory], Inventory]
 
 
 def run_steps(task: str, steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
-    """Run steps that end without an act of their own."""
+    """Run steps that no task of the kind `Finish` follows."""
     converged = converge(task, steps, options, output)
     converged.close()
     return finish(converged, output)
@@ -71,9 +71,11 @@ def converge(
     adjust: Adjust = lambda inventory: inventory,
     workspace: Workspace | None = None,
 ) -> Converged:
-    """Bring the selected hosts to what the steps want; raises only before any host is touched.
+    """Bring the selected hosts to the state that the steps want.
 
-    A `workspace` that is given is what is meant, with its secrets resolved.
+    It raises only before the first host is contacted; later failures are in the results.
+
+    A `workspace` that is given is used as it is: its secrets must be resolved.
     """
     workspace = workspace or open_workspace(options, output, resolve=True)
     selected, notes = in_service(adjust(workspace.selected))
@@ -81,7 +83,7 @@ def converge(
     for note in notes:
         output.note(f"skipped: {note}")
     if any(step.name == "gateway.start" for step in steps):
-        from hermes_ops.audit.preflight import refuse_conflicts  # late: `--list` need not read it
+        from hermes_ops.audit.preflight import refuse_conflicts  # late: `--list` does not need it
 
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
@@ -107,12 +109,12 @@ def _begin(
 
 
 def settings(converged: Converged, output: Output, *, wait: bool = True) -> Settings:
-    """Return how this run behaves towards every host."""
+    """Return the settings of this run, the same for every host."""
     from platformdirs import user_cache_path
 
     options = converged.options
     owner = {"operator": operator(), "run": converged.run, "since": now()}
-    # The owner of a lock stands in a file on the host, for everybody to read.
+    # The owner of a lock is in a file on the host that everybody can read.
     owner["why"] = REDACTOR(options.why)
     return Settings(
         check=options.check,
@@ -146,7 +148,7 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
     converged.seconds = time.monotonic() - began
 
 
-# --- what it came to --------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------
 
 _CODES = {"failed": 1, "unreachable": 3, "unknown": 4}
 
@@ -174,7 +176,7 @@ def codes(converged: Converged) -> list[int]:
 
 
 def finish(converged: Converged, output: Output, more: Iterable[int] = ()) -> Result:
-    """Print the summary and return the document; `more` are exit codes that apply as well."""
+    """Print the summary and return the document; `more` has further exit codes that apply."""
     code = exit_code([*codes(converged), *more])
     body = document(converged, code)
     if converged.journal:

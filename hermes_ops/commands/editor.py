@@ -1,4 +1,4 @@
-"""A secret in an editor: in memory-backed storage where there is some, and gone afterwards."""
+"""Edit a secret in an editor: its file is in memory if possible, and is removed afterwards."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from hermes_ops.errors import CommandError, Interrupted, UsageError
 
 
 def edited(name: str, value: str) -> str:
-    """Return what a person makes of a value.
+    """Return a value as a person has edited it.
 
     Raises:
-        UsageError: there is no editor, or what it left is empty or no text.
+        UsageError: there is no editor, or the edited file is empty or not a text.
         CommandError: the editor failed.
     """
     words = editor_words(instead="secrets.set")
@@ -34,11 +34,11 @@ def edited(name: str, value: str) -> str:
 
 
 def editor_words(*, instead: str) -> list[str]:
-    """Return the editor of whoever sits at the terminal, as words.
+    """Return the command of the user's editor, as words.
 
     Raises:
-        UsageError: none is named and none can be found, or what is named is no command. `instead`
-            is the task that needs none.
+        UsageError: no editor is named or found, or the named one is not a command. The hint names
+            `instead`, a task that needs no editor.
     """
     named = filter(None, (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR")))
     if editor := next(named, None):
@@ -50,16 +50,16 @@ def editor_words(*, instead: str) -> list[str]:
             raise UsageError(said, hint=hint) from None
     found = next(filter(shutil.which, ("sensible-editor", "nano", "vi")), None)
     if found is None or not sys.stdin.isatty():
-        hint = f"name one in $EDITOR, or use {instead}"
+        hint = f"name an editor in $EDITOR, or use {instead}"
         raise UsageError("there is no editor, or no terminal for one", hint=hint)
     return [found]
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Give a folder that its owner alone can enter; it goes with all that is in it."""
+    """Give a folder that only its owner can enter; remove it afterwards with everything in it."""
     with _ending_by_signal():
-        # What an editor keeps beside the file, a backup or a swap file, is removed too.
+        # This also removes what the editor left beside the file: backups, swap files.
         folder = Path(tempfile.mkdtemp(prefix="hermes-ops-", dir=_memory()))
         try:
             yield folder
@@ -68,7 +68,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _memory() -> str | None:
-    """Return a folder whose files are on no disk, if there is one."""
+    """Return a folder whose files are in memory, not on a disk, if there is one."""
     for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):  # noqa: S108 - a folder of ours in it
         if folder and os.access(folder, os.W_OK | os.X_OK):
             return folder
@@ -77,7 +77,7 @@ def _memory() -> str | None:
 
 @contextmanager
 def _ending_by_signal() -> Iterator[None]:
-    """Let signals that end a program end this block first, in order that it can clean up."""
+    """Turn SIGTERM and SIGHUP into an exception in this block, so that it can clean up."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise Interrupted(f"ended by {signal.Signals(number).name}; nothing was changed")
@@ -91,7 +91,7 @@ def _ending_by_signal() -> Iterator[None]:
 
 
 def _run(words: list[str]) -> None:
-    # Ctrl-C in an editor is the editor's. A handler, since what is ignored stays so in a child.
+    # Ctrl-C is for the editor. A handler, not SIG_IGN: the editor would inherit that.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         code = _ended(words)
@@ -102,7 +102,7 @@ def _run(words: list[str]) -> None:
 
 
 def _ended(words: list[str]) -> int:
-    """Return the exit code of the editor; it ends before what is raised meanwhile is."""
+    """Return the exit code of the editor; on an exception, end the editor first."""
     process, caught = _started(words)
     try:
         for number in caught:
@@ -114,7 +114,7 @@ def _ended(words: list[str]) -> int:
 
 
 def _started(words: list[str]) -> tuple[subprocess.Popen[bytes], list[int]]:
-    """Start the editor; return it, and the signals that came before it could be named."""
+    """Start the editor; return it, and the signals that arrived during the start."""
     caught: list[int] = []
     ending = (signal.SIGTERM, signal.SIGHUP)
     before = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in ending}
@@ -128,7 +128,7 @@ def _started(words: list[str]) -> tuple[subprocess.Popen[bytes], list[int]]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the editor before its folder goes: it could write into it again."""
+    """End the editor before its folder is removed: it could write there again."""
     process.terminate()
     try:
         process.wait(2)

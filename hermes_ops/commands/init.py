@@ -15,13 +15,13 @@ from hermes_ops.program_name import spoken
 
 _SKELETON = TEMPLATES / "repository"
 _HIDDEN = {"gitignore": ".gitignore"}
-"""What would have an effect where the templates lie has no dot there."""
+"""Files that have no leading dot among the templates, where they would have an effect."""
 
 
 def init(output: Output, given: str) -> Result:
     """Write the repository into a new or empty folder, and say what comes next."""
     if not given:
-        raise UsageError("the folder has no name", hint="an empty variable, perhaps?")
+        raise UsageError("the folder has no name", hint="is a shell variable empty?")
     folder = Path(given)
     try:
         _refuse_used(folder)
@@ -42,7 +42,7 @@ def _refuse_used(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UsageError("this is no folder", hint="name a new one", where=str(folder))
+        raise UsageError("this is not a folder", hint="name a new one", where=str(folder))
     if sorted(path.name for path in folder.iterdir() if path.name != ".git"):
         raise UsageError("this folder has files already", hint="name a new one", where=str(folder))
     refuse_untrusted(folder, "name another")
@@ -50,12 +50,12 @@ def _refuse_used(folder: Path) -> None:
 
 def _sources() -> Iterator[Path]:
     files = (path for path in sorted(_SKELETON.rglob("*")) if path.is_file())
-    # Where this was installed, the runbook among them has been compiled too.
+    # In an installed package, the template of the runbook may have been compiled.
     return (path for path in files if path.parent.name != "__pycache__")
 
 
 def _write(source: Path, folder: Path) -> Path:
-    """Write one file; whatever the umask, nobody else may write it: it may be a program."""
+    """Write one file that only its owner may write, whatever the umask: it may be a program."""
     relative = source.relative_to(_SKELETON)
     file = folder / relative.with_name(_HIDDEN.get(relative.name, relative.name))
     for above in reversed(file.parents):

@@ -16,7 +16,7 @@ _COLUMNS = ["name", "kind", "address", "state", "pid"]
 
 
 def up(output: Output, root: Path, wanted: Mapping[str, str | None]) -> Result:
-    """Bring up so many hosts of each kind, one of kind `linux` where none is named."""
+    """Bring up these numbers of hosts of each kind; without any, one host of kind `linux`."""
     numbers = {
         name.replace("_", "-"): whole(name, text, least=0)
         for name, text in wanted.items()
@@ -47,12 +47,12 @@ def ps(output: Output, root: Path) -> Result:
 
 
 def ssh(root: Path, name: str) -> None:
-    """Become a shell on a host of the lab."""
+    """Replace this process by a shell on a host of the lab."""
     words = lab.ssh_command(root, name)
     os.execvp(words[0], words)  # noqa: S606 - the shell takes our place, Ctrl-C included
 
 
 def act(verb: Callable[[Path, str], object], output: Output, root: Path, name: str) -> Result:
-    """Do something to one host, and show the lab then."""
+    """Do something to one host, and then show the lab."""
     verb(root, name)
     return ps(output, root)

@@ -1,4 +1,4 @@
-"""Whether the user's services run without a session."""
+"""`linger.status`: whether the user's services run without a session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hermes_ops.commands.look_hosts import look_all, shown
 
 
 def status(options: Options, output: Output) -> Result:
-    """Look at each host; 2 where linger is off and wanted."""
+    """Look at each host; exit 2 if linger is wanted, but off."""
     rows, codes = [], []
     for look in look_all(options, output):
         codes.append(look.code)

@@ -1,4 +1,4 @@
-"""Tasks that only look: every host is asked once, in parallel, and nothing is written."""
+"""For tasks that only look: ask every host once, in parallel, and write nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hermes_ops.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one host answered, or why it did not."""
+    """The answer of one host, or the error why there is none."""
 
     host: Host
     desired: DesiredState
@@ -36,7 +36,7 @@ class Look:
 
     @property
     def error(self) -> Mapping[str, Any] | None:
-        """Return the failure as documents have it."""
+        """Return the failure for JSON documents."""
         return self.failure.document() if self.failure else None
 
 
@@ -48,7 +48,7 @@ def look_all(
     strangers: bool = False,
     workspace: Workspace | None = None,
 ) -> list[Look]:
-    """Look at every selected host; resolves no secret."""
+    """Look at every selected host, without resolving secrets."""
     workspace = workspace or open_workspace(options, output)
     refuse_unreachable(workspace.selected)
     states = [
@@ -61,7 +61,7 @@ def look_all(
 def look_hosts(
     states: Sequence[DesiredState], rules: Rules, how: Settings, *, strangers: bool = False
 ) -> list[Look]:
-    """Ask each host once what is so there."""
+    """Look at each host once."""
 
     def work(state: DesiredState, transport: Transport) -> Facts:
         return gather(state, transport, ignore, strangers=strangers)
@@ -77,18 +77,18 @@ def look_hosts(
 
 
 def rules_of(options: Options) -> Rules:
-    """Return how many hosts at once, and until when: the time runs from now on."""
+    """Return how many hosts run at once, and the deadline: `--timeout` counts from now."""
     deadline = time.monotonic() + options.timeout if options.timeout else None
     return Rules(options.forks, deadline=deadline)
 
 
 def looking(workspace: Workspace, options: Options, output: Output) -> Settings:
-    """Return how a task behaves that changes nothing."""
+    """Return the settings of a task that changes nothing."""
     return Settings(known_hosts=workspace.known_hosts, trace=tracer(options, output))
 
 
 def tracer(options: Options, output: Output) -> Callable[[str, str], None] | None:
-    """Return what prints an exchange's lines beside the answer, if somebody wants them."""
+    """Return the function that prints the lines of an exchange; None without `-v`."""
     return (lambda host, line: output.note(f"{host}  {line}")) if options.verbose else None
 
 
@@ -99,7 +99,7 @@ def shown(
     codes: Sequence[int],
     cell: Callable[[Any], str] | None = None,
 ) -> Result:
-    """Show rows as a table, and return them as the task's document."""
+    """Print rows as a table, and return them as the task's document."""
     if not output.json:
         from hermes_ops.reporting.report import table
 

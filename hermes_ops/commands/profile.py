@@ -1,4 +1,4 @@
-"""Profiles, as the inventory describes them."""
+"""`profile.list`: the profiles in the inventory."""
 
 from __future__ import annotations
 

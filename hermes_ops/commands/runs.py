@@ -1,4 +1,4 @@
-"""The journal of runs: listed, and one of them told."""
+"""`runs.list` and `runs.show`: the runs in the journal, and the events of one run."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def list_(output: Output) -> Result:
 
 
 def show(output: Output, run: str) -> Result:
-    """Show what the one run did whose name begins so."""
+    """Show what a run did; `run` is its name, or the beginning of its name."""
     found = [path.stem for path in sorted(journal.folder().glob(f"{_plain(run)}*.jsonl"))]
     if len(found) != 1:
-        known = ", ".join(found[:5]) or "none begins so"
-        raise UsageError(f"no single run is called {run!r}: {known}", hint="./inv runs.list")
+        known = ", ".join(found[:5]) or "there is none"
+        raise UsageError(f"no single run begins with {run!r}: {known}", hint="./inv runs.list")
     lines = list(journal.read(found[0]))
     for line in _told(lines):
         output.text(line)
@@ -36,7 +36,7 @@ def show(output: Output, run: str) -> Result:
 
 
 def _told(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a run for people: who and why, then what happened when, in seconds from its start."""
+    """Yield a run for people: who ran it and why, then each event, in seconds from the start."""
     began = lines[0]["at"] if lines else 0
     width = max((len(entry.get("host", "")) for entry in lines), default=0)
     for entry in lines:
@@ -106,5 +106,5 @@ def _when(at: float | None) -> str:
 
 def _plain(run: str) -> str:
     if not all(letter.isalnum() or letter == "-" for letter in run):
-        raise UsageError(f"{run!r} is no name of a run", hint="./inv runs.list")
+        raise UsageError(f"{run!r} cannot be the name of a run", hint="./inv runs.list")
     return run

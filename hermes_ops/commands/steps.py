@@ -1,4 +1,4 @@
-"""The steps: each returns what must hold for one profile. Their order is in `tasks/graph`."""
+"""The steps: each returns the resources of one profile. Their order is in `tasks/graph`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from hermes_ops.templates import is_plain, render
 
 
 def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
-    """Create the profile, with the real CLI, where it is absent."""
+    """Create the profile with Hermes' own command, if it is absent."""
     values = naming(profile) | {"home": home_of(profile, role)}
     home = PurePosixPath(values["home"])
     if role.program is not None:
@@ -51,7 +51,7 @@ def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
 
 
 def _words(made: Creation, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the words of a command, of which the plan renders what the host's facts decide."""
+    """Return the words of a command; the plan renders those that depend on the host's facts."""
     for word in made.command:
         rendered(word, {**values, "python": "", "home_dir": ""})
     return tuple(word.source for word in made.command)
@@ -74,7 +74,7 @@ def _platforms(profile: Profile) -> frozenset[str]:
 
 
 def configure(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
-    """Put config.yaml, .env and SOUL.md in place; keys that are not ours stay."""
+    """Write config.yaml, .env and SOUL.md; keys that are not ours stay."""
     values = naming(profile) | {"home": home_of(profile, role)}
     for file in role.files:
         if not (isinstance(file, RoleSoul) and profile.soul is None):
@@ -123,7 +123,7 @@ def _names(profile: Profile, host: Host) -> dict[str, Any]:
 
 
 def _config(profile: Profile) -> Mapping[str, Any]:
-    """Return the wanted keys; the watchdog is Hermes' setting, and decides its unit's text."""
+    """Return the wanted keys; the watchdog is set here too, as Hermes derives its unit from it."""
     if not profile.service.watchdog:
         return profile.config
     gateway = profile.config.get("gateway", {})

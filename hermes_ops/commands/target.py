@@ -13,14 +13,14 @@ from hermes_ops.inventory.model import Host, Profile
 
 
 def open_target(options: Options, output: Output, target: str) -> tuple[Workspace, Host, Profile]:
-    """Load the inventory, and return the one profile that is meant.
+    """Load the inventory, and return the workspace, host and profile of a TARGET.
 
     Raises:
-        UsageError: it is not written as host/profile, or there is no such one.
+        UsageError: it is not written as host/profile, or there is no such profile.
     """
     host, slash, profile = target.partition("/")
     if not slash or not host or not profile:
-        raise UsageError(f"{target!r} is no target", hint="write host/profile: mini-1/coder")
+        raise UsageError(f"{target!r} is not a target", hint="write host/profile: mini-1/coder")
     workspace = open_workspace(options, output)
     hosts = {each.name: each for each in workspace.whole.hosts}
     found = hosts.get(host)

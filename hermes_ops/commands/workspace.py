@@ -1,4 +1,4 @@
-"""What every task begins with: the inventory that is meant, narrowed, its secrets resolved."""
+"""How every task begins: load the inventory, select hosts and profiles, resolve secrets."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from hermes_ops.secrets.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The inventory, whole and as selected, and where it came from."""
+    """The inventory, whole and selected, and the paths it was read from."""
 
     whole: Inventory
     selected: Inventory
     paths: tuple[Path, ...]
     vault: loader.Vault
-    """What opened the encrypted values of these files."""
+    """The vault that opened the encrypted values."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def known_hosts(self) -> tuple[Path, ...]:
-        """Return the files of host keys that `hosts.trust` accepted."""
+        """Return the known_hosts files with the keys that `hosts.trust` accepted."""
         return tuple(folder / "known_hosts" for folder in self.folders)
 
 
@@ -57,9 +57,9 @@ def _folder(path: Path) -> Path:
 def open_workspace(
     options: Options, output: Output, *, resolve: bool = False, focus: Focus | None = None
 ) -> Workspace:
-    """Load, select and, where secrets are needed, resolve; touches no host.
+    """Load the inventory, select, and resolve secrets if they are needed; contacts no host.
 
-    `focus` narrows what was selected further, before anything is resolved.
+    `focus` narrows the selection further, before any secret is resolved.
 
     Raises:
         InventoryError: a file is wrong.
@@ -75,7 +75,7 @@ def open_workspace(
         part, more = select(whole, options.within)
         selected, warnings = within(selected, part), [*warnings, *more]
         if not selected.hosts:
-            raise SelectsNothing(f"nothing of {options.limit!r} is in {options.within!r}")
+            raise SelectsNothing(f"{options.limit!r} and {options.within!r} have nothing in common")
     for warning in (*whole.warnings, *warnings):
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected
@@ -85,27 +85,26 @@ def open_workspace(
 
 
 def chosen_inventory(options: Options, output: Output) -> list[Path]:
-    """Return the paths of the inventory that is meant; what is printed names them."""
+    """Return the paths of the chosen inventory, which summaries and documents will name."""
     paths = find_inventory(options.inventory, os.environ, working_folder())
     output.inventory = tuple(paths)
     return paths
 
 
 def loaded(paths: Sequence[Path], vault: loader.Vault) -> Inventory:
-    """Return the whole inventory, as every task of a call reads it."""
+    """Return the whole inventory."""
     return loader.load(paths, ROLES, os.environ, vault)
 
 
 def gathered(workspace: Workspace) -> loader.InventoryFiles:
-    """Return what the files say before it is merged, for those who ask where a value comes from."""
+    """Return the content of the files before merging: it shows where each value comes from."""
     return loader.gather(workspace.paths, ROLES, os.environ, workspace.vault)
 
 
 def refuse_unreachable(inventory: Inventory) -> None:
-    """Raise for the first host that nobody may connect to as its variables have it.
+    """Raise the error of the first host whose variables do not allow a safe connection.
 
-    An inventory that serves others, too, has hosts that are of no concern here; so this is asked
-    of those that are about to be contacted.
+    Check only hosts that are about to be contacted: an inventory may have hosts for other tools.
     """
     for host in inventory.hosts:
         if host.refusal and host.enabled:
@@ -113,7 +112,7 @@ def refuse_unreachable(inventory: Inventory) -> None:
 
 
 def vault_of(options: Options) -> loader.Vault:
-    """Return what opens encrypted values; whatever comes out of it, the sink never shows."""
+    """Return what opens encrypted values; the output masks every value that it opens."""
     named = options.vault_password_file or os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")
     file = Path(named).expanduser() if named else None
     if file is not None and not file.exists():
@@ -133,7 +132,7 @@ def _resolved(
 
 
 def _marked(inventory: Inventory, values: Mapping[Reference, Secret], output: Output) -> Inventory:
-    """Return the inventory with what is kept of its values; without a key it works all the same."""
+    """Return the inventory with fingerprints of its values; unchanged, if there is no key."""
     try:
         return with_marks(inventory, values, operator_key())
     except UsageError as error:
@@ -144,7 +143,7 @@ def _marked(inventory: Inventory, values: Mapping[Reference, Secret], output: Ou
 def resolved(
     wanted: Collection[Reference], paths: Sequence[Path], options: Options
 ) -> dict[Reference, Secret]:
-    """Return the secrets of references; the sink knows each before anybody can show it."""
+    """Return the secrets of references; the output masks each from the moment it is known."""
     if not wanted:
         return {}
     from hermes_ops.secrets.resolve import resolve
@@ -155,7 +154,7 @@ def resolved(
 
 
 def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
-    """Refuse what would not survive in a `.env`: known only now that it is resolved."""
+    """Refuse values that a `.env` cannot hold; that is known only after they are resolved."""
     for host in inventory.hosts:
         for profile in host.profiles:
             for name, value in profile.env.items():
@@ -164,15 +163,15 @@ def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
 
 
 def environ_of(paths: Sequence[Path]) -> Mapping[str, str]:
-    """Return what `{env: …}` may name: the process environment, and below it `.env`."""
+    """Return the variables for `{env: …}`: the inventory's `.env`, overridden by the process's."""
     return loader.load_env(paths, os.environ)
 
 
 def in_service(inventory: Inventory) -> tuple[Inventory, list[str]]:
-    """Return the hosts that shall run something, and a sentence about those that shall not.
+    """Return the enabled hosts with profiles, and a sentence about each of the others.
 
     Raises:
-        InventoryError: one of the hosts that are left cannot be contacted.
+        InventoryError: the variables of a returned host do not allow a safe connection.
     """
     running, disabled = enabled(inventory)
     left, bare = with_profiles(running)
@@ -181,7 +180,7 @@ def in_service(inventory: Inventory) -> tuple[Inventory, list[str]]:
 
 
 def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
-    """Return the inventory without its disabled hosts, and a sentence for each of those."""
+    """Return the inventory without its disabled hosts, and a sentence about each of those."""
     said = [
         f"{host.name} is disabled" + (f": {host.disabled_reason}" if host.disabled_reason else "")
         for host in inventory.hosts
@@ -191,25 +190,25 @@ def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
 
 
 def with_profiles(inventory: Inventory) -> tuple[Inventory, list[str]]:
-    """Return the inventory without hosts that shall run nothing, and a sentence about those."""
+    """Return the inventory without hosts that have no profiles, and a sentence about those."""
     bare = [host.name for host in inventory.hosts if not host.profiles]
     if not bare:
         return inventory, []
     names = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
     left = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.profiles))
-    return left, [f"{names}: no profiles there"]
+    return left, [f"{names}: no profiles in the inventory"]
 
 
 def new_run() -> str:
-    """Return the name of a run: its time in UTC, and four letters that no other has."""
+    """Return a name for a run: its time in UTC, and four random letters or digits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
 def operator() -> str:
-    """Return who acts: user and machine."""
+    """Return the operator: user and machine."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def now() -> str:
-    """Return the time in UTC, as the documents have it."""
+    """Return the time in UTC, for JSON documents."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

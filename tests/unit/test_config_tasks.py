@@ -160,7 +160,7 @@ REFUSED = {
     "no layer": (("m1/coder", "a", "b", None), "--layer is missing", UsageError),
     "no such layer": (("m1/coder", "a", "b", "hots"), "there is no layer 'hots'", UsageError),
     "another's group": (("m1/coder", "a", "b", "group:x"), "m1 is not in the group", UsageError),
-    "no target": (("m1", "a", "b", "host"), "'m1' is no target", UsageError),
+    "no target": (("m1", "a", "b", "host"), "'m1' is not a target", UsageError),
     "no such host": (("m3/coder", "a", "b", "host"), "there is no host 'm3'", UsageError),
     "no such profile": (("m1/x", "a", "b", "host"), "m1 has no profile 'x'", UsageError),
     "no YAML": (("m1/coder", "a", "[", "host"), "VALUE is not YAML", UsageError),

@@ -95,7 +95,7 @@ def test_what_nobody_says_is_its_default(said: Said) -> None:
     (row,) = rows(said, "mini-02/scout", "--key", "service.watchdog")
     assert (row["value"], row["layer"], row["where"], row["said"]) == (0, "default", None, [])
     code, out, _ = said("inventory.explain", "mini-04", "--key", "hermes_user")
-    assert (code, out) == (0, "hermes_user: who logs in (the default; no layer says it)\n")
+    assert (code, out) == (0, "hermes_user: who logs in (the default; no layer sets it)\n")
 
 
 @pytest.mark.parametrize(

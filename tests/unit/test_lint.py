@@ -1,4 +1,4 @@
-"""`inventory.lint` finds what is said in vain, and is silent where nothing is."""
+"""`inventory.lint` finds what has no effect, and nothing else."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ hermes_profiles: {coder: {state: started}, scout: {state: started}, diver: {stat
 
 @pytest.mark.parametrize("name", CASES)
 def test_findings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is in vain is found at its place, and nothing else is."""
+    """What has no effect is found at its place, and nothing else is."""
     files, expected = CASES[name]
     monkeypatch.chdir(tmp_path)
     assert [
@@ -332,7 +332,7 @@ def test_no_alarm_where_nothing_is_wrong(
     """The project's own inventory and the annotated example have no findings, and exit 0."""
     monkeypatch.chdir(ROOT)
     Program().run(["inv", "inventory.lint", "-i", folder])
-    assert capsys.readouterr().out == "nothing is said in vain\n"
+    assert capsys.readouterr().out == "nothing found\n"
 
 
 def test_findings_end_with_2(

@@ -1,1 +1,1 @@
-"""The fleet: up, down, seen, verified."""
+"""The fleet: bring it up, take it down, show it, verify it."""

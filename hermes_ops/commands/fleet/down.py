@@ -1,4 +1,4 @@
-"""Taking services down: the same planner, with another state wanted."""
+"""Take services down, with the same planner: the wanted state is another one."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
 
 
 def down_steps() -> Sequence[StepPlan]:
-    """Return what taking down wants: services stopped and disabled."""
-    # No settings among them, and no edges: what is stopped needs no configuration.
+    """Return the steps that take services down: stop and disable them."""
+    # Without settings and without edges: a stopped service needs no configuration.
     return [
         StepPlan("gateway.start", (), steps.start),
         StepPlan("gateway.install", (), _disabled),

@@ -1,4 +1,4 @@
-"""`fleet.ps`: every profile of every selected host, as it is."""
+"""`fleet.ps`: the state of every profile on every selected host."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 WIDE = (*COLUMNS, "unit", "enabled", "heartbeat", "linger", "manager", "python")
 STEPS = ("profile.configure", "gateway.install", "gateway.start")
-"""What is compared for `drift`; linger and the program belong to the host."""
+"""The steps that count for `drift`; linger and the program belong to the host."""
 EVERY = 2.0
 """Seconds between two tables of `--watch`."""
 
@@ -49,7 +49,7 @@ def run(
 ) -> Result:
     """Show every selected profile; the exit code is 0 if all are as desired.
 
-    `steps` are those of the graph: what they want is what a profile is compared with.
+    `steps` are those of the graph: they say what each profile is compared with.
     """
     _refuse_odd(options, watch=watch, sort=sort)
     workspace = open_workspace(options, output)
@@ -99,7 +99,7 @@ def _result(hosts: Sequence[HostSeen]) -> Result:
     return Result(code, document | {"hosts": [host.document() for host in hosts]})
 
 
-# --- again and again --------------------------------------------------------------------------
+# --- --watch ----------------------------------------------------------------------------------
 
 
 class _Page:
@@ -119,7 +119,7 @@ Show = Callable[[Sequence[HostSeen], Any], None]
 
 
 def _watch(look: Callable[[], list[HostSeen]], show: Show, output: Output) -> Result:
-    """Show until Ctrl-C, which is how one ends this: the result is that of the last table."""
+    """Show tables until Ctrl-C, which is not an error here; return the result of the last one."""
     result = Result(0)
     live = _live() if sys.stdout.isatty() else None
     try:
@@ -185,7 +185,7 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
-    """Sort numbers as numbers, texts as texts, and what is not known last."""
+    """Return a sort key: numbers sort as numbers, texts as texts, unknown values come last."""
     known = value not in (None, {})
     return not known, value if isinstance(value, int | float) else 0, plain(value)
 
@@ -215,7 +215,7 @@ def duration(seconds: float) -> str:
 
 
 def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
-    """Yield a line for each host and profile that is not as desired, and why."""
+    """Yield a line with the reason for each host and profile that is not as desired."""
     for host in hosts:
         name = host.host.name
         if host.error:
@@ -232,7 +232,7 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
 
 
 def show_converged(converged: Converged, output: Output) -> None:
-    """Show the profiles that a run was about, and where they answer; asks no host again."""
+    """Show the profiles of a run, and the URLs where they answer; asks no host again."""
     if output.json:
         return
     roles = converged.workspace.selected.roles
@@ -247,7 +247,7 @@ def show_converged(converged: Converged, output: Output) -> None:
 
 
 def _addresses(hosts: Iterable[HostSeen]) -> Iterable[str]:
-    """Yield where each profile was found to answer; the addresses are those of its own host."""
+    """Yield the URL where each profile answered; addresses are as its own host sees them."""
     for host in hosts:
         where = "" if host.host.connection.kind == "local" else f" on {host.host.name}"
         for seen in host.profiles:

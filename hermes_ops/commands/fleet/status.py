@@ -1,4 +1,4 @@
-"""What is so of hosts and their profiles, judged from one look: the rows of `fleet.ps`."""
+"""The state of hosts and their profiles, judged from one look: the rows of `fleet.ps`."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.describe import describe
 
 WANTED = {"started": "healthy", "stopped": "stopped", "absent": "absent"}
-"""The state in which a profile is as desired."""
+"""The verdict that each wanted state asks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenProfile:
-    """One profile as it is, whether the inventory names it or not."""
+    """The state of one profile, which may be absent from the inventory."""
 
     name: str
     verdict: Verdict
     evidence: Evidence = field(default_factory=Evidence)
     unit: str | None = None
     desired: str | None = None
-    """What the inventory wants; None for one that it does not name."""
+    """The wanted state; None for a profile that is not in the inventory."""
     drift: bool | None = None
 
     @property
     def as_desired(self) -> bool | None:
-        """Say whether it is as wanted; None where nobody wants anything, or nobody looks."""
+        """Whether it is as wanted; None if it is not in the inventory, or its host is disabled."""
         if self.desired is None or self.verdict.state == "disabled":
             return None
         return self.verdict.state == WANTED[self.desired]
@@ -77,7 +77,7 @@ class SeenProfile:
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """One host as it is, and its profiles."""
+    """The state of one host and its profiles."""
 
     host: Host
     profiles: tuple[SeenProfile, ...] = ()
@@ -90,7 +90,7 @@ class HostSeen:
         facts, hermes = self.facts, self.facts.hermes if self.facts else None
         return {
             "host": self.host.name,
-            # A disabled host is not asked: nobody knows whether it would answer.
+            # A disabled host is not asked: whether it would answer is unknown.
             "reachable": facts is not None if self.host.enabled else None,
             "error": self.error.document() if self.error else None,
             "platform": facts.system.lower() if facts else None,
@@ -122,13 +122,13 @@ def moment(seconds: float) -> str:
 
 
 def seen_disabled(host: Host) -> HostSeen:
-    """Return a host that is not contacted, as the inventory has it."""
+    """Return the state of a disabled host, which is not contacted."""
     reasons = (host.disabled_reason,) if host.disabled_reason else ()
     return HostSeen(host, _alike(host, Verdict("disabled", reasons)))
 
 
 def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
-    """Return what a look showed of a host: its profiles, and those that nobody described."""
+    """Return the state of a host from a look: all its profiles, in the inventory or not."""
     host, facts = look.host, look.facts
     if facts is None:
         return HostSeen(host, _alike(host, Verdict("unknown")), error=look.failure)
@@ -178,11 +178,11 @@ def unit_of(service: ServiceSpec, manager: str) -> str:
 
 
 def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | None:
-    """Say whether files or definition are not as wanted; None if references hide the answer.
+    """Whether files or the definition are not as wanted; None if references hide the answer.
 
-    `moved` is what the host's own note says of the values of references.
+    `moved`: whether values of references differ from those last written; None if unknown.
 
-    A restart that is owed counts: what runs is not what the files say.
+    A restart that is owed counts too: the process does not yet have what the files say.
     """
     own = (change for change in plan.changes if change.profile == profile.name)
     if any(not c.resource.startswith("service:") or c.restarts for c in own):
@@ -192,7 +192,7 @@ def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | 
 
 
 def _moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None:
-    """Say whether the values of references are no longer those that were written."""
+    """Whether values of references differ from those last written; None if unknown."""
     file = next(_env_files(profile, desired), None)
     if file is None or file.kept is None or not key_file().exists():
         return None
@@ -225,7 +225,7 @@ def _strangers(
 
 
 def _stranger_names(host: Host, facts: Facts) -> list[str]:
-    """Return the profiles on the host that the inventory does not name, selected or not."""
+    """Return the profiles on the host that are not in the inventory at all."""
     known = ((MANAGERS[manager], ids) for manager, ids in facts.defined.items())
     named = (manager.profile_of(id) for manager, ids in known for id in ids)
     found = {*facts.profiles, *filter(None, named)}
@@ -272,7 +272,7 @@ def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResu
     controls = [d.change.operation for d in done if isinstance(d.change.operation, Control)]
     if not controls:
         return before
-    # Nobody looked again: what was ordered is all that is known.
+    # There was no second look: only the order to the service is known.
     activity = "inactive" if controls[-1].verb == "stop" else "activating"
     installed = profile.state != "absent"
     return Evidence(before.kind, installed, profile.state == "started", activity=activity)

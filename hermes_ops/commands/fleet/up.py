@@ -1,4 +1,4 @@
-"""`fleet.up`, the main job, and `fleet.plan`, which shows what it would do."""
+"""`fleet.up`, the main task, and `fleet.plan`, which shows what it would change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def up(
     no_wait: bool,
     junit: str | None,
 ) -> Result:
-    """Converge, verify over the same connections, and show every profile as it is then."""
+    """Converge, verify over the same connections, and show the state of every profile."""
     verifies = not (options.check or no_verify or no_wait)
     if verifies or junit:
         from hermes_ops.commands.fleet import verify

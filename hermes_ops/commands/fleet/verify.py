@@ -1,4 +1,4 @@
-"""`fleet.verify`, and the last act of `fleet.up`: the roles' checks, on real services."""
+"""`fleet.verify`, and the last part of `fleet.up`: run the roles' checks on real services."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from hermes_ops.verify import (
 from hermes_ops.verify import outcome as words
 
 SHOWN = 20
-"""How many checks that did not pass are told one by one."""
+"""How many checks that did not pass are shown one by one."""
 
 
 Reached = HostOutcome[Target]
-"""A host that was looked at and stays connected, or why it is not."""
+"""A host that was looked at and stays connected, or the error why not."""
 
 
 # --- fleet.verify -----------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def run(
 ) -> Result:
     """Look at every selected host once, then run its checks over the same connection.
 
-    `steps` are those of the graph: what they want is what the checks expect.
+    `steps` are those of the graph: they say what the checks expect.
     """
     check_junit(junit)
     workspace = open_workspace(options, output)
@@ -75,7 +75,7 @@ def run(
 
 
 def check_junit(path: str | None) -> None:
-    """Refuse a path for the results that cannot be written, before anything is touched."""
+    """Refuse a path that cannot be written, before any host is contacted."""
     if path:
         from hermes_ops.verify import junit
 
@@ -100,7 +100,7 @@ def _verified(
     output: Output,
     deadline: float | None,
 ) -> Verified:
-    """Run the checks where a host was reached; for the others each check says why it could not."""
+    """Run the checks of the hosts that were reached; the checks of the others get the reason."""
     expected = expected_of([r.host for r in reached], selected.roles)
     why = {r.host.name: r.failure for r in reached if r.failure}
     targets = [r.value for r in reached if r.value]
@@ -135,11 +135,11 @@ def _result(verified: Verified, code: int, output: Output) -> Result:
     return Result(code, body | {"items": [outcome.item() for outcome in verified.outcomes]})
 
 
-# --- the last act of fleet.up -----------------------------------------------------------------
+# --- the last part of fleet.up ----------------------------------------------------------------
 
 
 def verify_converged(converged: Converged, output: Output, *, junit: str | None) -> None:
-    """Run the checks of every host that holds now; one that failed has said so already."""
+    """Run the checks of every host that is as wanted now; failed ones are reported already."""
     selected = converged.workspace.selected
     options = converged.options
     left = options.timeout - converged.seconds if options.timeout else None
@@ -158,7 +158,7 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
 
 
 def _reached(converged: Converged) -> Iterable[Reached]:
-    """Yield the hosts that hold now, over the connections of the run."""
+    """Yield the hosts that are as wanted now, with the connections of the run."""
     for result in converged.results:
         host, facts, transport = result.host, result.facts, result.transport
         if result.outcome not in ("ok", "changed") or facts is None or transport is None:

@@ -1,1 +1,1 @@
-"""Hosts: reached, described, trusted."""
+"""Hosts: reach, describe and trust them."""

@@ -1,4 +1,4 @@
-"""`hosts.ping` and `hosts.facts`: what each host answers to a look."""
+"""`hosts.ping` and `hosts.facts`: show what a look finds on each host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hermes_ops.look.facts import Facts
 
 
 def ping(options: Options, output: Output) -> Result:
-    """Tell of each host whether it was reached, and how long the exchange took."""
+    """Show for each host whether it was reached, and how long the exchange took."""
     looks = look_all(options, output)
     rows = [
         {
@@ -28,7 +28,7 @@ def ping(options: Options, output: Output) -> Result:
 
 
 def facts(options: Options, output: Output) -> Result:
-    """Tell what each host is."""
+    """Show what each host is: system, user, service manager, Hermes, Pythons."""
     looks = look_all(options, output)
     rows = [_facts(look) for look in looks]
     columns = ["host", "system", "user", "manager", "linger", "hermes", "pythons"]

@@ -1,4 +1,4 @@
-"""Accepting host keys: shown, compared by a person, and written atomically."""
+"""`hosts.trust`: show host keys, let a person compare them, and write the accepted ones."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def offered_key(address: str, port: int, timeout: float) -> Any:
 
 
 def accept(file: Path, name: str, line: str) -> None:
-    """Let `line` be the only one for `name` in a known_hosts file; every other line stays."""
+    """Make `line` the only one for `name` in a known_hosts file; keep all lines of other names."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     kept = [old for old in text.splitlines() if name not in old.split(" ", 1)[0].split(",")]
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""The inventory as it was read: listed, explained, checked."""
+"""The inventory: list, show, explain and check it."""

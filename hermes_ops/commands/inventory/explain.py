@@ -76,7 +76,7 @@ def _chosen(rows: Sequence[Any], found: Sequence[Leaf], key: str) -> list[dict[s
 
 
 def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Return what holds where nobody says it, or raise because there is no such key."""
+    """Return the default of a key that no layer sets; raise if there is no such key."""
     from hermes_ops.loader.schema import near
 
     known = _documented(profile)
@@ -84,7 +84,7 @@ def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]
         names = [*(row["key"] for row in rows), *known]
         hint = near(key, names) or near(f"config.{key}", names)
         who = f"{host}/{profile}" if profile else host
-        raise UsageError(f"nothing says {key!r} of {who}", hint=hint)
+        raise UsageError(f"nothing sets {key!r} for {who}", hint=hint)
     return {
         **{"host": host, "profile": profile or None, "key": key, "path": key.split(".")},
         **{"value": known[key].default, "layer": "default", "variable": None, "where": None},
@@ -93,7 +93,7 @@ def _default(host: str, profile: str, key: str, rows: Iterable[Mapping[str, Any]
 
 
 def _documented(profile: str) -> dict[str, Key]:
-    """Return all that a profile, or else a host, may say."""
+    """Return the documentation of all keys of a profile, or else of a host."""
     from hermes_ops.loader.hosts import connection
     from hermes_ops.loader.hosts import host as hosts
     from hermes_ops.loader.profiles.profile import PROFILE, SERVICE
@@ -126,7 +126,7 @@ def _show_chains(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
         else:
             nothing = "nothing" if row["value"] is None else _text(row["value"])
             value = row["otherwise"] or nothing
-            output.text(f"{row['key']}: {value} (the default; no layer says it)")
+            output.text(f"{row['key']}: {value} (the default; no layer sets it)")
 
 
 def _line(row: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, str]:
@@ -146,7 +146,7 @@ def _layer(row: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a value in one line, as YAML could have it."""
+    """Return a value in one line of YAML."""
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""`inventory.graph`: the graph of the steps, drawn."""
+"""`inventory.graph`: draw the graph of the steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_ops.errors import UsageError
 
 
 def graph(output: Output, edges: Mapping[str, tuple[str, ...]], format: str) -> Result:
-    """Draw the graph; `edges` has for each step those that it requires."""
+    """Draw the graph; `edges` maps each step to the steps that it requires."""
     output.text("\n".join(draw(edges, format)))
     return items([{"step": name, "requires": list(before)} for name, before in edges.items()])
 

@@ -1,4 +1,4 @@
-"""`inventory.lint`: what an inventory says in vain."""
+"""`inventory.lint`: find what has no effect in an inventory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def lint(options: Options, output: Output) -> Result:
     for finding in findings:
         output.text(f"{finding.place}: {finding.message}")
         output.text(f"    {finding.hint}")
-    output.text(count(len(findings), "finding") if findings else "nothing is said in vain")
+    output.text(count(len(findings), "finding") if findings else "nothing found")
     rows = [
         {
             **{"host": None, "profile": None, "kind": finding.kind},

@@ -87,12 +87,12 @@ def ansible_view(inventory: Inventory) -> dict[str, Any]:
 
 
 def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables without those that Ansible sets itself."""
+    """Return the variables, without those that are set automatically."""
     return {name: shown(value) for name, value in variables.items() if name not in _SET_BY_ANSIBLE}
 
 
 def shown(value: Any) -> Any:
-    """Return a variable for a document: plain values, a secret as its mask."""
+    """Return a variable for a JSON document: plain values, and `***` for secrets."""
     if isinstance(value, Mapping):
         return {_key(key): shown(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -105,5 +105,5 @@ def shown(value: Any) -> Any:
 
 
 def _key(key: Any) -> str:
-    """Return the key of a mapping as JSON has it."""
+    """Return the key of a mapping as a JSON key."""
     return key if isinstance(key, str) else json.dumps(key, default=str)

@@ -12,7 +12,7 @@ from hermes_ops.inventory.model import Host, Profile
 
 
 def show(options: Options, output: Output) -> Result:
-    """Show the profiles as YAML; no secret is among them."""
+    """Show the profiles as YAML, without secrets."""
     inventory = open_workspace(options, output).selected
     rows = [_profile(host, profile) for host in inventory.hosts for profile in host.profiles]
     if not output.json:
