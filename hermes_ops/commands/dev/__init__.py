@@ -1,1 +1,1 @@
-"""For developers: checks, tests, measurements."""
+"""For developers: check, test and measure the project."""

@@ -1,4 +1,4 @@
-"""`dev.bench`: what a run costs, beside the least that it could cost, on a lab of its own."""
+"""`dev.bench`: measure what a run costs, compared with the least possible, in a lab of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ for thread in threads:
     thread.join()
 print(sum(answer.count("ActiveState=active") for answer in answers.values()), "active")
 """
-"""The least that has the same news: a connection and one command a host, all at once."""
+"""The least that finds out the same: a connection and one command for each host, all at once."""
 
 PYINFRA = """\
 from pyinfra.operations import files, systemd
@@ -52,12 +52,12 @@ for name in {names!r}:
     files.file(path=f"{{home}}/.env", mode="600")
     systemd.service(f"hermes-gateway-{{name}}.service", running=True, enabled=True, user_mode=True)
 """
-"""Modes and services alone: less than a run of ours looks at."""
+"""Only modes and services: less than a run of ours looks at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a whole process took: seconds, seconds of CPU, megabytes at most."""
+    """What a whole process took: seconds, seconds of CPU, most megabytes."""
 
     wall: float
     cpu: float
@@ -65,7 +65,7 @@ class Cost:
 
 
 Command = tuple[list[str], str]
-"""The words, and what they must print: else it was not what we mean to measure."""
+"""A command and a text that it must print: without it, something else was measured."""
 
 
 def run(output: Output, *, hosts: int, profiles: int) -> None:
@@ -75,11 +75,11 @@ def run(output: Output, *, hosts: int, profiles: int) -> None:
         measured(bench, (bench.ours("profile.create"), ""))
         bench.keep_profiles()
         first = _first_applies(bench, output)
-        output.note("every gateway starts, and is waited for")
+        output.note("wait until every gateway has started")
         measured(bench, (bench.ours("fleet.up", "--no-verify"), ""))
-        output.note(f"{ROUNDS} rounds of all the rest, one command after the other")
+        output.note(f"{ROUNDS} rounds of all other commands, one after another")
         costs = _interleaved(bench, _commands(bench))
-        table(output, ["what", "measured", "to reach"], list(_rows(bench, first, costs)))
+        table(output, ["what", "measured", "goal"], list(_rows(bench, first, costs)))
 
 
 # --- what is measured -------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def _pyinfra(bench: Bench) -> list[str]:
 
 
 def _first_applies(bench: Bench, output: Output) -> list[Cost]:
-    output.note(f"{FIRST_ROUNDS} first applies, each on hosts that have the profiles alone")
+    output.note(f"{FIRST_ROUNDS} first applies, each on hosts that have only the profiles")
     options = ("--no-wait", "--no-verify", "-l", BOTS)
     words = bench.ours("fleet.up", *options)
     costs = []
@@ -131,7 +131,7 @@ def _first_applies(bench: Bench, output: Output) -> list[Cost]:
 
 
 def _interleaved(bench: Bench, commands: Mapping[str, Command]) -> dict[str, list[Cost]]:
-    """Run every command once a round: what else this machine does then weighs on all alike."""
+    """Run every command once in each round, so that other load on the machine affects all alike."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
@@ -155,7 +155,7 @@ def measured(bench: Bench, command: Command) -> Cost:
     wall = time.monotonic() - began
     if process.returncode or expected not in said:
         told = "\n".join(line for line in said.splitlines() if "done" not in line)
-        raise CommandError(f"{' '.join(words[:4])} … was to say {expected!r}, but: {told[:3000]}")
+        raise CommandError(f"{' '.join(words[:4])} … printed no {expected!r}, but: {told[:3000]}")
     return Cost(
         wall, used.ru_utime + used.ru_stime, used.ru_maxrss / _KILO[sys.platform == "darwin"]
     )
@@ -165,7 +165,7 @@ _KILO = (1024, 1024 * 1024)
 """How many of ru_maxrss make a megabyte: Linux counts kilobytes, macOS bytes."""
 
 
-# --- what it came to --------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------
 
 
 def _rows(
@@ -178,8 +178,8 @@ def _rows(
     others = hosts - hosts // 2
     size = f"{hosts} hosts x {profiles} profiles"
 
-    def row(what: str, measured: str, to_reach: str = "") -> dict[str, str]:
-        return {"what": what, "measured": measured, "to reach": to_reach}
+    def row(what: str, measured: str, goal: str = "") -> dict[str, str]:
+        return {"what": what, "measured": measured, "goal": goal}
 
     yield row(f"first apply, {size}", f"{median(c.wall for c in first):.2f} s", "under 2 s")
     yield row(f"no change, {size}", f"{wall['no change']:.2f} s")

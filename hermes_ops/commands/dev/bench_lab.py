@@ -1,4 +1,4 @@
-"""The lab of `dev.bench`: hosts with profiles of two kinds, and how they become fresh again."""
+"""The lab of `dev.bench`: hosts that have two kinds of profiles and can be reset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hermes_ops.cli.output import Output
 from hermes_ops.errors import CommandError
 
 WIDER = 4
-"""How many hosts have twice as many profiles: what these add is the cost of a profile."""
+"""How many hosts have twice as many profiles: that shows the cost of a profile."""
 
 BOTS = "*/bot-*"
 """The selection of the profiles that every host has."""
@@ -33,8 +33,8 @@ env:
   OPENROUTER_API_KEY: sk-or-v1-{port}-of-the-bench
 """
 
-# To where a host was before its first `up`: profiles as Hermes made them, nothing of ours. The
-# user's systemd stays, as it does for ten seconds after any login, such as that of the last task.
+# Resets a host to its state before the first `up`: profiles as Hermes made them, nothing of ours.
+# The user's systemd stays, as it does for ten seconds after any login, such as that of a task.
 _RESET = """\
 set -e
 export XDG_RUNTIME_DIR=/run/user/$(id -u hermes)
@@ -53,7 +53,7 @@ loginctl disable-linger hermes
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A lab and its inventory. `names` are profiles of every host, `more` of the first few only."""
+    """A lab and its inventory: `names` are profiles of every host, `more` of the first few only."""
 
     root: Path
     names: tuple[str, ...]
@@ -74,15 +74,15 @@ class Bench:
         return lab.hosts(self.root / "lab")
 
     def ours(self, *words: str) -> list[str]:
-        """Return the words of a command of ours on this inventory."""
+        """Return the words of one of our tasks, run on this inventory."""
         return [str(CLONE / "inv"), words[0], "-i", str(self.inventory), *words[1:]]
 
     def keep_profiles(self) -> None:
-        """Remember on every host what its profiles are like now."""
+        """Save a copy of the profiles on every host."""
         self._everywhere("cp -a ~hermes/.hermes ~hermes/.hermes-made")
 
     def reset(self) -> None:
-        """Bring every host to where it was then: no service, no linger, nothing of ours."""
+        """Reset every host to that copy: no service, no linger, nothing of ours."""
         self._everywhere(_RESET)
 
     def _everywhere(self, script: str) -> None:
@@ -97,7 +97,7 @@ class Bench:
 
 @contextmanager
 def bench_lab(output: Output, hosts: int, profiles: int) -> Iterator[Bench]:
-    """Bring up the lab for as long as it is needed; nothing of it stays."""
+    """Bring up the lab for this block; afterwards nothing of it is left."""
     lab.install_packages(output.note)
     if reason := lab.why_not():
         raise CommandError(f"the lab cannot run here: {reason}")
@@ -115,7 +115,7 @@ def bench_lab(output: Output, hosts: int, profiles: int) -> Iterator[Bench]:
 
 
 def selection(hosts: Iterable[lab.LabHost]) -> str:
-    """Return what `-l` says to mean the profiles that every host has, on these hosts."""
+    """Return the value of `-l` that selects the profiles `names` on these hosts."""
     return ",".join(f"{host.name}/bot-*" for host in hosts)
 
 

@@ -1,4 +1,4 @@
-"""`dev.check`, `dev.fix` and `dev.test`: what says whether the project is whole."""
+"""`dev.check`, `dev.fix` and `dev.test`: check and test the project."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hermes_ops.commands.dev.hermes_python import hermes_python
 from hermes_ops.errors import CommandError
 
 PROGRAMS = {"bash": "bash", "busybox": "busybox", "dash": "dash", "systemd-analyze": "systemd"}
-"""A program for each package of Debian that tests ask, whether they are in the lab or not."""
+"""Programs that tests need, in the lab or outside, each with the Debian package that has it."""
 
 
 def check(output: Output, *, results: str | None = None) -> None:
-    """Run all tools and the quick tests; with a folder for `results`, quick.xml is left there."""
+    """Run all tools and the quick tests; with a folder for `results`, write quick.xml there."""
     tools.run([*tools.tools(), tools.quick_tests(results)], output)
 
 
 def fix(output: Output) -> None:
-    """Format, and mend what the linter can mend."""
+    """Format, and let the linter fix what it can."""
     _tool(output, "ruff", "check", "--fix", ".")
     _tool(output, "ruff", "format", ".")
 
 
 def test(output: Output, *, junit: str | None, require_lab: bool, only: str | None) -> None:
-    """Run the checks, then the slower tests and those on real hosts of the lab."""
+    """Run the checks, then the slower tests, and the tests on real hosts of the lab."""
     _prepare(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
@@ -47,7 +47,7 @@ def quick(output: Output, junit: str | None) -> None:
 
 
 def _prepare(say: Callable[[str], None]) -> None:
-    """Get all that is missing, if that can be had, and let the tests know."""
+    """Install what is missing, where possible, and tell the tests where it is."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         lab.install_packages(say)
         lab.install_packages(say, PROGRAMS)

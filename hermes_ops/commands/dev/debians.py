@@ -1,4 +1,4 @@
-"""A script in a copy of a checkout, under the Python of another Debian; nothing remains of it."""
+"""Run a script in a copy of a checkout, with the Python of another Debian; leaves nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hermes_ops.lab.commands import run
 from hermes_ops.lab.image import CACHE, debootstrap, locked
 
 SUITES: Mapping[str, str] = {"3.14": "forky", "3.13": "trixie"}
-"""Which Debian has which Python, the newest first; the last is a stable one."""
+"""The Debian release that has each Python, the newest first; the last release is stable."""
 PACKAGES = "python3,git,ca-certificates,busybox,procps,systemd,openssh-client"
-# The index of a testing Debian expires in a week, and mirrors lag; what is in it is signed.
+# The package index of a testing Debian expires in a week, and mirrors lag. It is still signed.
 OPTION = 'Acquire::Check-Valid-Until "false"'
 
 Say = Callable[[str], None]
@@ -28,7 +28,7 @@ def image(python: str, say: Say) -> Path:
     """Return a Debian with this Python, made once on this machine.
 
     Raises:
-        CommandError: it cannot be had, or has another Python by now.
+        CommandError: it cannot be built, or has another Python by now.
     """
     suite = SUITES[python]
     key = hashlib.sha256(f"{suite} {PACKAGES} {OPTION}".encode()).hexdigest()[:12]
@@ -41,7 +41,7 @@ def image(python: str, say: Say) -> Path:
 
 
 def newest(say: Say) -> tuple[str, Path]:
-    """Return the newest Python that can be had here, and the Debian that has it."""
+    """Return the newest Python that is available here, and the Debian that has it."""
     *testing, stable = SUITES
     for python in testing:
         try:
@@ -54,7 +54,7 @@ def newest(say: Say) -> tuple[str, Path]:
 def run_beside(checkout: Path, script: str, debian: Path, results: Path) -> int:
     """Run a script in a copy of a checkout as root; return its exit code.
 
-    What it leaves in its folder `results` comes into that one.
+    Files that it writes to its folder `results` are copied to the given one.
     """
     _sweep()
     with TemporaryDirectory(prefix=f"beside-{os.getpid()}-", dir=CACHE) as name:
@@ -72,7 +72,7 @@ def run_beside(checkout: Path, script: str, debian: Path, results: Path) -> int:
 
 
 def _sweep() -> None:
-    """Remove what a run left that was killed."""
+    """Remove what killed runs have left."""
     for folder in CACHE.glob("beside-*"):
         if not Path("/proc", folder.name.split("-")[1]).exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -89,7 +89,7 @@ def _build(folder: Path, suite: str, python: str) -> None:
 
 
 def _copy(checkout: Path, place: Path) -> None:
-    """Copy what git knows, and what it would add: as the checkout would be after a commit."""
+    """Copy the files that git tracks or would add: the checkout as after a commit."""
     git = ["git", "-c", f"safe.directory={checkout}", "-C", str(checkout), "ls-files", "-z"]
     names = run([*git, "--cached", "--others", "--exclude-standard"]).split("\0")
     for name in names:

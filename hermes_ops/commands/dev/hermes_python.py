@@ -1,4 +1,4 @@
-"""What the tests need beside the project: programs, the real Hermes, another Debian's Python."""
+"""A Python with the real Hermes, for the tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def hermes_python(say: Callable[[str], None]) -> str:
     """Return a Python that has hermes-agent, made once and kept in the cache folder.
 
     Raises:
-        CommandError: the package cannot be had.
+        CommandError: the package cannot be installed.
     """
     from platformdirs import user_cache_path
 

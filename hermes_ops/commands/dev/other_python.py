@@ -1,4 +1,4 @@
-"""The quick tests under the Python of another Debian, in a chroot of its own."""
+"""Run the quick tests with the Python of another Debian, in a chroot."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hermes_ops.errors import CommandError, UsageError
 
 
 def elsewhere(python: str, results: str | None, output: Output) -> None:
-    """Run the quick tests under a Python of another Debian, or the newest; newest.xml has them.
+    """Run the quick tests with this Python, or the newest; the results are in newest.xml.
 
     Raises:
-        CommandError: it cannot be had here, or a test failed.
-        UsageError: no Debian is known for this Python.
+        CommandError: it is not available here, or a test failed.
+        UsageError: no known Debian has this Python.
     """
     if python not in (*debians.SUITES, "newest"):
         raise UsageError(f"--python {python}: known are {', '.join(debians.SUITES)}, newest")

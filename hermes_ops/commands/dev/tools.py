@@ -1,4 +1,4 @@
-"""What `dev.check` runs: programs that know nothing of each other, at once, and told one by one."""
+"""The tools of `dev.check`: independent programs, run at the same time, shown one by one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hermes_ops.errors import CommandError
 
 QUICK = "not lab and not slow"
 UNREAD = (".whl", ".lock")
-"""Endings of tracked files that nobody writes by hand."""
+"""Suffixes of tracked files that are not written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program of the environment, its words, and the files that it is given behind them."""
+    """A program of the environment, its arguments, and the files that follow them."""
 
     name: str
     words: tuple[str, ...] = ()
@@ -35,13 +35,13 @@ class Tool:
 
     @property
     def command(self) -> list[str]:
-        """What is executed."""
+        """The command to execute."""
         return [str(Path(sys.prefix) / "bin" / self.name), *self.words, *self.files]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool came to."""
+    """The result of a tool."""
 
     tool: Tool
     code: int
@@ -50,7 +50,7 @@ class ToolResult:
 
 
 def tools() -> tuple[Tool, ...]:
-    """Return all that look at the code without running it."""
+    """Return the tools that check the code without running it."""
     tracked = _tracked(CLONE)
     return (
         Tool("ruff", ("format", "--check", ".")),
@@ -63,23 +63,23 @@ def tools() -> tuple[Tool, ...]:
 
 
 def quick_tests(results: str | None, *, without: str = "") -> Tool:
-    """Return the quick tests; with a folder for `results` they leave quick.xml there."""
+    """Return the quick tests; with a folder for `results` they write quick.xml there."""
     marks = f"{QUICK} and not {without}" if without else QUICK
     words = ("-q", "-n", "auto", "--dist", "loadgroup", "-m", marks, *junit(results, "quick"))
     return Tool("pytest", (*words, "tests"))
 
 
 def junit(results: str | None, suite: str) -> tuple[str, ...]:
-    """Return pytest's words for SUITE.xml in a folder, which says under which Python it ran."""
+    """Return pytest's options for SUITE.xml in a folder; the suite's name says which Python ran."""
     name = f"junit_suite_name={suite} Python {platform.python_version()}"
     return (f"--junit-xml={Path(results) / suite}.xml", "-o", name) if results else ()
 
 
 def run(tools: Sequence[Tool], output: Output) -> None:
-    """Run all at once, show what each said as soon as it ends.
+    """Run all at the same time; show the output of each as soon as it ends.
 
     Raises:
-        CommandError: names all that failed.
+        CommandError: at least one failed; it names them all.
     """
     failed = []
     output.note(f"running {', '.join(dict.fromkeys(tool.name for tool in tools))} at once…")
@@ -95,7 +95,7 @@ def run(tools: Sequence[Tool], output: Output) -> None:
 
 
 def is_shell(file: Path) -> bool:
-    """Say whether a file is shell as it stands, and no template of it."""
+    """Whether a file is a shell script, not a template of one."""
     try:
         text = file.read_text(encoding="utf-8")
     except (UnicodeDecodeError, OSError):
@@ -106,7 +106,7 @@ def is_shell(file: Path) -> bool:
 
 
 def _tracked(folder: Path) -> list[str]:
-    """Return the files that git knows or would add."""
+    """Return the files that git tracks or would add."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(listed, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -115,7 +115,7 @@ def _tracked(folder: Path) -> list[str]:
 
 
 def _run(tool: Tool) -> ToolResult:
-    # pytest keeps the tests that it rewrote, else each worker rewrites them all: 2 s.
+    # pytest keeps its rewritten tests; without that, each worker rewrites all of them: 2 s.
     env = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
     begin = time.monotonic()
     done = subprocess.run(
