@@ -1,1 +1,1 @@
-"""The command line without its parser: options as values, the one sink, questions."""
+"""The command line without its parser: options, output and questions."""

@@ -1,4 +1,4 @@
-"""The options that tasks share, read and checked by us: every wrong one is a sentence and 64."""
+"""The options that tasks share, as checked values: a wrong one is a usage error, exit 64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hermes_ops.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its default tells its kind (False: a flag, (): repeats, else a text)."""
+    """One option: its default shows its kind (False: a flag, (): can be repeated, else a text)."""
 
     name: str
     help: str
@@ -23,7 +23,7 @@ class Option:
 COMMON = (
     Option(
         "inventory",
-        "inventory file or folder; repeats (else $HERMES_OPS_INVENTORY, else inventory/ here or"
+        "inventory file or folder, repeatable (else $HERMES_OPS_INVENTORY, else inventory/ here or"
         " above)", (), "i",
     ),
     Option(
@@ -31,10 +31,10 @@ COMMON = (
         "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
         " ~regex", None, "l",
     ),
-    Option("vault_password_file", "opens what ansible-vault encrypted"),
+    Option("vault_password_file", "file with the password for values that ansible-vault encrypted"),
     Option("forks", "how many hosts at once (32)"),
-    Option("serial", "how many hosts, or which share (20%), before the next ones begin"),
-    Option("max_fail", "how many hosts, or which share, may fail before no further one begins"),
+    Option("serial", "hosts in a batch, as a number or a share (20%); the next batch waits for it"),
+    Option("max_fail", "begin no further host once more than this number or share has failed"),
     Option("timeout", "the deadline of the run, in seconds"),
     Option("lock_timeout", "how long to wait for another run's lock, in seconds (60)"),
     Option("check", "look and plan; write nothing anywhere on a host", False),
@@ -43,7 +43,7 @@ COMMON = (
     Option("why", "a reason, kept in the lock and in the journal"),
     Option(
         "age_key_file",
-        "the key that opens age secrets (else $HERMES_OPS_AGE_KEY_FILE, else the one of"
+        "file with the key for age secrets (else $HERMES_OPS_AGE_KEY_FILE, else that of"
         " secrets.keygen)",
     ),
     Option("yes", "answer every question with yes", False, "y"),
@@ -70,7 +70,7 @@ class Options:
     inventory: tuple[str, ...] = ()
     limit: str | None = None
     within: str | None = None
-    """What the command line selects of it, where the limit is a runbook's."""
+    """The selection of the command line, if a runbook gave `limit`: both must match."""
     vault_password_file: str | None = None
     forks: int = 32
     serial: Amount | None = None
@@ -87,7 +87,7 @@ class Options:
 
     @property
     def selection(self) -> str | None:
-        """Return what is selected, for whoever reads of it later."""
+        """Return the selection as a text for the journal."""
         return f"{self.limit} within {self.within}" if self.within else self.limit
 
     @classmethod
@@ -99,7 +99,7 @@ class Options:
             if key in values:
                 values[key] = reader(key, values[key])
         if "" in values.get("inventory", ()):
-            raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
+            raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
         return cls(**values | {"inventory": tuple(values.get("inventory", ()))})
 
 

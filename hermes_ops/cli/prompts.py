@@ -1,4 +1,4 @@
-"""Questions to the operator; without a terminal, an unanswered one is a usage error."""
+"""Questions to the operator; without a terminal and without `-y` they are usage errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hermes_ops.errors import Interrupted, UsageError
 
 
 def confirm(question: str, options: Options) -> None:
-    """Ask; anything but yes ends the task with nothing touched."""
+    """Ask; any answer but yes ends the task before anything was changed."""
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{question} — nobody is here to answer", hint="say it with -y")
+        raise UsageError(f"{question} — there is no terminal to ask on", hint="answer yes with -y")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

@@ -29,7 +29,7 @@ hasten()
 
 
 def namespace() -> Collection:
-    """Return every task, each in the collection of its module; those of `dev` need a clone."""
+    """Return all tasks, in one collection for each module; `dev` is only there in a clone."""
     from invoke.collection import Collection
 
     from hermes_ops.tasks.init import init

@@ -1,4 +1,4 @@
-"""Settings: seen, compared, written into the inventory, pushed, and pulled back."""
+"""Settings: show and compare them, write them into the inventory, push and pull them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 _TARGET = Option("target", "host/profile")
-_KEY = Option("key", "one setting, or all below it, such as model or env.API_SERVER_PORT")
+_KEY = Option("key", "a setting, or the head of several, such as model or env.API_SERVER_PORT")
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
 _ONE = tuple(
     option for option in COMMON if option.name in ("inventory", "timeout", "json", "yes", "verbose")
@@ -22,7 +22,7 @@ _CHECKED = (*_ONE, *(option for option in COMMON if option.name == "check"))
     example="./inv config.get mini-1/coder --key model",
 )
 def get(options: Options, output: Output, *, target: str, key: str | None) -> Result:
-    """Show what the host has beside what is wanted; of .env the names only."""
+    """Show the settings on the host beside the wanted ones; of .env only the names."""
     from hermes_ops.commands.config import get as command
 
     return command.get(options, output, target, key)
@@ -51,7 +51,7 @@ def set_(
     example="./inv config.edit mini-1/coder --key model.default",
 )
 def edit(options: Options, output: Output, *, target: str, key: str | None) -> Result:
-    """Open $EDITOR on the inventory file that decides a setting, and check what was written."""
+    """Open $EDITOR at the line of the inventory that sets a value, and check the result."""
     from hermes_ops.commands.config import edit as command
 
     return command.edit(options, output, target, key)
@@ -59,7 +59,7 @@ def edit(options: Options, output: Output, *, target: str, key: str | None) -> R
 
 @verb(example="./inv config.diff -l '*/coder'")
 def diff(options: Options, output: Output) -> Result:
-    """Show what differs in the settings between inventory and hosts; changes nothing."""
+    """Show how the settings on the hosts differ from the inventory; changes nothing."""
     from hermes_ops.commands.config import push as command
 
     return command.diff(options, output)
@@ -67,7 +67,7 @@ def diff(options: Options, output: Output) -> Result:
 
 @verb(example="./inv config.push -l minis --why 'another model'")
 def push(options: Options, output: Output) -> Result:
-    """Bring the settings to the hosts, and restart those gateways alone that read others now."""
+    """Write the settings to the hosts, and restart only the gateways that they affect."""
     from hermes_ops.commands.config import push as command
 
     return command.push(options, output)
@@ -75,7 +75,7 @@ def push(options: Options, output: Output) -> Result:
 
 @verb(options=(_LAYER,), example="./inv config.pull -l mini-1/coder --layer profile")
 def pull(options: Options, output: Output, *, layer: str | None) -> Result:
-    """Show what somebody changed on the hosts, as YAML for the inventory; --layer writes it."""
+    """Show what was changed on the hosts, as YAML for the inventory; --layer writes it there."""
     from hermes_ops.commands.config import pull as command
 
     return command.pull(options, output, layer)

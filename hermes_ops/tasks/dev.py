@@ -1,4 +1,4 @@
-"""For developers: checks, tests, measurements."""
+"""For developers: check, test and measure the project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"
 
 @verb(common=(), example="./inv dev.check")
 def check(_options: Options, output: Output) -> None:
-    """Format, lint, types, floors, shell, spelling and the quick tests: under half a minute."""
+    """Check format, lint, types, floors, shell and spelling, and run the quick tests (30 s)."""
     from hermes_ops.commands.dev import check as command
 
     command.check(output)
@@ -21,7 +21,7 @@ def check(_options: Options, output: Output) -> None:
 
 @verb(common=(), example="./inv dev.fix")
 def fix(_options: Options, output: Output) -> None:
-    """Format, and mend what the linter can mend."""
+    """Format, and let the linter fix what it can."""
     from hermes_ops.commands.dev import check as command
 
     command.fix(output)
@@ -36,7 +36,7 @@ def fix(_options: Options, output: Output) -> None:
         ),
         Option("only", "run only what matches this, as pytest -k"),
         Option("quick", "run only the quick tests that need nothing but this checkout", False),
-        Option("python", "run only these, as root in a Debian that has it: 3.14, 3.13 or newest"),
+        Option("python", "the same, as root in a Debian with this Python: 3.14, 3.13 or newest"),
     ),
     example="./inv dev.test",
 )
@@ -50,7 +50,7 @@ def test(
     quick: bool,
     python: str | None,
 ) -> None:
-    """Everything: the checks, then the slower tests and those on real hosts of the lab."""
+    """Run the checks, then the slower tests, and the tests on real hosts of the lab."""
     if python:
         from hermes_ops.commands.dev import other_python
 
@@ -73,7 +73,7 @@ def test(
     example="./inv dev.bench",
 )
 def bench(_options: Options, output: Output, *, hosts: str, profiles: str) -> None:
-    """Measure on the lab, as ratios in one run: first apply, no change, the floor."""
+    """Measure runs in the lab, and compare them with the least that they could cost."""
     from hermes_ops.commands.dev import bench as command
 
     command.run(output, hosts=whole("hosts", hosts), profiles=whole("profiles", profiles))

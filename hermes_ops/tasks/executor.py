@@ -1,4 +1,4 @@
-"""Tasks in the order of the graph: `pre` is the edge, and the selection goes down along it."""
+"""Run tasks in the order of the graph: `pre` has the edges, and hands the selection down."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from hermes_ops.tasks.step import Finish, Step, Verb, full_name
 
 
 class GraphExecutor(Executor):
-    """Invoke's executor, with a real graph: each node once, circles named, steps folded."""
+    """Invoke's executor with a real graph: runs each task once, names circles, folds steps."""
 
     def execute(self, *tasks: Any) -> Any:
-        """Run the calls in order; leave with the exit code that says most."""
+        """Run the calls in order, and exit with the code that `exit_code` chooses."""
         codes: list[int] = []
         reached: dict[str, bool] = {}
         for call in self._calls(tasks):
@@ -39,7 +39,7 @@ class GraphExecutor(Executor):
                 output.error(error)
                 codes.append(error.exit_code)
             except (Exit, UnexpectedExit):
-                raise  # a runbook's own way to leave
+                raise  # a runbook may exit in its own way
             except Exception as mistake:
                 output.note(traceback.format_exc())
                 output.error(_mistake(call.task, mistake))
@@ -60,7 +60,7 @@ class GraphExecutor(Executor):
             raise Exit(code=error.exit_code) from None
 
     def _result(self, call: Any, output: Output, reached: dict[str, bool]) -> Any:
-        """Run one call; `reached` remembers which selections a runbook had anything to do in."""
+        """Run one call; `reached` notes for each `-l` whether it selected hosts in any task."""
         if not isinstance(call.task, Verb):
             if call.limit and not reached.get(call.limit, True):
                 raise SelectsNothing(f"{call.limit!r} selects nothing of {call.task.name}")
@@ -80,8 +80,8 @@ class GraphExecutor(Executor):
     ) -> list[Any]:
         """Return the calls in order: steps folded into the task that requires them.
 
-        A task of somebody's runbook may require ours with `pre`; those run first, as they stand,
-        but for what is `handed` down to them from the command line.
+        A task of a runbook may require ours with `pre`. They run first, with the arguments of the
+        runbook and with those that are `handed` down from the command line.
         """
         expanded: list[Any] = []
         for given in calls:
@@ -89,7 +89,7 @@ class GraphExecutor(Executor):
             if isinstance(call.task, Verb):
                 expanded.append(self._folded(checked(call, handed)))
                 continue
-            reachable(call.task)  # names a circle, if there is one
+            reachable(call.task)  # raises if there is a circle
             call, more = parted(call)
             expanded += self.expand_calls(call.pre, {**handed, **more})
             call.limit = more.get("limit")
@@ -99,7 +99,7 @@ class GraphExecutor(Executor):
     def _folded(self, call: Any) -> Any:
         if call.post:
             raise UsageError(
-                f"{call.task.name}: `post` is no edge of the graph",
+                f"{call.task.name}: `post` is not supported",
                 hint="write a later task with `pre`",
             )
         call.steps = step_plans(call.task)
@@ -110,14 +110,14 @@ def _mistake(task: Task[Any], mistake: Exception) -> HermesError:
     if not isinstance(task, Verb):
         return HermesError(f"{task.name}: {type(mistake).__name__}: {mistake}")
     return HermesError(
-        f"this is a mistake in hermes-ops itself: {type(mistake).__name__}: {mistake}",
-        hint="run it again: what was begun converges; please report the lines above",
+        f"this is a bug in hermes-ops: {type(mistake).__name__}: {mistake}",
+        hint="please report the lines above; running it again is safe",
     )
 
 
 def _perform(call: Any, options: Options, output: Output) -> Any:
     task = call.task
-    # Called from a runbook, a task has only the arguments that were written there.
+    # A call from a runbook has only the arguments that are written there.
     own = {o.name: call.kwargs.get(o.name, o.default) for o in (*task.operands, *task.own)}
     if isinstance(task, Finish):
         return task.body(call.steps, options, output, **own)
@@ -129,10 +129,10 @@ def _perform(call: Any, options: Options, output: Output) -> Any:
 
 
 def reachable(task: Task[Any]) -> list[Task[Any]]:
-    """Return the tasks that `task` requires and itself, in the order in which they must run.
+    """Return `task` and the tasks that it requires, in the order in which they must run.
 
     Raises:
-        UsageError: the tasks require each other in a circle, which is named.
+        UsageError: the tasks require each other in a circle; the message names it.
     """
     tasks: dict[str, Task[Any]] = {}
     edges: dict[str, list[str]] = {}
@@ -152,12 +152,12 @@ def reachable(task: Task[Any]) -> list[Task[Any]]:
 
 
 def step_key(task: Task[Any]) -> str:
-    """Return the full name of a node."""
+    """Return the full name of a step."""
     return task.full_name if isinstance(task, Step) else task.name
 
 
 def step_plans(task: Task[Any]) -> list[StepPlan]:
-    """Return the steps of a task as data, in order: name, what each requires, body."""
+    """Return the steps of a task as data, in order: name, required steps, body."""
     return [
         StepPlan(step_key(node), tuple(step_key(other) for other in required(node)), node.body)
         for node in (reachable(task) if isinstance(task, Step) else ())

@@ -1,4 +1,4 @@
-"""The fleet: up, planned, down, seen, verified."""
+"""The fleet: bring it up, take it down, show it, verify it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
 from hermes_ops.tasks.step import finish, verb
 
-_NO_VERIFY = Option("no_verify", "do not run the checks at the end", False)
-_NO_WAIT = Option("no_wait", "do not wait until what was started is ready", False)
+_NO_VERIFY = Option("no_verify", "do not run the roles' checks at the end", False)
+_NO_WAIT = Option("no_wait", "do not wait until the started services are ready", False)
 _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 
@@ -46,7 +46,7 @@ def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
 
 
 @verb(
-    options=(Option("all_hosts", "every host of the inventory is meant", False),),
+    options=(Option("all_hosts", "take down every host of the inventory", False),),
     example="./inv fleet.down -l minis/coder -y",
 )
 def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
@@ -58,7 +58,7 @@ def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
 
 @verb(
     options=(
-        Option("watch", "show it again every two seconds, until Ctrl-C", False),
+        Option("watch", "show the table again every two seconds, until Ctrl-C", False),
         Option("wide", "show every column", False),
         Option("sort", "the column to sort by (host)"),
     ),

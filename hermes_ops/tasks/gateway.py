@@ -1,4 +1,4 @@
-"""Services: installed, started, uninstalled."""
+"""Services: install, start and uninstall them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Arguments that reach our tasks by way of a runbook: written there, or given to its task.
+"""Arguments that our tasks get from a runbook: written in it, or on the command line of its task.
 
-A runbook writes `call(fleet.up, limit="minis")`; who starts it may add `-l mini-1`, which narrows
-that further. Both are checked here, before anything runs.
+A runbook writes `call(fleet.up, limit="minis")`; the operator who starts it may add `-l mini-1`,
+which narrows the selection. Both are checked here, before anything runs.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from hermes_ops.errors import UsageError
 from hermes_ops.tasks.step import Verb, full_name, parser_argument
 
 HANDED = tuple(o for o in COMMON if o.name in ("inventory", "limit", "yes", "verbose"))
-"""What a task of a runbook takes for those that it requires: the options with a short form."""
+"""The options that a runbook's task hands down to ours: those with a short form."""
 
 
 def arguments_of(task: Task[Any]) -> list[Argument]:
-    """Return what the parser takes for a task; for one of a runbook with what it hands down."""
+    """Return the parser's arguments of a task; for one of a runbook also those it hands down."""
     own = task.get_arguments()
     if isinstance(task, Verb) or not requires_ours(task):
         return own
     names = {argument.name for argument in own}
     shorts = {option.short for option in HANDED if option.name not in names}
     for argument in own:
-        # The first is its name; another of one letter was chosen by Invoke, not by the author.
+        # The first is its name. A second, of one letter, was chosen by Invoke, not by the author.
         first, *others = argument.names
         argument.names = (first, *(name for name in others if name not in shorts))
     taken = {name for argument in own for name in (*argument.names, argument.name)}
@@ -44,7 +44,7 @@ def _handed(option: Option, taken: set[Any]) -> Argument:
 
 
 def requires_ours(task: Task[Any]) -> bool:
-    """Say whether a task requires one of ours, at whatever distance."""
+    """Whether a task requires one of ours, directly or not."""
     waiting, seen = [task], [task]
     while waiting:
         for pre in waiting.pop().pre:
@@ -58,7 +58,7 @@ def requires_ours(task: Task[Any]) -> bool:
 
 
 def parted(call: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a runbook's call with its own arguments alone, and what it hands down."""
+    """Return a runbook's call with only its own arguments, and the arguments to hand down."""
     names = {option.name for option in HANDED} - {*call.task.argspec(call.task.body).parameters}
     handed = {key: value for key, value in call.kwargs.items() if key in names and value}
     own = {key: value for key, value in call.kwargs.items() if key not in names}
@@ -66,10 +66,10 @@ def parted(call: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def checked(call: Any, handed: Mapping[str, Any]) -> Any:
-    """Return a call of one of ours, with arguments as the command line would have given them.
+    """Return a call of one of our tasks, with arguments as the command line would give them.
 
     Raises:
-        UsageError: there is no such argument, or its value can be none of that kind.
+        UsageError: there is no such argument, or its value has the wrong type.
     """
     task = call.task
     given = dict(zip((o.name for o in task.operands), call.args, strict=False)) | call.kwargs
@@ -92,7 +92,7 @@ def _unknown(task: Verb, key: str, known: Mapping[str, Option]) -> UsageError:
 
 
 def _value(task: Verb, option: Option, value: Any) -> Any:
-    """Return a value as the parser gives it: a text, a flag, or a list of texts."""
+    """Return a value as the parser would: a text, a flag, or a list of texts."""
     is_flag, several = option.default is False, isinstance(value, list | tuple)
     if value is None or (is_flag and isinstance(value, bool)):
         return value
@@ -109,7 +109,7 @@ def _value(task: Verb, option: Option, value: Any) -> Any:
 def _with(
     kwargs: dict[str, Any], handed: Mapping[str, Any], known: Mapping[str, Option]
 ) -> dict[str, Any]:
-    """Add what the command line said; a selection narrows the runbook's, and never widens it."""
+    """Add options of the command line; its selection narrows the runbook's, never widens it."""
     added = {key: value for key, value in handed.items() if key in known}
     if kwargs.get("inventory"):
         added.pop("inventory", None)

@@ -1,4 +1,4 @@
-"""Hosts: reached, described, trusted."""
+"""Hosts: reach, describe and trust them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hermes_ops.tasks.step import verb
 
 @verb(example="./inv hosts.ping -l minis")
 def ping(options: Options, output: Output) -> Result:
-    """Connect to each host and run a script there; says how long that took."""
+    """Connect to each host, run a script there, and show how long that took."""
     from hermes_ops.commands.hosts import look as command
 
     return command.ping(options, output)
@@ -17,7 +17,7 @@ def ping(options: Options, output: Output) -> Result:
 
 @verb(example="./inv hosts.facts -l mini-1 --json")
 def facts(options: Options, output: Output) -> Result:
-    """Tell what each host is: system, user, service manager, Hermes, Pythons."""
+    """Show what each host is: system, user, service manager, Hermes, Pythons."""
     from hermes_ops.commands.hosts import look as command
 
     return command.facts(options, output)
@@ -25,7 +25,7 @@ def facts(options: Options, output: Output) -> Result:
 
 @verb(example="./inv hosts.trust -l mini-4")
 def trust(options: Options, output: Output) -> Result:
-    """Show the key of each host, ask, and accept it into the inventory's known_hosts."""
+    """Show the key of each host, ask, and write it to the inventory's known_hosts."""
     from hermes_ops.commands.hosts import trust as command
 
     return command.trust(options, output)

@@ -1,4 +1,4 @@
-"""A repository for a fleet of one's own."""
+"""A repository for a fleet of your own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"
     example="./inv init fleet",
 )
 def init(_options: Options, output: Output, *, dir: str) -> Result:
-    """Make a repository for a fleet: inventory, a profile, a runbook; says what comes next."""
+    """Make a repository for a fleet: inventory, profile, runbook; shows the next commands."""
     from hermes_ops.commands import init as command
 
     return command.init(output, dir)

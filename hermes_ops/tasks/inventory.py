@@ -1,4 +1,4 @@
-"""The inventory, as it was read."""
+"""The inventory: list, show, explain and check it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def list_(options: Options, output: Output) -> Result:
 
 @verb(example="./inv inventory.show -l mini-1")
 def show(options: Options, output: Output) -> Result:
-    """Show what each selected host and profile will be, all layers merged; no secret."""
+    """Show each selected host and profile with all layers merged, without secrets."""
     from hermes_ops.commands.inventory import show as command
 
     return command.show(options, output)
@@ -30,7 +30,7 @@ def show(options: Options, output: Output) -> Result:
 
 @verb(
     operands=(Option("target", "host/profile, or a host for its variables"),),
-    options=(Option("key", "one setting, or all below it, such as config.model"),),
+    options=(Option("key", "a setting, or the head of several, such as config.model"),),
     common=_READING,
     example="./inv inventory.explain mini-1/coder --key config.model.default",
 )
@@ -67,14 +67,14 @@ def schema(_options: Options, output: Output, *, of: str) -> Result:
     example="./inv inventory.graph --format mermaid",
 )
 def graph(_options: Options, output: Output, *, format: str) -> Result:
-    """Draw the graph of the steps, as `pre=` has it."""
+    """Draw the graph of the steps."""
     from hermes_ops.commands.inventory import graph as command
 
     return command.graph(output, edges(), format)
 
 
 def edges() -> dict[str, tuple[str, ...]]:
-    """Return what each step of `fleet.up` requires, as `pre=` has it."""
+    """Return the steps that each step of `fleet.up` requires."""
     from hermes_ops.tasks import fleet
 
     edges = {plan.name: plan.requires for plan in step_plans(fleet.up)}

@@ -16,8 +16,8 @@ _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
 @verb(
     options=(
         Option("linux", "how many hosts with polkit, sudo and Hermes"),
-        Option("linux_bare", "how many without polkit and sudo"),
-        Option("linux_nohermes", "how many without Hermes and without a way to the internet"),
+        Option("linux_bare", "how many hosts without polkit and sudo"),
+        Option("linux_nohermes", "how many hosts without Hermes and without internet"),
         _ROOT,
     ),
     common=_ANSWER,
@@ -32,7 +32,7 @@ def up(_options: Options, output: Output, *, root: str, **wanted: str | None) ->
 
 @verb(options=(_ROOT,), common=_ANSWER, example="./inv lab.down")
 def down(_options: Options, output: Output, *, root: str) -> Result:
-    """Take the lab down; nothing of it is left behind."""
+    """Take the lab down, and leave nothing of it behind."""
     from hermes_ops.commands import lab as command
 
     return command.down(output, Path(root))

@@ -1,4 +1,4 @@
-"""The user's services run without a session."""
+"""Linger: the user's services run without a session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ enable = graph.enable
 
 @verb(example="./inv linger.status -l minis")
 def status(options: Options, output: Output) -> Result:
-    """Tell of each host whether its user's services outlive the session."""
+    """Show for each host whether its user's services outlive the session."""
     from hermes_ops.commands import linger as command
 
     return command.status(options, output)

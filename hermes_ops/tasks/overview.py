@@ -1,4 +1,4 @@
-"""The tasks by noun: what somebody sees who types the name of the program alone."""
+"""The list of tasks by noun, which the program prints when it gets no task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = "of your own"
 
 
 def overview(collection: Collection) -> Iterator[str]:
-    """Yield the lines: those of a runbook first, each with the first line of its help."""
+    """Yield a line for each task, a runbook's own first: name and first line of the help."""
     ours = namespace().tasks
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(collection.task_names):
@@ -32,7 +32,7 @@ def overview(collection: Collection) -> Iterator[str]:
 
 
 def _wrapped(name: str, help: str) -> list[str]:
-    """Return a task's lines; on a terminal they end where it ends."""
+    """Return the lines of a task, folded to the width of a terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
     return textwrap.wrap(
         help, max(width, 60), initial_indent=name, subsequent_indent=" " * len(name)

@@ -1,4 +1,4 @@
-"""Profiles: created, configured, listed."""
+"""Profiles: create, configure and list them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ configure = graph.configure
 
 @verb(name="list", example="./inv profile.list -l minis --json")
 def list_(options: Options, output: Output) -> Result:
-    """List the profiles that the inventory describes, and where each comes from."""
+    """List the profiles in the inventory, and where each is described."""
     from hermes_ops.commands import profile as command
 
     return command.list_(options, output)

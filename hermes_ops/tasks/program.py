@@ -37,19 +37,19 @@ _REMEDIES = {
 
 
 class Program(InvokeProgram):
-    """Invoke's program; every parse error is one sentence and exit 64."""
+    """Invoke's program, with one sentence and exit 64 for every parse error."""
 
     def __init__(self) -> None:
         super().__init__(name="hermes-ops", version=__version__, executor_class=GraphExecutor)
 
     @property
     def binary(self) -> str:
-        """Return what the help says to type."""
+        """Return the command that the help shows."""
         return program_name()
 
     @property
     def binary_names(self) -> list[str]:
-        """Return the names that a shell shall complete."""
+        """Return the names of the program for which a shell completes."""
         return ["hermes-ops"] if INSTALLED else ["inv", "invoke"]
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
@@ -93,7 +93,7 @@ class Program(InvokeProgram):
     def parse_core(self, argv: list[str] | None) -> None:
         """Parse the core flags, and let Python keep what it compiles.
 
-        Invoke forbids it, and every run of a fresh clone would compile all modules anew.
+        Invoke forbids it; then every run of a fresh clone would compile all modules again.
         """
         forbidden = sys.dont_write_bytecode
         said = io.StringIO()
@@ -113,27 +113,27 @@ class Program(InvokeProgram):
             file = runbook.find(folder, name, given, os.environ)
             self.collection = runbook.tasks_of(file, self.config) if file else namespace()
         except UsageError:
-            if not self.args.complete.value:  # who presses Tab wants to read no error
+            if not self.args.complete.value:  # the Tab key must not print an error
                 raise
             self.collection = namespace()
 
     def parse_tasks(self) -> None:
-        """Parse the tasks; refuse a core flag behind one, which would count as the program's."""
+        """Parse the tasks; refuse core flags behind a task, where Invoke would accept them."""
         if self.args.complete.value:
-            # Invoke knows its own name there, but not with a folder before it.
+            # Invoke recognizes its own name there only without a folder.
             self.core.remainder = re.sub(r"^\S*/", "", self.core.remainder)
             super().parse_tasks()
             return
         _refuse_missing_inventory(self.core.unparsed)
         super().parse_tasks()
         if self.core.remainder:
-            raise UsageError(f"nothing may stand behind --, here: {self.core.remainder}")
+            raise UsageError(f"nothing may follow --, but here is: {self.core.remainder}")
         if self.args.dry.value:
-            # Invoke's own would keep nothing of ours from running.
-            raise UsageError("--dry does not exist here", hint=_REMEDIES["dry"])
+            # Invoke's own --dry would not keep our tasks from running.
+            raise UsageError("--dry is not supported", hint=_REMEDIES["dry"])
         if self.core_via_tasks.args["list"].got_value and "--list" not in self.core.unparsed:
             raise UsageError(
-                f"{self.tasks[-1].name} takes no -l: there is nothing that it could select",
+                f"{self.tasks[-1].name} takes no -l: it selects no hosts",
                 hint="./inv --list lists the tasks",
             )
         for name, argument in self.core_via_tasks.args.items():
@@ -144,7 +144,7 @@ class Program(InvokeProgram):
                 )
 
     def _make_parser(self) -> Parser:
-        """Give the parser the tasks that are named: it copies all that it has, deeply."""
+        """Give the parser only the tasks that are named: it makes deep copies of all its tasks."""
         words = {part for word in self.argv[1:] for part in _parts(word)}
         if "--complete" in words:
             words.update(self.collection.task_names)
@@ -156,13 +156,13 @@ class Program(InvokeProgram):
         return Parser(initial=self.initial_context, contexts=contexts)
 
     def no_tasks_given(self) -> None:
-        """List the tasks by noun: what somebody sees who types the name of the program alone."""
+        """List the tasks by noun: somebody typed only the name of the program."""
         print(f"Usage: {self.binary} TASK [--options]; {self.binary} --help TASK explains one\n")
         print("\n".join(overview(self.collection)))
         raise Exit
 
     def print_task_help(self, name: str) -> None:
-        """Print Invoke's help of a task, and an example."""
+        """Print Invoke's help for a task, and an example."""
         super().print_task_help(name)
         example = getattr(self.collection[name], "example", "")
         if example:
@@ -176,7 +176,7 @@ _ITSELF = {
         "set --local words (commandline --tokenize); $words[1] --complete -- $words"
     ),
 }
-"""How a shell names the program that is being completed: `./inv` is on no PATH."""
+"""How a shell names the program that is being completed: `./inv` is not on the PATH."""
 
 
 def _asks_for_completion(argv: Sequence[str] | None) -> bool:
@@ -184,7 +184,7 @@ def _asks_for_completion(argv: Sequence[str] | None) -> bool:
 
 
 def _completion(script: str, name: str) -> str:
-    """Return Invoke's completion script, made to ask the very program that is typed."""
+    """Return Invoke's completion script, changed to ask the program exactly as it was typed."""
     for theirs, ours in _ITSELF.items():
         script = script.replace(f"{name}{theirs}", ours)
     return script
@@ -195,7 +195,7 @@ _UNKNOWN = re.compile(r"No idea what '(.+)' is")
 
 
 def _parts(word: str) -> tuple[str, str, str]:
-    """Return what the parser may make of a word: itself, or what stands behind a flag in it."""
+    """Return the texts that the parser may find in a word: itself, or the value behind a flag."""
     return word, word.partition("=")[2], word[2:]
 
 
@@ -203,14 +203,14 @@ _LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)
 
 
 def _refuse_missing_inventory(words: Sequence[str]) -> None:
-    """Refuse -i without a value: Invoke takes it for none given, and that is another fleet."""
+    """Refuse -i without a value: Invoke would ignore it, and the run would use another fleet."""
     for word, following in pairwise([*words, ""]):
         if word in ("-i", "--inventory") and (not following or following.startswith("-")):
-            raise UsageError("--inventory needs a value", hint="an empty variable, perhaps?")
+            raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
 
 
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
-    """Return a parse error of Invoke's as one sentence with a remedy."""
+    """Return a parse error of Invoke as one sentence with a hint."""
     text = str(error)
     hint = "./inv --list shows the tasks, ./inv --help TASK its options"
     if match := _NEEDS_VALUE.search(text):
@@ -218,7 +218,7 @@ def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
     if match := _UNKNOWN.search(text):
         near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
         known = f"did you mean {' or '.join(near)}?" if near else hint
-        return UsageError(f"no idea what {match[1]!r} is", hint=known)
+        return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
     if match := _LACKS.search(text):
         task, operands = match[1], match[2].replace("'", "").upper()
         return UsageError(f"{task} needs {operands}", hint=f"./inv {task} {operands}")
@@ -232,7 +232,7 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 
 
 def main() -> Any:
-    """Be the command."""
+    """Run the program: the entry point of the command."""
     veil()
     started_as(os.environ.pop(VARIABLE, "") or sys.argv[0])
     code: Any = None
@@ -245,9 +245,9 @@ def main() -> Any:
 
 
 def _leave_at_once(code: Any) -> None:
-    """End the process; Python would first take some hundred modules apart, which takes a while.
+    """End the process without Python's own cleanup of some hundred modules, which takes a while.
 
-    Whatever waits for the end is done before, and where another thread must end first, we wait.
+    Exit handlers run first. If other threads still run, Python ends as usual and waits for them.
     """
     threads = [thread for thread in threading.enumerate() if not thread.daemon]
     if threads != [threading.main_thread()] or not isinstance(code, int | None):

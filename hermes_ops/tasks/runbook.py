@@ -1,6 +1,6 @@
-"""A runbook: an operator's own `tasks.py`, whose tasks stand beside ours and require them.
+"""A runbook: an operator's own `tasks.py`. Its tasks are listed beside ours and may require them.
 
-It is a program, so it is read only from a folder that nobody else could have filled.
+It is a program, so it is read only from a folder that no other user can write to.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hermes_ops.tasks.step import Verb
 
 
 def inventories(words: Sequence[str]) -> list[str]:
-    """Return what -i gives in a command line that nobody has parsed yet."""
+    """Return the values of -i in a command line that is not parsed yet."""
     found = []
     for word, following in pairwise([*words, ""]):
         if word in ("-i", "--inventory"):
@@ -44,13 +44,13 @@ def inventories(words: Sequence[str]) -> list[str]:
 def find(
     folder: str | None, name: str | None, given: Sequence[str], environ: Mapping[str, str]
 ) -> Path | None:
-    """Return the runbook that is meant, None where our own tasks are all there is.
+    """Return the path of the runbook, None if there is none.
 
-    It is `name`.py, `tasks.py` by default: in the `folder` that somebody names, or else beside
-    the inventory that is `given`, or found from the working folder.
+    It is `name`.py, `tasks.py` by default: in `folder` if that is named, else beside the inventory
+    that is `given` or found from the working folder.
 
     Raises:
-        UsageError: it is named and not there, or somebody else could have written it.
+        UsageError: it is named but missing, or another user could have written it.
     """
     wanted = f"{name or 'tasks'}.py"
     folders = [Path(folder).expanduser()] if folder else _beside_inventory(given, environ)
@@ -62,7 +62,7 @@ def find(
             raise UsageError(f"there is no {wanted} here", hint=hint, where=where)
         return None
     if (CLONE / "tasks.py").is_file() and file.samefile(CLONE / "tasks.py"):
-        return None  # for stock Invoke: it has our own tasks and no others
+        return None  # for stock Invoke: it contains only our own tasks
     for path in (file.parent, file):
         refuse_untrusted(path, "name another runbook with -r FOLDER")
     return file.absolute()
@@ -80,19 +80,19 @@ def _beside_inventory(given: Sequence[str], environ: Mapping[str, str]) -> list[
 
 
 def _holder(inventory: Path) -> Path:
-    """Return the folder beside an inventory, which may be a file in one, or of its own."""
+    """Return the folder that holds an inventory: a folder, or a file, in such a folder or alone."""
     folder = inventory if inventory.is_dir() else inventory.parent
     return folder.parent if folder == inventory or folder.name == FOLDER else folder
 
 
 def tasks_of(file: Path, config: Config) -> Collection:
-    """Return the tasks of a runbook, and ours beside them; raises `UsageError` for its mistakes."""
+    """Return the tasks of a runbook and ours; raises `UsageError` for an error in the runbook."""
     configure(config, file)
     return joined(load(file), file, dashes=config.tasks.auto_dash_names)
 
 
 def configure(config: Config, file: Path) -> None:
-    """Take in the settings of Invoke's own that lie beside a runbook, in `invoke.yaml` say."""
+    """Load Invoke's own settings from beside a runbook, such as `invoke.yaml`."""
     try:
         config.set_project_location(str(file.parent))
         config.load_project()
@@ -102,16 +102,16 @@ def configure(config: Config, file: Path) -> None:
 
 
 def load(file: Path) -> ModuleType:
-    """Run a runbook, and return its module; what lies beside it can be imported.
+    """Run a runbook, and return its module; it can import the files beside it.
 
     Raises:
-        UsageError: it ended with an error, whose line in the runbook is named.
+        UsageError: it ended with an error; the message names the line.
     """
     spec = spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None  # noqa: S101 - it ends in .py
     module = module_from_spec(spec)
     sys.modules[file.stem] = module
-    # Behind everything else: a file secrets.py beside it shall be nobody else's `secrets`.
+    # Last on the path: a file secrets.py beside it must not replace Python's `secrets`.
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
     try:
@@ -126,9 +126,9 @@ def load(file: Path) -> ModuleType:
 
 @contextmanager
 def _tasks_for_nouns() -> Iterator[None]:
-    """Let `from hermes_ops import secrets` mean the tasks, while a runbook is read.
+    """Let `from hermes_ops import secrets` import the tasks while a runbook is read.
 
-    Three rooms of ours have the name of a noun; everywhere else the name means the room.
+    Three of our packages have the name of a noun; everywhere else the name means the package.
     """
     rooms = {name: vars(hermes_ops)[name] for name in MODULES if name in vars(hermes_ops)}
     for name in MODULES:
@@ -143,9 +143,9 @@ def _tasks_for_nouns() -> Iterator[None]:
 
 
 def _mistake(file: Path, error: Exception) -> UsageError:
-    """Return an error of somebody's runbook as a sentence with the place of it."""
+    """Return an error in a runbook as a sentence with its place."""
     told = f"{type(error).__name__}: {error}"
-    hint = "the runbook is a program of yours: mend it, or name another with -r FOLDER"
+    hint = "mend the runbook, or name another with -r FOLDER"
     if isinstance(error, SyntaxError):
         place = Place(error.filename or str(file), error.lineno or 0)
         return UsageError(f"{type(error).__name__}: {error.msg}", hint=hint, where=place)
@@ -156,10 +156,10 @@ def _mistake(file: Path, error: Exception) -> UsageError:
 
 
 def joined(module: ModuleType, file: Path, *, dashes: bool) -> Collection:
-    """Return the tasks of a runbook, and ours beside them.
+    """Return the tasks of a runbook and ours.
 
     Raises:
-        UsageError: one of its names is one of ours.
+        UsageError: one of its tasks has the name of one of ours.
     """
     own = Collection.from_module(module, loaded_from=str(file.parent), auto_dash_names=dashes)
     ours = namespace()
@@ -185,5 +185,5 @@ def _is_ours(task: object) -> bool:
 
 def _taken(name: str, file: Path) -> UsageError:
     return UsageError(
-        f"{name!r} is a name of hermes-ops itself", hint="call it otherwise", where=str(file)
+        f"hermes-ops itself uses the name {name!r}", hint="choose another name", where=str(file)
     )

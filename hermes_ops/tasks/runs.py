@@ -18,7 +18,7 @@ def list_(_options: Options, output: Output) -> Result:
 
 
 @verb(
-    operands=(Option("run", "a run's name, or its beginning"),),
+    operands=(Option("run", "the name of a run, or the beginning of it"),),
     common=_ANSWER,
     example="./inv runs.show 20261122T063907-4f2a",
 )

@@ -1,4 +1,4 @@
-"""Secrets: kept in the inventory so that only their readers can read them, shown by name."""
+"""Secrets: encrypt them in the inventory, show, compare and rotate them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = Option("name", "the name of the variable in .env")
 
 @verb(common=_WRITING, example="./inv secrets.keygen")
 def keygen(options: Options, output: Output) -> Result:
-    """Make your age key, 0600, and add its public half to those who can read this inventory."""
+    """Make your age key, 0600, and add its public half to the inventory's recipients."""
     from hermes_ops.commands.secrets import keygen as command
 
     return command.keygen(options, output)
@@ -66,7 +66,7 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
     example="./inv secrets.rekey --check",
 )
 def rekey(options: Options, output: Output) -> Result:
-    """Encrypt every age text anew, after somebody came to the recipients or left them."""
+    """Encrypt every age text again, after the recipients have changed."""
     from hermes_ops.commands.secrets import set as command
 
     return command.rekey(options, output)
@@ -80,14 +80,14 @@ def rekey(options: Options, output: Output) -> Result:
     example="./inv secrets.show -l mini-1",
 )
 def show(options: Options, output: Output, *, reveal: bool) -> Result:
-    """Show each secret's name, source, place, fingerprint, and who else has the same."""
+    """Show each secret's name, source, place and fingerprint, and who else has the same value."""
     from hermes_ops.commands.secrets import show as command
 
     return command.run(options, output, reveal=reveal)
 
 
 @verb(
-    options=(Option("live", "ask the hosts too what their files really hold", False),),
+    options=(Option("live", "ask the hosts, too, for what their files really contain", False),),
     example="./inv secrets.lint -l minis --live",
 )
 def lint(options: Options, output: Output, *, live: bool) -> Result:
@@ -98,12 +98,12 @@ def lint(options: Options, output: Output, *, live: bool) -> Result:
 
 
 @verb(
-    operands=(Option("name", "the variable in .env whose value is new at its source"),),
-    options=(Option("drain", "how long running turns may take to end, in seconds (30)"),),
+    operands=(Option("name", "the variable in .env whose source gives a new value"),),
+    options=(Option("drain", "how long to wait for running turns to end, in seconds (30)"),),
     example="./inv secrets.rotate OPENAI_API_KEY -l minis --check",
 )
 def rotate(options: Options, output: Output, *, name: str, drain: str | None) -> Result:
-    """Deliver a new value to those who use it, restart only them, prove the old one gone."""
+    """Deliver a new value to its users, restart only them, and check that the old one is gone."""
     from hermes_ops.commands.secrets import rotate as command
 
     seconds = 30 if drain is None else whole("drain", drain, least=0)

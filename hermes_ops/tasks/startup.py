@@ -1,4 +1,4 @@
-"""What is done before Invoke is imported, so that a short program starts in time."""
+"""Prepare Python before Invoke is imported, so that the program starts quickly."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _MOCK = "unittest.mock"
 
 
 def hasten() -> None:
-    """Let Python look for garbage rarely, and import Invoke without its tools for tests."""
-    # Modules are no garbage, and a run is over before a second look could free anything.
+    """Let Python collect garbage rarely, and import Invoke without its tools for tests."""
+    # Modules are not garbage, and a run ends before a second collection could free anything.
     gc.set_threshold(50_000, 20, 20)
     if not {_MOCK, "invoke", "pytest"} & sys.modules.keys():
         _import_invoke_alone()
 
 
 def _import_invoke_alone() -> None:
-    """Import Invoke without what it brings along and we do not use, or have.
+    """Import Invoke without the parts that we do not need.
 
     It needs `unittest.mock` for `MockContext` alone, which is for tests; mock brings asyncio and
     ssl, and takes longer to import than all of Invoke. Its PyYAML is the one that we import too.

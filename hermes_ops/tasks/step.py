@@ -47,16 +47,16 @@ class Verb(Task):  # type: ignore[type-arg]
         return [*operands, *(parser_argument(option) for option in (*self.own, *self.common))]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse to run in the middle of another task: an edge of the graph is `pre` alone."""
+        """Refuse to be called inside another task: only `pre` is an edge of the graph."""
         del args, kwargs
         raise UsageError(
-            f"{full_name(self)} cannot be called by a task",
+            f"{full_name(self)} cannot be called inside a task",
             hint=f"require it: @task(pre=[call({full_name(self)}, …)])",
         )
 
 
 def full_name(task: Verb) -> str:
-    """Return the name of one of our tasks as it is typed."""
+    """Return the full name of one of our tasks, as it is typed."""
     if isinstance(task, Step):
         return task.full_name
     noun = task.body.__module__.rpartition(".")[2]
@@ -64,11 +64,11 @@ def full_name(task: Verb) -> str:
 
 
 def parser_argument(option: Option) -> Argument:
-    """Return an option as Invoke's parser wants it."""
+    """Return an option for Invoke's parser."""
     names = (option.name.replace("_", "-"), *([option.short] if option.short else ()))
     kind: Any = {bool: bool, tuple: list}.get(type(option.default), str)
     default = [] if option.default == () else option.default
-    # Invoke makes an alias of `attr_name`, and one that is the name itself never ends.
+    # Invoke makes an alias of `attr_name`; an alias equal to the name would be an endless loop.
     attr_name = option.name if option.name != names[0] else None
     return Argument(names=names, kind=kind, default=default, help=option.help, attr_name=attr_name)
 
@@ -80,7 +80,7 @@ class Step(Verb):
 
 
 class Finish(Step):
-    """The last node: it wants nothing itself, and is called with what its steps come to."""
+    """The last node: it returns no resources itself; its body is called with all its steps."""
 
 
 def verb(

@@ -40,7 +40,7 @@ def swept(fleet: Fleet, commands: tuple[tuple[str, ...], ...]) -> None:
         words = [fleet.secrets[0] if word == "WHY" else word for word in command]
         ended = fleet.run(*words)
         assert ended.returncode != 130
-        assert b"mistake in hermes-ops" not in ended.stderr, ended.stderr.decode()
+        assert b"bug in hermes-ops" not in ended.stderr, ended.stderr.decode()
         for stream in (ended.stdout, ended.stderr):
             assert not fleet.seen_in(stream), (command, fleet.seen_in(stream), stream.decode())
     for name, content in fleet.written():

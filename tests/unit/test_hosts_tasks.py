@@ -114,8 +114,9 @@ def test_nobody_is_there_to_be_asked(known: Path, capsys: pytest.CaptureFixture[
     code, _, err = said(capsys, "hosts.trust")
     assert (code, known.read_text()) == (64, OTHERS)
     assert err.splitlines()[-2:] == [
-        "error: Accept this key for there? — nobody is here to answer", "hint:  say it with -y",
-    ]  # fmt: skip
+        "error: Accept this key for there? — there is no terminal to ask on",
+        "hint:  answer yes with -y",
+    ]
 
 
 def test_a_host_that_is_down(

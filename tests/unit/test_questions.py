@@ -38,9 +38,9 @@ def test_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(writer)
     with os.fdopen(reader) as stream, monkeypatch.context() as patch:
         patch.setattr("sys.stdin", stream)
-        with pytest.raises(UsageError, match=r"Stop it\? — nobody") as caught:
+        with pytest.raises(UsageError, match=r"Stop it\? — there is no terminal") as caught:
             confirm("Stop it?", Options())
-    assert (caught.value.exit_code, caught.value.hint) == (64, "say it with -y")
+    assert (caught.value.exit_code, caught.value.hint) == (64, "answer yes with -y")
 
 
 def test_yes_was_said_before(

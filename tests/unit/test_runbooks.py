@@ -209,7 +209,11 @@ def test_what_fails_ends_it_with_its_code(said: Said) -> None:
         ("c.run('exit 7', hide=True)", 7, ""),
         ("from invoke import Exit; raise Exit('enough', code=9)", 9, "enough"),
         ("{}['gone']", 1, "error: x: KeyError: 'gone'"),
-        ("fleet.up(c)", 64, "error: fleet.up cannot be called by a task\nhint:  require it: @task"),
+        (
+            "fleet.up(c)",
+            64,
+            "error: fleet.up cannot be called inside a task\nhint:  require it: @task",
+        ),
     ],
 )
 def test_a_failing_body(body: str, code: int, told: str, said: Said) -> None:
@@ -434,10 +438,10 @@ def test_a_runbook_that_others_can_write(
         ("import json; json.loads('{')\n", "tasks.py:3: JSONDecodeError: "),
         ("import nowhere\n", "tasks.py:3: ModuleNotFoundError: "),
         ("from hermes_ops import flet\n", "tasks.py:3: ImportError: "),
-        ("@task\ndef fleet(c): pass\n", "tasks.py: 'fleet' is a name of hermes-ops itself"),
-        ("@task\ndef init(c): pass\n", "tasks.py: 'init' is a name of hermes-ops itself"),
+        ("@task\ndef fleet(c): pass\n", "tasks.py: hermes-ops itself uses the name 'fleet'"),
+        ("@task\ndef init(c): pass\n", "tasks.py: hermes-ops itself uses the name 'init'"),
         ("from invoke import Collection\n@task\ndef x(c): pass\n"
-         "ns = Collection(runs=Collection(x))\n", "tasks.py: 'runs' is a name of hermes-ops"),
+         "ns = Collection(runs=Collection(x))\n", "tasks.py: hermes-ops itself uses the name"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_runbook(text: str, sentence: str, said: Said, fleet: Path) -> None:
