@@ -172,7 +172,7 @@ def test_down_ends_it(machine: Machine) -> None:
 
 def undo() -> list[str]:
     """Return the commands by which the README takes away what the first one brought."""
-    block = (ROOT / "README.md").read_text().partition("takes all of it away again:")[2]
+    block = (ROOT / "README.md").read_text().partition("These commands remove all of it:")[2]
     lines = block.partition("```console\n")[2].partition("```")[0].splitlines()
     return [line.removeprefix("$ ") for line in lines]
 
