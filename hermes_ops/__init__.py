@@ -1,9 +1,9 @@
 """Ansible-style task-graph automation for fleets of Hermes agent gateways.
 
 A runbook begins with `from hermes_ops import fleet, gateway`: the tasks of each noun, imported
-when somebody asks for them. Three nouns are rooms of this package, too: `inventory`, `lab` and
-`secrets` are their tasks in a `tasks.py` that this program reads, and rooms anywhere else. In
-every place `from hermes_ops.tasks import secrets` means the tasks.
+only if somebody asks for them. Three nouns are also names of packages in here: `inventory`, `lab`
+and `secrets` mean the tasks in a `tasks.py` that this program reads, and the packages everywhere
+else. `from hermes_ops.tasks import secrets` means the tasks everywhere.
 """
 
 __version__ = "0.1.0"
@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 _NOUNS = ("config", "dev", "fleet", "gateway", "hosts", "linger", "profile", "runs")
 
-if not TYPE_CHECKING:  # a type checker shall know no name that is not here
+if not TYPE_CHECKING:  # hidden from type checkers: they would accept any name
 
     def __getattr__(name: str) -> object:
         """Return the tasks of a noun."""

@@ -2,7 +2,7 @@
 
 HermesError
 ├── UsageError          64  the command line is wrong; nothing was touched
-│   ├── SelectsNothing  64  a part was selected in which a task of a runbook has nothing to do
+│   ├── SelectsNothing  64  `-l` and the selection of a runbook have nothing in common
 │   └── InventoryError  64  a file is wrong: says file, line and what to do
 ├── CommandError         1  something on a host, or a local program, failed
 │   └── NotReady         1  started, but not proven ready in time
@@ -76,7 +76,7 @@ class UsageError(HermesError):
 
 
 class SelectsNothing(UsageError):
-    """What was selected is not among what a task of a runbook is about."""
+    """The selection of the command line and that of a runbook have nothing in common."""
 
 
 class InventoryError(UsageError):

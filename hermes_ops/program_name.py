@@ -1,7 +1,7 @@
 """What to type for this program: in a clone `./inv`, installed `hermes-ops`.
 
-Everything in this package says `./inv TASK`. Here alone that becomes what works when it is typed
-where the operator is: by the name that they started it with, and on the inventory that they named.
+All other texts of this package say `./inv TASK`. This module replaces that by a command that works
+in the operator's folder: with the name by which they started the program, and their `-i`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 
 IN_A_CLONE, INSTALLED = "./inv", "hermes-ops"
 VARIABLE = "HERMES_OPS_STARTED_AS"
-"""How `./inv` tells Python the name that it was itself started by."""
+"""In this variable `./inv` passes on the name by which it was started."""
 
 _CLONE = Path(__file__).resolve().parents[1] / "inv"
 _SAID = re.compile(r"(?<![\w/.])\./inv(?![\w/.-])( (?!(?:runs|lab|dev)\.)[a-z]+\.[a-z]+)?")
-"""The program, and behind it a task that reads an inventory."""
+"""The program, and a task behind it if that task reads an inventory."""
 
 _known: dict[str, tuple[str, ...]] = {"started": (), "inventory": ()}
 
@@ -30,7 +30,7 @@ def started_as(word: str) -> None:
 
 
 def works_on(inventory: Sequence[str]) -> None:
-    """Remember which inventories the command line names, so that what we propose is for these."""
+    """Remember the inventories of the command line: proposed commands must use the same ones."""
     _known["inventory"] = tuple(inventory)
 
 
@@ -45,12 +45,12 @@ def program_name(*, elsewhere: bool = False) -> str:
         return shlex.quote(name)
     if elsewhere:
         return shlex.quote(os.path.abspath(started))  # noqa: PTH100 - links are to stay
-    # `sh inv` names a file that no shell would find by that name alone.
+    # After `sh inv` the name is a file that a shell would not find without a folder.
     return shlex.quote(started if "/" in started else f"./{started}")
 
 
 def spoken(text: str, *, elsewhere: bool = False) -> str:
-    """Return a text in which each `./inv` is what to type for this program."""
+    """Return a text with each `./inv` replaced by what to type for this program."""
     if IN_A_CLONE not in text:
         return text
     name = program_name(elsewhere=elsewhere)

@@ -49,7 +49,7 @@ def parse(reply: Reply) -> Mapping[str, Any]:
         raise Unknown("there is no Python on it to read its files with", hint="run fleet.up first")
     told = [record.text or "" for record in reply.of("disclosed")]
     if not reply.complete or not told:
-        raise Unknown("the connection was lost while looking", hint="run it again")
+        raise Unknown("the connection was lost during the look", hint="run it again")
     return _told(told[0])
 
 

@@ -69,7 +69,7 @@ def _without_process(evidence: Evidence) -> Verdict:
     if activity == "deactivating":
         return Verdict("draining", ("it is being stopped",))
     if activity == "active":
-        return Verdict("unknown", ("its process ended while looking",))
+        return Verdict("unknown", ("its process ended during the look",))
     return Verdict("stopped" if evidence.installed else "absent")
 
 
