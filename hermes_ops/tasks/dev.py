@@ -80,13 +80,15 @@ def bench(_options: Options, output: Output, *, hosts: str, profiles: str) -> No
 
 
 @verb(
-    operands=(Option("folder", "has NAME/try.sh, each a script that ends with 0 if all is right"),),
-    options=(Option("only", "the name of one of them", ""),),
+    operands=(
+        Option("folder", "a folder with scripts NAME/try.sh, which exit with 0 if all is right"),
+    ),
+    options=(Option("only", "run only the script of this NAME", ""),),
     common=_ANSWER,
     example="./inv dev.trials tests/trials",
 )
 def trials(_options: Options, output: Output, *, folder: str, only: str) -> Result:
-    """Run scripts against fresh hosts of the lab, and say which found what is right."""
+    """Run scripts against fresh hosts of the lab, and show how each of them ended."""
     from hermes_ops.commands.dev import trials as command
 
     return command.run(output, Path(folder), only)

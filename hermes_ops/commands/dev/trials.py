@@ -1,4 +1,4 @@
-"""`dev.trials`: a folder of scripts, each of which tries one thing on fresh hosts of the lab."""
+"""`dev.trials`: run the scripts of a folder, each on fresh hosts of the lab."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMIT = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How one script ended: `right`, `wrong` (1), or `broken` (any other end), and what it said."""
+    """The output of a script, and how it ended: `right` (0), `wrong` (1), else `broken`."""
 
     trial: str
     outcome: str
@@ -32,11 +32,11 @@ class Trial:
 
 
 def run(output: Output, folder: Path, only: str) -> Result:
-    """Run each NAME/try.sh of a folder, or those of one name; 1 unless all are right.
+    """Run each NAME/try.sh of a folder, or only that of one name; exit 1 unless all are right.
 
-    A script is given, as variables: INV, our program; ADDRESS, a host with the user hermes, who
-    has sudo, and root; KEY, the private key of both; KNOWN, a known_hosts file that has the host;
-    SECOND, another such host; HOME, an empty folder. It exits with 0 for right and 1 for wrong.
+    A script gets these variables: INV, our program; ADDRESS and SECOND, two hosts with the users
+    root and hermes, who may use sudo; KEY, the private key for both users; KNOWN, a known_hosts
+    file with the hosts; HOME, an empty folder. It exits with 0 for right and 1 for wrong.
 
     Raises:
         UsageError: the folder has no such script.
