@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
+from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 
@@ -55,6 +56,9 @@ class Link:
     target: str
 
 
+Definition = Text | HostWritten | Link
+
+
 @dataclass(frozen=True, slots=True)
 class ManagerReport:
     """What a manager reported about one service; None means not reported."""
@@ -70,15 +74,6 @@ class ManagerReport:
     restarts: int | None = None
     ended_itself: bool = False
     """It ended by itself, its exit code is not reported, and it is not started again."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManagerProgram:
-    """A Python program that a manager needs on the host and that we install."""
-
-    name: str
-    package: str
-    version: str
 
 
 class UnitCheck(Protocol):
@@ -106,6 +101,7 @@ class UnitCheck(Protocol):
 class ServiceManager(Protocol):
     """What systemd, launchd or supervisord must offer to run our services.
 
+    A manager inherits the answers that most of them share, and has its own for the rest.
     Its shell file `services/NAME.sh` defines `NAME_look ID…` (prints a block `manager NAME` of
     properties, adds pids to `pids`), `NAME_defined` (reports the gateways it knows), `NAME_log ID`
     (prints its log), `NAME_said ID` (sets `activity` in the words of `ManagerReport`, `pid` and
@@ -115,30 +111,35 @@ class ServiceManager(Protocol):
     name: str
     systems: frozenset[str]
     """The systems that can have it, as `uname -s` prints them."""
-    lingers: bool
+    lingers: bool = False
     """Whether its services end with the user's last session unless the user lingers."""
-    together: str
+    together: str = ""
     """The shell function that controls several services with one call; empty if there is none."""
-    program: ManagerProgram | None
+    program: ProgramRole | None = None
     """The program that we install on the host before its first service; None if none is needed."""
-    strangers: tuple[str, ...]
+    strangers: tuple[str, ...] = ()
     """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
-    definitions: tuple[str, ...]
+    definitions: tuple[str, ...] = ()
     """Patterns of the files that define its gateways, relative to the home."""
-    unenforced: frozenset[str]
+    unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services, empty if it can."""
+        del facts
+        return ""
 
     def is_automatic(self, facts: Facts) -> bool:
-        """Whether `hermes_service_manager: auto` may choose it on this host."""
+        """Whether `hermes_service_manager: auto` may choose it: if it can run services here."""
+        return not self.why_not(facts)
 
     def id(self, service: ServiceSpec) -> str:
         """Return the manager's own name of the service."""
 
     def profile_of(self, id: str) -> str | None:
         """Return the profile whose gateway has this name, None if it is not a gateway's name."""
+        del id
+        return None
 
     def templates(self, text: str) -> tuple[str, ...]:
         """Return the templates that a role may replace; `text` is that key of role.yml."""
@@ -148,11 +149,12 @@ class ServiceManager(Protocol):
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | HostWritten | Link]:
+    ) -> Iterable[Definition]:
         """Return the files and links that define the service."""
 
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether a base text found on the host needs no change."""
+        return found == wanted
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what the manager reported about the service."""
@@ -166,9 +168,12 @@ class ServiceManager(Protocol):
 
     def reload(self) -> tuple[str, ...]:
         """Return the command that makes it read changed definitions; empty if none is needed."""
+        return ()
 
     def is_stale(self, facts: Facts) -> bool:
         """Return whether definitions changed that it has not read yet."""
+        del facts
+        return False
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the service as checks see it; `host` is testinfra's."""

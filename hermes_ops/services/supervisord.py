@@ -14,43 +14,34 @@ from hermes_ops.files.layout import (
     SUPERVISOR_PROGRAMS,
     environment,
 )
+from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, template
 from hermes_ops.services.manager import (
     CheckedService,
+    Definition,
     DefinitionPath,
-    HostWritten,
-    Link,
-    ManagerProgram,
     ManagerReport,
+    ServiceManager,
     Text,
     UnitCheck,
 )
 from hermes_ops.templates import render
 
 
-class Supervisord:
-    """One supervisord for each user, in its own environment, with a configuration that we write."""
+class Supervisord(ServiceManager):
+    """One supervisord for each user, in its own environment, with a configuration that we write.
+
+    It runs everywhere: it only needs a Python, and the plan refuses if there is none. It needs no
+    reload: each start calls `supervisorctl update`, which reads the section.
+    """
 
     name = "supervisord"
     systems = frozenset({"Linux", "Darwin"})
-    lingers = False
-    together = ""
-    program: ManagerProgram | None = ManagerProgram("supervisor", "supervisor", "4.3.0")
-    strangers: tuple[str, ...] = ()
-    definitions: tuple[str, ...] = (f"{SUPERVISOR_PROGRAMS}/hermes-gateway*.sh",)
+    program = ProgramRole("supervisor", "supervisor", "4.3.0")
+    definitions = (f"{SUPERVISOR_PROGRAMS}/hermes-gateway*.sh",)
     unenforced = frozenset({"memory_max", "watchdog"})
-
-    def why_not(self, facts: Facts) -> str:
-        """Return nothing: it only needs a Python, and the plan refuses if there is none."""
-        del facts
-        return ""
-
-    def is_automatic(self, facts: Facts) -> bool:
-        """Whether `auto` takes it: always, as the managers before it are tried first."""
-        del facts
-        return True
 
     def id(self, service: ServiceSpec) -> str:
         """Return the name of the program."""
@@ -82,7 +73,7 @@ class Supervisord:
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | HostWritten | Link]:
+    ) -> Iterable[Definition]:
         """Return supervisord's own configuration, the service's section and its script."""
 
         def text(path: PurePosixPath, name: str, more: Mapping[str, Any], mode: int) -> Text:
@@ -101,10 +92,6 @@ class Supervisord:
         yield text(SUPERVISOR_CONF, "supervisord.conf.j2", common, 0o600)
         yield text(self.program_path(service), "program.conf.j2", section, 0o600)
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
-
-    def is_equal(self, found: str, wanted: str) -> bool:
-        """Return whether the section is exactly the wanted one."""
-        return found == wanted
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
         """Return the command that starts, restarts or stops the service."""
@@ -125,15 +112,6 @@ class Supervisord:
             pid=unit.number("MainPID"),
             ended_itself=unit["State"] == "EXITED",
         )
-
-    def reload(self) -> tuple[str, ...]:
-        """Return nothing: each start calls `supervisorctl update`, which reads the section."""
-        return ()
-
-    def is_stale(self, facts: Facts) -> bool:
-        """Return false: see `reload`."""
-        del facts
-        return False
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the program as checks see it."""

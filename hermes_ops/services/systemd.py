@@ -13,31 +13,30 @@ from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, template, unit_template
 from hermes_ops.services.manager import (
     CheckedService,
+    Definition,
     DefinitionPath,
     HostWritten,
     Link,
-    ManagerProgram,
     ManagerReport,
+    ServiceManager,
     Text,
     UnitCheck,
 )
 from hermes_ops.templates import render
 
 
-class Systemd:
+class Systemd(ServiceManager):
     """The user manager of systemd, with linger so that services outlive the session."""
 
     name = "systemd"
     systems = frozenset({"Linux"})
     lingers = True
     together = "systemd_ahead"
-    program: ManagerProgram | None = None
-    strangers: tuple[str, ...] = ("hermes-gateway*.service",)
-    definitions: tuple[str, ...] = (
+    strangers = ("hermes-gateway*.service",)
+    definitions = (
         f"{SYSTEMD_UNITS}/hermes-gateway*.service",
         f"{SYSTEMD_UNITS}/hermes-gateway*.service.d/*.conf",
     )
-    unenforced: frozenset[str] = frozenset()
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services.
@@ -49,10 +48,6 @@ class Systemd:
         if facts.home.rstrip("/") != facts.account_home.rstrip("/"):
             return f"HOME is {facts.home}, but systemd would read {facts.account_home}"
         return ""
-
-    def is_automatic(self, facts: Facts) -> bool:
-        """Whether `auto` takes it: if it can run services here."""
-        return not self.why_not(facts)
 
     def id(self, service: ServiceSpec) -> str:
         """Return the name of the unit."""
@@ -89,7 +84,7 @@ class Systemd:
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | HostWritten | Link]:
+    ) -> Iterable[Definition]:
         """Return the unit, the drop-in, the script that it calls, and the link that enables it."""
         yield self._unit(service, values)
         yield from self._policy(service, facts)

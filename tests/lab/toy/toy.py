@@ -12,11 +12,11 @@ from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, template
 from hermes_ops.services.manager import (
     CheckedService,
+    Definition,
     DefinitionPath,
-    HostWritten,
     Link,
-    ManagerProgram,
     ManagerReport,
+    ServiceManager,
     Text,
     UnitCheck,
 )
@@ -26,22 +26,12 @@ FOLDER = PurePosixPath(".config/toy")
 SCRIPT = "toy/service.sh.j2"
 
 
-class Toy:
-    """Starts a script, and remembers its process."""
+class Toy(ServiceManager):
+    """Starts a script that it reads each time, and remembers its process; needs a shell alone."""
 
     name = "toy"
     systems = frozenset({"Linux"})
-    lingers = False
-    together = ""
-    program: ManagerProgram | None = None
-    strangers: tuple[str, ...] = ()
-    definitions: tuple[str, ...] = ()
     unenforced = frozenset({"memory_max", "watchdog"})
-
-    def why_not(self, facts: Facts) -> str:
-        """Return nothing: it needs a shell alone."""
-        del facts
-        return ""
 
     def is_automatic(self, facts: Facts) -> bool:
         """Whether `auto` may choose it: never."""
@@ -51,11 +41,6 @@ class Toy:
     def id(self, service: ServiceSpec) -> str:
         """Return its name for the service."""
         return f"toy-{service.name}"
-
-    def profile_of(self, id: str) -> str | None:
-        """Return no profile: it runs no gateway that nobody described."""
-        del id
-        return None
 
     def templates(self, text: str) -> tuple[str, ...]:
         """Return the script's template."""
@@ -69,7 +54,7 @@ class Toy:
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
-    ) -> Iterable[Text | HostWritten | Link]:
+    ) -> Iterable[Definition]:
         """Return the script and the link."""
         del facts
         script, link = (known.path for known in self.paths(service))
@@ -79,10 +64,6 @@ class Toy:
         yield Text(script, text, 0o700, base=True)
         if enabled:
             yield Link(link, f"../{script.name}")
-
-    def is_equal(self, found: str, wanted: str) -> bool:
-        """Return whether the script is the one that we would write."""
-        return found == wanted
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return whether its process lives."""
@@ -99,15 +80,6 @@ class Toy:
         """Return the words of `toy.sh`."""
         del known
         return ("toy_do", verb, self.id(service))
-
-    def reload(self) -> tuple[str, ...]:
-        """Return nothing: it reads a script when it starts it."""
-        return ()
-
-    def is_stale(self, facts: Facts) -> bool:
-        """Return that it is not: it keeps nothing."""
-        del facts
-        return False
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the process for checks."""
