@@ -40,42 +40,36 @@ class RoleFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleYaml:
+class PlacedFile:
+    """A file of each profile."""
+
+    path: RoleText
+    mode: int
+    restart: bool
+    """Whether the service must restart to read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleYaml(PlacedFile):
     """A YAML file into which the profile's `config` is merged; a new file starts as `initial`."""
 
-    path: RoleText
-    mode: int = 0o600
-    restart: bool = False
-    initial: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleEnv:
+class RoleEnv(PlacedFile):
     """A `.env` file into which the profile's `env` is merged."""
 
-    path: RoleText
-    mode: int = 0o600
-    restart: bool = True
-
 
 @dataclass(frozen=True, slots=True)
-class RoleTemplate:
+class RoleTemplate(PlacedFile):
     """A file whose content is a template of the role; `source` names it in messages."""
 
-    path: RoleText
     content: str
     source: str
-    mode: int = 0o644
-    restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RoleSoul:
+class RoleSoul(PlacedFile):
     """A file whose content is the profile's `soul`; a profile without one has no such file."""
-
-    path: RoleText
-    mode: int = 0o644
-    restart: bool = False
 
 
 RoleFile = RoleYaml | RoleEnv | RoleTemplate | RoleSoul

@@ -16,6 +16,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling(Event):
+    """An event with words for the operator."""
+
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Connecting(Event):
     """A connection is being opened; `attempt` counts from 1."""
 
@@ -23,7 +30,6 @@ class Connecting(Event):
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Looking(Event):
     """The look at the host begins."""
 
@@ -42,11 +48,8 @@ class Planned(Event):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Pushing(Event):
+class Pushing(Telling):
     """A file is being copied to the host before the changes."""
-
-    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,12 @@ class Changing(Event):
     change: Change
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting(Event):
+class Waiting(Telling):
     """The host waits: for its lock, or for a service to become ready."""
 
-    what: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Noted(Event):
+class Noted(Telling):
     """Something that the operator should know, but that is not a failure."""
-
-    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

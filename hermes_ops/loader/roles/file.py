@@ -45,7 +45,7 @@ def _whole(entry: Located, found: Said, folder: Path) -> RoleTemplate | RoleSoul
     if "from" in found:
         return RoleSoul(path, mode, restart)
     file = folder / "templates" / str(found["template"].data)
-    return RoleTemplate(path, _content(file, found["template"]), shown(file), mode, restart)
+    return RoleTemplate(path, mode, restart, _content(file, found["template"]), shown(file))
 
 
 def _content(file: Path, entry: Located) -> str:
