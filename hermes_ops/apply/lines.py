@@ -9,22 +9,8 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import PIP, WHEELS
-from hermes_ops.plan.model import (
-    Change,
-    Control,
-    EnableLinger,
-    Install,
-    MakeFolder,
-    MakeLink,
-    Operation,
-    Refuse,
-    Reload,
-    Remove,
-    RunCommand,
-    SetMode,
-    Write,
-    WriteUnit,
-)
+from hermes_ops.plan import model
+from hermes_ops.plan.model import Change, Control, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
 
 Numbered = tuple[int, Change]
@@ -130,26 +116,26 @@ def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
 
 def _operation(number: int, operation: Operation) -> Iterator[str]:
     match operation:
-        case MakeFolder(path, mode):
+        case model.MakeFolder(path, mode):
             yield call("run", number, "make_folder", "-" if mode is None else f"{mode:o}", path)
-        case SetMode(path, mode):
+        case model.SetMode(path, mode):
             yield call("run", number, "chmod", f"{mode:o}", path)
-        case MakeLink(path, target):
+        case model.MakeLink(path, target):
             yield call("run", number, "make_link", target, path)
-        case Remove(path):
+        case model.Remove(path):
             yield call("run", number, "remove", path)
-        case RunCommand(words, deadline):
+        case model.RunCommand(words, deadline):
             yield call("run", number, "scrubbed", deadline, *words)
-        case WriteUnit(path, words, deadline):
+        case model.WriteUnit(path, words, deadline):
             yield call("run", number, "write_unit", path, deadline, *words)
         case Install():
             yield f"tell starts {number}"
             yield call("run", number, *_install(operation))
-        case EnableLinger(required):
+        case model.EnableLinger(required):
             yield call("run" if required else "try_run", number, "linger")
-        case Reload(words):
+        case model.Reload(words):
             yield call("run", number, *words)
-        case Refuse(message, kind):
+        case model.Refuse(message, kind):
             yield call("failed", number, f"{kind}: {message}")
         case Control():
             yield call("run", number, *operation.words)

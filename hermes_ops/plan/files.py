@@ -19,6 +19,7 @@ from hermes_ops.plan.model import (
     Change,
     MakeFolder,
     MakeLink,
+    Operation,
     Remove,
     RunCommand,
     SetMode,
@@ -27,6 +28,7 @@ from hermes_ops.plan.model import (
 )
 from hermes_ops.plan.resource import (
     Absent,
+    AtPath,
     Command,
     Directory,
     EnvFile,
@@ -36,20 +38,35 @@ from hermes_ops.plan.resource import (
     Template,
     YamlFile,
     identity,
+    steps_between,
 )
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.templates import render
 
 
-def change(wanted: Wanted, action: str, reason: str, operation: Any, facts: Facts) -> Change:
+def change(wanted: Wanted, action: str, reason: str, operation: Operation, facts: Facts) -> Change:
     """Return the change for `wanted`, to apply only if its path is still as the look saw it."""
-    path = getattr(operation, "path", None)
+    path = operation.path if isinstance(operation, AtPath) else None
     seen = ((path, facts.digest(path)),) if path is not None else ()
     resource = identity(wanted.resource)
     if path is not None and resource.startswith("definition:"):
         resource = f"file:{path}"
     return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, seen)
+
+
+def plan_plain(wanted: Wanted, facts: Facts, values: Mapping[str, Any]) -> Iterable[Change]:
+    """Return the changes of what has no content that we write: a folder, a command, a path."""
+    match wanted.resource:
+        case Directory() as directory:
+            return plan_directory(wanted, directory, facts)
+        case Command() as command:
+            return plan_command(wanted, command, facts, values)
+        case Existing() as existing:
+            return plan_existing(existing, facts)
+        case Absent() as absent:
+            return plan_absent(wanted, absent, facts)
+    raise TypeError(f"no plan for {identity(wanted.resource)}")
 
 
 def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:
@@ -117,11 +134,6 @@ def refuse_links(path: PurePosixPath, below: PurePosixPath, facts: Facts) -> Non
         if (state := facts.paths.get(str(step))) and state.kind == "link":
             hint = f"remove the link, or take {path.relative_to(below)} out of files:"
             raise Conflict(f"~/{step} is a symbolic link to {state.target}", hint=hint)
-
-
-def steps_between(path: PurePosixPath, below: PurePosixPath) -> list[PurePosixPath]:
-    """Return the path and its parent folders that are below a folder."""
-    return [step for step in (*reversed(path.parents), path) if below in step.parents]
 
 
 def plan_text(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
-from hermes_ops.plan.resource import Linger, Service
+from hermes_ops.plan.resource import AtPath, Linger, Service
 from hermes_ops.services.manager import ServiceManager
 
 
@@ -26,9 +26,9 @@ def plan_reload(
     """Yield the reload, if these changes or somebody else changed units."""
     services = desired.services.values()
     own = {p.path for service in services for p in manager.paths(service) if p.is_own}
-    changed = any(getattr(change.operation, "path", None) in own for change in changes)
+    touched = {op.path for change in changes if isinstance(op := change.operation, AtPath)}
     words = manager.reload()
     starts = [wanted for wanted in desired.wanted if isinstance(wanted.resource, Service)]
-    if words and starts and (changed or manager.is_stale(facts)):
+    if words and starts and (own & touched or manager.is_stale(facts)):
         step, reason = starts[0].step, "definitions changed"
         yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))

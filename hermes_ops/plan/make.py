@@ -30,11 +30,7 @@ from hermes_ops.plan.order import (
 )
 from hermes_ops.plan.program import plan_program, wheelhouse_of
 from hermes_ops.plan.resource import (
-    Absent,
-    Command,
-    Directory,
     EnvFile,
-    Existing,
     File,
     Linger,
     Owned,
@@ -42,7 +38,6 @@ from hermes_ops.plan.resource import (
     Service,
     ServiceDefinition,
     YamlFile,
-    identity,
 )
 from hermes_ops.services import choose, passed_over
 from hermes_ops.services.base import ServiceSpec, home_of
@@ -197,10 +192,6 @@ class _Planner:
         resource, facts = wanted.resource, self.facts
         owes = self._owes(wanted)
         match resource:
-            case Directory():
-                return files.plan_directory(wanted, resource, facts)
-            case Command():
-                return files.plan_command(wanted, resource, facts, self._words(wanted))
             case File():
                 words = self._words(wanted)
                 return files.plan_file(wanted, resource, facts, words, owes, profile.ledger)
@@ -214,14 +205,10 @@ class _Planner:
                 return changes
             case Owned():
                 return plan_owned(wanted, resource, facts, profile.ledger)
-            case Existing():
-                return files.plan_existing(resource, facts)
-            case Absent():
-                return files.plan_absent(wanted, resource, facts)
             case ServiceDefinition():
                 self._note_limits(self._service(wanted))
                 return self._definition(wanted, resource, profile)
-        raise TypeError(f"no plan for {identity(resource)}")
+        return files.plan_plain(wanted, facts, self._words(wanted))
 
     def _definition(
         self, wanted: Wanted, resource: ServiceDefinition, profile: Draft

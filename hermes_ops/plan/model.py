@@ -10,7 +10,7 @@ from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Hermes
-from hermes_ops.plan.resource import Resource
+from hermes_ops.plan.resource import AtPath, Resource
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 
@@ -41,18 +41,16 @@ class DesiredState:
 
 
 @dataclass(frozen=True, slots=True)
-class MakeFolder:
+class MakeFolder(AtPath):
     """Make a folder; with `mode` None an existing folder keeps its mode."""
 
-    path: PurePosixPath
     mode: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class Write(AtPath):
     """Replace a file atomically; in a secret text, tokens of `envfile` stand for values to keep."""
 
-    path: PurePosixPath
     content: str | Secret
     mode: int
     before: str | Secret | None = None
@@ -65,26 +63,21 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class SetMode:
+class SetMode(AtPath):
     """Set the mode of a file."""
 
-    path: PurePosixPath
     mode: int
 
 
 @dataclass(frozen=True, slots=True)
-class MakeLink:
+class MakeLink(AtPath):
     """Make a symbolic link."""
 
-    path: PurePosixPath
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(AtPath):
     """Remove a file or link."""
-
-    path: PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +89,9 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteUnit:
+class WriteUnit(AtPath):
     """Let the program write its own unit; only the file shows that it did."""
 
-    path: PurePosixPath
     words: tuple[str, ...]
     deadline: int = 60
 

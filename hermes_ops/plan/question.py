@@ -8,19 +8,8 @@ from pathlib import PurePosixPath
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Question
-from hermes_ops.plan.files import steps_between
 from hermes_ops.plan.model import DesiredState
-from hermes_ops.plan.resource import (
-    Absent,
-    Command,
-    Directory,
-    EnvFile,
-    Existing,
-    File,
-    Owned,
-    Resource,
-    YamlFile,
-)
+from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of
 from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
@@ -50,7 +39,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     return Question(
         paths=_unique(
             [
-                *(str(path) for r in resources for path in _paths(r)),
+                *(str(path) for r in resources for path in paths_of(r)),
                 *definitions,
                 *stamps,
                 gateway.ACTIVE,
@@ -74,20 +63,6 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
     )
-
-
-def _paths(resource: Resource) -> Iterable[PurePosixPath]:
-    match resource:
-        case Directory(path=path) | Absent(path=path) | Existing(path=path):
-            yield path
-        case File(path=path, below=below) if below is not None:
-            yield from steps_between(path, below)
-        case File(path=path) | YamlFile(path=path) | EnvFile(path=path):
-            yield path
-        case Owned():
-            yield resource.path
-        case Command(creates=path):
-            yield path
 
 
 def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:

@@ -6,7 +6,7 @@ the plan renders a `Template` with the facts of the host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,18 +29,23 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """A folder that exists; with `mode` None an existing folder keeps its mode."""
+class AtPath:
+    """Something at one path of the host."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Directory(AtPath):
+    """A folder that exists; with `mode` None an existing folder keeps its mode."""
+
     mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class File(AtPath):
     """A file with exactly this content; `restarts`: the service reads it only at its start."""
 
-    path: Path
     content: Template | str
     mode: int = 0o644
     restarts: bool = False
@@ -51,10 +56,9 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class YamlFile:
+class YamlFile(AtPath):
     """A YAML file with these keys and values; every other key and every comment stays."""
 
-    path: Path
     values: Mapping[str, Any]
     mode: int = 0o600
     initial: Mapping[str, Any] = field(default_factory=dict)
@@ -62,10 +66,9 @@ class YamlFile:
 
 
 @dataclass(frozen=True, slots=True)
-class EnvFile:
+class EnvFile(AtPath):
     """A `.env` file with these keys and values; every other line stays."""
 
-    path: Path
     values: Mapping[str, Secret | Generate]
     mode: int = 0o600
     unresolved: tuple[str, ...] = ()
@@ -92,18 +95,14 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class Existing(AtPath):
     """Something that other steps make; if it is absent, nothing in the profile is touched."""
 
-    path: Path
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(AtPath):
     """Nothing is at this path."""
-
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +192,19 @@ def identity(resource: Resource) -> str:
             return f"definition:{profile.name}"
         case Service(profile=profile):
             return f"service:{profile.name}"
+
+
+def paths_of(resource: Resource) -> Iterable[Path]:
+    """Yield the paths whose state on the host decides whether something must change."""
+    match resource:
+        case File(path=path, below=below) if below is not None:
+            yield from steps_between(path, below)
+        case AtPath(path=path) | Command(creates=path):
+            yield path
+        case Owned():
+            yield resource.path
+
+
+def steps_between(path: Path, below: Path) -> list[Path]:
+    """Return the path and its parent folders that are below a folder."""
+    return [step for step in (*reversed(path.parents), path) if below in step.parents]

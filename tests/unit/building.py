@@ -27,21 +27,9 @@ from hermes_ops.inventory.role import Role, RoleService, RoleText
 from hermes_ops.loader.roles.load import load_roles, role_in
 from hermes_ops.loader.sources.yaml import parse
 from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
-from hermes_ops.plan import DesiredState, Plan, make_plan
+from hermes_ops.plan import DesiredState, Plan, make_plan, model
 from hermes_ops.plan.desired import desired_state
-from hermes_ops.plan.model import (
-    Change,
-    Control,
-    EnableLinger,
-    Install,
-    MakeFolder,
-    MakeLink,
-    Reload,
-    Remove,
-    RunCommand,
-    SetMode,
-    Write,
-)
+from hermes_ops.plan.model import Change, Control, Write
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
@@ -390,23 +378,23 @@ def _applied(change: Change, plan: Plan, found: Facts) -> Facts:
     match change.operation:
         case Write():
             return _written(change.operation, found)
-        case MakeFolder(path, mode):
+        case model.MakeFolder(path, mode):
             return _at(found, str(path), PathState("folder", mode or 0o755, found.uid, 4096))
-        case RunCommand():
+        case model.RunCommand():
             made = change.resource.removeprefix("command:")
             return _at(found, made, PathState("folder", 0o755, found.uid, 4096))
-        case SetMode(path, mode):
+        case model.SetMode(path, mode):
             return _at(found, str(path), replace(found.paths[str(path)], mode=mode))
-        case MakeLink(path, target):
+        case model.MakeLink(path, target):
             return _link(found, str(path), target, {})
-        case Remove(path):
+        case model.Remove(path):
             return without(found, str(path))
-        case Install(name=name, stamp=text):
+        case model.Install(name=name, stamp=text):
             hermes = plan.hermes if name == "hermes" else found.hermes
             return put(replace(found, hermes=hermes), str(stamp(name)), f"{text}\n")
-        case EnableLinger():
+        case model.EnableLinger():
             return replace(found, linger=True, bus=True)
-        case Reload():
+        case model.Reload():
             return _reloaded(found)
         case Control():
             return _controlled(change.operation, plan, found)
