@@ -16,6 +16,7 @@ from hermes_ops.loader.located import NONE, Located, Variables, kind
 
 PRIORITY = "ansible_group_priority"
 ROOTS = ("all", "ungrouped")
+SECTIONS = ("hosts", "children", "vars")
 
 
 class HostNode(NamedTuple):
@@ -50,6 +51,31 @@ class Mention(NamedTuple):
     hosts: tuple[HostNode, ...] = ()
     port: Located | None = None
 
+    @classmethod
+    def of_group(cls, name: str, place: Place) -> Mention:
+        """Return the mention of a group alone."""
+        return cls(GroupNode(name, place))
+
+    @classmethod
+    def of_variables(cls, name: str, place: Place, variables: Variables) -> Mention:
+        """Return the mention of a group's variables; one of them is its priority."""
+        others = {key: value for key, value in variables.items() if key != PRIORITY}
+        priority = _priority(variables[PRIORITY]) if PRIORITY in variables else None
+        return cls(GroupNode(name, place, variables=others, priority=priority))
+
+    @classmethod
+    def of_hosts(
+        cls, name: str, place: Place, hosts: Iterable[HostNode], port: Located | None = None
+    ) -> Mention:
+        """Return the mention of hosts in a group."""
+        nodes = tuple(hosts)
+        return cls(GroupNode(name, place, hosts=tuple(host.name for host in nodes)), nodes, port)
+
+    @classmethod
+    def of_child(cls, name: str, place: Place, child: str) -> Mention:
+        """Return the mention of a group in a group."""
+        return cls(GroupNode(name, place, children=(child,)))
+
 
 class Tree(NamedTuple):
     """All hosts and groups; `lineage` lists every group of a host except `all`, by rank."""
@@ -57,26 +83,6 @@ class Tree(NamedTuple):
     groups: Mapping[str, GroupNode]
     hosts: Mapping[str, HostNode]
     lineage: Mapping[str, tuple[str, ...]]
-
-
-def variables_mention(name: str, place: Place, variables: Variables) -> Mention:
-    """Return the mention of a group's variables; one of them is its priority."""
-    others = {key: value for key, value in variables.items() if key != PRIORITY}
-    priority = _priority(variables[PRIORITY]) if PRIORITY in variables else None
-    return Mention(GroupNode(name, place, variables=others, priority=priority))
-
-
-def hosts_mention(
-    name: str, hosts: Iterable[HostNode], place: Place, port: Located | None = None
-) -> Mention:
-    """Return the mention of hosts in a group."""
-    nodes = tuple(hosts)
-    return Mention(GroupNode(name, place, hosts=tuple(host.name for host in nodes)), nodes, port)
-
-
-def child_mention(name: str, child: str, place: Place) -> Mention:
-    """Return the mention of a group in a group."""
-    return Mention(GroupNode(name, place, children=(child,)))
 
 
 def _priority(value: Located) -> int:

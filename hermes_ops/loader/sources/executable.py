@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.groups import (
-    GroupNode,
-    HostNode,
-    Mention,
-    child_mention,
-    hosts_mention,
-    variables_mention,
-)
+from hermes_ops.loader.groups import SECTIONS, GroupNode, HostNode, Mention
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.sources.json import decoded, located
 from hermes_ops.loader.sources.programs import run
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.vault import Vault
 
-SECTIONS = ("hosts", "children", "vars")
 _WHAT = "the executable inventory"
 _AT_ONCE = 8
 
@@ -39,7 +31,7 @@ def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention
     ]
     hosts: dict[str, None] = {}
     for name, body in groups:
-        yield Mention(GroupNode(name, body.place))
+        yield Mention.of_group(name, body.place)
         yield from _of_group(name, body)
         hosts.update(dict.fromkeys(_names(name, body, "hosts")))
     variables = _host_variables(document, list(hosts), path, vault)
@@ -53,12 +45,12 @@ def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention
 
 def _of_group(name: str, body: Located) -> Iterator[Mention]:
     nodes = (HostNode(host, body.place) for host in _names(name, body, "hosts"))
-    yield hosts_mention(name, nodes, body.place)
+    yield Mention.of_hosts(name, body.place, nodes)
     section = body.entries.get("vars")
     if section is not None:
-        yield variables_mention(name, section.place, _mapping(section, f"'vars' of {name!r}"))
+        yield Mention.of_variables(name, section.place, _mapping(section, f"'vars' of {name!r}"))
     for child in _names(name, body, "children"):
-        yield child_mention(name, child, body.place)
+        yield Mention.of_child(name, body.place, child)
 
 
 def _group(name: str, body: Located) -> Located:

@@ -15,14 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.groups import (
-    GroupNode,
-    HostNode,
-    Mention,
-    child_mention,
-    hosts_mention,
-    variables_mention,
-)
+from hermes_ops.loader.groups import SECTIONS, HostNode, Mention
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.sources.patterns import names_of
 from hermes_ops.loader.sources.text import bytes_of, shown
@@ -30,7 +23,6 @@ from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
-_KINDS = ("hosts", "children", "vars")
 _NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
 """Quotes, comments, backslashes, and blanks that only Python treats as blanks."""
 
@@ -103,14 +95,14 @@ class _Reader:
             yield from self._child(line)
 
     def _open(self, group: str, kind: str) -> Iterator[Mention]:
-        if kind not in _KINDS:
-            raise self._error(f"a section is one of {', '.join(_KINDS)}, not {kind!r}")
+        if kind not in SECTIONS:
+            raise self._error(f"a section is one of {', '.join(SECTIONS)}, not {kind!r}")
         self._group, self._kind = group, kind
         if not self._knows(group):
             if kind == "vars" and group not in self._waiting:
                 self._undeclared[group] = self._place
             self._own.add(group)
-        yield Mention(GroupNode(group, self._place))
+        yield Mention.of_group(group, self._place)
         if kind != "vars":
             self._undeclared.pop(group, None)
             yield from self._arrived(group)
@@ -121,7 +113,7 @@ class _Reader:
     def _arrived(self, group: str) -> Iterator[Mention]:
         """Add a group to the parents that named it before its section."""
         for parent, place in self._waiting.pop(group, ()):
-            yield child_mention(parent, group, place)
+            yield Mention.of_child(parent, place, group)
             yield from self._arrived(parent)
 
     def _hosts(self, line: str) -> Mention:
@@ -132,7 +124,7 @@ class _Reader:
         variables = dict(self._assignment(word) for word in words[1:])
         given = None if port is None else Located(port, self._place, str(port))
         nodes = (HostNode(name, self._place, variables) for name in names)
-        return hosts_mention(self._group, nodes, self._place, given)
+        return Mention.of_hosts(self._group, self._place, nodes, given)
 
     def _words(self, line: str) -> list[str]:
         if not _NEEDS_SHELL.search(line):
@@ -154,7 +146,7 @@ class _Reader:
         if not equals:
             raise self._error(f"a variable is written name=value, not {_short(line)}")
         found = {name.strip(): self._value(name.strip(), value.strip())}
-        return variables_mention(self._group, self._place, found)
+        return Mention.of_variables(self._group, self._place, found)
 
     def _child(self, line: str) -> Iterator[Mention]:
         match = _CHILD.fullmatch(line)
@@ -162,7 +154,7 @@ class _Reader:
             raise self._error(f"{_short(line)} is not the name of a group")
         child = match[1]
         if self._knows(child):
-            yield child_mention(self._group, child, self._place)
+            yield Mention.of_child(self._group, self._place, child)
         else:
             self._waiting.setdefault(child, []).append((self._group, self._place))
 

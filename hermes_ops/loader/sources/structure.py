@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hermes_ops.loader.groups import (
-    GroupNode,
-    HostNode,
-    Mention,
-    child_mention,
-    hosts_mention,
-    variables_mention,
-)
+from hermes_ops.loader.groups import SECTIONS, HostNode, Mention
 from hermes_ops.loader.located import Located, Variables, kind
 from hermes_ops.loader.schema import unknown_key
 from hermes_ops.loader.sources.patterns import names_of
 
-SECTIONS = ("hosts", "children", "vars")
 _PLUGIN = (
     "write its result with `ansible-inventory -i FILE --list --yaml --export`, or give -i an"
     " executable that prints `ansible-inventory -i FILE --list`"
@@ -56,13 +48,13 @@ def is_inventory(document: Located) -> bool:
 def _mentions_of(name: str, body: Located) -> Iterator[Mention]:
     if not isinstance(body.data, dict | None):
         raise body.error(f"group {name!r} must be a mapping, this is {kind(body)}")
-    yield Mention(GroupNode(name, body.place))
+    yield Mention.of_group(name, body.place)
     for key, entry in body.entries.items():
         if key not in SECTIONS:
             raise unknown_key(key, entry, SECTIONS)
         section = _section(entry, key)
         if key == "vars":
-            yield variables_mention(name, entry.place, section)
+            yield Mention.of_variables(name, entry.place, section)
         elif key == "hosts":
             yield from _hosts(name, section)
         else:
@@ -73,7 +65,7 @@ def _children(name: str, section: Mapping[str, Located]) -> Iterator[Mention]:
     for key, body in section.items():
         child = _name(key, body, "group")
         yield from _mentions_of(child, body)
-        yield child_mention(name, child, body.place)
+        yield Mention.of_child(name, body.place, child)
 
 
 def _hosts(group: str, section: Mapping[str, Located]) -> Iterator[Mention]:
@@ -84,7 +76,7 @@ def _hosts(group: str, section: Mapping[str, Located]) -> Iterator[Mention]:
         given = None if port is None else Located(port, entry.place, str(port))
         variables = _variables(entry)
         nodes = (HostNode(name, entry.place, variables) for name in names)
-        yield hosts_mention(group, nodes, entry.place, given)
+        yield Mention.of_hosts(group, entry.place, nodes, given)
 
 
 def _section(section: Located, name: str) -> Mapping[str, Located]:
