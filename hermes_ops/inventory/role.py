@@ -32,19 +32,21 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleFolder:
-    """A folder of each profile."""
-
-    path: RoleText
-    mode: int = 0o755
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedFile:
-    """A file of each profile."""
+class RolePath:
+    """Something that each profile has at a path."""
 
     path: RoleText
     mode: int
+
+
+class RoleFolder(RolePath):
+    """A folder of each profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile(RolePath):
+    """A file of each profile."""
+
     restart: bool
     """Whether the service must restart to read it."""
 
