@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.secrets.reference import Origin, Reference
@@ -24,21 +24,24 @@ Answers = Mapping[Reference, Future[Secret]]
 T = TypeVar("T")
 
 
+class Asking(TypedDict, total=False):
+    """How references are resolved."""
+
+    deadline: float
+    """Seconds that each of them may take."""
+    age_key_file: str | None
+    learn: Learn
+    """Gets each secret as soon as it is known, so that no error of another one shows it."""
+
+
 def resolve(
-    references: Iterable[Reference],
-    environ: Mapping[str, str],
-    *,
-    deadline: float = DEADLINE,
-    age_key_file: str | None = None,
-    learn: Learn = lambda _: None,
+    references: Iterable[Reference], environ: Mapping[str, str], **asking: Unpack[Asking]
 ) -> dict[Reference, Secret]:
     """Return the secret of each reference; raise an `InventoryError` for the first failure.
 
-    References with the same origin are resolved once. `learn` gets each secret as soon as it is
-    known, so that no error of another one shows it.
+    References with the same origin are resolved once.
     """
-    asked = _distinct(references)
-    runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
+    asked, runner, learn = _begun(references, environ, asking)
     with _pool(asked) as pool:
         try:
             answers = _submitted(pool, runner, asked, learn)
@@ -52,28 +55,30 @@ def resolve(
 
 
 def attempt(
-    references: Iterable[Reference],
-    environ: Mapping[str, str],
-    *,
-    deadline: float = DEADLINE,
-    age_key_file: str | None = None,
-    learn: Learn = lambda _: None,
+    references: Iterable[Reference], environ: Mapping[str, str], **asking: Unpack[Asking]
 ) -> dict[Reference, Answer]:
     """Return for each reference its secret or the reason why it has none: to show, not to apply."""
-    asked = _distinct(references)
-    runner = Runner(environ, deadline, [found[0] for found in asked.values()], age_key_file)
+    asked, runner, learn = _begun(references, environ, asking)
     with _pool(asked) as pool:
         answers = _submitted(pool, runner, asked, learn)
         wait(answers.values())
     return _spread(asked, [_outcome(runner, *answer) for answer in answers.items()])
 
 
-def _distinct(references: Iterable[Reference]) -> dict[Origin, list[Reference]]:
-    """Return the references to each origin."""
-    found: dict[Origin, list[Reference]] = {}
+def _begun(
+    references: Iterable[Reference], environ: Mapping[str, str], asking: Asking
+) -> tuple[dict[Origin, list[Reference]], Runner, Learn]:
+    """Return the references to each origin, and who asks for its secret and who learns it."""
+    asked: dict[Origin, list[Reference]] = {}
     for reference in references:
-        found.setdefault(reference.origin, []).append(reference)
-    return found
+        asked.setdefault(reference.origin, []).append(reference)
+    firsts = [found[0] for found in asked.values()]
+    deadline, key_file = asking.get("deadline", DEADLINE), asking.get("age_key_file")
+    return asked, Runner(environ, deadline, firsts, key_file), asking.get("learn", _forget)
+
+
+def _forget(secret: Secret) -> None:
+    del secret
 
 
 def _pool(asked: Mapping[Origin, object]) -> ThreadPoolExecutor:
