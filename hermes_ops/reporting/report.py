@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.plan.model import Change, Write
@@ -79,12 +78,7 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 

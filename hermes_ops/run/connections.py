@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from types import TracebackType
 
 from hermes_ops.errors import Unknown
 from hermes_ops.inventory.model import Host
@@ -66,12 +65,7 @@ class Connections:
     def __enter__(self) -> Connections:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

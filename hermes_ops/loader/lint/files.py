@@ -21,12 +21,9 @@ def unused_profiles(seen: Survey) -> Iterator[Remark]:
     used = {wish.profile for wish in seen.wishes}
     for name, document in seen.gathered.around.catalogue.items():
         if name not in used:
-            yield Remark(
-                "unused-profile",
-                document.place,
-                f"no host has the profile {name!r}",
-                "name it in hermes_profiles, or remove the file",
-            )
+            message = f"no host has the profile {name!r}"
+            hint = "name it in hermes_profiles, or remove the file"
+            yield Remark("unused-profile", document.place, message, hint)
 
 
 def unknown_profiles(seen: Survey) -> Iterator[Remark]:
@@ -34,12 +31,8 @@ def unknown_profiles(seen: Survey) -> Iterator[Remark]:
     catalogue = seen.gathered.around.catalogue
     for wish in seen.wishes:
         if wish.profile not in catalogue and (other := meant(wish.profile, catalogue)):
-            yield Remark(
-                "misspelt",
-                wish.place,
-                f"no file of profiles/ describes {wish.profile!r}",
-                f"did you mean {other!r}?",
-            )
+            message = f"no file of profiles/ describes {wish.profile!r}"
+            yield Remark("misspelt", wish.place, message, f"did you mean {other!r}?")
 
 
 def empty_groups(seen: Survey) -> Iterator[Remark]:
@@ -47,12 +40,8 @@ def empty_groups(seen: Survey) -> Iterator[Remark]:
     peopled = {"all", "ungrouped"}.union(*seen.gathered.tree.lineage.values())
     for group in seen.gathered.tree.groups.values():
         if group.name not in peopled:
-            yield Remark(
-                "empty-group",
-                group.place,
-                f"no host is in the group {group.name!r}",
-                "put hosts into it, or remove it",
-            )
+            message = f"no host is in the group {group.name!r}"
+            yield Remark("empty-group", group.place, message, "put hosts into it, or remove it")
 
 
 def stray_variable_files(seen: Survey) -> Iterator[Remark]:
