@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ import yaml
 from case_file import read_case
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from oracle import Oracle
 
 from hermes_ops.commands.inventory.list import ansible_view
 from hermes_ops.errors import InventoryError, UsageError
@@ -33,33 +33,6 @@ CASES = sorted((ROOT / "tests" / "cases" / "inventories").glob("*.yml"))
 
 Job = Mapping[str, Any]
 Answer = Mapping[str, Any]
-
-
-class Oracle:
-    """A process of ansible-core, without the configuration of whoever runs the tests."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "ansible.cfg").touch()
-        own = {name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")}
-        environ = {**own, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "HOME": str(folder)}
-        self.folder = folder
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("ansible_says.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environ,
-        )
-
-    def __call__(self, job: Job) -> Answer:
-        assert self._process.stdin and self._process.stdout
-        print(json.dumps(job), file=self._process.stdin, flush=True)
-        answer: Answer = json.loads(self._process.stdout.readline())
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 def written(case: Mapping[str, Any], folder: Path) -> Job:
@@ -99,8 +72,12 @@ def agrees(job: Job, answer: Answer) -> None:
 
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
-    """What Ansible says, in a folder of its own."""
-    oracle = Oracle(tmp_path_factory.mktemp("ansible"))
+    """What ansible-core says, without the configuration of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("ansible")
+    (folder / "ansible.cfg").touch()
+    own = {name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")}
+    words = [sys.executable, str(Path(__file__).with_name("ansible_says.py"))]
+    oracle = Oracle(words, folder, {**own, "ANSIBLE_CONFIG": str(folder / "ansible.cfg")})
     yield oracle
     oracle.close()
 
@@ -263,33 +240,31 @@ QUICK = settings(max_examples=12)
 SLOW = settings(
     max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-MADE = given(SOURCES, VARIABLE_FILES, LIMITS.map(",".join) | LIMITS.map(":".join))
+
+
+def made_inventories(count: settings, oracle: Oracle) -> None:
+    """Hold that so many inventories are the same to both."""
+
+    @count
+    @given(SOURCES, VARIABLE_FILES, LIMITS.map(",".join) | LIMITS.map(":".join))
+    def each(sources: list[Any], files: dict[str, str], limit: str) -> None:
+        same_to_both(sources, files, [limit], oracle)
+
+    each()
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 def test_a_few_made_inventories(oracle: Oracle) -> None:
     """Whatever sections, groups and values stand in whatever order, both read the same."""
-
-    @QUICK
-    @MADE
-    def each(sources: list[Any], files: dict[str, str], limit: str) -> None:
-        same_to_both(sources, files, [limit], oracle)
-
-    each()
+    made_inventories(QUICK, oracle)
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 def test_many_made_inventories(oracle: Oracle) -> None:
     """The same for as many as a minute holds."""
-
-    @SLOW
-    @MADE
-    def each(sources: list[Any], files: dict[str, str], limit: str) -> None:
-        same_to_both(sources, files, [limit], oracle)
-
-    each()
+    made_inventories(SLOW, oracle)
 
 
 @pytest.mark.slow

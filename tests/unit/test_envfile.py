@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,8 @@ from dotenv import dotenv_values
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machine import HERMES, needs
+from machine import needs
+from oracle import Oracle, hermes_says
 
 from hermes_ops.errors import Conflict, InventoryError
 from hermes_ops.files import envfile
@@ -185,41 +182,12 @@ for line in sys.stdin:
 """
 
 
-class Hermes:
-    """The real readers, in one process that lives as long as the tests."""
-
-    def __init__(self, python: str, home: Path) -> None:
-        self._process = subprocess.Popen(
-            [python, "-c", ORACLE],
-            env={"HERMES_HOME": str(home), "HOME": str(home), "PATH": os.environ["PATH"]},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def __call__(self, text: str) -> tuple[str, dict[str, str], dict[str, str]]:
-        """Return the file after a start of Hermes, and what each reader makes of it."""
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps(text), file=self._process.stdin, flush=True)
-        after, by_line, environment = json.loads(self._process.stdout.readline())
-        return after, by_line, environment
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hermes]:
-    python = os.environ[HERMES]
-    oracle = Hermes(python, tmp_path_factory.mktemp("home"))
-    yield oracle
-    oracle.close()
+hermes = hermes_says(ORACLE)
+"""Answers with the file after a start of Hermes, and with what each reader makes of it."""
 
 
 @needs("hermes-agent")
-def test_hermes_reads_back(hermes: Hermes) -> None:
+def test_hermes_reads_back(hermes: Oracle) -> None:
     """Hermes' own readers give every value back, and leave the bytes alone."""
 
     @MANY
@@ -237,7 +205,7 @@ def test_hermes_reads_back(hermes: Hermes) -> None:
 
 
 @needs("hermes-agent")
-def test_hermes_leaves_canonical_text_alone(hermes: Hermes) -> None:
+def test_hermes_leaves_canonical_text_alone(hermes: Oracle) -> None:
     """The canonical form of any text is the one that Hermes would make of it."""
 
     @FEWER
@@ -249,14 +217,14 @@ def test_hermes_leaves_canonical_text_alone(hermes: Hermes) -> None:
 
 
 @needs("hermes-agent")
-def test_hermes_makes_the_same_of_a_foreign_file(hermes: Hermes) -> None:
+def test_hermes_makes_the_same_of_a_foreign_file(hermes: Oracle) -> None:
     """Where Hermes would rewrite a file, it arrives at our canonical form."""
     for text in FOREIGN:
         assert envfile.canonical(hermes(text)[0]) == envfile.canonical(text)
 
 
 @needs("hermes-agent")
-def test_refused_values_would_not_survive(hermes: Hermes) -> None:
+def test_refused_values_would_not_survive(hermes: Oracle) -> None:
     """No form of line gives a refused value back to both readers and stays as it is."""
     for case in REFUSALS:
         name, value = case["name"], case["value"]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,8 @@ from case_file import read_case
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machine import HERMES, needs
+from machine import needs
+from oracle import Oracle, hermes_says
 
 from hermes_ops.hermes import platforms
 
@@ -125,21 +123,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture(scope="module")
-def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    python = os.environ[HERMES]
-    home = str(tmp_path_factory.mktemp("home"))
-    env = {"HERMES_HOME": home, "HOME": home, "HERMES_DISABLE_LAZY_INSTALLS": "1"}
-    process = subprocess.Popen(
-        [python, "-c", ORACLE],
-        env={**env, "PATH": os.environ["PATH"]},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    yield process
-    process.communicate()
+hermes = hermes_says(ORACLE)
 
 
 def variables(rule: dict[str, Any]) -> list[str]:
@@ -193,16 +177,13 @@ def values(variable: str) -> st.SearchStrategy[str]:
 
 
 @needs("hermes-agent")
-def test_hermes_decides_the_same(hermes: subprocess.Popen[str]) -> None:
+def test_hermes_decides_the_same(hermes: Oracle) -> None:
     """The real gateway configuration, asked for any settings, gives what the rules give."""
 
     @settings(max_examples=examples(150))
     @given(profiles())
     def decides(profile: tuple[dict[str, Any], dict[str, str]]) -> None:
-        assert hermes.stdin
-        assert hermes.stdout
-        print(json.dumps(profile), file=hermes.stdin, flush=True)
-        on: dict[str, list[Any] | None] = json.loads(hermes.stdout.readline())
+        on: dict[str, list[Any] | None] = hermes(profile)
         assert platforms.expected(*profile) == on.keys()
         ours = {name: [host, port] for name, host, port in platforms.listeners(*profile)}
         servers = {name: server for name, server in on.items() if server}

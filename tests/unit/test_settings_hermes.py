@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +10,8 @@ from building import NEW, applied, desired, put
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from machine import HERMES, needs
+from machine import needs
+from oracle import Oracle, hermes_says
 
 from hermes_ops.files import yamlfile
 from hermes_ops.hermes import gateway
@@ -54,42 +50,14 @@ for line in sys.stdin:
 """
 
 
-class Hermes:
-    """The real package, in one process that lives as long as the tests."""
-
-    def __init__(self, python: str, home: Path) -> None:
-        self._process = subprocess.Popen(
-            [python, "-c", ORACLE],
-            env={"HERMES_HOME": str(home), "HOME": str(home), "PATH": os.environ["PATH"]},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def __call__(self, verb: str, text: str = "") -> Any:
-        """Return the file after a migration, what Hermes reads in it, or its defaults."""
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps([verb, text]), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-@pytest.fixture(scope="module")
-def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hermes]:
-    python = os.environ[HERMES]
-    oracle = Hermes(python, tmp_path_factory.mktemp("home"))
-    yield oracle
-    oracle.close()
+hermes = hermes_says(ORACLE)
+"""Answers with the file after a migration, with what Hermes reads in it, or with its defaults."""
 
 
 @needs("hermes-agent")
-def test_every_default_is_known(hermes: Hermes) -> None:
+def test_every_default_is_known(hermes: Oracle) -> None:
     """What Hermes takes by itself is no change by hand; anything else at its place is."""
-    for path, value in hermes("defaults"):
+    for path, value in hermes(["defaults", ""]):
         assert gateway.is_default(tuple(path), value)
         assert not gateway.is_default(tuple(path), "somebody's")
 
@@ -114,14 +82,14 @@ HOSTS_OWN = [
 
 
 @needs("hermes-agent")
-def test_odd_values_are_read_back(hermes: Hermes) -> None:
+def test_odd_values_are_read_back(hermes: Oracle) -> None:
     """Merged into a host's own file, every value is read back by Hermes as it was wanted."""
 
     @settings(max_examples=examples(300))
     @given(st.sampled_from(HOSTS_OWN), st.dictionaries(TEXTS, VALUES, max_size=3))
     def are_read_back(text: str, odd: dict[str, Any]) -> None:
         wanted: dict[str, Any] = {"odd": odd or []}
-        read = hermes("read", yamlfile.merge(text, wanted))["odd"]
+        read = hermes(["read", yamlfile.merge(text, wanted)])["odd"]
         assert all(read[key] == value for key, value in odd.items()) if odd else read == []
 
     are_read_back()
@@ -165,14 +133,14 @@ def converged(found: Facts, config: dict[str, Any] = OLD) -> tuple[Facts, list[s
 
 @needs("hermes-agent")
 @pytest.mark.parametrize("version", [3, 8, 11, 13, 16, 22, 28, 30, 31, 32])
-def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
+def test_a_migration_is_not_undone(hermes: Oracle, version: int) -> None:
     """Whatever version the file had, a run after the migration puts nothing back, and ends."""
     found, _, _ = converged(NEW)
     at = yaml.safe_load(found.contents[FILE])["_config_version"]
     old = found.contents[FILE].replace(f"_config_version: {at}", f"_config_version: {version}")
     found, changes, notes = converged(put(found, FILE, old))
     assert notes == []
-    migrated = hermes("migrate", found.contents[FILE])
+    migrated = hermes(["migrate", found.contents[FILE]])
     found, changes, notes = converged(put(found, FILE, migrated))
     gone = {key for key, since in RENAMED.items() if version < since}
     assert {note.split(": ")[2] for note in notes} == gone
@@ -183,7 +151,7 @@ def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
     assert len(notes) == len(gone)
     # What Hermes gave another value is wanted as it was: set once, and left so by Hermes.
     assert yaml.safe_load(again.contents[FILE])["agent"]["verify_on_stop"] == "auto"
-    assert hermes("migrate", again.contents[FILE]) == again.contents[FILE]
+    assert hermes(["migrate", again.contents[FILE]]) == again.contents[FILE]
 
 
 @needs("hermes-agent")
@@ -196,10 +164,10 @@ def test_a_migration_is_not_undone(hermes: Hermes, version: int) -> None:
         {"display": {"skin": "default"}, "odd": {"012": "yes", "list": [1, {"a": "1:30"}]}},
     ],
 )
-def test_a_file_that_hermes_saved_is_as_wanted(hermes: Hermes, config: dict[str, Any]) -> None:
+def test_a_file_that_hermes_saved_is_as_wanted(hermes: Oracle, config: dict[str, Any]) -> None:
     """Hermes gives some keys another name when it saves: what it kept is not set again."""
     found, _, _ = converged(NEW, config)
-    saved = hermes("save", found.contents[FILE])
+    saved = hermes(["save", found.contents[FILE]])
     assert saved != found.contents[FILE]
     found, _, notes = converged(put(found, FILE, saved), config)
     assert (found.contents[FILE], notes) == (saved, [])
@@ -207,9 +175,9 @@ def test_a_file_that_hermes_saved_is_as_wanted(hermes: Hermes, config: dict[str,
 
 
 @needs("hermes-agent")
-def test_a_renamed_key_gets_its_new_value(hermes: Hermes) -> None:
+def test_a_renamed_key_gets_its_new_value(hermes: Oracle) -> None:
     """Beside the name that Hermes gave it, a new value under the old one would not count."""
     found, _, _ = converged(NEW, {"model": {"name": "a/b"}})
-    found = put(found, FILE, hermes("save", found.contents[FILE]))
+    found = put(found, FILE, hermes(["save", found.contents[FILE]]))
     found, _, _ = converged(found, {"model": {"name": "c/d"}})
     assert yaml.safe_load(found.contents[FILE])["model"] == {"default": "c/d"}
