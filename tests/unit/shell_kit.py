@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
+from patience import soon
 
 from hermes_ops.files import layout
 from hermes_ops.wire import Reader, Record, Reply, Script, libraries_end
@@ -300,10 +300,7 @@ def _sleeps(seconds: int) -> bool:
 
 def ends(seconds: int) -> bool:
     """Say whether soon no process sleeps for exactly so long."""
-    until = time.monotonic() + 5
-    while _sleeps(seconds) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not _sleeps(seconds)
+    return soon(lambda: not _sleeps(seconds))
 
 
 def state_of(host: Host, home: str, **fields: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from calling import said
+from folders import standing_in
 from terminal import typing
 
 from hermes_ops.commands.editor import edited, editor_words
@@ -20,14 +21,7 @@ FILES = {
 }
 
 
-@pytest.fixture
-def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An inventory in the working folder."""
-    for name, text in FILES.items():
-        (tmp_path / "inventory" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "inventory" / name).write_text(text)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "inventory"
+inventory = standing_in(FILES)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Path:
@@ -217,14 +211,11 @@ def test_an_editor_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_refused_is_kept_privately(
-    inventory: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An inventory that does not load is put back; the text is in a file of the operator's own."""
-    use(monkeypatch, tmp_path, 'echo "wrong: 1" >>"$2"')
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    use(monkeypatch, inventory.parent, 'echo "wrong: 1" >>"$2"')
+    monkeypatch.setattr("tempfile.tempdir", str(inventory.parent))
     code, _, err = said(capsys, "config.edit", "m1/coder")
     assert code == 64
     assert "unknown key 'wrong'" in err
@@ -236,16 +227,13 @@ def test_what_was_refused_is_kept_privately(
 
 
 def test_an_edit_is_told_with_what_to_do_next(
-    inventory: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    inventory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The difference, and the command that brings it to the host; nothing where nothing changed."""
-    use(monkeypatch, tmp_path, 'echo "  b: 2" >>"$2"')
+    use(monkeypatch, inventory.parent, 'echo "  b: 2" >>"$2"')
     code, out, _ = said(capsys, "config.edit", "m1/coder")
     assert code == 0
     assert "+  b: 2" in out
     assert "now: ./inv config.push -l m1/coder" in out
-    use(monkeypatch, tmp_path, "true")
+    use(monkeypatch, inventory.parent, "true")
     assert said(capsys, "config.edit", "m1/coder")[:2] == (0, "")

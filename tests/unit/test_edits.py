@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from folders import standing_in
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
@@ -25,14 +26,7 @@ FILES = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an inventory of three hosts, from where messages show it."""
-    for name, text in FILES.items():
-        (tmp_path / "inventory" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "inventory" / name).write_text(text)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "inventory"
+folder = standing_in(FILES)
 
 
 def read(folder: Path) -> Inventory:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from building import NEW, roles
 from faking import FakeTransport, connecting, done, said
+from patience import soon
 
 from hermes_ops.commands.fleet.verify import reach
 from hermes_ops.commands.look_hosts import look_hosts
@@ -215,7 +216,7 @@ def test_a_connection_that_comes_too_late_is_closed(keep: Callable[[], Connectio
         )
         assert outcome.word == "unknown"
         assert not way["one"].is_closed
-    wait_until(lambda: way["one"].is_closed)
+    assert soon(lambda: way["one"].is_closed)
     assert worked == []
 
 
@@ -273,14 +274,6 @@ def test_serial() -> None:
 
     over_hosts(HOSTS, work, Rules(batch=1), reaching(ways()))
     assert order == ["+one", "-one", "+two", "-two", "+three", "-three"]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait for what another thread does at once."""
-    until = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 # --- connections ------------------------------------------------------------------------------

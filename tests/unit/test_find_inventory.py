@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from calling import said
+from folders import give_away, open_to_all
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.find import find_inventory
@@ -25,19 +25,6 @@ def folder(path: Path, *, inventory: bool = False, repository: bool = False) -> 
     if repository:
         (path / ".git").mkdir()
     return path
-
-
-def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a folder belong to another user than the one who runs this."""
-    if os.geteuid() == 0:
-        os.chown(path, 54321, -1)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: 54321)
-
-
-def open_to_all(path: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everybody write a folder, as /tmp is."""
-    path.chmod(0o1777)
 
 
 def test_what_is_named_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
 import pytest
 from calling import said
+from patience import soon
 from sshd import Sshd, make_key, running
 from terminal import typing
 
@@ -153,10 +153,7 @@ def test_every_task_lets_go_of_its_hosts(
     (tmp_path / "inventory/profiles/demo.yml").write_text("{state: stopped}\n")
     for words in (["hosts.ping"], ["fleet.verify"], ["fleet.down", "--check"]):
         assert said(capsys, *words, "-l", "there")[0] == 0
-    until = time.monotonic() + 10
-    while _open_ones() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not _open_ones()
+    assert soon(lambda: not _open_ones())
 
 
 def _open_ones() -> list[paramiko.Transport]:

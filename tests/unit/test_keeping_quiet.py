@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from building import desired, facts
+from patience import soon
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.edits import edit_key, edit_keys, replace_file, write
@@ -248,11 +249,8 @@ def is_alive(pid: int) -> bool:
 
 
 def ends(pid: int) -> bool:
-    """Wait a moment for a process to end."""
-    until = time.monotonic() + 10
-    while is_alive(pid) and time.monotonic() < until:
-        time.sleep(0.01)
-    return not is_alive(pid)
+    """Say whether a process ends in a moment."""
+    return soon(lambda: not is_alive(pid))
 
 
 @pytest.mark.slow

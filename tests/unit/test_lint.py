@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from case_file import read_case
+from folders import fill
 from hypothesis import given
 from hypothesis import strategies as st
 from test_loader_cases import write_files
@@ -40,10 +41,7 @@ all:
 
 def findings(folder: Path, files: Mapping[str, str]) -> list[Remark]:
     """Return the findings of the clean inventory with these files upon it."""
-    for name, text in {**CLEAN, **files}.items():
-        path = folder / "inventory" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    fill(folder / "inventory", {**CLEAN, **files})
     source = Path("inventory")
     return list(lint(gather([source], ROOT / "roles", {}), [source]))
 

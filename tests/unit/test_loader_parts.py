@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from building import BARE_ROLE
+from folders import fill
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,11 +114,8 @@ def test_any_ssh_arguments_are_read_or_a_sentence(text: str) -> None:
 
 def write(folder: Path, **files: str) -> Path:
     """Write files of these names with `__` for a slash and `_yml` for the ending."""
-    for name, text in files.items():
-        path = folder / name.replace("__", "/").replace("_yml", ".yml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
+    names = {name: name.replace("__", "/").replace("_yml", ".yml") for name in files}
+    return fill(folder, {names[name]: text for name, text in files.items()})
 
 
 def test_env_file_feeds_references_and_the_process_wins(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path, PurePosixPath
 
 import pytest
+from patience import soon
 
 from hermes_ops.errors import CommandError, Unknown
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
@@ -139,10 +140,7 @@ def test_what_was_begun_goes_on(tmp_path: Path) -> None:
     with pytest.raises(Unknown):
         Local(HERE).exchange(asking(f"trap '' PIPE; sleep 0.3; : >'{made}'"), timeout=0.1)
     assert not made.exists()
-    until = time.monotonic() + 5
-    while not made.exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert made.exists()
+    assert soon(made.exists)
 
 
 def test_the_deadline_of_the_host() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from examples import examples
+from folders import fill
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -54,10 +55,7 @@ state: started
 @pytest.fixture
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Leaf]:
     """Return the leaves of mini-1/coder by key."""
-    for name, text in FILES.items():
-        path = tmp_path / "inventory" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    fill(tmp_path / "inventory", FILES)
     monkeypatch.chdir(tmp_path)
     gathered = gather([Path("inventory")], ROLES, {})
     with pytest.raises(UsageError, match="mini-1 has no profile 'codr'"):

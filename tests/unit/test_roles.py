@@ -17,6 +17,7 @@ import pytest
 import yaml
 from building import HERMES, NEW, desired
 from case_file import read_case
+from folders import fill
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.hermes import gateway
@@ -53,10 +54,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write(case: dict[str, Any]) -> None:
     """Write the role `x` of a case, and what lies beside it."""
-    for name, text in {"x/role.yml": case["role"], **case.get("files", {})}.items():
-        path = Path("roles") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    fill(Path("roles"), {"x/role.yml": case["role"], **case.get("files", {})})
 
 
 def refused(error: InventoryError, case: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from calling import said as program
+from folders import give_away, open_to_all
 
 import hermes_ops
 from hermes_ops.reporting import journal
@@ -389,19 +390,6 @@ def test_the_clone_has_our_tasks_alone(said: Said, monkeypatch: pytest.MonkeyPat
 def test_inventories_of_a_command_line(words: list[str]) -> None:
     """They are known before there is a parser, in each of the ways to write them."""
     assert runbook.inventories(["fleet.up", *words, "-l", "x"]) == ["a", "b"]
-
-
-def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a path belong to another user than the one who runs this."""
-    if os.geteuid() == 0:
-        os.chown(path, 54321, -1)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: 54321)
-
-
-def open_to_all(path: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everybody write a path."""
-    path.chmod(0o777)
 
 
 @pytest.mark.parametrize("spoil", [give_away, open_to_all])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import fill
 
 from hermes_ops.cli import output as sink
 from hermes_ops.secrets import age
@@ -72,9 +73,7 @@ def site(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Site]:
     """Return an inventory with an age key that opens nothing yet."""
-    for name, text in FILES.items():
-        (tmp_path / "inventory" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "inventory" / name).write_text(text)
+    fill(tmp_path / "inventory", FILES)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "HERMES_OPS_INVENTORY", "VISUAL"):
         monkeypatch.delenv(name, raising=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import calling
 import pytest
+from folders import fill
 from jsonschema import Draft202012Validator
 
 from hermes_ops.cli import output as sink
@@ -55,18 +56,16 @@ class Mirror(TextSource):
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an inventory that uses the source, which is an entry of the table and no more."""
     monkeypatch.setitem(SOURCES, Mirror.kind, Mirror())
-    for name, text in {
+    files = {
         "hosts.yml": "all: {hosts: {m1: {hermes_profiles: [coder]}}}\n",
         "profiles/coder.yml": "env:\n  A_TOKEN: {mirror: drow-terces-A}\n",
-    }.items():
-        (tmp_path / "inventory" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "inventory" / name).write_text(text)
+    }
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "HERMES_OPS_INVENTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sink, "REDACTOR", Redactor())
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "inventory"
+    return fill(tmp_path / "inventory", files)
 
 
 def test_a_new_source_is_shown(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
