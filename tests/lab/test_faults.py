@@ -8,13 +8,13 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import MakeOperator
-from kit import HOME, Box, echo, gateway, wait_until
+from kit import HOME, Box, Operator, Run, echo, gateway, wait_until
 
 from hermes_ops import lab
 
@@ -92,19 +92,33 @@ def test_a_restart_is_owed(linux: Box, operator: MakeOperator) -> None:
 # --- the host is cut off ----------------------------------------------------------------------
 
 
+def hasty(linux: Box, operator: MakeOperator) -> Operator:
+    """Return an operator who waits for two seconds and no longer."""
+    quick = {"hermes_exchange_timeout": 2, "hermes_ready_timeout": 2, "hermes_connect_timeout": 2}
+    return operator({linux: PROFILES}, variables=quick)
+
+
+@contextmanager
+def paused(somebody: Operator, folder: Path) -> Iterator[Future[Run]]:
+    """Stop an `up` in the middle of its changes for as long as this lasts; yield how it ends."""
+    reached, go = folder / "reached", folder / "go"
+    orders = {"at": 4, "do": "pause", "reached": str(reached), "go": str(go)}
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(somebody.driven, orders, *UP, "--lock-timeout", "1")
+        try:
+            wait_until(reached.exists)
+            yield ended
+        finally:
+            go.touch()
+
+
 def test_cut_off_in_the_middle(linux: Box, operator: MakeOperator, tmp_path: Path) -> None:
     """A host cut off while it is changed: unknown, exit 4; healed, one run and one plan exit 0."""
-    quick = {"hermes_exchange_timeout": 2, "hermes_ready_timeout": 2, "hermes_connect_timeout": 2}
-    somebody = operator({linux: PROFILES}, variables=quick)
-    reached, go = tmp_path / "reached", tmp_path / "go"
-    orders = {"at": 4, "do": "pause", "reached": str(reached), "go": str(go)}
+    somebody = hasty(linux, operator)
     try:
-        with ThreadPoolExecutor(1) as pool:
-            future = pool.submit(somebody.driven, orders, *UP, "--lock-timeout", "1")
-            wait_until(reached.exists)
+        with paused(somebody, tmp_path) as ended:
             lab.cut(linux.root, linux.name)
-            go.touch()
-            run = future.result()
+        run = ended.result()
         assert run.code == 4, run.err
         assert run.host("linux-1")["outcome"] == "unknown"
         assert somebody.up(code=3).host("linux-1")["error"]["kind"] in ("timeout", "refused")
@@ -117,16 +131,9 @@ def test_cut_off_in_the_middle(linux: Box, operator: MakeOperator, tmp_path: Pat
 
 def test_power_fails_in_the_middle(linux: Box, operator: MakeOperator, tmp_path: Path) -> None:
     """A host that loses power while it is changed: its old lock binds nobody after the boot."""
-    quick = {"hermes_exchange_timeout": 2, "hermes_ready_timeout": 2, "hermes_connect_timeout": 2}
-    somebody = operator({linux: PROFILES}, variables=quick)
-    reached, go = tmp_path / "reached", tmp_path / "go"
-    orders = {"at": 4, "do": "pause", "reached": str(reached), "go": str(go)}
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(somebody.driven, orders, *UP, "--lock-timeout", "1")
-        wait_until(reached.exists)
+    with paused(hasty(linux, operator), tmp_path) as ended:
         lab.reboot(linux.root, linux.name, hard=True)
-        go.touch()
-        assert future.result().code == 4
+    assert ended.result().code == 4
     after = operator({linux: PROFILES})
     after.up()
     assert after.plan().totals["changes"] == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,12 +153,49 @@ def drop_in(box: Box, profile: str, lines: str) -> Iterator[None]:
         wait_until(lambda: answers(box, profile))
 
 
-@contextmanager
-def disabled(box: Box) -> Iterator[None]:
-    """The unit's link is gone: it would not start at the next boot."""
-    box.user(f"systemctl --user disable {unit_of('alpha')}")
-    yield
-    box.user(f"systemctl --user enable {unit_of('alpha')}")
+Broken = Callable[[Box], AbstractContextManager[None]]
+"""Something on a host that is broken for as long as this lasts."""
+
+
+def broken_by(breaks: str, mends: str, *, by: str = "user") -> Broken:
+    """Return what two lines of shell break and mend; `by` is the user, or root (`sh`)."""
+
+    @contextmanager
+    def broken(box: Box) -> Iterator[None]:
+        getattr(box, by)(breaks)
+        yield
+        getattr(box, by)(mends)
+
+    return broken
+
+
+ENV = f"{home_of('alpha')}/.env"
+LOG = f"{home_of('alpha')}/logs/gateway.log"
+BEAT = f"{home_of('alpha')}/state/gateway.heartbeat"
+
+disabled = broken_by(
+    f"systemctl --user disable {unit_of('alpha')}", f"systemctl --user enable {unit_of('alpha')}"
+)
+"""The unit's link is gone: it would not start at the next boot."""
+readable_env = broken_by(f"chmod 644 {ENV}", f"chmod 600 {ENV}")
+"""Others may read the credentials."""
+foreign_env = broken_by(f"chown root {ENV}", f"chown hermes {ENV}", by="sh")
+"""The credentials belong to root, so that not even the look can read them."""
+no_log = broken_by(f"mv {LOG} {LOG}.away", f"mv {LOG}.away {LOG}")
+"""The log is somewhere else: the process holds it open and does not notice."""
+old_log = broken_by(f"touch -d '2 days ago' {LOG}", f"touch {LOG}")
+"""The log was written by an earlier process."""
+old_heartbeat = broken_by(
+    f"cp {BEAT} {BEAT}.kept; sed -i 's/\"20[0-9][0-9]-/\"2001-/' {BEAT}", f"mv {BEAT}.kept {BEAT}"
+)
+"""The event loop seems to stand still: its last sign of life is of another day."""
+no_loopback = broken_by(
+    "ip route del local 127.0.0.0/8 table local; ip route del local 127.0.0.1 table local;"
+    " ip route add unreachable 127.0.0.0/8 table local",
+    "ip route del unreachable 127.0.0.0/8 table local; ip link set lo down; ip link set lo up",
+    by="sh",
+)
+"""Nothing on the host can reach its loopback addresses."""
 
 
 @contextmanager
@@ -196,40 +233,6 @@ def another_home(box: Box) -> Iterator[None]:
 
 
 @contextmanager
-def readable_env(box: Box) -> Iterator[None]:
-    """Others may read the credentials."""
-    box.user(f"chmod 644 {home_of('alpha')}/.env")
-    yield
-    box.user(f"chmod 600 {home_of('alpha')}/.env")
-
-
-@contextmanager
-def foreign_env(box: Box) -> Iterator[None]:
-    """The credentials belong to root, so that not even the look can read them."""
-    box.sh(f"chown root {home_of('alpha')}/.env")
-    yield
-    box.sh(f"chown hermes {home_of('alpha')}/.env")
-
-
-@contextmanager
-def no_log(box: Box) -> Iterator[None]:
-    """The log is somewhere else: the process holds it open and does not notice."""
-    log = f"{home_of('alpha')}/logs/gateway.log"
-    box.user(f"mv {log} {log}.away")
-    yield
-    box.user(f"mv {log}.away {log}")
-
-
-@contextmanager
-def old_log(box: Box) -> Iterator[None]:
-    """The log was written by an earlier process."""
-    log = f"{home_of('alpha')}/logs/gateway.log"
-    box.user(f"touch -d '2 days ago' {log}")
-    yield
-    box.user(f"touch {log}")
-
-
-@contextmanager
 def draining(box: Box) -> Iterator[None]:
     """Hermes itself was asked to drain: it lives, answers, and takes no new turns."""
     request, state = (
@@ -247,45 +250,24 @@ def draining(box: Box) -> Iterator[None]:
     wait_until(lambda: says("running"))
 
 
-@contextmanager
-def old_heartbeat(box: Box) -> Iterator[None]:
-    """The event loop seems to stand still: its last sign of life is of another day."""
-    beat = f"{home_of('alpha')}/state/gateway.heartbeat"
-    box.user(f"cp {beat} {beat}.kept; sed -i 's/\"20[0-9][0-9]-/\"2001-/' {beat}")
-    yield
-    box.user(f"mv {beat}.kept {beat}")
+BROKEN: dict[str, tuple[str, Broken, list[str]]] = {
+    "disabled": ("test_unit_is_enabled_and_active", disabled, ["alpha"]),
+    "without_linger": ("test_service_survives_logout", without_linger, list(PORTS)),
+    "of_somebody_else": ("test_process_is_the_users_own", of_somebody_else, ["gamma"]),
+    "another_home": ("test_hermes_home_is_the_profiles", another_home, ["beta"]),
+    "readable_env": ("test_env_file_is_private", readable_env, ["alpha"]),
+    "foreign_env": ("test_env_file_is_private", foreign_env, ["alpha"]),
+    "no_log": ("test_log_is_written", no_log, ["alpha"]),
+    "old_log": ("test_log_is_written", old_log, ["alpha"]),
+    "draining": ("test_gateway_is_running", draining, ["alpha"]),
+    "old_heartbeat": ("test_gateway_is_running", old_heartbeat, ["alpha"]),
+    "no_loopback": ("test_api_answers", no_loopback, list(PORTS)),
+}
 
 
-@contextmanager
-def no_loopback(box: Box) -> Iterator[None]:
-    """Nothing on the host can reach its loopback addresses."""
-    away = [f"ip route del local {where} table local" for where in ("127.0.0.0/8", "127.0.0.1")]
-    box.sh("; ".join([*away, "ip route add unreachable 127.0.0.0/8 table local"]))
-    yield
-    box.sh("ip route del unreachable 127.0.0.0/8 table local; ip link set lo down")
-    box.sh("ip link set lo up")
-
-
-BROKEN = [
-    ("test_unit_is_enabled_and_active", disabled, ["alpha"]),
-    ("test_service_survives_logout", without_linger, list(PORTS)),
-    ("test_process_is_the_users_own", of_somebody_else, ["gamma"]),
-    ("test_hermes_home_is_the_profiles", another_home, ["beta"]),
-    ("test_env_file_is_private", readable_env, ["alpha"]),
-    ("test_env_file_is_private", foreign_env, ["alpha"]),
-    ("test_log_is_written", no_log, ["alpha"]),
-    ("test_log_is_written", old_log, ["alpha"]),
-    ("test_gateway_is_running", draining, ["alpha"]),
-    ("test_gateway_is_running", old_heartbeat, ["alpha"]),
-    ("test_api_answers", no_loopback, list(PORTS)),
-]
-
-
-@pytest.mark.parametrize(
-    ("check", "broken", "profiles"), BROKEN, ids=[broken.__name__ for _, broken, _ in BROKEN]
-)
+@pytest.mark.parametrize(("check", "broken", "profiles"), BROKEN.values(), ids=BROKEN)
 def test_a_check_turns_red_alone(
-    fleet: Fleet, check: str, broken: Any, profiles: list[str]
+    fleet: Fleet, check: str, broken: Broken, profiles: list[str]
 ) -> None:
     """With only its subject broken, exactly this check fails, on exactly these profiles."""
     with broken(fleet.one):
@@ -297,7 +279,7 @@ def test_a_check_turns_red_alone(
 
 def test_every_check_has_a_broken_case() -> None:
     """No check of the role goes without proof that it can fail."""
-    assert {check for check, _, _ in BROKEN} == set(CHECKS)
+    assert {check for check, _, _ in BROKEN.values()} == set(CHECKS)
 
 
 def test_up_ends_red_where_a_check_fails(fleet: Fleet) -> None:
@@ -332,13 +314,12 @@ def test_the_same_checks_hold_under_supervisord(supervised: Fleet) -> None:
     assert supervised.first.json["verify"]["passed"] == 8
 
 
-@contextmanager
-def no_autostart(box: Box) -> Iterator[None]:
-    """supervisord would not start it by itself."""
-    section = f"{HOME}/.config/hermes-ops/supervisord.d/hermes-gateway-alpha.conf"
-    box.user(f"sed -i s/^autostart=true/autostart=false/ {section}")
-    yield
-    box.user(f"sed -i s/^autostart=false/autostart=true/ {section}")
+SECTION = f"{HOME}/.config/hermes-ops/supervisord.d/hermes-gateway-alpha.conf"
+no_autostart = broken_by(
+    f"sed -i s/^autostart=true/autostart=false/ {SECTION}",
+    f"sed -i s/^autostart=false/autostart=true/ {SECTION}",
+)
+"""supervisord would not start it by itself."""
 
 
 @contextmanager
@@ -373,7 +354,7 @@ def is_supervised(box: Box, control: str) -> bool:
     ],
 )
 def test_a_check_turns_red_alone_under_supervisord(
-    supervised: Fleet, check: str, broken: Any
+    supervised: Fleet, check: str, broken: Broken
 ) -> None:
     """What is another question under supervisord sees its subject there, too."""
     with broken(supervised.one):
