@@ -55,6 +55,9 @@ class World:
     service: CheckedService = field(init=False)
     state: dict[str, Any] = field(init=False)
     beat: dict[str, Any] = field(init=False)
+    log: Path = field(init=False)
+    env: Path = field(init=False)
+    """Where its log is, and where its credentials are."""
     lingers: bool = True
     answers: dict[str, Answer] = field(default_factory=dict)
 
@@ -88,21 +91,12 @@ class World:
         (self.folder / "bin").mkdir()
         (self.folder / "bin/date").write_text(f"#!/bin/sh\necho {NOW}\n")
         (self.folder / "bin/date").chmod(0o755)
+        self.log, self.env = self.folder / "logs/gateway.log", self.folder / ".env"
         (self.folder / "logs").mkdir()
         (self.folder / "state").mkdir()
         self.log.write_text("said\n")
         self.env.write_text("A=1\n")
         self.env.chmod(0o600)
-
-    @property
-    def log(self) -> Path:
-        """Return where its log is."""
-        return self.folder / "logs/gateway.log"
-
-    @property
-    def env(self) -> Path:
-        """Return where its credentials are."""
-        return self.folder / ".env"
 
     def run(self, command: str, *words: str) -> SimpleNamespace:
         """Run a command as testinfra does."""

@@ -17,7 +17,6 @@ import time
 import tomllib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -41,20 +40,12 @@ def main() -> None:
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Checkout:
     """A copy of what `./inv` is made of, with tiny packages and a program that says where it is."""
 
-    folder: Path
-    wheels: Path
-
-    @property
-    def inv(self) -> Path:
-        return self.folder / "inv"
-
-    @property
-    def made(self) -> Path:
-        return self.folder / ".venv/hermes-ops/made"
+    def __init__(self, folder: Path, wheels: Path) -> None:
+        self.folder, self.wheels = folder, wheels
+        self.inv, self.made = folder / "inv", folder / ".venv/hermes-ops/made"
 
     def environ(self, more: Mapping[str, str]) -> dict[str, str]:
         pip = {
