@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hermes_ops.cli.options import COMMON, Option, Options
 from hermes_ops.cli.output import Output, Result
@@ -22,19 +23,11 @@ _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
     options=(_NO_VERIFY, _NO_WAIT, _JUNIT),
     example="./inv fleet.up -l minis --why 'new bot tokens'",
 )
-def up(
-    steps: Sequence[StepPlan],
-    options: Options,
-    output: Output,
-    *,
-    no_verify: bool,
-    no_wait: bool,
-    junit: str | None,
-) -> Result:
+def up(steps: Sequence[StepPlan], options: Options, output: Output, **own: Any) -> Result:
     """Bring the selected profiles to the wanted state, and prove that they run."""
     from hermes_ops.commands.fleet import up as command
 
-    return command.up(steps, options, output, no_verify=no_verify, no_wait=no_wait, junit=junit)
+    return command.up(steps, options, output, **own)
 
 
 @finish("fleet.plan", pre=[graph.start], example="./inv fleet.plan -l '*/coder'")
