@@ -13,13 +13,21 @@ list_paths() {
   end
 }
 
-# The content of all readable files in one process.
-send_files() {
+# Run a command with those of these files that can be read, if there are any.
+with_readable() { # COMMAND FILE...
+  reader=$1
+  shift
   for path; do
     shift
     if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
   done
   [ $# -gt 0 ] || return 0
+  "$reader" "$@"
+}
+
+# The content of all readable files in one process.
+send_files() { with_readable archive "$@"; }
+archive() {
   begin files
   tar -c -f - -h -- "$@" 2>/dev/null | base64
   end

@@ -159,11 +159,9 @@ tab='	'
 send_env() { # MASKED FILE...
   pattern=$tab$1$made
   shift
-  for path; do
-    shift
-    if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
-  done
-  [ $# -gt 0 ] || return 0
+  with_readable env_files "$@"
+}
+env_files() {
   begin digests
   digest "$@"
   end
