@@ -6,6 +6,11 @@ import shlex
 from typing import Any
 
 
+def enablement(found: Any) -> str:
+    """Return `enabled` if a command found what starts the service by itself."""
+    return "enabled" if found.rc == 0 else "disabled"
+
+
 def word(ended: Any) -> str:
     """Return the word that a command printed, or its error message."""
     return str(ended.stdout.strip() or ended.stderr.strip() or "unknown")

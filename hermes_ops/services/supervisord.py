@@ -133,7 +133,7 @@ class SupervisedProgram:
     def enablement(self) -> str:
         """Return `enabled` if supervisord starts it when supervisord itself starts."""
         found = self._host.run("grep -qx autostart=true %s", f"{self._files}.conf")
-        return "enabled" if found.rc == 0 else "disabled"
+        return checks.enablement(found)
 
     @property
     def activity(self) -> str:

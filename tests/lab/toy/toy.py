@@ -96,8 +96,9 @@ class ToyUnit:
     @property
     def enablement(self) -> str:
         """Return whether there is the link."""
-        found = self._host.run("test -L %s", f"{self._folder}/enabled/{self._name}")
-        return "enabled" if found.rc == 0 else "disabled"
+        return checks.enablement(
+            self._host.run("test -L %s", f"{self._folder}/enabled/{self._name}")
+        )
 
     @property
     def activity(self) -> str:
