@@ -51,6 +51,15 @@ COMMON = (
 )  # fmt: skip
 
 
+def only(*names: str) -> tuple[Option, ...]:
+    """Return the common options of these names."""
+    return tuple(option for option in COMMON if option.name in names)
+
+
+ANSWER = only("json", "verbose")
+"""For a task that reads no inventory and asks no host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A number of hosts, or a share of them in percent."""

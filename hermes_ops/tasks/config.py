@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from functools import partial
+
+from hermes_ops.cli.options import Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 _TARGET = Option("target", "host/profile")
 _KEY = Option("key", "a setting, or the head of several, such as model or env.API_SERVER_PORT")
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
-_ONE = tuple(
-    option for option in COMMON if option.name in ("inventory", "timeout", "json", "yes", "verbose")
-)
-_CHECKED = (*_ONE, *(option for option in COMMON if option.name == "check"))
+_ONE = only("inventory", "timeout", "json", "yes", "verbose")
+_CHECKED = (*_ONE, *only("check"))
+_setting = partial(verb, operands=(_TARGET,), options=(_KEY,), common=_ONE)
+"""A task on one setting, or on all, of one profile."""
 
 
-@verb(
-    operands=(_TARGET,),
-    options=(_KEY,),
-    common=_ONE,
-    example="./inv config.get mini-1/coder --key model",
-)
+@_setting(example="./inv config.get mini-1/coder --key model")
 def get(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Show the settings on the host beside the wanted ones; of .env only the names."""
     from hermes_ops.commands.config import get as command
@@ -44,12 +41,7 @@ def set_(
     return command.set_value(options, output, target, key, value, layer)
 
 
-@verb(
-    operands=(_TARGET,),
-    options=(_KEY,),
-    common=_ONE,
-    example="./inv config.edit mini-1/coder --key model.default",
-)
+@_setting(example="./inv config.edit mini-1/coder --key model.default")
 def edit(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Open $EDITOR at the line of the inventory that sets a value, and check the result."""
     from hermes_ops.commands.config import edit as command

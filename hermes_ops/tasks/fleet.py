@@ -14,6 +14,7 @@ from hermes_ops.tasks.step import finish, verb
 
 _NO_VERIFY = Option("no_verify", "do not run the roles' checks at the end", False)
 _NO_WAIT = Option("no_wait", "do not wait until the started services are ready", False)
+_ALL_HOSTS = Option("all_hosts", "take down every host of the inventory", False)
 _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 
@@ -38,10 +39,7 @@ def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
     return command.plan(steps, options, output)
 
 
-@verb(
-    options=(Option("all_hosts", "take down every host of the inventory", False),),
-    example="./inv fleet.down -l minis/coder -y",
-)
+@verb(options=(_ALL_HOSTS,), example="./inv fleet.down -l minis/coder -y")
 def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
     """Stop and disable the selected profiles; their data stays."""
     from hermes_ops.commands.fleet import down as command

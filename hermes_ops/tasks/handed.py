@@ -14,11 +14,11 @@ from typing import Any
 from invoke.parser.argument import Argument
 from invoke.tasks import Call, Task
 
-from hermes_ops.cli.options import COMMON, Option
+from hermes_ops.cli.options import Option, only
 from hermes_ops.errors import UsageError
 from hermes_ops.tasks.step import Verb, full_name, parser_argument
 
-HANDED = tuple(o for o in COMMON if o.name in ("inventory", "limit", "yes", "verbose"))
+HANDED = only("inventory", "limit", "yes", "verbose")
 """The options that a runbook's task hands down to ours: those with a short form."""
 
 

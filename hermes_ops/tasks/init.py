@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import ANSWER, Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
-_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
+_DIR = Option("dir", "a new or empty folder")
 
 
-@verb(
-    operands=(Option("dir", "a new or empty folder"),),
-    common=_ANSWER,
-    example="./inv init fleet",
-)
+@verb(operands=(_DIR,), common=ANSWER, example="./inv init fleet")
 def init(_options: Options, output: Output, *, dir: str) -> Result:
     """Make a repository for a fleet: inventory, profile, runbook; shows the next commands."""
     from hermes_ops.commands import init as command

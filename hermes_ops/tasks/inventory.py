@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import ANSWER, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.step import verb
 
-_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
-_WANTED = ("inventory", "json", "verbose", "vault_password_file")
-_READING = tuple(option for option in COMMON if option.name in _WANTED)
+_READING = only("inventory", "json", "verbose", "vault_password_file")
 
 
 @verb(name="list", example="./inv inventory.list -i inventory --json")
@@ -51,7 +49,7 @@ def lint(options: Options, output: Output) -> Result:
 
 @verb(
     options=(Option("of", "hosts, profile or variables (profile)", "profile"),),
-    common=tuple(option for option in _READING if option.name != "inventory"),
+    common=only("json", "verbose", "vault_password_file"),
     example="./inv inventory.schema --of hosts > hosts.schema.json",
 )
 def schema(_options: Options, output: Output, *, of: str) -> Result:
@@ -63,7 +61,7 @@ def schema(_options: Options, output: Output, *, of: str) -> Result:
 
 @verb(
     options=(Option("format", "tree or mermaid (tree)", "tree"),),
-    common=_ANSWER,
+    common=ANSWER,
     example="./inv inventory.graph --format mermaid",
 )
 def graph(_options: Options, output: Output, *, format: str) -> Result:

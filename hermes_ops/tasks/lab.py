@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import ANSWER, Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
-_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
 _NAME = Option("name", "a host of the lab, such as linux-1")
 _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
 
@@ -20,7 +19,7 @@ _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
         Option("linux_nohermes", "how many hosts without Hermes and without internet"),
         _ROOT,
     ),
-    common=_ANSWER,
+    common=ANSWER,
     example="./inv lab.up --linux 3 && ./inv fleet.up -i .lab/inventory",
 )
 def up(_options: Options, output: Output, *, root: str, **wanted: str | None) -> Result:
@@ -30,7 +29,7 @@ def up(_options: Options, output: Output, *, root: str, **wanted: str | None) ->
     return command.up(output, Path(root), wanted)
 
 
-@verb(options=(_ROOT,), common=_ANSWER, example="./inv lab.down")
+@verb(options=(_ROOT,), common=ANSWER, example="./inv lab.down")
 def down(_options: Options, output: Output, *, root: str) -> Result:
     """Take the lab down, and leave nothing of it behind."""
     from hermes_ops.commands import lab as command
@@ -38,7 +37,7 @@ def down(_options: Options, output: Output, *, root: str) -> Result:
     return command.down(output, Path(root))
 
 
-@verb(options=(_ROOT,), common=_ANSWER, example="./inv lab.ps")
+@verb(options=(_ROOT,), common=ANSWER, example="./inv lab.ps")
 def ps(_options: Options, output: Output, *, root: str) -> Result:
     """Show the lab's hosts."""
     from hermes_ops.commands import lab as command
@@ -46,7 +45,7 @@ def ps(_options: Options, output: Output, *, root: str) -> Result:
     return command.ps(output, Path(root))
 
 
-@verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.ssh linux-1")
+@verb(operands=(_NAME,), options=(_ROOT,), common=ANSWER, example="./inv lab.ssh linux-1")
 def ssh(_options: Options, _output: Output, *, name: str, root: str) -> None:
     """Open a shell on a host of the lab."""
     from hermes_ops.commands import lab as command
@@ -54,7 +53,7 @@ def ssh(_options: Options, _output: Output, *, name: str, root: str) -> None:
     command.ssh(Path(root), name)
 
 
-@verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.reboot linux-1")
+@verb(operands=(_NAME,), options=(_ROOT,), common=ANSWER, example="./inv lab.reboot linux-1")
 def reboot(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Reboot a host of the lab."""
     from hermes_ops import lab
@@ -63,7 +62,7 @@ def reboot(_options: Options, output: Output, *, name: str, root: str) -> Result
     return command.act(lab.reboot, output, Path(root), name)
 
 
-@verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.cut linux-1")
+@verb(operands=(_NAME,), options=(_ROOT,), common=ANSWER, example="./inv lab.cut linux-1")
 def cut(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Cut a host of the lab off the network."""
     from hermes_ops import lab
@@ -72,7 +71,7 @@ def cut(_options: Options, output: Output, *, name: str, root: str) -> Result:
     return command.act(lab.cut, output, Path(root), name)
 
 
-@verb(operands=(_NAME,), options=(_ROOT,), common=_ANSWER, example="./inv lab.heal linux-1")
+@verb(operands=(_NAME,), options=(_ROOT,), common=ANSWER, example="./inv lab.heal linux-1")
 def heal(_options: Options, output: Output, *, name: str, root: str) -> Result:
     """Connect a host of the lab again."""
     from hermes_ops import lab

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import ANSWER, Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
-_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
+_RUN = Option("run", "a run's name, or its beginning")
 
 
-@verb(name="list", common=_ANSWER, example="./inv runs.list")
+@verb(name="list", common=ANSWER, example="./inv runs.list")
 def list_(_options: Options, output: Output) -> Result:
     """List the runs of this operator, newest first."""
     from hermes_ops.commands import runs as command
@@ -17,11 +17,7 @@ def list_(_options: Options, output: Output) -> Result:
     return command.list_(output)
 
 
-@verb(
-    operands=(Option("run", "the name of a run, or the beginning of it"),),
-    common=_ANSWER,
-    example="./inv runs.show 20261122T063907-4f2a",
-)
+@verb(operands=(_RUN,), common=ANSWER, example="./inv runs.show 20261122T063907-4f2a")
 def show(_options: Options, output: Output, *, run: str) -> Result:
     """Show everything that one run did."""
     from hermes_ops.commands import runs as command

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options, whole
+from hermes_ops.cli.options import Option, Options, only, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.secrets import sources
 from hermes_ops.tasks.step import verb
 
 _OPENING = ("age_key_file", "vault_password_file", "verbose")
-_WRITING = tuple(
-    option for option in COMMON if option.name in ("inventory", "check", "json", *_OPENING)
-)
+_WRITING = only("inventory", "check", "json", *_OPENING)
 _TARGET = Option("target", "a profile: HOST/PROFILE")
 _NAME = Option("name", "the name of the variable in .env")
 
@@ -58,11 +56,7 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
 
 
 @verb(
-    common=tuple(
-        option
-        for option in COMMON
-        if option.name in ("inventory", "limit", "check", "json", *_OPENING)
-    ),
+    common=only("inventory", "limit", "check", "json", *_OPENING),
     example="./inv secrets.rekey --check",
 )
 def rekey(options: Options, output: Output) -> Result:
@@ -74,9 +68,7 @@ def rekey(options: Options, output: Output) -> Result:
 
 @verb(
     options=(Option("reveal", "show the values too; on a terminal only", False),),
-    common=tuple(
-        option for option in COMMON if option.name in ("inventory", "limit", "json", *_OPENING)
-    ),
+    common=only("inventory", "limit", "json", *_OPENING),
     example="./inv secrets.show -l mini-1",
 )
 def show(options: Options, output: Output, *, reveal: bool) -> Result:
