@@ -91,16 +91,32 @@ def definition(manager: str, *, enabled: bool = True, **more: Any) -> dict[str, 
     return {part.path.name: part for part in parts if isinstance(part, Text)}
 
 
-def test_a_unit_of_another_program() -> None:
-    """Its words are quoted as systemd reads them, and it is restarted whatever happens."""
-    unit = definition("systemd")["echo.service"]
-    assert unit.mode == 0o644
-    assert unit.content == (
-        "[Unit]\nDescription=says it's\n\n[Service]\nType=simple\n"
-        'ExecStart="/opt/a b/run" "--home=$$HOME" "50%%" "it\'s" "" ";"\n'
-        "WorkingDirectory=/home/hermes/srv\nRestart=always\nRestartSec=5\n\n"
-        "[Install]\nWantedBy=default.target\n"
-    )
+UNIT = """\
+[Unit]
+Description=says it's
+
+[Service]
+Type=simple
+ExecStart="/opt/a b/run" "--home=$$HOME" "50%%" "it's" "" ";"
+WorkingDirectory=/home/hermes/srv
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=default.target
+"""
+POLICY = """\
+# Written by hermes-ops; Hermes keeps the unit itself and leaves this file alone.
+[Service]
+Environment="A=x $y %%h"
+"""
+
+
+@pytest.mark.parametrize(("file", "text"), [("echo.service", UNIT), ("50-hermes-ops.conf", POLICY)])
+def test_the_files_of_another_program(file: str, text: str) -> None:
+    """Words are quoted as systemd reads them, it is always restarted, and has no limit of ours."""
+    found = definition("systemd")[file]
+    assert (found.mode, found.content) == (0o644, text)
 
 
 def test_exits_for_good_are_not_restarted() -> None:
@@ -113,16 +129,6 @@ def test_a_unit_without_a_description_has_its_profiles_name() -> None:
     """systemd would show the unit's file name."""
     unit = definition("systemd", description="")["echo.service"]
     assert unit.content.startswith("[Unit]\nDescription=echo\n")
-
-
-def test_the_policy_of_another_program() -> None:
-    """Its environment alone: no limit, no stop of its own."""
-    policy = definition("systemd")["50-hermes-ops.conf"]
-    assert policy.mode == 0o644
-    assert policy.content == (
-        "# Written by hermes-ops; Hermes keeps the unit itself and leaves this file alone.\n"
-        '[Service]\nEnvironment="A=x $y %%h"\n'
-    )
 
 
 def section(**more: Any) -> dict[str, str]:
