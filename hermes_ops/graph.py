@@ -13,7 +13,7 @@ def ordered(edges: Mapping[str, Iterable[str]]) -> list[str]:
 
     `edges` maps a node to what it requires. A cycle is a `UsageError` that names it.
     """
-    _refuse_circles(edges)
+    _sorter(edges)
     done: dict[str, None] = {}
 
     def visit(node: str) -> None:
@@ -29,8 +29,7 @@ def ordered(edges: Mapping[str, Iterable[str]]) -> list[str]:
 
 def waves(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
     """Return the nodes in groups; each group requires only nodes of earlier ones."""
-    sorter = TopologicalSorter({node: list(required) for node, required in edges.items()})
-    _prepare(sorter)
+    sorter = _sorter(edges)
     listed = {node: place for place, node in enumerate(edges)}
     groups = []
     while sorter.is_active():
@@ -40,11 +39,9 @@ def waves(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
     return groups
 
 
-def _refuse_circles(edges: Mapping[str, Iterable[str]]) -> None:
-    _prepare(TopologicalSorter({node: list(required) for node, required in edges.items()}))
-
-
-def _prepare(sorter: TopologicalSorter[str]) -> None:
+def _sorter(edges: Mapping[str, Iterable[str]]) -> TopologicalSorter[str]:
+    """Return a sorter that is ready; a circle is refused."""
+    sorter = TopologicalSorter({node: list(required) for node, required in edges.items()})
     try:
         sorter.prepare()
     except CycleError as error:
@@ -52,3 +49,4 @@ def _prepare(sorter: TopologicalSorter[str]) -> None:
         raise UsageError(
             f"each of these requires the next: {circle}", hint="remove one of these dependencies"
         ) from None
+    return sorter

@@ -31,7 +31,7 @@ def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Ite
     if moved:
         numbers = " ".join(str(number) for number, _ in changes)
         yield f"if {moved}; then breaks; tell moved {numbers}; else"
-    for writes, group in groupby(changes, key=_is_write):
+    for writes, group in groupby(changes, key=lambda item: isinstance(item[1].operation, Write)):
         run = list(group)
         yield from _writes(run) if writes else _others(run, prepared)
     if moved:
@@ -55,10 +55,6 @@ def prepare(control: Control) -> Iterator[str]:
         yield f"is_broken || {call('drain_gateway', control.service.home, control.drain)}"
     if control.verb != "stop" and control.service.text == "hermes":
         yield f"is_broken || {call('reset_storm', home)}"
-
-
-def _is_write(numbered: Numbered) -> bool:
-    return isinstance(numbered[1].operation, Write)
 
 
 def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[str]:

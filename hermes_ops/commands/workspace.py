@@ -20,6 +20,7 @@ from hermes_ops.inventory.credentials import known_secrets, references, with_sec
 from hermes_ops.inventory.find import find_inventory, working_folder
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import select, within
+from hermes_ops.loader.sources.files import folder_of
 from hermes_ops.plan.marks import with_marks
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import Reference
@@ -39,7 +40,7 @@ class Workspace:
     @property
     def folders(self) -> tuple[Path, ...]:
         """Return the folders of the inventory's sources."""
-        return tuple(map(_folder, self.paths))
+        return tuple(map(folder_of, self.paths))
 
     @property
     def known_hosts(self) -> tuple[Path, ...]:
@@ -48,10 +49,6 @@ class Workspace:
 
 
 Focus = Callable[[Inventory], Inventory]
-
-
-def _folder(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
 
 
 def open_workspace(

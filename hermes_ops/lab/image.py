@@ -70,16 +70,12 @@ def _build(names: tuple[str, ...]) -> None:
     # A new name each time: an earlier build whose parent died may still write to its folder.
     scratch = Path(mkdtemp(prefix="building-", dir=CACHE))
     if names[-1] == "debian":
-        _debootstrap(scratch / "upper")
+        debootstrap(scratch / "upper", SUITE, PACKAGES)
     else:
         below = [_folder(names[:height]) for height in range(len(names) - 1, 0, -1)]
         _cook(scratch, below, names[-1])
     (scratch / "upper").rename(_folder(names))
     shutil.rmtree(scratch)
-
-
-def _debootstrap(folder: Path) -> None:
-    debootstrap(folder, SUITE, PACKAGES)
 
 
 def debootstrap(folder: Path, suite: str, packages: str, *options: str) -> None:

@@ -221,8 +221,7 @@ def _lineages(
     for group in groups.values():
         for host in group.hosts:
             member[host] |= above[group.name] | {group.name}
-    return {host: _by_rank(names - {"all"}, groups) for host, names in member.items()}
-
-
-def _by_rank(names: Iterable[str], groups: Mapping[str, GroupNode]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: groups[name].rank))
+    return {
+        host: tuple(sorted(names - {"all"}, key=lambda name: groups[name].rank))
+        for host, names in member.items()
+    }

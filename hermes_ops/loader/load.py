@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.inventory.model import Group, Host, Inventory
+from hermes_ops.inventory.model import Group, Inventory
 from hermes_ops.loader.groups import Tree
 from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.hosts.host import (
@@ -48,11 +48,14 @@ def load(
     """Return the inventory of all these files and folders."""
     vault = vault or Vault()
     tree, files, around, warnings = gather(paths, roles_folder, environ, vault)
-    hosts = tuple(_hosts(tree, files, around))
+    hosts = tuple(
+        make_host(node, tree.lineage[name], layers_of(name, tree, files), around)
+        for name, node in tree.hosts.items()
+    )
     refuse_disagreement(hosts)
     return Inventory(
         hosts=hosts,
-        groups=_groups(tree, files),
+        groups={name: _group(name, tree, files) for name in tree.groups},
         roles=around.roles,
         sources=tuple(paths),
         warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
@@ -101,15 +104,6 @@ def _each_last(folders: Iterable[Path]) -> list[Path]:
 def _sealed(vault: Vault) -> Iterable[str]:
     if vault.sealed:
         yield f"{vault.sealed} encrypted values cannot be decrypted: {VAULT_HINT}"
-
-
-def _hosts(tree: Tree, files: Sequence[VariableFiles], around: Surroundings) -> Iterable[Host]:
-    for name, node in tree.hosts.items():
-        yield make_host(node, tree.lineage[name], layers_of(name, tree, files), around)
-
-
-def _groups(tree: Tree, files: Sequence[VariableFiles]) -> dict[str, Group]:
-    return {name: _group(name, tree, files) for name in tree.groups}
 
 
 def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
@@ -26,13 +25,19 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     asked, so that the look leaves no trace on the host.
     """
     services = list(desired.services.values())
-    definitions = [str(path) for service in services for path in _definition_paths(service)]
+    definitions = [
+        str(known.path)
+        for service in services
+        for manager in MANAGERS.values()
+        for known in manager.paths(service)
+    ]
     resources = [wanted.resource for wanted in desired.wanted]
     # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
     homes = [str(s.home) for s in services if s.text == "hermes"]
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
     evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
-    stamps = [str(stamp(name)) for name in ("hermes", *_manager_programs())]
+    programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
+    stamps = [str(stamp(name)) for name in ("hermes", *programs)]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
@@ -65,20 +70,11 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     )
 
 
-def _definition_paths(service: ServiceSpec) -> Iterable[PurePosixPath]:
-    for manager in MANAGERS.values():
-        yield from (known.path for known in manager.paths(service))
-
-
 def look_words(services: Sequence[ServiceSpec], *, strangers: bool = False) -> Iterable[Words]:
     """Yield for each manager the words that show these services, and its other gateways."""
     for name, manager in MANAGERS.items():
         ids = [manager.id(service) for service in services]
         yield (f"{name}_look", *_unique(ids), *(manager.strangers if strangers else ()))
-
-
-def _manager_programs() -> Iterable[str]:
-    return (manager.program.name for manager in MANAGERS.values() if manager.program)
 
 
 def _needs_python(manager: str) -> bool:

@@ -208,14 +208,11 @@ def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str
         drawn.add_row(*(Text(word, style=COLORS.get(word, "")) for word in row))
     # Lines that are too long, as of `docker ps`, are better than words that are broken.
     console = Console(file=sys.stdout)
-    console.width = max(console.width, sum(map(_widest, zip(heads, *cells, strict=True))) + 40)
+    widest = [max(map(_width, column)) for column in zip(heads, *cells, strict=True)]
+    console.width = max(console.width, sum(widest) + 40)
     with console.capture() as captured:
         console.print(drawn)
     return captured.get().splitlines()
-
-
-def _widest(column: Iterable[str]) -> int:
-    return max(map(_width, column))
 
 
 _CONTROL = dict.fromkeys((7, 8, 11, 12, 13))

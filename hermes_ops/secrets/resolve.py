@@ -74,11 +74,7 @@ def _begun(
         asked.setdefault(reference.origin, []).append(reference)
     firsts = [found[0] for found in asked.values()]
     deadline, key_file = asking.get("deadline", DEADLINE), asking.get("age_key_file")
-    return asked, Runner(environ, deadline, firsts, key_file), asking.get("learn", _forget)
-
-
-def _forget(secret: Secret) -> None:
-    del secret
+    return asked, Runner(environ, deadline, firsts, key_file), asking.get("learn", lambda _: None)
 
 
 def _pool(asked: Mapping[Origin, object]) -> ThreadPoolExecutor:

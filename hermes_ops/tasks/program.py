@@ -60,7 +60,7 @@ class Program(InvokeProgram):
             self.update_config()
             self.execute()
         except UsageError as error:
-            Output(json=self._wants_json()).error(error)
+            Output(json="--json" in (self.argv or ())).error(error)
             sys.exit(error.exit_code)
         except Exit as leaving:
             if leaving.message:
@@ -86,9 +86,6 @@ class Program(InvokeProgram):
     def _task_names(self) -> list[str]:
         collection = getattr(self, "collection", None)
         return list(collection.task_names) if collection else []
-
-    def _wants_json(self) -> bool:
-        return "--json" in (self.argv or ())
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Parse the core flags, and let Python keep what it compiles.

@@ -165,7 +165,7 @@ def joined(module: ModuleType, file: Path, *, dashes: bool) -> Collection:
     ours = namespace()
     for name, collection in ours.collections.items():
         same = own.collections.get(name)
-        if name in own.tasks or (same and not all(map(_is_ours, _tasks(same)))):
+        if name in own.tasks or not all(isinstance(task, Verb) for task in _tasks(same)):
             raise _taken(name, file)
         own.collections[name] = collection
     for name, task in ours.tasks.items():
@@ -175,12 +175,8 @@ def joined(module: ModuleType, file: Path, *, dashes: bool) -> Collection:
     return own
 
 
-def _tasks(collection: Collection) -> Iterable[object]:
-    return (collection[name] for name in collection.task_names)
-
-
-def _is_ours(task: object) -> bool:
-    return isinstance(task, Verb)
+def _tasks(collection: Collection | None) -> Iterable[object]:
+    return (collection[name] for name in collection.task_names) if collection else ()
 
 
 def _taken(name: str, file: Path) -> UsageError:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.audit import model, rules
-from hermes_ops.audit.finding import Finding, Side
+from hermes_ops.audit.finding import Finding
 from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
@@ -58,7 +58,11 @@ def _judged(
 ) -> list[Finding]:
     machines, there = seen(told)
     known = {machine.host for machine in machines}
-    machines += [_machine(host) for host in workspace.selected.hosts if host.name not in known]
+    machines += [
+        Machine(host.name, host.all_profiles, frozenset(host.all_profiles))
+        for host in workspace.selected.hosts
+        if host.name not in known
+    ]
     found = rules.findings(_as_merged(wanted, there), there, machines)
     found = rules.excused(found, rules.allowances(workspace.whole))
     whole = _names(workspace.selected) == _names(enabled(workspace.whole)[0])
@@ -83,10 +87,6 @@ def _as_merged(wanted: Iterable[Holder], there: Iterable[Holder]) -> list[Holder
     ]
 
 
-def _machine(host: Host) -> Machine:
-    return Machine(host.name, host.all_profiles, frozenset(host.all_profiles))
-
-
 def _names(inventory: Inventory) -> set[tuple[str, str]]:
     return {(host.name, profile.name) for host in inventory.hosts for profile in host.profiles}
 
@@ -104,16 +104,15 @@ def document(finding: Finding) -> dict[str, Any]:
         "name": finding.name,
         "platform": finding.platform or None,
         "fingerprint": finding.fingerprint or None,
-        "sides": [_side(side) for side in finding.sides],
+        "sides": [
+            {"host": side.host, "profile": side.profile, "where": list(side.places)}
+            for side in finding.sides
+        ],
         "message": finding.message,
         "ignored": finding.ignored,
         "mend": finding.mend,
         "allowed": finding.allowed or None,
     }
-
-
-def _side(side: Side) -> dict[str, Any]:
-    return {"host": side.host, "profile": side.profile, "where": list(side.places)}
 
 
 def _failed(one: HostAnswer) -> dict[str, Any]:

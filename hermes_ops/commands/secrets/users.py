@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from hermes_ops.audit.finding import Finding, Side, make
-from hermes_ops.audit.model import Holder, Setting
 from hermes_ops.commands.secrets import lint
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer
 from hermes_ops.commands.workspace import enabled
@@ -151,14 +150,10 @@ def leftovers(rotation: Rotation, after: Sequence[HostAnswer]) -> list[Finding]:
         make("old-value", setting.name, (Side(holder.host, holder.profile, (setting.place,)),),
              fingerprint=mark)
         for holder in lint.seen(after)[1]
-        for setting in _settings(holder)
+        for setting in (*holder.env.values(), *holder.config.values(), *holder.service)
         for mark in setting.marks
         if mark in replaced - current
     ]  # fmt: skip
-
-
-def _settings(holder: Holder) -> Iterator[Setting]:
-    yield from (*holder.env.values(), *holder.config.values(), *holder.service)
 
 
 def due(

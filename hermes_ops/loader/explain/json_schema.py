@@ -189,14 +189,11 @@ def _record(record: Fields, *, expressions: bool) -> Document:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            name: _entry(name, schema, expressions) for name, schema in record.keys.items()
+            name: {**_or_null(_value(name, schema, expressions)), **_documentation(schema)}
+            for name, schema in record.keys.items()
         },
     }
     return {**body, "patternProperties": signed} if signed else body
-
-
-def _entry(name: str, schema: Schema, expressions: bool) -> Document:
-    return {**_or_null(_value(name, schema, expressions)), **_documentation(schema)}
 
 
 def _value(name: str, schema: Schema, expressions: bool) -> Document:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hermes_ops.errors import InventoryError, Place
+from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Connection
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
@@ -29,12 +29,8 @@ def reached_by(
         read = {name: strictly(found[name], scope) for name in names}
         return connection_of(node.name, {**found, **read}, known_hosts), None
     except InventoryError as error:
-        placed = error if error.where else _at(node.place, error)
+        placed = InventoryError(error.message, hint=error.hint, where=error.where or node.place)
         return Connection(address=node.name), placed
-
-
-def _at(place: Place, error: InventoryError) -> InventoryError:
-    return InventoryError(error.message, hint=error.hint, where=place)
 
 
 def strictly(value: Located, scope: Scope) -> Located:

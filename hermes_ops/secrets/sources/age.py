@@ -41,9 +41,8 @@ class AgeSource(TextSource):
     def resolve(self, argument: str, runner: Runner) -> str:
         is_here = age.is_armored(argument)
         text = argument.encode() if is_here else content(argument)
-        keys = runner.once(self.kind, lambda: age.identities(_key_files(runner)))
+        keys = runner.once(
+            self.kind,
+            lambda: age.identities(age.key_files(runner.age_key_file, runner.environ)),
+        )
         return text_of(age.decrypt(text, keys), self.described(argument), exact=is_here)
-
-
-def _key_files(runner: Runner) -> list[Path]:
-    return age.key_files(runner.age_key_file, runner.environ)
