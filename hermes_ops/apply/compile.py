@@ -71,7 +71,8 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     # If we had to wait, another run changed the host meanwhile, and our plan is out of date.
     stale = call("tell", "moved", *(number for number, _ in numbered))
     yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
-    sections = [(name, list(group)) for name, group in groupby(numbered, key=_owner)]
+    by_profile = groupby(numbered, key=lambda item: item[1].profile or HOST)
+    sections = [(name, list(group)) for name, group in by_profile]
     prepared: set[int] = set()
     for at, (profile, changes) in enumerate(sections):
         if any(_starts(numbered) for numbered in changes):
@@ -83,12 +84,9 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
         yield f"profile={shlex.quote(profile)}"
         yield from profile_lines(changes, prepared)
         yield '[ -z "$gone" ] || exit 0'
-    yield from _last(plan, terms)
-
-
-def _owner(numbered: Numbered) -> str:
-    change = numbered[1]
-    return change.profile or HOST
+    # The lock protects the changes only: during the wait another run may use the host.
+    yield "release_lock; trap - EXIT"
+    yield from wait_for(plan.watches, terms)
 
 
 def _starts(numbered: Numbered) -> bool:
@@ -111,9 +109,3 @@ def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
         yield "! is_broken || late=1"
     yield f"profile={shlex.quote(name)}"
     yield '[ -z "$late" ] || breaks'
-
-
-def _last(plan: Plan, terms: Terms) -> Iterator[str]:
-    # The lock protects the changes only: during the wait another run may use the host.
-    yield "release_lock; trap - EXIT"
-    yield from wait_for(plan.watches, terms)

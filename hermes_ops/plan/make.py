@@ -20,7 +20,6 @@ from hermes_ops.plan.model import (
     Install,
     Plan,
     Wanted,
-    Wheelhouse,
 )
 from hermes_ops.plan.order import (
     once,
@@ -93,7 +92,11 @@ class _Planner:
             self.manager.name,
             self.hermes,
             tuple(self.notes),
-            tuple(self._wheelhouses(first)),
+            tuple(
+                wheelhouse_of(change.operation, self.facts)
+                for change in first
+                if isinstance(change.operation, Install) and change.operation.wheelhouse
+            ),
             (*self.differs, *starting.differs),
             starting.evidence,
             (self.facts.uid, self.facts.user),
@@ -152,11 +155,6 @@ class _Planner:
             return []
         program = PythonProgram(needed.name, needed.package, needed.version)
         return plan_program(definitions[0].step, program, self.desired.host, self.facts)
-
-    def _wheelhouses(self, changes: list[Change]) -> Iterable[Wheelhouse]:
-        for change in changes:
-            if isinstance(change.operation, Install) and change.operation.wheelhouse:
-                yield wheelhouse_of(change.operation, self.facts)
 
     # --- the profile's own ---
 

@@ -133,7 +133,8 @@ def _of_profile(look: Look, profile: Profile) -> Iterator[HostSetting]:
             have = yamlfile.load(_text(facts, resource), file=f"{profile.name}:{name}")
             wanted = gateway.as_saved(resource.values, have)
             tree = owned.keys.get(name, {})
-            for path in _paths(have, wanted):
+            leaves = (*ownership.leaves(have), *ownership.leaves(wanted))
+            for path in dict.fromkeys(path for path, _ in leaves):
                 yield _setting(look.host, profile, name, path, have, wanted, tree)
         elif isinstance(resource, EnvFile):
             yield from _names(look.host, profile, resource, facts, owned)
@@ -141,11 +142,6 @@ def _of_profile(look: Look, profile: Profile) -> Iterator[HostSetting]:
 
 def _text(facts: Facts, resource: YamlFile | EnvFile) -> str:
     return facts.contents.get(str(resource.path), "")
-
-
-def _paths(*trees: Mapping[Any, Any]) -> list[KeyPath]:
-    found = {path: None for tree in trees for path, _ in ownership.leaves(tree)}
-    return list(found)
 
 
 def _setting(

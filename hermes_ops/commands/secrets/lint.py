@@ -28,8 +28,12 @@ def run(options: Options, output: Output, *, live: bool) -> Result:
     _show(found, told, wanted, output)
     codes = [2 for finding in rules.unexcused(found)]
     codes += [one.failure.exit_code for one in told if one.failure]
-    rows = [*map(document, found), *map(_failed, (one for one in told if one.failure))]
-    return items(rows, exit=exit_code(codes))
+    failed = (
+        {"host": one.host.name, "profile": None, "error": one.failure.document()}
+        for one in told
+        if one.failure
+    )
+    return items([*map(document, found), *failed], exit=exit_code(codes))
 
 
 def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
@@ -113,11 +117,6 @@ def document(finding: Finding) -> dict[str, Any]:
         "mend": finding.mend,
         "allowed": finding.allowed or None,
     }
-
-
-def _failed(one: HostAnswer) -> dict[str, Any]:
-    error = one.failure.document() if one.failure else None
-    return {"host": one.host.name, "profile": None, "error": error}
 
 
 def _show(
