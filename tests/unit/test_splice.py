@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from case_file import read_case
 from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.edit.splice import line_of, path_at, put
 
-CASES = yaml.safe_load((Path(__file__).parents[1] / "cases/edit/one_key.yml").read_text("utf-8"))
+CASES = read_case(Path(__file__).parents[1] / "cases" / "edit" / "one_key.yml")
 
 
 @pytest.mark.parametrize("case", CASES["set"].values(), ids=CASES["set"])
