@@ -6,7 +6,7 @@ from hermes_ops.cli.options import ANSWER, Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
-_RUN = Option("run", "a run's name, or its beginning")
+_RUN = Option("run", "the name of a run, or the beginning of it")
 
 
 @verb(name="list", common=ANSWER, example="./inv runs.list")
