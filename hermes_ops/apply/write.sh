@@ -1,18 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Write files, folders and links: stage them, sync them to the disk, and only then rename them.
 
-# These functions return in variables: a `$(…)` would cost one more process for each file.
-real_path() { # PATH: sets `path`
-  path=$1
-  hops=0
-  # Step by step, as not every readlink has -f. A link that leads to itself is left as it is.
-  while [ -L "$path" ] && [ $hops -lt 40 ]; do
-    target=$(readlink "$path")
-    case $target in /*) ;; *) case $path in */*) target=${path%/*}/$target ;; esac ;; esac
-    path=$target
-    hops=$((hops + 1))
-  done
-}
+# This function returns in variables: a `$(…)` would cost one more process for each file.
 temporary() { # PATH: sets `path` and `staged`
   real_path "$1"
   case $path in */*) ;; *) path=./$path ;; esac
@@ -54,7 +43,27 @@ end_stage() { # STATUS CHANGE MODE PATH
   rm -f "$staged"
   unwritten "$2" "$4"
 }
-unwritten() { failed "$1" "$2 cannot be written: is the disk full, or does the folder belong to another user?"; }
+unwritten() { failed "$1" "$2 cannot be written: $(why_unwritten "${path%/*}")"; }
+why_unwritten() { # FOLDER: from its first parent on, what is in the way
+  way=
+  rest=${1%/}/
+  while [ -n "$rest" ]; do
+    way=$way${rest%%/*}
+    rest=${rest#*/}
+    if [ -L "$way" ] && [ ! -e "$way" ]; then
+      printf '%s is a link to %s, which does not exist' "$way" "$(readlink "$way")"
+      return
+    elif [ -e "$way" ] && [ ! -d "$way" ]; then
+      printf '%s is no folder' "$way"
+      return
+    elif [ -z "$rest" ] && [ -d "$way" ] && [ ! -w "$way" ]; then
+      printf '%s may not write in %s' "$user" "$way"
+      return
+    fi
+    way=$way/
+  done
+  printf 'is the disk full?'
+}
 sync_staged() { # PATH...
   for file; do
     shift

@@ -31,6 +31,7 @@ class Evidence:
     kind: str = "hermes"
     installed: bool = True
     enabled: bool | None = None
+    masked: bool = False
     supervised: bool = False
     activity: str = "inactive"
     """The manager's state: active, activating, deactivating, failed or inactive."""
@@ -72,6 +73,7 @@ def evidence_of(
         kind=service.readiness,
         installed=told.installed,
         enabled=told.enabled,
+        masked=told.masked,
         activity=told.activity,
         exit_status=told.exit_status,
         ended_by=told.ended_by,

@@ -70,6 +70,8 @@ def _without_process(evidence: Evidence) -> Verdict:
         return Verdict("draining", ("it is being stopped",))
     if activity == "active":
         return Verdict("unknown", ("its process ended during the look",))
+    if evidence.masked:
+        return Verdict("stopped", ("its unit is masked",))
     return Verdict("stopped" if evidence.installed else "absent")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
-from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Unit
 from hermes_ops.wire import Record, Reply
 
 
@@ -135,19 +136,41 @@ def _unpack(text: str) -> dict[str, str]:
     return files
 
 
-_KINDS = {"-": "file", "d": "folder", "l": "link"}
+_KINDS = {
+    "-": "file", "d": "folder", "l": "link", "b": "device", "c": "device", "p": "pipe",
+    "s": "socket",
+}  # fmt: skip
 
 
 def _paths(reply: Reply) -> dict[str, PathState]:
-    paths = {}
-    for record in reply.of("paths"):
+    paths = _listing(reply, "paths")
+    targets = _listing(reply, "targets")
+    for record in reply.of("links"):
         for line in (record.text or "").splitlines():
-            _, mode, _, uid, _, size, _, _, _, name = line.split(None, 9)
-            name, _, target = name.partition(" -> ")
-            paths[name] = PathState(
-                _KINDS.get(mode[0], "other"), _mode(mode), int(uid), int(size), target or None
-            )
+            name, _, end = line.partition("\t")
+            folder = targets.get(posixpath.dirname(end) or (".", "/")[end.startswith("/")])
+            state = targets.get(end)
+            if name in paths and (state is None or state.kind != "link"):
+                paths[name] = replace(paths[name], end=LinkEnd(end, state, folder))
     return paths
+
+
+def _listing(reply: Reply, word: str) -> dict[str, PathState]:
+    lines = [line for r in reply.of(word) for line in (r.text or "").splitlines()]
+    return dict(map(_listed_path, lines))
+
+
+def _listed_path(line: str) -> tuple[str, PathState]:
+    """Parse a line of `ls -ldin`. A device has two numbers, `1, 3`, in place of its size."""
+    inode, mode, _, uid, gid, size, rest = line.split(None, 6)
+    if size.endswith(","):
+        size, (_, rest) = "0", rest.split(None, 1)
+    name, _, target = rest.split(None, 3)[3].partition(" -> ")
+    kind = _KINDS.get(mode[0], "device")
+    state = PathState(
+        kind, _mode(mode), int(uid), int(size), target or None, gid=int(gid), inode=int(inode)
+    )
+    return name, state
 
 
 def _mode(text: str) -> int:

@@ -11,6 +11,27 @@ list_paths() {
   begin paths
   ls -ldin -- "$@" 2>/dev/null
   end
+  list_targets "$@"
+}
+# Where the links among the paths lead: a line `PATH<tab>TARGET` each, then the metadata of the
+# targets and of the folders in which they lie.
+list_targets() {
+  targets=
+  for name; do
+    shift
+    [ -L "$name" ] || continue
+    real_path "$name"
+    targets=$targets$name$tab$path$newline
+    case $path in */?*) folder=${path%/*} ;; *) folder=. ;; esac
+    set -- "$@" "$path" "${folder:-/}"
+  done
+  [ -n "$targets" ] || return 0
+  begin links
+  printf '%s' "$targets"
+  end
+  begin targets
+  ls -ldin -- "$@" 2>/dev/null
+  end
 }
 
 # Run a command with those of these files that can be read, if there are any.

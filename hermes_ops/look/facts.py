@@ -13,13 +13,27 @@ from hermes_ops.wire import Script, assemble
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """What `ls` printed about a path; `kind` is file, folder, link or other."""
+    """What `ls` printed about a path; `kind` is file, folder, link, device, pipe or socket."""
 
     kind: str
     mode: int
     uid: int
     size: int
     target: str | None = None
+    """What a link says, as it stands there."""
+    gid: int = 0
+    inode: int = 0
+    end: LinkEnd | None = None
+    """Where a link leads in the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """What a link leads to, after any further links: `state` is None if nothing is there."""
+
+    path: str
+    state: PathState | None
+    folder: PathState | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,6 @@ with_owned() { # FUNCTION PATH...: calls it with the paths, and with the files t
 
 # .env files are sent without the values in $1 and without those that were generated here. Both are
 # lists of path=NAME, with a tab after each.
-tab='	'
 send_env() { # MASKED FILE...
   pattern=$tab$1$made
   shift

@@ -13,6 +13,7 @@ from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.files.ownership import Ownership
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.links import kind_at_end, refuse_dead_end
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.model import (
@@ -71,12 +72,13 @@ def plan_plain(wanted: Wanted, facts: Facts, values: Mapping[str, Any]) -> Itera
 
 def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:
     """Yield the making of the folder, or the change of its mode."""
+    refuse_dead_end(directory.path, facts)
     found = facts.paths.get(str(directory.path))
     operation = MakeFolder(directory.path, directory.mode)
     if found is None:
         yield change(wanted, "create", "absent", operation, facts)
-    elif found.kind not in ("folder", "link"):
-        raise Conflict(f"~/{directory.path} is a {found.kind}, not a folder", hint="move it away")
+    elif (kind := kind_at_end(found)) != "folder":
+        raise Conflict(f"~/{directory.path} is a {kind}, not a folder", hint="move it away")
     elif found.kind == "folder" and directory.mode not in (None, found.mode):
         yield change(wanted, "update", f"mode is {found.mode:04o}", operation, facts)
 
@@ -85,6 +87,7 @@ def plan_command(
     wanted: Wanted, command: Command, facts: Facts, values: Mapping[str, Any]
 ) -> Iterable[Change]:
     """Yield the command if what it creates is absent."""
+    refuse_dead_end(command.creates, facts)
     if str(command.creates) in facts.paths:
         return
     where = f"{wanted.role.folder}/role.yml"

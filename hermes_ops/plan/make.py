@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import plan_linger, plan_reload
@@ -19,14 +21,10 @@ from hermes_ops.plan.model import (
     DesiredState,
     Install,
     Plan,
+    Refuse,
     Wanted,
 )
-from hermes_ops.plan.order import (
-    once,
-    refusal,
-    starts_and_stops,
-    stops_first,
-)
+from hermes_ops.plan.order import once, refusal, refuse_bad_links, starts_and_stops, stops_first
 from hermes_ops.plan.program import plan_program, wheelhouse_of
 from hermes_ops.plan.resource import (
     EnvFile,
@@ -68,6 +66,7 @@ class _Planner:
         self.notes: list[str] = []
         self.differs: list[str] = []
         self.refused: set[str] = set()
+        self.shared = shared_files(_private_files(desired), facts)
         self.installs = False
 
     def plan(self, *, wait: bool) -> Plan:
@@ -79,6 +78,8 @@ class _Planner:
         first += self._manager_program()
         each = list(self._remember())
         each += [c for wanted in self._not_shared() for c in self._resource(wanted)]
+        # Nothing of a profile is changed if a part of what it needs cannot be.
+        each = [c for c in each if c.profile not in self.refused or isinstance(c.operation, Refuse)]
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
         starts, stops = starts_and_stops(starting.changes())
@@ -177,6 +178,7 @@ class _Planner:
         profile = self.profiles.setdefault(wanted.profile.name, Draft())
         try:
             changes = list(self._changes(wanted, profile))
+            refuse_bad_links(changes, self.facts, self.shared)
         except Conflict as conflict:
             # A conflict in one profile must not hold up the others.
             self.refused.add(wanted.profile.name)
@@ -226,6 +228,8 @@ class _Planner:
         if resource.only_disable and service.text == "hermes" and self.hermes is None:
             # Without its program the definition cannot be rendered, and need not be.
             return services.without_links(*known)
+        if self.manager.told(service, self.facts).masked and wanted.profile.state == "started":
+            raise masked(self.manager.id(service))
         values = self._values(service, profile)
         self._note_version(service)
         return services.plan_definition(
@@ -272,6 +276,12 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
+
+
+def _private_files(desired: DesiredState) -> Iterable[PurePosixPath]:
+    """Yield the files that one profile alone may have."""
+    resources = (wanted.resource for wanted in desired.wanted)
+    return (r.path for r in resources if isinstance(r, File | YamlFile | EnvFile | Owned))
 
 
 def _only_disables(wanted: Wanted) -> bool:

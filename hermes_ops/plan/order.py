@@ -7,12 +7,17 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.graph import waves
+from hermes_ops.look.facts import Facts
+from hermes_ops.look.links import refuse_link
 from hermes_ops.plan.model import (
     Change,
     Control,
     DesiredState,
     Refuse,
+    SetMode,
     Wanted,
+    Write,
+    WriteUnit,
 )
 from hermes_ops.plan.resource import (
     identity,
@@ -25,6 +30,20 @@ def refusal(wanted: Wanted, conflict: Conflict) -> Change:
     refuse = Refuse(words, conflict.kind)
     name = identity(wanted.resource)
     return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
+
+
+def refuse_bad_links(
+    changes: Iterable[Change], facts: Facts, shared: Mapping[str, Conflict]
+) -> None:
+    """Refuse changes that would write through a link to where it must not lead.
+
+    `shared` has an error for each path that is one file with another.
+    """
+    for one in changes:
+        if isinstance(one.operation, Write | WriteUnit | SetMode):
+            refuse_link(one.operation.path, facts)
+            if conflict := shared.get(str(one.operation.path)):
+                raise conflict
 
 
 def start_waves(desired: DesiredState) -> list[list[str]]:

@@ -72,6 +72,8 @@ class ManagerReport:
     ended_by: str = ""
     """How the last process ended: exit-code, signal, watchdog, ... as in `systemd.exec(5)`."""
     restarts: int | None = None
+    masked: bool = False
+    """Somebody has forbidden every start of it, as `systemctl mask` does."""
     ended_itself: bool = False
     """It ended by itself, its exit code is not reported, and it is not started again."""
 

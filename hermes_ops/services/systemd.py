@@ -151,6 +151,7 @@ class Systemd(ServiceManager):
             ended_by="" if unit["Result"] == "success" else unit["Result"],
             pid=unit.number("MainPID") or None,
             restarts=unit.number("NRestarts"),
+            masked=unit["LoadState"] == "masked",
         )
 
     def reload(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
 newline='
 '
+tab='	'
 uid=   # not the caller's variable; a script sets it, if a look has already found it
 
 # Every answer is a line that begins with the nonce; lines between `begin` and `end` are raw text.
@@ -31,6 +32,19 @@ enter_home() {
 
 user_bus() { [ -S "$XDG_RUNTIME_DIR/systemd/private" ] || [ -S "$XDG_RUNTIME_DIR/bus" ]; }
 lingers() { [ -e "/var/lib/systemd/linger/$user" ]; }
+
+# Follow a link step by step, as not every readlink has -f. A link that leads to itself is left as
+# it is. It returns in a variable: a `$(…)` would cost one more process for each file.
+real_path() { # PATH: sets `path`
+  path=$1
+  hops=0
+  while [ -L "$path" ] && [ $hops -lt 40 ]; do
+    target=$(readlink "$path")
+    case $target in /*) ;; *) case $path in */*) target=${path%/*}/$target ;; esac ;; esac
+    path=$target
+    hops=$((hops + 1))
+  done
+}
 
 # Run a command for at most the seconds in $1.
 limited() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from hermes_ops.inventory.model import (
 from hermes_ops.inventory.role import Role, RoleService, RoleText
 from hermes_ops.loader.roles.load import load_roles, role_in
 from hermes_ops.loader.sources.yaml import parse
-from hermes_ops.look.facts import Answer, Facts, Hermes, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan, model
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Change, Control, Write
@@ -217,8 +218,21 @@ def _kind(found: Facts, path: str, kind: str, _services: Services) -> Facts:
     return replace(_at(found, path, state), contents=contents)
 
 
-def _link(found: Facts, path: str, target: str, _services: Services) -> Facts:
-    return _at(found, path, PathState("link", 0o777, found.uid, 30, target))
+def _link(found: Facts, path: str, given: str | dict[str, Any], _services: Services) -> Facts:
+    """Make a path a link to a file of the user's own, or to what `end` and `folder` tell."""
+    more: dict[str, Any] = {"to": given} if isinstance(given, str) else given
+    state = _state(found, more.get("end", {}), "file")
+    folder = _state(found, more.get("folder", {}), "folder")
+    end = LinkEnd(posixpath.join(posixpath.dirname(path), more["to"]), state, folder)
+    if state is None or state.kind != "file":
+        found = without(found, path)
+    return _at(found, path, PathState("link", 0o777, found.uid, 30, more["to"], end=end))
+
+
+def _state(found: Facts, given: dict[str, Any] | None, kind: str) -> PathState | None:
+    mode = 0o755 if kind == "folder" else 0o644
+    fields = {"kind": kind, "mode": mode, "uid": found.uid, "gid": found.uid, "size": 9}
+    return None if given is None else PathState(**{**fields, **given})
 
 
 def _owes(found: Facts, name: str, _owing: object, _services: Services | None = None) -> Facts:
@@ -343,6 +357,11 @@ def _stale(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
     return _unit(found, service, NeedDaemonReload="yes")
 
 
+def _masked(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
+    found = ended(found, service, "inactive")
+    return _unit(found, service, LoadState="masked", UnitFileState="masked")
+
+
 _STATES: Mapping[str, Callable[[Facts, ServiceSpec, str], Facts]] = {
     "stopped": _stopped,
     "failed": _failed,
@@ -351,6 +370,7 @@ _STATES: Mapping[str, Callable[[Facts, ServiceSpec, str], Facts]] = {
     "suspended": _suspended,
     "starting": _starting,
     "stale": _stale,
+    "masked": _masked,
 }
 _CHANGES: Mapping[str, Callable[[Facts, str, Any, Services], Facts]] = {
     "files": put,

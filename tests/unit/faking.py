@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import posixpath
 import tarfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -120,12 +121,21 @@ def _hermes(facts: Facts) -> Iterator[str]:
         yield f"@ hermes python_version {found.python_version}"
 
 
-_LETTERS = {"file": "-", "folder": "d", "link": "l", "other": "p"}
+_LETTERS = {"file": "-", "folder": "d", "link": "l", "pipe": "p", "socket": "s", "device": "c"}
 
 
 def _files(facts: Facts) -> Iterator[str]:
     yield "@ begin paths"
     yield from (_listed(name, state) for name, state in facts.paths.items())
+    yield "@ end"
+    ends = {name: state.end for name, state in facts.paths.items() if state.end}
+    yield "@ begin links"
+    yield from (f"{name}\t{end.path}" for name, end in ends.items())
+    yield "@ end"
+    yield "@ begin targets"
+    for end in ends.values():
+        folder = posixpath.dirname(end.path)
+        yield from (_listed(n, s) for n, s in ((end.path, end.state), (folder, end.folder)) if s)
     yield "@ end"
     plain = {name: text for name, text in facts.contents.items() if not name.endswith(".env")}
     yield from _archive(plain)
@@ -142,7 +152,8 @@ def _listed(name: str, state: PathState) -> str:
         letter if state.mode >> (8 - at) & 1 else "-" for at, letter in enumerate("rwxrwxrwx")
     )
     arrow = f" -> {state.target}" if state.target else ""
-    start = f"1 {_LETTERS[state.kind]}{mode} 1 {state.uid} {state.uid} {state.size}"
+    size = "1, 3" if state.kind == "device" else state.size
+    start = f"{state.inode} {_LETTERS[state.kind]}{mode} 1 {state.uid} {state.gid} {size}"
     return f"{start} Nov 22 09:28 {name}{arrow}"
 
 

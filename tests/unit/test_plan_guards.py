@@ -17,7 +17,7 @@ from hermes_ops.files.ownership import Ownership, parse, render
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.inventory.model import HermesSettings, Host, Profile
 from hermes_ops.inventory.role import Role
-from hermes_ops.look.facts import Answer, Facts, PathState
+from hermes_ops.look.facts import Answer, Facts, LinkEnd, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
 from hermes_ops.plan.files import (
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(name: str) -> 
     assert not [w for w in operations(plan, Write) if w.path.name == name]
 
 
-@pytest.mark.parametrize("kind", ["folder", "other"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
 def test_what_is_no_file_is_not_written(kind: str) -> None:
     """A pipe or a folder in its place is a conflict."""
     case = {"desired": {"demo": {"env": {"A": "1"}}}, "facts": {"holds": "desired"}}
@@ -150,20 +150,19 @@ def test_what_is_no_file_is_not_written(kind: str) -> None:
     assert f"~/{HOME}/.env is a {kind}, not a file; move it away" in refusal.message
 
 
-def test_a_link_to_nothing_is_not_an_empty_file() -> None:
-    """What it leads to is read; where that is absent, what is wanted is written."""
-    case = {"desired": {"demo": {"config": {"a": 1}}}, "facts": {"holds": "desired"}}
-    plan = unreadable(f"{HOME}/config.yaml", "link", case)
-    assert not operations(plan, Refuse)
-
-
 def test_a_file_where_a_folder_is_wanted() -> None:
     """A conflict, and the link to a folder is none."""
     case: dict[str, Any] = {"desired": {"default": {}}, "facts": {}}
-    for kind, refused in (("file", True), ("other", True), ("link", False), ("folder", False)):
+    for kind, refused in (("file", True), ("pipe", True), ("folder", False)):
         state = PathState(kind, 0o755, 1000, 0)
-        found = replace(NEW, paths={".hermes": state})
-        assert bool(operations(make_plan(desired(case), found), Refuse)) is refused, kind
+        for there in (state, linked("/srv/x", state)):
+            found = replace(NEW, paths={".hermes": there})
+            assert bool(operations(make_plan(desired(case), found), Refuse)) is refused, there
+
+
+def linked(to: str, state: PathState | None) -> PathState:
+    """Return a link to this."""
+    return PathState("link", 0o777, 1000, 9, to, end=LinkEnd(to, state, None))
 
 
 # --- what is ours -------------------------------------------------------------------------------
@@ -369,7 +368,8 @@ def test_a_new_environment() -> None:
 def test_modes_of_folders(kind: str, mode: int, wanted_mode: int | None, reason: str) -> None:
     """The mode of a folder is set where one is wanted; behind a link it is another's affair."""
     folder = Directory(PurePosixPath("x"), wanted_mode)
-    found = replace(NEW, paths={"x": PathState(kind, mode, 1000, 0)})
+    state = PathState("folder", mode, 1000, 0)
+    found = replace(NEW, paths={"x": linked("y", state) if kind == "link" else state})
     changes = list(plan_directory(wanted(folder), folder, found))
     assert [change.reason for change in changes] == ([reason] if reason else [])
     assert all(c.operation == MakeFolder(folder.path, wanted_mode) for c in changes)

@@ -216,12 +216,34 @@ def test_paths_are_listed_in_one_call(host: Host) -> None:
     answer = host.run("list_paths '-a b' folder gone link")
     lines = answer.block("paths").splitlines()
     assert [line.split()[-1] for line in lines] == ["b", "folder", "nowhere"]
-    assert host.calls == ["ls -ldin -- '-a b' folder link"]
+    assert host.calls == ["ls -ldin -- '-a b' folder link", "ls -ldin -- nowhere ."]
     number, shown, links, uid, gid, size = lines[0].split()[:6]
     state = (host.home / "-a b").stat()
     assert (int(number), shown, int(links)) == (state.st_ino, "-rw-------", 1)
     assert (int(uid), int(gid), int(size)) == (os.getuid(), os.getgid(), 4)
     assert lines[-1].endswith("link -> nowhere")
+
+
+def test_links_are_followed_to_their_end(host: Host) -> None:
+    """Each with its target, and what that is and in which folder; without links nothing more."""
+    (host.home / "dir").mkdir()
+    host.file("dir/real", "text", 0o400)
+    (host.home / "one").symlink_to("dir/two")
+    (host.home / "dir/two").symlink_to("real")
+    (host.home / "null").symlink_to("/dev/null")
+    (host.home / "root").symlink_to("/")
+    answer = host.run("list_paths one null root")
+    assert answer.block("links").splitlines() == [
+        "one\tdir/real", "null\t/dev/null", "root\t/",
+    ]  # fmt: skip
+    shown = [
+        line.split()[1][:4] + line.split()[-1] for line in answer.block("targets").splitlines()
+    ]
+    assert sorted(set(shown)) == ["-r--dir/real", "crw-/dev/null", "drwx.", "drwx/", "drwx/dev",
+                                  "drwxdir"][0:2] + sorted({"drwx/", "drwx/dev", "drwxdir"} |
+                                  ({"drwx."} & set(shown)))  # fmt: skip
+    assert not (host.run("list_paths dir").errors)
+    assert "links" not in host.run("list_paths dir").out
 
 
 def test_no_paths_no_list(dash: Host) -> None:

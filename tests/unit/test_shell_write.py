@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from shell_kit import Host, every_host, one_host
+from shell_kit import Host, every_host, library, one_host
 
 host, dash = every_host, one_host
 
@@ -242,8 +244,35 @@ def test_a_file_that_cannot_be_staged(host: Host) -> None:
     """A folder that cannot be made is that file's failure, and its profile's end."""
     host.file("blocked", "a file")
     answer = host.run(f"profile=demo; {write(0, '600', 'blocked/one', 'x')}; is_broken && echo so")
-    assert [line.split(" cannot")[0] for line in answer.told] == ["change 0 failed blocked/one"]
+    assert answer.told == ["change 0 failed blocked/one cannot be written: blocked is no folder"]
     assert answer.out.endswith("so\n")
+
+
+def test_what_is_in_the_way_of_a_file_is_told(host: Host) -> None:
+    """The first of its folders that is no folder, and where a link to nothing leads."""
+    (host.home / "a b").mkdir()
+    (host.home / "a b/link").symlink_to("/nowhere")
+    host.file("a b/file")
+    (host.home / "a b/loop").symlink_to("loop")
+    folders = '"a b/link/x/y" "a b/file/x" "a b/loop" "a b" new'
+    body = f'for f in {folders}; do why_unwritten "$f"; echo; done'
+    assert host.run(body).out.splitlines() == [
+        "a b/link is a link to /nowhere, which does not exist",
+        "a b/file is no folder",
+        "a b/loop is a link to loop, which does not exist",
+        "is the disk full?",
+        "is the disk full?",
+    ]
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    """To a user who is not root, for root may write everywhere."""
+    text = f"{library()}\nuser=ann; why_unwritten /usr/bin"
+    nobody = 65534 if os.geteuid() == 0 else None
+    ended = subprocess.run(
+        ["sh"], input=text, text=True, capture_output=True, user=nobody, check=True
+    )
+    assert ended.stdout == "ann may not write in /usr/bin"
 
 
 @pytest.mark.parametrize("octal", ["600", "644", "755"])
@@ -253,8 +282,7 @@ def test_half_a_file_is_not_left(host: Host, octal: str) -> None:
     body = f"""profile=demo; begin_stage 0 {octal} one; echo half >"$staged"
     end_stage 1 0 {octal} one; : >next; {staged_and_renamed("one")}; is_broken && echo so"""
     answer = host.run(body)
-    assert answer.told == ["change 0 failed one cannot be written: is the disk full, or does the"
-                           " folder belong to another user?"]  # fmt: skip
+    assert answer.told == ["change 0 failed one cannot be written: is the disk full?"]
     assert names(host.home) == ["next", "one"]
     assert (host.home / "one").read_text() == "old"
     assert mode(host.home / "next") == 0o644
