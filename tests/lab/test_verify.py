@@ -171,7 +171,7 @@ def broken_by(breaks: str, mends: str, *, by: str = "user") -> Broken:
 
 ENV = f"{home_of('alpha')}/.env"
 LOG = f"{home_of('alpha')}/logs/gateway.log"
-BEAT = f"{home_of('alpha')}/state/gateway.heartbeat"
+STATE = f"{home_of('alpha')}/state"
 
 disabled = broken_by(
     f"systemctl --user disable {unit_of('alpha')}", f"systemctl --user enable {unit_of('alpha')}"
@@ -186,9 +186,11 @@ no_log = broken_by(f"mv {LOG} {LOG}.away", f"mv {LOG}.away {LOG}")
 old_log = broken_by(f"touch -d '2 days ago' {LOG}", f"touch {LOG}")
 """The log was written by an earlier process."""
 old_heartbeat = broken_by(
-    f"cp {BEAT} {BEAT}.kept; sed -i 's/\"20[0-9][0-9]-/\"2001-/' {BEAT}", f"mv {BEAT}.kept {BEAT}"
+    f"cd {STATE}; cp gateway.heartbeat kept; sed -i 's/\"20[0-9][0-9]-/\"2001-/' gateway.heartbeat;"
+    " chmod 500 .",
+    f"cd {STATE}; chmod 700 .; mv kept gateway.heartbeat",
 )
-"""The event loop seems to stand still: its last sign of life is of another day."""
+"""Its last sign of life is of another day, and there is no way to leave a newer one."""
 no_loopback = broken_by(
     "ip route del local 127.0.0.0/8 table local; ip route del local 127.0.0.1 table local;"
     " ip route add unreachable 127.0.0.0/8 table local",
