@@ -164,6 +164,8 @@ class Inventory:
     roles: Mapping[str, Role] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    """The names of all hosts in the order of the files, in which patterns find them."""
 
     def narrowed(self, wanted: Mapping[str, frozenset[str]]) -> Inventory:
         """Return the inventory with only these hosts, and for each only these profiles."""

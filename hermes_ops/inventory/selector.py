@@ -25,6 +25,7 @@ Pairs = frozenset[Pair]
 _SPLIT_AT_COLONS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
 _GLOB = re.compile(r"[.?*\[]")
+_LOCALHOST = ("127.0.0.1", "::1", "localhost")
 
 
 class Term(NamedTuple):
@@ -46,6 +47,7 @@ def select(inventory: Inventory, selector: str | None) -> tuple[Inventory, list[
     if not terms:
         raise UsageError("the selector names nothing", hint="leave --limit out to select all")
     index = _Index.of(inventory)
+    terms = [index.meant(term) for term in terms]
     found = [(term, index.pairs(term)) for term in terms]
     pairs = _combined(found, index.everything)
     missed = [term for term, matches in found if not matches]
@@ -136,10 +138,23 @@ class _Index(NamedTuple):
 
     @classmethod
     def of(cls, inventory: Inventory) -> _Index:
-        hosts = {host.name: host for host in inventory.hosts}
+        found = {host.name: host for host in inventory.hosts}
+        hosts = {name: found[name] for name in inventory.mentioned or found if name in found}
         members = {name: _members(name, inventory) for name in inventory.groups}
-        members.setdefault("all", tuple(hosts))
+        members.setdefault("all", tuple(found))
         return cls(hosts, members, frozenset(p for host in hosts.values() for p in _pairs(host)))
+
+    def meant(self, term: Term) -> Term:
+        """Return the term; where names of hosts have a slash, it may belong to such a name."""
+        if term.profiles is None or not any("/" in name for name in self.hosts):
+            return term
+        body = term.text.removeprefix(term.sign)
+        hosts, _, profiles = body.rpartition("/")
+        terms = (
+            term._replace(hosts=body, profiles=None),
+            Term(term.text, term.sign, hosts, profiles),
+        )
+        return next((term for term in terms if term.hosts and self._names(term)), term)
 
     def pairs(self, term: Term) -> Pairs:
         names = self._names(term)
@@ -170,6 +185,9 @@ class _Index(NamedTuple):
         names = [host for group in groups for host in self.members[group]]
         if not groups or pattern.startswith("~") or _GLOB.search(pattern):
             names += [name for name in self.hosts if matches(name)]
+        if not names and pattern in _LOCALHOST:
+            # As in Ansible, each of its names means the host that is listed under another.
+            names = [name for name in self.hosts if name in _LOCALHOST][:1]
         return names
 
     def complaint(self, term: Term) -> str:

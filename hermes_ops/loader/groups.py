@@ -83,6 +83,18 @@ class Tree(NamedTuple):
     groups: Mapping[str, GroupNode]
     hosts: Mapping[str, HostNode]
     lineage: Mapping[str, tuple[str, ...]]
+    shared: tuple[str, ...] = ()
+    """Names of hosts that are also names of groups, which hold no other host."""
+
+
+def members(group: str, groups: Mapping[str, GroupNode]) -> tuple[str, ...]:
+    """Return the hosts of a group and of its child groups, nearest first, as Ansible does."""
+    level, seen = [group], {group: None}
+    while level:
+        below = [child for name in level for child in groups[name].children]
+        level = [name for name in dict.fromkeys(below) if name not in seen]
+        seen.update(dict.fromkeys(level))
+    return tuple(dict.fromkeys(host for name in seen for host in groups[name].hosts))
 
 
 def _priority(value: Located) -> int:
@@ -127,13 +139,13 @@ class Gathering:
             name: host._replace(variables=variables)
             for name, (host, variables) in self.hosts.items()
         }
-        _refuse_double(groups, hosts)
+        shared = _shared_names(groups, hosts)
         rooted = _ranked(_rooted(groups, hosts))
         lineages = _lineages(rooted, hosts)
         for host in set(groups["ungrouped"].hosts) - set(rooted["ungrouped"].hosts):
             # As in Ansible, a host never returns to `ungrouped`, even as a group's child.
             lineages[host] = tuple(name for name in lineages[host] if name != "ungrouped")
-        return Tree(rooted, hosts, lineages)
+        return Tree(rooted, hosts, lineages, shared)
 
 
 class _Group:
@@ -165,11 +177,16 @@ class _Group:
         )
 
 
-def _refuse_double(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]) -> None:
-    for name in groups.keys() & hosts.keys():
-        raise InventoryError(
-            f"{name!r} is both a host and a group", hint="rename one", where=hosts[name].place
-        )
+def _shared_names(
+    groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]
+) -> tuple[str, ...]:
+    """Return the names of a host and a group that mean the same; refuse those that do not."""
+    shared = [name for name in hosts if name in groups]
+    for name in shared:
+        if name in ROOTS or members(name, groups) != (name,):
+            message = f"{name!r} is both a host and a group, and the group holds other hosts"
+            raise InventoryError(message, hint="rename one", where=hosts[name].place)
+    return tuple(shared)
 
 
 def _rooted(groups: Mapping[str, GroupNode], hosts: Mapping[str, HostNode]) -> dict[str, GroupNode]:

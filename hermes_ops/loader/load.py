@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hermes_ops.inventory.model import Group, Inventory
-from hermes_ops.loader.groups import Tree
+from hermes_ops.loader.doubles import doubled
+from hermes_ops.loader.groups import Tree, members
 from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of
 from hermes_ops.loader.hosts.host import (
     Surroundings,
@@ -22,6 +23,7 @@ from hermes_ops.loader.profiles.profile import load_catalogue
 from hermes_ops.loader.roles.load import load_roles
 from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders
 from hermes_ops.loader.sources.read import gather_mentions
+from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.vault import Vault
 
 
@@ -46,11 +48,10 @@ def load(
     vault: Vault | None = None,
 ) -> Inventory:
     """Return the inventory of all these files and folders."""
-    vault = vault or Vault()
     tree, files, around, warnings = gather(paths, roles_folder, environ, vault)
     hosts = tuple(
-        make_host(node, tree.lineage[name], layers_of(name, tree, files), around)
-        for name, node in tree.hosts.items()
+        make_host(tree.hosts[name], tree.lineage[name], layers_of(name, tree, files), around)
+        for name in members("all", tree.groups)
     )
     refuse_disagreement(hosts)
     return Inventory(
@@ -58,7 +59,8 @@ def load(
         groups={name: _group(name, tree, files) for name in tree.groups},
         roles=around.roles,
         sources=tuple(paths),
-        warnings=(*warnings, *_sealed(vault), *warnings_of(hosts)),
+        mentioned=tuple(tree.hosts),
+        warnings=(*warnings, *warnings_of(hosts)),
     )
 
 
@@ -69,36 +71,38 @@ def gather(
     vault: Vault | None = None,
 ) -> InventoryFiles:
     """Return the content of these files and folders, to find out where a value comes from."""
-    vault = vault or Vault()
+    reading = Reading(vault)
     warnings: list[str] = []
-    tree = gather_mentions(paths, vault, warnings.append).tree()
+    tree = gather_mentions(paths, reading, warnings.append).tree()
     folders = _each_last(folder_of(path) for path in paths)
-    files = [VariableFiles(folder, vault) for folder in folders]
+    files = [VariableFiles(folder, reading) for folder in folders]
     refuse_unknown(list(every_layer(tree, files)))
     around = Surroundings(
         environ=environ,
         groups=_members(tree),
-        catalogue=load_catalogue(folders, vault),
+        catalogue=load_catalogue(folders, reading),
         roles=load_roles(
-            [roles_folder, *(own for path in folders for own in role_folders(path))], vault
+            [roles_folder, *(own for path in folders for own in role_folders(path))], reading
         ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
+    warnings += [*_shared(tree), *doubled(reading.doubles), *_sealed(reading.vault)]
     return InventoryFiles(tree, files, around, tuple(warnings))
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:
     """Return every host of each group, including those of its child groups."""
-    members: dict[str, list[str]] = {name: [] for name in tree.groups}
-    for host, groups in tree.lineage.items():
-        for name in ("all", *groups):
-            members[name].append(host)
-    return members
+    return {name: list(members(name, tree.groups)) for name in tree.groups}
 
 
 def _each_last(folders: Iterable[Path]) -> list[Path]:
     """Return each folder once, at its last position: later variables win."""
     return list(dict.fromkeys(reversed(list(folders))))[::-1]
+
+
+def _shared(tree: Tree) -> Iterable[str]:
+    for name in tree.shared:
+        yield f"{name!r} is a host and the group that holds only this host"
 
 
 def _sealed(vault: Vault) -> Iterable[str]:

@@ -20,6 +20,7 @@ from hermes_ops.loader.explain.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
 from hermes_ops.loader.profiles.profile import PROFILE, SERVICE, make_profile, settled_profile
 from hermes_ops.loader.schema import check
+from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.yaml import parse, read
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ def test_what_loads_passes(case: Path) -> None:
         return
     for name, text in content["files"].items():
         if KNOWN.search(name):
-            assert mistakes(name, plain(parse(text, name))) == [], name
+            assert mistakes(name, plain(parse(text, name, Reading()))) == [], name
 
 
 @pytest.mark.parametrize(

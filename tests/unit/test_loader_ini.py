@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.sources.ini import ini_mentions
-from hermes_ops.loader.sources.vault import Vault
+from hermes_ops.loader.sources.reading import Reading
 
 
 def read(folder: Path, content: bytes) -> list[object]:
     """Return all that a file says."""
     path = folder / "hosts.ini"
     path.write_bytes(content)
-    return list(ini_mentions(path, Vault(), {"all", "ungrouped"}))
+    return list(ini_mentions(path, Reading(), {"all", "ungrouped"}))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -45,7 +45,7 @@ def test_a_byte_order_mark_is_none_of_the_name(tmp_path: Path) -> None:
 
 def test_a_value_that_python_cannot_parse(tmp_path: Path) -> None:
     """A literal too deep for the parser is refused, not a crash."""
-    with pytest.raises(InventoryError, match=r"hosts\.ini:1: a value is nested too deep"):
+    with pytest.raises(InventoryError, match=r"hosts\.ini:1:1: a value is nested too deep"):
         read(tmp_path, b"h1 x=" + b"-" * 200_000 + b"1\n")
 
 

@@ -108,9 +108,9 @@ def test_aliases_that_stay_small_are_fine() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a: \xff\n", "x.yml:1: is not UTF-8 text"),
+        (b"a: \xff\n", "x.yml:1:4: is not UTF-8 text"),
         (b"a: \x00\n", "control characters are not allowed"),
-        (b"#" * (16 * 1024 * 1024 + 1), "is larger than 16 MiB"),
+        (b"#" * (64 * 1024 * 1024 + 1), "is larger than 64 MiB"),
     ],
 )
 def test_files_that_are_no_text(

@@ -40,8 +40,8 @@ from hermes_ops.loader.schema import (
     one_of,
     suggestion,
 )
+from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.loader.sources.vault import CLOSED, Vault
 from hermes_ops.loader.sources.yaml import read
 
 SERVICE = Fields(
@@ -108,12 +108,12 @@ class NamedProfiles(NamedTuple):
         return self.overrides[name][-1].value.place
 
 
-def load_catalogue(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Located]:
+def load_catalogue(folders: Iterable[Path], reading: Reading) -> dict[str, Located]:
     """Return the profiles of every `profiles/*.yml`; if two have the same name, the last wins."""
     catalogue: dict[str, Located] = {}
     for folder in folders:
         files = _files(folder / "profiles")
-        catalogue.update({file.stem: _load_file(file, vault) for file in files})
+        catalogue.update({file.stem: _load_file(file, reading) for file in files})
     return catalogue
 
 
@@ -126,9 +126,9 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _load_file(file: Path, vault: Vault) -> Located:
+def _load_file(file: Path, reading: Reading) -> Located:
     _check_name(file.stem, Place(shown(file)))
-    document = read(file, vault)
+    document = read(file, reading)
     refuse_sealed(document)
     if document.data is None:
         return Located({}, document.place)

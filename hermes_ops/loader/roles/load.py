@@ -19,11 +19,11 @@ from hermes_ops.loader.roles.values import (
     words_of,
 )
 from hermes_ops.loader.schema import check, filled, suggestion, unknown_key
-from hermes_ops.loader.sources.vault import CLOSED, Vault
+from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.yaml import read
 
 
-def load_roles(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Role]:
+def load_roles(folders: Iterable[Path], reading: Reading | None = None) -> dict[str, Role]:
     """Return every role of a service that has a `role.yml` below a folder.
 
     If two have the same name, the one in the later folder wins.
@@ -33,7 +33,7 @@ def load_roles(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Role
         for folder in dict.fromkeys(folders)
         for file in sorted(folder.glob("*/role.yml"))
     }
-    documents = {name: _document(file, vault) for name, file in files.items()}
+    documents = {name: _document(file, reading) for name, file in files.items()}
     programs = {
         name: _program(name, document)
         for name, document in documents.items()
@@ -46,8 +46,8 @@ def load_roles(folders: Iterable[Path], vault: Vault = CLOSED) -> dict[str, Role
     }
 
 
-def _document(file: Path, vault: Vault) -> Located:
-    document = read(file, vault)
+def _document(file: Path, reading: Reading | None) -> Located:
+    document = read(file, reading)
     refuse_sealed(document)
     if document.data is None:
         return document._replace(data={})

@@ -10,21 +10,21 @@ from typing import Any
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.groups import SECTIONS, GroupNode, HostNode, Mention
 from hermes_ops.loader.located import Located, kind
-from hermes_ops.loader.sources.json import decoded, located
+from hermes_ops.loader.sources.json import decoded, doubles_in, located
 from hermes_ops.loader.sources.programs import run
+from hermes_ops.loader.sources.reading import Kind, Reading
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.loader.sources.vault import Vault
 
 _WHAT = "the executable inventory"
 _AT_ONCE = 8
 
 
-def dynamic_mentions(path: Path, vault: Vault) -> Iterator[Mention]:
+def dynamic_mentions(path: Path, reading: Reading) -> Iterator[Mention]:
     """Run an executable inventory and yield its mentions."""
-    return mentions_of(_answer(path, ["--list"], vault), path, vault)
+    return mentions_of(_answer(path, ["--list"], reading), path, reading)
 
 
-def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention]:
+def mentions_of(document: Located, path: Path, reading: Reading) -> Iterator[Mention]:
     """Yield the mentions in the output of `--list`; without `_meta`, run `--host` for each host."""
     groups = [
         (name, _group(name, body)) for name, body in document.entries.items() if name != "_meta"
@@ -34,7 +34,7 @@ def mentions_of(document: Located, path: Path, vault: Vault) -> Iterator[Mention
         yield Mention.of_group(name, body.place)
         yield from _of_group(name, body)
         hosts.update(dict.fromkeys(_names(name, body, "hosts")))
-    variables = _host_variables(document, list(hosts), path, vault)
+    variables = _host_variables(document, list(hosts), path, reading)
     for host in hosts:
         said = variables.get(host)
         if said is not None and said.entries:
@@ -78,7 +78,7 @@ def _names(group: str, body: Located, section: str) -> list[str]:
 
 
 def _host_variables(
-    document: Located, hosts: list[str], path: Path, vault: Vault
+    document: Located, hosts: list[str], path: Path, reading: Reading
 ) -> Mapping[str, Located]:
     meta = document.entries.get("_meta")
     said = _mapping(meta, "'_meta'").get("hostvars") if meta is not None else None
@@ -89,12 +89,12 @@ def _host_variables(
         return found
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(
-            zip(hosts, pool.map(lambda host: _asked(path, host, vault), hosts), strict=True)
+            zip(hosts, pool.map(lambda host: _asked(path, host, reading), hosts), strict=True)
         )
 
 
-def _asked(path: Path, host: str, vault: Vault) -> Located:
-    answer = _answer(path, ["--host", host], vault)
+def _asked(path: Path, host: str, reading: Reading) -> Located:
+    answer = _answer(path, ["--host", host], reading)
     _mapping(answer, f"the answer to --host {host}")
     return answer
 
@@ -105,7 +105,7 @@ def _mapping(value: Located, what: str) -> Mapping[str, Located]:
     return value.entries
 
 
-def _answer(path: Path, words: list[str], vault: Vault) -> Located:
+def _answer(path: Path, words: list[str], reading: Reading) -> Located:
     place = Place(shown(path))
     printed = run(path, words, _WHAT)
     if words[0] == "--host" and not printed.strip():
@@ -114,7 +114,9 @@ def _answer(path: Path, words: list[str], vault: Vault) -> Located:
     if not isinstance(value, dict):
         message = f"{_WHAT} must print a JSON object for {words[0]}, this is something else"
         raise InventoryError(message, where=place)
-    return located(value, place, vault)
+    kind: Kind = "variables" if words[0] == "--host" else "answer"
+    reading.tell([double._replace(kind=kind) for double in doubles_in(value, place)])
+    return located(value, place, reading.vault)
 
 
 def _json(printed: bytes, place: Place) -> Any:

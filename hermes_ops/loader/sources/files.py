@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.located import Variables, kind
+from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.loader.sources.vault import CLOSED, Vault
 from hermes_ops.loader.sources.yaml import read
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
@@ -58,7 +58,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from _files_below(path)
-        elif path.is_file():
+        elif path.exists():
+            # A pipe or a device, too: its reader refuses it by name.
             yield path
 
 
@@ -74,9 +75,9 @@ def _entries(folder: Path) -> list[Path]:
 class VariableFiles:
     """The variable files of one source; each is read once, when needed."""
 
-    def __init__(self, folder: Path, vault: Vault = CLOSED) -> None:
+    def __init__(self, folder: Path, reading: Reading) -> None:
         self._folder = folder
-        self._vault = vault
+        self._reading = reading
         self._names: dict[str, frozenset[str]] = {}
         self._read: dict[tuple[str, str], tuple[Variables, ...]] = {}
 
@@ -91,18 +92,24 @@ class VariableFiles:
     def _variables(self, of: str, name: str) -> tuple[Variables, ...]:
         if (of, name) not in self._read:
             files = self.files(of, name)
-            self._read[of, name] = tuple(_variables_in(file, self._vault) for file in files)
+            self._read[of, name] = tuple(_variables_in(file, self._reading) for file in files)
         return self._read[of, name]
 
     def files(self, of: str, name: str) -> list[Path]:
-        """Return the files of a name; if it exists with several suffixes, the first counts."""
-        folder = self._folder / of
-        if of not in self._names:
+        """Return the files of a name; if it exists with several suffixes, the first counts.
+
+        As in Ansible, `rack/one` is the file `one` of the folder `rack`; a path is no such name.
+        """
+        above, _, last = f"{of}/{name}".rpartition("/")
+        if name.startswith("/") or ".." in name.split("/"):
+            return []
+        folder = self._folder / above
+        if above not in self._names:
             entries = _entries(folder) if folder.is_dir() else []
-            self._names[of] = frozenset(path.name for path in entries)
+            self._names[above] = frozenset(path.name for path in entries)
         for ending in ENDINGS:
-            if name + ending in self._names[of]:
-                path = folder / (name + ending)
+            if last + ending in self._names[above]:
+                path = folder / (last + ending)
                 return list(_variable_files_below(path)) if path.is_dir() else [path]
         return []
 
@@ -111,12 +118,12 @@ def _variable_files_below(folder: Path) -> Iterator[Path]:
     for path in _entries(folder):
         if path.is_dir() and not path.suffix:
             yield from _variable_files_below(path)
-        elif path.is_file() and path.suffix in ENDINGS and not path.name.endswith("~"):
+        elif path.exists() and path.suffix in ENDINGS and not path.name.endswith("~"):
             yield path
 
 
-def _variables_in(file: Path, vault: Vault) -> Variables:
-    document = read(file, vault)
+def _variables_in(file: Path, reading: Reading) -> Variables:
+    document = read(file, reading, "variables")
     if document.data is None:
         return {}
     if not isinstance(document.data, dict):

@@ -11,6 +11,7 @@ import re
 import shlex
 import warnings
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.groups import SECTIONS, HostNode, Mention
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.sources.patterns import names_of
-from hermes_ops.loader.sources.text import bytes_of, shown
+from hermes_ops.loader.sources.reading import Reading
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
@@ -27,16 +29,16 @@ _NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
 """Quotes, comments, backslashes, and blanks that only Python treats as blanks."""
 
 
-def ini_mentions(path: Path, vault: Vault, known: Container[str]) -> Iterator[Mention]:
+def ini_mentions(path: Path, reading: Reading, known: Container[str]) -> Iterator[Mention]:
     """Yield the mentions in an INI file; `known` are the groups of earlier sources."""
-    content = bytes_of(path)
+    content, vault = reading.bytes_of(path), reading.vault
     sealed = vault if content.startswith(b"$ANSIBLE_VAULT;") else None
     return _Reader(shown(path), known, sealed).mentions(_lines(content, path, vault))
 
 
 def _lines(content: bytes, path: Path, vault: Vault) -> list[str]:
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         return [
             _line(line, Place(shown(path), n)) for n, line in enumerate(content.split(b"\n"), 1)
@@ -66,7 +68,7 @@ class _Reader:
         """Set for an encrypted file: its values are secrets."""
         self._own: set[str] = set()
         self._group, self._kind = "ungrouped", "hosts"
-        self._place = Place(file)
+        self._place, self._text = Place(file), ""
         self._waiting: dict[str, list[tuple[str, Place]]] = {}
         """Children that have no section yet, with their parent groups."""
         self._undeclared: dict[str, Place] = {}
@@ -74,8 +76,9 @@ class _Reader:
 
     def mentions(self, lines: list[str]) -> Iterator[Mention]:
         for number, raw in enumerate(lines, 1):
-            self._place = Place(self._file, number)
             line = raw.strip()
+            self._place = Place(self._file, number, raw.find(line) + 1)
+            self._text = line
             if line and line[0] not in "#;":
                 yield from self._line(line)
         self._refuse_undeclared()
@@ -138,7 +141,8 @@ class _Reader:
         name, equals, value = word.partition("=")
         if not equals:
             hint = "no blanks around '=', and quotes around a value with blanks"
-            raise self._error(f"a host's variable is written name=value, not {_short(word)}", hint)
+            message = f"a host's variable is written name=value, not {_short(word)}"
+            raise InventoryError(message, hint=hint, where=self._place_of(word))
         return name, self._value(name, value)
 
     def _variable(self, line: str) -> Mention:
@@ -180,6 +184,11 @@ class _Reader:
         for group, place in self._undeclared.items():
             self._place = place
             raise self._error(f"there is no group {group!r}", f"write [{group}], with its hosts")
+
+    def _place_of(self, word: str) -> Place:
+        """Return where a word stands in the current line; where quotes hide it, the line."""
+        at = self._text.find(word)
+        return replace(self._place, column=self._place.column + max(at, 0))
 
     def _error(self, message: str, hint: str = "") -> InventoryError:
         return InventoryError(message, hint=hint, where=self._place)

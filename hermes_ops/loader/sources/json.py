@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops.errors import Place
 from hermes_ops.loader.located import SEALED, Literal, Located
+from hermes_ops.loader.sources.reading import Double
 from hermes_ops.loader.sources.vault import CLOSED, Vault
 
 DEEPEST = 100
@@ -19,10 +21,10 @@ def decoded(text: str) -> Any:
     """Return the values of a JSON text.
 
     Raises:
-        ValueError: it is not JSON, has a key twice, or is nested too deep.
+        ValueError: it is not JSON, or is nested too deep.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_each_once)
+        value = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     _refuse_depth(value)
@@ -39,12 +41,30 @@ def _refuse_depth(value: Any) -> None:
         raise ValueError(_TOO_DEEP)
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _Doubled(dict[str, Any]):
+    """An object with keys that appear twice."""
+
+    twice: tuple[str, ...] = ()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"{twice!r} appears twice")
+    if len(found) == len(pairs):
+        return found
+    doubled = _Doubled(found)
+    counts = Counter(key for key, _ in pairs)
+    doubled.twice = tuple(key for key, number in counts.items() if number > 1)
+    return doubled
+
+
+def doubles_in(value: Any, place: Place, path: tuple[Any, ...] = ()) -> list[Double]:
+    """Return the keys that appear twice in the objects of a JSON text, all with one place."""
+    twice = value.twice if isinstance(value, _Doubled) else ()
+    found = [Double((*path, key), place, Place(place.file)) for key in twice]
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        if isinstance(inner, dict | list):
+            found += doubles_in(inner, place, (*path, key))
     return found
 
 

@@ -36,13 +36,13 @@ def _refuse_plugin(document: Located) -> None:
 def is_inventory(document: Located) -> bool:
     """Return whether a document that was not named as an inventory can be one.
 
-    It cannot if a value is a text or a list, which no group is, or if no value is a group.
+    It can if a group has one of the three sections, or if all groups are empty.
     """
-    bodies = list(document.entries.values())
-    if not bodies or "plugin" in document.entries:
+    if "plugin" in document.entries:
         return True
-    odd = any(not isinstance(body.data, dict | None) for body in bodies)
-    return not odd or any(body.entries.keys() & set(SECTIONS) for body in bodies)
+    bodies = document.entries.values()
+    has_sections = any(body.entries.keys() & set(SECTIONS) for body in bodies)
+    return has_sections or all(body.data is None or body.data == {} for body in bodies)
 
 
 def _mentions_of(name: str, body: Located) -> Iterator[Mention]:

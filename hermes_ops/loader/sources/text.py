@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from hermes_ops.errors import InventoryError, Place
 
-LARGEST_FILE = 16 * 1024 * 1024
+LARGEST_FILE = 64 * 1024 * 1024
+TOO_LARGE = "is larger than 64 MiB"
 
 
 def shown(path: Path) -> str:
@@ -17,25 +22,54 @@ def shown(path: Path) -> str:
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file, which must be UTF-8 and no larger than 16 MiB."""
-    content = bytes_of(path)
+    """Return the text of a file, which must be UTF-8 and no larger than 64 MiB."""
+    return decoded(bytes_of(path), shown(path))
+
+
+def decoded(content: bytes, file: str) -> str:
+    """Return the text of a content; messages call it `file`."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise InventoryError("is not UTF-8 text", where=Place(shown(path), line)) from None
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise InventoryError("is not UTF-8 text", where=Place(file, line, column)) from None
 
 
-def bytes_of(path: Path) -> bytes:
-    """Return the content of a file of at most 16 MiB."""
+def bytes_of(path: Path, most: int = LARGEST_FILE) -> bytes:
+    """Return the content of a regular file, without a byte order mark."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+        with opened(path) as stream:
+            content = stream.read(most + 1)
     except OSError as error:
         raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
-    if len(content) > LARGEST_FILE:
-        raise InventoryError("is larger than 16 MiB", where=shown(path))
-    return content
+    if len(content) > most:
+        raise InventoryError(f"is larger than {most // 1024**2} MiB", where=shown(path))
+    return without_mark(content)
+
+
+def opened(path: Path) -> BinaryIO:
+    """Return a regular file, opened to be read: a pipe could block, a device never ends.
+
+    Raises:
+        InventoryError: it is something else.
+        OSError: it cannot be opened.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise InventoryError(
+        "is not a regular file", hint="pipes and devices are not read", where=shown(path)
+    )
+
+
+def without_mark(content: bytes) -> bytes:
+    """Return a content without the byte order mark that some editors write at its beginning."""
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 _MAGIC = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")

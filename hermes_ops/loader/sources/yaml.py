@@ -10,9 +10,10 @@ from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.located import Literal, Located, plain
-from hermes_ops.loader.sources.json import DEEPEST, decoded, located, opened
-from hermes_ops.loader.sources.text import shown, text_of
-from hermes_ops.loader.sources.vault import CLOSED, Vault, is_encrypted, veiled
+from hermes_ops.loader.sources.json import DEEPEST, decoded, doubles_in, located, opened
+from hermes_ops.loader.sources.reading import Double, Kind, Reading
+from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -25,19 +26,29 @@ _TAG = "tag:yaml.org,2002:"
 _TOO_DEEP = f"is nested in itself, or deeper than {DEEPEST}"
 
 
-def read(path: Path, vault: Vault = CLOSED) -> Located:
+def read(path: Path, reading: Reading | None = None, kind: Kind = "ours") -> Located:
     """Return the one document of a file; an empty file is `None` at its first line."""
-    return parse(text_of(path), shown(path), vault)
+    text = (reading or Reading()).text_of(path)
+    return parse(text, shown(path), reading, kind)
 
 
-def parse(text: str, file: str, vault: Vault = CLOSED) -> Located:
-    """Return the one document of a text, which messages call `file`."""
+def parse(text: str, file: str, reading: Reading | None = None, kind: Kind = "ours") -> Located:
+    """Return the one document of a text, which messages call `file`.
+
+    Keys that appear twice are told to the reading; without one, the first is an error.
+    """
+    vault = reading.vault if reading else Vault()
     secret = is_encrypted(text)
     text = vault.open(text, Place(file, 1)) if secret else text
     construction = _Construction(file, vault, secret)
-    if text.lstrip()[:1] in ("{", "["):
-        return _json_or_yaml(text, construction)
-    return _yaml(text, construction)
+    is_json = text.lstrip()[:1] in ("{", "[")
+    found = (_json_or_yaml if is_json else _yaml)(text, construction)
+    doubles = [double._replace(kind=kind) for double in construction.doubles]
+    if reading:
+        reading.tell(doubles)
+    elif doubles:
+        raise InventoryError(doubles[0].message, where=doubles[0].place)
+    return found
 
 
 def _yaml(text: str, construction: _Construction) -> Located:
@@ -65,6 +76,7 @@ def _json_or_yaml(text: str, construction: _Construction) -> Located:
     except InventoryError:
         found = None
     if found is None or plain(found) != value or '"__ansible_' in text:
+        construction.doubles = doubles_in(value, Place(construction.file, 1, 1))
         return construction.given(value)
     return found
 
@@ -120,6 +132,9 @@ class _Construction:
         self._made: dict[int, Located] = {}
         self._weights: dict[int, int] = {}
         self._open: set[int] = set()
+        self.doubles: list[Double] = []
+        self._path: list[Any] = []
+        """The keys that lead to the value that is being made."""
 
     def document(self, root: yaml.Node | None) -> Located:
         """Return the values below the root of a document."""
@@ -184,7 +199,9 @@ class _Construction:
         if node.tag not in (_TAG + "map", _TAG + "seq", "!unsafe"):
             raise self._error(node, f"the tag {node.tag} is not known")
         if isinstance(node, yaml.SequenceNode):
-            items = tuple(self._value(item, self._place(item)) for item in node.value)
+            items = tuple(
+                self._below(at, item, self._place(item)) for at, item in enumerate(node.value)
+            )
             self._weigh(node, node.value)
             return items
         return self._mapping(node.value, node)
@@ -199,12 +216,19 @@ class _Construction:
                 inherited = {**self._inherited(value_node), **inherited}
                 continue
             key = self._key(key_node)
+            place = self._place(key_node)
             if key in own:
-                first = own[key].place.line
-                raise self._error(key_node, f"{key!r} appears twice, first in line {first}")
-            own[key] = self._value(value_node, self._place(key_node))
+                self.doubles.append(Double((*self._path, key), place, own[key].place))
+            own[key] = self._below(key, value_node, place)
         self._weigh(node, [value for _, value in pairs])
         return {**inherited, **own}
+
+    def _below(self, key: Any, node: yaml.Node, place: Place) -> Located:
+        """Return the value of a key of the mapping, or the item of the list, that is being made."""
+        self._path.append(key)
+        value = self._value(node, place)
+        self._path.pop()
+        return value
 
     def _key(self, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode):
