@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from hermes_ops.errors import HermesError, UsageError
-from hermes_ops.secrets.secret import Redactor
+from hermes_ops.secrets.secret import Public, Redactor
 
 REDACTOR = Redactor()
 """Knows every secret value of this process."""
@@ -85,7 +85,7 @@ class Output:
         """Print a line of the answer; with `--json`, print nothing."""
         if not self.json:
             self._has_answered = True
-            self._write(self._out, text + "\n")
+            self._write(self._out, Public(f"{text}\n") if isinstance(text, Public) else f"{text}\n")
 
     def name_inventory(self) -> None:
         """Print which inventory was read, as a line of the answer."""
@@ -138,7 +138,9 @@ class Output:
         return {**document, "inventory": [str(path) for path in self.inventory]}
 
     def _write(self, stream: TextIO, text: str) -> None:
-        shown = REDACTOR(text)
+        shown = text if isinstance(text, Public) else REDACTOR(text)
+        # Past the veil, which would mask in a document what is no text: names.
+        stream = getattr(stream, "unveiled", stream)
         try:
             # A host may have sent bytes that are not text: the rest must be printed all the same.
             stream.write(shown.encode("utf-8", "backslashreplace").decode())
@@ -148,9 +150,9 @@ class Output:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _json(document: Mapping[str, Any]) -> str:
+def _json(document: Mapping[str, Any]) -> Public:
     # Masked before quoting for JSON: a text that was quoted already would be quoted twice.
-    return jsonlib.dumps(REDACTOR.deep(document), ensure_ascii=False) + "\n"
+    return Public(jsonlib.dumps(REDACTOR.deep(document), ensure_ascii=False) + "\n")
 
 
 def items(rows: Iterable[Mapping[str, Any]], *, exit: int = 0) -> Result:

@@ -16,7 +16,7 @@ from hermes_ops.assets import ROLES
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output
 from hermes_ops.errors import SelectsNothing, UsageError
-from hermes_ops.inventory.credentials import known_secrets, references, with_secrets
+from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import select, within
@@ -67,6 +67,7 @@ def open_workspace(
     whole = loaded(paths, vault)
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
+    REDACTOR.spare(names_of(whole))
     selected, warnings = select(whole, options.limit)
     if options.within is not None:
         part, more = select(whole, options.within)

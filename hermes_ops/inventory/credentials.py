@@ -42,6 +42,13 @@ def _value(value: EnvValue, secrets: Mapping[Reference, Secret]) -> EnvValue:
     return secrets.get(value, value) if isinstance(value, Reference) else value
 
 
+def names_of(inventory: Inventory) -> Iterable[str]:
+    """Yield every name of a host, a group or a profile: names are shown, whatever is secret."""
+    yield from inventory.groups
+    for host in inventory.hosts:
+        yield from (host.name, *host.all_profiles)
+
+
 def known_secrets(inventory: Inventory) -> Iterable[Secret]:
     """Yield every value that output must mask."""
     for host in inventory.hosts:

@@ -25,6 +25,7 @@ from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folde
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.vault import Vault
+from hermes_ops.secrets.secret import Public
 
 
 class InventoryFiles(NamedTuple):
@@ -113,4 +114,5 @@ def _sealed(vault: Vault) -> Iterable[str]:
 def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:
     node = tree.groups[name]
     variables = folded(list(group_layers(name, tree, files)))
-    return Group(name, node.hosts, node.children, shown_variables(variables))
+    hosts, children = tuple(map(Public, node.hosts)), tuple(map(Public, node.children))
+    return Group(Public(name), hosts, children, shown_variables(variables))

@@ -33,9 +33,9 @@ class Journal:
 
     def write(self, word: str, **fields: Any) -> None:
         """Append one line: when, what, and the fields."""
-        # Redacted before and after it is quoted: a text in it may have been quoted already.
+        # Redacted before it is quoted: names are no text, and stay.
         entry = self._redact.deep({"at": round(time.time(), 3), "event": word, **fields})
-        line = self._redact(json.dumps(entry, ensure_ascii=False))
+        line = json.dumps(entry, ensure_ascii=False)
         with self._lock:
             if not self._broken:
                 self._append(line)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_ops.plan.model import Change, Write
 from hermes_ops.reporting import events
 from hermes_ops.reporting.events import Event
-from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.secret import Public, Secret
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -190,10 +190,19 @@ def table(
     cell: Callable[[Any], str] | None = None,
 ) -> None:
     """Print rows as a table: colored and folded on a terminal, else in whole lines."""
-    cells = [[(cell or plain)(row.get(column)) for column in columns] for row in rows]
+    cells = [[_shown(cell or plain, row.get(column), output) for column in columns] for row in rows]
     colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
-    output.text("\n".join(line.rstrip() for line in lines))
+    output.text(Public("\n".join(line.rstrip() for line in lines)))
+
+
+def _shown(cell: Callable[[Any], str], value: Any, output: Any) -> str:
+    """Return the text of a cell; a name is no text in which secrets are searched.
+
+    A page that is drawn later is redacted then.
+    """
+    redact = getattr(output, "redact", str)
+    return cell(value) if isinstance(value, Public) else redact(cell(value))
 
 
 def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +19,12 @@ _CUT = re.compile(r"([^\r\n]*?)(?:\.\.\.|…)?[ \t]*(?=[\r\n]|\Z)")
 _ADDRESS = re.compile(
     r"(?:(?:https?|wss?)://)?(localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?/?", re.I
 )
+
+
+class Public(str):
+    """A text that is shown as it is: the name of something, or what was redacted already."""
+
+    __slots__ = ()
 
 
 class Secret:
@@ -100,6 +106,11 @@ class Redactor:
         """For the first letters of any form: the lengths of the forms, longest first."""
         self._beginning: dict[str, list[str]] = {}
         """For the first letters of any form: the forms, sorted."""
+        self._names: frozenset[str] = frozenset()
+
+    def spare(self, names: Iterable[str]) -> None:
+        """Leave these names whole in every text, though a value may be a part of one."""
+        self._names |= {part for name in names for part in name.split("/")}
 
     def learn(self, secret: Secret | str) -> None:
         """Add a value to search for; values too plain to search for are left out."""
@@ -119,14 +130,41 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return `text` without any known value."""
-        heads, parts, done = self._lengths, [], 0
-        places = range(len(text) - SHORTEST + 1) if heads else ()
-        for at in [at for at in places if text[at : at + SHORTEST] in heads]:
+        return self._without(text, self._is_in_a_name)
+
+    def in_words(self, text: str) -> str:
+        """Return `text` without the values that are words of their own in it.
+
+        For what an operator wrote beside a value: `web-note` is not the password `web`.
+        """
+        return self._without(text, _is_in_a_word)
+
+    def _without(self, text: str, stays: Callable[[str, int, int], bool]) -> str:
+        parts, done = [], 0
+        for at in self._candidates(text):
             length = self._length_at(text, at) if at >= done else 0
-            if length:
+            if length and not stays(text, at, at + length):
                 parts += [text[done:at], SHOWN]
                 done = at + length
         return "".join((*parts, text[done:])) if parts else text
+
+    def _candidates(self, text: str) -> Sequence[int]:
+        """Return where the first letters of a known value are."""
+        heads = self._lengths
+        if len(text) < SHORTEST or not heads:
+            return ()
+        if len(heads) <= _FEW and not any(head in text for head in heads):
+            # Most texts hold none, and this is much faster than a look at each place.
+            return ()
+        places = range(len(text) - SHORTEST + 1)
+        return [at for at in places if text[at : at + SHORTEST] in heads]
+
+    def _is_in_a_name(self, text: str, begin: int, end: int) -> bool:
+        """Return whether a value is a part of a spared name; the whole name is no such part."""
+        if not self._names:
+            return False
+        first, last = _word_around(text, begin, end)
+        return last - first > end - begin and text[first:last].strip(".-") in self._names
 
     def _length_at(self, text: str, at: int) -> int:
         """Return the length of the longest form at this position; 0 if there is none.
@@ -143,14 +181,34 @@ class Redactor:
         return len(line) if following and following[0].startswith(line) else 0
 
     def deep(self, value: Any) -> Any:
-        """Return a document with every text in it redacted, before it is quoted or escaped."""
+        """Return a document with every text in it redacted, before it is quoted or escaped.
+
+        What is `Public` stays: a name is a name, whatever is secret.
+        """
         if isinstance(value, str):
-            return self(value)
+            return value if isinstance(value, Public) else self(value)
         if isinstance(value, Mapping):
-            return {self(k) if isinstance(k, str) else k: self.deep(v) for k, v in value.items()}
+            return {self.deep(key): self.deep(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.deep(item) for item in value]
         return value
+
+
+_FEW = 32
+_WORD = re.compile(r"[\w.-]")
+
+
+def _word_around(text: str, begin: int, end: int) -> tuple[int, int]:
+    """Return where the word begins and ends of which this is a part."""
+    while begin > 0 and _WORD.match(text[begin]) and _WORD.match(text[begin - 1]):
+        begin -= 1
+    while end < len(text) and _WORD.match(text[end - 1]) and _WORD.match(text[end]):
+        end += 1
+    return begin, end
+
+
+def _is_in_a_word(text: str, begin: int, end: int) -> bool:
+    return _word_around(text, begin, end) != (begin, end)
 
 
 _ODD_WORD = re.compile(r"(?=[\w+=-]*[0-9])(?=[\w+=-]*[A-Za-z])[\w+=-]{20,}", re.ASCII)

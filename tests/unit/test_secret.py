@@ -9,9 +9,11 @@ import json
 import pickle
 import shlex
 import tempfile
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from calling import said
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ from hermes_ops.cli import output as sink
 from hermes_ops.cli.output import Output
 from hermes_ops.errors import CommandError
 from hermes_ops.secrets.encodings import SHORTEST
-from hermes_ops.secrets.secret import Redactor, Secret, is_searched
+from hermes_ops.secrets.secret import Public, Redactor, Secret, is_searched
 
 values = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), max_codepoint=0x2FFF),
@@ -103,3 +105,53 @@ def test_bytes_that_are_no_text_end_no_answer(json_wanted: bool) -> None:
     assert len(lines) == 2
     assert all("box \\udcff" in line for line in lines)
     assert not json_wanted or json.loads(lines[1]) == {"user": "box \udcff"}
+
+
+def test_names_are_no_text() -> None:
+    """What is public stays in documents, as a key and as a value; a value beside it does not."""
+    redact = Redactor()
+    redact.learn("lighthouse")
+    document = {Public("lighthouse"): [Public("lighthouse"), "lighthouse", "to lighthouse 2"]}
+    assert redact.deep(document) == {"lighthouse": ["lighthouse", "***", "to *** 2"]}
+
+
+def test_names_stay_whole_in_text() -> None:
+    """A spared name is no secret although a part of it is one; the value alone still is."""
+    redact = Redactor()
+    redact.learn("lighthouse")
+    redact.spare(["lighthouse-1", "north/lighthouse-2", "lighthouse"])
+    text = "lighthouse-1: ok, lighthouse-1/bot, lighthouse-2. lighthouse, lighthouse-3"
+    assert redact(text) == "lighthouse-1: ok, lighthouse-1/bot, lighthouse-2. ***, ***-3"
+    assert redact.in_words("lighthouse-3, x=lighthouse, lighthouses") == (
+        "lighthouse-3, x=***, lighthouses"
+    )
+
+
+def test_an_inventory_is_listed_with_its_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A password that is also a name, or a part of names, leaves every name as it is."""
+    hosts = (
+        "[lighthouse]\nlighthouse-1 lighthouse_port=80 note=lighthouse-note\n"
+        "[lighthouse:vars]\nansible_become_password=lighthouse\n"
+    )
+    (tmp_path / "hosts").write_text(hosts)
+    code, out, _ = said(capsys, "inventory.list", "--json", "-i", str(tmp_path / "hosts"))
+    listed = json.loads(out)
+    assert (code, listed["lighthouse"]) == (0, {"hosts": ["lighthouse-1"]})
+    assert listed["all"] == {"children": ["ungrouped", "lighthouse"]}
+    assert listed["_meta"]["hostvars"] == {
+        "lighthouse-1": {
+            "lighthouse_port": 80,
+            "note": "lighthouse-note",
+            "ansible_become_password": "***",
+        }
+    }
+    _, out, _ = said(capsys, "inventory.list", "-i", str(tmp_path / "hosts"))
+    assert out.splitlines() == ["@all", "  @ungrouped", "  @lighthouse", "    lighthouse-1"]
+    _, out, _ = said(
+        capsys, "inventory.explain", "lighthouse-1", "--json", "-i", str(tmp_path / "hosts")
+    )
+    keys = {row["key"]: row["value"] for row in json.loads(out)["items"]}
+    assert keys["ansible_become_password"] == "***"
+    assert keys["lighthouse_port"] == 80

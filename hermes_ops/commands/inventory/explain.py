@@ -10,6 +10,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.commands.workspace import gathered, open_workspace
 from hermes_ops.errors import UsageError
+from hermes_ops.secrets.secret import Public
 
 if TYPE_CHECKING:
     from hermes_ops.loader.explain.provenance import Leaf, Saying
@@ -37,10 +38,10 @@ def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:
 
     winner = leaf.winner
     return {
-        "host": host,
-        "profile": profile or None,
-        "key": leaf.key,
-        "path": list(map(key_of, leaf.path)),
+        "host": Public(host),
+        "profile": Public(profile) if profile else None,
+        "key": Public(leaf.key),
+        "path": [_name(key_of(key)) for key in leaf.path],
         "value": leaf.value,
         "layer": winner.layer,
         "variable": winner.variable or None,
@@ -49,11 +50,15 @@ def _row(host: str, profile: str, leaf: Leaf) -> dict[str, Any]:
     }
 
 
+def _name(key: Any) -> Any:
+    return Public(key) if isinstance(key, str) else key
+
+
 def _said(saying: Saying) -> dict[str, Any]:
     from hermes_ops.loader.keypath import spelled
 
     return {
-        "key": spelled(saying.path),
+        "key": Public(spelled(saying.path)),
         "layer": saying.layer,
         "variable": saying.variable or None,
         "action": saying.action,

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import Output, Result
+from hermes_ops.cli.output import REDACTOR, Output, Result
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader.located import Literal
+from hermes_ops.secrets.secret import Public
 
 _SET_BY_ANSIBLE = frozenset(
     {
@@ -45,7 +46,7 @@ def list_(options: Options, output: Output) -> Result:
     inventory = open_workspace(options, output).selected
     if not output.json:
         for line in _tree(inventory, "all", 0):
-            output.text(line)
+            output.text(Public(line))
     return Result(0, ansible_view(inventory))
 
 
@@ -88,7 +89,11 @@ def ansible_view(inventory: Inventory) -> dict[str, Any]:
 
 def _own(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables, without those that are set automatically."""
-    return {name: shown(value) for name, value in variables.items() if name not in _SET_BY_ANSIBLE}
+    return {
+        Public(name): shown(value)
+        for name, value in variables.items()
+        if name not in _SET_BY_ANSIBLE
+    }
 
 
 def shown(value: Any) -> Any:
@@ -98,12 +103,14 @@ def shown(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [shown(item) for item in value]
     if isinstance(value, Literal):
-        return {"__ansible_unsafe": str(value)}
+        return {"__ansible_unsafe": shown(str(value))}
     if isinstance(value, date):
         return value.isoformat()
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, str):
+        return Public(REDACTOR.in_words(value))
+    return value if isinstance(value, int | float | bool | None) else str(value)
 
 
 def _key(key: Any) -> str:
     """Return the key of a mapping as a JSON key."""
-    return key if isinstance(key, str) else json.dumps(key, default=str)
+    return Public(key if isinstance(key, str) else json.dumps(key, default=str))

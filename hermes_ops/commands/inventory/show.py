@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.inventory.list import shown
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.secrets.secret import Public
 
 
 def show(options: Options, output: Output) -> Result:
@@ -18,8 +20,20 @@ def show(options: Options, output: Output) -> Result:
     if not output.json:
         import yaml
 
-        output.text(yaml.safe_dump(rows, sort_keys=False, allow_unicode=True).rstrip())
+        # Redacted before it is quoted, as documents are; the names in it are no text.
+        texts = _plain(REDACTOR.deep(rows))
+        shown_rows = yaml.safe_dump(texts, sort_keys=False, allow_unicode=True)
+        output.text(Public(shown_rows.rstrip()))
     return items(rows)
+
+
+def _plain(value: Any) -> Any:
+    """Return the same values with ordinary texts: PyYAML writes no others."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def _profile(host: Host, profile: Profile) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from hermes_ops.loader.schema import (
     unknown_key,
     word,
 )
-from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.secret import Public, Secret
 from hermes_ops.services import known
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
@@ -115,7 +115,7 @@ def make_host(
     profiles = _profiles(node, layers, variables, around)
     reached, refusal = reached_by(node, found, scope, around.known_hosts)
     return Host(
-        name=node.name,
+        name=Public(node.name),
         connection=reached,
         groups=groups,
         profiles=profiles,

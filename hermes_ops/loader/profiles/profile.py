@@ -43,6 +43,7 @@ from hermes_ops.loader.schema import (
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.yaml import read
+from hermes_ops.secrets.secret import Public
 
 SERVICE = Fields(
     {
@@ -234,7 +235,7 @@ def make_profile(
     entries = filled(data)
     texts = {key: entries[key].data for key in ("description", "state") if key in entries}
     return Profile(
-        name=name,
+        name=Public(name),
         role=_role(entries.get("role"), roles, place),
         config=plain(entries["config"]) if "config" in entries else {},
         env=env_values(entries["env"].entries) if "env" in entries else {},
