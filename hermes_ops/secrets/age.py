@@ -129,7 +129,7 @@ def private_text(file: Path) -> str:
     """Return the text of a file; refuse one that others than its owner can read."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         message = f"the age key cannot be read: {error.strerror}"
         raise UsageError(message, hint=_KEYGEN, where=str(file)) from None
@@ -209,7 +209,7 @@ def recipients(file: Path, shown: str) -> list[Any]:
         InventoryError: the file is missing or empty, or a line is not a public key.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         text = ""
     except (OSError, UnicodeDecodeError) as error:

@@ -59,8 +59,16 @@ def _written(name: str, entry: Located) -> Written:
 
 
 def scalar_text(name: str, entry: Located) -> str:
-    """Return a scalar as the text that a person wrote, booleans as `true` or `false`."""
+    """Return a scalar as the text that a person wrote, `True` as `true`.
+
+    YAML's other words for a boolean are refused: whoever writes `off` may mean the word.
+    """
     if isinstance(entry.data, bool):
+        if entry.text.lower() not in ("true", "false"):
+            message = (
+                f"{name!r} is the word {entry.text}, which YAML reads as {_BOOLEANS[entry.data]}"
+            )
+            raise entry.error(message, f'put it in quotes: "{entry.text}"')
         return _BOOLEANS[entry.data]
     if entry.data is None or isinstance(entry.data, dict | tuple):
         hint = 'write "" for an empty value' if entry.data is None else ""
@@ -69,13 +77,20 @@ def scalar_text(name: str, entry: Located) -> str:
 
 
 def check_env(name: str, secret: Secret, place: Place | None) -> None:
-    """Raise if a `.env` file cannot hold the value; the error never shows it."""
-    # Imported late: an inventory without plain values does not need it.
+    """Raise if a `.env` file cannot hold the value, or Hermes would ignore it.
+
+    The error never shows it.
+    """
+    # Imported late: an inventory without plain values does not need them.
     from hermes_ops.files.envfile import refusal
+    from hermes_ops.hermes.variables import expected
 
     reason = refusal(name, secret.reveal())
     if reason:
         raise InventoryError(f"{name} cannot be kept in .env: {reason}", where=place)
+    if kind := expected(name, secret.reveal()):
+        message = f"{name} has a value that Hermes would ignore or take for another"
+        raise InventoryError(message, hint=f"it must be {kind}", where=place)
 
 
 def _reference(name: str, entry: Located) -> EnvValue:

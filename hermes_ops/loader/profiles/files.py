@@ -10,6 +10,7 @@ from hermes_ops.files.ownership import NAME
 from hermes_ops.inventory.model import ProfileFile
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import BOOLEAN, MODE, TEXT, WORD, Fields, Key, check, filled
+from hermes_ops.loader.sources.named import MEBIBYTE, named_text
 from hermes_ops.loader.sources.text import shown
 
 FORMS = ("template", "copy", "content")
@@ -23,8 +24,6 @@ FILE = Fields(
     }
 )
 """The keys of one entry in `files:`; exactly one of `FORMS` gives the content."""
-
-LARGEST = 1024 * 1024
 
 _PART = re.compile(r"[A-Za-z0-9_.@+-]([A-Za-z0-9_.@+ -]*[A-Za-z0-9_.@+-])?")
 _OTHERS = {
@@ -92,18 +91,12 @@ def _content(form: str, entry: Located) -> tuple[str, str]:
     if form == "content":
         return _checked(entry.data, entry, "its text"), str(entry.place)
     file = Path(entry.place.file).parent / Path(entry.data).expanduser()
-    try:
-        content = file.read_bytes()
-        text = content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise entry.error(f"{shown(file)} cannot be read: {reason}") from None
-    return _checked(text, entry, shown(file)), shown(file)
+    return _checked(named_text(file, entry), entry, shown(file)), shown(file)
 
 
 def _checked(text: str, entry: Located, name: str) -> str:
     if "\0" in text:
         raise entry.error(f"{name} has a NUL in it, and is no text")
-    if len(text) > LARGEST:
+    if len(text) > MEBIBYTE:
         raise entry.error(f"{name} is larger than 1 MiB")
     return text

@@ -40,6 +40,7 @@ from hermes_ops.loader.schema import (
     one_of,
     suggestion,
 )
+from hermes_ops.loader.sources.named import MARK, named_text
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.yaml import read
@@ -266,12 +267,7 @@ def _soul_file(entry: Located) -> Path:
 
 
 def _soul(entry: Located) -> str:
-    file = _soul_file(entry)
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise entry.error(f"the soul {shown(file)} cannot be read: {reason}") from None
+    return named_text(_soul_file(entry), entry, "the soul").removeprefix(MARK)
 
 
 def _service(entry: Located) -> ServiceSettings:

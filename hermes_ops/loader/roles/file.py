@@ -9,6 +9,7 @@ from hermes_ops.loader.located import Located, plain
 from hermes_ops.loader.roles.keys import FORMS, SOURCES
 from hermes_ops.loader.roles.values import Said, flag, mode_of, role_text, word_of
 from hermes_ops.loader.schema import filled
+from hermes_ops.loader.sources.named import MARK, named_text
 from hermes_ops.loader.sources.text import shown
 
 
@@ -49,8 +50,4 @@ def _whole(entry: Located, found: Said, folder: Path) -> RoleTemplate | RoleSoul
 
 
 def _content(file: Path, entry: Located) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise entry.error(f"the template {shown(file)} cannot be read: {reason}") from None
+    return named_text(file, entry, "the template").removeprefix(MARK)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.sources.files import folder_of
-from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.text import shown, text_of
 
 
 def load_env(sources: Sequence[Path], environ: Mapping[str, str]) -> dict[str, str]:
@@ -15,7 +16,7 @@ def load_env(sources: Sequence[Path], environ: Mapping[str, str]) -> dict[str, s
     values: dict[str, str] = {}
     for folder in dict.fromkeys(folder_of(source) for source in sources):
         file = folder / ".env"
-        if file.is_file():
+        if file.exists():
             values.update(_read(file))
     return {**values, **environ}
 
@@ -24,14 +25,9 @@ def _read(file: Path) -> dict[str, str]:
     # Imported late: most inventories have no .env.
     from dotenv.parser import parse_stream
 
-    try:
-        with file.open(encoding="utf-8") as stream:
-            bindings = list(parse_stream(stream))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InventoryError(f"cannot be read: {reason}", where=shown(file)) from None
+    bindings = list(parse_stream(io.StringIO(text_of(file))))
     for binding in bindings:
         if binding.error:
-            place = Place(shown(file), binding.original.line)
+            place = Place(shown(file), binding.original.line, 1)
             raise InventoryError("this line is not NAME=value", where=place)
     return {b.key: b.value for b in bindings if b.key is not None and b.value is not None}

@@ -36,8 +36,13 @@ def decoded(content: bytes, file: str) -> str:
         raise InventoryError("is not UTF-8 text", where=Place(file, line, column)) from None
 
 
-def bytes_of(path: Path, most: int = LARGEST_FILE) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """Return the content of a regular file, without a byte order mark."""
+    return without_mark(exact_bytes_of(path))
+
+
+def exact_bytes_of(path: Path, most: int = LARGEST_FILE) -> bytes:
+    """Return the whole content of a regular file."""
     try:
         with opened(path) as stream:
             content = stream.read(most + 1)
@@ -45,7 +50,7 @@ def bytes_of(path: Path, most: int = LARGEST_FILE) -> bytes:
         raise InventoryError(f"cannot be read: {error.strerror}", where=shown(path)) from None
     if len(content) > most:
         raise InventoryError(f"is larger than {most // 1024**2} MiB", where=shown(path))
-    return without_mark(content)
+    return content
 
 
 def opened(path: Path) -> BinaryIO:

@@ -83,11 +83,14 @@ class TextSource(Source[str]):
 
 
 def text_of(content: bytes, name: str, *, exact: bool = False) -> str:
-    """Return what was read from the source `name`, without the final newline that programs add."""
+    """Return what was read from the source `name`, without what editors and programs add.
+
+    That is a byte order mark at the beginning, and a line break at the end.
+    """
     if len(content) > LARGEST:
         raise UsageError(f"{name} is larger than 1 MiB")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8" if exact else "utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{name} is not UTF-8 text") from None
     return text if exact else text.removesuffix("\n").removesuffix("\r")

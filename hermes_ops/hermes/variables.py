@@ -1,0 +1,65 @@
+"""What Hermes makes of its variables: it passes over a value of another kind and uses its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from math import inf
+from typing import Any, NamedTuple
+
+Accepts = Callable[[str], bool]
+
+
+class Kind(NamedTuple):
+    """What the value of a variable must be."""
+
+    words: str
+    accepts: Accepts
+
+
+def expected(name: str, value: str) -> str:
+    """Return what the value of a variable must be instead; empty if Hermes takes it as it is.
+
+    A variable without a value is not set.
+    """
+    kind, text = _kinds().get(name), value.strip().lower()
+    return kind.words if kind and text and not kind.accepts(text) else ""
+
+
+def _is(number: Callable[[str], float], least: float = -inf, most: float = inf) -> Accepts:
+    def accepts(text: str) -> bool:
+        try:
+            return least <= number(text) <= most
+        except ValueError:
+            return False
+
+    return accepts
+
+
+def _one_of(*words: str) -> Kind:
+    return Kind(f"one of {', '.join(words)}", lambda text: text in words)
+
+
+_NUMBERS: Mapping[str, Kind] = {
+    "ports": Kind("a port from 1 to 65535", _is(int, 1, 65535)),
+    "whole": Kind("a whole number", _is(int)),
+    "numbers": Kind("a number", _is(float)),
+}
+
+
+@cache
+def _kinds() -> Mapping[str, Kind]:
+    import yaml
+
+    text = (files("hermes_ops.hermes") / "data" / "variables.yml").read_text("utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    table: Mapping[str, Any] = yaml.load(text, loader)  # noqa: S506 - a safe loader, in C
+    numbers = {name: kind for key, kind in _NUMBERS.items() for name in table[key]}
+    words = {name: _one_of(*known) for name, known in table["words"].items()}
+    switches = {
+        name: _one_of(*switch["on"], *switch["off"])
+        for switch in table["switches"]
+        for name in switch["of"]
+    }
+    return {**numbers, **words, **switches}
