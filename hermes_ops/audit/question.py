@@ -21,7 +21,7 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
     asked = shlex.quote(json.dumps(request))
     lines = ["identify; enter_home", shlex.join(["look_hermes", python])]
     lines.append(f'disclose "$program" {asked}')
-    libraries = ("wire/common", "look/look", "audit/on_host")
+    libraries = ("wire/common", "look/look", "look/hermes", "audit/on_host")
     return assemble(libraries, "\n".join(lines), definitions=f"program={shlex.quote(_program())}\n")
 
 

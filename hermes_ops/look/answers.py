@@ -79,20 +79,28 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
 def _hermes(reply: Reply) -> dict[str, Any]:
     said = {r.words[0]: r.rest.partition(" ")[2] for r in reply.of("hermes")}
     if "info" not in said:
-        return {}
+        return {"launcher": said.get("launcher", "")}
     info = PurePosixPath(said["info"])
+    versions = [_version(r.rest) for r in reply.of("hermes") if r.words[0] == "info"]
+    version = said.get("code", versions[-1])
     return {
         "hermes": Hermes(
             python=said["python"],
-            version=info.name.removeprefix("hermes_agent-").removesuffix(".dist-info"),
+            version=version,
             venv=said.get("venv"),
             python_version=said.get("python_version", ""),
             project=_editable(said.get("origin", "")) or str(info.parent),
             folders=frozenset(
                 r.rest.partition(" ")[2] for r in reply.of("hermes") if r.words[0] == "dir"
             ),
+            others=tuple(v for v in dict.fromkeys(versions) if v != version),
         )
     }
+
+
+def _version(info: str) -> str:
+    name = info.rpartition("/")[2]
+    return name.removeprefix("hermes_agent-").removesuffix(".dist-info")
 
 
 def _editable(origin: str) -> str:

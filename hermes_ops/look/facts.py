@@ -46,6 +46,8 @@ class Hermes:
     python_version: str = ""
     project: str = ""
     folders: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()
+    """Further versions of which its environment has the metadata, though not the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Facts:
     tools: frozenset[str] = frozenset()
     pythons: tuple[tuple[str, str], ...] = ()
     hermes: Hermes | None = None
+    launcher: str = ""
+    """A launcher of Hermes that could not be followed to an interpreter; empty: there is none."""
     paths: Mapping[str, PathState] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -169,7 +173,7 @@ class Question:
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     return assemble(
-        ("wire/common", "look/evidence", *question.libraries, "look/look"),
+        ("wire/common", "look/evidence", *question.libraries, "look/look", "look/hermes"),
         "\n".join(_lines(question)),
     )
 

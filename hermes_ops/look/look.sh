@@ -64,60 +64,6 @@ a_python() {
   case $version in 3.1[123]) say "python $version $1" ;; *) return 1 ;; esac
 }
 
-# The interpreter of a console script is in its first line. If that would be too long for the
-# kernel, it is in the second line: '''exec' '/a/long/path/python' "$0" "$@"
-script_python() {
-  python=
-  { IFS= read -r first && IFS= read -r second; } 2>/dev/null <"$1"
-  case $first in
-    '#!/bin/sh'*)
-      python=${second#*"' '"}
-      python=${python%%"'"*}
-      case $second in "'''exec' /"*) python=${second#"'''exec' "}; python=${python%% *} ;; esac
-      ;;
-    '#!/'*) python=${first#'#!'} ;;
-  esac
-  case $python in *python* ) ;; *) python= ;; esac
-}
-
-hermes_of() { # PYTHON: report the hermes-agent that this interpreter would import
-  venv=${1%/bin/*}
-  for info in "$venv"/lib/python3*/site-packages/hermes_agent-*.dist-info; do
-    [ -d "$info" ] || continue
-    # Hermes itself uses the environment's `python`, even if its scripts name another interpreter.
-    hermes_python=$1
-    [ ! -r "$venv/pyvenv.cfg" ] || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
-    say "hermes python $hermes_python"
-    say "hermes info $info"
-    project=${info%/*}
-    [ ! -r "$info/direct_url.json" ] || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
-    [ ! -d "$project/venv/bin" ] || say "hermes dir venv/bin"
-    [ ! -d "$project/node_modules/.bin" ] || say "hermes dir node_modules/.bin"
-    [ ! -r "$venv/pyvenv.cfg" ] || {
-      say "hermes venv $venv"
-      while IFS=' =' read -r key value; do
-        case $key in version | version_info) say "hermes python_version $value" ;; esac
-      done <"$venv/pyvenv.cfg"
-    }
-    return 0
-  done
-  return 1
-}
-
-look_hermes() { # WANTED-PYTHON
-  hermes_python=
-  [ -z "$1" ] || { hermes_of "$1"; return; }
-  # Our own installation counts only if it was completed: the stamp is written last.
-  if [ -f "$hermes_stamp" ]; then
-    hermes_of "$HOME/$hermes_venv/bin/python" && return
-  fi
-  for script in "$(command -v hermes 2>/dev/null)" "$HOME/.local/bin/hermes" /usr/local/bin/hermes; do
-    [ -n "$script" ] && [ -r "$script" ] || continue
-    script_python "$script"
-    [ -z "$python" ] || ! hermes_of "$python" || return 0
-  done
-}
-
 # Files that we once wrote and the inventory may no longer name. An ownership file begins with the
 # whole files, in quotes and relative to its folder, and the secrets that were generated here.
 look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (a tab after each)

@@ -143,6 +143,12 @@ class _Planner:
         if installs and self.facts.hermes is None:
             self.hermes = gateway.installed_by_us(self.facts, installs[0].version)
         found = self.facts.hermes
+        if found and found.others:
+            self.differs.append(
+                f"the environment of Hermes {found.version} also has the metadata of"
+                f" {' and '.join(found.others)}: on the host, {found.python} -m pip install"
+                f" --force-reinstall --no-deps hermes-agent=={found.version}"
+            )
         if found and not is_same(found.version, program.version):
             self.differs.append(
                 f"Hermes is {found.version}, wanted {program.version}: up does not change it"

@@ -33,6 +33,12 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
             f"{program.package} is not on this host, and hermes_install is 'present'",
             hint="install it there, or set hermes_install: auto",
         )
+    if program.name == "hermes" and facts.launcher and have is None and program.install == "auto":
+        raise Conflict(
+            f"what {facts.launcher} runs could not be found, and no second Hermes is installed"
+            " beside it",
+            hint="name its Python in hermes_python, or set hermes_install: index for a second one",
+        )
     extras = sorted(set(program.extras) | set((have or {}).get("extras", ())))
     version = str((have or {}).get("version") or program.version)
     reason = f"lacks {', '.join(missing)}" if have else "absent"

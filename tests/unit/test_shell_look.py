@@ -7,11 +7,14 @@ import pwd
 import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+import yaml
 from shell_kit import Host, every_host, listen, one_host
 
 host, dash = every_host, one_host
+CASES = Path(__file__).parents[1] / "cases"
 URLS = 'echo "[$urls]"'
 STILL_SPLITS = ": >sp1; : >sp2; set -- $(echo 'a b sp*'); echo $#"
 """Whether words are split and names globbed as before: there are four then."""
@@ -290,7 +293,7 @@ def hermes(
 ) -> str:
     """Lay out an environment with a hermes-agent in it; return its Python."""
     site = f"{venv}/lib/python3.11/site-packages"
-    host.file(f"{site}/hermes_agent-0.19.0.dist-info/METADATA")
+    host.file(f"{site}/hermes_agent-0.19.0.dist-info/METADATA", "Version: 0.19.0\n")
     if cfg is not None:
         host.file(f"{venv}/pyvenv.cfg", f"home = /usr/bin\n{cfg}")
     for path, text in (parts or {}).items():
@@ -400,6 +403,116 @@ def test_the_python_that_is_wanted_is_the_only_one_asked(host: Host) -> None:
     wanted = hermes(host, "wanted one")
     assert look(host, wanted, on_path=other) == "wanted one/bin/python"
     assert look(host, "/no/such/bin/python", on_path=other) == ""
+
+
+LAUNCHERS = yaml.safe_load((CASES / "launchers.yml").read_text())
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_shell_launcher_is_followed(host: Host, name: str) -> None:
+    """Whatever people write between its first line and what it runs."""
+    hermes(host, "v")
+    host.file("v/bin/hermes", f"#!{host.home}/v/bin/python\n", mode=0o755)
+    text = LAUNCHERS[name].replace("@HOME@", str(host.home))
+    host.file("bin/hermes", text, mode=0o755)
+    answer = host.run('script_python "$HOME/bin/hermes"; echo "$python"')
+    assert answer.errors == ""
+    assert os.path.normpath(answer.out.strip()) == f"{host.home}/v/bin/python"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#!/bin/sh\nexec "$HOME/bin/hermes" "$@"\n',
+        '#!/bin/sh\nexec "$UNKNOWN/python" "$@"\n',
+        '#!/bin/sh\nexec "unclosed "$@"\n',
+        '#!/bin/sh\nexec $(touch made) "$@"\nexec `touch made` "$@"\n',
+        '#!/bin/sh\nA=$A\nexec $A "$@"\n',
+        "#!/bin/sh\nA='${A}x'\nexec $A \"$@\"\n",
+        "#!/bin/sh\n" + "x\n" * 100_000,
+    ],
+)
+def test_a_launcher_that_cannot_be_followed_ends(host: Host, text: str) -> None:
+    """One that runs itself, or something unknown; nothing in it is run."""
+    host.file("bin/hermes", text, mode=0o755)
+    answer = host.run('script_python "$HOME/bin/hermes"; echo "[$python]"')
+    assert not (host.home / "made").exists()
+    assert answer.errors == ""
+    assert not Path(answer.out.strip().strip("[]") or "/none").exists()
+
+
+def test_a_checkout_has_its_environment_beside_its_script(dash: Host) -> None:
+    """Its script names no interpreter of its own."""
+    hermes(dash, "checkout/.venv")
+    dash.file("checkout/hermes", "#!/usr/bin/env python3\nimport hermes_cli\n", mode=0o755)
+    (dash.home / ".local/bin").mkdir(parents=True)
+    (dash.home / ".local/bin/hermes").symlink_to(dash.home / "checkout/hermes")
+    assert look(dash) == "checkout/.venv/bin/python"
+
+
+@pytest.mark.parametrize(
+    "path", [".local/share/pipx/venvs/hermes-agent", ".local/share/uv/tools/hermes-agent"]
+)
+def test_hermes_of_an_installer_is_found_without_a_launcher(dash: Host, path: str) -> None:
+    """Where pipx and uv put it, even if their links are gone."""
+    python = hermes(dash, path)
+    dash.file(f"{path}/bin/hermes", f"#!{python}\n", mode=0o755)
+    assert look(dash) == f"{path}/bin/python"
+
+
+def test_hermes_of_a_unit_counts_without_a_launcher(dash: Host) -> None:
+    """A gateway that runs is proof of a Hermes that works."""
+    python = hermes(dash, "v")
+    dash.file(
+        ".config/systemd/user/hermes-gateway-a.service",
+        f"[Service]\nExecStart={python} -m hermes_cli.main --profile a gateway run\n",
+    )
+    assert look(dash) == "v/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('#!/bin/sh\nexec docker run hermes "$@"\n', True),
+        ('#!/bin/sh\nexec /no/such/hermes "$@"\n', False),
+        ('#!/bin/sh\nexec java -jar messages.jar "$@"\n', False),
+        ("\x7fELF hermes\n", False),
+    ],
+)
+def test_a_launcher_that_leads_nowhere_known_is_told(dash: Host, text: str, told: bool) -> None:
+    """Unless it is another program, or what it runs is gone."""
+    dash.rooted("/usr/local/bin/hermes")
+    dash.file(".local/bin/hermes", text, mode=0o755)
+    path = f"{dash.home}/.local/bin/hermes"
+    assert dash.run("look_hermes ''").told == ([f"hermes launcher {path}"] if told else [])
+
+
+def test_metadata_that_pip_left_behind_is_no_version(host: Host) -> None:
+    """An empty folder does not count; of two whole ones the code tells which runs."""
+    python = hermes(
+        host, "v", parts={"hermes_cli/__init__.py": '"""x"""\n__version__ = "0.19.0"\n'}
+    )
+    site = host.home / "v/lib/python3.11/site-packages"
+    (site / "hermes_agent-0.18.2.dist-info").mkdir()
+    (site / "hermes_agent-0.20.0.dist-info").mkdir()
+    (site / "hermes_agent-0.20.0.dist-info/INSTALLER").write_text("pip")
+    told = host.run(f"hermes_of {python}").told
+    assert [line for line in told if "info" in line.split()] == [
+        f"hermes info {site}/hermes_agent-0.19.0.dist-info"
+    ]
+    (site / "hermes_agent-0.18.2.dist-info/METADATA").write_text("Version: 0.18.2\n")
+    told = host.run(f"hermes_of {python}").told
+    assert [line.split()[1] for line in told[1:4]] == ["info", "info", "code"]
+    assert told[3] == "hermes code 0.19.0"
+
+
+def test_an_interpreter_is_asked_where_its_layout_is_another(dash: Host) -> None:
+    """As a system's or a user's installation: the folder is where it would import from."""
+    info = dash.file("else/hermes_agent-0.19.0.dist-info/METADATA", "Version: 0.19.0\n").parent
+    dash.file("s/bin/python3", f"#!/bin/sh\necho {info}\n", mode=0o755)
+    assert dash.run('hermes_of "$HOME/s/bin/python3"').told == [
+        f"hermes python {dash.home}/s/bin/python3", f"hermes info {info}",
+    ]  # fmt: skip
 
 
 # --- what we once wrote -----------------------------------------------------------------------
