@@ -60,7 +60,11 @@ def _orders(section: Section) -> Iterator[Order]:
     name, changes = section
     for number, change in changes:
         control = change.operation
-        if isinstance(control, Control) and control.together and not control.ends:
+        if (
+            isinstance(control, Control)
+            and control.together
+            and not (control.ends or control.after)
+        ):
             yield Order(number, name, control, has_moved(changes))
 
 

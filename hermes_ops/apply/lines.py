@@ -49,6 +49,8 @@ def has_moved(changes: Iterable[Numbered]) -> str:
 def prepare(control: Control) -> Iterator[str]:
     """Yield what must happen before a service is started, restarted or stopped."""
     home = control.service.home
+    for other in control.after:
+        yield f"is_broken || {call('needs_stop_of', other)}"
     if control.ends:
         yield f"is_broken || {call('end_process', home, control.ends)}"
     if control.drain and control.service.text == "hermes":

@@ -4,6 +4,9 @@
 # `-` stands for the host itself: a failure there fails every profile.
 is_broken() { case $broken in *" $profile "* | *' - '*) return 0 ;; *) return 1 ;; esac; }
 breaks() { broken="$broken$profile "; }
+needs_stop_of() { # PROFILE: if it failed before its stop, it still has what this profile needs
+  case $broken in *" $1 "*) breaks ;; esac
+}
 failed() { # CHANGE REASON
   breaks
   tell "change $1 failed $2"

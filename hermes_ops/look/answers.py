@@ -15,6 +15,7 @@ from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Unit
+from hermes_ops.look.servers import servers
 from hermes_ops.wire import Record, Reply
 
 
@@ -44,6 +45,7 @@ def _facts(reply: Reply) -> Facts:
         **_hermes(reply),
         **_files(reply),
         **_services(reply),
+        servers=servers(reply),
         profiles=tuple(record.rest for record in reply.of("profile")),
         defined=_defined(reply),
     )
@@ -72,6 +74,7 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "linger": "linger" in single,
         "has_route": "route" in single,
         "tools": frozenset(record.rest for record in reply.of("tool")),
+        "free_kib": int(single["free"].rest) if "free" in single else None,
         "pythons": tuple((r.words[0], r.rest.partition(" ")[2]) for r in reply.of("python")),
     }
 
@@ -94,6 +97,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
                 r.rest.partition(" ")[2] for r in reply.of("hermes") if r.words[0] == "dir"
             ),
             others=tuple(v for v in dict.fromkeys(versions) if v != version),
+            runs="gone" not in said,
         )
     }
 

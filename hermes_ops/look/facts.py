@@ -48,6 +48,8 @@ class Hermes:
     folders: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     """Further versions of which its environment has the metadata, though not the code."""
+    runs: bool = True
+    """Whether its interpreter is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """Something that listens on a TCP port; `pid` is None for a process that is not a service."""
+
+    host: str
+    port: int
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that one look read from a host."""
 
@@ -123,6 +134,10 @@ class Facts:
     """Gateways with a definition on the disk, by manager; filled if `strangers` was asked."""
     processes: Mapping[int, Process] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    servers: tuple[Server, ...] | None = None
+    """Everything that listens on a TCP port; None where the kernel does not list it."""
+    free_kib: int | None = None
+    """The space that the user may still write on the disk of the home."""
     profiles: tuple[str, ...] = ()
 
     def digest(self, path: PurePosixPath | str) -> str:
@@ -195,6 +210,7 @@ def _lines(question: Question) -> Iterable[str]:
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from watch_lines(question.services, question.pid_files)
+    yield "look_servers"
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

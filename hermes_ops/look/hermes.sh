@@ -177,6 +177,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   hermes_python=$1
   [ ! -r "$venv/pyvenv.cfg" ] || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
   say "hermes python $hermes_python"
+  [ -x "$hermes_python" ] || say "hermes gone $hermes_python"
   set -f
   IFS=$newline
   for info in $infos; do say "hermes info $info"; done

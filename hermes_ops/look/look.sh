@@ -22,6 +22,14 @@ look_host() {
     ! has "$tool" || say "tool $tool"
   done
   ! default_route || say "route default"
+  free_space
+}
+
+free_space() { # reports the KiB that this user may still write into the home
+  # shellcheck disable=SC2046 # the fields of two lines, one argument each
+  set -- $(df -Pk . 2>/dev/null)
+  while [ $# -gt 5 ]; do shift; done
+  case ${3-} in '' | *[!0-9]*) ;; *) say "free $3" ;; esac
 }
 
 account_home() { # sets `account`, the home that the account database has
@@ -158,6 +166,21 @@ look_profiles() {
   done
   send_files "$@"
   recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
+}
+
+# Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
+# socket; then the open files of the processes in `pids`, to tell which of them are theirs.
+look_servers() {
+  [ -r /proc/net/tcp ] || return 0
+  begin servers
+  grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+  end
+  set -- /dev/null # a second operand: so `ls` names the folder before its entries
+  for pid in $pids; do set -- "$@" "/proc/$pid/fd"; done
+  [ $# -gt 1 ] || return 0
+  begin sockets
+  ls -l -- "$@" 2>/dev/null
+  end
 }
 
 # An API may listen on another port than the inventory says, if somebody changed it on the host.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.ports import Occupant, ports_of, settled
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
@@ -16,7 +18,7 @@ from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.model import Change, Control, DesiredState, Reload, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
-from hermes_ops.plan.services import is_defined, without_definition
+from hermes_ops.plan.services import ServicePlan, is_defined, without_definition
 from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -43,7 +45,7 @@ class Starting:
         manager: ServiceManager,
         drafts: dict[str, Draft],
         *,
-        refused: Collection[str],
+        refused: set[str],
         installs: bool,
         urls: bool,
     ) -> None:
@@ -55,16 +57,29 @@ class Starting:
         self.evidence: dict[str, Evidence] = {}
 
     def changes(self) -> Iterable[Change]:
-        """Yield the starts, restarts and stops; services that others wait for come first."""
+        """Yield the stops, restarts and starts; all stops end before the first start.
+
+        A profile whose service could not live afterwards is added to `refused`.
+        """
         wanted = {
             w.profile.name: w for w in self._desired.wanted if isinstance(w.resource, Service)
         }
-        for number, wave in enumerate(start_waves(self._desired)):
-            for name in wave:
-                if name in wanted:
-                    yield from self._control(wanted[name], number)
+        planned = [
+            self._planned(wanted[name], number)
+            for number, wave in enumerate(start_waves(self._desired))
+            for name in wave
+            if name in wanted
+        ]
+        first = self._settle(planned)
+        leaving = set().union(*first.values())
+        for one in planned:
+            if one.name in leaving:
+                yield from one.leave(self._manager)
+        for one in planned:
+            yield from one.wait_for(first.get(one.name, set()))
+            self._watch(one)
 
-    def _control(self, wanted: Wanted, wave: int) -> Iterable[Change]:
+    def _planned(self, wanted: Wanted, wave: int) -> ServicePlan:
         service = self._desired.services[wanted.profile.name]
         profile = self._profiles.setdefault(wanted.profile.name, Draft())
         watch = watch_of(service, profile.config, profile.env, wave)
@@ -77,17 +92,47 @@ class Starting:
         changes = [
             self._once_owed(change, service)
             for change in services.plan_service(
-                wanted, service, self._manager, evidence,
-                restart=restart, obstacle="" if elsewhere else obstacle(watch, self._facts),
+                wanted, service, self._manager, evidence, restart=restart
             )
-        ]  # fmt: skip
+        ]
         if getattr(wanted.resource, "only_restart", False):
             changes = [change for change in changes if change.restarts]
             if not changes:
-                return []
-        if wanted.profile.state == "started" and wanted.profile.name not in self._refused:
-            self._watch(watch, changes, evidence)
-        return changes
+                return ServicePlan(wanted, service, evidence, [], None, elsewhere)
+        return ServicePlan(wanted, service, evidence, changes, watch, elsewhere)
+
+    def _settle(self, planned: Sequence[ServicePlan]) -> dict[str, set[str]]:
+        """Refuse the services that could not live; return who must stop before whom."""
+        occupants = {one.name: self._occupant(one) for one in planned}
+        for name in self._desired.services.keys() - occupants.keys():
+            pids = pids_of(self._desired.services[name], self._facts)
+            occupants[name] = Occupant(pids=pids)
+        refused, first = settled(occupants, self._facts)
+        for one in planned:
+            if one.begins and (why := self._obstacle(one) or refused.get(one.name, "")):
+                self._refused.add(one.name)
+                one.refuse(why)
+        return first
+
+    def _occupant(self, one: ServicePlan) -> Occupant:
+        profile = self._profiles[one.name]
+        config, env = profile.config, profile.env
+        needs = ports_of(one.service, config, env) if one.wanted.profile.state == "started" else ()
+        had = ports_of(one.service, config, self._env_now(one)) if one.begins else ()
+        pids = pids_of(one.service, self._facts)
+        ends = one.ends or one.elsewhere
+        return Occupant(needs, had, pids, ends, one.begins, one.evidence.alive or one.elsewhere)
+
+    def _env_now(self, one: ServicePlan) -> Mapping[str, str | None]:
+        return envfile.read(self._facts.contents.get(f"{one.service.home}/.env", ""))
+
+    def _obstacle(self, one: ServicePlan) -> str:
+        stray = one.evidence.alive and not one.evidence.supervised
+        taken = () if stray or one.elsewhere or one.watch is None else one.watch.urls
+        if one.evidence.supervised:
+            had = watch_of(one.service, self._profiles[one.name].config, self._env_now(one)).urls
+            taken = tuple(url for url in taken if url not in had)
+        return obstacle(one.service, taken, self._facts, installs=self._installs)
 
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
         """Guard a restart that is due: if two operators see it, only one does it."""
@@ -103,14 +148,15 @@ class Starting:
             return "its program gets the extras that it lacked"
         return ""
 
-    def _watch(self, watch: Watch, changes: list[Change], evidence: Evidence) -> None:
-        starts = any(isinstance(change.operation, Control) for change in changes)
-        verdict = judge(evidence)
-        if starts or not verdict.is_ready:
-            self.watches.append(watch)
-        if not changes and not verdict.is_ready:
-            name = watch.service.profile
-            self.differs.append(f"{name} is {verdict.state}: {', '.join(verdict.reasons)}")
+    def _watch(self, one: ServicePlan) -> None:
+        if one.watch is None or one.name in self._refused or one.wanted.profile.state != "started":
+            return
+        verdict = judge(one.evidence)
+        if one.begins or one.ends or not verdict.is_ready:
+            self.watches.append(one.watch)
+        if not one.changes and not verdict.is_ready:
+            said = ", ".join(verdict.reasons)
+            self.differs.append(f"{one.name} is {verdict.state}: {said}")
 
     def _evidence(self, service: ServiceSpec, watch: Watch) -> Evidence:
         return evidence_of(
@@ -144,6 +190,12 @@ def _leave(
     yield from without_definition(wanted, service, other, facts, reason)
     if words := other.reload():
         yield change(f"manager:{other.name}", "reload", Reload(words))
+
+
+def pids_of(service: ServiceSpec, facts: Facts) -> frozenset[int]:
+    """Return every process of the service that is known, whatever manager runs it."""
+    found = (evidence_of(service, facts, manager).pid for manager in MANAGERS)
+    return frozenset(pid for pid in found if pid)
 
 
 def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:

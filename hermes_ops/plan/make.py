@@ -78,11 +78,11 @@ class _Planner:
         first += self._manager_program()
         each = list(self._remember())
         each += [c for wanted in self._not_shared() for c in self._resource(wanted)]
-        # Nothing of a profile is changed if a part of what it needs cannot be.
-        each = [c for c in each if c.profile not in self.refused or isinstance(c.operation, Refuse)]
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
         starts, stops = starts_and_stops(starting.changes())
+        # Nothing of a profile is changed if a part of what it needs cannot be.
+        each = [c for c in each if c.profile not in self.refused or isinstance(c.operation, Refuse)]
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
         changes = once([*first, *own, *hosts, *starts])

@@ -53,14 +53,18 @@ def start_waves(desired: DesiredState) -> list[list[str]]:
 
 
 def starts_and_stops(controls: Iterable[Change]) -> tuple[list[Change], dict[str, Change]]:
-    """Return the starts in order, and the stop of each profile that has one."""
-    starts, stops = [], {}
-    for change in controls:
-        if isinstance(change.operation, Control) and change.operation.verb == "stop":
-            stops[change.profile or ""] = change
-        else:
-            starts.append(change)
-    return starts, stops
+    """Return the starts in order, and the stop of each profile that is not started.
+
+    The stop of one that is started again stays just before the starts.
+    """
+    changes = list(controls)
+    last = {change.profile: change for change in changes}
+    stops = {change.profile or "": change for change in last.values() if _stops(change)}
+    return [change for change in changes if stops.get(change.profile or "") is not change], stops
+
+
+def _stops(change: Change) -> bool:
+    return isinstance(change.operation, Control) and change.operation.verb == "stop"
 
 
 def stops_first(stops: Mapping[str, Change], changes: Iterable[Change]) -> Iterable[Change]:

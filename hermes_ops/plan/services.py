@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.files import change, found_text, plan_link, plan_text
-from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, WriteUnit
+from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, Watch, WriteUnit
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import HostWritten, Link, ServiceManager, Text
 
@@ -95,7 +96,6 @@ def plan_service(
     evidence: Evidence,
     *,
     restart: str,
-    obstacle: str,
 ) -> Iterable[Change]:
     """Yield the start, restart or stop that the service needs to reach its wanted state.
 
@@ -108,12 +108,6 @@ def plan_service(
             # A failed service is stopped too, so that its manager forgets the failure.
             reason = f"state is {wanted.profile.state}"
             yield _control(wanted, service, manager, "stop", reason, stray)
-    elif not running and obstacle and not stray:
-        refusal = Refuse(obstacle)
-        yield Change(
-            wanted.step, wanted.profile.name, f"service:{service.name}", "start",
-            "not running", refusal,
-        )  # fmt: skip
     elif not running or stray:
         # A stray process holds what the service needs: the service would fail and restart for ever.
         reason = _why_start(evidence, stray)
@@ -146,3 +140,62 @@ def _control(
     operation = Control(service, words, verb, stray, manager.together, drain)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)
+
+
+@dataclass(slots=True)
+class ServicePlan:
+    """What the plan does with one service."""
+
+    wanted: Wanted
+    service: ServiceSpec
+    evidence: Evidence
+    changes: list[Change]
+    watch: Watch | None
+    """None for a service that this plan does not need to run."""
+    elsewhere: bool = False
+    """Whether another manager runs it, which stops it before everything else."""
+
+    @property
+    def name(self) -> str:
+        """Return its profile."""
+        return self.service.profile
+
+    @property
+    def begins(self) -> bool:
+        """Whether its process is started, after a stop or not."""
+        return any(_verb(change) in ("start", "restart") for change in self.changes)
+
+    @property
+    def ends(self) -> bool:
+        """Whether a process of it is ended."""
+        controls = [c.operation for c in self.changes if isinstance(c.operation, Control)]
+        return any(control.ends or control.verb != "start" for control in controls)
+
+    def refuse(self, why: str) -> None:
+        """Replace its changes by one that fails with the reason."""
+        self.changes = [replace(change, operation=Refuse(why)) for change in self.changes[:1]]
+
+    def leave(self, manager: ServiceManager) -> Iterable[Change]:
+        """Yield its stop, so that only its start is left: another service needs what it has."""
+        for number, one in enumerate(self.changes):
+            operation = one.operation
+            if isinstance(operation, Control) and operation.verb != "stop":
+                words = manager.control(self.service, "stop", known=True)
+                stop = replace(operation, words=words, verb="stop")
+                reason = "another service needs its port"
+                yield replace(one, action="stop", reason=reason, operation=stop)
+                words = manager.control(self.service, "start", known=True)
+                start = replace(operation, words=words, verb="start", ends=None, drain=0)
+                self.changes[number] = replace(one, action="start", operation=start, seen=())
+
+    def wait_for(self, others: Collection[str]) -> Iterable[Change]:
+        """Yield its changes; a start needs that these other profiles have stopped."""
+        for one in self.changes:
+            operation = one.operation
+            if others and isinstance(operation, Control) and operation.verb != "stop":
+                operation = replace(operation, after=tuple(sorted(others)))
+            yield replace(one, operation=operation)
+
+
+def _verb(change: Change) -> str:
+    return change.operation.verb if isinstance(change.operation, Control) else ""

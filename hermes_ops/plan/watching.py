@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hermes_ops.files.layout import environment, stamp
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.look.facts import Facts
@@ -28,13 +29,44 @@ def watch_of(
     return Watch(service, (service.url,) if service.url else (), wave=wave)
 
 
-def obstacle(watch: Watch, facts: Facts) -> str:
-    """Return why a start of this service would fail; empty if no reason is known."""
-    service = watch.service
+LEAST_FREE_KIB = 8 * 1024
+"""A gateway that starts writes its state, logs and sessions; on a full disk it does not come up."""
+
+
+def obstacle(service: ServiceSpec, urls: Iterable[str], facts: Facts, *, installs: bool) -> str:
+    """Return why this service could not run after a start; empty if no reason is known.
+
+    `urls` are those at which nothing may answer before. `installs`: the plan installs its program.
+    """
     if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
         # Hermes would run the profile named in the file, whatever home the unit sets.
         return f"~/{ACTIVE} names another profile, which would run in its place: remove that file"
-    for url in watch.urls:
+    return (
+        _without_program(service, facts, installs=installs)
+        or _without_space(facts)
+        or _answered(urls, facts)
+    )
+
+
+def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> str:
+    hermes = facts.hermes
+    if service.text != "hermes" or installs or hermes is None or hermes.runs:
+        return ""
+    gone = f"the Python of Hermes, {hermes.python}, is gone"
+    if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
+        return f"{gone}: rm ~/{stamp('hermes')}   and the next fleet.up installs Hermes again"
+    return f"{gone}: install Hermes again, or set hermes_python"
+
+
+def _without_space(facts: Facts) -> str:
+    free = facts.free_kib
+    if free is None or free >= LEAST_FREE_KIB:
+        return ""
+    return f"the disk of {facts.home} is full ({free} KiB are left): make room there"
+
+
+def _answered(urls: Iterable[str], facts: Facts) -> str:
+    for url in urls if facts.servers is None else ():
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:
             return f"another process already answers at {url}: give the profile a port of its own"

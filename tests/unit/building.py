@@ -27,7 +27,7 @@ from hermes_ops.inventory.model import (
 from hermes_ops.inventory.role import Role, RoleService, RoleText
 from hermes_ops.loader.roles.load import load_roles, role_in
 from hermes_ops.loader.sources.yaml import parse
-from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Server, Unit
 from hermes_ops.plan import DesiredState, Plan, make_plan, model
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Change, Control, Write
@@ -151,13 +151,26 @@ def facts(case: Mapping[str, Any]) -> Facts:
         wanted = desired(earlier, None if held == "desired" else held)
         found = applied(make_plan(wanted, found), found)
     services = desired(case).services
+    served = given.get("servers")
+    if served is not None:
+        found = replace(found, servers=tuple(_server(found, row, services) for row in served))
     for name, change in _CHANGES.items():
         for key, value in (then[name] or {}).items():
             found = change(found, key, value, services)
     return found
 
 
+def _server(found: Facts, row: list[Any], services: Mapping[str, ServiceSpec]) -> Server:
+    """Return a server of `host, port, process`; a service stands for its process."""
+    host, port, pid = row
+    if pid in services:
+        pid = found.unit("systemd", _unit_name(services[pid])).number("MainPID")
+    return Server(host, port, pid)
+
+
 def _field(name: str, value: Any) -> Any:
+    if name == "servers":
+        return None
     if name == "hermes":
         return value and replace(HERMES, **value)
     if name == "pythons":
@@ -372,6 +385,13 @@ _STATES: Mapping[str, Callable[[Facts, ServiceSpec, str], Facts]] = {
     "stale": _stale,
     "masked": _masked,
 }
+
+
+def _program(found: Facts, name: str, value: Any, _services: Services) -> Facts:
+    assert found.hermes is not None
+    return replace(found, hermes=replace(found.hermes, **{name: value}))
+
+
 _CHANGES: Mapping[str, Callable[[Facts, str, Any, Services], Facts]] = {
     "files": put,
     "edits": _edit,
@@ -379,6 +399,7 @@ _CHANGES: Mapping[str, Callable[[Facts, str, Any, Services], Facts]] = {
     "kinds": _kind,
     "links": _link,
     "owes": _owes,
+    "program": _program,
     "answers": _answer,
     "services": _service,
 }

@@ -60,6 +60,8 @@ def differences(found: Any, wanted: Any, place: str) -> Iterable[str]:
 
 def plain(value: Any) -> Any:
     """Return a value as YAML would have it."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, frozenset | tuple | list):
         items = sorted(value) if isinstance(value, frozenset) else value
         return [plain(item) for item in items]

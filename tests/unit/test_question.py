@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from building import NEW, desired
+from building import HERMES, NEW, desired
 
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.gateway import ACTIVE
@@ -172,10 +172,29 @@ def test_what_keeps_a_service_from_starting() -> None:
     watch = watch_of(plain(kind="http", url=url), {}, {})
     for answer, refused in ((None, False), (Answer(None), False), (Answer(404), True)):
         found = replace(NEW, answers={url: answer} if answer else {})
-        assert bool(obstacle(watch, found)) is refused
+        assert bool(obstacle(watch.service, watch.urls, found, installs=False)) is refused
+        listed = replace(found, servers=())
+        assert obstacle(watch.service, watch.urls, listed, installs=False) == ""
     active = replace(NEW, paths={ACTIVE: None})  # type: ignore[dict-item]
-    assert obstacle(watch, active) == ""
+    assert obstacle(watch.service, (), active, installs=False) == ""
     default = desired({"desired": {"default": {}, "demo": {}}}).services
-    assert "names another profile" in obstacle(watch_of(default["default"], {}, {}), active)
-    assert obstacle(watch_of(default["demo"], {}, {}), active) == ""
-    assert obstacle(watch_of(default["default"], {}, {}), NEW) == ""
+    assert "names another profile" in obstacle(default["default"], (), active, installs=False)
+    assert obstacle(default["demo"], (), active, installs=False) == ""
+    assert obstacle(default["default"], (), NEW, installs=False) == ""
+
+
+def test_what_a_start_needs_of_the_host() -> None:
+    """The interpreter of Hermes, unless the plan installs it; and some space on the disk."""
+    gateway, other = desired(CASE).services["demo"], plain(kind="process")
+    gone = replace(NEW, hermes=replace(HERMES, runs=False))
+    assert "hermes_python" in obstacle(gateway, (), gone, installs=False)
+    assert obstacle(gateway, (), gone, installs=True) == ""
+    assert obstacle(other, (), gone, installs=False) == ""
+    ours = "/home/hermes/.local/share/hermes-ops/hermes/current/venv/bin/python"
+    made = replace(NEW, hermes=replace(HERMES, python=ours, runs=False))
+    assert "rm ~/.local/share/hermes-ops/hermes/current/hermes-ops.json" in obstacle(
+        gateway, (), made, installs=False
+    )
+    full = replace(NEW, free_kib=100)
+    assert "100 KiB are left" in obstacle(gateway, (), full, installs=False)
+    assert obstacle(gateway, (), replace(NEW, free_kib=100_000), installs=False) == ""

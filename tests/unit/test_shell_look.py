@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ def bare(host: Host) -> None:
     host.has_only()
     host.stand("sysctl", "return 1")
     host.stand("netstat", "return 1")
+    host.stand("df", "return 1")
     host.define("uid=7 user=nobody-ann XDG_RUNTIME_DIR=$HOME/run")
     host.stand("date", "echo 1700000000")
     host.stand("uname", "echo Linux x86_64")
@@ -59,7 +61,7 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
     }
     assert host.calls == [
         "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
-        "netstat -rn -f inet",
+        "netstat -rn -f inet", "df -Pk .",
     ]  # fmt: skip
 
 
@@ -729,3 +731,33 @@ def test_a_python_that_opens_a_dialog_discloses_nothing(dash: Host, tools: bool)
     dash.has_only("xcode-select")
     answer = dash.run("hermes_python=; disclose program request")
     assert answer.told == (["disclosed"] if tools else ["python none"])
+
+
+def test_who_serves_a_port(host: Host) -> None:
+    """Each TCP server as the kernel lists it, and the sockets of the processes that are known."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = f"{server.getsockname()[1]:04X}"
+        answer = host.run(f"pids=' {os.getpid()}'; look_servers; {STILL_SPLITS}")
+    listed, sockets = answer.block("servers"), answer.block("sockets")
+    (line,) = (line.split() for line in listed.splitlines() if f"0100007F:{port}" in line)
+    assert f"/proc/{os.getpid()}/fd:" in sockets
+    assert f"socket:[{line[9]}]" in sockets
+    assert answer.out.rstrip().endswith("4")
+
+
+def test_no_process_is_known(dash: Host) -> None:
+    """Then the servers alone are told; without `/proc` not even these."""
+    assert [record.word for record in dash.run("pids=; look_servers").reply.records] == ["servers"]
+    dash.rooted("/proc/")
+    assert dash.run("pids=' 1'; look_servers").out == ""
+
+
+def test_how_much_may_still_be_written(host: Host) -> None:
+    """The fourth field of the second line of `df -P`, whatever the device is called."""
+    host.stand(
+        "df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n'; echo $line"
+    )
+    said = host.run("line='/dev/disk 100 60 40 60% /'; free_space")
+    assert said.told == ["free 40"]
+    assert host.run("line='//a server/b c 100 60 40 60% /'; free_space").told == ["free 40"]
+    assert host.run("line=; free_space").out == ""

@@ -16,7 +16,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, Plan, make_plan, marks
-from hermes_ops.plan.model import Control
+from hermes_ops.plan.model import Control, Refuse
 from hermes_ops.plan.resource import EnvFile
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
@@ -185,7 +185,10 @@ def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | 
     A restart that is owed counts too: the process does not yet have what the files say.
     """
     own = (change for change in plan.changes if change.profile == profile.name)
-    if any(not c.resource.startswith("service:") or c.restarts for c in own):
+    if any(
+        not c.resource.startswith("service:") or c.restarts or isinstance(c.operation, Refuse)
+        for c in own
+    ):
         return True
     hidden = any(isinstance(value, Reference) for value in profile.env.values())
     return moved if hidden and profile.state != "absent" else False

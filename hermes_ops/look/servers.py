@@ -1,0 +1,42 @@
+"""Parse what the kernel lists of TCP servers: their addresses, and whose sockets they are."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+from hermes_ops.look.facts import Server
+from hermes_ops.wire import Reply
+
+
+def servers(reply: Reply) -> tuple[Server, ...] | None:
+    """Return what listens on a TCP port; None if the kernel does not list it."""
+    listed = next(reply.of("servers"), None)
+    if listed is None:
+        return None
+    owners = _sockets(reply)
+    # The fields of /proc/net/tcp: number, local address, remote one, state, ..., inode (the tenth).
+    rows = [line.split() for line in (listed.text or "").splitlines()]
+    found = [(*row[1].partition(":")[::2], row[9]) for row in rows if len(row) > 9]
+    return tuple(Server(_host(host), int(port, 16), owners.get(at)) for host, port, at in found)
+
+
+def _host(digits: str) -> str:
+    """Return an address: the kernel prints each of its words of four bytes backwards."""
+    words = (bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8))
+    return str(ip_address(b"".join(words)))
+
+
+_SOCKET = re.compile(r" -> socket:\[(\d+)\]$")
+
+
+def _sockets(reply: Reply) -> dict[str, int]:
+    """Return the process of each socket, by inode, from `ls -l` of `/proc/PID/fd`."""
+    owners: dict[str, int] = {}
+    pid = 0
+    for line in (line for r in reply.of("sockets") for line in (r.text or "").splitlines()):
+        if line.startswith("/proc/") and line.endswith("/fd:"):
+            pid = int(line.split("/")[2])
+        elif found := _SOCKET.search(line):
+            owners[found[1]] = pid
+    return owners
