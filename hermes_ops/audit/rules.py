@@ -53,7 +53,6 @@ def allowances(inventory: Inventory) -> Allowed:
         (host.name, profile.name): profile.allow
         for host in inventory.hosts
         for profile in host.profiles
-        if profile.allow
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 Accepts = Callable[[str], bool]
 
 
-class Kind(NamedTuple):
+class VariableKind(NamedTuple):
     """What the value of a variable must be."""
 
     words: str
@@ -37,19 +37,19 @@ def _is(number: Callable[[str], float], least: float = -inf, most: float = inf) 
     return accepts
 
 
-def _one_of(*words: str) -> Kind:
-    return Kind(f"one of {', '.join(words)}", lambda text: text in words)
+def _one_of(*words: str) -> VariableKind:
+    return VariableKind(f"one of {', '.join(words)}", lambda text: text in words)
 
 
-_NUMBERS: Mapping[str, Kind] = {
-    "ports": Kind("a port from 1 to 65535", _is(int, 1, 65535)),
-    "whole": Kind("a whole number", _is(int)),
-    "numbers": Kind("a number", _is(float)),
+_NUMBERS: Mapping[str, VariableKind] = {
+    "ports": VariableKind("a port from 1 to 65535", _is(int, 1, 65535)),
+    "whole": VariableKind("a whole number", _is(int)),
+    "numbers": VariableKind("a number", _is(float)),
 }
 
 
 @cache
-def _kinds() -> Mapping[str, Kind]:
+def _kinds() -> Mapping[str, VariableKind]:
     import yaml
 
     text = (files("hermes_ops.hermes") / "data" / "variables.yml").read_text("utf-8")

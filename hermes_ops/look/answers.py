@@ -86,6 +86,8 @@ def _hermes(reply: Reply) -> dict[str, Any]:
     info = PurePosixPath(said["info"])
     versions = [_version(r.rest) for r in reply.of("hermes") if r.words[0] == "info"]
     version = said.get("code", versions[-1])
+    others = dict.fromkeys(versions)
+    others.pop(version, None)
     return {
         "hermes": Hermes(
             python=said["python"],
@@ -96,7 +98,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
             folders=frozenset(
                 r.rest.partition(" ")[2] for r in reply.of("hermes") if r.words[0] == "dir"
             ),
-            others=tuple(v for v in dict.fromkeys(versions) if v != version),
+            others=tuple(others),
             runs="gone" not in said,
         )
     }

@@ -61,7 +61,6 @@ def attempt(
     asked, runner, learn = _begun(references, environ, asking)
     with _pool(asked) as pool:
         answers = _submitted(pool, runner, asked, learn)
-        wait(answers.values())
     return _spread(asked, [_outcome(runner, *answer) for answer in answers.items()])
 
 

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from hermes_ops.commands.config.get import HostSetting
 from hermes_ops.commands.config.pull import offer
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
-from hermes_ops.errors import HermesError, InventoryError, UsageError
+from hermes_ops.errors import HermesError, InventoryError, Unreachable, UsageError
 from hermes_ops.loader import load
 from hermes_ops.loader.edit.edits import edit_key
 from hermes_ops.look.facts import Facts
@@ -117,6 +118,42 @@ def test_a_stronger_layer_wins(folder: Path) -> None:
     item = put("m2/coder", "model.default", "n/w", "catalogue")
     assert item["wins"] is False
     assert item["winner"] == {"layer": "profile", "where": "inventory/hosts.yml:14:25"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "layer", "warnings"),
+    [
+        ("model.default", "n/w", "catalogue",
+         ["warning: profile sets it too, and wins: inventory/hosts.yml:14:25"]),
+        ("model.default", "n/w", "profile", []),
+        ("env.COLOR", "red", "host",
+         ["warning: every profile of the host gets env.COLOR; for one: --layer profile"]),
+        ("env.COLOR", "red", "group:minis",
+         ["warning: every profile of group:minis gets env.COLOR; for one: --layer profile"]),
+        ("env.COLOR", "red", "profile", []),
+        ("agent.max_turns", "4", "host", []),
+    ],
+)  # fmt: skip
+def test_what_a_person_may_not_expect_is_told(
+    key: str, value: str, layer: str, warnings: list[str],
+    folder: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """That another layer wins, and that a variable goes to more profiles than the one named."""
+    set.set_value(Options(), Output(json=False), "m2/coder", key, value, layer)
+    out, err = capsys.readouterr()
+    assert err.splitlines() == warnings
+    assert f"{key} is set in the layer {layer}\n" in out
+    assert out.endswith("now: ./inv config.push -l m2/coder\n")
+
+
+def test_what_a_check_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What would be set, or is set already; and nothing of what is to be done next."""
+    for value, said in (("4", "would be set"), ("3", "is set already")):
+        options, output = Options(check=True), Output(json=False)
+        set.set_value(options, output, "m2/coder", "agent.max_turns", value, "group:minis")
+        out = capsys.readouterr().out
+        assert f"config.agent.max_turns {said} in the layer group:minis\n" in out
+        assert "config.push" not in out
 
 
 def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
@@ -430,3 +467,139 @@ def test_what_is_wanted_is_masked_too(capsys: pytest.CaptureFixture[str]) -> Non
     out, err = capsys.readouterr()
     assert "svc.api_key: the inventory says '***'" in out
     assert "of-the-inventory" not in out + err
+
+
+# --- what somebody changed by hand --------------------------------------------------------------
+
+CONFIG = ".hermes/profiles/{}/config.yaml"
+
+
+@pytest.fixture
+def looking(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What hosts answer by their names: facts, or why there are none."""
+    answers: dict[str, Any] = {}
+
+    def look_all(
+        _options: Options, _output: Output, *, steps: Sequence[StepPlan], workspace: Workspace
+    ) -> list[Look]:
+        roles = workspace.selected.roles
+        return [
+            Look(host, desired_state(host, roles, steps), **answers[host.name])
+            for host in workspace.selected.hosts
+        ]
+
+    for module in ("get", "pull"):
+        monkeypatch.setattr(f"hermes_ops.commands.config.{module}.look_all", look_all)
+    return answers
+
+
+def facts_of(**profiles: str) -> dict[str, Any]:
+    """Return the answer of a host whose profiles have these settings."""
+    contents = {CONFIG.format(name): text for name, text in profiles.items()}
+    return {"facts": Facts("me", 1000, "/home/me", "/home/me", contents=contents)}
+
+
+AS_WANTED = "agent: {max_turns: 3}\nmodel: {default: a/b}\nchats: {123: x}\n"
+
+
+def test_nobody_changed_anything(
+    looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said, and the exit code is 0; also where it would have been written."""
+    looking["m1"] = facts_of(coder=AS_WANTED)
+    for words in (["config.pull"], ["config.pull", "--layer", "profile"]):
+        code, out, _ = calling.said(capsys, *words, "-l", "m1/coder")
+        assert (code, out) == (0, "nobody changed anything by hand\n")
+
+
+def test_each_host_is_told_for_itself(
+    looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is away, or tells nonsense, keeps none of the others back; nothing is claimed."""
+    looking["m1"] = facts_of(coder=AS_WANTED.replace("3}", "8}"), scout="agent: {max_turns: 3}")
+    for failed, code, said in (
+        ({"failure": Unreachable("no way")}, 3, "m2: no way"),
+        (facts_of(coder="a: [\n"), 1, "m2: "),
+    ):
+        looking["m2"] = failed
+        ended, out, err = calling.said(capsys, "config.pull")
+        assert ended == code
+        assert out.startswith("# m1/coder\nconfig:\n  agent:\n    max_turns: 8\n")
+        assert "m1/scout" not in out
+        assert said in err
+        ended, out, err = calling.said(capsys, "config.pull", "-l", "m2/coder")
+        assert (ended, out) == (code, "")
+    looking["m2"] = {"failure": Unreachable("no way")}
+    _, out, _ = calling.said(capsys, "config.pull", "--json")
+    rows = json.loads(out)["items"]
+    assert [(row["host"], row["profile"]) for row in rows] == [("m1", "coder"), ("m2", None)]
+    assert (rows[0]["offered"], rows[1]["error"]["kind"]) == (True, "refused")
+
+
+def test_a_layer_takes_one_profile_at_a_time(
+    looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a host that answers."""
+    looking["m1"] = facts_of(coder="", scout="")
+    looking["m2"] = {"failure": Unreachable("no way")}
+    for words, code, message in (
+        ([], 64, "--layer takes one profile at a time"),
+        (["-l", "m1"], 64, "--layer takes one profile at a time"),
+        (["-l", "m2"], 3, "no way"),
+    ):
+        ended, _, err = calling.said(capsys, "config.pull", "--layer", "host", *words)
+        assert (ended, err.splitlines()[0].partition("error: ")[2]) == (code, message)
+
+
+def test_a_check_shows_what_would_be_written(
+    folder: Path, looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And asks nobody; an operator who says yes beforehand is shown it once."""
+    looking["m1"] = facts_of(coder=AS_WANTED.replace("a/b", "n/w"))
+    before = (folder / "hosts.yml").read_bytes()
+    words = ("config.pull", "-l", "m1/coder", "--layer", "profile")
+    code, out, _ = calling.said(capsys, *words, "--check")
+    assert (code, (folder / "hosts.yml").read_bytes()) == (2, before)
+    assert ": config would be set in the layer profile" in out
+    code, out, err = calling.said(capsys, *words, "-y")
+    assert (code, config("m1")["model"]["default"]) == (0, "n/w")
+    assert ": config.model.default is set in the layer profile" in out
+    assert "+++" not in err
+
+
+@pytest.mark.parametrize(
+    ("one", "note"),
+    [
+        (setting(("a",), 1), None),
+        (setting(("a",), 1, is_wanted=True, wanted=2), "a: the inventory says 2"),
+        (setting(("a",), None, is_there=False, is_wanted=True, is_ours=True),
+         "a is wanted, and was removed on the host"),
+        (setting(("a",), None, is_there=False, is_wanted=True),
+         "a is wanted, and is not there yet: config.push"),
+        (setting(("token",), "hush"),
+         "token is a credential in clear: put it under env:, as a reference"),
+        (replace(setting(("A",), None), file=".env"), ".env: A is set on the host alone"),
+        (replace(setting(("A",), None, is_there=False), file=".env"),
+         ".env: A is missing on the host"),
+    ],
+)  # fmt: skip
+def test_what_is_to_be_known_of_a_change(one: HostSetting, note: str | None) -> None:
+    """What the inventory says otherwise, and what nobody is offered."""
+    assert pull._note(one) == note
+
+
+def test_one_setting_of_a_host(looking: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """With what is wanted; the name of a file may be left out. One that nobody has is told."""
+    looking["m1"] = facts_of(coder=AS_WANTED.replace("a/b", "n/w"))
+    for key in ("model.default", "config.model.default", "model"):
+        code, out, _ = calling.said(capsys, "config.get", "m1/coder", "--key", key)
+        assert (code, out.splitlines()[1].split()) == (
+            2, ["config.yaml", "model.default", "n/w", "a/b", "false"],
+        )  # fmt: skip
+    code, out, _ = calling.said(capsys, "config.get", "m1/coder", "--key", "agent")
+    assert (code, out.splitlines()[1].split()[1:4]) == (0, ["agent.max_turns", "3", "3"])
+    code, out, err = calling.said(capsys, "config.get", "m1/coder", "--key", "nobodys.key")
+    assert (code, out) == (2, "")
+    assert "neither m1/coder nor the inventory has nobodys.key" in err
+    looking["m1"] = {"failure": Unreachable("no way")}
+    assert calling.said(capsys, "config.get", "m1/coder")[0] == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -25,8 +25,8 @@ from hermes_ops.errors import (
 )
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan import DesiredState, Plan, make_plan
-from hermes_ops.plan.model import Control, Install
+from hermes_ops.plan import Change, DesiredState, Plan, make_plan
+from hermes_ops.plan.model import Control, Install, MakeFolder, Refuse
 from hermes_ops.reporting.events import (
     Changed,
     Connecting,
@@ -49,6 +49,7 @@ from hermes_ops.run import (
     verdict_of,
 )
 from hermes_ops.run.apply import deadline
+from hermes_ops.run.host import _as_planned
 from hermes_ops.wire import Reader, libraries_end
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"
@@ -246,11 +247,28 @@ def test_a_check_tells_what_could_not_be() -> None:
     for end in result.changes:
         ends.setdefault(end.change.profile, []).append(end.outcome)
     (bad,) = (profile for profile, words in ends.items() if "failed" in words)
-    assert set(ends.pop(bad)[1:]) <= {"skipped"}
+    assert set(ends.pop(bad)) == {"failed"}
     assert {word for words in ends.values() for word in words} == {"planned"}
     assert result.outcome == "failed"
     refused = next(end for end in result.changes if end.outcome == "failed")
     assert refused.because
+
+
+def test_behind_what_cannot_be_the_rest_is_skipped() -> None:
+    """Of the same profile, and it is said why; before it, and of others, all is as planned."""
+
+    def change(profile: str, step: str, message: str = "") -> Change:
+        operation = Refuse(message) if message else MakeFolder(PurePosixPath(step), None)
+        return Change(step, profile, step, "make", "absent", operation)
+
+    changes = [
+        change("a", "one"), change("b", "one", "it cannot be"), change("a", "two"),
+        change("b", "two"), change("b", "three"), change("a", "three", "nor this"),
+    ]  # fmt: skip
+    assert [(end.outcome, end.because) for end in _as_planned(changes)] == [
+        ("planned", None), ("failed", "it cannot be"), ("planned", None),
+        ("skipped", "one failed"), ("skipped", "one failed"), ("failed", "nor this"),
+    ]  # fmt: skip
 
 
 # --- somebody else ------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from machine import HERMES, needs
 
 from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
-from hermes_ops.audit.finding import Finding, kinds
+from hermes_ops.audit.finding import Finding, Side, kinds
+from hermes_ops.audit.model import Holder
 from hermes_ops.audit.preflight import refuse_conflicts
 from hermes_ops.commands.secrets import lint
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer
@@ -133,6 +135,83 @@ def test_both_sides_have_their_places(tmp_path: Path) -> None:
     (written_at,) = places["one/a"]
     assert written_at.startswith(f"{tmp_path}/hosts.yml:1:")
     assert places["two/b"] == ("two:~/.hermes/profiles/b/.env:2",)
+
+
+# --- what is shown of a finding -----------------------------------------------------------------
+
+TWO_SIDES = Finding(
+    "duplicate", "TELEGRAM_BOT_TOKEN",
+    (
+        Side("one", "a", ("hosts.yml:1:2", "one:~/.env:3")),
+        Side("twenty", "bot", ("hosts.yml:9:1",)),
+    ),
+    "error", "two have the same", "only one is answered", "give each its own",
+    platform="telegram", fingerprint="abcd",
+)  # fmt: skip
+
+
+def test_the_document_of_a_finding() -> None:
+    """It is found at its first side, and all sides are in it with their places."""
+    assert lint.document(TWO_SIDES) == {
+        "host": "one",
+        "profile": "a",
+        "finding": "duplicate",
+        "severity": "error",
+        "name": "TELEGRAM_BOT_TOKEN",
+        "platform": "telegram",
+        "fingerprint": "abcd",
+        "sides": [
+            {"host": "one", "profile": "a", "where": ["hosts.yml:1:2", "one:~/.env:3"]},
+            {"host": "twenty", "profile": "bot", "where": ["hosts.yml:9:1"]},
+        ],
+        "message": "two have the same",
+        "ignored": "only one is answered",
+        "mend": "give each its own",
+        "allowed": None,
+    }
+    bare = replace(TWO_SIDES, platform="", fingerprint="", allowed="it is meant")
+    found = lint.document(bare)
+    assert [found[key] for key in ("platform", "fingerprint", "allowed")] == [
+        None, None, "it is meant",
+    ]  # fmt: skip
+
+
+def test_a_finding_in_words() -> None:
+    """What it is, each place under its side, what follows and what is to be done; or why not."""
+    assert list(lint.lines(TWO_SIDES)) == [
+        "error    duplicate: two have the same   fingerprint abcd",
+        "         one/a       hosts.yml:1:2",
+        "         one/a       one:~/.env:3",
+        "         twenty/bot  hosts.yml:9:1",
+        "         if left: only one is answered",
+        "         mend:    give each its own",
+    ]
+    meant = replace(TWO_SIDES, allowed="it is meant", fingerprint="")
+    assert list(lint.lines(meant)) == [
+        "allowed  duplicate: two have the same",
+        "         one/a       hosts.yml:1:2",
+        "         one/a       one:~/.env:3",
+        "         twenty/bot  hosts.yml:9:1",
+        "         allowed: it is meant",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "profiles", "text"),
+    [
+        ([], ["one/a"], "nothing found in 1 profile of 1 host"),
+        ([TWO_SIDES], ["one/a", "one/b", "two/a"], "1 finding in 3 profiles of 2 hosts"),
+        ([TWO_SIDES] * 2, ["one/a", "one/a"], "2 findings in 1 profile of 1 host"),
+        ([replace(TWO_SIDES, allowed="so"), TWO_SIDES], ["one/a"],
+         "1 finding in 1 profile of 1 host; 1 allowed"),
+        ([replace(TWO_SIDES, allowed="so")], ["one/a"],
+         "nothing found in 1 profile of 1 host; 1 allowed"),
+    ],
+)  # fmt: skip
+def test_the_sum_of_findings(found: list[Finding], profiles: list[str], text: str) -> None:
+    """What is meant is none; each profile counts once."""
+    holders = [Holder(host, profile) for host, profile in (name.split("/") for name in profiles)]
+    assert lint._total(found, holders, []) == text
 
 
 # --- the program that hosts run ---------------------------------------------------------------

@@ -374,6 +374,21 @@ def test_a_host_that_is_not_reached_is_not_verified(thing: Role) -> None:
     assert [bool(host.failure) for host in reached] == [False, True, True, True]
 
 
+def test_checks_are_told(thing: Role) -> None:
+    """How many on how many hosts, and then what did not pass; without a check, nothing."""
+    inventory = Inventory((), {}, {"gateway": thing})
+    output = Output(json=False, err=(err := io.StringIO()))
+    shell = FakeTransport([], sessions=[Shell()])
+    target = verify._target(desired(HELD), facts(HELD), shell)
+    expected = [Check("box", "demo", "test_it"), Check("box", "demo", "test_gone")]
+    verify._checked(inventory, [target], expected, Options(), output, None)
+    first, second = err.getvalue().splitlines()
+    assert first == "verifying 2 checks on 1 host"
+    assert second.startswith("box/demo: test_gone: ")
+    assert verify._checked(inventory, [], [], Options(), output, None) == Verified()
+    assert len(err.getvalue().splitlines()) == 2
+
+
 def test_a_host_that_is_too_late_is_unknown(thing: Role) -> None:
     """The deadline of the run counts for looking, too."""
     import time

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.inventory import graph as drawing
 from hermes_ops.commands.inventory.graph import draw
 from hermes_ops.errors import UsageError
 from hermes_ops.graph import ordered, waves
@@ -137,3 +139,31 @@ def test_a_runbook_is_made_of_our_tasks(tmp_path: Path) -> None:
     assert done.stdout.count("profile: demo") == 1
     order = [done.stdout.index(text) for text in ("profile: demo", "first", "good morning you")]
     assert order == sorted(order)
+
+
+EDGES = {"fleet.up": ("start",), "start": ("install", "linger"), "install": ("create",)}
+
+
+@pytest.mark.parametrize(
+    ("format", "lines"),
+    [
+        ("tree", ["fleet.up", "└─ start", "   └─ install", "      └─ create", "   └─ linger"]),
+        ("mermaid", [
+            "graph LR", "  create --> install", "  linger --> start", "  install --> start",
+            "  start --> fleet.up",
+        ]),
+    ],
+)  # fmt: skip
+def test_the_graph_is_drawn(format: str, lines: list[str]) -> None:
+    """As a tree from what brings a fleet up, or as text for a page."""
+    assert draw(EDGES, format) == lines
+
+
+def test_the_document_of_the_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each step with those that it requires; another format is refused."""
+    result = drawing.graph(Output(json=False), EDGES, "tree")
+    assert capsys.readouterr().out.startswith("fleet.up\n└─ start\n")
+    assert result.exit == 0
+    assert result.document["items"][1] == {"step": "start", "requires": ["install", "linger"]}
+    with pytest.raises(UsageError, match="--format is tree or mermaid, not 'dot'"):
+        draw(EDGES, "dot")

@@ -57,7 +57,7 @@ def test_a_repository_is_made(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert files(folder) == FILES
     assert told["files"] == [str(folder / file) for file in sorted(FILES, key=plain)]
     for path in (folder, *folder.rglob("*")):
-        assert not stat.S_IMODE(path.stat().st_mode) & 0o022, path
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
     os.chdir(folder)
     code, out, _ = said(capsys, "profile.list", "--json")
     assert (code, [item["profile"] for item in json.loads(out)["items"]]) == (0, ["demo"])

@@ -55,3 +55,14 @@ def test_what_follows_an_equals_sign_is_not_repeated(tmp_path: Path) -> None:
         with pytest.raises(InventoryError) as caught:
             read(tmp_path, line)
         assert "geheim=" not in str(caught.value) and "=geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [(39, "w" * 39), (40, "w" * 40), (41, "w" * 40 + "…"), (99, "w" * 40 + "…")],
+)
+def test_a_long_word_is_shown_cut(length: int, shown: str, tmp_path: Path) -> None:
+    """A line without an end does not fill the terminal, and it is seen that more followed."""
+    with pytest.raises(InventoryError) as caught:
+        read(tmp_path, b"h1 " + b"w" * length + b"\n")
+    assert f"not {shown!r}" in str(caught.value)

@@ -133,7 +133,7 @@ def test_env_file_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / ".env").write_text("A=b\n'unclosed secret\n", encoding="utf-8")
     with pytest.raises(InventoryError) as caught:
         load_env([Path()], {})
-    assert str(caught.value) == ".env:2: this line is not NAME=value"
+    assert str(caught.value) == ".env:2:1: this line is not NAME=value"
 
 
 @pytest.mark.parametrize(

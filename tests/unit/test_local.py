@@ -133,6 +133,12 @@ def test_nothing_is_left_of_a_shell() -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_what_says_nothing_more_is_waited_for(tmp_path: Path) -> None:
+    """The answer is whole when the shell has ended, not when it has closed its output."""
+    Local(HERE).exchange(asking(f"exec >&-; sleep 0.1; : >{tmp_path}/ended"))
+    assert (tmp_path / "ended").exists()
+
+
 @pytest.mark.slow
 def test_what_was_begun_goes_on(tmp_path: Path) -> None:
     """A script that is left at its deadline is not killed in the middle of a change."""

@@ -105,6 +105,26 @@ def test_what_is_damaged_is_not_guessed(text: str) -> None:
         ownership.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("ours", "lines"),
+    [
+        (Ownership({}, {}, 0), []),
+        (Ownership({}, {"config.yaml": {}}, 33), ["config_version: 33"]),
+        (Ownership({"SOUL.md": "00"}, {}, 0), ["files:", '  "SOUL.md": "00"']),
+        (Ownership({}, {".env": {"A": GENERATED, "B": "11"}}, 0), [
+            "made_here:", '  - ".env=A"',
+            "keys:", '  ".env":', f"    A: {GENERATED}", '    B: "11"',
+        ]),
+    ],
+)  # fmt: skip
+def test_the_text_has_what_there_is(ours: Ownership, lines: list[str]) -> None:
+    """And no section of which there is nothing."""
+    text = ownership.render(ours, numbered=False)
+    told = [line for line in text.splitlines() if not line.startswith("#")]
+    assert yaml.safe_load("\n".join(told)) == yaml.safe_load("\n".join(lines))
+    assert [line.partition(":")[0] for line in told] == [line.partition(":")[0] for line in lines]
+
+
 def test_an_empty_one() -> None:
     """Nothing but comments is nothing of ours."""
     assert ownership.parse(ownership.render(Ownership())) == Ownership()

@@ -29,6 +29,17 @@ def test_no_more_at_once_than_forks() -> None:
     assert most <= 3
 
 
+def test_whoever_finds_nothing_left_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quietly: no worker stumbles over the empty list."""
+    stumbled: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", stumbled.append)
+    before = set(threading.enumerate())
+    parallel(list(range(6)), lambda item: item, Rules(forks=3))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert stumbled == []
+
+
 def test_batches_do_not_overlap() -> None:
     """With a batch of two, the third begins when the first two have ended."""
     order: list[str] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from calling import said
 
 from hermes_ops.cli.options import Amount, Options, amount, seconds, whole
 from hermes_ops.cli.output import exit_code
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import NotReady, UsageError
 
 HOSTS = "all:\n  hosts:\n    {name}: {{ansible_host: {name}.invalid, hermes_profiles: [demo]}}\n"
 
@@ -145,6 +147,65 @@ def test_the_first_failure_ends_a_call(fleets: Path, capsys: pytest.CaptureFixtu
     code, out, err = said(capsys, "inventory.list", "-l", "nobody", "inventory.list")
     assert (code, out) == (64, "")
     assert "nobody" in err
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code", "kind", "message"),
+    [
+        (KeyError("x"), 1, "command", "this is a bug in hermes-ops: KeyError: 'x'"),
+        (KeyboardInterrupt(), 130, "interrupted", "interrupted"),
+        (NotReady("not yet", hint="wait"), 1, "not_ready", "not yet"),
+    ],
+)
+def test_however_a_task_ends_there_is_an_answer(
+    mistake: BaseException, code: int, kind: str, message: str,
+    fleets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """In words and as a document; the lines of a mistake are shown to be reported."""
+
+    def run(*_: object) -> None:
+        raise mistake
+
+    monkeypatch.setattr("hermes_ops.commands.inventory.show.show", run)
+    ended, out, err = said(capsys, "inventory.show", "--json", "inventory.show")
+    document = json.loads(out)
+    assert (ended, document["exit"], document["error"]["kind"]) == (code, code, kind)
+    assert document["error"]["message"] == message
+    assert ("Traceback" in err) is isinstance(mistake, KeyError)
+    ended, out, err = said(capsys, "inventory.show")
+    assert (ended, out) == (code, "")
+    assert f"error: {message}\n" in err
+    assert ("please report the lines above" in err) is isinstance(mistake, KeyError)
+
+
+@pytest.mark.slow
+def test_the_program_ends_as_its_tasks_did(fleets: Path) -> None:
+    """With all that was said, and the code; also where something waits for the end."""
+    code = """
+import atexit, sys, threading
+from hermes_ops.tasks.program import main
+atexit.register(lambda: print("at the end"))
+if "--thread" in sys.argv:
+    sys.argv.remove("--thread")
+    def late():
+        threading.main_thread().join()
+        print("late")
+    threading.Thread(target=late).start()
+main()
+"""
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for words, ended, told in (
+        (["inventory.list"], 0, ["@all", "  @ungrouped", "    of-inventory: demo", "at the end"]),
+        (["inventory.list", "-l", "nobody"], 64, ["at the end"]),
+        (["inventory.list", "--thread"], 0, [
+            "@all", "  @ungrouped", "    of-inventory: demo", "late", "at the end",
+        ]),
+    ):  # fmt: skip
+        run = subprocess.run(
+            [sys.executable, "-c", code, *words],
+            capture_output=True, text=True, check=False, env=environ,
+        )  # fmt: skip
+        assert (run.returncode, run.stdout.splitlines()) == (ended, told), run.stderr
 
 
 # --- options ------------------------------------------------------------------------------------

@@ -115,6 +115,25 @@ def test_keys_with_dots_are_quoted(found: dict[str, Leaf]) -> None:
     assert found['config."gpt-4.1"."a.b"'].path == ("config", "gpt-4.1", "a.b")
 
 
+def test_a_key_that_begins_with_a_sign_is_said_by_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A doubled sign is read once: afterwards the key is no operator, and its list is set."""
+    (tmp_path / "inventory/profiles").mkdir(parents=True)
+    for name, text in {
+        "hosts.yml": "all: {hosts: {m: {hermes_profiles: [coder]}}}\n",
+        "profiles/coder.yml": "config: {++names: [a], +words: [b], ++deep: {--x: 1}}\n",
+    }.items():
+        (tmp_path / "inventory" / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    found = leaves(gather([Path("inventory")], ROLES, {}), "m", "coder")
+    assert {leaf.key: chain(leaf) for leaf in found if leaf.key.startswith("config")} == {
+        "config.+names": [("catalogue", "sets", ["a"], True)],
+        "config.words": [("catalogue", "sets", ["b"], True)],
+        "config.+deep.-x": [("catalogue", "sets", 1, True)],
+    }
+
+
 @given(st.lists(st.text(max_size=6), min_size=1, max_size=4))
 def test_any_key_can_be_written(path: list[str]) -> None:
     """A path that is written and read is the same path."""

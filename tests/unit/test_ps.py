@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,16 @@ from building import NEW, applied, desired, facts, roles, running
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
+from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet import ps
 from hermes_ops.commands.fleet.ps import COLUMNS, WIDE, duration
 from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled, seen_from
 from hermes_ops.commands.look_hosts import Look
+from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import NotReady, Unreachable, UsageError
 from hermes_ops.hermes.readiness import judge
+from hermes_ops.inventory.model import Inventory
+from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.run import Done, HostResult
@@ -280,6 +285,32 @@ def test_watch_prints_no_document() -> None:
         ps.run([], options, Output(json=True), watch=True, wide=False, sort=None)
 
 
+def test_watch_goes_on_until_it_is_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each table has its time and its blank line; the result is that of the last one."""
+    looks = [[seen(healthy())], [seen(healthy(services={"demo": "stopped"}))]]
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+
+    def look() -> list[HostSeen]:
+        if looks:
+            return looks.pop(0)
+        raise KeyboardInterrupt
+
+    def show(hosts: Sequence[HostSeen], page: Any) -> None:
+        ps._show(hosts, page, COLUMNS, "host")
+
+    result = ps._watch(look, show, Output(json=False))
+    first, second, end = capsys.readouterr().out.split("\n\n")
+    assert (result.exit, end, pauses) == (2, "", [ps.EVERY] * 2)
+    assert result.document["hosts"][0]["profiles"][0]["state"] == "stopped"
+    for told, state in ((first, "healthy"), (second, "stopped")):
+        time, head, row, *_ = told.splitlines()
+        assert time.startswith("20") and time.endswith("Z")
+        assert (head.split()[0], row.split()[2]) == ("HOST", state)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(5, "5s"), (65, "1m 5s"), (3600, "1h 0m"), (3 * 86400 + 4 * 3600 + 59, "3d 4h"), (0.4, "0s")],
@@ -360,6 +391,37 @@ def test_a_run_that_never_looked_shows_unknown() -> None:
     state = desired(healthy())
     result = HostResult(state.host, error=NotReady("x"))
     assert only(seen_after(result, roles()))["state"] == "unknown"
+
+
+def converged(*results: HostResult) -> Converged:
+    """Return a run that ended so."""
+    hosts = tuple(result.host for result in results)
+    inventory = Inventory(hosts, {}, roles())
+    workspace = Workspace(inventory, inventory, (), Vault(None, lambda _: None))
+    return Converged("a run", "fleet.up", Options(), workspace, list(results))
+
+
+def test_the_end_of_a_run_shows_what_it_was_about() -> None:
+    """A table, and where each profile answers; nothing in a document, or without profiles."""
+    case = {"desired": {"demo": {"env": API}}}
+    state = desired(case)
+    plan = make_plan(state, facts(case))
+    result = HostResult(state.host, plan=plan, facts=applied(plan, facts(case)))
+    result.changes = [Done(change, "done") for change in plan.changes]
+    result.verdicts = {"demo": judge(plan.evidence["demo"])}
+    bare = replace(result, host=replace(state.host, profiles=()), plan=None)
+    for as_json, results, lines in ((False, [result], 4), (True, [result], 0), (False, [bare], 0)):
+        out = io.StringIO()
+        ps.show_converged(converged(*results), Output(json=as_json, out=out))
+        told = out.getvalue().splitlines()
+        assert len(told) == lines, told
+        if told:
+            assert (told[0], told[1].split()[0], told[2].split()[:2]) == (
+                "",
+                "HOST",
+                ["box", "demo"],
+            )
+            assert told[3] == "demo answers at http://127.0.0.1:8642/health on box"
 
 
 def test_an_answer_of_this_machine_needs_no_host() -> None:

@@ -97,3 +97,34 @@ def test_platforms_of_a_stranger_are_those_its_process_tells_of() -> None:
     }
     seen = Evidence(pid=7, alive=True, age_s=60, now=1795338012, state={"platforms": entries})
     assert named_platforms(seen) == {"api_server"}
+
+
+NOON = 1795348800
+"""2026-11-22T12:00:00Z."""
+
+
+@pytest.mark.parametrize(
+    ("when", "age"),
+    [
+        ("2026-11-22T11:59:50+00:00", 10), ("2026-11-22T13:59:50+02:00", 10),
+        ("2026-11-22T12:00:09+00:00", 0), ("soon", 0), (None, 0),
+    ],
+)  # fmt: skip
+def test_a_heartbeat_is_of_now_unless_it_says_when(when: Any, age: float) -> None:
+    """Clocks differ a little, and a time that cannot be read is no reason to call it dead."""
+    beat = {"pid": 7, "updated_at": when}
+    assert heartbeat_age(Evidence(pid=7, heartbeat=beat, now=NOON)) == age
+
+
+@pytest.mark.parametrize(
+    ("when", "counts"),
+    [
+        ("2026-11-22T11:58:58+00:00", True), ("2026-11-22T11:58:57+00:00", False),
+        ("no time", True), (None, True),
+    ],
+)  # fmt: skip
+def test_an_entry_is_of_the_process_unless_it_is_older(when: Any, counts: bool) -> None:
+    """By more than two seconds: the kernel counts from the boot, and the file by the clock."""
+    entries = {"telegram": {"state": "connected", "updated_at": when}}
+    seen = Evidence(pid=7, alive=True, age_s=60, now=NOON, state={"platforms": entries})
+    assert named_platforms(seen) == ({"telegram"} if counts else frozenset())

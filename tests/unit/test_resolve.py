@@ -239,6 +239,13 @@ def test_damaged_texts(key: Path) -> None:
         assert said.startswith("the age text is damaged: ")
 
 
+def test_a_text_of_another_version(key: Path, tmp_path: Path) -> None:
+    """What age says of it is told in one line, without its advice."""
+    (tmp_path / "new.age").write_bytes(b"age-encryption.org/v2\n-> X25519 abc\n--- abc\n")
+    said = refused(reference("age", str(tmp_path / "new.age")), key)
+    assert said == "the age text is damaged: Unknown age format | "
+
+
 def test_a_new_key_is_its_owners_alone(key: Path) -> None:
     """Mode 0600 in a folder of 0700, and a second one does not take its place."""
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -264,6 +271,24 @@ def test_recipients_that_are_none(line: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(InventoryError) as caught:
         age.recipients(tmp_path / "r", "r")
     assert str(caught.value) == said
+
+
+def test_recipients_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file that is not there names nobody; one that is no text is told as such."""
+    with pytest.raises(InventoryError, match=r"^r: it names no recipient$"):
+        age.recipients(tmp_path / "r", "r")
+    (tmp_path / "r").write_bytes(b"age1\xff\n")
+    with pytest.raises(InventoryError, match=r"^r: cannot be read: it is not UTF-8$"):
+        age.recipients(tmp_path / "r", "r")
+    with pytest.raises(InventoryError, match=r"^r: cannot be read: Is a directory$"):
+        age.recipients(tmp_path, "r")
+
+
+def test_a_key_file_that_is_no_text(tmp_path: Path, key: Path) -> None:
+    """It is no file of age keys."""
+    of = reference("age", encrypted("x", key))
+    key.write_bytes(b"\xff\xfe")
+    assert "this is not a file of age keys" in refused(of, key)
 
 
 # --- keyring ----------------------------------------------------------------------------------

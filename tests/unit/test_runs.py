@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hermes_ops.cli.output import Output
+from hermes_ops.commands import runs
+from hermes_ops.errors import UsageError
 from hermes_ops.reporting import journal
 from hermes_ops.tasks.program import Program
 
@@ -54,3 +58,43 @@ def test_runs_are_listed_newest_first(run: str, capsys: pytest.CaptureFixture[st
     items = json.loads(said(capsys, "runs.list", "--json"))["items"]
     assert [item["run"][9:13] for item in items] == ["0739", "0639"]
     assert [item["check"] for item in items] == [True, True]
+
+
+def test_all_that_is_told_of_a_run(run: str) -> None:
+    """What was planned line by line, what begins, how a host ended; what is empty is left out."""
+    change = {"step": "s", "action": "make", "resource": "r", "reason": "absent"}
+    lines: list[dict[str, Any]] = [
+        {"at": 5.0, "event": "begun", "task": None, "operator": ""},
+        {"at": 5.0, "event": "planned", "host": "a",
+         "changes": [change, {**change, "profile": "p"}]},
+        {"at": 6.0, "event": "changing", "host": "bb", **change},
+        {"at": 7.0, "event": "finished", "host": "a", "outcome": "ok", "seconds": 1.26},
+        {"at": 7.5, "event": "finished", "host": "bb", "outcome": "failed", "seconds": 2,
+         "message": "no way"},
+        {"at": 8.0, "event": "odd", "empty": "", "none": None, "list": [], "zero": 0},
+    ]  # fmt: skip
+    assert list(runs._told(lines)) == [
+        "   0.000      -  1970-01-01 00:00:05Z",
+        "   0.000  a   planned  2 changes\n            s make r (absent)"
+        "\n            p: s make r (absent)",
+        "   1.000  bb  begins   s make r (absent)",
+        "   2.000  a   ok       in 1.3 s",
+        "   2.500  bb  failed   in 2.0 s — no way",
+        "   3.000      odd  zero=0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("2026", "no single run begins with '2026': 20261122T063907-4f2a, 20261122T073907-0000"),
+        ("1999", "no single run begins with '1999': there is none"),
+        ("*", "'*' cannot be the name of a run"),
+        ("../x", "'../x' cannot be the name of a run"),
+    ],
+)
+def test_a_run_that_is_not_the_only_one(run: str, name: str, message: str) -> None:
+    """Those that begin so are named; a name is no pattern and no path."""
+    with pytest.raises(UsageError) as caught:
+        runs.show(Output(json=False), name)
+    assert (caught.value.message, caught.value.hint) == (message, "./inv runs.list")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import python_is_here
 from folders import fill
 
 from hermes_ops.cli import output as sink
@@ -294,6 +295,9 @@ def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Pat
     assert code == 0
     assert "used by mini-1/scout" in out
     assert "after-edit" not in site.text("x.age")
+    mine = age.identities([site.folder / "home/.config/hermes-ops/age/keys.txt"])
+    content = (site.folder / "inventory/x.age").read_bytes()
+    assert age.decrypt(content, mine) == b"after-edit"
     rows = {row["name"]: row for row in site.items("secrets.show", "-l", "mini-1/scout")}
     assert rows["FILED"]["error"] is None
 
@@ -404,3 +408,24 @@ def test_a_person_types_a_value_twice_and_does_not_see_it(site: Site) -> None:
     assert TOKEN not in shown
     assert opened(site, "coder", "TYPED") == TOKEN
     assert "the two values differ" in at_a_terminal(site, words, b"one-value\nanother-one\n")
+
+
+def test_lint_needs_every_value(site: Site) -> None:
+    """What cannot be resolved is an error that names it."""
+    site.monkeypatch.delenv("ASKED")
+    code, _, err = site("secrets.lint")
+    assert code == 64
+    assert "error: inventory/profiles/coder.yml:5:11: the environment has no ASKED" in err
+
+
+@pytest.mark.slow
+def test_live_lint_does_without_a_value(site: Site) -> None:
+    """What the hosts hold is compared all the same, and what is missing here is told."""
+    (site.folder / "inventory/hosts.yml").write_text(
+        "all: {hosts: {here: {ansible_connection: local, hermes_profiles: [coder]}}}\n"
+    )
+    python_is_here(site.folder / "bin", site.monkeypatch)
+    site.monkeypatch.delenv("ASKED")
+    code, out, err = site("secrets.lint", "--live")
+    assert (code, out) == (0, "nothing found in 1 profile of 1 host\n")
+    assert "the environment has no ASKED; the values on the hosts are compared nevertheless" in err

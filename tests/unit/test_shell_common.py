@@ -175,6 +175,16 @@ def test_what_does_not_listen_is_killed(host: Host) -> None:
     assert [call for call in host.calls if "sleep" in call] == ["sleep 7", "sleep 5"]
 
 
+@pytest.mark.parametrize(("kill", "signals"), [("return 1", ["TERM"]), (":", ["TERM", "KILL"])])
+def test_who_is_gone_is_not_signalled_again(dash: Host, kill: str, signals: list[str]) -> None:
+    """Another process may have its number by then; who is still there has five seconds more."""
+    dash.stand("kill", kill)
+    dash.define(f"sleep() {{ echo $1 >>{dash.home}/slept; }}")
+    dash.run("end_after 7 4242")
+    assert dash.calls == [f"kill -{signal} 4242" for signal in signals]
+    assert (dash.home / "slept").read_text().split() == ["7", "5"][: len(signals)]
+
+
 def test_a_program_gets_this_environment_and_no_input(host: Host) -> None:
     """Home, user, PATH, a language and the way to the user's manager; the rest is not its."""
     host.program("thing", f'env >{host.home}/environ; cat >{host.home}/input; echo "$1"; exit 4')

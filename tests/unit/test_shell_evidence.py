@@ -9,6 +9,7 @@ import socket
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,6 +34,7 @@ MainPID=0
 
 Id=two.service
 MainPID=4242
+StatusText=a word MainPID=99
 """
 
 
@@ -420,6 +422,44 @@ def test_urls_are_asked_by_whoever_can(
     if name in ("bash", "python"):
         assert asked == [f"/{path} 127.0.0.1:{port}" for path in ("200", "503")]
     assert (answer.out.splitlines()[-1], answer.errors) == ("[]", "")
+
+
+HELD_BACK = {
+    "says nothing": b"",
+    "breaks off in its first line": b"HTTP/1.0 20",
+    "does not close": b"HTTP/1.0 200 OK\r\n\r\nbody",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bash", "python"])
+@pytest.mark.parametrize("said", HELD_BACK.values(), ids=HELD_BACK)
+def test_a_server_that_holds_its_answer_back_does_not_hold_others(
+    dash: Host, server: tuple[int, list[str]], said: bytes, name: str
+) -> None:
+    """It has three seconds, and then it has not answered; the next one is still asked."""
+    asker(dash, name)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def answer() -> None:
+            peer, _ = silent.accept()
+            peer.sendall(said)
+            peer.recv(65536)
+            ended.wait(20)
+            peer.close()
+
+        ended = threading.Event()
+        threading.Thread(target=answer, daemon=True).start()
+        urls = [f"http://127.0.0.1:{p}/200" for p in (silent.getsockname()[1], server[0])]
+        begun = time.monotonic()
+        first, second = (
+            dash.run(f"ask_urls {' '.join(urls)}").block("http").rstrip("\n").split("\n")
+        )
+        took = time.monotonic() - begun
+        ended.set()
+    assert first.strip() == urls[0]
+    assert (second.split()[0], second.split()[-1]) == (urls[1], "200")
+    assert took > 2.5
 
 
 @pytest.mark.parametrize(

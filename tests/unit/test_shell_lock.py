@@ -344,6 +344,31 @@ def test_a_lock_that_is_given_back_this_moment_is_no_error(host: Host) -> None:
     assert host.run(TAKE).told == ["lock-taken 1"]
 
 
+def test_a_lock_may_be_given_back_several_times(dash: Host) -> None:
+    """Others may be as fast as we are; only six tries in a row show that it cannot be made."""
+    (dash.home / LOCK).parent.mkdir(parents=True)
+    dash.stand("mkdir", f'[ $1 != {LOCK} ] || [ $((n += 1)) -gt 5 ] && command mkdir "$@"')
+    assert dash.run(TAKE).told == ["lock-taken 5"]
+    dash.stand("mkdir", f"[ $1 != {LOCK} ]")
+    (told,) = dash.run(TAKE).told
+    assert told.startswith(f"fatal {dash.home}/{LOCK} cannot be created")
+    assert dash.calls.count(f"mkdir {LOCK}") == 6 + 6
+
+
+def test_tries_are_counted_in_a_row(dash: Host) -> None:
+    """A lock that was seen in between shows that one can be made."""
+    (dash.home / LOCK).parent.mkdir(parents=True)
+    seen = f"[ -d {LOCK} ] || command mkdir {LOCK}; echo '{alive()}' >{LOCK}/owner"
+    gone = f"rm -rf {LOCK}"
+    dash.stand(
+        "mkdir",
+        f"case $1:$((n += 1)) in {LOCK}:4) {seen} ;; {LOCK}:[1-8]) {gone} ;;"
+        f' *) {gone}; command mkdir "$@"; return ;; esac; return 1',
+    )
+    dash.stand("sleep")
+    assert dash.run(TAKE).told == ["lock-taken 8"]
+
+
 def test_a_lock_that_vanished_under_the_claim_is_no_error(dash: Host) -> None:
     """Its owner gave it back meanwhile: it is taken at the next try."""
     locked(dash, DEAD)

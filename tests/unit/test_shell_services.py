@@ -608,3 +608,29 @@ def test_supervisorctl_is_ours_and_has_an_end(dash: Host) -> None:
     dash.stand("scrubbed")
     dash.run("supervisorctl status 'a b'")
     assert dash.calls == [f"scrubbed 20 {FOLDER}/supervisorctl -c {CONFIG} status 'a b'"]
+
+
+# --- waits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "answers"),
+    [
+        ("await_bus", {"user_bus": "[ -e there ]"}),
+        ("systemd_stopped u", {"systemctl": "[ -e there ] || echo active"}),
+        ("supervisor_up", {"supervisor_alive": "[ -e there ]", "scrubbed": ":"}),
+        ("end_process home 4242", {"kill": '[ "$1" != -0 ] || [ ! -e there ]', "plan_stop": ":"}),
+        ("drain_gateway home 60", {"looks_up": ":", "drained": "[ -e there ]"}),
+    ],
+)
+def test_every_wait_has_its_whole_time(dash: Host, body: str, answers: dict[str, str]) -> None:
+    """However long something else was waited for before it in the same run."""
+    (dash.home / "home").mkdir()
+    listen(dash.home / STATE / "supervisor.sock")
+    dash.define("rm() { :; }")
+    for name, answer in answers.items():
+        dash.stand(name, answer)
+    dash.stand("sleep", "[ $((n += 1)) -ne 2 ] || : >there")
+    assert dash.run(f"boot=b tries=1000; {body}; echo $?").out == "0\n"
+    assert dash.calls.count(QUARTER) == 2
+    assert "kill -KILL 4242" not in dash.calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
+import _pytest.config
 import pytest
 from building import bare_role
 
@@ -26,6 +28,7 @@ from hermes_ops.verify import (
     Verified,
     expected_of,
     junit,
+    runner,
     verify,
 )
 from hermes_ops.verify import outcome as words
@@ -342,6 +345,50 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
 
 
 # --- JUnit ------------------------------------------------------------------------------------
+
+
+def test_what_pytest_does_without_has_the_names_of_its_plugins() -> None:
+    """Another name would leave nothing out, and nobody would tell."""
+    assert set(runner._UNUSED) <= {*_pytest.config.default_plugins}
+
+
+def test_the_process_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While checks run: no options of whoever calls, no plugin of the machine, no compiled files.
+
+    Afterwards it is all as it was, and what they imported from their roles is forgotten.
+    """
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setitem(sys.modules, "thing.before", sys)
+    before = dict(os.environ)
+    with contextlib.suppress(ZeroDivisionError), runner._alone([tmp_path / "thing/checks"]) as said:
+        assert {k: v for k, v in os.environ.items() if k.startswith("PYTEST_")} == {
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"
+        }
+        assert sys.dont_write_bytecode
+        os.environ["LEFT"] = "behind"
+        for name in ("thing", "thing.checks", "thing_of_others"):
+            monkeypatch.setitem(sys.modules, name, sys)
+        print("to nobody")
+        raise ZeroDivisionError
+    assert said.getvalue() == "to nobody\n"
+    assert dict(os.environ) == before
+    assert not sys.dont_write_bytecode
+    assert {name for name in sys.modules if name.startswith("thing")} == {
+        "thing.before", "thing_of_others",
+    }  # fmt: skip
+
+
+def test_when_pytest_itself_fails_each_check_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the end of what it said, and without what is secret."""
+    monkeypatch.setattr(runner, "_words", lambda _: ["--no-such-option-hidden"])
+    made = role(tmp_path, {"test_it": "pass"})
+    ((outcome, message),) = ended(run(made, redact=lambda text: text.replace("hidden", "***")))
+    assert outcome == words.MISSING
+    assert message.startswith("it did not run: pytest itself failed: ")
+    assert "unrecognized arguments: --no-such-option-***" in message
 
 
 def test_junit_tells_all(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ for name in ("b-1.whl", "a-1.whl", "a.tar.gz"):
 print(*map(str, range(500)), "no such package", file=sys.stderr)
 sys.exit(int((here / "code").read_text()))
 """
+FASTER = """\
+other = place.with_name(place.name.removesuffix(".part"))
+other.mkdir()
+(other / "c-1.whl").write_text("c")
+"""
+"""Another run that ends before this one."""
 
 
 @pytest.fixture
@@ -69,6 +75,14 @@ def test_wheels_are_fetched_once(pip: Path, tmp_path: Path) -> None:
                   replace(WANTED, requirements=("x",))):  # fmt: skip
         assert gather(other, pip=pip, cache=cache) != first
     assert len(asked(pip)) == 4
+
+
+def test_whoever_was_faster_is_as_good(pip: Path, tmp_path: Path) -> None:
+    """Two runs download the same: the wheels of the first stay, and those of the second go."""
+    (pip / "pip").write_text(PIP.replace("print(", FASTER + "print("))
+    (found,) = gather(WANTED, pip=pip, cache=tmp_path / "cache")
+    assert found.name == "c-1.whl"
+    assert list((tmp_path / "cache/wheels").iterdir()) == [found.parent]
 
 
 def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
