@@ -320,6 +320,16 @@ def test_copied_checkout_gets_its_own(ready: Checkout, tmp_path: Path) -> None:
     assert run.stdout == script.stdout == f"hello|[]|{copy.folder}|1\nFalse\n"
 
 
+def test_the_environment_of_another_checkout_is_kept(ready: Checkout, fresh: Checkout) -> None:
+    """Behind a link it is not made anew for this folder; what to do is said."""
+    (fresh.folder / ".venv").symlink_to(ready.folder / ".venv")
+    ended = fresh.run()
+    assert ended.returncode == 1
+    assert f"{fresh.folder}/.venv is a link" in ended.stderr
+    assert "hint:  remove the link, then run ./inv again" in ended.stderr
+    assert ready.run().stderr == ""
+
+
 def test_vendored_pip_is_the_recorded_one() -> None:
     """./inv and vendor/README.md name the one wheel that is there, and its hash."""
     digest = hashlib.sha256(WHEEL.read_bytes()).hexdigest()
