@@ -110,8 +110,14 @@ class Connection:
     become: bool = False
     become_password: Secret | None = None
     proxy_jump: str | None = None
+    """As `-J` has it; `none` means that there is no jump host, whatever ssh's settings say."""
     host_key_alias: str | None = None
+    identities_only: bool = False
+    user_known_hosts: tuple[Path, ...] = ()
+    """In the place of the user's own files, if there are any."""
+    system_known_hosts: tuple[Path, ...] = ()
     known_hosts: tuple[Path, ...] = ()
+    """Beside them: the inventory's own."""
     host_key: str | None = None
     connect_timeout: float = 10
     exchange_timeout: float = 120

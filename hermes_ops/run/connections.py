@@ -11,7 +11,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.reporting.events import Connecting, Emit
 from hermes_ops.run.model import Settings
 from hermes_ops.run.parallel import DEADLINE, INTERRUPTED, Rules, parallel
-from hermes_ops.transport import Transport
+from hermes_ops.transport import Transport, forget_settings
 from hermes_ops.transport.trace import Traced
 
 PATIENCE = 5
@@ -37,6 +37,7 @@ class Connections:
         self._lock = threading.Lock()
         self._open: dict[str, Transport] = {}
         self._left: set[str] = set()
+        forget_settings()
 
     def open(self, host: Host, settings: Settings, emit: Emit) -> Transport:
         """Connect to a host."""

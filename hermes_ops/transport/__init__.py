@@ -9,7 +9,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Transport
 from hermes_ops.transport.local import Local
 
-__all__ = ["Local", "Retry", "Session", "Transport", "connect"]
+__all__ = ["Local", "Retry", "Session", "Transport", "connect", "forget_settings"]
 
 
 def connect(
@@ -29,3 +29,10 @@ def connect(
     from hermes_ops.transport.ssh import Ssh
 
     return Ssh.open(host, known_hosts=known_hosts, retry=retry)
+
+
+def forget_settings() -> None:
+    """Let the next connections ask ssh for its settings again: call it at the start of a run."""
+    from hermes_ops.transport.openssh.ask import forget
+
+    forget()

@@ -1,8 +1,4 @@
-"""A host over SSH: Fabric's Connection with its configuration, and channels of our own.
-
-Fabric accepts any host key and has no option to refuse one: so we set the policy here, on the
-connection and on every jump host in front of it, before anything is opened.
-"""
+"""A host over SSH: the connection that `hops` opens, and channels of our own on it."""
 
 from __future__ import annotations
 
@@ -13,20 +9,17 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from errno import EHOSTUNREACH, ENETUNREACH
-from functools import cache
 from pathlib import Path, PurePosixPath
-from threading import Lock
 from typing import Any
 
-import fabric
 import paramiko
 
-from hermes_ops.errors import CommandError, HermesError, HostKeyChanged, Unknown, Unreachable
+from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session
 from hermes_ops.transport.become import become, receiving
-from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown
+from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
+from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Channel
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
@@ -44,7 +37,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 class Ssh:
     """An open SSH connection to a host."""
 
-    def __init__(self, host: Host, connection: fabric.Connection) -> None:
+    def __init__(self, host: Host, connection: HopConnection) -> None:
         self.host = host
         self.connection = connection
         self.exchanges = 0
@@ -54,21 +47,19 @@ class Ssh:
         cls, host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None
     ) -> Ssh:
         """Connect; after failures that may be temporary try again, with a random pause."""
+        hops = route_to(host)
         for attempt in range(1, ATTEMPTS + 1):
-            connection = _configured(host, known_hosts)
             try:
-                connection.open()
-            except Exception as error:
-                _close(connection)
-                failure, passing = _classify(error, host)
-                if not passing or attempt == ATTEMPTS:
-                    raise failure from error
+                connection = open_way(host, hops, known_hosts)
+            except HopFailed as error:
+                if not error.passing or attempt == ATTEMPTS:
+                    raise error.failure from error.__cause__
                 if retry is not None:
-                    retry(attempt + 1, failure.message)
+                    retry(attempt + 1, error.failure.message)
                 time.sleep(random.uniform(*PAUSES) * attempt)  # noqa: S311 - only spreads load
             else:
                 _notice_silence(connection.transport.sock)
-                return cls(host, connection)
+                return cls(_logged_in(host, hops[-1].settings.user), connection)
         raise AssertionError("unreachable")
 
     def exchange(
@@ -146,15 +137,12 @@ class Ssh:
 
     def close(self) -> None:
         """Close the connection."""
-        _close(self.connection)
+        close(self.connection)
 
 
-def _close(connection: Any) -> None:
-    """Close a connection and its jump hosts: Fabric does not close half-open ones."""
-    connection.close()
-    connection.client.close()
-    if isinstance(connection.gateway, fabric.Connection):
-        _close(connection.gateway)
+def _logged_in(host: Host, user: str) -> Host:
+    """Return the host with the user who is logged in, whom ssh's settings may have named."""
+    return replace(host, connection=replace(host.connection, user=user))
 
 
 # --- a host that is gone -----------------------------------------------------------------------
@@ -177,123 +165,3 @@ def _notice_silence(peer: Any) -> None:
     ):
         if (option := getattr(socket, name, None)) is not None:
             peer.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-# --- before the connection --------------------------------------------------------------------
-
-
-def _configured(host: Host, known_hosts: Sequence[Path]) -> fabric.Connection:
-    settings = host.connection
-    options: dict[str, Any] = {
-        "banner_timeout": settings.connect_timeout,
-        "auth_timeout": settings.connect_timeout,
-        "transport_factory": _transport,
-    }
-    if settings.key_file:
-        options |= {"key_filename": str(settings.key_file), "look_for_keys": False}
-    with _MAKING:
-        connection = fabric.Connection(
-            settings.address or host.name,
-            user=settings.user,
-            port=settings.port,
-            config=_config(Path.home()),
-            connect_timeout=settings.connect_timeout,
-            connect_kwargs=options,
-            **_gateway(settings.proxy_jump, options),
-        )
-    _be_strict(connection, host, known_hosts)
-    return connection
-
-
-def _transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
-    """Return a transport that offers AES-GCM first.
-
-    With other ciphers Paramiko compares each packet's MAC byte by byte in Python, which is slow.
-    """
-    transport = paramiko.Transport(*args, **kwargs)
-    options = transport.get_security_options()
-    options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
-    return transport
-
-
-# All connections share one configuration. Creating a connection writes into it, and Invoke empties
-# it for a moment during each write: so only one thread may create a connection at a time.
-_MAKING = Lock()
-
-
-@cache
-def _config(_home: Path) -> fabric.Config:
-    """Return Fabric's settings and those of ~/.ssh/config, read once for all hosts."""
-    return fabric.Config()
-
-
-def _gateway(jump: str | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return Fabric's argument for a jump host, where the host's own login key is used as well."""
-    return {"gateway": fabric.Connection(jump, connect_kwargs=options)} if jump else {}
-
-
-def _be_strict(connection: Any, host: Host, known_hosts: Sequence[Path]) -> None:
-    files = (*host.connection.known_hosts, *known_hosts)
-    known = KnownHosts.read(tuple(files))
-    name = host.connection.host_key_alias or connection.host
-    known.give(connection.client, connection.host, connection.port, alias=name)
-    connection.client.set_missing_host_key_policy(
-        RejectUnknown(known, host.connection.host_key, host.name)
-    )
-    gateway = connection.gateway
-    if isinstance(gateway, fabric.Connection):
-        jump = replace(
-            host, connection=replace(host.connection, host_key_alias=None, host_key=None)
-        )
-        _be_strict(gateway, jump, known_hosts)
-
-
-# --- when it fails ----------------------------------------------------------------------------
-
-
-def _classify(error: Exception, host: Host) -> tuple[HermesError, bool]:
-    """Return our error for a failed connection, and whether another attempt may help."""
-    address = host.connection.address or host.name
-    if isinstance(error, HermesError):
-        return error, False
-    if isinstance(error, paramiko.BadHostKeyException):
-        return _changed(error, host), False
-    if isinstance(error, paramiko.AuthenticationException | paramiko.PasswordRequiredException):
-        return _refused_login(error, host), False
-    if isinstance(error, TimeoutError | socket.timeout):
-        seconds = host.connection.connect_timeout
-        return Unreachable(f"{address} did not answer within {seconds:g} s", kind="timeout"), False
-    if isinstance(error, socket.gaierror):
-        hint = "set ansible_host to its address"
-        return Unreachable(f"{address} cannot be resolved", kind="refused", hint=hint), False
-    return _lost(error, address), True
-
-
-def _lost(error: Exception, address: str) -> Unreachable:
-    causes = list(getattr(error, "errors", {}).values())
-    if any(getattr(e, "errno", None) in (EHOSTUNREACH, ENETUNREACH) for e in (error, *causes)):
-        return Unreachable(f"there is no route to {address}", hint="is the host on the network?")
-    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
-        return Unreachable(f"{address} refuses the connection", hint="is sshd running there?")
-    if isinstance(error, OSError):
-        return Unreachable(f"{address}: {error.strerror or error}", kind="refused")
-    return Unreachable(f"{address}: {str(error) or type(error).__name__}", kind="lost")
-
-
-def _refused_login(error: Exception, host: Host) -> Unreachable:
-    who = host.connection.user or "your user"
-    return Unreachable(
-        f"{host.connection.address or host.name} refuses the login of {who}: {error}",
-        kind="auth",
-        hint="set ansible_ssh_private_key_file to the key, or load it with: ssh-add KEY",
-    )
-
-
-def _changed(error: paramiko.BadHostKeyException, host: Host) -> HostKeyChanged:
-    from hermes_ops.transport.hostkeys import fingerprint
-
-    return HostKeyChanged(
-        f"the key of {error.hostname} has changed: it shows {fingerprint(error.key)},"
-        f" the known key is {fingerprint(error.expected_key)}",
-        hint=f"if the machine was really replaced: ./inv hosts.trust -l {host.name}",
-    )

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
+from ssh_kit import keys_of
 
 from hermes_ops.commands.hosts.trust import accept
 from hermes_ops.errors import HostKeyChanged, Unreachable
-from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint, lookup_name
+from hermes_ops.transport.openssh.hostkeys import HostKeys, fingerprint
+from hermes_ops.transport.openssh.known_hosts import KnownHosts, matches
 
 KEYS = [paramiko.ECDSAKey.generate() for _ in "abc"]
 KIND = KEYS[0].get_name()
 OURS, OTHER, THIRD = (key.get_base64() for key in KEYS)
 
 
-def known(folder: Path, *lines: str) -> KnownHosts:
-    """Return what these lines say; `OURS` and the others stand for keys."""
+def known(folder: Path, *lines: str, **of: Any) -> HostKeys:
+    """Return what these lines say of `box`; `OURS` and the others stand for keys."""
     text = "\n".join(lines).replace("OURS", f"{KIND} {OURS}").replace("OTHER", f"{KIND} {OTHER}")
     (folder / "known_hosts").write_text(text + "\n")
-    return KnownHosts.read((folder / "absent", folder / "known_hosts"))
+    return keys_of(folder / "absent", folder / "known_hosts", **{"host": "box", **of})
 
 
-def given(found: KnownHosts, host: str, port: int = 22, alias: str | None = None) -> list[str]:
-    """Return the keys that a connection to a host would accept."""
-    client = paramiko.SSHClient()
-    found.give(client, host, port, alias=alias or host)
-    keys = client.get_host_keys()
-    assert set(keys) <= {lookup_name(host, port)}
-    return [key.get_base64() for name in keys for key in keys[name].values()]
+def verdicts(found: HostKeys) -> tuple[str, str]:
+    """Return what is judged of the two keys."""
+    return found.verdict(KEYS[0].asbytes()), found.verdict(KEYS[1].asbytes())
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def given(found: KnownHosts, host: str, port: int = 22, alias: str | None = None
 def test_lines_that_make_it_known(line: str, tmp_path: Path) -> None:
     """One blank, more or a tab between words, several names, and names that are hashed."""
     name = "192.168.1.61" if line.startswith("|") else "box"
-    assert given(known(tmp_path, line), name) == [OURS]
+    assert verdicts(known(tmp_path, line, host=name)) == ("known", "changed")
 
 
 @pytest.mark.parametrize(
@@ -69,21 +68,23 @@ def test_lines_that_make_it_known(line: str, tmp_path: Path) -> None:
 )
 def test_lines_that_do_not(line: str, tmp_path: Path) -> None:
     """Comments, authorities, revocations, other hosts, other ports, and what is no key."""
-    assert given(known(tmp_path, line), "box") == []
+    assert known(tmp_path, line).verdict(KEYS[0].asbytes()) != "known"
+    assert known(tmp_path, line).verdict(KEYS[1].asbytes()) == "unknown"
 
 
 def test_a_port_of_its_own(tmp_path: Path) -> None:
-    """The line of a port counts there alone; that of the host counts for its other ports, too."""
-    found = known(tmp_path, "[box]:2222 OTHER", "box OURS")
-    assert given(found, "box") == [OURS]
-    assert given(found, "box", 2222) == [OTHER]
-    assert given(found, "box", 2200) == [OURS]
+    """The line of a port counts there alone; that of the host makes a key known there, too."""
+    lines = ("[box]:2222 OTHER", "box OURS")
+    assert verdicts(known(tmp_path, *lines)) == ("known", "changed")
+    assert verdicts(known(tmp_path, *lines, port=2222)) == ("changed", "known")
+    assert verdicts(known(tmp_path, *lines, port=2200)) == ("known", "unknown")
 
 
 def test_an_alias_is_looked_up_in_its_place(tmp_path: Path) -> None:
-    """HostKeyAlias: what is known of the address itself is of no interest."""
-    found = known(tmp_path, "10.0.0.1 OTHER", "alias OURS")
-    assert given(found, "10.0.0.1", alias="alias") == [OURS]
+    """HostKeyAlias: what is known of the address itself is of no interest, nor is the port."""
+    lines = ("10.0.0.1 OTHER", "alias OURS")
+    found = known(tmp_path, *lines, host="10.0.0.1", port=2222, alias="alias")
+    assert verdicts(found) == ("known", "changed")
 
 
 @pytest.mark.parametrize(
@@ -91,36 +92,38 @@ def test_an_alias_is_looked_up_in_its_place(tmp_path: Path) -> None:
 )
 def test_a_revoked_key_counts_nowhere(line: str, tmp_path: Path) -> None:
     """Not in any line of any file; showing it is refused as a change, pinned or not."""
-    assert given(known(tmp_path, "box OURS", line), "box") == []
-    found = known(tmp_path, "box OURS", line, "box OTHER")
-    assert given(found, "box") == [OTHER]
-    client = paramiko.SSHClient()
+    assert verdicts(known(tmp_path, "box OURS", line)) == ("revoked", "changed")
+    assert verdicts(known(tmp_path, "box OURS", line, "box OTHER")) == ("revoked", "known")
     for pinned in (None, fingerprint(KEYS[0])):
         with pytest.raises(HostKeyChanged, match="is revoked"):
-            RejectUnknown(found, pinned).missing_host_key(client, "box", KEYS[0])
+            known(tmp_path, "box OURS", line, pinned=pinned).check(KEYS[0])
 
 
 def test_a_revoked_line_that_is_no_key(tmp_path: Path) -> None:
     """It revokes nothing, and spoils no other line."""
     found = known(tmp_path, f"@revoked * {KIND} AAAA", "@revoked", "box OURS")
-    assert (given(found, "box"), found.revoked) == ([OURS], frozenset())
+    assert verdicts(found) == ("known", "changed")
 
 
-def test_the_users_own_file_counts(tmp_path: Path) -> None:
-    """~/.ssh/known_hosts is read beside the ones that are named; bytes of no text spoil nothing."""
-    (Path.home() / ".ssh").mkdir()
-    (Path.home() / ".ssh/known_hosts").write_bytes(f"\xff\nbox {KIND} {OURS}\n".encode("latin1"))
-    assert given(KnownHosts.read((tmp_path / "none",)), "box") == [OURS]
+def test_bytes_of_no_text_spoil_nothing(tmp_path: Path) -> None:
+    """A line that is none is passed over, and the one after it counts."""
+    (tmp_path / "odd").write_bytes(f"\xff\nbox {KIND} {OURS}\n".encode("latin1"))
+    assert verdicts(keys_of(tmp_path / "odd", host="box"))[0] == "known"
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     """`hosts.trust` and what follows it may be one call of the program."""
-    (tmp_path / "known_hosts").write_text("# nothing yet\n")
-    assert given(KnownHosts.read((tmp_path / "known_hosts",)), "box") == []
-    accept(tmp_path / "known_hosts", "box", f"box {KIND} {OURS}")
-    found = KnownHosts.read((tmp_path / "known_hosts",))
-    assert given(found, "box") == [OURS]
-    assert KnownHosts.read((tmp_path / "known_hosts",)) is found
+    file = tmp_path / "known_hosts"
+    file.write_text("# nothing yet\n")
+    assert verdicts(keys_of(file, host="box"))[0] == "unknown"
+    accept(file, "box", f"box {KIND} {OURS}")
+    assert verdicts(keys_of(file, host="box"))[0] == "known"
+    assert KnownHosts.read([file]) is KnownHosts.read([file])
+
+
+def test_many_stars_are_judged_at_once() -> None:
+    """A pattern made to take long takes no longer than another."""
+    assert not matches("a" * 250, ",".join(["*a" * 200 + "b"] * 20))
 
 
 def test_a_fingerprint_is_the_one_that_ssh_prints() -> None:
@@ -138,9 +141,8 @@ def _bytes(text: str) -> bytes:
 
 def test_an_unknown_key_is_told_for_its_host(tmp_path: Path) -> None:
     """Kind, fingerprint, and the command for exactly that host of the inventory."""
-    policy = RejectUnknown(known(tmp_path), None, "mini-4")
     with pytest.raises(Unreachable, match=rf"the key of box is not known: {KIND} SHA256:") as no:
-        policy.missing_host_key(paramiko.SSHClient(), "box", KEYS[0])
+        known(tmp_path, inventory_name="mini-4").check(KEYS[0])
     assert (no.value.kind, no.value.hint.split()[-1]) == ("host_key_unknown", "mini-4")
 
 
@@ -170,6 +172,15 @@ def test_accepting_makes_the_file(tmp_path: Path) -> None:
     """And the folder that it is in."""
     accept(tmp_path / "new/known_hosts", "box", LINE)
     assert (tmp_path / "new/known_hosts").read_text() == f"{LINE}\n"
+
+
+def test_a_hashed_line_gives_way(tmp_path: Path) -> None:
+    """It is about this very host, too."""
+    file = tmp_path / "known_hosts"
+    hashed = "|1|rM1LMnQK5NEYl797uBUZKPTNgNE=|pHWoK2unRnoN6gNr389Ph4KSw44="
+    file.write_text(f"{hashed} {KIND} {OTHER}\n")
+    accept(file, "192.168.1.61", f"192.168.1.61 {KIND} {OURS}")
+    assert file.read_text() == f"192.168.1.61 {KIND} {OURS}\n"
 
 
 def test_a_line_of_several_names_gives_way(tmp_path: Path) -> None:

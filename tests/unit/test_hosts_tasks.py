@@ -15,7 +15,7 @@ from patience import soon
 from sshd import Sshd, make_key, running
 from terminal import typing
 
-from hermes_ops.transport.hostkeys import fingerprint
+from hermes_ops.transport.openssh.hostkeys import fingerprint
 
 pytestmark = pytest.mark.xdist_group("sshd")
 OTHERS = "# mine\nother ssh-ed25519 AAAA\n"

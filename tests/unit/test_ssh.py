@@ -19,7 +19,7 @@ from sshd import Sshd, make_key, running
 
 from hermes_ops.errors import CommandError, HostKeyChanged, Unknown, Unreachable
 from hermes_ops.transport import Transport, connect
-from hermes_ops.transport.hostkeys import fingerprint
+from hermes_ops.transport.openssh.hostkeys import fingerprint
 from hermes_ops.transport.ssh import SILENCE, Ssh
 from hermes_ops.wire import Record, Script, assemble
 

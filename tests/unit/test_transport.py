@@ -13,11 +13,17 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from ssh_kit import keys_of
 
 from hermes_ops.errors import HostKeyChanged, Unreachable
 from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import connect, ssh
-from hermes_ops.transport.hostkeys import KnownHosts, RejectUnknown, fingerprint
+from hermes_ops.transport.openssh.failures import classify
+from hermes_ops.transport.openssh.hops import _made
+from hermes_ops.transport.openssh.hostkeys import fingerprint
+from hermes_ops.transport.openssh.login import RefusedLogin
+from hermes_ops.transport.openssh.route import Hop, route_to
+from hermes_ops.transport.openssh.settings import ClientSettings
 from hermes_ops.transport.ssh import ATTEMPTS
 
 KEYS = [paramiko.RSAKey.generate(1024) for _ in "ab"]
@@ -106,7 +112,7 @@ SEVERAL = paramiko.ssh_exception.NoValidConnectionsError
     ("error", "kind", "said", "passes"),
     [
         (paramiko.AuthenticationException("no"), "auth", "refuses the login of nobody", False),
-        (paramiko.PasswordRequiredException("no"), "auth", "refuses the login of nobody", False),
+        (RefusedLogin("no key"), "auth", "refuses the login of nobody: no key", False),
         (TimeoutError(), "timeout", "did not answer within 2 s", False),
         (socket.gaierror(-2, "?"), "refused", "127.0.0.1 cannot be resolved", False),
         (NOWHERE, "refused", "there is no route to 127.0.0.1", True),
@@ -123,18 +129,30 @@ SEVERAL = paramiko.ssh_exception.NoValidConnectionsError
 )
 def test_failures_in_our_words(error: Exception, kind: str, said: str, passes: bool) -> None:
     """What kept us away, and whether it may pass: nothing else is tried again."""
-    failure, passing = ssh._classify(error, host(22))
+    hop = Hop("127.0.0.1", ClientSettings("127.0.0.1", 22, "nobody"))
+    failure, passing = classify(error, hop, 2)
     assert (failure.kind, passing) == (kind, passes)
     assert said in str(failure)
 
 
-def test_a_changed_key_is_told_with_both() -> None:
+def test_a_failure_on_the_way_names_the_hop() -> None:
+    """It is the jump host that is not reached, and the host behind it is named, too."""
+    hop = Hop("me@gate", ClientSettings("10.0.0.1", 22, "me"), host="box")
+    failure, _ = classify(REFUSED, hop, 2)
+    assert str(failure) == "the jump host me@gate (on the way to box) refuses the connection"
+    failure, passing = classify(paramiko.ChannelException(2, "Connect failed"), hop, 2)
+    assert "cannot reach 10.0.0.1:22: Connect failed" in str(failure)
+    assert not passing
+
+
+def test_a_changed_key_is_told_with_both(tmp_path: Path) -> None:
     """And what to do if the machine is really a new one."""
-    changed = paramiko.BadHostKeyException("there", KEYS[0], KEYS[1])
-    failure, passing = ssh._classify(changed, host(22))
-    assert (type(failure), passing) == (HostKeyChanged, False)
-    assert f"shows {fingerprint(KEYS[0])}, the known key is {fingerprint(KEYS[1])}" in str(failure)
-    assert failure.hint.endswith("./inv hosts.trust -l there")
+    (tmp_path / "known_hosts").write_text(f"there ssh-rsa {KEYS[1].get_base64()}\n")
+    with pytest.raises(HostKeyChanged) as failure:
+        keys_of(tmp_path / "known_hosts").check(KEYS[0])
+    said = f"shows {fingerprint(KEYS[0])}, the known key is {fingerprint(KEYS[1])}"
+    assert said in str(failure.value)
+    assert failure.value.hint.endswith("./inv hosts.trust -l there")
 
 
 def test_a_name_that_does_not_exist_is_not_tried_again() -> None:
@@ -151,28 +169,29 @@ def test_a_revoked_key_is_not_known(tmp_path: Path) -> None:
     key = KEYS[0]
     line = f"there ssh-rsa {key.get_base64()}"
     (tmp_path / "known_hosts").write_text(f"{line}\n@revoked * ssh-rsa {key.get_base64()}\n")
-    known = KnownHosts.read((tmp_path / "known_hosts",))
-    client = paramiko.SSHClient()
-    known.give(client, "there", 22, alias="there")
-    assert client.get_host_keys().lookup("there") is None
     with pytest.raises(HostKeyChanged, match="revoked"):
-        RejectUnknown(known, None).missing_host_key(client, "there", key)
+        keys_of(tmp_path / "known_hosts").check(key)
 
 
 def test_a_pinned_fingerprint_is_enough_and_another_is_not() -> None:
     """`hermes_host_key` accepts the key that it names, and no other."""
-    known, client = KnownHosts.read(()), paramiko.SSHClient()
-    RejectUnknown(known, fingerprint(KEYS[0])).missing_host_key(client, "there", KEYS[0])
+    keys_of(pinned=fingerprint(KEYS[0])).check(KEYS[0])
     with pytest.raises(HostKeyChanged, match=r"hermes_host_key says"):
-        RejectUnknown(known, fingerprint(KEYS[0])).missing_host_key(client, "there", KEYS[1])
+        keys_of(pinned=fingerprint(KEYS[0])).check(KEYS[1])
+
+
+def test_a_pinned_fingerprint_decides_over_known_hosts(tmp_path: Path) -> None:
+    """A key that a file knows is refused if another one is pinned; a file's other key is not."""
+    (tmp_path / "known_hosts").write_text(f"there ssh-rsa {KEYS[1].get_base64()}\n")
+    with pytest.raises(HostKeyChanged, match=r"hermes_host_key says"):
+        keys_of(tmp_path / "known_hosts", pinned=fingerprint(KEYS[0])).check(KEYS[1])
+    keys_of(tmp_path / "known_hosts", pinned=fingerprint(KEYS[0])).check(KEYS[0])
 
 
 def test_an_unknown_key_is_refused_with_its_fingerprint() -> None:
     """An unknown key is not accepted: the message has its fingerprint and the way to accept it."""
     with pytest.raises(Unreachable) as failure:
-        RejectUnknown(KnownHosts.read(()), None).missing_host_key(
-            paramiko.SSHClient(), "there", KEYS[0]
-        )
+        keys_of().check(KEYS[0])
     assert failure.value.kind == "host_key_unknown"
     assert fingerprint(KEYS[0]) in failure.value.message
     assert "hosts.trust" in failure.value.hint
@@ -182,15 +201,8 @@ def test_a_key_is_found_under_its_alias(tmp_path: Path) -> None:
     """HostKeyAlias names the line of known_hosts, and a port other than 22 stands in brackets."""
     text = f"alias ssh-rsa {KEYS[0].get_base64()}\n[10.0.0.1]:2222 ssh-rsa {KEYS[1].get_base64()}\n"
     (tmp_path / "known_hosts").write_text(text)
-    known = KnownHosts.read((tmp_path / "known_hosts",))
-    for name, port, alias, key in (
-        ("10.0.0.9", 22, "alias", KEYS[0]),
-        ("10.0.0.1", 2222, "10.0.0.1", KEYS[1]),
-    ):
-        client = paramiko.SSHClient()
-        known.give(client, name, port, alias=alias)
-        shown = name if port == 22 else f"[{name}]:{port}"
-        assert client.get_host_keys().check(shown, key)
+    keys_of(tmp_path / "known_hosts", host="10.0.0.9", port=2200, alias="alias").check(KEYS[0])
+    keys_of(tmp_path / "known_hosts", host="10.0.0.1", port=2222).check(KEYS[1])
 
 
 @pytest.mark.slow
@@ -201,7 +213,8 @@ def test_connections_are_made_side_by_side() -> None:
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(16) as pool:
-            made = list(pool.map(lambda _: ssh._configured(box, ()), range(200)))
+            (hop,) = route_to(box)
+            made = list(pool.map(lambda _: _made(box, hop, None, ()), range(200)))
     finally:
         sys.setswitchinterval(before)
     assert {connection.port for connection in made} == {22}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
@@ -16,15 +15,19 @@ from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unre
 from hermes_ops.errors import (
     HermesError,
     Interrupted,
-    Unreachable,
     UsageError,
 )
 from hermes_ops.inventory.model import Host
+from hermes_ops.transport import forget_settings
+
+if TYPE_CHECKING:
+    from hermes_ops.transport.openssh.hostkeys import HostKeys
 
 
 def trust(options: Options, output: Output) -> Result:
     """Ask for each host, and accept the keys that were confirmed."""
     workspace = open_workspace(options, output)
+    forget_settings()
     refuse_unreachable(workspace.selected)
     rows, codes = trust_hosts(workspace, options, output)
     result = shown(output, ["host", "fingerprint", "trusted"], rows, codes)
@@ -41,9 +44,9 @@ def trust_hosts(
         if host.connection.kind != "ssh":
             continue
         try:
-            row = _trust(host, workspace.known_hosts[0], options, output)
-            rows.append(row)
-            codes.append(0 if row["trusted"] else 2)
+            for row in _trust(host, workspace.known_hosts, options, output):
+                rows.append(row)
+                codes.append(0 if row["trusted"] else 2)
         except UsageError:
             raise
         except HermesError as error:
@@ -52,50 +55,70 @@ def trust_hosts(
     return rows, codes
 
 
-def _trust(host: Host, file: Path, options: Options, output: Output) -> Mapping[str, Any]:
-    from hermes_ops.transport.hostkeys import KnownHosts, fingerprint, lookup_name
+def _trust(
+    host: Host, files: Sequence[Path], options: Options, output: Output
+) -> Iterator[Mapping[str, Any]]:
+    """Yield a row for each jump host whose key is not known yet, and one for the host itself.
 
-    address, port = host.connection.address or host.name, host.connection.port or 22
-    key = offered_key(address, port, host.connection.connect_timeout)
-    name = lookup_name(host.connection.host_key_alias or address, port)
-    known: Mapping[str, Any] = KnownHosts.read((file,)).keys.lookup(name) or {}
+    What is behind a host that is not trusted is not asked: nobody would know who answers.
+    """
+    from hermes_ops.transport.openssh.hops import HopFailed, shown_key
+    from hermes_ops.transport.openssh.route import route_to
+
+    hops = route_to(host)
+    for number in range(1, len(hops) + 1):
+        try:
+            keys, key = shown_key(host, hops[:number], files)
+        except HopFailed as error:
+            raise error.failure from error.__cause__
+        if number < len(hops) and keys.verdict(key.asbytes()) == "known":
+            continue
+        row = _row(host, keys, key, files[0], options, output)
+        yield row
+        if not row["trusted"]:
+            return
+
+
+def _row(
+    host: Host, keys: HostKeys, key: Any, file: Path, options: Options, output: Output
+) -> Mapping[str, Any]:
+    from hermes_ops.transport.openssh.hostkeys import fingerprint, fingerprint_of
+
     row = {"host": host.name, "fingerprint": fingerprint(key), "trusted": True, "error": None}
-    if any(other == key for other in known.values()):
+    if keys.hop.host:
+        row["hop"] = keys.hop.name
+    verdict = keys.verdict(key.asbytes())
+    if verdict in ("known", "pinned"):
         return row
-    output.note(f"{host.name} ({name}) shows {key.get_name()} {fingerprint(key)}")
-    for other in known.values():
-        output.note(f"  known until now: {other.get_name()} {fingerprint(other)}")
+    if verdict in ("revoked", "not pinned"):
+        keys.check(key)
+    whose = f"{keys.hop}{keys.hop.on_the_way}" if keys.hop.host else host.name
+    output.note(f"{whose} ({keys.name}) shows {key.get_name()} {fingerprint(key)}")
+    for line, blob in keys.entries.of(""):
+        output.note(f"  known until now: {line.kind} {fingerprint_of(blob)} ({line})")
     if options.check:
         return row | {"trusted": False}
     try:
-        confirm(f"Accept this key for {host.name}?", options)
+        confirm(f"Accept this key for {whose}?", options)
     except Interrupted:
         return row | {"trusted": False}
-    accept(file, name, f"{name} {key.get_name()} {key.get_base64()}")
+    accept(file, keys.name, f"{keys.name} {key.get_name()} {key.get_base64()}")
     return row
-
-
-def offered_key(address: str, port: int, timeout: float) -> Any:
-    """Return the key that the host shows, without any login."""
-    import paramiko
-
-    try:
-        with socket.create_connection((address, port), timeout) as peer:
-            transport = paramiko.Transport(peer)
-            try:
-                transport.start_client(timeout=timeout)
-                return transport.get_remote_server_key()
-            finally:
-                transport.close()
-    except (OSError, paramiko.SSHException) as error:
-        raise Unreachable(f"{address}: {error}", hint="is sshd running there?") from error
 
 
 def accept(file: Path, name: str, line: str) -> None:
     """Make `line` the only one for `name` in a known_hosts file; keep all lines of other names."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    kept = [old for old in text.splitlines() if name not in old.split(" ", 1)[0].split(",")]
+    kept = [old for old in text.splitlines() if not _is_of(name, old.split(maxsplit=1))]
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.write_text("\n".join([*kept, line]) + "\n", encoding="utf-8")
     temporary.replace(file)
+
+
+def _is_of(name: str, words: list[str]) -> bool:
+    """Return whether a line names this host, plainly or as a hash; a pattern names others, too."""
+    from hermes_ops.transport.openssh.known_hosts import matches
+
+    names = words[0] if words else ""
+    return name in names.split(",") or (names.startswith("|") and matches(name, names))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.inventory.jumps import is_odd_address, is_odd_user
 from hermes_ops.inventory.model import Connection
 from hermes_ops.loader.hosts.keys import private_key
 from hermes_ops.loader.hosts.ssh_args import SshArgs, parse_ssh_args
@@ -61,7 +62,7 @@ READ = frozenset({"ansible_connection", "ansible_become", *ARGUMENTS}.union(*SPE
 
 _LOGIN = re.compile(r"ansible_(?:\w+_)?(?:pass|password|passphrase)")
 
-_ODD_ADDRESS = re.compile(r"^-|[\s\x00-\x1f\x7f@/]")
+_ODD_ADDRESS = re.compile(r"[@/]")
 _HOST_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 
 
@@ -81,13 +82,16 @@ def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) 
         kind=kind_of,
         address=_address(name, variables) if kind_of == "ssh" else "",
         port=_port(variables) or args.port,
-        user=_checked(variables, "ansible_user", WORD, None) or args.user,
+        user=_user(variables) or args.user,
         key_file=_key_file(variables) or args.key_file,
         become=_boolean(variables, "ansible_become"),
         become_password=_password(variables),
         proxy_jump=args.proxy_jump,
         host_key_alias=args.host_key_alias,
-        known_hosts=(*args.known_hosts, *known_hosts),
+        identities_only=bool(args.identities_only),
+        user_known_hosts=args.known_hosts,
+        system_known_hosts=args.system_known_hosts,
+        known_hosts=tuple(known_hosts),
         host_key=_host_key(variables),
         connect_timeout=_connect_timeout(variables, args),
         exchange_timeout=_checked(variables, "hermes_exchange_timeout", SECONDS, 120),
@@ -133,12 +137,22 @@ def _address(name: str, variables: Variables) -> str:
 
 
 def _is_address(text: str) -> bool:
-    if _ODD_ADDRESS.search(text):
+    if is_odd_address(text) or _ODD_ADDRESS.search(text):
         return False
     try:
         return ":" not in text or bool(ip_address(text.partition("%")[0].strip("[]")))
     except ValueError:
         return False
+
+
+def _user(variables: Variables) -> str | None:
+    value = _found(variables, "ansible_user")
+    if value is None:
+        return None
+    check(value, WORD, "ansible_user")
+    if is_odd_user(value.data):
+        raise value.error(f"'ansible_user' cannot be {written(value)}")
+    return str(value.data)
 
 
 def _port(variables: Variables) -> int | None:

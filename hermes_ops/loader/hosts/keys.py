@@ -1,4 +1,4 @@
-"""Private key files: check that they exist, can be read and are keys."""
+"""Files of keys to log in with: check that they exist, can be read and are keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.sources.text import shown
 
-_HEADER = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_HEADER = re.compile(rb"\s*-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA")
+"""A private key, or a public one: its private one is in the agent then."""
 
 
 def private_key(value: Located, name: str) -> Path:
-    """Return the path of the key file `name`, which must be a private key that can be read.
+    """Return the path of the key file `name`, which must be a key that can be read.
 
     A relative path starts at the working folder, as in Ansible, or else at the file that
     names it.
@@ -21,8 +22,7 @@ def private_key(value: Located, name: str) -> Path:
     if not path.is_absolute() and not path.exists():
         path = Path(value.place.file).parent / path
     if not _HEADER.match(_head(path, value)):
-        hint = "name the file without .pub" if path.suffix == ".pub" else ""
-        raise value.error(f"{shown(path)} is not a private key", hint)
+        raise value.error(f"{shown(path)} is not a private key")
     return path
 
 

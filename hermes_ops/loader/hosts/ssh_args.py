@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hermes_ops.inventory.jumps import is_odd_address, is_odd_user, parse_jumps
 from hermes_ops.loader.hosts.keys import private_key
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.schema import suggestion
@@ -21,17 +22,21 @@ FLAGS_PASSED_OVER = frozenset("aACkKnqTvxXyY46t")
 FLAGS_WITH_OPTION = {"J": "ProxyJump", "i": "IdentityFile", "l": "User", "p": "Port"}
 PASSED_OVER = re.compile(
     r"control\w+|serveralive\w+|tcpkeepalive|compression|forward\w+|loglevel|batchmode|requesttty"
-    r"|addressfamily|identitiesonly|\w+authentication|preferredauthentications|updatehostkeys"
+    r"|addressfamily|\w+authentication|preferredauthentications|updatehostkeys"
     r"|hashknownhosts|visualhostkey|checkhostip|connectionattempts|ipqos",
 )
 _STRICT = "stricthostkeychecking"
+_PROGRAMS = frozenset({"proxycommand", "localcommand", "knownhostscommand", "remotecommand"})
+"""Inventories are data of strangers: only the operator's own settings may name a program."""
 
 
 class SshArgs(NamedTuple):
     """The options that are used here."""
 
     known_hosts: tuple[Path, ...] = ()
+    system_known_hosts: tuple[Path, ...] = ()
     host_key_alias: str | None = None
+    identities_only: bool | None = None
     proxy_jump: str | None = None
     connect_timeout: float | None = None
     key_file: Path | None = None
@@ -103,6 +108,11 @@ def _with(args: SshArgs, name: str, argument: str, value: Located) -> SshArgs:
 
 
 def _unknown(name: str, value: Located) -> Exception:
+    if name.lower() in _PROGRAMS:
+        return value.error(
+            f"the ssh option {name} would run a program that the inventory names",
+            "reach it with ProxyJump (-J), or write it into ~/.ssh/config, where it counts",
+        )
     known = ["StrictHostKeyChecking", *_SPELLED]
     return value.error(f"the ssh option {name} is not supported", suggestion(name, known))
 
@@ -126,9 +136,30 @@ def _path(word: str, value: Located) -> Path:
 
 
 def _text(argument: str, value: Located) -> str | None:
-    if argument.startswith("-"):
+    if is_odd_address(argument):
         raise value.error(f"{argument!r} cannot be the argument of an ssh option")
     return None if argument.lower() == "none" else argument
+
+
+def _user(argument: str, value: Located) -> str:
+    if is_odd_user(argument):
+        raise value.error(f"{argument!r} cannot be the name of a user")
+    return argument
+
+
+def _jumps(argument: str, value: Located) -> str:
+    try:
+        parse_jumps(argument)
+    except ValueError as error:
+        hint = "[user@]host[:port] or ssh://[user@]host[:port], with commas between them"
+        raise value.error(f"{str(error)!r} is no jump host", hint) from None
+    return argument
+
+
+def _yes(argument: str, value: Located) -> bool:
+    if argument.lower() not in ("yes", "no", "true", "false"):
+        raise value.error(f"this option wants yes or no, this is {argument!r}")
+    return argument.lower() in ("yes", "true")
 
 
 def _seconds(argument: str, value: Located) -> float | None:
@@ -152,10 +183,12 @@ def _key(argument: str, value: Located) -> Path:
 _SPELLED: dict[str, tuple[str, Callable[[str, Located], object]]] = {
     "UserKnownHostsFile": ("known_hosts", _known_hosts),
     "HostKeyAlias": ("host_key_alias", _text),
-    "ProxyJump": ("proxy_jump", _text),
+    "GlobalKnownHostsFile": ("system_known_hosts", _known_hosts),
+    "ProxyJump": ("proxy_jump", _jumps),
+    "IdentitiesOnly": ("identities_only", _yes),
     "ConnectTimeout": ("connect_timeout", _seconds),
     "IdentityFile": ("key_file", _key),
-    "User": ("user", _text),
+    "User": ("user", _user),
     "Port": ("port", _port),
 }
 _HONOURED = {name.lower(): reading for name, reading in _SPELLED.items()}

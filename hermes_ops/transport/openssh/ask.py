@@ -1,0 +1,200 @@
+"""The settings of the client: what `ssh` itself would do to reach a host, as `ssh -G` tells it.
+
+`ssh -G` connects to nothing, and knows everything: `Include`, `Match`, the system's file, tokens.
+Where there is no `ssh`, Paramiko's parser reads the same files (`parser`).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hermes_ops.errors import Unreachable
+from hermes_ops.inventory.jumps import Jump, parse_jumps
+from hermes_ops.transport.openssh.settings import (
+    DEFAULT_KEYS,
+    SYSTEM_CONFIG,
+    Asked,
+    ClientSettings,
+)
+from hermes_ops.transport.openssh.tokens import expanded
+
+PATIENCE: Final = 30
+"""Seconds that `ssh -G` may take: `Match exec` runs programs."""
+
+
+# --- once a run -------------------------------------------------------------------------------
+
+_ANSWERS: dict[tuple[Asked, str], Future[ClientSettings]] = {}
+_LOCK = threading.Lock()
+
+
+def forget() -> None:
+    """Ask again from now on: files change between two runs, and `Match exec` is a program."""
+    with _LOCK:
+        _ANSWERS.clear()
+
+
+def settings_of(asked: Asked) -> ClientSettings:
+    """Return the settings for a host; in one run each is asked for once.
+
+    Raises:
+        Unreachable: ssh does not accept its own settings; the message is ssh's.
+    """
+    with _LOCK:
+        key = asked, os.environ.get("HOME", "")
+        answer, ours = _ANSWERS.get(key), False
+        if answer is None:
+            answer, ours = _ANSWERS.setdefault(key, Future()), True
+    if ours:
+        try:
+            answer.set_result(_settings(asked))
+        except BaseException as error:
+            answer.set_exception(error)
+    return answer.result()
+
+
+def _settings(asked: Asked) -> ClientSettings:
+    if program := shutil.which("ssh"):
+        return _understood(asked, _answer(program, asked))
+    # Imported only here: it brings Paramiko's parser, and most machines have ssh.
+    from hermes_ops.transport.openssh.parser import lines_of
+
+    return _understood(asked, lines_of(asked))
+
+
+# --- ask ssh ------------------------------------------------------------------------------------
+
+
+def _answer(program: str, asked: Asked) -> list[tuple[str, str]]:
+    with _own_config() as config:
+        words = [program, "-G", *config, *_options(asked), "--", asked.host]
+        try:
+            done = subprocess.run(
+                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _refused(asked, str(error)) from error
+    if done.returncode:
+        raise _refused(asked, done.stderr.decode(errors="replace"))
+    lines = done.stdout.decode(errors="surrogateescape").splitlines()
+    return [(name.lower(), value) for name, _, value in (line.partition(" ") for line in lines)]
+
+
+def _options(asked: Asked) -> Iterator[str]:
+    if asked.user:
+        yield from ("-l", asked.user)
+    if asked.port:
+        yield from ("-p", str(asked.port))
+    if asked.jumps is not None:  # then ssh needs not know them, and takes none from its files
+        yield from ("-o", "ProxyJump=none")
+    if asked.identities_only:
+        yield from ("-o", "IdentitiesOnly=yes")
+
+
+def _refused(asked: Asked, said: str) -> Unreachable:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return Unreachable(
+        f"ssh does not accept its settings for {asked.host}: {lines[0] if lines else 'no reason'}",
+        kind="refused",
+        hint=f"what ssh itself says: ssh -G -- {asked.host}",
+    )
+
+
+@contextmanager
+def _own_config() -> Iterator[Sequence[str]]:
+    """Yield what makes ssh read the files of $HOME: by itself it reads the account's."""
+    home = Path.home()
+    if home == _account_home():
+        yield ()
+        return
+    quoted = str(home).replace("\\", "\\\\").replace('"', '\\"')
+    with tempfile.NamedTemporaryFile("w", prefix="hermes-ops-", suffix=".ssh") as file:
+        file.write(
+            f'Include "{quoted}/.ssh/config"\nInclude {SYSTEM_CONFIG}\nHost *\n'
+            f'  UserKnownHostsFile "{quoted}/.ssh/known_hosts" "{quoted}/.ssh/known_hosts2"\n'
+        )
+        file.flush()
+        yield "-F", file.name
+
+
+def _account_home() -> Path:
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path.home()
+
+
+# --- understand it ------------------------------------------------------------------------------
+
+
+def _understood(asked: Asked, lines: Sequence[tuple[str, str]]) -> ClientSettings:
+    told: dict[str, str] = {}
+    for name, value in lines:
+        told.setdefault(name, value)
+    values = {
+        "h": told["hostname"], "p": told["port"], "r": told["user"], "n": asked.host,
+        "k": told.get("hostkeyalias") or asked.host,
+    }  # fmt: skip
+    keys = [value for name, value in lines if name == "identityfile"]
+    named = [key for key in keys if key not in DEFAULT_KEYS]
+    return ClientSettings(
+        address=told["hostname"],
+        port=int(told["port"]),
+        user=told["user"],
+        jumps=_jumps(asked, told),
+        proxy_command=_command(told, values),
+        alias=told.get("hostkeyalias"),
+        keys=_paths(keys, values),
+        named_keys=_paths(named, values),
+        certificates=_paths([v for name, v in lines if name == "certificatefile"], values),
+        identities_only=told.get("identitiesonly") == "yes",
+        agent=_agent(told.get("identityagent", "SSH_AUTH_SOCK"), values),
+        user_known_hosts=_files(told.get("userknownhostsfile", "none"), values),
+        system_known_hosts=_files(told.get("globalknownhostsfile", "none"), values),
+        revoked_keys=next(iter(_files(told.get("revokedhostkeys", "none"), values)), None),
+    )
+
+
+def _jumps(asked: Asked, told: dict[str, str]) -> tuple[Jump, ...]:
+    if asked.jumps is not None:
+        return asked.jumps
+    text = told.get("proxyjump", "none")
+    try:
+        return parse_jumps(text)
+    except ValueError as error:
+        raise _refused(asked, f"ProxyJump {text}: {error} is no host") from None
+
+
+def _command(told: dict[str, str], values: dict[str, str]) -> str | None:
+    text = told.get("proxycommand", "none")
+    return None if text.lower() == "none" else expanded(text, values, paths=False)
+
+
+def _agent(text: str, values: dict[str, str]) -> str | None:
+    if text == "none":
+        return None
+    if text == "SSH_AUTH_SOCK":
+        return os.environ.get("SSH_AUTH_SOCK") or None
+    if text.startswith("$") and not text.startswith("${"):
+        return os.environ.get(text[1:]) or None
+    return expanded(text, values)
+
+
+def _paths(texts: Sequence[str], values: dict[str, str]) -> tuple[Path, ...]:
+    return tuple(Path(expanded(text, values)) for text in texts if text.lower() != "none")
+
+
+def _files(text: str, values: dict[str, str]) -> tuple[Path, ...]:
+    """Return the files of a list; ssh tells them without quotes, so a blank may be of a name."""
+    whole = _paths([text], values)
+    return whole if whole and whole[0].exists() else _paths(text.split(), values)

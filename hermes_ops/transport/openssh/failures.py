@@ -1,0 +1,67 @@
+"""What a failed connection means: our error, and whether another attempt may help."""
+
+from __future__ import annotations
+
+import socket
+from errno import EHOSTUNREACH, ENETUNREACH
+
+import paramiko
+
+from hermes_ops.errors import HermesError, Unreachable
+from hermes_ops.transport.openssh.login import RefusedLogin
+from hermes_ops.transport.openssh.route import Hop
+
+
+def classify(error: Exception, hop: Hop, seconds: float) -> tuple[HermesError, bool]:
+    """Return our error for a hop that failed, and whether another attempt may help.
+
+    `seconds` is the time that a connection may take.
+    """
+    where = f"{hop}{hop.on_the_way}"
+    if isinstance(error, RefusedLogin | paramiko.AuthenticationException):
+        return _refused_login(error, hop, where), False
+    if isinstance(error, HermesError):
+        return error, False
+    if isinstance(error, paramiko.ChannelException):
+        return _no_way(error, hop), False
+    if isinstance(error, TimeoutError | socket.timeout):
+        return Unreachable(f"{where} did not answer within {seconds:g} s", kind="timeout"), False
+    if isinstance(error, socket.gaierror):
+        hint = "set ansible_host to its address" if not hop.host else ""
+        return Unreachable(f"{_named(hop, where)} cannot be resolved", hint=hint), False
+    return _lost(error, where), True
+
+
+def _named(hop: Hop, where: str) -> str:
+    """Return where a connection was to go, with the address if the settings have another one."""
+    address = hop.settings.address
+    return where if address == hop.name else f"{where} ({address})"
+
+
+def _no_way(error: paramiko.ChannelException, hop: Hop) -> Unreachable:
+    """A jump host does not connect further; `hop` is the one behind it."""
+    address, port = hop.settings.address, hop.settings.port
+    return Unreachable(
+        f"the jump host in front of {hop.name} cannot reach {address}:{port}: {error.text}",
+        hint="is it on, and does the jump host allow TCP forwarding?",
+    )
+
+
+def _lost(error: Exception, where: str) -> Unreachable:
+    causes = list(getattr(error, "errors", {}).values())
+    if any(getattr(e, "errno", None) in (EHOSTUNREACH, ENETUNREACH) for e in (error, *causes)):
+        return Unreachable(f"there is no route to {where}", hint="is the host on the network?")
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
+        return Unreachable(f"{where} refuses the connection", hint="is sshd running there?")
+    if isinstance(error, OSError):
+        return Unreachable(f"{where}: {error.strerror or error}", kind="refused")
+    return Unreachable(f"{where}: {str(error) or type(error).__name__}", kind="lost")
+
+
+def _refused_login(error: Exception, hop: Hop, where: str) -> Unreachable:
+    hint = "set ansible_ssh_private_key_file to the key, or load it with: ssh-add KEY"
+    return Unreachable(
+        f"{where} refuses the login of {hop.settings.user}: {error}",
+        kind="auth",
+        hint=hint if not hop.host else f"what ssh itself offers: ssh -v {hop.name}",
+    )

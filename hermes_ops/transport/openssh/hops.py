@@ -1,0 +1,177 @@
+"""Open the connections of a way, one through the other, each with its settings and its keys."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import fabric
+import paramiko
+
+from hermes_ops.errors import HermesError
+from hermes_ops.inventory.model import Host
+from hermes_ops.transport.openssh.failures import classify
+from hermes_ops.transport.openssh.hostkeys import HostKeys, Policy
+from hermes_ops.transport.openssh.login import Login
+from hermes_ops.transport.openssh.route import Hop
+
+
+class HopFailed(Exception):
+    """A connection of the way could not be opened: why, and whether to try again."""
+
+    def __init__(self, failure: HermesError, passing: bool) -> None:
+        super().__init__(failure.message)
+        self.failure, self.passing = failure, passing
+
+
+class HopConnection(fabric.Connection):  # type: ignore[misc]
+    """Fabric's connection, with a bound for the jump host and a shell for the ProxyCommand."""
+
+    process: subprocess.Popen[bytes] | None = None
+    patience: float = 10
+
+    def open_gateway(self) -> Any:
+        """Return the channel through the jump host, or the socket of the ProxyCommand."""
+        if isinstance(self.gateway, str):
+            process, peer = _run_command(self.gateway)
+            self._set(process=process)
+            return peer
+        return self.gateway.transport.open_channel(
+            "direct-tcpip", (self.host, int(self.port)), ("", 0), timeout=self.patience
+        )
+
+
+def open_way(host: Host, hops: Sequence[Hop], known_hosts: Sequence[Path]) -> HopConnection:
+    """Return an open connection to the last of the hops.
+
+    Raises:
+        HopFailed: one of them could not be opened; all before it are closed.
+    """
+    last: HopConnection | None = None
+    for hop in hops:
+        made = _made(host, hop, last, known_hosts)
+        try:
+            made.open()
+        except Exception as error:
+            close(made)
+            raise HopFailed(*classify(error, hop, host.connection.connect_timeout)) from error
+        last = made
+    assert last is not None  # noqa: S101 - a way has at least the host itself
+    return last
+
+
+def close(connection: Any) -> None:
+    """Close a connection and its jump hosts: Fabric does not close half-open ones."""
+    connection.close()
+    connection.client.close()
+    if connection.process is not None:
+        connection.process.kill()
+        connection.process.wait()
+    if isinstance(connection.gateway, fabric.Connection):
+        close(connection.gateway)
+
+
+def shown_key(
+    host: Host, hops: Sequence[Hop], known_hosts: Sequence[Path]
+) -> tuple[HostKeys, paramiko.PKey]:
+    """Return what is known of the last of the hops, and the key that it shows, without a login.
+
+    Raises:
+        HopFailed: it was not reached.
+    """
+    *before, hop = hops
+    way = open_way(host, before, known_hosts) if before else None
+    made = _made(host, hop, way, known_hosts)
+    keys = HostKeys.of(hop, host.name, known_hosts)
+    try:
+        return keys, _shown(made, keys, host.connection.connect_timeout)
+    except Exception as error:
+        raise HopFailed(*classify(error, hop, host.connection.connect_timeout)) from error
+    finally:
+        close(made)
+
+
+def _shown(made: HopConnection, keys: HostKeys, seconds: float) -> paramiko.PKey:
+    address = made.host, int(made.port)
+    peer = made.open_gateway() if made.gateway else socket.create_connection(address, seconds)
+    with closing(peer), closing(_transport(keys, peer)) as transport:
+        transport.start_client(timeout=seconds)
+        return transport.get_remote_server_key()
+
+
+# --- one connection -----------------------------------------------------------------------------
+
+# All connections share one configuration. Creating a connection writes into it, and Invoke empties
+# it for a moment during each write: so only one thread may create a connection at a time.
+_MAKING = Lock()
+
+
+@cache
+def _config() -> fabric.Config:
+    """Return Fabric's settings, without those of ~/.ssh/config: `ask` has them."""
+    return fabric.Config(ssh_config=paramiko.SSHConfig())
+
+
+def _made(
+    host: Host, hop: Hop, gateway: HopConnection | None, known_hosts: Sequence[Path]
+) -> HopConnection:
+    keys = HostKeys.of(hop, host.name, known_hosts)
+    seconds = host.connection.connect_timeout
+
+    def transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
+        return _transport(keys, *args, **kwargs)
+
+    options = {
+        "timeout": seconds,
+        "banner_timeout": seconds,
+        "auth_timeout": seconds,
+        "transport_factory": transport,
+        "auth_strategy": Login(hop.settings),
+    }
+    way = gateway or hop.settings.proxy_command
+    with _MAKING:
+        made = HopConnection(
+            hop.settings.address, user=hop.settings.user, port=hop.settings.port,
+            config=_config(), connect_kwargs=options, forward_agent=False,
+            **({"gateway": way} if way else {}),
+        )  # fmt: skip
+        made.connect_timeout = None  # the time to connect is among the options, with its fraction
+        made._set(patience=seconds)
+    made.client.set_missing_host_key_policy(Policy(keys))
+    return made
+
+
+def _transport(keys: HostKeys, *args: Any, **kwargs: Any) -> paramiko.Transport:
+    """Return a transport that offers AES-GCM first, and asks for a key that is known.
+
+    With other ciphers Paramiko compares each packet's MAC byte by byte in Python, which is slow.
+    """
+    transport = paramiko.Transport(*args, **kwargs)
+    options = transport.get_security_options()
+    options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
+    keys.prefer(options)
+    return transport
+
+
+def _run_command(command: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Run a ProxyCommand in the user's shell, as ssh does; return it and our end of its stream."""
+    ours, theirs = socket.socketpair()
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    with theirs:
+        process = subprocess.Popen(
+            [shell, "-c", f"exec {command}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    with suppress(OSError):
+        ours.settimeout(30)
+    return process, ours

@@ -1,0 +1,141 @@
+"""The policy that refuses every key of a host, except one that is known or pinned."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+from hermes_ops.errors import HostKeyChanged, Unreachable
+from hermes_ops.transport.openssh.known_hosts import Entries, KnownHosts, lookup_name
+from hermes_ops.transport.openssh.route import Hop
+
+_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+"""The algorithms of a kind of key, where they are named differently."""
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """Return the fingerprint of a key as OpenSSH prints it."""
+    return fingerprint_of(key.asbytes())
+
+
+def fingerprint_of(blob: bytes) -> str:
+    """Return the fingerprint of a public key as it travels."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class HostKeys:
+    """What is known of the key of one hop, and what follows from it."""
+
+    hop: Hop
+    inventory_name: str
+    name: str
+    entries: Entries
+    weak: Entries
+    """What is said of the host without its port: it may make a key known, and nothing else."""
+    revoked: frozenset[bytes] = frozenset()
+    """Keys of the file RevokedHostKeys."""
+
+    @staticmethod
+    def of(hop: Hop, inventory_name: str, files: Sequence[Path] = ()) -> HostKeys:
+        """Read what is known of a hop; `files` count beside those of its settings."""
+        settings = hop.settings
+        known = KnownHosts.read((*settings.user_known_hosts, *files, *settings.system_known_hosts))
+        name = settings.alias or lookup_name(settings.address, settings.port)
+        weak = Entries(()) if name == settings.alias else known.of(settings.address)
+        entries = known.of(name)
+        return HostKeys(hop, inventory_name, name, entries, weak, _revoked(settings.revoked_keys))
+
+    def verdict(self, blob: bytes) -> str:
+        """Return `known`, `pinned`, `unknown`, `changed`, `revoked` or `not pinned` for a key."""
+        verdict = self.entries.verdict(blob)
+        weak = self.weak.verdict(blob)
+        if "revoked" in (verdict, weak) or blob in self.revoked:
+            return "revoked"
+        if self.hop.pinned:
+            return "pinned" if _same(self.hop.pinned, blob) else "not pinned"
+        return weak if (verdict, weak) == ("unknown", "known") else verdict
+
+    def prefer(self, options: paramiko.transport.SecurityOptions) -> None:
+        """Ask for a key of a kind that is known, before any other that the host may have."""
+        entries = [*self.entries.of(""), *self.weak.of("")]
+        pinned = [line.kind for line, blob in entries
+                  if self.hop.pinned and _same(self.hop.pinned, blob)]  # fmt: skip
+        kinds = dict.fromkeys([*pinned, *(line.kind for line, _ in entries)])
+        wanted = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
+        order = {name: place for place, name in reversed(list(enumerate(wanted)))}
+        options.key_types = sorted(options.key_types, key=lambda name: order.get(name, len(wanted)))
+
+    def check(self, key: paramiko.PKey) -> None:
+        """Raise `HostKeyChanged` or `Unreachable` if this key is not to be believed."""
+        shown = fingerprint(key)
+        match self.verdict(key.asbytes()):
+            case "revoked":
+                raise HostKeyChanged(f"the key of {self._whose} is revoked: {shown}")
+            case "not pinned":
+                raise HostKeyChanged(
+                    f"{self._whose} shows the key {shown}, hermes_host_key says {self.hop.pinned}",
+                    hint="compare with `ssh-keygen -lf` on the host itself",
+                )
+            case "changed":
+                raise self._changed(shown)
+            case "unknown":
+                raise self._unknown(key, shown)
+
+    @property
+    def _whose(self) -> str:
+        if not self.hop.host:
+            return self.name
+        return f"{self.hop}{self.hop.on_the_way}"
+
+    def _changed(self, shown: str) -> HostKeyChanged:
+        line, blob = next(self.entries.of(""))
+        return HostKeyChanged(
+            f"the key of {self._whose} has changed: it shows {shown},"
+            f" the known key is {fingerprint_of(blob)} ({line})",
+            hint=f"if the machine was really replaced: ./inv hosts.trust -l {self.inventory_name}",
+        )
+
+    def _unknown(self, key: paramiko.PKey, shown: str) -> Unreachable:
+        signed = [str(line) for line, _ in (*self.entries.of("cert-authority"),)]
+        passed_over = (
+            f"; certificates of hosts are not read, {signed[0]} is passed over" if signed else ""
+        )
+        return Unreachable(
+            f"the key of {self._whose} is not known: {key.get_name()} {shown}{passed_over}",
+            kind="host_key_unknown",
+            hint="compare it with the host's own key, then accept it with: "
+            f"./inv hosts.trust -l {self.inventory_name}",
+        )
+
+
+class Policy(paramiko.MissingHostKeyPolicy):
+    """Asks `HostKeys` about the key that is shown; Paramiko itself knows no key."""
+
+    def __init__(self, keys: HostKeys) -> None:
+        self._keys = keys
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Raise if the key is not to be believed."""
+        del client, hostname
+        self._keys.check(key)
+
+
+def _same(pinned: str, blob: bytes) -> bool:
+    return pinned.rstrip("=") == fingerprint_of(blob)
+
+
+def _revoked(file: Path | None) -> frozenset[bytes]:
+    """Return the keys of a file with one public key a line."""
+    if file is None:
+        return frozenset()
+    from hermes_ops.transport.openssh.login import keys_of_lines
+
+    return frozenset(keys_of_lines(file))
