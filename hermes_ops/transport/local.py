@@ -18,6 +18,7 @@ from hermes_ops.transport.base import Session
 from hermes_ops.transport.become import become, receiving
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
+from hermes_ops.transport.unheard import refuse_unheard
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 KEPT: Final = (
@@ -56,7 +57,8 @@ class Local:
         # After its deadline the script goes on, as on a host whose connection was lost.
         with _closing(shell):
             _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
-            shell.wait()
+            code = shell.wait()
+        refuse_unheard(self.host, reader, code)
         return reader.reply()
 
     def put(self, source: Path, target: PurePosixPath) -> None:

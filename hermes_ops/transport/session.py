@@ -14,7 +14,8 @@ import shlex
 import time
 from typing import Protocol
 
-from hermes_ops.errors import Unknown, belongs_to
+from hermes_ops.errors import NotUnderstood, Unknown, belongs_to
+from hermes_ops.wire.reader import LARGEST
 
 GRACE = 5.0
 """Seconds that a host has to report that it ended a command which was too slow."""
@@ -137,6 +138,8 @@ class FramedShell:
                 raise _lost()
             self._output.add(output)
             self._errors.add(errors)
+            if self._output.size > LARGEST or self._errors.size > LARGEST:
+                raise NotUnderstood(f"a command printed more than {LARGEST >> 20} MiB")
         return taken
 
 
@@ -146,6 +149,10 @@ class _Stream:
     def __init__(self) -> None:
         self._data = bytearray()
         self._searched = 0
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
 
     def add(self, data: bytes) -> None:
         self._data += data

@@ -22,6 +22,7 @@ from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, o
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Channel
+from hermes_ops.transport.unheard import KEPT, refuse_unheard
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 ATTEMPTS = 3
@@ -29,6 +30,9 @@ PAUSES = (0.2, 0.6)
 """The range of the pause before the second attempt, in seconds; twice that for the third."""
 POLL = 0.25
 """Seconds between two checks of the deadline while nothing arrives."""
+
+ENDING = 2
+"""Seconds in which the exit code of a shell arrives after the end of its output."""
 
 # Paramiko logs every failed attempt as a traceback of its own thread.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -70,8 +74,11 @@ class Ssh:
         seconds = timeout or self.host.connection.exchange_timeout
         reader = Reader(script.nonce, on_record)
         channel = self._channel(become(self.host, before=script.before))
+        errors = bytearray()
         try:
-            self._converse(channel, script, reader, seconds)
+            self._converse(channel, script, reader, seconds, errors)
+            if not reader.heard:
+                refuse_unheard(self.host, reader, _exit_code(channel), bytes(errors))
         finally:
             channel.close()
         return reader.reply()
@@ -88,7 +95,12 @@ class Ssh:
         return channel
 
     def _converse(
-        self, channel: paramiko.Channel, script: Script, reader: Reader, seconds: float
+        self,
+        channel: paramiko.Channel,
+        script: Script,
+        reader: Reader,
+        seconds: float,
+        errors: bytearray,
     ) -> None:
         until = time.monotonic() + seconds
         channel.settimeout(POLL)
@@ -97,7 +109,7 @@ class Ssh:
             self._send(channel, script.text.encode("utf-8", "surrogateescape"), until)
             channel.shutdown_write()
         with suppress(OSError):
-            while chunk := self._receive(channel, until, seconds):
+            while chunk := self._receive(channel, until, seconds, errors):
                 reader.feed(chunk)
 
     def _send(self, channel: paramiko.Channel, content: bytes, until: float) -> None:
@@ -108,11 +120,14 @@ class Ssh:
             with suppress(TimeoutError):  # the window is full: the line is slow, but not lost
                 data = data[channel.send(data) :]  # type: ignore[arg-type]
 
-    def _receive(self, channel: paramiko.Channel, until: float, seconds: float) -> bytes:
+    def _receive(
+        self, channel: paramiko.Channel, until: float, seconds: float, errors: bytearray
+    ) -> bytes:
         while time.monotonic() <= until:
             # Standard error is not framed, but it must be read, or a chatty shell blocks.
             if channel.recv_stderr_ready():
-                channel.recv_stderr(1 << 21)  # at most what the channel's window allows
+                errors += channel.recv_stderr(1 << 21)  # at most what the channel's window allows
+                del errors[:-KEPT]
             with suppress(TimeoutError):
                 return channel.recv(65536)
         raise Unknown(f"no answer within {seconds:.0f} s", kind="timeout", hint="run it again")
@@ -138,6 +153,12 @@ class Ssh:
     def close(self) -> None:
         """Close the connection."""
         close(self.connection)
+
+
+def _exit_code(channel: paramiko.Channel) -> int:
+    """Return the exit code of a shell that said no more; -1 if the connection ended."""
+    channel.status_event.wait(ENDING)
+    return channel.exit_status if channel.exit_status_ready() else -1
 
 
 def _logged_in(host: Host, user: str) -> Host:

@@ -4,7 +4,7 @@ script    the text that is sent, with a guard that it arrived complete
 reader    parses the answer: only lines that begin with this run's nonce count
 """
 
-from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply
+from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply, printable
 from hermes_ops.wire.script import Script, assemble, libraries_end, library
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "assemble",
     "libraries_end",
     "library",
+    "printable",
 ]

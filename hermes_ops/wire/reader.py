@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
+
+from hermes_ops.errors import NotUnderstood
+
+LARGEST: Final = 16 << 20
+"""How much a host may say in one answer, in bytes."""
+MOST_RECORDS: Final = 100_000
+NOISE_LINES, NOISE_LETTERS = 20, 400
+"""What is kept of that which is no answer: its last lines, and the beginning of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +47,53 @@ class Reply:
 
 
 class Reader:
-    """Turns the bytes from a host into records, as they arrive."""
+    """Turns the bytes from a host into records, as they arrive, in time linear in their number."""
 
     def __init__(self, nonce: str, on_record: OnRecord | None = None) -> None:
-        self._mark = nonce + " "
+        self._mark = nonce.encode() + b" "
         self._on_record = on_record
-        self._rest = b""
+        self._size = 0
+        self._rest = bytearray()
+        self._searched = 0
         self._open: Record | None = None
-        self._lines: list[str] = []
-        self._noise: list[str] = []
+        self._text = bytearray()
+        self._noise: deque[str] = deque(maxlen=NOISE_LINES)
         self.records: list[Record] = []
         self.complete = False
+        self.heard = False
+        """Whether anything of the script arrived: if not, it may not have run at all."""
 
     def feed(self, data: bytes) -> None:
-        """Take the bytes that have arrived; call `on_record` for every completed record."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._line(line.decode("utf-8", "surrogateescape"))
+        """Take the bytes that have arrived; call `on_record` for every completed record.
+
+        Raises:
+            NotUnderstood: the host has said more than any answer has.
+        """
+        self._size += len(data)
+        if self._size > LARGEST or len(self.records) > MOST_RECORDS:
+            raise NotUnderstood(
+                f"the answer is larger than {LARGEST >> 20} MiB",
+                hint="what prints so much there: the login shell's startup files?",
+            )
+        self._rest += data
+        begin = 0
+        while (end := self._rest.find(b"\n", max(begin, self._searched))) >= 0:
+            self._line(bytes(self._rest[begin:end]))
+            begin = end + 1
+        del self._rest[:begin]
+        self._searched = len(self._rest)
 
     def reply(self) -> Reply:
         """Return what was read so far."""
-        return Reply(tuple(self.records), self.complete, "\n".join(self._noise[-20:]))
+        return Reply(tuple(self.records), self.complete, "\n".join(self._noise))
 
-    def _line(self, line: str) -> None:
+    @property
+    def said(self) -> str:
+        """Return the last line that is no answer, as text that does nothing to a terminal."""
+        lines = [*self._noise, _text(bytes(self._rest[:NOISE_LETTERS]))]
+        return printable(next((line for line in reversed(lines) if line.strip()), ""))
+
+    def _line(self, line: bytes) -> None:
         before, mark, rest = line.partition(self._mark)
         # A login shell may greet without a line end: then our first line follows on the same line.
         # In raw text a mark counts only at the beginning of a line.
@@ -68,18 +102,22 @@ class Reader:
             return
         if before:
             self._unmarked(before)
-        self._marked(rest)
+        self.heard = True
+        self._marked(_text(rest))
 
-    def _unmarked(self, line: str) -> None:
-        (self._noise if self._open is None else self._lines).append(line)
+    def _unmarked(self, line: bytes) -> None:
+        if self._open is None:
+            self._noise.append(_text(line[:NOISE_LETTERS]))
+        else:
+            self._text += line + b"\n"
 
     def _marked(self, line: str) -> None:
         word, _, rest = line.partition(" ")
         if word == "begin":
             name, _, rest = rest.partition(" ")
-            self._open, self._lines = Record(name, rest), []
+            self._open, self._text = Record(name, rest), bytearray()
         elif word == "end" and self._open is not None:
-            self._tell(Record(self._open.word, self._open.rest, "\n".join(self._lines)))
+            self._tell(Record(self._open.word, self._open.rest, _text(bytes(self._text[:-1]))))
             self._open = None
         elif word == "done":
             self.complete = True
@@ -90,3 +128,12 @@ class Reader:
         self.records.append(record)
         if self._on_record is not None:
             self._on_record(record)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    """Return a text of a host as one line that does nothing to a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text.strip()[:NOISE_LETTERS])

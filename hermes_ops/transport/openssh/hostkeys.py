@@ -54,12 +54,13 @@ class HostKeys:
     def verdict(self, blob: bytes) -> str:
         """Return `known`, `pinned`, `unknown`, `changed`, `revoked` or `not pinned` for a key."""
         verdict = self.entries.verdict(blob)
-        weak = self.weak.verdict(blob)
-        if "revoked" in (verdict, weak) or blob in self.revoked:
+        if verdict == "unknown" and (weak := self.weak.verdict(blob)) in ("known", "revoked"):
+            verdict = weak
+        if verdict == "revoked" or blob in self.revoked:
             return "revoked"
         if self.hop.pinned:
             return "pinned" if _same(self.hop.pinned, blob) else "not pinned"
-        return weak if (verdict, weak) == ("unknown", "known") else verdict
+        return verdict
 
     def prefer(self, options: paramiko.transport.SecurityOptions) -> None:
         """Ask for a key of a kind that is known, before any other that the host may have."""
