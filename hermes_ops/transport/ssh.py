@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import paramiko
 
@@ -62,7 +61,7 @@ class Ssh:
                     retry(attempt + 1, error.failure.message)
                 time.sleep(random.uniform(*PAUSES) * attempt)  # noqa: S311 - only spreads load
             else:
-                _notice_silence(connection.transport.sock)
+                _notice_silence(connection)
                 return cls(_logged_in(host, hops[-1].settings.user), connection)
         raise AssertionError("unreachable")
 
@@ -172,10 +171,13 @@ SILENCE = 30
 """Seconds without an answer of a host after which its connection counts as lost."""
 
 
-def _notice_silence(peer: Any) -> None:
+def _notice_silence(connection: HopConnection) -> None:
     """Let the kernel end a connection to a host that is gone, long before any of our deadlines."""
-    if not isinstance(peer, socket.socket):
-        return  # a connection through a jump host has a channel instead of a socket
+    if isinstance(connection.gateway, HopConnection):
+        _notice_silence(connection.gateway)  # only the first host of a way has a socket
+    peer = connection.transport.sock
+    if not isinstance(peer, socket.socket) or peer.family == socket.AF_UNIX:
+        return
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", SILENCE // 2),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -101,8 +102,22 @@ def _options(asked: Asked) -> Iterator[str]:
         yield from ("-o", "IdentitiesOnly=yes")
 
 
+_LOOP = re.compile(r"jumphost loop via (\S+)")
+
+
+def circle(name: str, way: str) -> Unreachable:
+    """Return the error for a jump host that leads to itself."""
+    return Unreachable(
+        f"the jump host {name} would have to be reached through itself: {way}",
+        kind="refused",
+        hint=f"write `ProxyJump none` for {name} in ~/.ssh/config, above what applies to it",
+    )
+
+
 def _refused(asked: Asked, said: str) -> Unreachable:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if lines and (loop := _LOOP.match(lines[0])):
+        return circle(loop[1], f"{asked.host} -> {loop[1]}")
     return Unreachable(
         f"ssh does not accept its settings for {asked.host}: {lines[0] if lines else 'no reason'}",
         kind="refused",

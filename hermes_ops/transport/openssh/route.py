@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hermes_ops.errors import Unreachable
 from hermes_ops.inventory.jumps import Jump, parse_jumps
 from hermes_ops.inventory.model import Connection, Host
-from hermes_ops.transport.openssh.ask import settings_of
+from hermes_ops.transport.openssh.ask import circle, settings_of
 from hermes_ops.transport.openssh.settings import Asked, ClientSettings
 
 LONGEST = 16
@@ -52,7 +51,7 @@ def route_to(host: Host) -> tuple[Hop, ...]:
 
 def _hops(asked: Asked, host: Host, seen: tuple[Asked, ...]) -> tuple[Hop, ...]:
     if asked in seen or len(seen) >= LONGEST:
-        raise _circle(seen, asked)
+        raise circle(asked.host, " -> ".join(one.host for one in (*seen, asked)[:5]))
     settings = settings_of(asked)
     before: tuple[Hop, ...] = ()
     if settings.jumps:
@@ -61,15 +60,6 @@ def _hops(asked: Asked, host: Host, seen: tuple[Asked, ...]) -> tuple[Hop, ...]:
         before = _hops(jump, host, (*seen, asked))
     name = str(Jump(asked.host, asked.user, asked.port))
     return (*before, Hop(name, _of_a_jump(settings, host.connection), host=host.name))
-
-
-def _circle(seen: tuple[Asked, ...], asked: Asked) -> Unreachable:
-    way = " -> ".join(one.host for one in (*seen, asked)[:5])
-    return Unreachable(
-        f"the jump host {asked.host} would have to be reached through itself: {way}",
-        kind="refused",
-        hint=f"write `ProxyJump none` for {asked.host} in ~/.ssh/config, above what applies to it",
-    )
 
 
 def _of_a_jump(settings: ClientSettings, inventory: Connection) -> ClientSettings:
