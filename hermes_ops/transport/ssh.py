@@ -77,7 +77,9 @@ class Ssh:
         try:
             self._converse(channel, script, reader, seconds, errors)
             if not reader.heard:
-                refuse_unheard(self.host, reader, _exit_code(channel), bytes(errors))
+                code = _exit_code(channel)
+                errors += channel.recv_stderr(KEPT) if channel.recv_stderr_ready() else b""
+                refuse_unheard(self.host, reader, code, bytes(errors))
         finally:
             channel.close()
         return reader.reply()

@@ -76,12 +76,13 @@ class Reader:
                 hint="what prints so much there: the login shell's startup files?",
             )
         self._rest += data
-        begin = 0
-        while (end := self._rest.find(b"\n", max(begin, self._searched))) >= 0:
-            self._line(bytes(self._rest[begin:end]))
-            begin = end + 1
-        del self._rest[:begin]
+        end = self._rest.rfind(b"\n", self._searched)
         self._searched = len(self._rest)
+        if end >= 0:
+            block = bytes(self._rest[:end])
+            del self._rest[: end + 1]
+            self._searched = len(self._rest)
+            self._block(block)
 
     def reply(self) -> Reply:
         """Return what was read so far."""
@@ -93,11 +94,25 @@ class Reader:
         lines = [*self._noise, _text(bytes(self._rest[:NOISE_LETTERS]))]
         return printable(next((line for line in reversed(lines) if line.strip()), ""))
 
+    def _block(self, block: bytes) -> None:
+        """Take whole lines; those without a mark are taken together, for there may be millions."""
+        at = 0
+        while (found := block.find(self._mark, at)) >= 0:
+            begin = max(at, block.rfind(b"\n", at, found) + 1)
+            end = block.find(b"\n", found)
+            end = len(block) if end < 0 else end
+            if begin > at:
+                self._unmarked(block[at : begin - 1])
+            self._line(block[begin:end])
+            at = end + 1
+        if at <= len(block):
+            self._unmarked(block[at:])
+
     def _line(self, line: bytes) -> None:
-        before, mark, rest = line.partition(self._mark)
+        before, _, rest = line.partition(self._mark)
         # A login shell may greet without a line end: then our first line follows on the same line.
         # In raw text a mark counts only at the beginning of a line.
-        if not mark or (before and self._open is not None):
+        if before and self._open is not None:
             self._unmarked(line)
             return
         if before:
@@ -105,11 +120,12 @@ class Reader:
         self.heard = True
         self._marked(_text(rest))
 
-    def _unmarked(self, line: bytes) -> None:
+    def _unmarked(self, lines: bytes) -> None:
         if self._open is None:
-            self._noise.append(_text(line[:NOISE_LETTERS]))
+            last = lines.rsplit(b"\n", NOISE_LINES)[-NOISE_LINES:]
+            self._noise.extend(_text(line[:NOISE_LETTERS]) for line in last)
         else:
-            self._text += line + b"\n"
+            self._text += lines + b"\n"
 
     def _marked(self, line: str) -> None:
         word, _, rest = line.partition(" ")

@@ -28,6 +28,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def jump(server: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A host in front of it, which lets the same key in."""
+    with running(tmp_path_factory.mktemp("jump")) as made:
+        (made.folder / "authorized_keys").write_text((server.folder / "key.pub").read_text())
+        yield made
+
+
 @pytest.fixture
 def known(server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An inventory of that host and this machine; return its known_hosts, which has another's."""
@@ -129,6 +137,53 @@ def test_a_host_that_is_down(
     (row,) = json.loads(out)["items"]
     assert (code, row["trusted"], row["error"]["kind"]) == (3, False, "refused")
     assert known.read_text() == OTHERS
+
+
+@pytest.mark.slow
+def test_the_key_of_a_jump_host_is_accepted_first(
+    server: Sshd, jump: Sshd, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One after the other, through those that are trusted; what is behind is not asked before."""
+    hosts = tmp_path / "inventory/hosts.yml"
+    where = f"127.0.0.1:{jump.port}"
+    through = f'"ansible_ssh_common_args": "-J ssh://{where}", "ansible_host"'
+    hosts.write_text(hosts.read_text().replace('"ansible_host"', through))
+    code, out, err = said(capsys, "hosts.trust", "--check", "--json")
+    (row,) = json.loads(out)["items"]
+    assert (code, row["hop"], row["fingerprint"]) == (2, where, fingerprint(jump.shown))
+    assert f"the jump host {where} (on the way to there)" in err
+    code, out, _ = said(capsys, "hosts.trust", "-y", "--json")
+    assert code == 0
+    assert [row.get("hop") for row in json.loads(out)["items"]] == [where, None]
+    assert known.read_text() == f"{OTHERS}{line(jump)}\n{line(server)}\n"
+    assert said(capsys, "hosts.ping", "-l", "there")[0] == 0
+    code, out, err = said(capsys, "hosts.trust", "--check", "--json")
+    assert (code, len(json.loads(out)["items"]), err) == (0, 1, "")
+
+
+def test_a_key_that_the_users_own_settings_know_is_trusted(
+    server: Sshd, known: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is judged by the files that a connection would judge it by, and goes where that goes."""
+    folder = Path.home() / ".ssh"
+    folder.mkdir(mode=0o700)
+    (folder / "config").write_text(f"Host 127.0.0.1\n  UserKnownHostsFile {server.known_hosts}\n")
+    code, out, err = said(capsys, "hosts.trust", "--check", "--json")
+    assert (code, json.loads(out)["items"][0]["trusted"], err) == (0, True, "")
+    assert known.read_text() == OTHERS
+
+
+def test_a_pinned_key_needs_no_line(
+    server: Sshd, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And where another one is shown, no line would help: it is told."""
+    hosts = tmp_path / "inventory/hosts.yml"
+    plain = hosts.read_text()
+    for pin, code in ((fingerprint(server.shown), 0), ("SHA256:" + "A" * 43, 1)):
+        pinned = f'"hermes_host_key": "{pin}", "ansible_host"'
+        hosts.write_text(plain.replace('"ansible_host"', pinned))
+        assert said(capsys, "hosts.trust", "-y")[0] == code
+        assert known.read_text() == OTHERS
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_ops.errors import NotUnderstood
 from hermes_ops.wire import Reader, Record, Reply
 
 NONCE = "0123456789abcdef"
@@ -82,3 +84,29 @@ def test_an_end_in_the_middle_of_a_line_ends_nothing() -> None:
     text = f"A=1 {NONCE} end\n{NONCE}end\n {NONCE} done"
     reply = read(f"{NONCE} begin env .env\n{text}\n{NONCE} end\n".encode())
     assert reply == Reply((Record("env", ".env", text),), complete=False)
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65536, b"x\n" * 32768, f"{NONCE} a\n".encode() * 3449])
+def test_an_answer_has_a_cap(piece: bytes) -> None:
+    """What never ends is refused at 16 MiB, in the time that reading so much takes."""
+    reader, began = Reader(NONCE), time.monotonic()
+    with pytest.raises(NotUnderstood, match="larger than 16 MiB"):
+        for _ in range(300):
+            reader.feed(piece)
+    assert time.monotonic() - began < 10
+
+
+def test_a_long_line_in_small_pieces_is_read_once() -> None:
+    """The time is linear in the size of the answer, wherever its line ends are."""
+    reader, began = Reader(NONCE), time.monotonic()
+    for _ in range(8000):
+        reader.feed(b"x" * 1000)
+    assert time.monotonic() - began < 10
+    assert not reader.heard
+
+
+def test_what_was_said_beside_the_answer_is_printable() -> None:
+    """It is shown in messages: it must not steer a terminal."""
+    reader = Reader(NONCE)
+    reader.feed(b"one\n\x1b[31mtwo\r\n   \n")
+    assert reader.said == "?[31mtwo"

@@ -17,7 +17,7 @@ import pytest
 from patience import soon
 from sshd import Sshd, make_key, running
 
-from hermes_ops.errors import CommandError, HostKeyChanged, Unknown, Unreachable
+from hermes_ops.errors import CommandError, HostKeyChanged, NotUnderstood, Unknown, Unreachable
 from hermes_ops.transport import Transport, connect
 from hermes_ops.transport.openssh.hostkeys import fingerprint
 from hermes_ops.transport.ssh import SILENCE, Ssh
@@ -299,6 +299,37 @@ def test_a_shell_that_ends_early(shared: Transport) -> None:
     large = Script(f"echo 0 first\nexit\n{'#' * 70}\n" + f"{'#' * 70}\n" * 100_000, "0")
     reply = shared.exchange(large, timeout=60)
     assert ([record.word for record in reply.records], reply.complete) == (["first"], False)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("exit 0", "exit 0"), ("echo Not now. >&2; exit 1", "exit 1.; it said: Not now."),
+     ("printf 'This account is not\\n available.'; exit 1", "it said: available.")],
+)  # fmt: skip
+def test_a_login_shell_that_ends_first(
+    command: str, said: str, server: Sshd, tmp_path: Path
+) -> None:
+    """Nothing of ours has run: that is no lost connection, and the shell's last words are told."""
+    make_key(tmp_path / "key")
+    with (server.folder / "authorized_keys").open("a") as keys:
+        escaped = command.replace('"', '\\"')
+        keys.write(f'command="{escaped}" {(tmp_path / "key.pub").read_text()}')
+    transport = opened(server, key_file=tmp_path / "key")
+    with pytest.raises(Unreachable, match=f"ended before anything ran .*{said}") as caught:
+        transport.exchange(asking("say hello"))
+    transport.close()
+    assert (caught.value.kind, caught.value.exit_code) == ("login_shell", 3)
+    assert ".bashrc" in caught.value.hint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["yes aaaa", "cat /dev/zero"])
+def test_an_answer_has_a_cap(words: str, shared: Transport) -> None:
+    """A host that prints without end is cut off long before its deadline."""
+    began = time.monotonic()
+    with pytest.raises(NotUnderstood, match="larger than 16 MiB"):
+        shared.exchange(asking(f"say first; {words}"), timeout=60)
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.slow
