@@ -115,7 +115,8 @@ def ssh_command(root: Path, name: str, user: str | None = None) -> list[str]:
     options = [known, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]
     words = [word for option in options for word in ("-o", option)]
     key = str(files.login_key(lab))
-    return ["ssh", "-F", "none", "-i", key, *words, f"{user or 'hermes'}@{lab.address(member)}"]
+    where = f"{user or 'hermes'}@{lab.address(member)}"
+    return ["ssh", "-F", "none", "-i", key, *words, "--", where]
 
 
 def leader(root: Path, name: str) -> int:

@@ -43,6 +43,9 @@ print(sum(answer.count("ActiveState=active") for answer in answers.values()), "a
 """
 """The least that finds out the same: a connection and one command for each host, all at once."""
 
+SETTINGS = 'for host; do ssh -G -- "$host" >/dev/null & done; wait; echo asked'
+"""What `ssh -G` costs: one process a host, all at once."""
+
 PYINFRA = """\
 from pyinfra.operations import files, systemd
 
@@ -96,6 +99,7 @@ def _commands(bench: Bench) -> Mapping[str, Command]:
         "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
         "few": (bench.ours(*up, selection(few)), holds),
         "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
+        "settings": (["/bin/sh", "-c", SETTINGS, "sh", *(h.address for h in hosts)], "asked"),
         "list": ([str(CLONE / "inv"), "--list"], "fleet.up"),
     }
     if importlib.util.find_spec("pyinfra"):
@@ -185,6 +189,7 @@ def _rows(
     yield row(f"no change, {size}", f"{wall['no change']:.2f} s")
     yield row("the floor: a connection and a command a host", f"{wall['floor']:.2f} s")
     yield row("no change / floor", f"{wall['no change'] / wall['floor']:.2f}", "at most 1.6")
+    yield row("of that: ssh -G, a process a host", f"{1000 * wall['settings']:.0f} ms")
     yield row(
         "one more profile: our CPU", f"{(cpu['more'] - cpu['few']) / added:.1f} ms", "under 10 ms"
     )
