@@ -122,8 +122,8 @@ def make_key(path: Path) -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Sshd]:
-    """Run a server until the block ends."""
+def running(folder: Path, *more: str) -> Iterator[Sshd]:
+    """Run a server, with further settings, until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (folder / "home").mkdir()
@@ -134,7 +134,8 @@ def running(folder: Path) -> Iterator[Sshd]:
     (folder / "known_hosts").write_text(line)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    config = _configured(folder, SETTINGS.format(port=port, folder=folder))
+    settings = "\n".join([SETTINGS, *more, ""])
+    config = _configured(folder, settings.format(port=port, folder=folder))
     words = [program(), "-D", "-f", str(config), "-E", str(folder / "log")]
     with subprocess.Popen(words, stdin=subprocess.DEVNULL) as process:
         try:

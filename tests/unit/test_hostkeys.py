@@ -28,7 +28,7 @@ def known(folder: Path, *lines: str, **of: Any) -> HostKeys:
 
 def verdicts(found: HostKeys) -> tuple[str, str]:
     """Return what is judged of the two keys."""
-    return found.verdict(KEYS[0].asbytes()), found.verdict(KEYS[1].asbytes())
+    return found.verdict(KEYS[0]), found.verdict(KEYS[1])
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_lines_that_make_it_known(line: str, tmp_path: Path) -> None:
 )
 def test_lines_that_do_not(line: str, tmp_path: Path) -> None:
     """Comments, authorities, revocations, other hosts, other ports, and what is no key."""
-    assert known(tmp_path, line).verdict(KEYS[0].asbytes()) != "known"
-    assert known(tmp_path, line).verdict(KEYS[1].asbytes()) == "unknown"
+    assert known(tmp_path, line).verdict(KEYS[0]) != "known"
+    assert known(tmp_path, line).verdict(KEYS[1]) == "unknown"
 
 
 def test_a_port_of_its_own(tmp_path: Path) -> None:

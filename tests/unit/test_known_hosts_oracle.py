@@ -13,6 +13,9 @@ import pytest
 from ssh_kit import keys_of
 from sshd import Sshd, make_key, running
 
+from hermes_ops.transport.openssh.hops import shown_key
+from hermes_ops.transport.openssh.route import route_to
+
 pytestmark = pytest.mark.xdist_group("sshd")
 SAYS = {
     "Permission denied": "known",
@@ -72,7 +75,7 @@ def verdict_of_ssh(server: Sshd, files: list[Path], alias: str | None) -> str:
 def verdict_of_ours(server: Sshd, files: list[Path], alias: str | None) -> str:
     """Return what we say of it."""
     keys = keys_of(*files, host="127.0.0.1", port=server.port, alias=alias)
-    return keys.verdict(server.shown.asbytes())
+    return keys.verdict(server.shown)
 
 
 LINES = {
@@ -178,3 +181,57 @@ def test_a_tab_behind_revoked_revokes(server: Sshd, tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(written("HOST OURS\n@revoked\t*\tOURS", server))
     assert verdict_of_ours(server, [file], None) == "revoked"
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A server that shows a certificate, which it reads anew for each connection."""
+    with running(
+        tmp_path_factory.mktemp("signed"), "HostCertificate {folder}/host_key-cert.pub"
+    ) as s:
+        for name in ("authority", "other"):
+            make_key(s.folder / name)
+        yield s
+
+
+CERTIFICATES = {
+    "for its address": (["-n", "127.0.0.1"], "@cert-authority HOST AUTHORITY", "known"),
+    "for all hosts": ([], "@cert-authority * AUTHORITY", "known"),
+    "for a pattern": (["-n", "127.*"], "@cert-authority * AUTHORITY", "unknown"),
+    "for another host": (["-n", "elsewhere"], "@cert-authority * AUTHORITY", "unknown"),
+    "for another host, and known": (["-n", "x"], "@cert-authority * AUTHORITY\nHOST OURS", "known"),
+    "by another authority": (["-n", "127.0.0.1"], "@cert-authority * OTHER", "unknown"),
+    "of a user": (["-u"], "@cert-authority * AUTHORITY", "unknown"),
+    "no longer": (["-V", "20200101:20210101"], "@cert-authority * AUTHORITY", "unknown"),
+    "not yet": (["-V", "20990101:21000101"], "@cert-authority * AUTHORITY", "unknown"),
+    "of hosts elsewhere": ([], "@cert-authority 10.* AUTHORITY", "unknown"),
+    "authority revoked": ([], "@cert-authority * AUTHORITY\n@revoked * AUTHORITY", "revoked"),
+    "key revoked": ([], "@cert-authority * AUTHORITY\n@revoked * OURS", "revoked"),
+    "without its port": (["-n", "127.0.0.1"], "@cert-authority 127.0.0.1 AUTHORITY", "known"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_a_certificate_means_what_it_means_to_ssh(name: str, signed: Sshd, tmp_path: Path) -> None:
+    """Who is an authority for a host says so in its place."""
+    options, lines, wanted = CERTIFICATES[name]
+    sign(signed, options)
+    authority = " ".join((signed.folder / "authority.pub").read_text().split()[:2])
+    file = tmp_path / "known_hosts"
+    file.write_text(written(lines.replace("AUTHORITY", authority), signed))
+    assert verdict_of_ssh(signed, [file], None) == wanted
+    host = signed.host(user_known_hosts=(file,))
+    keys, key = shown_key(host, route_to(host), ())
+    assert keys.verdict(key) == wanted
+
+
+def sign(server: Sshd, options: list[str]) -> None:
+    """Give the server a new certificate: it reads its file again for each connection."""
+    kind = [] if "-u" in options else ["-h"]
+    words = ["ssh-keygen", "-q", "-s", str(server.folder / "authority"), "-I", "test", *kind]
+    words += [option for option in options if option != "-u"]
+    subprocess.run([*words, str(server.folder / "host_key.pub")], check=True, capture_output=True)

@@ -71,7 +71,7 @@ def _trust(
             keys, key = shown_key(host, hops[:number], files)
         except HopFailed as error:
             raise error.failure from error.__cause__
-        if number < len(hops) and keys.verdict(key.asbytes()) == "known":
+        if number < len(hops) and keys.verdict(key) == "known":
             continue
         row = _row(host, keys, key, files[0], options, output)
         yield row
@@ -87,7 +87,7 @@ def _row(
     row = {"host": host.name, "fingerprint": fingerprint(key), "trusted": True, "error": None}
     if keys.hop.host:
         row["hop"] = keys.hop.name
-    verdict = keys.verdict(key.asbytes())
+    verdict = keys.verdict(key)
     if verdict in ("known", "pinned"):
         return row
     if verdict in ("revoked", "not pinned"):

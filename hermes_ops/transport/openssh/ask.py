@@ -78,7 +78,7 @@ def _settings(asked: Asked) -> ClientSettings:
 
 def _answer(program: str, asked: Asked) -> list[tuple[str, str]]:
     with _own_config() as config:
-        words = [program, "-G", *config, *_options(asked), "--", asked.host]
+        words = [program, "-G", "-T", *config, *_options(asked), "--", asked.host]
         try:
             done = subprocess.run(
                 words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False

@@ -148,12 +148,22 @@ def _made(
     return made
 
 
+class CertificatesFirst(paramiko.Transport):
+    """A transport that asks for a certificate of the host before its plain key."""
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """Return the algorithms in the order in which they are asked for."""
+        return tuple(sorted(super().preferred_keys, key=lambda name: "-cert-" not in name))
+
+
 def _transport(keys: HostKeys, *args: Any, **kwargs: Any) -> paramiko.Transport:
     """Return a transport that offers AES-GCM first, and asks for a key that is known.
 
     With other ciphers Paramiko compares each packet's MAC byte by byte in Python, which is slow.
     """
-    transport = paramiko.Transport(*args, **kwargs)
+    made = CertificatesFirst if keys.authorities else paramiko.Transport
+    transport = made(*args, **kwargs)
     options = transport.get_security_options()
     options.ciphers = sorted(options.ciphers, key=lambda name: "gcm" not in name)
     keys.prefer(options)

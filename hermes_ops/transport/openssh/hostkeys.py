@@ -11,7 +11,8 @@ from pathlib import Path
 import paramiko
 
 from hermes_ops.errors import HostKeyChanged, Unreachable
-from hermes_ops.transport.openssh.known_hosts import Entries, KnownHosts, lookup_name
+from hermes_ops.transport.openssh.certificate import Certificate, certificate_of
+from hermes_ops.transport.openssh.known_hosts import Entries, KnownHosts, Line, lookup_name
 from hermes_ops.transport.openssh.route import Hop
 
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -51,16 +52,36 @@ class HostKeys:
         entries = known.of(name)
         return HostKeys(hop, inventory_name, name, entries, weak, _revoked(settings.revoked_keys))
 
-    def verdict(self, blob: bytes) -> str:
+    def verdict(self, key: paramiko.PKey) -> str:
         """Return `known`, `pinned`, `unknown`, `changed`, `revoked` or `not pinned` for a key."""
+        blob, certificate = key.asbytes(), certificate_of(key)
+        verdict = self._plainly(blob)
+        if certificate is not None and verdict != "revoked":
+            verdict = self._signed(certificate) or verdict
+        if self.hop.pinned and verdict != "revoked":
+            return "pinned" if _same(self.hop.pinned, blob) else "not pinned"
+        return verdict
+
+    def _plainly(self, blob: bytes) -> str:
         verdict = self.entries.verdict(blob)
         if verdict == "unknown" and (weak := self.weak.verdict(blob)) in ("known", "revoked"):
             verdict = weak
-        if verdict == "revoked" or blob in self.revoked:
+        return "revoked" if blob in self.revoked else verdict
+
+    def _signed(self, certificate: Certificate) -> str | None:
+        """Return `known` or `revoked` if the authority decides; None if the key counts as others."""
+        authority = certificate.authority
+        revoked = any(blob == authority for _, blob in self.entries.of("revoked"))
+        if revoked or authority in self.revoked:
             return "revoked"
-        if self.hop.pinned:
-            return "pinned" if _same(self.hop.pinned, blob) else "not pinned"
-        return verdict
+        host = self.hop.settings.alias or self.hop.settings.address
+        known = any(blob == authority for _, blob in self.authorities)
+        return "known" if known and certificate.covers(host) else None
+
+    @property
+    def authorities(self) -> tuple[tuple[Line, bytes], ...]:
+        """Return the lines of those who sign keys of this host."""
+        return (*self.entries.of("cert-authority"), *self.weak.of("cert-authority"))
 
     def prefer(self, options: paramiko.transport.SecurityOptions) -> None:
         """Ask for a key of a kind that is known, before any other that the host may have."""
@@ -75,7 +96,7 @@ class HostKeys:
     def check(self, key: paramiko.PKey) -> None:
         """Raise `HostKeyChanged` or `Unreachable` if this key is not to be believed."""
         shown = fingerprint(key)
-        match self.verdict(key.asbytes()):
+        match self.verdict(key):
             case "revoked":
                 raise HostKeyChanged(f"the key of {self._whose} is revoked: {shown}")
             case "not pinned":
@@ -103,12 +124,10 @@ class HostKeys:
         )
 
     def _unknown(self, key: paramiko.PKey, shown: str) -> Unreachable:
-        signed = [str(line) for line, _ in (*self.entries.of("cert-authority"),)]
-        passed_over = (
-            f"; certificates of hosts are not read, {signed[0]} is passed over" if signed else ""
-        )
+        lines = [str(line) for line, _ in self.authorities]
+        unsigned = f"; no certificate for it by the authority of {lines[0]}" if lines else ""
         return Unreachable(
-            f"the key of {self._whose} is not known: {key.get_name()} {shown}{passed_over}",
+            f"the key of {self._whose} is not known: {key.get_name()} {shown}{unsigned}",
             kind="host_key_unknown",
             hint="compare it with the host's own key, then accept it with: "
             f"./inv hosts.trust -l {self.inventory_name}",
