@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 _ODD_ADDRESS = re.compile(r"^-|[\s\x00-\x1f\x7f'`\"$\\;&<>|(){}*?!]")
-_ODD_USER = re.compile(r"^-|[\x00-\x1f\x7f'`\";&<>|(){}$]|\s-|\\$")
+_ODD_USER = re.compile(r"^-|[\x00-\x1f\x7f'`\";&<>|(){}]|\$.|\s-|\\$")
 _PORT = re.compile(r"(?a:\d{1,5})")
 
 

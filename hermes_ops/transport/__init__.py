@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,5 @@ def connect(
 
 def forget_settings() -> None:
     """Let the next connections ask ssh for its settings again: call it at the start of a run."""
-    from hermes_ops.transport.openssh.ask import forget
-
-    forget()
+    if asking := sys.modules.get("hermes_ops.transport.openssh.ask"):
+        asking.forget()

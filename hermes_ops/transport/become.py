@@ -30,11 +30,14 @@ def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
     )
 
 
-def receiving(target: PurePosixPath, size: int) -> str:
-    """Return the command that writes its input to a file, unless a file of that size exists."""
+def receiving(target: PurePosixPath, size: int, mark: str = "") -> str:
+    """Return the command that writes its input to a file, unless a file of that size exists.
+
+    It says `send` or `have` behind the mark, which tells its words from those of a login shell.
+    """
     path, part = shlex.quote(str(target)), shlex.quote(f"{target}.part")
     return "/bin/sh -c " + shlex.quote(
-        f'cd && [ "$(wc -c <{path} 2>/dev/null)" -eq {size} ] 2>/dev/null && echo have && exit 0; '
-        f"mkdir -p {shlex.quote(str(target.parent))} && echo send && "
+        f'cd && [ "$(wc -c <{path} 2>/dev/null)" -eq {size} ] 2>/dev/null && echo {mark}have && '
+        f"exit 0; mkdir -p {shlex.quote(str(target.parent))} && echo {mark}send && "
         f'cat >{part} && [ "$(wc -c <{part})" -eq {size} ] && mv -f {part} {path}'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import socket
 import time
 from collections.abc import Sequence
@@ -135,17 +136,30 @@ class Ssh:
 
     def put(self, source: Path, target: PurePosixPath) -> None:
         """Copy a file under the home, atomically; a file of the same size there is kept."""
-        size = source.stat().st_size
-        channel = self._channel(become(self.host, receiving(target, size)))
-        channel.settimeout(self.host.connection.exchange_timeout)
+        size, mark = source.stat().st_size, secrets.token_hex(8)
+        seconds = self.host.connection.exchange_timeout
+        channel = self._channel(become(self.host, receiving(target, size, mark)))
         with channel, source.open("rb") as content:
-            answer = channel.makefile("r")
-            if answer.readline().strip() == "send":
+            if self._wants(channel, mark.encode(), seconds):
+                channel.settimeout(seconds)
                 while block := content.read(1 << 20):
                     channel.sendall(block)
             channel.shutdown_write()
-            if channel.recv_exit_status():
+            if not channel.status_event.wait(seconds):
+                raise Unknown(f"no answer within {seconds:.0f} s", kind="timeout")
+            if channel.exit_status:
                 raise CommandError(f"~/{target} cannot be written on {self.host.name}")
+
+    def _wants(self, channel: paramiko.Channel, mark: bytes, seconds: float) -> bool:
+        """Return whether the host asks for the file; what its login shell says is passed over."""
+        heard, until = b"", time.monotonic() + seconds
+        channel.settimeout(POLL)
+        while mark + b"send" not in heard:
+            chunk = self._receive(channel, until, seconds, bytearray())
+            if not chunk or mark + b"have" in heard + chunk:
+                return False
+            heard = heard[-64:] + chunk  # the mark may come in two pieces
+        return True
 
     def session(self) -> Session:
         """Open a long-lived shell on its own channel."""

@@ -385,6 +385,23 @@ def test_a_file_is_put_under_the_home(shared: Transport, server: Sshd, tmp_path:
     shared.put(tmp_path / "source", target)  # nobody takes it a second time, and nobody sends it
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("greeting", ["printf 'Welcome: '", "echo send", "yes | head -c 999999"])
+def test_a_file_is_put_behind_a_greeting(greeting: str, server: Sshd, tmp_path: Path) -> None:
+    """What a login shell prints is not taken for the host's word, with a line end or without."""
+    make_key(tmp_path / "key")
+    with (server.folder / "authorized_keys").open("a") as keys:
+        command = f'{greeting}; eval \\"$SSH_ORIGINAL_COMMAND\\"'
+        keys.write(f'command="{command}" {(tmp_path / "key.pub").read_text()}')
+    (tmp_path / "source").write_text("content")
+    transport = opened(server, key_file=tmp_path / "key")
+    for _ in range(2):
+        transport.put(tmp_path / "source", PurePosixPath(f"greeted/{len(greeting)}"))
+    assert transport.exchange(asking("say hello")).complete
+    transport.close()
+    assert (server.home / f"greeted/{len(greeting)}").read_text() == "content"
+
+
 def test_a_file_that_is_there_is_kept(shared: Transport, server: Sshd, tmp_path: Path) -> None:
     """One of another size is replaced; one of the same is taken for the same."""
     (tmp_path / "source").write_text("new content")

@@ -69,7 +69,7 @@ class HostKeys:
         return "revoked" if blob in self.revoked else verdict
 
     def _signed(self, certificate: Certificate) -> str | None:
-        """Return `known` or `revoked` if the authority decides; None if the key counts as others."""
+        """Return `known` or `revoked` if the authority decides, else None."""
         authority = certificate.authority
         revoked = any(blob == authority for _, blob in self.entries.of("revoked"))
         if revoked or authority in self.revoked:
