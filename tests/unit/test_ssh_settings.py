@@ -19,6 +19,7 @@ from hermes_ops.errors import HermesError, HostKeyChanged, Unreachable
 from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Transport, connect, forget_settings
 from hermes_ops.transport.openssh.ask import settings_of
+from hermes_ops.transport.openssh.hops import shown_key
 from hermes_ops.transport.openssh.hostkeys import fingerprint
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.openssh.settings import Asked
@@ -196,6 +197,28 @@ def test_a_pin_decides_over_known_hosts(server: Sshd, tmp_path: Path) -> None:
     (tmp_path / "known").write_text(line)
     pinned = fingerprint(server.shown)
     assert answers(edge(host_key=pinned, user_known_hosts=(tmp_path / "known",)))
+
+
+@pytest.mark.slow
+def test_a_pinned_key_of_another_kind(server: Sshd, tmp_path: Path) -> None:
+    """A host has several keys: the pinned one is asked for, whichever it would show first."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(tmp_path / "second")], check=True
+    )
+    (tmp_path / "two").mkdir()
+    with running(tmp_path / "two", f"HostKey {tmp_path}/second") as two:
+        shutil.copy(server.folder / "key.pub", two.folder / "authorized_keys")
+        config("")
+        for file in (two.folder / "host_key.pub", tmp_path / "second.pub"):
+            words = ["ssh-keygen", "-lf", str(file)]
+            pinned = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+            host = two.host(key_file=server.key, host_key=pinned.split()[1])
+            assert answers(host)
+            assert shown_key(host, route_to(host), ())[0].hop.pinned
+        before = two.logged("Connection from")
+        with pytest.raises(HostKeyChanged, match=r"shows the key .*, hermes_host_key says"):
+            connect(two.host(host_key="SHA256:" + "A" * 43))
+        assert two.logged("Connection from") - before == 3  # both, and to learn that it has no more
 
 
 # --- without the program ------------------------------------------------------------------------

@@ -214,7 +214,7 @@ def test_connections_are_made_side_by_side() -> None:
     try:
         with ThreadPoolExecutor(16) as pool:
             (hop,) = route_to(box)
-            made = list(pool.map(lambda _: _made(box, hop, None, ()), range(200)))
+            made = list(pool.map(lambda _: _made(box, hop, None, ())[0], range(200)))
     finally:
         sys.setswitchinterval(before)
     assert {connection.port for connection in made} == {22}

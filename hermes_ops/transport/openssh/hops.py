@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import fabric
 import paramiko
@@ -18,9 +18,11 @@ import paramiko
 from hermes_ops.errors import HermesError
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.openssh.failures import classify
-from hermes_ops.transport.openssh.hostkeys import HostKeys, Policy
+from hermes_ops.transport.openssh.hostkeys import HostKeys, NotPinned, Policy
 from hermes_ops.transport.openssh.login import Login
 from hermes_ops.transport.openssh.route import Hop
+
+Value = TypeVar("Value")
 
 
 class HopFailed(Exception):
@@ -56,25 +58,35 @@ def open_way(host: Host, hops: Sequence[Hop], known_hosts: Sequence[Path]) -> Ho
     """
     last: HopConnection | None = None
     for hop in hops:
-        made = _made(host, hop, last, known_hosts)
+        before = last
+
+        def opened(passed: Sequence[str], hop: Hop = hop, way: Any = before) -> HopConnection:
+            made, _ = _made(host, hop, way, known_hosts, passed)
+            try:
+                made.open()
+            except BaseException:
+                close(made, alone=True)
+                raise
+            return made
+
         try:
-            made.open()
+            last = _in_the_pinned_kind(opened)
         except Exception as error:
-            close(made)
+            if before is not None:
+                close(before)
             raise HopFailed(*classify(error, hop, host.connection.connect_timeout)) from error
-        last = made
     assert last is not None  # noqa: S101 - a way has at least the host itself
     return last
 
 
-def close(connection: Any) -> None:
+def close(connection: Any, *, alone: bool = False) -> None:
     """Close a connection and its jump hosts: Fabric does not close half-open ones."""
     connection.close()
     connection.client.close()
     if connection.process is not None:
         connection.process.kill()
         connection.process.wait()
-    if isinstance(connection.gateway, fabric.Connection):
+    if isinstance(connection.gateway, fabric.Connection) and not alone:
         close(connection.gateway)
 
 
@@ -84,18 +96,46 @@ def shown_key(
     """Return what is known of the last of the hops, and the key that it shows, without a login.
 
     Raises:
-        HopFailed: it was not reached.
+        HopFailed: it was not reached, or shows another key than the pinned one.
     """
     *before, hop = hops
+    seconds = host.connection.connect_timeout
     way = open_way(host, before, known_hosts) if before else None
-    made = _made(host, hop, way, known_hosts)
-    keys = HostKeys.of(hop, host.name, known_hosts)
+
+    def asked(passed: Sequence[str]) -> tuple[HostKeys, paramiko.PKey]:
+        made, keys = _made(host, hop, way, known_hosts, passed)
+        try:
+            key = _shown(made, keys, seconds)
+        finally:
+            close(made, alone=True)
+        if keys.verdict(key) == "not pinned":
+            keys.check(key)
+        return keys, key
+
     try:
-        return keys, _shown(made, keys, host.connection.connect_timeout)
+        return _in_the_pinned_kind(asked)
     except Exception as error:
-        raise HopFailed(*classify(error, hop, host.connection.connect_timeout)) from error
+        raise HopFailed(*classify(error, hop, seconds)) from error
     finally:
-        close(made)
+        if way is not None:
+            close(way)
+
+
+def _in_the_pinned_kind(act: Callable[[Sequence[str]], Value]) -> Value:
+    """Act; while the key is not the pinned one, again without the kinds that the host has shown.
+
+    Only a fingerprint is pinned, and a host has keys of several kinds.
+    """
+    refused: list[NotPinned] = []
+    while True:
+        try:
+            return act([error.shown_kind for error in refused])
+        except NotPinned as error:
+            refused.append(error)
+        except (paramiko.SSHException, ValueError):
+            if not refused:
+                raise
+            raise refused[0] from None  # it has no key of another kind
 
 
 def _shown(made: HopConnection, keys: HostKeys, seconds: float) -> paramiko.PKey:
@@ -120,9 +160,13 @@ def _config() -> fabric.Config:
 
 
 def _made(
-    host: Host, hop: Hop, gateway: HopConnection | None, known_hosts: Sequence[Path]
-) -> HopConnection:
-    keys = HostKeys.of(hop, host.name, known_hosts)
+    host: Host,
+    hop: Hop,
+    gateway: HopConnection | None,
+    known_hosts: Sequence[Path],
+    passed: Sequence[str] = (),
+) -> tuple[HopConnection, HostKeys]:
+    keys = HostKeys.of(hop, host.name, known_hosts, passed)
     seconds = host.connection.connect_timeout
 
     def transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
@@ -145,7 +189,7 @@ def _made(
         made.connect_timeout = None  # the time to connect is among the options, with its fraction
         made._set(patience=seconds)
     made.client.set_missing_host_key_policy(Policy(keys))
-    return made
+    return made, keys
 
 
 class CertificatesFirst(paramiko.Transport):

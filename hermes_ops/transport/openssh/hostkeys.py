@@ -29,6 +29,12 @@ def fingerprint_of(blob: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
+class NotPinned(HostKeyChanged):
+    """The key is not the pinned one; the host may have the pinned one of another kind."""
+
+    shown_kind = ""
+
+
 @dataclass(frozen=True)
 class HostKeys:
     """What is known of the key of one hop, and what follows from it."""
@@ -41,16 +47,21 @@ class HostKeys:
     """What is said of the host without its port: it may make a key known, and nothing else."""
     revoked: frozenset[bytes] = frozenset()
     """Keys of the file RevokedHostKeys."""
+    passed: tuple[str, ...] = ()
+    """Kinds of keys that are not asked for: the host has shown them, and another is pinned."""
 
     @staticmethod
-    def of(hop: Hop, inventory_name: str, files: Sequence[Path] = ()) -> HostKeys:
+    def of(
+        hop: Hop, inventory_name: str, files: Sequence[Path] = (), passed: Sequence[str] = ()
+    ) -> HostKeys:
         """Read what is known of a hop; `files` count beside those of its settings."""
         settings = hop.settings
         known = KnownHosts.read((*settings.user_known_hosts, *files, *settings.system_known_hosts))
         name = settings.alias or lookup_name(settings.address, settings.port)
         weak = Entries(()) if name == settings.alias else known.of(settings.address)
         entries = known.of(name)
-        return HostKeys(hop, inventory_name, name, entries, weak, _revoked(settings.revoked_keys))
+        revoked = _revoked(settings.revoked_keys)
+        return HostKeys(hop, inventory_name, name, entries, weak, revoked, tuple(passed))
 
     def verdict(self, key: paramiko.PKey) -> str:
         """Return `known`, `pinned`, `unknown`, `changed`, `revoked` or `not pinned` for a key."""
@@ -91,7 +102,9 @@ class HostKeys:
         kinds = dict.fromkeys([*pinned, *(line.kind for line, _ in entries)])
         wanted = [name for kind in kinds for name in _ALGORITHMS.get(kind, (kind,))]
         order = {name: place for place, name in reversed(list(enumerate(wanted)))}
-        options.key_types = sorted(options.key_types, key=lambda name: order.get(name, len(wanted)))
+        passed = [name for kind in self.passed for name in _ALGORITHMS.get(kind, (kind,))]
+        left = [name for name in options.key_types if name not in passed]
+        options.key_types = sorted(left, key=lambda name: order.get(name, len(wanted)))
 
     def check(self, key: paramiko.PKey) -> None:
         """Raise `HostKeyChanged` or `Unreachable` if this key is not to be believed."""
@@ -100,10 +113,12 @@ class HostKeys:
             case "revoked":
                 raise HostKeyChanged(f"the key of {self._whose} is revoked: {shown}")
             case "not pinned":
-                raise HostKeyChanged(
+                error = NotPinned(
                     f"{self._whose} shows the key {shown}, hermes_host_key says {self.hop.pinned}",
                     hint="compare with `ssh-keygen -lf` on the host itself",
                 )
+                error.shown_kind = key.get_name()
+                raise error
             case "changed":
                 raise self._changed(shown)
             case "unknown":
