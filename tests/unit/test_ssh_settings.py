@@ -95,7 +95,17 @@ def test_name_port_user_key_and_known_hosts(server: Sshd) -> None:
     assert answers(edge())
 
 
-@pytest.mark.parametrize("how", ["Include {home}/parts/*", "Include {home}/none\nInclude {part}"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "Include {home}/parts/*",
+        "Include {home}/none\nInclude {part}",
+        "Include ~/parts/*",
+        "Include = ../parts/fleet",
+        'Include none "{home}/parts/f*"  # ours',
+        "Host edge\n  Include {part}",
+    ],
+)
 def test_included_files(how: str, server: Sshd) -> None:
     """Also with a pattern, and of a file that is not there."""
     home = Path.home()
@@ -140,6 +150,31 @@ def test_what_ssh_does_not_accept_is_told(server: Sshd) -> None:
         connect(edge())
     assert (caught.value.kind, caught.value.hint[-7:]) == ("refused", "-- edge")
     assert str(folder) in str(caught.value)
+
+
+def test_an_included_file_is_named_as_it_is_called(server: Sshd) -> None:
+    """Though HOME is not the account's here, and ssh reads a copy."""
+    folder = config("Host *\nInclude parts/*\n")
+    (folder / "parts").mkdir()
+    (folder / "parts/odd").write_text("# first\nNoSuchOption x\n")
+    with pytest.raises(Unreachable, match=rf"{folder}/parts/odd.? line 2") as caught:
+        connect(edge())
+    assert "hermes-ops-ssh" not in str(caught.value)
+
+
+def test_a_circle_of_includes_is_told() -> None:
+    """It ends, as with ssh."""
+    config("Include config\n")
+    with pytest.raises(Unreachable, match="Too many recursive configuration includes"):
+        connect(edge())
+
+
+def test_the_home_is_the_one_that_is_set(server: Sshd) -> None:
+    """`~` in a list of known_hosts is HOME, as it is in ours."""
+    text = entry(server).replace(str(server.known_hosts), "~/mine")
+    config(text)
+    shutil.copy(server.known_hosts, Path.home() / "mine")
+    assert answers(edge())
 
 
 def test_what_the_inventory_says_counts_first(server: Sshd) -> None:

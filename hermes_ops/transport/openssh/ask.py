@@ -11,19 +11,17 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from hermes_ops.errors import Unreachable
 from hermes_ops.inventory.jumps import Jump, parse_jumps
+from hermes_ops.transport.openssh.own_home import copies_for
 from hermes_ops.transport.openssh.settings import (
     DEFAULT_KEYS,
-    SYSTEM_CONFIG,
     Asked,
     ClientSettings,
 )
@@ -77,16 +75,24 @@ def _settings(asked: Asked) -> ClientSettings:
 
 
 def _answer(program: str, asked: Asked) -> list[tuple[str, str]]:
-    with _own_config() as config:
-        words = [program, "-G", "-T", *config, *_options(asked), "--", asked.host]
-        try:
-            done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _refused(asked, str(error)) from error
+    if Path.home() == _account_home():
+        return _lines(program, [], asked)
+    with copies_for(Path.home()) as copies:
+        return _lines(program, ["-F", str(copies.main)], asked, copies.originals)
+
+
+def _lines(
+    program: str, config: Sequence[str], asked: Asked, told: Callable[[str], str] = str
+) -> list[tuple[str, str]]:
+    words = [program, "-G", "-T", *config, *_options(asked), "--", asked.host]
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _refused(asked, str(error)) from error
     if done.returncode:
-        raise _refused(asked, done.stderr.decode(errors="replace"))
+        raise _refused(asked, told(done.stderr.decode(errors="replace")))
     lines = done.stdout.decode(errors="surrogateescape").splitlines()
     return [(name.lower(), value) for name, _, value in (line.partition(" ") for line in lines)]
 
@@ -123,23 +129,6 @@ def _refused(asked: Asked, said: str) -> Unreachable:
         kind="refused",
         hint=f"what ssh itself says: ssh -G -- {asked.host}",
     )
-
-
-@contextmanager
-def _own_config() -> Iterator[Sequence[str]]:
-    """Yield what makes ssh read the files of $HOME: by itself it reads the account's."""
-    home = Path.home()
-    if home == _account_home():
-        yield ()
-        return
-    quoted = str(home).replace("\\", "\\\\").replace('"', '\\"')
-    with tempfile.NamedTemporaryFile("w", prefix="hermes-ops-", suffix=".ssh") as file:
-        file.write(
-            f'Include "{quoted}/.ssh/config"\nInclude {SYSTEM_CONFIG}\nHost *\n'
-            f'  UserKnownHostsFile "{quoted}/.ssh/known_hosts" "{quoted}/.ssh/known_hosts2"\n'
-        )
-        file.flush()
-        yield "-F", file.name
 
 
 def _account_home() -> Path:
