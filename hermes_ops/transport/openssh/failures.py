@@ -24,18 +24,23 @@ def classify(error: Exception, hop: Hop, seconds: float) -> tuple[HermesError, b
         return error, False
     if isinstance(error, paramiko.ChannelException):
         return _no_way(error, hop), False
-    if isinstance(error, TimeoutError | socket.timeout):
+    where = _named(hop, where)
+    if isinstance(error, TimeoutError | socket.timeout) or str(error) == _UNFINISHED:
         return Unreachable(f"{where} did not answer within {seconds:g} s", kind="timeout"), False
     if isinstance(error, socket.gaierror):
         hint = "set ansible_host to its address" if not hop.host else ""
-        return Unreachable(f"{_named(hop, where)} cannot be resolved", hint=hint), False
+        return Unreachable(f"{where} cannot be resolved", hint=hint), False
     return _lost(error, where), True
+
+
+_UNFINISHED = "No existing session"
+"""What Paramiko says if the first exchange of keys did not end in time."""
 
 
 def _named(hop: Hop, where: str) -> str:
     """Return where a connection was to go, with the address if the settings have another one."""
     address = hop.settings.address
-    return where if address == hop.name else f"{where} ({address})"
+    return where if address == hop.name or hop.host else f"{where} ({address})"
 
 
 def _no_way(error: paramiko.ChannelException, hop: Hop) -> Unreachable:
