@@ -199,8 +199,8 @@ def _fits(name: str, pattern: str) -> bool:
 
 def _is_hash_of(name: str, hashed: str) -> bool:
     try:
-        _, version, salt, digest = hashed.split("|")
-        if version != "1":
+        _, form, salt, digest = hashed.split("|")
+        if form != "1":
             return False
         key, wanted = (base64.b64decode(part, validate=True) for part in (salt, digest))
     except (binascii.Error, ValueError):
