@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from patience import soon
 
-from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
 from hermes_ops.transport import Local, connect, local, session, streams
 from hermes_ops.transport.become import become, receiving
@@ -378,3 +378,15 @@ def test_a_command_is_no_binary() -> None:
     """No shell can be told a NUL."""
     with pytest.raises(ValueError, match="NUL"):
         FramedShell(Talking()).run("a\0b")
+
+
+def test_sudo_that_does_not_let_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing has run: the user of Hermes is named, and how to try what failed."""
+    for name in ("sudo", "runuser"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    host = Host("here", Connection(kind="local"), hermes=HermesSettings(user="somebody-else"))
+    with pytest.raises(Unreachable, match=r"the shell for somebody-else .hermes_user. ended") as no:
+        Local(host).exchange(asking("say hello"))
+    assert no.value.hint.endswith("sudo -n -u somebody-else true")
