@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
-from hermes_ops.look.facts import Answer, Facts, Process
+from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ManagerReport
@@ -51,6 +51,16 @@ class Evidence:
     now: float = 0
     expected: frozenset[str] = frozenset()
     answers: Mapping[str, Answer | None] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    """The command line of its process; empty if it was not read."""
+    home: str = ""
+    """The HERMES_HOME of its process, if that is not the profile's own."""
+    faults: tuple[str, ...] = ()
+    """Why it is not what is wanted although it may run well."""
+    foreign: tuple[str, ...] = ()
+    """Files of others that define a part of it."""
+    unread: bool = False
+    """Its definition changed since the manager read it."""
     settle: float = 0
 
 
@@ -69,6 +79,7 @@ def evidence_of(
     pid = told.pid or _living(own, facts)
     process = facts.processes.get(pid) if pid else None
     age = _age(process, facts)
+    command = facts.commands.get(pid) if pid else None
     return Evidence(
         kind=service.readiness,
         installed=told.installed,
@@ -92,7 +103,16 @@ def evidence_of(
         expected=expected,
         answers={url: facts.answers.get(url) for url in urls},
         settle=settle,
+        argv=command.argv if command else (),
+        home=_other_home(command, service, facts),
+        foreign=told.foreign,
+        unread=told.unread,
     )
+
+
+def _other_home(command: Invocation | None, service: ServiceSpec, facts: Facts) -> str:
+    found = command.home if command and service.text == "hermes" else ""
+    return "" if found.rstrip("/") == f"{facts.home}/{service.home}" else found
 
 
 def _age(process: Process | None, facts: Facts) -> float | None:

@@ -6,12 +6,14 @@ are not evidence; a state file counts only for the process that it names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
+from hermes_ops.look.facts import Answer
 
 HEARTBEAT_LIMIT = 90
 """Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
@@ -45,6 +47,20 @@ class Verdict:
 
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict from the evidence."""
+    verdict = _of_process(evidence)
+    if not evidence.faults:
+        return verdict
+    state = "degraded" if verdict.is_ready or verdict.is_pending else verdict.state
+    return replace(verdict, state=state, reasons=(*evidence.faults, *verdict.reasons))
+
+
+def is_gateway(argv: Sequence[str]) -> bool:
+    """Whether a command line is that of a gateway: `python -m hermes_cli.main … gateway run`."""
+    words = [word for word in argv if not word.startswith("-")]
+    return ("gateway", "run") in pairwise(words) and "hermes" in " ".join(argv)
+
+
+def _of_process(evidence: Evidence) -> Verdict:
     if not evidence.alive:
         return _without_process(evidence)
     if not evidence.supervised:
@@ -53,8 +69,21 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.suspended:
         return Verdict("down", (f"its process {evidence.pid} is suspended",))
     if evidence.kind == "hermes":
-        return _hermes(evidence)
+        return stranger(evidence) or _hermes(evidence)
     return _answers(evidence, {}) or _settled(evidence, {})
+
+
+def stranger(evidence: Evidence) -> Verdict | None:
+    """Return the verdict on a process that is another program, or runs another home."""
+    if evidence.kind != "hermes":
+        return None
+    if evidence.argv and not is_gateway(evidence.argv):
+        words = f"its process {evidence.pid} is {evidence.argv[0]}, not a gateway"
+        return Verdict("down", (words,))
+    if evidence.home:
+        words = f"the HERMES_HOME of its process {evidence.pid} is {evidence.home}"
+        return Verdict("degraded", (words,))
+    return None
 
 
 def _without_process(evidence: Evidence) -> Verdict:
@@ -145,12 +174,14 @@ def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
 
 
 def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:
-    if (still := _standstill(evidence)) > HEARTBEAT_LIMIT:
-        return Verdict("down", (f"its event loop has stood still for {still:.0f} s",))
+    still = _standstill(evidence)
+    if still and still.state == "down":
+        return still
     platforms, doubts = _platforms(evidence, state)
     if doubts:
         return Verdict(_worst(evidence, platforms), tuple(doubts), platforms)
-    return _answers(evidence, platforms) or _settled(evidence, platforms)
+    silent = still and replace(still, platforms=platforms)
+    return _answers(evidence, platforms) or silent or _settled(evidence, platforms)
 
 
 def heartbeat_age(evidence: Evidence) -> float | None:
@@ -161,10 +192,24 @@ def heartbeat_age(evidence: Evidence) -> float | None:
     return max(0.0, evidence.now - _seconds(beat.get("updated_at"), evidence.now))
 
 
-def _standstill(evidence: Evidence) -> float:
-    # The first heartbeat comes within 30 seconds of the start: until then the age counts instead.
+def _standstill(evidence: Evidence) -> Verdict | None:
+    """Return the verdict on an old heartbeat, or on none: silence alone proves nothing."""
     age = heartbeat_age(evidence)
-    return (evidence.age_s or 0) if age is None else age
+    # The first heartbeat comes within 30 seconds of the start.
+    if (evidence.age_s or 0 if age is None else age) <= HEARTBEAT_LIMIT:
+        return None
+    if age is None:
+        told = f"it has written no heartbeat for {evidence.age_s:.0f} s"
+    elif not any(_is_well(answer, evidence) for answer in evidence.answers.values()):
+        return Verdict("down", (f"its event loop has stood still for {age:.0f} s",))
+    else:
+        told = f"its heartbeat is {age:.0f} s old, although its API answers"
+    return Verdict("unknown", (f"{told}: can it write its folder state/?",))
+
+
+def _is_well(answer: Answer | None, evidence: Evidence) -> bool:
+    own = evidence.kind != "hermes" or "hermes-agent" in (answer.body if answer else "")
+    return answer is not None and answer.status == 200 and own
 
 
 def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

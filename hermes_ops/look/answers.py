@@ -9,12 +9,14 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
-from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
+from hermes_ops.look.processes import invocations, processes
 from hermes_ops.look.servers import servers
 from hermes_ops.wire import Record, Reply
 
@@ -46,6 +48,8 @@ def _facts(reply: Reply) -> Facts:
         **_files(reply),
         **_services(reply),
         servers=servers(reply),
+        commands=invocations(reply),
+        unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         profiles=tuple(record.rest for record in reply.of("profile")),
         defined=_defined(reply),
     )
@@ -196,7 +200,7 @@ def _mode(text: str) -> int:
 def _services(reply: Reply) -> dict[str, Any]:
     return {
         "units": _units(reply),
-        "processes": _processes(reply),
+        "processes": processes(reply),
         "answers": _answers(reply),
     }
 
@@ -213,53 +217,20 @@ def _units(reply: Reply) -> dict[str, dict[str, Unit]]:
     return units
 
 
+def _owners(text: str | None) -> Iterable[tuple[str, PathState]]:
+    """Yield the paths that can be parsed: strange names are of files that are not Hermes' own."""
+    for line in (text or "").splitlines():
+        with suppress(ValueError, IndexError):
+            name, state = _listed_path(line)
+            yield posixpath.normpath(name), state
+
+
 def _defined(reply: Reply) -> dict[str, frozenset[str]]:
     names: dict[str, set[str]] = {}
     for record in reply.of("defined"):
         manager, _, name = record.rest.partition(" ")
         names.setdefault(manager, set()).add(name)
     return {manager: frozenset(found) for manager, found in names.items()}
-
-
-def _processes(reply: Reply) -> dict[int, Process]:
-    groups = {int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("cgroup")}
-    processes = {}
-    for record in reply.of("process"):
-        pid, *fields = record.words
-        # `fields` begins with field 3 of proc(5): field 22 is at index 19, field 24 at 21.
-        processes[int(pid)] = Process(
-            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
-        )
-    for record in reply.of("ps"):
-        clock, *lines = (record.text or "").splitlines() or [""]
-        now = int(clock) if clock.isdigit() else None
-        processes |= dict(found for line in lines if (found := _listed(line, now)))
-    return processes
-
-
-_LISTED = re.compile(r"(\d+) ([A-Z?])\S*(?: (\S+))?(?: (\d+))?", re.ASCII)
-_ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", re.ASCII)
-_KIB_A_PAGE = 4
-
-
-def _listed(line: str, now: int | None) -> tuple[int, Process] | None:
-    """Parse a line with pid, state, age and KiB; return the process, None if it is malformed."""
-    found = _LISTED.fullmatch(" ".join(line.split()))
-    if not found:
-        return None
-    pid, state, elapsed, kib = found.groups()
-    age = seconds(elapsed or "")
-    born = now - age if now is not None and age is not None else None
-    return int(pid), Process(None, state, int(kib) // _KIB_A_PAGE if kib else None, born=born)
-
-
-def seconds(text: str) -> int | None:
-    """Return the seconds in `[[days-]hours:]minutes:seconds`, None for any other text."""
-    found = _ELAPSED.fullmatch(text)
-    if not found:
-        return None
-    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
 def _answers(reply: Reply) -> dict[str, Answer]:

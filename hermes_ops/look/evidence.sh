@@ -93,6 +93,54 @@ show_processes() {
     { begin ps; list_processes "$seen"; end; }
 }
 
+# The command lines and homes of gateways, and of the processes in `pids`. Of the environment only
+# HERMES_HOME leaves the host. All files are read by one process, as a shell cannot read a NUL.
+look_commands() {
+  [ -d /proc/self ] && has head && has awk || return 0
+  set --
+  for path in /proc/[0-9]*; do
+    [ ! -r "$path/environ" ] || set -- "$@" "$path/environ" "$path/cmdline"
+  done
+  begin commands
+  head -c 65536 /dev/null "$@" 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " '
+    function show(number, line) {
+      if (pid != "" && (index(wanted, " " pid " ") || gateway && runs)) {
+        line = pid "\t" home
+        for (number = 0; number < count && number < 12; number++) line = line "\t" substr(words[number], 1, 300)
+        print line
+      }
+    }
+    /^==> .*\/[0-9]+\/(environ|cmdline) <==$/ {
+      depth = split($2, part, "/")
+      file = part[depth]
+      if (file == "environ") { show(); pid = part[depth - 1]; home = ""; count = gateway = runs = 0 }
+      next
+    }
+    file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
+    file == "cmdline" && $0 != "" {
+      words[count++] = $0
+      if ($0 == "gateway") gateway = 1
+      if (gateway && $0 == "run") runs = 1
+    }
+    END { show() }'
+  end
+}
+
+# What in the homes of gateways cannot be written by this user, down to the third level; what an
+# agent makes for itself there is left out. `ls` is only run if something is found.
+look_owners() { # HOME...
+  for path; do
+    shift
+    [ ! -d "$path" ] || set -- "$@" "$path/"
+  done
+  [ $# -gt 0 ] && has find || return 0
+  begin owners
+  find "$@" -maxdepth 3 \( ! -user "$uid" -o -type d ! -perm -300 -o -type f ! -perm -200 \) -exec ls -ldin -- {} + -o \
+    \( -name profiles -o -name skills -o -name workspace -o -name home -o -name node -o -name node_modules \
+    -o -name sandboxes -o -name plugins -o -name bin -o -name .git \) -prune 2>/dev/null | head -n 50
+  end
+}
+
 # The first available program asks all URLs: bash, curl, Hermes' Python, wget. Bash comes first:
 # starting any of the others takes longer than the whole rest of a look.
 ask_urls() {

@@ -85,6 +85,14 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a process was started with: its command line, and HERMES_HOME if it was set."""
+
+    argv: tuple[str, ...]
+    home: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer of a URL; `status` is None if nothing answered."""
 
@@ -133,6 +141,10 @@ class Facts:
     defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Gateways with a definition on the disk, by manager; filled if `strangers` was asked."""
     processes: Mapping[int, Process] = field(default_factory=dict)
+    commands: Mapping[int, Invocation] = field(default_factory=dict)
+    """What the services' processes and all other gateways of this user were started with."""
+    unwritable: Mapping[str, PathState] = field(default_factory=dict)
+    """Paths in the homes of gateways that this user cannot write."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
     servers: tuple[Server, ...] | None = None
     """Everything that listens on a TCP port; None where the kernel does not list it."""
@@ -174,6 +186,8 @@ class Question:
     defined: tuple[str, ...] = ()
     """For each manager, the shell function that names gateways which are not in the inventory."""
     pid_files: tuple[str, ...] = ()
+    homes: tuple[str, ...] = ()
+    """The homes of gateways, in which everything must belong to the user."""
     urls: tuple[str, ...] | None = ()
     """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
     hermes_python: str = ""
@@ -211,6 +225,8 @@ def _lines(question: Question) -> Iterable[str]:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from watch_lines(question.services, question.pid_files)
     yield "look_servers"
+    yield "look_commands"
+    yield _call("look_owners", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

@@ -202,8 +202,17 @@ def plan_yaml(
     ledger.saw(then)
     # A difference in form only needs no restart.
     owes = None if yamlfile.same(have, then) else owes
-    write = Write(file.path, after, file.mode, before, owes=owes)
+    keys = tuple(ownership.dotted(path) for path in _differing(have, then))
+    write = Write(file.path, after, file.mode, before, keys, owes)
     return list(_write(wanted, write, after == before, facts)), then
+
+
+def _differing(have: Mapping[Any, Any], then: Mapping[Any, Any]) -> Iterable[ownership.Path]:
+    """Yield the paths at which the two have different values."""
+    for path in dict.fromkeys(path for side in (have, then) for path, _ in ownership.leaves(side)):
+        (was, before), (is_, after) = ownership.at(have, path), ownership.at(then, path)
+        if was != is_ or not yamlfile.same(before, after):
+            yield path
 
 
 def plan_env(

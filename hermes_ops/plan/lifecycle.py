@@ -11,7 +11,7 @@ from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.ports import Occupant, ports_of, settled
-from hermes_ops.hermes.readiness import judge
+from hermes_ops.hermes.readiness import judge, stranger
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
@@ -134,6 +134,12 @@ class Starting:
             taken = tuple(url for url in taken if url not in had)
         return obstacle(one.service, taken, self._facts, installs=self._installs)
 
+    def _note_foreign(self, service: ServiceSpec, evidence: Evidence) -> None:
+        for file in evidence.foreign:
+            mends = self._manager.removal([file], self._facts)
+            words = f"{file} changes {self._manager.id(service)}; to remove it: {mends}"
+            self.differs.append(f"{service.profile}: {words}")
+
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
         """Guard a restart that is due: if two operators see it, only one does it."""
         if not change.restarts or not self._facts.owes_restart(service.name):
@@ -144,6 +150,8 @@ class Starting:
     def _why_restart(self, service: ServiceSpec, evidence: Evidence) -> str:
         if self._facts.owes_restart(service.name):
             return "a restart is due since an earlier run"
+        if evidence.supervised and (other := stranger(evidence)):
+            return other.reasons[0]
         if self._installs and not judge(evidence).is_ready:
             return "its program gets the extras that it lacked"
         return ""
@@ -151,6 +159,7 @@ class Starting:
     def _watch(self, one: ServicePlan) -> None:
         if one.watch is None or one.name in self._refused or one.wanted.profile.state != "started":
             return
+        self._note_foreign(one.service, one.evidence)
         verdict = judge(one.evidence)
         if one.begins or one.ends or not verdict.is_ready:
             self.watches.append(one.watch)

@@ -238,9 +238,12 @@ class _Planner:
             raise masked(self.manager.id(service))
         values = self._values(service, profile)
         self._note_version(service)
-        return services.plan_definition(
-            wanted, service, self.manager, self.facts, values, only_disable=resource.only_disable
-        )
+        given = (service, self.manager, self.facts, values)
+        only = resource.only_disable
+        changes = list(services.plan_definition(wanted, *given, only_disable=only))
+        if wanted.profile.state == "started":
+            services.refuse_foreign(*given, self.desired, changes)
+        return changes
 
     def _owes(self, wanted: Wanted) -> str | None:
         """Return the service that must be restarted after a change of this resource."""

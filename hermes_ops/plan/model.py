@@ -55,7 +55,7 @@ class Write(AtPath):
     mode: int
     before: str | Secret | None = None
     keys: tuple[str, ...] = ()
-    """For a `.env`: the names whose values differ; only the names are shown."""
+    """The names in a `.env`, or the dotted keys of a YAML file, whose values differ."""
     owes: str | None = None
     """The service that must be restarted for this to take effect."""
     keeps: tuple[PurePosixPath, str] | None = None

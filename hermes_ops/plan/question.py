@@ -62,6 +62,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         services=tuple(look_words(services, strangers=strangers)),
         defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
+        homes=_unique(homes),
         urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
         pythons=_needs_python(desired.host.manager),

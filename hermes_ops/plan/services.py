@@ -9,10 +9,22 @@ from typing import Any
 
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.owners import refuse_unwritable
 from hermes_ops.plan.files import change, found_text, plan_link, plan_text
-from hermes_ops.plan.model import Change, Control, Refuse, Remove, Wanted, Watch, WriteUnit
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    DesiredState,
+    Refuse,
+    Remove,
+    Wanted,
+    Watch,
+    WriteUnit,
+)
+from hermes_ops.plan.resource import AtPath, Owned
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import HostWritten, Link, ServiceManager, Text
+from hermes_ops.services.merged import refuse_other_command
 
 
 def plan_definition(
@@ -56,6 +68,25 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
         reason = "absent" if found is None else f"lacks {lacking[0]}"
         action = "create" if found is None else "update"
         yield change(wanted, action, reason, WriteUnit(part.path, part.words), facts)
+
+
+def refuse_foreign(
+    service: ServiceSpec, manager: ServiceManager, facts: Facts, values: Mapping[str, Any],
+    desired: DesiredState, changes: Iterable[Change],
+) -> None:  # fmt: skip
+    """Refuse a service that cannot write its home, or that files of others turn into another.
+
+    `changes`: of its definition; while its own file differs, that may be the cause.
+
+    Raises:
+        Conflict: names the files, and the command that mends it.
+    """
+    own = (w.resource for w in desired.wanted if w.profile.name == service.profile)
+    managed = {r.path for r in own if isinstance(r, AtPath | Owned)}
+    refuse_unwritable(service.home, facts, but=managed)
+    unit = {known.path for known in manager.paths(service) if known.kind == "unit"}
+    if not any(getattr(change.operation, "path", None) in unit for change in changes):
+        refuse_other_command(service, manager, facts, values)
 
 
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:

@@ -55,6 +55,8 @@ class HostResult:
     plan: Plan | None = None
     facts: Facts | None = None
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    doubts: dict[str, Verdict] = field(default_factory=dict)
+    """What the checks saw later of profiles that do not pass them, or could not be asked."""
     logs: dict[str, str] = field(default_factory=dict)
     """The last lines of the logs of profiles that did not become ready."""
     waited: float = 0

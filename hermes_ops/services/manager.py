@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
@@ -76,6 +77,14 @@ class ManagerReport:
     """Somebody has forbidden every start of it, as `systemctl mask` does."""
     ended_itself: bool = False
     """It ended by itself, its exit code is not reported, and it is not started again."""
+    command: str = ""
+    """The command line that it would run, as the manager merged it from all files."""
+    home: str = ""
+    """The HERMES_HOME that it would give to the process."""
+    foreign: tuple[str, ...] = ()
+    """Files that are not ours and define a part of the service; absolute paths."""
+    unread: bool = False
+    """A file of its definition changed since the manager read it."""
 
 
 class UnitCheck(Protocol):
@@ -157,6 +166,16 @@ class ServiceManager(Protocol):
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether a base text found on the host needs no change."""
         return found == wanted
+
+    def command_line(self, text: str) -> str:
+        """Return the command line that a base text asks for; empty if the text has none."""
+        del text
+        return ""
+
+    def removal(self, foreign: Sequence[str], facts: Facts) -> str:
+        """Return the command that takes files of others out of a definition."""
+        del facts
+        return shlex.join(["rm", *foreign])
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what the manager reported about the service."""

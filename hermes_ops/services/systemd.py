@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, template, unit_template
 from hermes_ops.services.manager import (
@@ -132,6 +134,16 @@ class Systemd(ServiceManager):
         """
         return _normal(found) == _normal(wanted) or _without_path(found, wanted)
 
+    def command_line(self, text: str) -> str:
+        """Return what stands behind `ExecStart=` in a unit."""
+        lines = (line.partition("ExecStart=") for line in text.splitlines())
+        return next((words for before, _, words in lines if words and not before), "")
+
+    def removal(self, foreign: Sequence[str], facts: Facts) -> str:
+        """Return the command that removes units and drop-ins of others."""
+        own = all(path.startswith(f"{facts.home}/") for path in foreign)
+        return f"{'' if own else 'sudo '}rm {shlex.join(foreign)} && systemctl --user daemon-reload"
+
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
         """Return the command that starts, restarts or stops the service.
 
@@ -152,7 +164,22 @@ class Systemd(ServiceManager):
             pid=unit.number("MainPID") or None,
             restarts=unit.number("NRestarts"),
             masked=unit["LoadState"] == "masked",
+            command=_argv(unit["ExecStart"]),
+            home=unit["HermesHome"],
+            foreign=tuple(self._foreign(service, unit)),
+            unread=unit["NeedDaemonReload"] == "yes",
         )
+
+    def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:
+        """Yield the unit's file if it is not ours, and the drop-ins of others.
+
+        Those of the distribution are for all units, and belong to no operator.
+        """
+        own = (self.unit_path(service), self.drop_in_path(service))
+        for path in filter(None, (unit["FragmentPath"], *unit["DropInPaths"].split())):
+            is_own = path.endswith(tuple(f"/{known}" for known in own))
+            if not is_own and not path.startswith(("/usr/lib/", "/lib/")):
+                yield path
 
     def reload(self) -> tuple[str, ...]:
         """Return the command that makes systemd read changed units."""
@@ -203,6 +230,11 @@ class SystemdUnit:
 
     def _ask(self, verb: str) -> Any:
         return self._host.run(f"systemctl --user {verb} -- %s", self._service.unit)
+
+
+def _argv(shown: str) -> str:
+    """Return the command lines in `systemctl show -p ExecStart`, without its further fields."""
+    return "; ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown))
 
 
 def _normal(text: str) -> list[str]:

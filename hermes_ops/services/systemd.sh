@@ -1,12 +1,13 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Look at systemd's user services, control them, and let them outlive the session.
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainStartTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
 
 systemd_look() { # UNIT...
   units=
   [ $# -gt 0 ] && has systemctl && user_bus || return 0
   units=$(systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null)
+  only_home
   begin manager systemd
   printf '%s' "$units"
   end
@@ -17,6 +18,28 @@ systemd_look() { # UNIT...
   done
   set +f
   unset IFS
+}
+
+# Of the environment only HERMES_HOME may leave the host: other variables can be credentials.
+only_home() { # replaces in `units` each line `Environment=…` by `HermesHome=…`
+  rest=$newline$units$newline
+  units=
+  while :; do
+    case $rest in *"${newline}Environment="*) ;; *) break ;; esac
+    units=$units${rest%%"${newline}Environment="*}${newline}HermesHome=
+    rest=${rest#*"${newline}Environment="}
+    line=" ${rest%%"$newline"*}"
+    rest=$newline${rest#*"$newline"}
+    # systemd puts a word with a blank or another odd letter into quotes, also as $'…'.
+    case $line in *[\ \"\']HERMES_HOME=*)
+      line=${line##*HERMES_HOME=}
+      units=$units${line%%[\ \"\']*}
+      ;;
+    esac
+  done
+  units=$units$rest
+  units=${units#"$newline"}
+  units=${units%"$newline"}
 }
 
 systemd_defined() {

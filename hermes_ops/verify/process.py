@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from hermes_ops.hermes.evidence import TICKS, is_birth
-from hermes_ops.look.answers import seconds
+from hermes_ops.look.processes import seconds
 from hermes_ops.services.manager import UnitCheck
 
 _SESSION, _STARTED = 6, 22

@@ -27,7 +27,17 @@ from hermes_ops.inventory.model import (
 from hermes_ops.inventory.role import Role, RoleService, RoleText
 from hermes_ops.loader.roles.load import load_roles, role_in
 from hermes_ops.loader.sources.yaml import parse
-from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Process, Server, Unit
+from hermes_ops.look.facts import (
+    Answer,
+    Facts,
+    Hermes,
+    Invocation,
+    LinkEnd,
+    PathState,
+    Process,
+    Server,
+    Unit,
+)
 from hermes_ops.plan import DesiredState, Plan, make_plan, model
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Change, Control, Write
@@ -375,6 +385,23 @@ def _masked(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
     return _unit(found, service, LoadState="masked", UnitFileState="masked")
 
 
+def _shows(found: Facts, name: str, properties: Mapping[str, str], services: Services) -> Facts:
+    """Let systemd show these properties of a service, as it merged them."""
+    return _unit(found, services[name], **properties)
+
+
+def _runs(found: Facts, name: str, given: Mapping[str, Any], services: Services) -> Facts:
+    """Let the process of a service have been started with this `argv` and this `home`."""
+    pid = found.unit("systemd", _unit_name(services[name])).number("MainPID") or PID
+    started = Invocation(tuple(given["argv"].split()), given.get("home", ""))
+    return replace(found, commands={**found.commands, pid: started})
+
+
+def _unwritable(found: Facts, path: str, given: Mapping[str, Any], _services: Services) -> Facts:
+    state = PathState(**{"kind": "file", "mode": 0o644, "uid": found.uid, "size": 9, **given})
+    return replace(found, unwritable={**found.unwritable, path: state})
+
+
 _STATES: Mapping[str, Callable[[Facts, ServiceSpec, str], Facts]] = {
     "stopped": _stopped,
     "failed": _failed,
@@ -402,6 +429,9 @@ _CHANGES: Mapping[str, Callable[[Facts, str, Any, Services], Facts]] = {
     "program": _program,
     "answers": _answer,
     "services": _service,
+    "shows": _shows,
+    "runs": _runs,
+    "unwritable": _unwritable,
 }
 
 
@@ -467,7 +497,8 @@ def _controlled(control: Control, plan: Plan, found: Facts) -> Facts:
     service = control.service
     found = without(found, f"{OWED}/{service.name}")
     others = {pid: process for pid, process in found.processes.items() if pid != control.ends}
-    found = replace(found, processes=others)
+    # A new process is what the unit says.
+    found = replace(found, processes=others, commands={})
     if control.verb == "stop":
         return ended(found, service, "inactive")
     watch = next(watch for watch in plan.watches if watch.service.profile == service.profile)

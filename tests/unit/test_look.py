@@ -12,8 +12,9 @@ from case_file import read_case
 
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts, Process
-from hermes_ops.wire import Reader, Reply
+from hermes_ops.look.facts import Facts, Invocation, Process
+from hermes_ops.look.processes import invocations
+from hermes_ops.wire import Reader, Record, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"
 CASES = sorted(FOLDER.glob("*.yml"))
@@ -95,7 +96,7 @@ def test_an_answer_that_makes_no_sense_is_unknown(line: str) -> None:
     end = f"\n{NONCE} end" if line.startswith("begin") else ""
     with pytest.raises(NotUnderstood, match="the answer of box could not be parsed") as error:
         parse(reply(f"{HEAD}{NONCE} {line}\n{end}\n{NONCE} done\n"), "box")
-    assert "at look/answers.py:" in str(error.value)
+    assert "at look/" in str(error.value)
 
 
 def test_a_host_that_cannot_be_looked_at_says_so() -> None:
@@ -196,3 +197,13 @@ def test_a_damaged_archive_is_no_answer() -> None:
     """What came of the files cannot be trusted in part."""
     with pytest.raises(Unknown, match="damaged"):
         facts_of(f"{NONCE} begin files\nLmhlcm1lcy9wcm9maWxlcw==\n{NONCE} end\n")
+
+
+def test_what_processes_were_started_with() -> None:
+    """Lines that are none are passed over."""
+    lines = "7\t/home/a\tpython\tgateway\n\n8\t\t/bin/sleep\nx\t\ty\n9\n"
+    found = invocations(Reply((Record("commands", "", lines),), complete=True))
+    assert found == {
+        7: Invocation(("python", "gateway"), "/home/a"),
+        8: Invocation(("/bin/sleep",)),
+    }

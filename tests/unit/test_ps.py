@@ -20,7 +20,7 @@ from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import NotReady, Unreachable, UsageError
-from hermes_ops.hermes.readiness import judge
+from hermes_ops.hermes.readiness import Verdict, judge
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
@@ -29,10 +29,12 @@ from hermes_ops.run import Done, HostResult
 from hermes_ops.services.describe import describe
 
 API = {"API_SERVER_ENABLED": "true"}
+HOME = ".hermes/profiles/demo"
+CONFIG, ENV, BEAT = f"{HOME}/config.yaml", f"{HOME}/.env", f"{HOME}/state/gateway.heartbeat"
 PROFILE_KEYS = [
     "profile", "managed", "desired", "as_desired", "state", "reasons", "supervised", "enabled",
     "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes", "heartbeat_age_s",
-    "platforms", "drift",
+    "platforms", "drift", "drift_reasons",
 ]  # fmt: skip
 
 
@@ -104,6 +106,51 @@ def test_a_process_that_is_gone_has_no_numbers() -> None:
     profile = only(seen(healthy(services={"demo": "stopped"})))
     gone = ("pid", "started_at", "uptime_s", "rss_bytes", "heartbeat_age_s", "supervised")
     assert [profile[key] for key in gone] == [None] * len(gone)
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "reason"),
+    [
+        ({"files": {CONFIG: "a: [1\n"}}, "degraded", "this is not valid YAML"),
+        ({"edits": {CONFIG: "a: 1 => a: 2"}}, "degraded", "differs from the inventory: a"),
+        ({"files": {CONFIG: None}}, "degraded", f"~/{CONFIG} is absent"),
+        ({"edits": {ENV: "MODE=x => MODE=y"}}, "degraded", "the inventory: MODE"),
+        ({"unreadable": ENV}, "degraded", f"~/{ENV} cannot be read by hermes"),
+        ({"unwritable": {f"{HOME}/logs": {"uid": 0}}}, "degraded", "sudo chown -R hermes: "),
+        ({"runs": {"demo": {"argv": "/bin/sleep 9"}}}, "down", "is /bin/sleep, not a gateway"),
+        ({"files": {BEAT: None}}, "unknown", "no heartbeat for 1000 s"),
+        ({"modes": {CONFIG: "0644"}}, "healthy", ""),
+        ({"files": {f"{HOME}/SOUL.md": "Be loud.\n"}}, "healthy", ""),
+        ({"shows": {"demo": {"DropInPaths": "/etc/x.conf"}}}, "healthy", ""),
+        ({"services": {"demo": "stale"}}, "healthy", ""),
+    ],
+)  # fmt: skip
+def test_what_was_broken_by_hand_is_not_green(
+    more: dict[str, Any], state: str, reason: str
+) -> None:
+    """A process that runs well is not as desired if anything that it runs with is not."""
+    profile = {"env": {**API, "MODE": "x"}, "config": {"a": 1}, "soul": "Be kind.\n"}
+    unreadable = more.pop("unreadable", "")
+    case = {"desired": {"demo": profile}, "facts": {"holds": "desired", **more}}
+    found = facts(case)
+    if unreadable:
+        kept = {path: text for path, text in found.contents.items() if path != unreadable}
+        found = replace(found, contents=kept)
+    host = seen_from(Look(wanted(case).host, wanted(case), found), roles())
+    document = only(host)
+    assert (document["state"], document["as_desired"]) == (state, False)
+    assert reason in " ".join(document["reasons"])
+    assert list(host.codes) == [4 if state == "unknown" else 2]
+    assert document["drift_reasons"] or state in ("down", "unknown")
+
+
+def test_a_reference_without_a_value_on_the_host_is_not_green() -> None:
+    """Nobody needs the value to see that the line is not there."""
+    case = healthy()
+    case["desired"] = {"demo": {"env": {**API, "TELEGRAM_BOT_TOKEN": {"env": "X"}}}}
+    found = facts(healthy())
+    host = seen_from(Look(wanted(case).host, wanted(case), found), roles())
+    assert only(host)["reasons"] == ["its .env lacks TELEGRAM_BOT_TOKEN"]
 
 
 def test_an_unknown_state_asks_for_another_look() -> None:
@@ -336,7 +383,7 @@ def test_after_a_run_facts_that_make_no_sense_are_their_hosts_alone() -> None:
     case = healthy(services={"demo": "stopped"})
     state, found = desired(case), facts(case)
     plan = make_plan(state, found)
-    result = HostResult(state.host, plan=plan, facts=replace(found, units=NONSENSE))
+    result = HostResult(state.host, "changed", plan=plan, facts=replace(found, units=NONSENSE))
     result.verdicts = {"demo": judge(plan.evidence["demo"])}
     host = seen_after(result, roles())
     assert only(host)["state"] == "unknown"
@@ -350,6 +397,7 @@ def after(case: Mapping[str, Any], *, outcome: str = "done", judged: bool = True
     before = facts(case)
     plan = make_plan(state, before)
     result = HostResult(state.host, plan=plan, facts=before)
+    result.outcome = "changed" if outcome == "done" else "failed"
     result.changes = [Done(change, outcome) for change in plan.changes]
     if judged:
         result.facts = applied(plan, before)
@@ -406,7 +454,7 @@ def test_the_end_of_a_run_shows_what_it_was_about() -> None:
     case = {"desired": {"demo": {"env": API}}}
     state = desired(case)
     plan = make_plan(state, facts(case))
-    result = HostResult(state.host, plan=plan, facts=applied(plan, facts(case)))
+    result = HostResult(state.host, "changed", plan=plan, facts=applied(plan, facts(case)))
     result.changes = [Done(change, "done") for change in plan.changes]
     result.verdicts = {"demo": judge(plan.evidence["demo"])}
     bare = replace(result, host=replace(state.host, profiles=()), plan=None)
@@ -422,6 +470,26 @@ def test_the_end_of_a_run_shows_what_it_was_about() -> None:
                 ["box", "demo"],
             )
             assert told[3] == "demo answers at http://127.0.0.1:8642/health on box"
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "unreachable", "skipped"])
+def test_a_host_that_was_lost_is_unknown(outcome: str) -> None:
+    """What was seen before the connection was lost may no longer be so."""
+    state, found = desired(healthy()), facts(healthy())
+    lost = HostResult(state.host, outcome, Unreachable("it is gone"))
+    lost.plan, lost.facts = make_plan(state, found), found
+    host = seen_after(lost, roles())
+    assert (only(host)["state"], only(host)["reasons"]) == ("unknown", ["it is gone"])
+    assert list(ps._addresses([host])) == []
+
+
+def test_what_the_checks_saw_last_counts() -> None:
+    """They come after the wait."""
+    state, found = desired(healthy()), facts(healthy())
+    result = HostResult(state.host, "ok", plan=make_plan(state, found), facts=found)
+    assert only(seen_after(result, roles()))["state"] == "healthy"
+    result.doubts["demo"] = Verdict("unknown", ("the host does not answer",))
+    assert only(seen_after(result, roles()))["state"] == "unknown"
 
 
 def test_an_answer_of_this_machine_needs_no_host() -> None:

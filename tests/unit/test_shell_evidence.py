@@ -71,6 +71,31 @@ def test_without_systemd_nothing_is_asked_of_it(dash: Host, lacking: str) -> Non
     assert (answer.out, dash.calls) == ("[]\n", [])
 
 
+@pytest.mark.parametrize(
+    ("environment", "home"),
+    [
+        ("PATH=/bin HERMES_HOME=/home/a/.hermes TOKEN=abc", "/home/a/.hermes"),
+        ("HERMES_HOME=/home/a/.hermes", "/home/a/.hermes"),
+        ('TOKEN=abc "HERMES_HOME=/home/a b" X=y', "/home/a"),
+        ("$'HERMES_HOME=/srv/x' TOKEN=abc", "/srv/x"),
+        ("MY_HERMES_HOME=/srv/x TOKEN=abc", ""),
+        ("", ""),
+    ],
+)
+def test_of_a_units_environment_only_the_home_is_sent(
+    host: Host, environment: str, home: str
+) -> None:
+    """Other variables may be credentials; what follows in the answer stays as it is."""
+    host.define("user_bus() { :; }")
+    host.has_only("systemctl")
+    shown = f"Id=one.service\nEnvironment={environment}\nX=*\n\nId=two.service\nEnvironment="
+    host.stand("systemctl", f"cat <<'END'\n{shown}\nEND")
+    answer = host.run(f"systemd_look one.service two.service; {STILL_SPLITS}")
+    wanted = f"Id=one.service\nHermesHome={home}\nX=*\n\nId=two.service\nHermesHome="
+    assert answer.block("manager") == wanted
+    assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
+
+
 # --- supervisord ------------------------------------------------------------------------------
 
 
@@ -542,3 +567,68 @@ def test_the_python_of_hermes_asks_where_it_is_known(dash: Host) -> None:
     dash.program("own-python")
     dash.run("hermes_python=own-python; ask_others http://u")
     assert dash.calls[0].startswith("own-python -I -S -c ")
+
+
+# --- what runs, and whose files there are -----------------------------------------------------
+
+GATEWAY = "python\0-m\0hermes_cli.main\0--profile\0a\0gateway\0run\0"
+
+
+def runs(host: Host, pid: int, cmdline: str, environ: str = "TOKEN=abc\0") -> None:
+    """Let a process of this user have been started so."""
+    host.part(f"/proc/{pid}/environ", environ)
+    host.part(f"/proc/{pid}/cmdline", cmdline)
+
+
+def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> None:
+    """Of all the others, and of their environments, nothing leaves the host."""
+    host.rooted("/proc/")
+    host.part("/proc/self/x", "")
+    runs(host, 7, "/bin/sleep\099\0", "A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=abc\0")
+    runs(host, 70, "vim\0secret\0")
+    runs(host, 8, GATEWAY)
+    runs(host, 9, "hermes\0gateway\0status\0", "HERMES_HOME=/home/a/.hermes\0")
+    runs(host, 10, "odd\tname\nsecond\0\0gateway\0run\0", "")
+    answer = host.run(f"pids=' 7 12'; look_commands; {STILL_SPLITS}")
+    assert sorted(answer.block("commands").splitlines()) == [
+        "10\t\todd name\tsecond\tgateway\trun",
+        "7\t/home/a/.hermes\t/bin/sleep\t99",
+        "8\t\tpython\t-m\thermes_cli.main\t--profile\ta\tgateway\trun",
+    ]
+    assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
+
+
+@pytest.mark.parametrize("lacking", ["head", "awk"])
+def test_without_these_programs_no_command_line_is_read(dash: Host, lacking: str) -> None:
+    """What cannot be read is no proof of anything."""
+    dash.lacks(lacking)
+    assert dash.run("pids=' 1'; look_commands").told == []
+
+
+def owned(host: Host, uid: str) -> list[str]:
+    """Return the paths in a home that this user could not write."""
+    answer = host.run(f"uid={uid}; look_owners .hermes gone")
+    assert answer.errors == ""
+    return sorted(line.split(None, 9)[-1] for line in answer.block("owners").splitlines())
+
+
+def test_what_the_user_closed_to_itself_is_told(host: Host) -> None:
+    """What an agent keeps for itself is its own matter."""
+    for path in ("gateway.lock", "state/beat", "workspace/notes", "skills/x/deep"):
+        host.file(f".hermes/{path}")
+    for path, mode in {"gateway.lock": 0o444, "state": 0o500, "workspace/notes": 0o400}.items():
+        (host.home / ".hermes" / path).chmod(mode)
+    assert owned(host, str(os.getuid())) == [".hermes/gateway.lock", ".hermes/state"]
+
+
+def test_files_of_others_are_told(host: Host) -> None:
+    """The folder itself, too; what lies deeper than the third level is not gone through."""
+    host.file(".hermes/logs/a/b/c")
+    assert owned(host, str(os.getuid() + 1)) == [
+        ".hermes/", ".hermes/logs", ".hermes/logs/a", ".hermes/logs/a/b",
+    ]  # fmt: skip
+
+
+def test_no_home_is_no_question(dash: Host) -> None:
+    """`find` without a path would go through the whole home."""
+    assert dash.run("uid=0; look_owners; look_owners gone").told == []

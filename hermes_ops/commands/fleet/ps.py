@@ -12,6 +12,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet.status import (
+    WANTED,
     HostSeen,
     SeenProfile,
     seen_after,
@@ -224,8 +225,19 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
         for seen in host.profiles:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
-                wanted = "" if why or not seen.desired else f"it should be {seen.desired}"
-                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or wanted}"
+                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or _wanted(seen)}"
+
+
+def _wanted(seen: SeenProfile) -> str:
+    if seen.desired and seen.verdict.state != WANTED[seen.desired]:
+        return f"it should be {seen.desired}"
+    paths = (reason.removeprefix("file:") for reason in seen.drift_reasons)
+    listed = ", ".join(path if path[0] == "/" else f"~/{path}" for path in paths)
+    return (
+        f"not as wanted: {listed}"
+        if listed
+        else "values of references changed: fleet.up writes them"
+    )
 
 
 # --- the end of `fleet.up` --------------------------------------------------------------------

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from hermes_ops.commands.fleet.faults import (
+    drift_reasons,
+    has_moved,
+    hidden_drift,
+    lacking,
+    left_undone,
+    with_faults,
+)
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.errors import HermesError, belongs_to
 from hermes_ops.hermes.evidence import Evidence, evidence_of
@@ -15,12 +23,9 @@ from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_pla
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan import DesiredState, Plan, make_plan, marks
-from hermes_ops.plan.model import Control, Refuse
-from hermes_ops.plan.resource import EnvFile
+from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan.model import Control
 from hermes_ops.run import HostResult
-from hermes_ops.secrets.fingerprint import key_file, operator_key
-from hermes_ops.secrets.reference import Reference
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.describe import describe
@@ -40,13 +45,15 @@ class SeenProfile:
     desired: str | None = None
     """The wanted state; None for a profile that is not in the inventory."""
     drift: bool | None = None
+    drift_reasons: tuple[str, ...] = ()
+    """The resources that are not as wanted."""
 
     @property
     def as_desired(self) -> bool | None:
         """Whether it is as wanted; None if it is not in the inventory, or its host is disabled."""
         if self.desired is None or self.verdict.state == "disabled":
             return None
-        return self.verdict.state == WANTED[self.desired]
+        return self.verdict.state == WANTED[self.desired] and not self.drift
 
     def document(self, now: float) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
@@ -72,6 +79,7 @@ class SeenProfile:
             "heartbeat_age_s": None if beat is None else round(beat, 1),
             "platforms": dict(verdict.platforms),
             "drift": self.drift,
+            "drift_reasons": list(self.drift_reasons),
         }
 
 
@@ -144,7 +152,8 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     own = (
         _own(
             profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
-            moved=_moved(profile, look.desired, facts),
+            moved=has_moved(profile, look.desired, facts),
+            lacks=lacking(profile, look.desired, facts),
         )
         for profile in host.profiles
     )  # fmt: skip
@@ -160,53 +169,25 @@ def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
 
 def _own(
     profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
-    *, moved: bool | None = None,
+    *, moved: bool | None = None, lacks: Sequence[str] = (),
 ) -> SeenProfile:  # fmt: skip
+    own = [change for change in plan.changes if change.profile == profile.name]
+    evidence = with_faults(profile, evidence, own, lacks)
+    reasons = tuple(drift_reasons(profile, own, evidence))
     return SeenProfile(
         profile.name,
         judge(evidence),
         evidence,
         unit_of(service, plan.manager),
         profile.state,
-        drift(profile, plan, moved=moved),
+        True if reasons else hidden_drift(profile, moved=moved),
+        reasons,
     )
 
 
 def unit_of(service: ServiceSpec, manager: str) -> str:
     """Return the name by which the host's manager knows the service."""
     return MANAGERS[manager].id(service)
-
-
-def drift(profile: Profile, plan: Plan, *, moved: bool | None = None) -> bool | None:
-    """Whether files or the definition are not as wanted; None if references hide the answer.
-
-    `moved`: whether values of references differ from those last written; None if unknown.
-
-    A restart that is owed counts too: the process does not yet have what the files say.
-    """
-    own = (change for change in plan.changes if change.profile == profile.name)
-    if any(
-        not c.resource.startswith("service:") or c.restarts or isinstance(c.operation, Refuse)
-        for c in own
-    ):
-        return True
-    hidden = any(isinstance(value, Reference) for value in profile.env.values())
-    return moved if hidden and profile.state != "absent" else False
-
-
-def _moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None:
-    """Whether values of references differ from those last written; None if unknown."""
-    file = next(_env_files(profile, desired), None)
-    if file is None or file.kept is None or not key_file().exists():
-        return None
-    env, kept = (facts.contents.get(str(path), "") for path in (file.path, file.kept))
-    return marks.has_moved(profile, env, kept, operator_key())
-
-
-def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
-    for wanted in desired.wanted:
-        if wanted.profile.name == profile.name and isinstance(wanted.resource, EnvFile):
-            yield wanted.resource
 
 
 # --- strangers --------------------------------------------------------------------------------
@@ -243,6 +224,10 @@ def _stranger_names(host: Host, facts: Facts) -> list[str]:
 def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
     """Return a host as a run left it, without asking it again."""
     host, error = result.host, result.error
+    if result.outcome in ("unknown", "unreachable", "skipped"):
+        # What was seen before the connection was lost may no longer be so.
+        reasons = (str(error),) if error else ()
+        return HostSeen(host, _alike(host, Verdict("unknown", reasons)), error=error)
     try:
         with belongs_to(host.name):
             if result.plan is not None and result.facts is not None:
@@ -257,8 +242,16 @@ def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, R
     for profile in result.host.profiles:
         service = describe(profile, roles[profile.role])
         evidence = _evidence_after(profile, plan, facts, result)
-        seen = _own(profile, service, evidence, plan)
-        profiles.append(replace(seen, drift=_drift_after(profile, result)))
+        left = left_undone(profile, result)
+        evidence = with_faults(profile, evidence, left)
+        resources = (change.resource for change in left)
+        reasons = tuple(dict.fromkeys([*resources, *(f"file:{path}" for path in evidence.foreign)]))
+        verdict = result.doubts.get(profile.name) or judge(evidence)
+        seen = SeenProfile(
+            profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,
+            bool(reasons), reasons,
+        )  # fmt: skip
+        profiles.append(seen)
     return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)
 
 
@@ -279,10 +272,3 @@ def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResu
     activity = "inactive" if controls[-1].verb == "stop" else "activating"
     installed = profile.state != "absent"
     return Evidence(before.kind, installed, profile.state == "started", activity=activity)
-
-
-def _drift_after(profile: Profile, result: HostResult) -> bool:
-    return any(
-        done.outcome != "done" and done.change.profile in (None, profile.name)
-        for done in result.changes
-    )

@@ -13,6 +13,7 @@ from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.workspace import in_service, open_workspace
 from hermes_ops.errors import HermesError, Unreachable, belongs_to
 from hermes_ops.files import envfile
+from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
@@ -151,10 +152,24 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
         time.monotonic() + left if left is not None else None,
     )
     converged.verify = verified.document()
+    _doubt(verified, converged)
     if converged.journal:
         told = [outcome.item() for outcome in verified.not_passed]
         converged.journal.write("verified", **converged.verify, not_passed=told)
     _write(junit, verified)
+
+
+_DOUBTS = {words.FAILED: "degraded", words.UNKNOWN: "unknown", words.UNREACHABLE: "unknown"}
+
+
+def _doubt(verified: Verified, converged: Converged) -> None:
+    """Note for the table what the checks saw: it must not say more than was seen last."""
+    results = {result.host.name: result for result in converged.results}
+    for outcome in verified.not_passed:
+        result = results[outcome.check.host]
+        if result.outcome in ("ok", "changed") and (state := _DOUBTS.get(outcome.outcome)):
+            reason = outcome.message or outcome.promise or outcome.check.name
+            result.doubts.setdefault(outcome.check.profile, Verdict(state, (reason,)))
 
 
 def _reached(converged: Converged) -> Iterable[Reached]:

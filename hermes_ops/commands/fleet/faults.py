@@ -1,0 +1,91 @@
+"""Why a profile is not what is wanted although it may run well: refusals, settings, other files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from hermes_ops.files import envfile
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.inventory.model import Profile
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import DesiredState, marks
+from hermes_ops.plan.model import Change, Refuse, Write
+from hermes_ops.plan.resource import EnvFile
+from hermes_ops.run import HostResult
+from hermes_ops.secrets.fingerprint import key_file, operator_key
+from hermes_ops.secrets.reference import Reference
+
+
+def with_faults(
+    profile: Profile, evidence: Evidence, changes: Iterable[Change], lacks: Sequence[str] = ()
+) -> Evidence:
+    """Return the evidence with why the profile is not what is wanted, however well it runs.
+
+    `lacks`: names that its `.env` should have, but whose values are not known here.
+    """
+    found = [f"its .env lacks {', '.join(lacks)}"] if lacks else []
+    found += filter(None, map(_fault, changes))
+    return replace(evidence, faults=tuple(found) if profile.state == "started" else ())
+
+
+def _fault(change: Change) -> str:
+    operation = change.operation
+    if isinstance(operation, Refuse):
+        return operation.message
+    if isinstance(operation, Write) and operation.keys:
+        if change.action == "create":
+            return f"~/{operation.path} is absent"
+        return f"~/{operation.path} differs from the inventory: {', '.join(operation.keys)}"
+    return ""
+
+
+def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidence) -> Iterator[str]:
+    """Yield the resources that are not as wanted: files, the definition, and files of others.
+
+    A restart that is owed counts too: the process does not yet have what the files say.
+    """
+    counts = (
+        c
+        for c in changes
+        if not c.resource.startswith("service:") or c.restarts or isinstance(c.operation, Refuse)
+    )
+    yield from dict.fromkeys(change.resource for change in counts)
+    if profile.state == "started":
+        yield from (f"file:{path}" for path in evidence.foreign)
+        if evidence.unread:
+            yield f"definition:{profile.name}"
+
+
+def hidden_drift(profile: Profile, *, moved: bool | None) -> bool | None:
+    """Whether values of references differ from those last written; None if unknown."""
+    hidden = any(isinstance(value, Reference) for value in profile.env.values())
+    return moved if hidden and profile.state != "absent" else False
+
+
+def lacking(profile: Profile, desired: DesiredState, facts: Facts) -> list[str]:
+    """Return the names with references that the `.env` on the host does not have."""
+    file = next(_env_files(profile, desired), None)
+    found = envfile.read(facts.contents.get(str(file.path), "")) if file else {}
+    return [name for name in file.unresolved if name not in found] if file else []
+
+
+def has_moved(profile: Profile, desired: DesiredState, facts: Facts) -> bool | None:
+    """Whether values of references differ from those last written; None if unknown."""
+    file = next(_env_files(profile, desired), None)
+    if file is None or file.kept is None or not key_file().exists():
+        return None
+    env, kept = (facts.contents.get(str(path), "") for path in (file.path, file.kept))
+    return marks.has_moved(profile, env, kept, operator_key())
+
+
+def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
+    for wanted in desired.wanted:
+        if wanted.profile.name == profile.name and isinstance(wanted.resource, EnvFile):
+            yield wanted.resource
+
+
+def left_undone(profile: Profile, result: HostResult) -> list[Change]:
+    names = (None, profile.name)
+    left = (d for d in result.changes if d.outcome != "done" and d.change.profile in names)
+    return [done.change for done in left]

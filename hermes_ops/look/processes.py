@@ -1,0 +1,57 @@
+"""Parse what a look read of processes: from `/proc`, or from `ps` where there is none."""
+
+from __future__ import annotations
+
+import re
+
+from hermes_ops.look.facts import Invocation, Process
+from hermes_ops.wire import Reply
+
+
+def processes(reply: Reply) -> dict[int, Process]:
+    """Return the processes in an answer, by pid."""
+    groups = {int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("cgroup")}
+    found = {}
+    for record in reply.of("process"):
+        pid, *fields = record.words
+        # `fields` begins with field 3 of proc(5): field 22 is at index 19, field 24 at 21.
+        found[int(pid)] = Process(
+            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
+        )
+    for record in reply.of("ps"):
+        clock, *lines = (record.text or "").splitlines() or [""]
+        now = int(clock) if clock.isdigit() else None
+        found |= dict(one for line in lines if (one := _listed(line, now)))
+    return found
+
+
+_LISTED = re.compile(r"(\d+) ([A-Z?])\S*(?: (\S+))?(?: (\d+))?", re.ASCII)
+_ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", re.ASCII)
+_KIB_A_PAGE = 4
+
+
+def _listed(line: str, now: int | None) -> tuple[int, Process] | None:
+    """Parse a line with pid, state, age and KiB; return the process, None if it is malformed."""
+    found = _LISTED.fullmatch(" ".join(line.split()))
+    if not found:
+        return None
+    pid, state, elapsed, kib = found.groups()
+    age = seconds(elapsed or "")
+    born = now - age if now is not None and age is not None else None
+    return int(pid), Process(None, state, int(kib) // _KIB_A_PAGE if kib else None, born=born)
+
+
+def seconds(text: str) -> int | None:
+    """Return the seconds in `[[days-]hours:]minutes:seconds`, None for any other text."""
+    found = _ELAPSED.fullmatch(text)
+    if not found:
+        return None
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+def invocations(reply: Reply) -> dict[int, Invocation]:
+    """Return what the processes in an answer were started with, by pid."""
+    lines = [line for r in reply.of("commands") for line in (r.text or "").splitlines()]
+    fields = [line.split("\t") for line in lines]
+    return {int(f[0]): Invocation(tuple(f[2:]), f[1]) for f in fields if f[0].isdigit() and f[2:]}
