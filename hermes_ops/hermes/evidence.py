@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hermes_ops.hermes import ports, rivals
 from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
@@ -57,6 +58,12 @@ class Evidence:
     """The HERMES_HOME of its process, if that is not the profile's own."""
     faults: tuple[str, ...] = ()
     """Why it is not what is wanted although it may run well."""
+    rivals: tuple[str, ...] = ()
+    """What else runs its home, or serves its port, in words."""
+    units: tuple[str, ...] = ()
+    """Units of others that run its home: the paths of their files."""
+    unjudged: tuple[str, ...] = ()
+    """What could not be read, in words; that alone speaks neither for nor against it."""
     foreign: tuple[str, ...] = ()
     """Files of others that define a part of it."""
     unread: bool = False
@@ -105,9 +112,36 @@ def evidence_of(
         settle=settle,
         argv=command.argv if command else (),
         home=_other_home(command, service, facts),
+        **_others(service, facts, pid, own, urls),
         foreign=told.foreign,
         unread=told.unread,
     )
+
+
+def _others(
+    service: ServiceSpec,
+    facts: Facts,
+    pid: int | None,
+    record: Mapping[str, Any] | None,
+    urls: tuple[str, ...],
+) -> dict[str, tuple[str, ...]]:
+    """Return what else runs the home of a gateway, and what of that could not be read."""
+    if service.text != "hermes":
+        return {}
+    home = f"{facts.home}/{service.home}"
+    process = facts.processes.get(pid) if pid else None
+    words = list(rivals.other_processes(home, pid, process.cgroup if process else "", facts))
+    holder = _living(record, facts)
+    if holder not in (None, pid):
+        words.append(f"process {holder} holds the lock of this home")
+    served, unknown = ports.served_by_others(urls, pid, facts)
+    unread = [f"the command line of process {pid}"] if process and pid not in facts.commands else []
+    names = [MANAGERS["systemd"].id(service)]
+    return {
+        "rivals": (*dict.fromkeys(words), *served),
+        "units": tuple(rivals.other_units(home, names, facts)),
+        "unjudged": (*unread, *unknown, *facts.unread),
+    }
 
 
 def _other_home(command: Invocation | None, service: ServiceSpec, facts: Facts) -> str:

@@ -41,6 +41,25 @@ def ports_of(
     )
 
 
+def served_by_others(
+    urls: Iterable[str], pid: int | None, facts: Facts
+) -> tuple[list[str], list[str]]:
+    """Return which ports of these URLs another service serves, and of which nobody knows who does.
+
+    Both in words.
+    """
+    served, unknown = [], []
+    for url in urls if pid else ():
+        for port in _port_of_url(url):
+            owners = {s.pid for s in facts.servers or () if port.meets(s.host, s.port)}
+            if not owners or owners == {None}:
+                unknown.append(f"who serves port {port.number}")
+            elif pid not in owners:
+                who = ", ".join(sorted(f"process {owner}" for owner in owners if owner))
+                served.append(f"{who} serves its port {port.number}")
+    return served, unknown
+
+
 def _port_of_url(url: str) -> tuple[Port, ...]:
     parts = urlsplit(url)
     number = parts.port or _DEFAULT.get(parts.scheme)

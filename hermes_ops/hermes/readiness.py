@@ -6,13 +6,13 @@ are not evidence; a state file counts only for the process that it names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
+from hermes_ops.hermes.rivals import is_gateway
 from hermes_ops.look.facts import Answer
 
 HEARTBEAT_LIMIT = 90
@@ -52,12 +52,6 @@ def judge(evidence: Evidence) -> Verdict:
         return verdict
     state = "degraded" if verdict.is_ready or verdict.is_pending else verdict.state
     return replace(verdict, state=state, reasons=(*evidence.faults, *verdict.reasons))
-
-
-def is_gateway(argv: Sequence[str]) -> bool:
-    """Whether a command line is that of a gateway: `python -m hermes_cli.main … gateway run`."""
-    words = [word for word in argv if not word.startswith("-")]
-    return ("gateway", "run") in pairwise(words) and "hermes" in " ".join(argv)
 
 
 def _of_process(evidence: Evidence) -> Verdict:

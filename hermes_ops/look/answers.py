@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
-from hermes_ops.look.processes import invocations, processes
+from hermes_ops.look.processes import invocations, processes, unit_lines
 from hermes_ops.look.servers import servers
 from hermes_ops.wire import Record, Reply
 
@@ -49,6 +49,8 @@ def _facts(reply: Reply) -> Facts:
         **_services(reply),
         servers=servers(reply),
         commands=invocations(reply),
+        unit_lines=unit_lines(reply),
+        unread=tuple(record.rest for record in reply.of("unread")),
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         profiles=tuple(record.rest for record in reply.of("profile")),
         defined=_defined(reply),
@@ -255,6 +257,9 @@ def latest(records: Iterable[Record], facts: Facts) -> Facts:
     return replace(
         facts,
         contents={**facts.contents, **seen["contents"]},
+        # These were read of the processes that ran before.
+        commands={},
+        servers=None,
         **services,
         **times,
     )

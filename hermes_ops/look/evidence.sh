@@ -99,30 +99,45 @@ look_commands() {
   [ -d /proc/self ] && has head && has awk || return 0
   set --
   for path in /proc/[0-9]*; do
-    [ ! -r "$path/environ" ] || set -- "$@" "$path/environ" "$path/cmdline"
+    [ ! -r "$path/environ" ] || set -- "$@" "$path/environ" "$path/cgroup" "$path/cmdline"
   done
   begin commands
   head -c 65536 /dev/null "$@" 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " '
     function show(number, line) {
       if (pid != "" && (index(wanted, " " pid " ") || gateway && runs)) {
-        line = pid "\t" home
+        line = pid "\t" home "\t" group
         for (number = 0; number < count && number < 12; number++) line = line "\t" substr(words[number], 1, 300)
         print line
       }
     }
-    /^==> .*\/[0-9]+\/(environ|cmdline) <==$/ {
+    /^==> .*\/[0-9]+\/(environ|cgroup|cmdline) <==$/ {
       depth = split($2, part, "/")
       file = part[depth]
-      if (file == "environ") { show(); pid = part[depth - 1]; home = ""; count = gateway = runs = 0 }
+      if (file == "environ") { show(); pid = part[depth - 1]; home = group = ""; count = gateway = runs = 0 }
       next
     }
     file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
+    file == "cgroup" && /^(0:|[0-9]+:name=systemd):/ { group = substr($0, index($0, ":/") + 1) }
     file == "cmdline" && $0 != "" {
       words[count++] = $0
       if ($0 == "gateway") gateway = 1
       if (gateway && $0 == "run") runs = 1
     }
     END { show() }'
+  end
+}
+
+# What the units of both scopes say about gateways: commands, users and homes, and no other line.
+look_units() {
+  set --
+  for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
+    /etc/systemd/user/*.service.d/*.conf "$systemd_folder"/*.service "$systemd_folder"/*.service.d/*.conf; do
+    [ -f "$path" ] || continue
+    if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  begin unitlines
+  grep -o -E '^ExecStart=.*([Hh]ermes|gateway).*|^User=.*|HERMES_HOME=[^" ]*' -- /dev/null "$@" 2>/dev/null
   end
 }
 

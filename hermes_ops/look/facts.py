@@ -90,6 +90,7 @@ class Invocation:
 
     argv: tuple[str, ...]
     home: str = ""
+    cgroup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ class Facts:
     processes: Mapping[int, Process] = field(default_factory=dict)
     commands: Mapping[int, Invocation] = field(default_factory=dict)
     """What the services' processes and all other gateways of this user were started with."""
+    unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Commands, users and homes in the files of systemd's units of both scopes, by path."""
+    unread: tuple[str, ...] = ()
+    """Those of these files that this user cannot read."""
     unwritable: Mapping[str, PathState] = field(default_factory=dict)
     """Paths in the homes of gateways that this user cannot write."""
     answers: Mapping[str, Answer] = field(default_factory=dict)
@@ -225,7 +230,7 @@ def _lines(question: Question) -> Iterable[str]:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from watch_lines(question.services, question.pid_files)
     yield "look_servers"
-    yield "look_commands"
+    yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"

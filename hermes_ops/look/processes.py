@@ -54,4 +54,16 @@ def invocations(reply: Reply) -> dict[int, Invocation]:
     """Return what the processes in an answer were started with, by pid."""
     lines = [line for r in reply.of("commands") for line in (r.text or "").splitlines()]
     fields = [line.split("\t") for line in lines]
-    return {int(f[0]): Invocation(tuple(f[2:]), f[1]) for f in fields if f[0].isdigit() and f[2:]}
+    return {
+        int(f[0]): Invocation(tuple(f[3:]), f[1], f[2]) for f in fields if f[0].isdigit() and f[3:]
+    }
+
+
+def unit_lines(reply: Reply) -> dict[str, tuple[str, ...]]:
+    """Return the lines of unit files in an answer, by path."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in (line for r in reply.of("unitlines") for line in (r.text or "").splitlines()):
+        path, colon, words = line.partition(":")
+        if colon:
+            found[path] = (*found.get(path, ()), words)
+    return found

@@ -14,6 +14,7 @@ from hermes_ops.files.ownership import Ownership
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_dead_end
+from hermes_ops.look.owners import opening
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.model import (
@@ -168,7 +169,7 @@ def found_text(path: PurePosixPath, facts: Facts) -> str | None:
     if text is None and state.kind == "file":
         raise Conflict(
             f"~/{path} cannot be read by {facts.user}",
-            hint=f"chown {facts.user} {facts.home}/{path}",
+            hint=opening(state, f"{facts.home}/{path}", facts),
         )
     return text
 

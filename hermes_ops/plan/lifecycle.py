@@ -12,6 +12,7 @@ from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.ports import Occupant, ports_of, settled
 from hermes_ops.hermes.readiness import judge, stranger
+from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
@@ -132,12 +133,18 @@ class Starting:
         if one.evidence.supervised:
             had = watch_of(one.service, self._profiles[one.name].config, self._env_now(one)).urls
             taken = tuple(url for url in taken if url not in had)
+        if one.evidence.units and not one.evidence.supervised:
+            unit = one.evidence.units[0]
+            return f"{unit} is another unit that runs its home; to remove it: {removal(unit)}"
         return obstacle(one.service, taken, self._facts, installs=self._installs)
 
     def _note_foreign(self, service: ServiceSpec, evidence: Evidence) -> None:
         for file in evidence.foreign:
             mends = self._manager.removal([file], self._facts)
             words = f"{file} changes {self._manager.id(service)}; to remove it: {mends}"
+            self.differs.append(f"{service.profile}: {words}")
+        for unit in evidence.units:
+            words = f"{unit} is another unit that runs its home; to remove it: {removal(unit)}"
             self.differs.append(f"{service.profile}: {words}")
 
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
@@ -163,6 +170,8 @@ class Starting:
         verdict = judge(one.evidence)
         if one.begins or one.ends or not verdict.is_ready:
             self.watches.append(one.watch)
+        if not one.changes:
+            self.differs += [f"{one.name}: {words}" for words in one.evidence.rivals]
         if not one.changes and not verdict.is_ready:
             said = ", ".join(verdict.reasons)
             self.differs.append(f"{one.name} is {verdict.state}: {said}")

@@ -201,9 +201,9 @@ def test_a_damaged_archive_is_no_answer() -> None:
 
 def test_what_processes_were_started_with() -> None:
     """Lines that are none are passed over."""
-    lines = "7\t/home/a\tpython\tgateway\n\n8\t\t/bin/sleep\nx\t\ty\n9\n"
+    lines = "7\t/home/a\t/x.slice\tpython\tgateway\n\n8\t\t\t/bin/sleep\nx\t\t\ty\n9\n"
     found = invocations(Reply((Record("commands", "", lines),), complete=True))
     assert found == {
-        7: Invocation(("python", "gateway"), "/home/a"),
+        7: Invocation(("python", "gateway"), "/home/a", "/x.slice"),
         8: Invocation(("/bin/sleep",)),
     }

@@ -585,15 +585,16 @@ def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> N
     host.rooted("/proc/")
     host.part("/proc/self/x", "")
     runs(host, 7, "/bin/sleep\099\0", "A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=abc\0")
+    host.part("/proc/7/cgroup", "3:cpu:/other\n0::/x.slice\n")
     runs(host, 70, "vim\0secret\0")
     runs(host, 8, GATEWAY)
     runs(host, 9, "hermes\0gateway\0status\0", "HERMES_HOME=/home/a/.hermes\0")
     runs(host, 10, "odd\tname\nsecond\0\0gateway\0run\0", "")
     answer = host.run(f"pids=' 7 12'; look_commands; {STILL_SPLITS}")
     assert sorted(answer.block("commands").splitlines()) == [
-        "10\t\todd name\tsecond\tgateway\trun",
-        "7\t/home/a/.hermes\t/bin/sleep\t99",
-        "8\t\tpython\t-m\thermes_cli.main\t--profile\ta\tgateway\trun",
+        "10\t\t\todd name\tsecond\tgateway\trun",
+        "7\t/home/a/.hermes\t/x.slice\t/bin/sleep\t99",
+        "8\t\t\tpython\t-m\thermes_cli.main\t--profile\ta\tgateway\trun",
     ]
     assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
 
@@ -632,3 +633,26 @@ def test_files_of_others_are_told(host: Host) -> None:
 def test_no_home_is_no_question(dash: Host) -> None:
     """`find` without a path would go through the whole home."""
     assert dash.run("uid=0; look_owners; look_owners gone").told == []
+
+
+def test_units_of_both_scopes_are_told_as_far_as_they_matter(host: Host) -> None:
+    """Of other lines, and of the rest of a line with HERMES_HOME, nothing leaves the host."""
+    system = "/etc/systemd/system"
+    host.rooted(f"{system}/")
+    host.rooted("/etc/systemd/user/")
+    environment = "Environment=TOKEN=abc HERMES_HOME=/a KEY=def"
+    unit = f"User=bot\n{environment}\nExecStart=/bin/hermes gateway run\n"
+    host.part(f"{system}/bot.service", unit)
+    host.part(f"{system}/nginx.service", "[Service]\nExecStart=/usr/sbin/nginx -k secret\n")
+    host.part(f"{system}/bot.service.d/home.conf", '[Service]\nEnvironment="HERMES_HOME=/b"\n')
+    host.file(".config/systemd/user/own.service", "ExecStart=python -m hermes_cli.main\n")
+    answer = host.run(f"look_units; {STILL_SPLITS}")
+    place = f"{host.root}{system}"
+    assert answer.block("unitlines").splitlines() == [
+        f"{place}/bot.service:User=bot",
+        f"{place}/bot.service:HERMES_HOME=/a",
+        f"{place}/bot.service:ExecStart=/bin/hermes gateway run",
+        f"{place}/bot.service.d/home.conf:HERMES_HOME=/b",
+        ".config/systemd/user/own.service:ExecStart=python -m hermes_cli.main",
+    ]
+    assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")

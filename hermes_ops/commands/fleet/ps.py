@@ -61,6 +61,8 @@ def run(
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
         _show(hosts, page, WIDE if wide else COLUMNS, sort or "host")
+        for line in _unjudged(hosts) if wide else ():
+            page.text(line)
 
     if watch:
         return _watch(look, show, output)
@@ -226,6 +228,15 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
                 yield f"{name}/{seen.name} is {seen.verdict.state}: {why or _wanted(seen)}"
+
+
+def _unjudged(hosts: Iterable[HostSeen]) -> Iterable[str]:
+    """Yield a line for each profile of which something could not be read."""
+    for host in hosts:
+        for seen in host.profiles:
+            if seen.evidence.alive and seen.evidence.unjudged:
+                unread = ", ".join(seen.evidence.unjudged)
+                yield f"{host.host.name}/{seen.name}: not judged: {unread}"
 
 
 def _wanted(seen: SeenProfile) -> str:

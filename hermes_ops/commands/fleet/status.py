@@ -68,6 +68,7 @@ class SeenProfile:
             "as_desired": self.as_desired,
             "state": verdict.state,
             "reasons": list(verdict.reasons),
+            "not_judged": list(evidence.unjudged) if lives else [],
             "supervised": evidence.supervised if lives else None,
             "enabled": evidence.enabled,
             "unit": self.unit,

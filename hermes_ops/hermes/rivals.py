@@ -1,0 +1,123 @@
+"""What else runs the home of a gateway: other processes, and units of both scopes of systemd."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+
+from hermes_ops.files.layout import SYSTEMD_UNITS
+from hermes_ops.look.facts import Facts
+
+_SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
+
+
+def is_gateway(argv: Sequence[str]) -> bool:
+    """Whether a command line is that of a gateway: `python -m hermes_cli.main … gateway run`."""
+    words = [word for word in argv if not word.startswith("-")]
+    return ("gateway", "run") in pairwise(words) and "hermes" in " ".join(argv)
+
+
+def other_processes(home: str, pid: int | None, group: str, facts: Facts) -> Iterator[str]:
+    """Yield each other process of this user that is a gateway of the home, in words.
+
+    What shares the control group of the service was started by it, and is a part of it.
+    """
+    for other, command in sorted(facts.commands.items()):
+        own = other == pid or (group and command.cgroup == group)
+        if not own and is_gateway(command.argv):
+            root = _root(command.home or f"{facts.account_home}/.hermes")
+            if _home(command.argv, command.home or root) == home:
+                yield f"process {other} runs this home, too"
+
+
+@dataclass(slots=True)
+class _Unit:
+    """What the files of one unit say, as far as it matters here."""
+
+    path: str
+    is_own: bool
+    user: str = ""
+    home: str = ""
+    command: tuple[str, ...] = ()
+
+
+def other_units(home: str, names: Sequence[str], facts: Facts) -> Iterator[str]:
+    """Yield the path of each unit of both scopes that runs a gateway of the home.
+
+    `names`: the service's own units.
+    """
+    for unit in _units(names, facts):
+        if not unit.is_own and is_gateway(unit.command) and _home_of(unit, facts) == home:
+            yield unit.path
+
+
+def removal(path: str) -> str:
+    """Return the command that takes a unit out of service."""
+    name = shlex.quote(PurePosixPath(path).name)
+    if path.startswith(_SYSTEM):
+        return f"sudo systemctl disable --now {name} && sudo rm {shlex.quote(path)}"
+    sudo = "sudo " if path.startswith(_USER) else ""
+    return f"systemctl --user disable --now {name} && {sudo}rm {shlex.quote(path)}"
+
+
+def _units(names: Sequence[str], facts: Facts) -> list[_Unit]:
+    units: dict[str, _Unit] = {}
+    # A unit before its drop-ins, which change it.
+    for path, lines in sorted(facts.unit_lines.items(), key=lambda item: item[0].endswith(".conf")):
+        name = str(PurePosixPath(path).parent).removesuffix(".d") if path[-5:] == ".conf" else path
+        own = name in {f"{SYSTEMD_UNITS}/{known}" for known in names}
+        unit = units.setdefault(name, _Unit(_absolute(name, facts), own))
+        _read(unit, lines, _specifiers(unit, facts))
+    return list(units.values())
+
+
+def _absolute(path: str, facts: Facts) -> str:
+    return path if path.startswith("/") else f"{facts.home}/{path}"
+
+
+def _read(unit: _Unit, lines: Sequence[str], specifiers: Mapping[str, str]) -> None:
+    for line in lines:
+        key, _, value = line.partition("=")
+        value = re.sub("%.", lambda found: specifiers.get(found[0], found[0]), value)
+        match key:
+            case "User":
+                unit.user = value.strip()
+            case "HERMES_HOME":
+                unit.home = value.rstrip("/'")
+            case "ExecStart":
+                unit.command = tuple(re.sub(r"[\"'\\]", " ", value).split())
+
+
+def _specifiers(unit: _Unit, facts: Facts) -> Mapping[str, str]:
+    instance = PurePosixPath(unit.path).stem.partition("@")[2]
+    named = {"%i": instance, "%I": instance} if instance else {}
+    own = {} if unit.path.startswith(_SYSTEM) else {"%h": facts.account_home, "%u": facts.user}
+    return {"%%": "%", **named, **own}
+
+
+def _home_of(unit: _Unit, facts: Facts) -> str:
+    """Return the home that a unit's gateway would run; empty if that is not known."""
+    mine = not unit.path.startswith(_SYSTEM) or unit.user in (facts.user, str(facts.uid))
+    default = f"{facts.account_home}/.hermes" if mine else ""
+    given = unit.home or default
+    return _home(unit.command, given) if given else ""
+
+
+def _home(argv: Sequence[str], given: str) -> str:
+    """Return the home that a command line runs: `-p NAME` counts more than HERMES_HOME."""
+    for word, following in pairwise((*argv, "")):
+        name = following if word in ("-p", "--profile") else word.partition("--profile=")[2]
+        if name == "default":
+            return _root(given)
+        if name:
+            return f"{_root(given)}/profiles/{name.lower()}"
+    return given.rstrip("/")
+
+
+def _root(home: str) -> str:
+    path = PurePosixPath(home)
+    return str(path.parent.parent if path.parent.name == "profiles" else path)
