@@ -1,6 +1,6 @@
 """A finding: the problem, the profiles concerned, the consequence and the remedy.
 
-The texts are in `findings.yml`.
+The texts of those about credentials are in `findings.yml`; `register` adds other kinds.
 """
 
 from __future__ import annotations
@@ -49,6 +49,26 @@ class Finding:
         """Whether something will fail, or can be stolen, unless it is mended."""
         return self.severity == "error"
 
+    def document(self) -> dict[str, Any]:
+        """Return a finding for JSON documents; `host` and `profile` are those of its first side."""
+        return {
+            "host": self.sides[0].host,
+            "profile": self.sides[0].profile,
+            "finding": self.kind,
+            "severity": self.severity,
+            "name": self.name,
+            "platform": self.platform or None,
+            "fingerprint": self.fingerprint or None,
+            "sides": [
+                {"host": side.host, "profile": side.profile, "where": list(side.places)}
+                for side in self.sides
+            ],
+            "message": self.message,
+            "ignored": self.ignored,
+            "mend": self.mend,
+            "allowed": self.allowed or None,
+        }
+
 
 def make(
     kind: str,
@@ -63,7 +83,7 @@ def make(
     path: str = "",
 ) -> Finding:
     """Return a finding with its texts; `case` chooses among the consequences of its kind."""
-    words = _words()[kind]
+    words = _words(kind)
     *others, last = (side.target for side in sides)
     who = f"{', '.join(others)} and {last}" if others else last
     both = {1: "it", 2: "both"}.get(len(sides), "all of them")
@@ -94,12 +114,29 @@ def _both(first: Finding, second: Finding) -> Finding:
 
 
 def kinds() -> tuple[str, ...]:
-    """Return the kinds of findings, by name."""
-    return tuple(_words())
+    """Return the kinds of findings about credentials, by name: a profile may allow them."""
+    return tuple(_of_credentials())
+
+
+_REGISTERED: dict[str, Mapping[str, Any]] = {}
+
+
+def register(kind: str, words: Mapping[str, Any]) -> None:
+    """Add a kind of finding, with the same texts as in `findings.yml`.
+
+    Raises:
+        ValueError: there is such a kind already, with other texts.
+    """
+    if kind in _of_credentials() or _REGISTERED.setdefault(kind, words) != words:
+        raise ValueError(f"there are two kinds of findings named {kind!r}")
+
+
+def _words(kind: str) -> Mapping[str, Any]:
+    return _REGISTERED.get(kind) or _of_credentials()[kind]
 
 
 @cache
-def _words() -> Mapping[str, Mapping[str, Any]]:
+def _of_credentials() -> Mapping[str, Mapping[str, Any]]:
     text = (files("hermes_ops.audit") / "findings.yml").read_text("utf-8")
     words: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
     return words

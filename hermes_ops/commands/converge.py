@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.assets import pip_wheel
+from hermes_ops.audit.finding import Finding
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.commands.look_hosts import rules_of, tracer
@@ -20,7 +21,7 @@ from hermes_ops.commands.workspace import (
     open_workspace,
     operator,
 )
-from hermes_ops.errors import Interrupted
+from hermes_ops.errors import HermesError, Interrupted
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
@@ -145,7 +146,22 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
                 converged.journal.event(event)
 
         converged.results = converge_hosts(states, rules, how, emit, converged.connections)
+    for result in converged.results:
+        result.findings = _standing(result, converged.workspace.selected)
     converged.seconds = time.monotonic() - began
+
+
+def _standing(result: HostResult, selected: Inventory) -> tuple[Finding, ...]:
+    from hermes_ops.audit.register import Seen  # late: `--list` does not need them
+    from hermes_ops.audit.standing import standing
+
+    if result.facts is None:
+        return ()
+    try:
+        return tuple(standing(Seen(result.host, result.facts, selected.roles)))
+    except HermesError as error:
+        result.error = result.error or error
+        return ()
 
 
 # --- results ----------------------------------------------------------------------------------
@@ -214,6 +230,7 @@ def document(converged: Converged, code: int) -> dict[str, Any]:
                 "outcome": result.outcome,
                 "error": result.error.document() if result.error else None,
                 "notes": [*result.plan.notes, *result.plan.differs] if result.plan else [],
+                "findings": [finding.document() for finding in result.findings],
                 "changes": host,
             }
             for result, host in zip(results, changes, strict=True)

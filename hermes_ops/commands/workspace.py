@@ -18,7 +18,7 @@ from hermes_ops.cli.output import REDACTOR, Output
 from hermes_ops.errors import SelectsNothing, UsageError
 from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
-from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.inventory.selector import select, within
 from hermes_ops.loader.sources.files import folder_of
 from hermes_ops.plan.marks import with_marks
@@ -188,13 +188,21 @@ def enabled(inventory: Inventory) -> tuple[Inventory, list[str]]:
 
 
 def with_profiles(inventory: Inventory) -> tuple[Inventory, list[str]]:
-    """Return the inventory without hosts that have no profiles, and a sentence about those."""
-    bare = [host.name for host in inventory.hosts if not host.profiles]
+    """Return the inventory without hosts that have no profiles, and a sentence about those.
+
+    A host with `hermes_profiles: []` stays: what left that list may still run there.
+    """
+    bare = [h.name for h in inventory.hosts if not h.profiles and _is_foreign(h)]
     if not bare:
         return inventory, []
     names = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
-    left = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.profiles))
+    left = replace(inventory, hosts=tuple(h for h in inventory.hosts if h.name not in bare))
     return left, [f"{names}: no profiles in the inventory"]
+
+
+def _is_foreign(host: Host) -> bool:
+    """Whether the inventory says nothing about profiles of this host: it is for other tools."""
+    return "hermes_profiles" not in host.variables
 
 
 def new_run() -> str:

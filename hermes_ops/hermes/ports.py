@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hermes_ops.hermes import identities, platforms
+from hermes_ops.hermes.orphans import REMEDY, on_port
 from hermes_ops.look.facts import Facts, Server
 from hermes_ops.services.base import ServiceSpec
 
@@ -97,7 +98,7 @@ def settled(
         for name, occupant in occupants.items():
             if occupant.begins and name not in refused:
                 holders = _holders(name, occupants, facts)
-                before, why = _judged(holders, occupants, refused)
+                before, why = _judged(holders, occupants, refused, facts)
                 more |= {name: why} if why else {}
                 first |= {name: before} if before else {}
         if not more:
@@ -124,18 +125,21 @@ def _judged(
     holders: Iterable[tuple[Port, Server, str | None]],
     occupants: Mapping[str, Occupant],
     refused: Mapping[str, str],
+    facts: Facts,
 ) -> tuple[set[str], str]:
     before: set[str] = set()
     for port, server, holder in holders:
         other = occupants.get(holder or "")
         stays = other is None or not other.ends or holder in refused
         if other is None or stays or any(p.meets(server.host, server.port) for p in other.needs):
-            return set(), _why(port, server, holder)
+            return set(), _why(port, server, holder, facts)
         before.add(holder or "")
     return before, ""
 
 
-def _why(port: Port, server: Server, holder: str | None) -> str:
+def _why(port: Port, server: Server, holder: str | None, facts: Facts) -> str:
+    if not holder and (orphan := on_port(port.number, facts, pid=server.pid)):
+        return f"port {port.number} is taken by the orphan {orphan}: {REMEDY}"
     if holder:
         who = f"{holder}, which keeps it"
     elif server.pid is not None:

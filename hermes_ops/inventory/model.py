@@ -133,6 +133,8 @@ class Host:
     profiles: tuple[Profile, ...] = ()
     all_profiles: tuple[str, ...] = ()
     """Names of every profile of this host in the inventory, selected or not."""
+    beside: tuple[str, ...] = ()
+    """Names of the profiles of further hosts that are the same user on the same machine."""
     hermes: HermesSettings = field(default_factory=HermesSettings)
     manager: str = "auto"
     linger: str = "required"

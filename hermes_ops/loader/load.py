@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hermes_ops.inventory.model import Group, Inventory
 from hermes_ops.loader.doubles import doubled
 from hermes_ops.loader.groups import Tree, members
-from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of
+from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of, with_neighbours
 from hermes_ops.loader.hosts.host import (
     Surroundings,
     make_host,
@@ -56,7 +56,7 @@ def load(
     )
     refuse_disagreement(hosts)
     return Inventory(
-        hosts=hosts,
+        hosts=with_neighbours(hosts),
         groups={name: _group(name, tree, files) for name in tree.groups},
         roles=around.roles,
         sources=tuple(paths),

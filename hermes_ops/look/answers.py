@@ -53,6 +53,7 @@ def _facts(reply: Reply) -> Facts:
         unread=tuple(record.rest for record in reply.of("unread")),
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         profiles=tuple(record.rest for record in reply.of("profile")),
+        orphans=tuple(record.rest for record in reply.of("orphan")),
         defined=_defined(reply),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from hermes_ops.files import ownership
 from hermes_ops.files.layout import OWED
 from hermes_ops.wire import Script, assemble
 
@@ -156,6 +157,8 @@ class Facts:
     free_kib: int | None = None
     """The space that the user may still write on the disk of the home."""
     profiles: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
+    """Profiles with our memory beside them that are not in the inventory."""
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""
@@ -190,6 +193,10 @@ class Question:
     """For each manager, the shell words that report its services."""
     defined: tuple[str, ...] = ()
     """For each manager, the shell function that names gateways which are not in the inventory."""
+    others: tuple[tuple[str, ...], ...] = ()
+    """For each manager in `services`, the further words that report gateways of any name."""
+    known: tuple[str, ...] = ()
+    """The profiles of this user in the inventory, selected or not: none of them is an orphan."""
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
@@ -216,9 +223,11 @@ def _lines(question: Question) -> Iterable[str]:
     yield "identify; enter_home; look_host; pids=; urls="
     yield _call("look_hermes", question.hermes_python)
     yield _call("look_pythons", "yes" if question.pythons else "")
+    yield _call("look_orphans", ownership.NAME, *question.known)
     if question.strangers:
         yield "look_profiles"
-        yield from question.defined
+    named = "; ".join((":", *question.defined))
+    yield named if question.strangers else f'[ -z "$orphans" ] || {{ {named}; }}'
     yield _call("look_folders", *question.folders)
     yield _call("look_node", *question.node)
     yield _call("look_owned", *question.owned)
@@ -228,12 +237,24 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
-    yield from watch_lines(question.services, question.pid_files)
+    yield from _service_lines(question)
     yield "look_servers"
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
+
+
+def _service_lines(question: Question) -> Iterable[str]:
+    """Yield the lines about the services; those of any name only where they are looked for."""
+    *services, pids, show = watch_lines(question.services, question.pid_files)
+    for number, line in enumerate(services):
+        words = question.others[number] if number < len(question.others) else ()
+        if question.strangers:
+            yield " ".join((line, *map(shlex.quote, words)))
+        else:
+            yield " ".join((line, *(f"${{orphans:+{shlex.quote(word)}}}" for word in words)))
+    yield from (pids, show)
 
 
 def watch_lines(services: Iterable[tuple[str, ...]], pid_files: Iterable[str]) -> Iterable[str]:

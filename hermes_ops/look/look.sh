@@ -183,6 +183,36 @@ look_servers() {
   end
 }
 
+# Gateways that we once configured and the inventory does not name: enough to see whether they run,
+# and on which ports. Of .env only lines without secrets are sent.
+look_orphans() { # MEMORY-FILE KNOWN-PROFILE...: sets `orphans`, empty if there is none
+  orphans=
+  memory=$1
+  shift
+  known=" $* " # a profile's name has no blanks
+  set --
+  for path in .hermes .hermes/profiles/*; do
+    name=${path##*/}
+    [ "$path" != .hermes ] || name=default
+    case $known in *" $name "*) continue ;; esac
+    [ -f "$path/$memory" ] && [ ! -L "$path" ] || continue
+    say "orphan $name"
+    orphans="$orphans $path"
+    set -- "$@" "$path/config.yaml" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
+    [ ! -f "$path/.env" ] || { begin "env $path/.env"; plain_env "$path/.env"; end; }
+  done
+  for folder in $orphans; do recorded_pids "$folder/gateway.pid"; done
+  [ -z "$orphans" ] || send_files "$@"
+}
+plain_env() { # FILE: its lines that say where something listens
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *PASSWORD* | *TOKEN* | *SECRET* | *_KEY*) ;;
+      [A-Z]*_PORT=* | [A-Z]*_HOST=* | [A-Z]*_ENABLED=*) printf '%s\n' "$line" ;;
+    esac
+  done 2>/dev/null <"$1"
+}
+
 # An API may listen on another port than the inventory says, if somebody changed it on the host.
 look_ports() { # KNOWN-URLS ENV-FILE... : adds to `urls`
   known=$1

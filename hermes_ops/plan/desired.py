@@ -12,6 +12,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
+    Absent,
     EnvFile,
     PythonProgram,
     Resource,
@@ -46,14 +47,14 @@ def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPla
         for profile in host.profiles
         for step in steps
         for resource in step.body(profile, roles[profile.role], host)
-        if profile.state != "absent" or isinstance(resource, _SERVICE)
+        if profile.state != "absent" or isinstance(resource, _OF_ABSENT)
     ]
     _refuse_overlaps(wanted, host)
     services = {p.name: describe(p, roles[p.role]) for p in host.profiles}
     return DesiredState(host, tuple(_merged(wanted)), tuple(s.name for s in steps), services)
 
 
-_SERVICE = (Service, ServiceDefinition)
+_OF_ABSENT = (Service, ServiceDefinition, Absent)
 """The only resources of an absent profile: its data is neither changed nor created."""
 
 

@@ -59,7 +59,9 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         ),
         node=(*gateway.USER_FOLDERS, *gateway.SYSTEM_FOLDERS),
         libraries=shell(),
-        services=tuple(look_words(services, strangers=strangers)),
+        services=tuple(look_words(services)),
+        others=tuple(manager.strangers for manager in MANAGERS.values()),
+        known=_unique((*desired.host.all_profiles, *desired.host.beside, *desired.services)),
         defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         homes=_unique(homes),
@@ -71,11 +73,11 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     )
 
 
-def look_words(services: Sequence[ServiceSpec], *, strangers: bool = False) -> Iterable[Words]:
-    """Yield for each manager the words that show these services, and its other gateways."""
+def look_words(services: Sequence[ServiceSpec]) -> Iterable[Words]:
+    """Yield for each manager the words that show these services."""
     for name, manager in MANAGERS.items():
         ids = [manager.id(service) for service in services]
-        yield (f"{name}_look", *_unique(ids), *(manager.strangers if strangers else ()))
+        yield (f"{name}_look", *_unique(ids))
 
 
 def _needs_python(manager: str) -> bool:

@@ -145,6 +145,8 @@ class Summary:
             say(f"    hint: {result.error.hint}")
         for note in (*result.plan.notes, *result.plan.differs) if result.plan else ():
             say(f"    note: {note}")
+        for finding in result.findings:
+            say(f"    finding: {finding.message}; {finding.mend}")
         for done in result.changes:
             because = f" — {done.because}" if done.because else ""
             say(f"    {done.outcome:8} {line(done.change)} ({done.change.reason}){because}")
@@ -161,7 +163,7 @@ def _totals(body: Mapping[str, Any]) -> str:
         for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped")
         if totals[word]
     ]
-    text = f"{count(totals['hosts'], 'host')}: {', '.join(words)}"
+    text = count(totals["hosts"], "host") + (f": {', '.join(words)}" if words else "")
     text += f"; {count(totals['changes'], 'change')}"
     verify = body["verify"]
     if verify and verify["expected"]:

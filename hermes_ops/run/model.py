@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hermes_ops.audit.finding import Finding
 from hermes_ops.errors import HermesError
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
@@ -64,9 +65,11 @@ class HostResult:
     exchanges: int = 0
     seconds: float = 0
     transport: Transport | None = None
+    findings: tuple[Finding, ...] = ()
+    """What stands on the host that no run mends by itself."""
 
     @property
     def differs(self) -> bool:
         """Whether something is not as wanted and this run did not change it."""
         planned = any(done.outcome == "planned" for done in self.changes)
-        return planned or bool(self.plan and self.plan.differs)
+        return planned or bool(self.findings or (self.plan and self.plan.differs))

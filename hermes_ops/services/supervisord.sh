@@ -43,7 +43,11 @@ supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
   esac
   printf '\n'
 }
-supervisord_defined() { :; } # nothing to add: supervisord_look reports all programs
+supervisord_defined() {
+  for path in "${supervisor_conf%.conf}.d"/hermes-gateway*.conf; do
+    [ ! -f "$path" ] || { path=${path##*/}; say "defined supervisord ${path%.conf}"; }
+  done
+}
 supervisord_said() { # PROGRAM
   case $newline$programs in *"$newline$1 "*) ;; *) return 0 ;; esac
   said=$newline$programs

@@ -15,6 +15,9 @@ from hermes_ops.tasks.step import finish, verb
 _NO_VERIFY = Option("no_verify", "do not run the roles' checks at the end", False)
 _NO_WAIT = Option("no_wait", "do not wait until the started services are ready", False)
 _ALL_HOSTS = Option("all_hosts", "take down every host of the inventory", False)
+_UNMANAGED = Option(
+    "unmanaged", "-l HOST/NAME also reaches gateways that are not in the inventory", False
+)
 _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 
@@ -39,12 +42,31 @@ def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
     return command.plan(steps, options, output)
 
 
-@verb(options=(_ALL_HOSTS,), example="./inv fleet.down -l minis/coder -y")
-def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
+@verb(options=(_ALL_HOSTS, _UNMANAGED), example="./inv fleet.down -l minis/coder -y")
+def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) -> Result:
     """Stop and disable the selected profiles; their data stays."""
     from hermes_ops.commands.fleet import down as command
 
-    return command.down(options, output, all_hosts=all_hosts)
+    return command.down(options, output, all_hosts=all_hosts, unmanaged=unmanaged)
+
+
+@verb(example="./inv fleet.prune -l mini-1/scout")
+def prune(options: Options, output: Output) -> Result:
+    """Stop and remove the services of profiles that left the inventory; their data stays."""
+    from hermes_ops.commands.fleet import prune as command
+
+    return command.prune(options, output)
+
+
+@verb(
+    options=(Option("quiet", "print only what is not as desired: nothing if all is well", False),),
+    example="./inv fleet.status --quiet",
+)
+def status(options: Options, output: Output, *, quiet: bool) -> Result:
+    """Count the profiles by state; show what is not as desired, why, and the next command."""
+    from hermes_ops.commands.fleet import troubles
+
+    return troubles.run(step_plans(graph.start), options, output, quiet=quiet)
 
 
 @verb(
@@ -52,15 +74,15 @@ def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
         Option("watch", "show the table again every two seconds, until Ctrl-C", False),
         Option("wide", "show every column", False),
         Option("sort", "the column to sort by (host)"),
+        _UNMANAGED,
     ),
     example="./inv fleet.ps -l minis --wide",
 )
-def ps(options: Options, output: Output, *, watch: bool, wide: bool, sort: str | None) -> Result:
+def ps(options: Options, output: Output, **own: Any) -> Result:
     """Show every profile: state, pid, uptime, restarts, memory, platforms, drift."""
     from hermes_ops.commands.fleet import ps as command
 
-    steps = step_plans(graph.start)
-    return command.run(steps, options, output, watch=watch, wide=wide, sort=sort)
+    return command.run(step_plans(graph.start), options, output, **own)
 
 
 @verb(options=(_JUNIT,), common=COMMON, example="./inv fleet.verify --junit checks.xml")

@@ -115,7 +115,7 @@ def test_no_value_is_told(case: Mapping[str, Any], tmp_path: Path) -> None:
     """Neither a host's answer nor a finding, in words or as a document, has a credential in it."""
     planted = values(case["hosts"]) | values(case.get("there", {}))
     found = judged(tmp_path, case)
-    said = json.dumps([lint.document(finding) for finding in found])
+    said = json.dumps([finding.document() for finding in found])
     said += "\n".join(line for finding in found for line in lint.lines(finding))
     for host in case.get("there", {}):
         with pytest.MonkeyPatch.context() as patch:
@@ -152,7 +152,7 @@ TWO_SIDES = Finding(
 
 def test_the_document_of_a_finding() -> None:
     """It is found at its first side, and all sides are in it with their places."""
-    assert lint.document(TWO_SIDES) == {
+    assert TWO_SIDES.document() == {
         "host": "one",
         "profile": "a",
         "finding": "duplicate",
@@ -170,7 +170,7 @@ def test_the_document_of_a_finding() -> None:
         "allowed": None,
     }
     bare = replace(TWO_SIDES, platform="", fingerprint="", allowed="it is meant")
-    found = lint.document(bare)
+    found = bare.document()
     assert [found[key] for key in ("platform", "fingerprint", "allowed")] == [
         None, None, "it is meant",
     ]  # fmt: skip

@@ -32,8 +32,8 @@ API = {"API_SERVER_ENABLED": "true"}
 HOME = ".hermes/profiles/demo"
 CONFIG, ENV, BEAT = f"{HOME}/config.yaml", f"{HOME}/.env", f"{HOME}/state/gateway.heartbeat"
 PROFILE_KEYS = [
-    "profile", "managed", "desired", "as_desired", "state", "reasons", "not_judged", "supervised",
-    "enabled", "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes",
+    "profile", "managed", "orphan", "desired", "as_desired", "state", "reasons", "not_judged",
+    "supervised", "enabled", "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes",
     "heartbeat_age_s", "platforms", "drift", "drift_reasons",
 ]  # fmt: skip
 

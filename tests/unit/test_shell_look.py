@@ -761,3 +761,28 @@ def test_how_much_may_still_be_written(host: Host) -> None:
     assert said.told == ["free 40"]
     assert host.run("line='//a server/b c 100 60 40 60% /'; free_space").told == ["free 40"]
     assert host.run("line=; free_space").out == ""
+
+
+def test_orphans_are_told_with_what_they_hold(host: Host) -> None:
+    """Homes with our record that the inventory does not name; of .env nothing secret is sent."""
+    for home in (".hermes", ".hermes/profiles/a", ".hermes/profiles/b", ".hermes/profiles/c"):
+        host.file(f"{home}/config.yaml", "x: 1\n")
+    for home in (".hermes", ".hermes/profiles/a", ".hermes/profiles/b"):
+        host.file(f"{home}/.hermes-ops.yml", "format: 1\n")
+    env = "API_SERVER_PORT=8701\nexport X\nTELEGRAM_BOT_TOKEN=1:abc\nDB_PASSWORD_PORT=s\nA_HOST=h"
+    host.file(".hermes/profiles/b/.env", env)
+    host.file(".hermes/profiles/b/gateway.pid", "4711")
+    answer = host.run('pids=; look_orphans .hermes-ops.yml a; echo "[$orphans][$pids]"')
+    assert answer.errors == ""
+    assert [line for line in answer.told if line.startswith("orphan")] == [
+        "orphan default", "orphan b",
+    ]  # fmt: skip
+    assert answer.block("env") == "API_SERVER_PORT=8701\nA_HOST=h\n"
+    assert answer.out.endswith("[ .hermes .hermes/profiles/b][ 4711]\n")
+
+
+def test_no_orphan_costs_nothing(dash: Host) -> None:
+    """Where every home is known, nothing is told and no program is started."""
+    dash.file(".hermes/profiles/a/.hermes-ops.yml", "format: 1\n")
+    answer = dash.run('look_orphans .hermes-ops.yml a b; echo "[$orphans]"')
+    assert (answer.out, answer.told, dash.calls) == ("[]\n", [], [])

@@ -10,6 +10,7 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
+from hermes_ops.commands.strangers import reach, strangers
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
@@ -21,26 +22,48 @@ def take_down(task: str, state: str, options: Options, output: Output) -> Result
     """Bring every selected service to `stopped` or `absent`; settings and data stay."""
 
     def adjust(inventory: Inventory) -> Inventory:
-        hosts = tuple(
-            replace(h, profiles=tuple(replace(p, state=state) for p in h.profiles))
-            for h in inventory.hosts
-        )
-        return replace(inventory, hosts=hosts)
+        return with_state(inventory, state)
 
     converged = converge(task, down_steps(), options, output, wait=False, adjust=adjust)
     converged.close()
     return finish(converged, output)
 
 
-def down(options: Options, output: Output, *, all_hosts: bool) -> Result:
-    """Ask, then stop and disable the selected profiles."""
+def with_state(inventory: Inventory, state: str) -> Inventory:
+    """Return the inventory with every profile wanted in this state."""
+    hosts = tuple(
+        replace(h, profiles=tuple(replace(p, state=state) for p in h.profiles))
+        for h in inventory.hosts
+    )
+    return replace(inventory, hosts=hosts)
+
+
+def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) -> Result:
+    """Ask, then stop and disable the selected profiles.
+
+    With `unmanaged`, `-l HOST/NAME` also reaches gateways that are not in the inventory.
+    """
     if not options.limit and not all_hosts:
         raise UsageError(
             "fleet.down needs a selection", hint="name hosts with -l, or say --all-hosts"
         )
     if not options.check:
         confirm(f"Stop and disable {options.limit or 'every profile of every host'}?", options)
+    if unmanaged and options.limit:
+        return _down_unmanaged(options, output)
     return take_down("fleet.down", "stopped", options, output)
+
+
+def _down_unmanaged(options: Options, output: Output) -> Result:
+    reached = reach(options, output, strangers, named_only=True)
+    selected = with_state(reached.with_managed(options, "stopped"), "stopped")
+    workspace = replace(reached.workspace, selected=selected)
+    converged = converge(
+        "fleet.down", down_steps(), options, output, wait=False, workspace=workspace
+    )
+    converged.close()
+    reached.add_failures(converged)
+    return finish(converged, output)
 
 
 def down_steps() -> Sequence[StepPlan]:

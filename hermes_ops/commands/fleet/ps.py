@@ -20,6 +20,7 @@ from hermes_ops.commands.fleet.status import (
     seen_from,
 )
 from hermes_ops.commands.look_hosts import look_all
+from hermes_ops.commands.strangers import managed, reach, strangers
 from hermes_ops.commands.workspace import Workspace, enabled, now, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.plan.desired import StepPlan
@@ -47,17 +48,21 @@ def run(
     watch: bool,
     wide: bool,
     sort: str | None,
+    unmanaged: bool = False,
 ) -> Result:
     """Show every selected profile; the exit code is 0 if all are as desired.
 
     `steps` are those of the graph: they say what each profile is compared with.
     """
     _refuse_odd(options, watch=watch, sort=sort)
-    workspace = open_workspace(options, output)
     compared = [step for step in steps if step.name in STEPS]
+    wide_look = unmanaged and options.limit
+    workspace = None if wide_look else open_workspace(options, output)
 
     def look() -> list[HostSeen]:
-        return _look(compared, options, output, workspace)
+        if workspace is None:
+            return _look_unmanaged(compared, options, output)
+        return look_at(compared, options, output, workspace)
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
         _show(hosts, page, WIDE if wide else COLUMNS, sort or "host")
@@ -79,9 +84,10 @@ def _refuse_odd(options: Options, *, watch: bool, sort: str | None) -> None:
         raise UsageError("--watch shows a table again and again, --json prints one document")
 
 
-def _look(
+def look_at(
     steps: Sequence[StepPlan], options: Options, output: Output, workspace: Workspace
 ) -> list[HostSeen]:
+    """Look once at the selected hosts, and return their state."""
     selected = workspace.selected if options.limit else with_profiles(workspace.selected)[0]
     looks = look_all(
         options,
@@ -94,6 +100,21 @@ def _look(
         raise KeyboardInterrupt
     seen = {look.host.name: seen_from(look, selected.roles) for look in looks}
     return [seen.get(host.name) or seen_disabled(host) for host in selected.hosts]
+
+
+def _look_unmanaged(steps: Sequence[StepPlan], options: Options, output: Output) -> list[HostSeen]:
+    """Look at the hosts that the selection names; return what it means, in the inventory or not."""
+    reached = reach(options, output, strangers, named_only=True, steps=steps)
+    whole = reached.workspace.whole
+    own = {h.name: {p.name for p in h.profiles} for h in managed(whole, options)}
+    seen = [seen_from(look, whole.roles) for look in reached.looks]
+    meant = [
+        host.narrowed(own.get(host.host.name, ()), reached.chosen.get(host.host.name, ()))
+        for host in seen
+    ]
+    if not any(host.profiles or host.error for host in meant):
+        raise reached.nothing(options)
+    return [host for host in meant if host.profiles or host.error]
 
 
 def _result(hosts: Sequence[HostSeen]) -> Result:
@@ -175,7 +196,7 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
     own = seen.document(facts.now if facts else 0)
     return {
         "host": host.host.name,
-        "profile": own["profile"] + ("" if own["managed"] else " (unmanaged)"),
+        "profile": own["profile"] + _mark(seen),
         "uptime": own["uptime_s"],
         "memory": own["rss_bytes"],
         "version": whole["hermes"]["version"],
@@ -185,6 +206,12 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
         **{key: own[key] for key in ("unit", "enabled")},
         **{key: whole[key] for key in ("linger", "manager")},
     }
+
+
+def _mark(seen: SeenProfile) -> str:
+    if seen.orphan:
+        return " (orphan)"
+    return "" if seen.desired is not None else " (unmanaged)"
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
@@ -228,6 +255,8 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
                 yield f"{name}/{seen.name} is {seen.verdict.state}: {why or _wanted(seen)}"
+        for finding in host.findings:
+            yield f"{finding.message}; {finding.mend}"
 
 
 def _unjudged(hosts: Iterable[HostSeen]) -> Iterable[str]:

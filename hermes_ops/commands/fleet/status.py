@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from hermes_ops.audit.finding import Finding
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.faults import (
     drift_reasons,
     has_moved,
@@ -16,9 +19,9 @@ from hermes_ops.commands.fleet.faults import (
     with_faults,
 )
 from hermes_ops.commands.look_hosts import Look
+from hermes_ops.commands.strangers import strangers_on
 from hermes_ops.errors import HermesError, belongs_to
 from hermes_ops.hermes.evidence import Evidence, evidence_of
-from hermes_ops.hermes.gateway import STATE_FILE
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
@@ -47,6 +50,8 @@ class SeenProfile:
     drift: bool | None = None
     drift_reasons: tuple[str, ...] = ()
     """The resources that are not as wanted."""
+    orphan: bool = False
+    """It was ours, and is not in the inventory any more."""
 
     @property
     def as_desired(self) -> bool | None:
@@ -64,6 +69,7 @@ class SeenProfile:
         return {
             "profile": self.name,
             "managed": self.desired is not None,
+            "orphan": self.orphan,
             "desired": self.desired,
             "as_desired": self.as_desired,
             "state": verdict.state,
@@ -93,6 +99,7 @@ class HostSeen:
     facts: Facts | None = None
     manager: str | None = None
     error: HermesError | None = None
+    findings: tuple[Finding, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
@@ -110,7 +117,18 @@ class HostSeen:
                 "python": (hermes.python_version or None) if hermes else None,
             },
             "profiles": [seen.document(facts.now if facts else 0) for seen in self.profiles],
+            "findings": [finding.document() for finding in self.findings],
         }
+
+    def narrowed(self, own: Collection[str], others: Collection[str]) -> HostSeen:
+        """Return it with these profiles of the inventory, and these others."""
+        names = {*own, *others}
+        profiles = tuple(
+            seen for seen in self.profiles
+            if seen.name in (others if seen.desired is None else own)
+        )  # fmt: skip
+        found = (f for f in self.findings if {side.profile for side in f.sides} <= {None, *names})
+        return replace(self, profiles=profiles, findings=tuple(found))
 
     @property
     def codes(self) -> Iterable[int]:
@@ -120,6 +138,7 @@ class HostSeen:
         elif self.host.enabled:
             wrong = (seen.verdict.state for seen in self.profiles if seen.as_desired is False)
             yield from (4 if state == "unknown" else 2 for state in wrong)
+            yield from (2 for _ in self.findings)
 
 
 def moment(seconds: float) -> str:
@@ -158,8 +177,13 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
         )
         for profile in host.profiles
     )  # fmt: skip
-    strangers = _strangers(host, facts, plan.manager, roles)
-    return HostSeen(host, (*own, *strangers), facts, plan.manager)
+    findings = tuple(standing(Seen(host, facts, roles)))
+    orphans = {finding.name for finding in findings if finding.kind == "orphan"}
+    strangers = (
+        replace(seen, orphan=seen.name in orphans)
+        for seen in _strangers(host, facts, plan.manager, roles)
+    )
+    return HostSeen(host, (*own, *strangers), facts, plan.manager, findings=findings)
 
 
 def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
@@ -199,7 +223,7 @@ def _strangers(
 ) -> Iterable[SeenProfile]:
     if "gateway" not in roles:
         return
-    for name in _stranger_names(host, facts):
+    for name in strangers_on(host, facts):
         service = describe(Profile(name), roles["gateway"])
         evidence = evidence_of(service, facts, manager)
         evidence = replace(
@@ -207,16 +231,6 @@ def _strangers(
             expected=named_platforms(evidence),
         )
         yield SeenProfile(name, judge(evidence), evidence, unit_of(service, manager))
-
-
-def _stranger_names(host: Host, facts: Facts) -> list[str]:
-    """Return the profiles on the host that are not in the inventory at all."""
-    known = ((MANAGERS[manager], ids) for manager, ids in facts.defined.items())
-    named = (manager.profile_of(id) for manager, ids in known for id in ids)
-    found = {*facts.profiles, *filter(None, named)}
-    if f".hermes/{STATE_FILE}" in facts.contents:
-        found.add("default")
-    return sorted(found - set(host.all_profiles))
 
 
 # --- from a run -------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from hermes_ops.audit import model, rules
 from hermes_ops.audit.finding import Finding
@@ -33,7 +32,7 @@ def run(options: Options, output: Output, *, live: bool) -> Result:
         for one in told
         if one.failure
     )
-    return items([*map(document, found), *failed], exit=exit_code(codes))
+    return items([*(finding.document() for finding in found), *failed], exit=exit_code(codes))
 
 
 def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
@@ -96,27 +95,6 @@ def _names(inventory: Inventory) -> set[tuple[str, str]]:
 
 
 # --- what is shown ----------------------------------------------------------------------------
-
-
-def document(finding: Finding) -> dict[str, Any]:
-    """Return a finding for JSON documents; `host` and `profile` are those of its first side."""
-    return {
-        "host": finding.sides[0].host,
-        "profile": finding.sides[0].profile,
-        "finding": finding.kind,
-        "severity": finding.severity,
-        "name": finding.name,
-        "platform": finding.platform or None,
-        "fingerprint": finding.fingerprint or None,
-        "sides": [
-            {"host": side.host, "profile": side.profile, "where": list(side.places)}
-            for side in finding.sides
-        ],
-        "message": finding.message,
-        "ignored": finding.ignored,
-        "mend": finding.mend,
-        "allowed": finding.allowed or None,
-    }
 
 
 def _show(

@@ -135,7 +135,7 @@ def _document(
     exchanges = dict(result.document["exchanges"])
     for told in asked:
         exchanges[told.host.name] = exchanges.get(told.host.name, 0) + told.exchanges
-    findings = [lint.document(finding) for finding in found]
+    findings = [finding.document() for finding in found]
     more = {"name": rotation.name, "findings": findings, "exchanges": exchanges}
     return Result(result.exit, {**result.document, **more})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from hermes_ops.errors import InventoryError, UsageError
@@ -21,6 +22,19 @@ def refuse_disagreement(hosts: Iterable[Host]) -> None:
             other = homes.setdefault((*_machine(host), profile.name), host)
             if other is not host:
                 raise _same_home(host, other, profile)
+
+
+def with_neighbours(hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """Return the hosts; those that are one machine and user know each other's profiles."""
+    names: dict[tuple[object, ...], list[str]] = {}
+    for host in hosts:
+        names.setdefault(_machine(host), []).extend(host.all_profiles)
+    return tuple(
+        replace(host, beside=tuple(sorted(beside)))
+        if (beside := set(names[_machine(host)]) - set(host.all_profiles))
+        else host
+        for host in hosts
+    )
 
 
 def _machine(host: Host) -> tuple[object, ...]:

@@ -1,0 +1,85 @@
+"""`fleet.status`: how many profiles are in which state, and what is not as desired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.commands.fleet.ps import STEPS, look_at
+from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
+from hermes_ops.commands.workspace import open_workspace
+from hermes_ops.plan.desired import StepPlan
+
+
+def run(steps: Sequence[StepPlan], options: Options, output: Output, *, quiet: bool) -> Result:
+    """Look once, print the counts and the troubles; the exit code is that of `fleet.ps`."""
+    workspace = open_workspace(options, output)
+    compared = [step for step in steps if step.name in STEPS]
+    hosts = look_at(compared, options, output, workspace)
+    counts = counted(hosts)
+    troubles = [row for host in hosts for row in troubles_of(host)]
+    if not quiet:
+        output.text(line(counts))
+    for row in troubles:
+        output.text(f"{row['message']}; next: {row['next']}")
+    result = items(troubles, exit=exit_code(code for host in hosts for code in host.codes))
+    return Result(result.exit, {**result.document, "counts": counts})
+
+
+def counted(hosts: Iterable[HostSeen]) -> dict[str, Any]:
+    """Return how many hosts there are, profiles of the inventory by state, and findings by kind."""
+    hosts = list(hosts)
+    own = [seen for host in hosts for seen in host.profiles if seen.desired is not None]
+    found = [finding.kind for host in hosts for finding in host.findings]
+    return {
+        "hosts": len(hosts),
+        "profiles": len(own),
+        "states": dict(Counter(seen.verdict.state for seen in own).most_common()),
+        "findings": dict(Counter(found)),
+    }
+
+
+def line(counts: Mapping[str, Any]) -> str:
+    """Return the counts as one line."""
+    parts = [f"{number} {state}" for state, number in counts["states"].items()]
+    text = f"{_count(counts['profiles'], 'profile')} on {_count(counts['hosts'], 'host')}"
+    text += f": {', '.join(parts)}" if parts else ""
+    found = [_count(number, kind) for kind, number in counts["findings"].items()]
+    return "; ".join((text, *found))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
+    """Yield what is not as desired on a host: where, what, and the next command."""
+    name = host.host.name
+    if host.error:
+        hint = host.error.hint or f"./inv hosts.ping -l {name}"
+        yield _row(name, None, "unknown", f"{name}: {host.error}", hint)
+        return
+    for seen in host.profiles:
+        if seen.as_desired is False:
+            target = f"{name}/{seen.name}"
+            state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
+            text = f"{target} is {state}: {why or f'it should be {seen.desired}'}"
+            yield _row(name, seen.name, state, text, f"./inv {_next(seen)} -l {target}")
+    for finding in host.findings:
+        side = finding.sides[0]
+        yield _row(side.host, side.profile, finding.kind, finding.message, finding.mend)
+
+
+def _next(seen: SeenProfile) -> str:
+    """Return the task that mends this profile, or that shows more."""
+    state = seen.verdict.state
+    if state in ("starting", "draining", "unknown"):
+        return "fleet.ps"
+    return "fleet.plan" if state == WANTED.get(seen.desired or "") else "fleet.up"
+
+
+def _row(host: str, profile: str | None, state: str, message: str, then: str) -> dict[str, Any]:
+    return {"host": host, "profile": profile, "state": state, "message": message, "next": then}

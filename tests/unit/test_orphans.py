@@ -1,0 +1,236 @@
+"""Gateways that left the inventory: what is an orphan, what is told of it, and who is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from building import desired, facts, roles
+
+from hermes_ops.audit.finding import register
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import exit_code
+from hermes_ops.commands import strangers
+from hermes_ops.commands.fleet import prune, ps, troubles
+from hermes_ops.commands.fleet.status import HostSeen, seen_from
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.commands.workspace import Workspace
+from hermes_ops.errors import Unreachable, UsageError
+from hermes_ops.hermes.orphans import orphans_of
+from hermes_ops.inventory.model import Inventory
+from hermes_ops.loader import Vault
+from hermes_ops.look.facts import Answer, Facts
+from hermes_ops.plan import make_plan
+from hermes_ops.plan.desired import desired_state
+from hermes_ops.plan.model import Refuse
+
+API = {"API_SERVER_ENABLED": "true", "API_SERVER_PORT": "8701"}
+SCOUT = ".hermes/profiles/scout"
+ENV = "API_SERVER_ENABLED=true\nAPI_SERVER_PORT=8701\n"
+
+
+def left(**more: Any) -> Facts:
+    """Return a host with a healthy profile, and with scout, which left the inventory."""
+    found = facts({"desired": {"demo": {"env": API}}, "facts": {"holds": "desired"}})
+    return replace(
+        found,
+        profiles=("demo", "scout"),
+        orphans=("scout",),
+        defined={
+            "systemd": frozenset({"hermes-gateway-demo.service", "hermes-gateway-scout.service"})
+        },
+        contents={**found.contents, f"{SCOUT}/.env": ENV},
+        **more,
+    )
+
+
+def seen(found: Facts, case: Mapping[str, Any] | None = None) -> HostSeen:
+    """Return what `fleet.ps` sees of these facts."""
+    state = desired({"desired": {"demo": {"env": API}}, "steps": list(ps.STEPS), **(case or {})})
+    return seen_from(Look(state.host, state, found), roles())
+
+
+def test_an_orphan_has_our_record_and_a_definition_or_a_process() -> None:
+    """With neither it is only data that stayed."""
+    (orphan,) = orphans_of(left(), roles()["gateway"])
+    assert (orphan.profile, orphan.managers, orphan.ports) == ("scout", ("systemd",), (8701,))
+    assert not list(orphans_of(replace(left(), defined={}), roles()["gateway"]))
+    assert not list(orphans_of(replace(left(), orphans=()), roles()["gateway"]))
+
+
+def test_settings_in_ruins_hide_only_the_ports() -> None:
+    """The orphan itself is told."""
+    found = left()
+    broken = replace(found, contents={**found.contents, f"{SCOUT}/config.yaml": "a: [\n"})
+    (orphan,) = orphans_of(broken, roles()["gateway"])
+    assert orphan.ports == ()
+
+
+def test_an_orphan_is_shown_and_counts() -> None:
+    """In its row, as a finding of its host, and in the exit code; an unmanaged one does not."""
+    host = seen(left())
+    rows = {row["profile"]: row for row in host.document()["profiles"]}
+    assert (rows["scout"]["managed"], rows["scout"]["orphan"]) == (False, True)
+    assert rows["demo"]["orphan"] is False
+    (finding,) = host.document()["findings"]
+    assert (finding["finding"], finding["host"], finding["profile"]) == ("orphan", "box", "scout")
+    assert "port 8701, which demo wants" in finding["message"]
+    assert "fleet.prune -l box/scout" in finding["mend"]
+    assert exit_code(host.codes) == 2
+    stranger = seen(replace(left(), orphans=()))
+    assert (exit_code(stranger.codes), stranger.findings) == (0, ())
+    assert [p.orphan for p in stranger.profiles] == [False, False]
+
+
+def test_status_counts_and_names_the_next_command() -> None:
+    """A line of counts, and a row for each trouble."""
+    host = seen(left())
+    counts = troubles.counted([host])
+    assert troubles.line(counts) == "1 profile on 1 host: 1 healthy; 1 orphan"
+    (row,) = troubles.troubles_of(host)
+    assert (row["host"], row["profile"], row["state"]) == ("box", "scout", "orphan")
+
+
+@pytest.mark.parametrize(
+    ("service", "wanted", "state", "then"),
+    [
+        ("stopped", "started", "stopped", "fleet.up"),
+        ("failed 1", "started", "down", "fleet.up"),
+        ("suspended", "started", "down", "fleet.up"),
+    ],
+)
+def test_status_of_a_profile(service: str, wanted: str, state: str, then: str) -> None:
+    """What is wrong with it, and the task that mends it, typed for it alone."""
+    case = {"desired": {"demo": {"env": API, "state": wanted}}}
+    found = facts(
+        {
+            "desired": {"demo": {"env": API}},
+            "facts": {"holds": "desired", "services": {"demo": service}},
+        }
+    )
+    (row,) = troubles.troubles_of(seen(found, case))
+    assert row["state"] == state
+    assert row["next"] == f"./inv {then} -l box/demo"
+
+
+def test_status_of_a_host_that_does_not_answer() -> None:
+    """One row, with the way to test the connection."""
+    state = desired({"desired": {"demo": {}}})
+    host = seen_from(Look(state.host, state, failure=Unreachable("no route")), roles())
+    (row,) = troubles.troubles_of(host)
+    assert (row["profile"], row["next"]) == (None, "./inv hosts.ping -l box")
+    assert exit_code(host.codes) == 3
+
+
+def test_a_conflict_names_the_orphan() -> None:
+    """The port of a profile that should start is answered by it."""
+    case = {"desired": {"demo": {"env": API}}}
+    found = facts({**case, "facts": {"holds": "desired", "services": {"demo": "stopped"}}})
+    url = "http://127.0.0.1:8701/health"
+    found = replace(
+        found, orphans=("scout",), answers={url: Answer(200)},
+        contents={**found.contents, f"{SCOUT}/.env": ENV},
+    )  # fmt: skip
+    (start,) = (c for c in make_plan(desired(case), found).changes if c.action == "start")
+    assert isinstance(start.operation, Refuse)
+    assert "the orphan scout" in start.operation.message
+    assert "fleet.prune" in start.operation.message
+
+
+def test_prune_stops_removes_and_forgets() -> None:
+    """In this order; the data stays."""
+    held = {"desired": {"scout": {"env": API}}}
+    found = facts({**held, "facts": {"holds": "desired"}})
+    host = desired({"desired": {"scout": {"state": "absent"}}}).host
+    plan = make_plan(desired_state(host, roles(), prune.prune_steps()), found, wait=False)
+    units = ".config/systemd/user"
+    assert [f"{c.action} {c.resource}" for c in plan.changes] == [
+        "stop service:hermes-gateway-scout",
+        f"remove file:{units}/hermes-gateway-scout.service",
+        f"remove file:{units}/hermes-gateway-scout.service.d/50-hermes-ops.conf",
+        f"remove file:{units}/default.target.wants/hermes-gateway-scout.service",
+        f"remove file:{SCOUT}/.hermes-ops.yml",
+        "reload manager:systemd",
+    ]
+
+
+# --- who is reached -----------------------------------------------------------------------------
+
+
+def reached(options: Options, *, named_only: bool) -> strangers.Reached:
+    """Return what a selection reaches on two hosts with gateways that the inventory lacks."""
+    state = desired({"desired": {"demo": {}}})
+    hosts = [replace(state.host, name=name) for name in ("a", "b")]
+    whole = Inventory(tuple(hosts), {}, roles())
+    there = {"a": ["scout", "spy"], "b": ["scout"]}
+    looks = [Look(host, replace(state, host=host), left()) for host in hosts]
+    workspace = Workspace(whole, whole, (), Vault(None, lambda _: None))
+    chosen = strangers.choose(whole, there, options, named_only=named_only)
+    return strangers.Reached(workspace, looks, chosen)
+
+
+@pytest.mark.parametrize(
+    ("limit", "named_only", "chosen"),
+    [
+        ("a/scout", True, {"a": ("scout",)}),
+        ("*/scout", True, {"a": ("scout",), "b": ("scout",)}),
+        ("a/*", True, {"a": ("scout", "spy")}),
+        ("a/s*,!*/spy", True, {"a": ("scout",)}),
+        ("a", True, {}),
+        ("a,b/scout", True, {"b": ("scout",)}),
+        ("a/demo", True, {}),
+        (None, True, {"a": ("scout", "spy"), "b": ("scout",)}),
+        (None, False, {"a": ("scout", "spy"), "b": ("scout",)}),
+        ("b", False, {"b": ("scout",)}),
+        ("a/spy", False, {"a": ("spy",)}),
+    ],
+)
+def test_who_is_reached(limit: str | None, named_only: bool, chosen: dict[str, Any]) -> None:
+    """Outside the inventory only what a term names, unless every one is meant."""
+    assert reached(Options(limit=limit), named_only=named_only).chosen == chosen
+
+
+def test_both_of_a_host() -> None:
+    """A selection may name profiles of the inventory and others; each keeps its state."""
+    options = Options(limit="a/scout,b")
+    found = reached(options, named_only=True)
+    selected = found.with_managed(options, "stopped")
+    assert {h.name: [(p.name, p.state) for p in h.profiles] for h in selected.hosts} == {
+        "a": [("scout", "stopped")], "b": [("demo", "started")],
+    }  # fmt: skip
+    both = found.with_managed(Options(limit="a"), "stopped").hosts[0]
+    assert ([p.name for p in both.profiles], both.all_profiles) == (
+        ["demo", "scout"], ("demo", "scout"),
+    )  # fmt: skip
+
+
+def test_nobody_is_reached() -> None:
+    """It is a usage error; where a host did not answer, nobody can know."""
+    options = Options(limit="a/nobody")
+    found = reached(options, named_only=True)
+    with pytest.raises(UsageError, match="selects no gateway"):
+        found.with_managed(options, "stopped")
+    failed = replace(found, looks=[replace(found.looks[0], facts=None, failure=Unreachable("x"))])
+    with pytest.raises(Unreachable):
+        failed.with_managed(options, "stopped")
+
+
+# --- the register -------------------------------------------------------------------------------
+
+
+def test_a_kind_is_registered_once() -> None:
+    """Neither a kind about credentials nor another module's is overwritten."""
+    words = {"severity": "error", "says": "", "ignored": "", "mend": ""}
+    for kind in ("weak-key", "orphan"):
+        with pytest.raises(ValueError, match=kind):
+            register(kind, words)
+
+
+def test_a_host_without_orphans_has_no_finding() -> None:
+    """The register is asked, and nobody finds anything."""
+    state = desired({"desired": {"demo": {}}})
+    assert standing(Seen(state.host, replace(left(), orphans=()), roles())) == []
