@@ -12,7 +12,7 @@ from hermes_ops.apply.lines import Numbered, call, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.model import Control, EnableLinger, Plan
 from hermes_ops.services import shell
-from hermes_ops.wire import Script, assemble
+from hermes_ops.wire import Hidden, Script, assemble
 
 LIBRARIES = (
     *("wire/common", "look/evidence", *shell()),
@@ -26,7 +26,7 @@ HOST = "-"
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    script = assemble(LIBRARIES, "\n".join(_body(plan, terms)))
+    script = assemble(LIBRARIES, _body(plan, terms))
     return replace(script, before=_before(plan))
 
 
@@ -46,13 +46,13 @@ def _password(plan: Plan) -> Iterator[str]:
     """Yield sudo's password: only in the script's text, which nobody sees, and only if needed."""
     password = plan.host.connection.become_password
     if password and any(isinstance(change.operation, EnableLinger) for change in plan.changes):
-        yield f"sudo_password={shlex.quote(password.reveal())}"
+        yield Hidden(f"sudo_password={shlex.quote(password.reveal())}", "# the password for sudo")
 
 
 def compile_watch(plan: Plan, terms: Terms) -> Script:
     """Return the script that only watches the services: it takes no lock and changes nothing."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
-    return assemble(LIBRARIES, "\n".join(lines))
+    return assemble(LIBRARIES, lines)
 
 
 def _preamble(plan: Plan) -> Iterable[str]:

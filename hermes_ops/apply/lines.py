@@ -12,6 +12,7 @@ from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.plan import model
 from hermes_ops.plan.model import Change, Control, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.wire import Hidden
 
 Numbered = tuple[int, Change]
 """A change and its number in the plan; the host reports the outcome under this number."""
@@ -78,14 +79,15 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
         if isinstance(operation, Write):
             words = call(number, f"{operation.mode:o}", operation.path)
             yield f"if begin_stage {words}; then"
-            yield f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"'
+            yield Hidden(f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"', _size(operation))
             yield f"end_stage $? {words}; fi"
     yield call("sync_staged", *paths)
     for number, operation in writes:
         if isinstance(operation, Write):
             yield call("rename_staged", number, operation.path)
             if operation.keeps:
-                yield f"is_broken || {call('keep_note', *operation.keeps)}"
+                note = f"is_broken || {call('keep_note', *operation.keeps)}"
+                yield Hidden(note, f"is_broken || keep_note {operation.keeps[0]}")
 
 
 _TOKEN_LINE = re.compile(
@@ -95,11 +97,16 @@ _TOKEN_LINE = re.compile(
 
 def _content(write: Write) -> str:
     """Return shell text that prints the content with builtins: no argument list may show it."""
-    secret = isinstance(write.content, Secret)
+    if not isinstance(write.content, Secret):
+        return f"printf %s {shlex.quote(write.content)}"
+    return " &&\n".join(_pieces(write.content.reveal(), write.path))
+
+
+def _size(write: Write) -> str:
+    """Return what is shown of the content of a file."""
     text = write.content.reveal() if isinstance(write.content, Secret) else write.content
-    if not secret:
-        return f"printf %s {shlex.quote(text)}"
-    return " &&\n".join(_pieces(text, write.path))
+    size = len(text.encode("utf-8", "surrogateescape"))
+    return f"{{ # {size} bytes for {write.path}, mode {write.mode:04o}\n}}"
 
 
 def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown
-from hermes_ops.wire import Reply, Script, assemble
+from hermes_ops.wire import Hidden, Reply, Script, assemble
 
 
 def probe(request: Mapping[str, Any], python: str = "") -> Script:
@@ -20,9 +20,9 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
     """
     asked = shlex.quote(json.dumps(request))
     lines = ["identify; enter_home", shlex.join(["look_hermes", python])]
-    lines.append(f'disclose "$program" {asked}')
+    lines.append(Hidden(f'disclose "$program" {asked}', 'disclose "$program"'))
     libraries = ("wire/common", "look/look", "look/hermes", "audit/on_host")
-    return assemble(libraries, "\n".join(lines), definitions=f"program={shlex.quote(_program())}\n")
+    return assemble(libraries, lines, definitions=f"program={shlex.quote(_program())}\n")
 
 
 FUTURE = "from __future__ import annotations\n"

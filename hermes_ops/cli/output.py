@@ -1,4 +1,4 @@
-"""All output of the process goes through here, which masks known secrets."""
+"""All output of the process goes through here: secrets are masked, controls are escaped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from hermes_ops.cli.printable import printable, printable_json
 from hermes_ops.errors import HermesError, UsageError
 from hermes_ops.secrets.secret import Public, Redactor
 
@@ -17,6 +18,11 @@ REDACTOR = Redactor()
 """Knows every secret value of this process."""
 
 _ORDER = (130, 64, 5, 1, 4, 3, 2, 0)
+
+
+def shown(text: str) -> Public:
+    """Return a text as people may see it: secrets masked, then control characters escaped."""
+    return Public(printable(text if isinstance(text, Public) else REDACTOR(text)))
 
 
 def exit_code(codes: Iterable[int]) -> int:
@@ -78,14 +84,18 @@ class Output:
         return self._err.isatty() and os.environ.get("TERM") != "dumb"
 
     def redact(self, text: str) -> str:
-        """Return a text with its secrets masked, for code that draws on the terminal itself."""
-        return REDACTOR(text)
+        """Return a text as it may be shown, for code that draws on the terminal itself."""
+        return shown(text)
 
     def text(self, text: str) -> None:
         """Print a line of the answer; with `--json`, print nothing."""
+        self.drawn(shown(text))
+
+    def drawn(self, text: str) -> None:
+        """Print a line that may have colors: every foreign word in it must be `shown` already."""
         if not self.json:
             self._has_answered = True
-            self._write(self._out, Public(f"{text}\n") if isinstance(text, Public) else f"{text}\n")
+            self._write(self._out, Public(f"{text}\n"))
 
     def name_inventory(self) -> None:
         """Print which inventory was read, as a line of the answer."""
@@ -110,12 +120,12 @@ class Output:
         stream = getattr(self._out, "unveiled", self._out)
         if self.json or not stream.isatty():
             raise UsageError("values are shown on a terminal only")
-        stream.write(text + "\n")
+        stream.write(printable(text) + "\n")
         stream.flush()
 
     def note(self, text: str) -> None:
         """Print a line on standard error."""
-        self._write(self._err, text + "\n")
+        self._write(self._err, Public(shown(text) + "\n"))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print the JSON document, with `--json`."""
@@ -138,12 +148,12 @@ class Output:
         return {**document, "inventory": [str(path) for path in self.inventory]}
 
     def _write(self, stream: TextIO, text: str) -> None:
-        shown = text if isinstance(text, Public) else REDACTOR(text)
+        told = text if isinstance(text, Public) else REDACTOR(text)
         # Past the veil, which would mask in a document what is no text: names.
         stream = getattr(stream, "unveiled", stream)
         try:
-            # A host may have sent bytes that are not text: the rest must be printed all the same.
-            stream.write(shown.encode("utf-8", "backslashreplace").decode())
+            # What the streams of a test or of a foreign tool sent may have bytes that are not text.
+            stream.write(told.encode("utf-8", "backslashreplace").decode())
             stream.flush()
         except BrokenPipeError:
             # `| head` has read enough: nothing more can be printed, and this is not an error.
@@ -152,7 +162,8 @@ class Output:
 
 def _json(document: Mapping[str, Any]) -> Public:
     # Masked before quoting for JSON: a text that was quoted already would be quoted twice.
-    return Public(jsonlib.dumps(REDACTOR.deep(document), ensure_ascii=False) + "\n")
+    text = jsonlib.dumps(REDACTOR.deep(document), ensure_ascii=False)
+    return Public(printable_json(text) + "\n")
 
 
 def items(rows: Iterable[Mapping[str, Any]], *, exit: int = 0) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import shown
 from hermes_ops.errors import Interrupted, UsageError
 
 
@@ -14,7 +15,7 @@ def confirm(question: str, options: Options) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{question} — there is no terminal to ask on", hint="answer yes with -y")
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{shown(question)} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Interrupted("nothing was changed")

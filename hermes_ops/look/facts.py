@@ -215,7 +215,7 @@ def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     return assemble(
         ("wire/common", "look/evidence", *question.libraries, "look/look", "look/hermes"),
-        "\n".join(_lines(question)),
+        _lines(question),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from hermes_ops.cli.output import shown
 from hermes_ops.plan.model import Change, Write
 from hermes_ops.reporting import events
 from hermes_ops.reporting.events import Event
@@ -192,19 +193,15 @@ def table(
     cell: Callable[[Any], str] | None = None,
 ) -> None:
     """Print rows as a table: colored and folded on a terminal, else in whole lines."""
-    cells = [[_shown(cell or plain, row.get(column), output) for column in columns] for row in rows]
+    cells = [[_shown(cell or plain, row.get(column)) for column in columns] for row in rows]
     colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
-    output.text(Public("\n".join(line.rstrip() for line in lines)))
+    output.drawn("\n".join(line.rstrip() for line in lines))
 
 
-def _shown(cell: Callable[[Any], str], value: Any, output: Any) -> str:
-    """Return the text of a cell; a name is no text in which secrets are searched.
-
-    A page that is drawn later is redacted then.
-    """
-    redact = getattr(output, "redact", str)
-    return cell(value) if isinstance(value, Public) else redact(cell(value))
+def _shown(cell: Callable[[Any], str], value: Any) -> str:
+    """Return the text of a cell; a name is no text in which secrets are searched."""
+    return shown(Public(cell(value)) if isinstance(value, Public) else cell(value))
 
 
 def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -226,15 +223,9 @@ def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str
     return captured.get().splitlines()
 
 
-_CONTROL = dict.fromkeys((7, 8, 11, 12, 13))
-
-
 def _aligned(heads: Sequence[str], cells: Iterable[Sequence[str]]) -> Iterable[str]:
     """Yield the table's lines for a pipe, which has no width. Importing rich would take longer."""
-    rows = [
-        [word.translate(_CONTROL).expandtabs().split("\n") for word in row]
-        for row in (heads, *cells)
-    ]
+    rows = [[word.expandtabs().split("\n") for word in row] for row in (heads, *cells)]
     columns = zip(*rows, strict=True)
     widths = [max(_width(line) for lines in column for line in lines) for column in columns]
     for row in rows:

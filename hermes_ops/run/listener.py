@@ -6,6 +6,7 @@ import json
 import time
 
 from hermes_ops.apply import ChangeOutcome, outcomes
+from hermes_ops.cli.printable import one_line
 from hermes_ops.look.answers import latest
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
@@ -13,16 +14,22 @@ from hermes_ops.reporting.events import Changed, Changing, Emit, Noted, Waiting
 from hermes_ops.run.model import Done
 from hermes_ops.wire import Record
 
+_LONGEST = 200
+"""Characters of each word about an owner: anybody may have written the file."""
+
 
 def owner_text(text: str) -> str:
     """Return who holds a lock, since when and why, as a phrase."""
     try:
         owner = json.loads(text.strip() or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return "somebody"
-    why = f" ({owner['why']})" if owner.get("why") else ""
-    who, run, since = (owner.get(key, "?") for key in ("operator", "run", "since"))
-    return f"{who}, run {run}, since {since}{why}"
+    if not isinstance(owner, dict):
+        return "somebody"
+    who, run, since, why = (
+        one_line(str(owner.get(key, ""))[:_LONGEST]) for key in ("operator", "run", "since", "why")
+    )
+    return f"{who or '?'}, run {run or '?'}, since {since or '?'}" + (f" ({why})" if why else "")
 
 
 class Listener:

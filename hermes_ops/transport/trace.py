@@ -1,16 +1,28 @@
-"""`-v`: show what is sent to a host and what comes back, as it happens."""
+"""`-v`: show what is sent to a host and what comes back, as it happens, without any contents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from hermes_ops.transport.base import Session, Transport
-from hermes_ops.wire import OnRecord, Record, Reply, Script, libraries_end
+from hermes_ops.wire import OnRecord, Record, Reply, Script
 
 Trace = Callable[[str], None]
-_UNSHOWN = {"files", "env"}
-"""Records whose text is never shown: the content of files may hold unknown credentials."""
+_SHOWN = {
+    "paths", "links", "targets", "digests", "log", "output", "lock-held", "lock-taken-over",
+}  # fmt: skip
+"""Records whose text is shown; what files, units and processes hold may be unknown credentials."""
+
+
+def _told(record: Record) -> Iterator[str]:
+    """Yield the lines that are shown of a record."""
+    said = f"← {record.word} {record.rest}".rstrip()
+    if record.text is None or record.word in _SHOWN:
+        yield said
+        yield from (f"    {line}" for line in (record.text or "").splitlines())
+    else:
+        yield f"{said} ({len(record.text)} characters)"
 
 
 class Traced:
@@ -28,13 +40,12 @@ class Traced:
         self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
     ) -> Reply:
         """Trace an exchange, and do it."""
-        for line in script.text[libraries_end(script) :].splitlines():
+        for line in script.shape:
             self._trace(f"→ {line}")
 
         def heard(record: Record) -> None:
-            self._trace(f"← {record.word} {record.rest}".rstrip())
-            for line in (record.text or "").splitlines() if record.word not in _UNSHOWN else ():
-                self._trace(f"    {line}")
+            for line in _told(record):
+                self._trace(line)
             if on_record is not None:
                 on_record(record)
 

@@ -5,9 +5,10 @@ reader    parses the answer: only lines that begin with this run's nonce count
 """
 
 from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply, printable
-from hermes_ops.wire.script import Script, assemble, libraries_end, library
+from hermes_ops.wire.script import Hidden, Script, assemble, libraries_end, library
 
 __all__ = [
+    "Hidden",
     "OnRecord",
     "Reader",
     "Record",

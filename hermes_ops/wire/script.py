@@ -7,7 +7,9 @@ with the run's nonce are answers, so that nothing else that a host prints is mis
 
 from __future__ import annotations
 
+import re
 import secrets
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -16,14 +18,43 @@ from importlib.resources import files
 from hermes_ops.files import layout
 
 
+class Hidden(str):
+    """A line of a script whose text is never shown; `shape` says what it is."""
+
+    shape: str
+
+    def __new__(cls, text: str, shape: str) -> Hidden:
+        """Return the line with its shape."""
+        line = super().__new__(cls, text)
+        line.shape = shape
+        return line
+
+
+_QUOTED = re.compile(r"""'[^']+'(?:"'"'[^']*')*""")
+
+
+def _shape(line: str) -> str:
+    """Return a line as it may be shown: of a quoted word only its length."""
+    if isinstance(line, Hidden):
+        return line.shape
+    return _QUOTED.sub(lambda word: f"'… {len(shlex.split(word[0])[0])}'", line)
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """A text for `/bin/sh`, and the nonce that marks its answer."""
 
     text: str
     nonce: str
+    lines: tuple[str, ...] = ()
+    """The script's own part."""
     before: str = ""
     """A line for the login user, if another user runs the text (`hermes_user`)."""
+
+    @property
+    def shape(self) -> list[str]:
+        """Return what may be shown of the script's own part: its commands, without contents."""
+        return [line for text in self.lines for line in _shape(text).splitlines()]
 
 
 @cache
@@ -33,10 +64,15 @@ def library(name: str) -> str:
 
 
 def assemble(
-    libraries: Iterable[str], body: str, *, definitions: str = "", nonce: str | None = None
+    libraries: Iterable[str],
+    body: str | Iterable[str],
+    *,
+    definitions: str = "",
+    nonce: str | None = None,
 ) -> Script:
     """Return the script that has these libraries and runs `body` if it arrived complete.
 
+    A line of the body that carries the content of a file, or a password, is `Hidden`.
     `definitions` are further functions that are the same in every such script.
 
     Everything is between two braces, which a shell reads completely before it runs any of it; and
@@ -45,11 +81,12 @@ def assemble(
     """
     nonce = nonce or secrets.token_hex(8)
     functions = layout.shell() + "".join(map(library, libraries)) + definitions
-    work = f"work() {{\n{body}\n}}\n"
+    lines = (body,) if isinstance(body, str) else tuple(body)
+    work = "work() {\n" + "\n".join(lines) + "\n}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)
     text = f"nonce={nonce} length={length}\n{{\n{functions}{work}{gate}}}\nmain {length}\n"
-    return Script(text, nonce)
+    return Script(text, nonce, lines)
 
 
 def libraries_end(script: Script) -> int:

@@ -281,6 +281,9 @@ class Page:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def drawn(self, text: str) -> None:
+        self.text(text)
+
     def text(self, text: str) -> None:
         """Keep it."""
         self.lines += text.splitlines()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.cli.printable import printable
 from hermes_ops.commands.config.set import setting_path, shown_lines
 from hermes_ops.commands.editor import editor_words
 from hermes_ops.commands.target import open_target
@@ -99,7 +100,8 @@ def _again(output: Output, error: InventoryError, file: Path, options: Options) 
     output.note(f"error: {error}")
     if options.yes or not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"Edit {shown(file)} again? [Y: edit / n: restore the file / k: keep] ")
+    name = printable(shown(file))
+    sys.stderr.write(f"Edit {name} again? [Y: edit / n: restore the file / k: keep] ")
     sys.stderr.flush()
     answer = sys.stdin.readline().strip().lower()
     if answer in ("k", "keep"):

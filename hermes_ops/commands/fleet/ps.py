@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
+from hermes_ops.cli.output import Output, Result, exit_code, shown
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet.status import (
     WANTED,
@@ -133,6 +133,9 @@ class _Page:
         self.lines: list[str] = []
 
     def text(self, text: str) -> None:
+        self.lines.append(shown(text))
+
+    def drawn(self, text: str) -> None:
         self.lines.append(text)
 
     def __str__(self) -> str:
@@ -171,11 +174,11 @@ def _live() -> Live:
 
 def _turn(page: _Page, live: Live | None, output: Output) -> None:
     if live is None:
-        output.text(f"{now()}\n{page}\n")
+        output.drawn(f"{now()}\n{page}\n")
         return
     from rich.text import Text
 
-    live.update(Text.from_ansi(REDACTOR(str(page))), refresh=True)
+    live.update(Text.from_ansi(str(page)), refresh=True)
 
 
 # --- the table --------------------------------------------------------------------------------
