@@ -64,12 +64,21 @@ def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[
     for number, change in changes:
         if isinstance(change.operation, Control) and number not in prepared:
             yield from prepare(change.operation)
-        yield from _operation(number, change.operation)
+        first, *rest = _operation(number, change.operation)
+        yield from (_keep(number, change) + first, *rest)
+
+
+def _keep(number: int, change: Change) -> str:
+    """Return the shell text that keeps the file which this change replaces, if others wrote it."""
+    path = getattr(change.operation, "path", None)
+    return f"{call('keep_old', number, path)} && " if change.kept else ""
 
 
 def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     """Yield the lines that stage all files, sync them to the disk, and only then rename them."""
+    changes = list(changes)
     writes = [(number, change.operation) for number, change in changes]
+    keep = {number: _keep(number, change) for number, change in changes}
     owed = {op.owes for _, op in writes if isinstance(op, Write) and op.owes}
     paths = [op.path for _, op in writes if isinstance(op, Write)]
     yield f"is_broken || {call('make_parents', *paths)}"
@@ -78,7 +87,7 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     for number, operation in writes:
         if isinstance(operation, Write):
             words = call(number, f"{operation.mode:o}", operation.path)
-            yield f"if begin_stage {words}; then"
+            yield f"if {keep[number]}begin_stage {words}; then"
             yield Hidden(f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"', _size(operation))
             yield f"end_stage $? {words}; fi"
     yield call("sync_staged", *paths)

@@ -86,6 +86,22 @@ rename_staged() { # CHANGE PATH
   fi
 }
 
+# What others wrote is kept once, where nothing loads it, before it is replaced for the first time.
+keep_old() { # CHANGE PATH
+  is_broken && return
+  copy=$kept_folder/$2
+  count=1
+  while [ -e "$copy" ]; do
+    ! cmp -s "$2" "$copy" || return 0
+    count=$((count + 1))
+    copy=$kept_folder/$2.$count
+  done
+  (umask 077 && mkdir -p "${copy%/*}" && cp "$2" "$copy.new" && chmod 600 "$copy.new" \
+    && { sync "$copy.new" 2>/dev/null || sync; } && mv -f "$copy.new" "$copy") && return
+  failed "$1" "$2 cannot be kept as $copy"
+  return 1
+}
+
 # The note shows a later run whether the file is still as we wrote it.
 keep_note() { # PATH TEXT
   [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0

@@ -249,6 +249,7 @@ def _host_changes(result: HostResult) -> list[dict[str, Any]]:
             "reason": done.change.reason,
             "outcome": "skipped" if done.outcome in ("moved", "unknown") else done.outcome,
             "because": done.because or {"moved": "it changed since the look"}.get(done.outcome),
+            "kept": f"~/{done.change.kept}" if done.change.kept else None,
             "seconds": round(done.seconds, 3),
         }
         for done in result.changes

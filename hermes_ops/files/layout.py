@@ -19,6 +19,8 @@ OWED = STATE / "restart"
 """The restarts that are due: a file for each service, made before a change is written."""
 WRITTEN = STATE / "written"
 """Fingerprints of the values of references: a file for each profile."""
+KEPT = STATE / "kept"
+"""Copies of files that others wrote, made before we replaced them; by their path in the home."""
 PIP = CACHE / "pip.whl"
 WHEELS = CACHE / "wheels"
 
@@ -53,6 +55,7 @@ _SHELL = {
     "state": STATE,
     "lock": LOCK,
     "owed": OWED,
+    "kept_folder": KEPT,
     "stamp_name": STAMP,
     "hermes_stamp": stamp("hermes"),
     "hermes_venv": environment("hermes"),

@@ -54,6 +54,7 @@ def _facts(reply: Reply) -> Facts:
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         profiles=tuple(record.rest for record in reply.of("profile")),
         orphans=tuple(record.rest for record in reply.of("orphan")),
+        kept=tuple(path for r in reply.of("kept") for path in sorted((r.text or "").splitlines())),
         defined=_defined(reply),
     )
 

@@ -159,6 +159,8 @@ class Facts:
     profiles: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     """Profiles with our memory beside them that are not in the inventory."""
+    kept: tuple[str, ...] = ()
+    """The files that we kept when we replaced them; filled if `strangers` was asked."""
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""

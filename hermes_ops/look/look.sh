@@ -158,6 +158,7 @@ look_node() {
 
 # Report all profiles, also those that are not in the inventory, and evidence about their services.
 look_profiles() {
+  [ ! -d "$kept_folder" ] || { begin kept; find "$kept_folder" -type f 2>/dev/null | head -n 1000; end; }
   for path in .hermes/profiles/*/; do
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
   done

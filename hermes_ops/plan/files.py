@@ -16,7 +16,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_dead_end
 from hermes_ops.look.owners import opening
 from hermes_ops.plan import marks
-from hermes_ops.plan.ledger import Ledger
+from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -129,7 +129,9 @@ def plan_file(
     if file.is_owned:
         digest = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()
         ledger.files[ledger.name(file.path)] = digest
-    yield from plan_text(wanted, file.path, content, file.mode, facts, owes)
+    changes = plan_text(wanted, file.path, content, file.mode, facts, owes)
+    is_foreign = ledger.is_foreign(file.path) if file.is_owned else ledger.is_new
+    yield from keeping(changes, facts) if is_foreign else changes
 
 
 def refuse_links(path: PurePosixPath, below: PurePosixPath, facts: Facts) -> None:
@@ -205,7 +207,10 @@ def plan_yaml(
     owes = None if yamlfile.same(have, then) else owes
     keys = tuple(ownership.dotted(path) for path in _differing(have, then))
     write = Write(file.path, after, file.mode, before, keys, owes)
-    return list(_write(wanted, write, after == before, facts)), then
+    changes: Iterable[Change] = _write(wanted, write, after == before, facts)
+    if ledger.has_foreign(file.path, values, have):
+        changes = keeping(changes, facts)
+    return list(changes), then
 
 
 def _differing(have: Mapping[Any, Any], then: Mapping[Any, Any]) -> Iterable[ownership.Path]:
@@ -226,6 +231,7 @@ def plan_env(
     renewed = {k for k, v in file.values.items() if isinstance(v, Generate) and v.renew}
     where = f"~/{file.path}"
     then = envfile.read(before or "")
+    known = ledger.before.keys.get(ledger.name(file.path), {})
     gone = ledger.part_env(file, then)
     after = envfile.merge(before or "", values, generated, renewed=renewed, file=where)
     after = envfile.without(after, gone)
@@ -235,8 +241,10 @@ def plan_env(
         owes = None
     keeps = _note(file, facts)
     write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes, keeps)
-    changes = list(_write(wanted, write, after == before, facts))
-    return changes, {key: None if "\x01" in value else value for key, value in now.items()}
+    changes: Iterable[Change] = _write(wanted, write, after == before, facts)
+    if any(then.get(key) and key not in known for key in keys):
+        changes = keeping(changes, facts)
+    return list(changes), {key: None if "\x01" in value else value for key, value in now.items()}
 
 
 def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files import ownership
+from hermes_ops.files.layout import KEPT
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Wanted
+from hermes_ops.look.links import kind_at_end
+from hermes_ops.plan.model import Change, Operation, Remove, Wanted, Write, WriteUnit
 from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
@@ -30,6 +32,8 @@ class Ledger:
     files: dict[str, str] = field(default_factory=dict)
     keys: dict[str, ownership.Tree] = field(default_factory=dict)
     version: int = 0
+    is_new: bool = False
+    """Nothing of the profile is ours so far: what is there, others wrote."""
     partial: bool = False
     """Only a part of our settings is selected: the rest stays recorded as it was."""
     notes: list[str] = field(default_factory=list)
@@ -40,6 +44,20 @@ class Ledger:
     def name(self, path: PurePosixPath) -> str:
         """Return a path as the file has it: relative to the profile's home if below it."""
         return str(path.relative_to(self.home) if path.is_relative_to(self.home) else path)
+
+    def is_foreign(self, path: PurePosixPath) -> bool:
+        """Return whether others wrote a whole file that we are about to replace."""
+        return self.name(path) not in self.before.files
+
+    def has_foreign(
+        self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any]
+    ) -> bool:
+        """Return whether wanted keys replace values of a file that others set."""
+        ours = self.before.keys.get(self.name(path), {})
+        return any(
+            not ownership.at(ours, key)[0] and _is_lost(have, key, value)
+            for key, value in ownership.leaves(wanted)
+        )
 
     def leaves(self, name: str, what: str) -> None:
         """Warn of something that was removed from the inventory but stays on the host."""
@@ -107,10 +125,12 @@ def ledger_of(
     """
     ledger = Ledger(profile, resource.home, notes=notes, differs=differs)
     text = facts.contents.get(str(resource.path))
+    ledger.is_new = text is None
     if text is not None:
         try:
             ledger.before = ownership.parse(text, f"~/{resource.path}")
         except ValueError:
+            ledger.is_new = True
             words = (
                 "cannot be read: settings that are as wanted count as ours, and nothing is removed"
             )
@@ -120,6 +140,35 @@ def ledger_of(
         ledger.partial = True
         ledger.files, ledger.keys = dict(ledger.before.files), dict(ledger.before.keys)
     return ledger
+
+
+def _is_lost(have: Any, path: ownership.Path, value: Any) -> bool:
+    """Return whether something is lost if `value` is set at this path."""
+    for key in path:
+        if not isinstance(have, Mapping):
+            return have is not None
+        if key not in have:
+            return False
+        have = have[key]
+    return have is not None and ownership.check((), have) != ownership.check((), value)
+
+
+def keeping(changes: Iterable[Change], facts: Facts) -> Iterator[Change]:
+    """Yield the changes; those that replace or remove the content of a file keep it first."""
+    for change in changes:
+        if _replaces_content(change.operation, facts):
+            yield replace(change, kept=KEPT / change.operation.path)
+        else:
+            yield change
+
+
+def _replaces_content(operation: Operation, facts: Facts) -> TypeGuard[Write | WriteUnit | Remove]:
+    if not isinstance(operation, Write | WriteUnit | Remove):
+        return False
+    state = facts.paths.get(str(operation.path))
+    # Removing a link loses nothing.
+    kind = state and (state.kind if isinstance(operation, Remove) else kind_at_end(state))
+    return kind == "file" and bool(facts.contents.get(str(operation.path), "").strip())
 
 
 def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:

@@ -14,7 +14,7 @@ from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import plan_linger, plan_reload
-from hermes_ops.plan.ledger import ledger_of
+from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle import Draft, Starting, leave_others
 from hermes_ops.plan.model import (
     Change,
@@ -36,7 +36,7 @@ from hermes_ops.plan.resource import (
     ServiceDefinition,
     YamlFile,
 )
-from hermes_ops.services import choose, passed_over
+from hermes_ops.services import MANAGERS, choose, passed_over
 from hermes_ops.services.base import ServiceSpec, home_of
 from hermes_ops.services.manager import ServiceManager
 
@@ -176,7 +176,17 @@ class _Planner:
                 self.refused.add(name)
                 yield refusal(wanted, conflict)
             else:
+                ledger.is_new = ledger.is_new and not self._was_here(name)
                 self.profiles[name] = Draft(ledger=ledger)
+
+    def _was_here(self, profile: str) -> bool:
+        """Return whether we have defined a service of this profile before."""
+        service = self.desired.services.get(profile)
+        return service is not None and any(
+            known.kind == "policy" and str(known.path) in self.facts.paths
+            for manager in MANAGERS.values()
+            for known in manager.paths(service)
+        )
 
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
         if wanted.profile.name in self.refused:
@@ -213,7 +223,8 @@ class _Planner:
                 return plan_owned(wanted, resource, facts, profile.ledger)
             case ServiceDefinition():
                 self._note_limits(self._service(wanted))
-                return self._definition(wanted, resource, profile)
+                definition = self._definition(wanted, resource, profile)
+                return keeping(definition, facts) if profile.ledger.is_new else definition
         return files.plan_plain(wanted, facts, self._words(wanted))
 
     def _definition(

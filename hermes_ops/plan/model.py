@@ -177,6 +177,8 @@ class Change:
     reason: str
     operation: Operation
     seen: tuple[tuple[PurePosixPath, str], ...] = ()
+    kept: PurePosixPath | None = None
+    """Where the host keeps the file that others wrote, before this change replaces it."""
 
     @property
     def restarts(self) -> bool:

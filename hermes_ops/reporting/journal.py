@@ -80,6 +80,7 @@ def _change(change: Any) -> dict[str, Any]:
         "resource": change.resource,
         "action": change.action,
         "reason": change.reason,
+        "kept": str(change.kept) if change.kept else None,
     }
 
 

@@ -151,6 +151,8 @@ class Summary:
         for done in result.changes:
             because = f" — {done.because}" if done.because else ""
             say(f"    {done.outcome:8} {line(done.change)} ({done.change.reason}){because}")
+            if done.change.kept:
+                say(f"        the old file is kept: ~/{done.change.kept}")
             if self._options.diff:
                 for text in diff(done.change):
                     say(f"        {text}")

@@ -13,6 +13,7 @@ from case_file import read_case
 
 from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
+from hermes_ops.files.layout import KEPT
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse, Write
@@ -21,7 +22,7 @@ from hermes_ops.secrets.secret import Secret
 FOLDER = Path(__file__).parents[1] / "cases" / "plan"
 CASES = sorted(FOLDER.glob("*.yml"))
 KEYS = {"why", "host", "desired", "steps", "facts", "conflict"}
-TOLD = {"changes", "watches", "notes", "differs", "operations"}
+TOLD = {"changes", "watches", "notes", "differs", "kept", "operations"}
 
 
 @cache
@@ -44,6 +45,7 @@ def told(plan: Plan) -> dict[str, Any]:
         "watches": [watch.service.profile for watch in plan.watches],
         "notes": list(plan.notes),
         "differs": list(plan.differs),
+        "kept": [str(change.kept.relative_to(KEPT)) for change in plan.changes if change.kept],
     }
 
 
@@ -60,7 +62,7 @@ def test_case(path: Path) -> None:
     for start, words in case.get("operations", {}).items():
         (operation,) = (text for key, text in operations.items() if key.startswith(start))
         assert all(word in operation for word in words), operation
-    empty: dict[str, Any] = {"changes": [], "watches": [], "notes": [], "differs": []}
+    empty: dict[str, Any] = {"changes": [], "watches": [], "notes": [], "differs": [], "kept": []}
     assert told(plan) == {**empty, **{key: case[key] for key in empty.keys() & case.keys()}}
 
 

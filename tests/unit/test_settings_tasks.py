@@ -106,6 +106,8 @@ def test_what_a_person_changed_is_seen_and_taken_over(
         "# here/demo", "config:", "  model:", "    default: c/d", "  agent:", "    max_turns: 7",
         "# model.default: the inventory says 'a/b'",
         "# here/demo: .env: A_TOKEN was changed on the host: config.push sets it back",
+        "# here: what others wrote is kept:"
+        " ~/.local/state/hermes-ops/kept/.hermes/profiles/demo/config.yaml",
     ]  # fmt: skip
     assert "another-value" not in out
     code, _, err = said(capsys, "config.pull", "-l", "here/demo", "--layer", "catalogue", "-y")

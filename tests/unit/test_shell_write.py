@@ -466,3 +466,42 @@ def test_a_key_without_random_bytes_is_a_failure(host: Host, od: str) -> None:
     answer = host.run("new_line KEY 16; echo $?")
     assert answer.out == "1\n"
     assert host.calls == ["od -An -v -tx1 -N 16 /dev/urandom"]
+
+
+# --- what others wrote --------------------------------------------------------------------------
+
+
+def test_what_others_wrote_is_kept_once(host: Host) -> None:
+    """Only its owner reads it; another content has another name, the same has none more."""
+    kept = host.home / ".local/state/hermes-ops/kept"
+    (host.home / "a b").mkdir()
+    (host.home / "a b/file").write_bytes(b"mine\r\n\xff")
+    (host.home / "a b/file").chmod(0o755)
+    body = "profile=demo; keep_old 1 'a b/file' && echo kept >&2"
+    assert host.run(f"{body}; {body}").errors == "kept\nkept\n"
+    assert names(kept) == ["a b", "a b/file"]
+    assert (kept / "a b/file").read_bytes() == b"mine\r\n\xff"
+    assert (mode(kept / "a b/file"), mode(kept)) == (0o600, 0o700)
+    (host.home / "a b/file").write_text("other")
+    host.run(body)
+    assert names(kept) == ["a b", "a b/file", "a b/file.2"]
+
+
+def test_what_cannot_be_kept_is_not_replaced(dash: Host) -> None:
+    """The change fails, and with it its profile."""
+    (dash.home / "file").write_text("mine")
+    (dash.home / ".local").write_text("")
+    answer = dash.run(
+        "profile=demo; keep_old 3 file 2>/dev/null && echo replaced; is_broken && echo broken"
+    )
+    assert answer.told == [
+        "change 3 failed file cannot be kept as .local/state/hermes-ops/kept/file"
+    ]
+    assert answer.out.splitlines()[-1] == "broken"
+
+
+def test_what_is_broken_keeps_nothing(dash: Host) -> None:
+    """The change is reported as skipped by what follows."""
+    answer = dash.run("profile=demo; breaks; keep_old 3 file && echo on")
+    assert (answer.told, names(dash.home)) == ([], [])
+    assert answer.out == "on\n"

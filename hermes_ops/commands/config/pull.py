@@ -14,14 +14,16 @@ from hermes_ops.commands.look_hosts import Look, look_all
 from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.errors import HermesError, UsageError, belongs_to
 from hermes_ops.files import ownership
+from hermes_ops.files.layout import KEPT
 from hermes_ops.inventory.model import Profile
 from hermes_ops.loader.keypath import spelled
+from hermes_ops.plan import make_plan
 
 
 def pull(options: Options, output: Output, layer: str | None) -> Result:
     """Show what was changed by hand on the hosts; with a layer, ask and then write it there."""
     workspace = open_workspace(options, output)
-    looks = look_all(options, output, steps=settings_steps(), workspace=workspace)
+    looks = look_all(options, output, steps=settings_steps(), strangers=True, workspace=workspace)
     if layer is not None:
         return _write(options, output, workspace, looks, layer)
     rows: list[dict[str, Any]] = []
@@ -34,7 +36,8 @@ def pull(options: Options, output: Output, layer: str | None) -> Result:
         rows += _told(output, look, codes)
     if not rows and not any(codes):
         output.text("nobody changed anything by hand")
-    return items(rows, exit=exit_code([*codes, 2 if rows else 0]))
+    kept = [row for look in looks for row in _kept(output, look)]
+    return items([*rows, *kept], exit=exit_code([*codes, 2 if rows else 0]))
 
 
 def _told(output: Output, look: Look, codes: list[int]) -> Iterator[dict[str, Any]]:
@@ -51,6 +54,32 @@ def _told(output: Output, look: Look, codes: list[int]) -> Iterator[dict[str, An
         target = f"{look.host.name}/{profile.name}"
         yield from _profile(output, target, changed)
         yield from _touched(output, look, profile)
+        yield from _replaced(output, look, profile)
+
+
+def _kept(output: Output, look: Look) -> Iterator[dict[str, Any]]:
+    """Tell the files that were kept on a host when they were replaced."""
+    for path in look.facts.kept if look.facts else ():
+        output.text(f"# {look.host.name}: what others wrote is kept: ~/{path}")
+        yield _row(look.host.name, None, path, None, kept=f"~/{path}")
+
+
+def _replaced(output: Output, look: Look, profile: Profile) -> Iterator[dict[str, Any]]:
+    """Tell the files of others that the next run will replace, and keep."""
+    plan = make_plan(look.desired, look.facts, wait=False, urls=False) if look.facts else None
+    for change in plan.changes if plan else ():
+        if change.kept and change.profile == profile.name:
+            file = str(change.kept.relative_to(KEPT))
+            target = f"{look.host.name}/{profile.name}"
+            output.text(f"# {target}: others wrote ~/{file}: fleet.up keeps it as ~/{change.kept}")
+            yield _row(look.host.name, profile.name, file, None, differs=True)
+
+
+def _row(host: str, profile: str | None, file: str, key: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "host": host, "profile": profile, "file": file, "key": key, "now": None, "wanted": None,
+        "ours": False, "differs": False, "offered": False, "kept": None, **more,
+    }  # fmt: skip
 
 
 def _touched(output: Output, look: Look, profile: Profile) -> Iterator[dict[str, Any]]:
@@ -58,10 +87,7 @@ def _touched(output: Output, look: Look, profile: Profile) -> Iterator[dict[str,
         what = f"{file}: {name}" if name else file
         target = f"{look.host.name}/{profile.name}"
         output.text(f"# {target}: {what} was changed on the host: config.push sets it back")
-        yield {
-            "host": look.host.name, "profile": profile.name, "file": file, "key": name,
-            "now": None, "wanted": None, "ours": True, "differs": True, "offered": False,
-        }  # fmt: skip
+        yield _row(look.host.name, profile.name, file, name, ours=True, differs=True)
 
 
 def _profile(
