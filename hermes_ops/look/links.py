@@ -52,6 +52,21 @@ def refuse_dead_end(path: PurePosixPath, facts: Facts) -> None:
         raise Conflict(f"~/{path} is a link to {end}, {_ABSENT}", hint=_removal(path, facts))
 
 
+def unreadable(path: PurePosixPath, facts: Facts) -> Conflict:
+    """Return the error of a file that the user cannot read, with the command that changes that."""
+    return Conflict(f"~/{path} cannot be read by {facts.user}", hint=_to_read(path, facts))
+
+
+def _to_read(path: PurePosixPath, facts: Facts) -> str:
+    """Return the command after which the user can read a file: its owner may change its mode."""
+    state = facts.paths[str(path)]
+    at_end = state.end.state if state.end and state.end.state else state
+    file = shlex.quote(f"{facts.home}/{path}")
+    if at_end.uid != facts.uid:
+        return f"as root: chown {facts.user} {file}"
+    return f"chmod u+rw {file}" if not at_end.mode & 0o400 else f"look at it: ls -l {file}"
+
+
 def kind_at_end(state: PathState) -> str | None:
     """Return the kind of a path, of a link that of what it leads to: None if that is nothing."""
     if state.kind != "link":

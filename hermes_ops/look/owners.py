@@ -38,12 +38,6 @@ def refuse_unwritable(
         )
 
 
-def opening(state: PathState, path: str, facts: Facts) -> str:
-    """Return the command that lets the user read a file: of its own, or of another user."""
-    own = state.uid == facts.uid
-    return shlex.join(["chmod", "u+rw", path] if own else ["sudo", "chown", facts.user, path])
-
-
 def _below(home: PurePosixPath, facts: Facts) -> list[PurePosixPath]:
     """Return the paths of a home, without the homes of other profiles inside it."""
     others = home / "profiles"

@@ -13,8 +13,7 @@ from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.files.ownership import Ownership
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
-from hermes_ops.look.links import kind_at_end, refuse_dead_end
-from hermes_ops.look.owners import opening
+from hermes_ops.look.links import kind_at_end, refuse_dead_end, unreadable
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
@@ -168,11 +167,8 @@ def found_text(path: PurePosixPath, facts: Facts) -> str | None:
     if state.kind not in ("file", "link"):
         raise Conflict(f"~/{path} is a {state.kind}, not a file", hint="move it away")
     text = facts.contents.get(str(path))
-    if text is None and state.kind == "file":
-        raise Conflict(
-            f"~/{path} cannot be read by {facts.user}",
-            hint=opening(state, f"{facts.home}/{path}", facts),
-        )
+    if text is None and kind_at_end(state) == "file":
+        raise unreadable(path, facts)
     return text
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,11 @@ BEGIN, END = "-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-
 RECIPIENTS = ".age-recipients"
 VARIABLE, SOPS_VARIABLE = "HERMES_OPS_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"
 
-_KEYGEN = "./inv secrets.keygen makes one"
+_YOURS = (
+    "name yours with --age-key-file; a new one (./inv secrets.keygen) opens these secrets only"
+    " after somebody who can read them has run secrets.rekey"
+)
+"""A key is asked for only if there is a secret to open: a new key does not open it."""
 _SSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
@@ -103,7 +108,7 @@ def key_files(given: str | None, environ: Mapping[str, str]) -> list[Path]:
     if found := [path for path in usual if path.exists()]:
         return found
     message = f"there is no age key: no {usual[0]}, and ${VARIABLE} is not set"
-    raise UsageError(message, hint=f"name one with --age-key-file, or {_KEYGEN}")
+    raise UsageError(message, hint=_YOURS)
 
 
 def identities(files: Sequence[Path]) -> list[Any]:
@@ -121,7 +126,7 @@ def _identities_in(file: Path) -> list[Any]:
         return [_ssh_identity(text, file)]
     found = [_identity(line, Place(str(file), n)) for n, line in _lines(text)]
     if not found:
-        raise UsageError("no age key is in this file", hint=_KEYGEN, where=str(file))
+        raise UsageError("no age key is in this file", hint=_YOURS, where=str(file))
     return found
 
 
@@ -132,12 +137,12 @@ def private_text(file: Path) -> str:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         message = f"the age key cannot be read: {error.strerror}"
-        raise UsageError(message, hint=_KEYGEN, where=str(file)) from None
+        raise UsageError(message, hint=_YOURS, where=str(file)) from None
     except UnicodeDecodeError:
-        raise UsageError("this is not a file of age keys", hint=_KEYGEN, where=str(file)) from None
+        raise UsageError("this is not a file of age keys", hint=_YOURS, where=str(file)) from None
     if mode & 0o077:
         message = f"others may read this age key (mode {mode:04o})"
-        raise UsageError(message, hint=f"chmod 600 {file}", where=str(file))
+        raise UsageError(message, hint=f"chmod 600 {shlex.quote(str(file))}", where=str(file))
     return text
 
 
@@ -217,7 +222,7 @@ def recipients(file: Path, shown: str) -> list[Any]:
         raise InventoryError(f"cannot be read: {reason}", where=shown) from None
     found = [_recipient(line, Place(shown, number)) for number, line in _lines(text)]
     if not found:
-        hint = f"one public key a line, age1… or ssh-ed25519 …; {_KEYGEN} and adds it"
+        hint = "one public key a line: age1… or ssh-ed25519 …; or ./inv secrets.keygen adds yours"
         raise InventoryError("it names no recipient", hint=hint, where=shown)
     return found
 

@@ -414,7 +414,12 @@ def scout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "hosts.yml").write_text("all: {hosts: {m1: {hermes_profiles: [scout]}}}\n")
 
     def look_all(
-        _options: Options, _output: Output, *, steps: Sequence[StepPlan], workspace: Workspace
+        _options: Options,
+        _output: Output,
+        *,
+        steps: Sequence[StepPlan],
+        workspace: Workspace,
+        **_more: object,
     ) -> list[Look]:
         (host,) = workspace.selected.hosts
         desired = desired_state(host, workspace.selected.roles, steps)

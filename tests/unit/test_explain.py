@@ -98,6 +98,15 @@ def test_what_nobody_says_is_its_default(said: Said) -> None:
     assert (code, out) == (0, "hermes_user: who logs in (the default; no layer sets it)\n")
 
 
+def test_a_key_is_named_as_config_set_takes_it(said: Said) -> None:
+    """A key that profiles do not have is one of `config`."""
+    code, out, _ = said("inventory.explain", "mini-01/coder", "--key", "model.default")
+    assert (code, out) == said(
+        "inventory.explain", "mini-01/coder", "--key", "config.model.default"
+    )[:2]
+    assert code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -105,7 +114,7 @@ def test_what_nobody_says_is_its_default(said: Said) -> None:
         (("inventory.explain", "mini-01/codr"), "did you mean 'coder'"),
         (("inventory.explain", "mini-01/coder", "--key", "stat"), "did you mean 'state'"),
         (
-            ("inventory.explain", "mini-01/coder", "--key", "model.default"),
+            ("inventory.explain", "mini-01/coder", "--key", "model.defautl"),
             "did you mean 'config.model.default'",
         ),
         (("inventory.explain", "mini-01/coder", "--key", "a..b"), "from character 3 on"),

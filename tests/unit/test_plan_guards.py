@@ -21,6 +21,7 @@ from hermes_ops.look.facts import Answer, Facts, LinkEnd, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
 from hermes_ops.plan.files import (
+    found_text,
     plan_absent,
     plan_command,
     plan_directory,
@@ -140,6 +141,25 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(name: str) -> 
     assert f"~/{HOME}/{name} cannot be read by hermes" in refusal.message
     assert f"chown hermes /home/hermes/{HOME}/{name}" in refusal.message
     assert not [w for w in operations(plan, Write) if w.path.name == name]
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        (PathState("file", 0o000, 1000, 10), "chmod u+rw "),
+        (PathState("file", 0o600, 0, 10), "as root: chown hermes "),
+        (PathState("file", 0o600, 1000, 10), "look at it: ls -l "),
+    ],
+)
+def test_the_remedy_of_an_unreadable_file_is_its_owners(state: PathState, command: str) -> None:
+    """Its owner may change its mode, of others only root; a link is judged by its end."""
+    path = f"{HOME}/config.yaml"
+    end = LinkEnd(f"/home/hermes/{path}", state, PathState("folder", 0o755, 1000, 1))
+    for found in (state, PathState("link", 0o777, 1000, 1, "x", end=end)):
+        known = replace(NEW, paths={path: found})
+        with pytest.raises(Conflict, match="cannot be read by hermes") as refused:
+            found_text(PurePosixPath(path), known)
+        assert refused.value.hint == f"{command}/home/hermes/{path}"
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])

@@ -141,7 +141,7 @@ def test_who_is_concerned_is_told(site: Site) -> None:
     site("secrets.set", "mini-1/coder", "NEW", given=TOKEN)
     code, out, err = site("secrets.set", "mini-1/coder", "NEW", "--layer", "host", given=TOKEN)
     assert code == 0
-    assert "used by mini-1/scout;" in out
+    assert "used by mini-1/scout\n" in out
     assert "is stronger, so this profile still gets that value" in err
 
 

@@ -13,6 +13,7 @@ from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.cli.printable import printable
 from hermes_ops.commands.config.set import setting_path, shown_lines
 from hermes_ops.commands.editor import editor_words
+from hermes_ops.commands.next_step import say_next
 from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, gathered, loaded
 from hermes_ops.errors import Interrupted, InventoryError, Place, UsageError
@@ -21,7 +22,6 @@ from hermes_ops.loader.edit.edits import Edit, refuse_encrypted, replace_file, t
 from hermes_ops.loader.keypath import begins, spelled
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.program_name import spoken
 
 _WITH_LINE = {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "kak", "joe",
               "sensible-editor"}  # fmt: skip
@@ -44,7 +44,7 @@ def edit(options: Options, output: Output, target: str, key: str | None) -> Resu
     for line in lines:
         output.text(line)
     if lines:
-        output.text(spoken(f"now: ./inv config.push -l {target}"))
+        say_next(output, workspace.whole, loaded(workspace.paths, workspace.vault))
     return items(
         [{"host": host.name, "profile": profile.name, "key": key, "file": shown(file),
           "line": place.line, "changed": bool(lines), "diff": lines}]

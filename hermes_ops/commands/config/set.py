@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.commands.next_step import say_next
 from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, gathered, loaded
 from hermes_ops.errors import UsageError
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader.edit import edits, spots
 from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled, veiled_at
 from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
 from hermes_ops.loader.sources.text import shown
-from hermes_ops.program_name import spoken
 from hermes_ops.secrets.names import holds_credential
 from hermes_ops.secrets.secret import SHOWN, is_searched
 
@@ -33,6 +34,8 @@ class SettingWritten:
     spot: spots.Spot
     lines: list[str]
     """The diff of the file."""
+    after: Inventory | None = None
+    """The inventory as it is afterwards, if the file was written."""
 
     @property
     def changes(self) -> bool:
@@ -65,7 +68,7 @@ def write_told(
     """Write a setting for a host's profile, and show the effect."""
     done = write(workspace, *whose, layer, path, value, check=options.check)
     told = _told(workspace, *whose, path, done, check=options.check)
-    _print(output, done, told, options)
+    _print(output, done, told, options, workspace.whole)
     return items(told, exit=2 if options.check and done.changes else 0)
 
 
@@ -128,9 +131,11 @@ def write(
     spot = spots.spot_of(gathered(workspace), workspace.folders, host, profile, layer)
     leaves = [((*spot.path, *keys), leaf) for keys, leaf in _leaves(path, value)]
     edit = edits.edit_keys(spot.file, leaves)
+    after = None
     if not edit.is_empty and not check:
-        edits.write(edit, lambda: loaded(workspace.paths, workspace.vault))
-    return SettingWritten(f"{host}/{profile}", layer, spot, shown_lines(edit, workspace, path))
+        after = edits.write(edit, lambda: loaded(workspace.paths, workspace.vault))
+    lines = shown_lines(edit, workspace, path)
+    return SettingWritten(f"{host}/{profile}", layer, spot, lines, after)
 
 
 def shown_lines(edit: edits.Edit, workspace: Workspace, path: KeyPath = ()) -> list[str]:
@@ -211,7 +216,11 @@ def _is_ours(said: Saying, spot: spots.Spot) -> bool:
 
 
 def _print(
-    output: Output, done: SettingWritten, told: Sequence[dict[str, Any]], options: Options
+    output: Output,
+    done: SettingWritten,
+    told: Sequence[dict[str, Any]],
+    options: Options,
+    before: Inventory,
 ) -> None:
     """Print the diff, the place of each value, and the next command."""
     for line in done.lines:
@@ -228,5 +237,5 @@ def _print(
     for key in [row["key"] for row in told if shared and str(row["key"]).startswith("env.")]:
         whose = "the host" if done.layer == "host" else done.layer
         output.note(f"warning: every profile of {whose} gets {key}; for one: --layer profile")
-    if done.changes and not options.check:
-        output.text(spoken(f"now: ./inv config.push -l {done.target}"))
+    if done.after is not None:
+        say_next(output, before, done.after)

@@ -21,14 +21,19 @@ _WIDEST = 60
 
 def explain(options: Options, output: Output, target: str, key: str | None) -> Result:
     """Show which file and line set each value, and with --key which values lost."""
+    from hermes_ops.commands.config.set import setting_path
     from hermes_ops.loader.explain.provenance import leaves, variables
+    from hermes_ops.loader.keypath import spelled
 
     read = gathered(open_workspace(options, output))
     host, _, profile = target.partition("/")
     found = leaves(read, host, profile) if "/" in target else variables(read, host)
     rows = [_row(host, profile, leaf) for leaf in found]
     if key is not None:
-        rows = _chosen(rows, found, key) or [_default(host, profile, key, rows)]
+        # The keys of a profile are named as config.set takes them.
+        in_config = spelled(setting_path(key)) if "/" in target else key
+        chosen = _chosen(rows, found, key) or _chosen(rows, found, in_config)
+        rows = chosen or [_default(host, profile, key, rows)]
     (_show_chains if key is not None else _show_winners)(output, rows)
     return items(rows)
 

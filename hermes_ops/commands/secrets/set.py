@@ -14,6 +14,7 @@ from hermes_ops import loader
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.editor import edited
+from hermes_ops.commands.next_step import say_next
 from hermes_ops.commands.secrets.keygen import readers_of
 from hermes_ops.commands.workspace import Workspace, gathered, loaded, open_workspace, resolved
 from hermes_ops.errors import InventoryError, Place, UsageError
@@ -222,7 +223,9 @@ def _kept(
         output.note("nothing was written: --check")
         return items([row], exit=2)
     after = _written(change.edit, workspace)
-    return items([{**row, **_effect(change, after, output)}])
+    told = _effect(change, after, output)
+    say_next(output, workspace.whole, after)
+    return items([{**row, **told}])
 
 
 def _row(host: Host, profile: Profile, name: str, where: str, *, changed: bool) -> dict[str, Any]:
@@ -260,7 +263,7 @@ def _effect(change: NewText, after: Inventory, output: Output) -> dict[str, Any]
     users = [who for who, value in values.items() if change.is_in(value)]
     mine = values[f"{change.host.name}/{change.profile.name}"]
     stronger = None if change.is_in(mine) else str(getattr(mine, "place", None))
-    output.text(f"used by {', '.join(users) or 'nobody'}; profile.configure delivers it")
+    output.text(f"used by {', '.join(users) or 'nobody'}")
     if stronger:
         output.note(f"warning: {stronger} is stronger, so this profile still gets that value")
     return {"used_by": users, "overlaid_by": stronger}
