@@ -36,7 +36,7 @@ from hermes_ops.plan.resource import (
     ServiceDefinition,
     YamlFile,
 )
-from hermes_ops.services import MANAGERS, choose, passed_over
+from hermes_ops.services import choose, passed_over
 from hermes_ops.services.base import ServiceSpec, home_of
 from hermes_ops.services.manager import ServiceManager
 
@@ -176,17 +176,9 @@ class _Planner:
                 self.refused.add(name)
                 yield refusal(wanted, conflict)
             else:
-                ledger.is_new = ledger.is_new and not self._was_here(name)
+                service = self.desired.services.get(name)
+                ledger.is_new &= not (service and services.has_policy(service, self.facts))
                 self.profiles[name] = Draft(ledger=ledger)
-
-    def _was_here(self, profile: str) -> bool:
-        """Return whether we have defined a service of this profile before."""
-        service = self.desired.services.get(profile)
-        return service is not None and any(
-            known.kind == "policy" and str(known.path) in self.facts.paths
-            for manager in MANAGERS.values()
-            for known in manager.paths(service)
-        )
 
     def _resource(self, wanted: Wanted) -> Iterable[Change]:
         if wanted.profile.name in self.refused:

@@ -22,6 +22,7 @@ from hermes_ops.plan.model import (
     WriteUnit,
 )
 from hermes_ops.plan.resource import AtPath, Owned
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import HostWritten, Link, ServiceManager, Text
 from hermes_ops.services.merged import refuse_other_command
@@ -92,6 +93,15 @@ def refuse_foreign(
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
     """Return whether the manager has any file for this service."""
     return any(known.is_own and str(known.path) in facts.paths for known in manager.paths(service))
+
+
+def has_policy(service: ServiceSpec, facts: Facts) -> bool:
+    """Return whether any manager has our settings for this service: we have defined it before."""
+    return any(
+        known.kind == "policy" and str(known.path) in facts.paths
+        for manager in MANAGERS.values()
+        for known in manager.paths(service)
+    )
 
 
 def without_definition(
