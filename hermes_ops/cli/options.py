@@ -46,6 +46,7 @@ COMMON = (
         "file with the key for age secrets (else $HERMES_OPS_AGE_KEY_FILE, else that of"
         " secrets.keygen)",
     ),
+    Option("all_rows", "show every row of the table after fleet.up, healthy ones too", False),
     Option("yes", "answer every question with yes", False, "y"),
     Option("verbose", "show what is exchanged with the hosts, on stderr", False, "v"),
 )  # fmt: skip
@@ -91,6 +92,7 @@ class Options:
     json: bool = False
     why: str = ""
     age_key_file: str | None = None
+    all_rows: bool = False
     yes: bool = False
     verbose: bool = False
 

@@ -27,8 +27,18 @@ from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
-from hermes_ops.reporting.report import Progress, Summary
+from hermes_ops.reporting.report import Progress
+from hermes_ops.reporting.summary import Summary
 from hermes_ops.run import Connections, HostResult, Settings, converge_hosts
+
+
+@dataclass(frozen=True, slots=True)
+class NotPassed:
+    """A check that did not pass, and why."""
+
+    host: str
+    profile: str | None
+    reason: str
 
 
 @dataclass(slots=True)
@@ -44,6 +54,8 @@ class Converged:
     seconds: float = 0
     skipped: list[tuple[Host, str]] = field(default_factory=list)
     verify: dict[str, Any] | None = None
+    not_passed: Sequence[NotPassed] = ()
+    """The checks that did not pass, to be repeated at the end."""
     journal: Journal | None = None
     connections: Connections = field(default_factory=Connections)
 
@@ -138,7 +150,7 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
         batch=options.serial.of(len(states)) if options.serial else None,
         most_failures=options.max_fail.of(len(states)) if options.max_fail else None,
     )
-    with Progress(output, names, verbose=options.verbose) as progress:
+    with Progress(output, names, verbose=options.verbose, check=options.check) as progress:
 
         def emit(event: Event) -> None:
             progress(event)
@@ -191,13 +203,21 @@ def codes(converged: Converged) -> list[int]:
     return found
 
 
-def finish(converged: Converged, output: Output, more: Iterable[int] = ()) -> Result:
-    """Print the summary and return the document; `more` has further exit codes that apply."""
+def finish(
+    converged: Converged,
+    output: Output,
+    more: Iterable[int] = (),
+    table: Callable[[], None] = lambda: None,
+) -> Result:
+    """Print the summary and return the document; `more` has further exit codes that apply.
+
+    `table` prints the profiles, if the task shows them.
+    """
     code = exit_code([*codes(converged), *more])
     body = document(converged, code)
     if converged.journal:
         converged.journal.write("ended", exit=code, changes=body["totals"]["changes"])
-    Summary(output, converged.options).show(converged, body)
+    Summary(output, converged.options).show(converged, body, table)
     return Result(code, body)
 
 

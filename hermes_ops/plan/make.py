@@ -151,7 +151,8 @@ class _Planner:
             )
         if found and not is_same(found.version, program.version):
             self.differs.append(
-                f"Hermes is {found.version}, wanted {program.version}: up does not change it"
+                f"Hermes is {found.version}, wanted {program.version}: fleet.up does not change it;"
+                f" install {program.version} there, or set hermes_version: {found.version}"
             )
 
     def _manager_program(self) -> Iterable[Change]:

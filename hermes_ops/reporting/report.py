@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,10 +11,11 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.output import shown
-from hermes_ops.plan.model import Change, Write
+from hermes_ops.files.ownership import NAME
+from hermes_ops.plan.model import Change
 from hermes_ops.reporting import events
 from hermes_ops.reporting.events import Event
-from hermes_ops.secrets.secret import Public, Secret
+from hermes_ops.secrets.secret import Public
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -27,8 +28,8 @@ COLORS = {
 }  # fmt: skip
 
 
-def describe(event: Event) -> str:
-    """Return an event as the text of a progress line."""
+def describe(event: Event, *, check: bool = False) -> str:
+    """Return an event as the text of a progress line; with `check`, nothing was changed."""
     match event:
         case events.Connecting(attempt=attempt, why=why):
             return f"connecting (attempt {attempt}: {why})" if attempt > 1 else "connecting"
@@ -49,7 +50,8 @@ def describe(event: Event) -> str:
         case events.Changed(change=change, outcome=outcome, because=because):
             return f"{line(change)}: {outcome}" + (f" ({because})" if because else "")
         case events.Finished(outcome=outcome, message=message, seconds=seconds):
-            return f"{outcome} in {seconds:.1f} s" + (f": {message}" if message else "")
+            word = "looked" if check and outcome in ("changed", "ok") else outcome
+            return f"{word} in {seconds:.1f} s" + (f": {message}" if message else "")
     return ""
 
 
@@ -66,8 +68,11 @@ def count(number: int, word: str) -> str:
 class Progress:
     """Shows events on standard error, as they happen."""
 
-    def __init__(self, output: Any, hosts: Sequence[str], *, verbose: bool) -> None:
+    def __init__(
+        self, output: Any, hosts: Sequence[str], *, verbose: bool, check: bool = False
+    ) -> None:
         self._output, self._hosts, self._verbose = output, hosts, verbose
+        self._check = check
         self._width = max((len(host) for host in hosts), default=4)
         self._lines: dict[str, str] = {}
         self._live: Live | None = None
@@ -85,7 +90,7 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        text = describe(event)
+        text = describe(event, check=self._check)
         if not text:
             return
         with self._lock:
@@ -100,13 +105,19 @@ class Progress:
             return False
         if isinstance(event, events.Looking | events.Planned):
             return self._verbose
-        if isinstance(event, events.Changed) and event.outcome == "skipped":
+        if isinstance(event, events.Changed) and _is_minor(event):
             return self._verbose
         return not isinstance(event, events.Connecting) or event.attempt > 1 or self._verbose
 
     def _draw(self) -> str:
         rows = [f"{host:{self._width}}  {self._lines.get(host, 'waiting')}" for host in self._hosts]
         return "\n".join(rows)
+
+
+def _is_minor(event: events.Changed) -> bool:
+    return event.outcome == "skipped" or (
+        event.outcome == "done" and event.change.resource.endswith(f"/{NAME}")
+    )
 
 
 def _live(draw: Callable[[], str], redact: Callable[[str], str]) -> Live:
@@ -122,83 +133,46 @@ def _live(draw: Callable[[], str], redact: Callable[[str], str]) -> Live:
     return Live(get_renderable=render, console=console, refresh_per_second=8, transient=True)
 
 
-class Summary:
-    """Shows the results of a run."""
-
-    def __init__(self, output: Any, options: Any) -> None:
-        self._output, self._options = output, options
-
-    def show(self, converged: Any, body: Mapping[str, Any]) -> None:
-        """Print changes, failures and the totals."""
-        if self._output.json:
-            return
-        for result in converged.results:
-            self._host(result)
-        self._output.text(_totals(body))
-        self._output.name_inventory()
-
-    def _host(self, result: Any) -> None:
-        say = self._output.text
-        note = f": {result.error}" if result.error else ""
-        changes = count(len(result.changes), "change") if result.changes else "holds already"
-        say(f"{result.host.name}  {changes if not note else result.outcome}{note}")
-        if result.error and result.error.hint:
-            say(f"    hint: {result.error.hint}")
-        for note in (*result.plan.notes, *result.plan.differs) if result.plan else ():
-            say(f"    note: {note}")
-        for finding in result.findings:
-            say(f"    finding: {finding.message}; {finding.mend}")
-        for done in result.changes:
-            because = f" — {done.because}" if done.because else ""
-            say(f"    {done.outcome:8} {line(done.change)} ({done.change.reason}){because}")
-            if done.change.kept:
-                say(f"        the old file is kept: ~/{done.change.kept}")
-            if self._options.diff:
-                for text in diff(done.change):
-                    say(f"        {text}")
-
-
-def _totals(body: Mapping[str, Any]) -> str:
-    totals = body["totals"]
-    named = {"changed": "to change"} if body["check"] else {}
-    words = [
-        f"{totals[word]} {named.get(word, word)}"
-        for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped")
-        if totals[word]
-    ]
-    text = count(totals["hosts"], "host") + (f": {', '.join(words)}" if words else "")
-    text += f"; {count(totals['changes'], 'change')}"
-    verify = body["verify"]
-    if verify and verify["expected"]:
-        text += f"; {verify['passed']} of {verify['expected']} checks passed"
-    return f"{text}; {body['seconds']} s"
-
-
-def diff(change: Change) -> list[str]:
-    """Return the differences in a file; of a file with secrets only the changed names."""
-    write = change.operation
-    if not isinstance(write, Write):
-        return []
-    if isinstance(write.content, Secret):
-        return [f"~ {key}" for key in write.keys]
-    before = write.before if isinstance(write.before, str) else ""
-    lines = difflib.unified_diff(
-        before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm=""
-    )
-    return list(lines)[2:]
-
-
 def table(
     output: Any,
     columns: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     cell: Callable[[Any], str] | None = None,
+    spare: Sequence[str] = (),
 ) -> None:
-    """Print rows as a table: colored and folded on a terminal, else in whole lines."""
+    """Print rows as a table: colored on a terminal, else plain.
+
+    If it is wider than the terminal, or than 80 columns in a pipe, the columns of `spare` are left
+    out, one after the other, until it fits.
+    """
+    columns = _fitting(columns, rows, cell or plain, spare)
     cells = [[_shown(cell or plain, row.get(column)) for column in columns] for row in rows]
     colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
     output.drawn("\n".join(line.rstrip() for line in lines))
+
+
+def _fitting(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    cell: Callable[[Any], str],
+    spare: Sequence[str],
+) -> Sequence[str]:
+    """Return the columns that are shown."""
+    if not spare:
+        return columns
+    widths = {
+        column: max(len(column), *(_width(_shown(cell, row.get(column))) for row in rows), 0)
+        for column in columns
+    }
+    left = list(columns)
+    room = shutil.get_terminal_size((80, 24)).columns
+    for column in spare:
+        if sum(widths[each] + 2 for each in left) - 2 <= room:
+            break
+        if column in left:
+            left.remove(column)
+    return left
 
 
 def _shown(cell: Callable[[Any], str], value: Any) -> str:

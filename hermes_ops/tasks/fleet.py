@@ -36,7 +36,7 @@ def up(steps: Sequence[StepPlan], options: Options, output: Output, **own: Any) 
 
 @finish("fleet.plan", pre=[graph.start], example="./inv fleet.plan -l '*/coder'")
 def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
-    """Show what `fleet.up` would change, and change nothing (`fleet.up --check --diff`)."""
+    """Show what `fleet.up` would change, and change nothing (`fleet.up --check`)."""
     from hermes_ops.commands.fleet import up as command
 
     return command.plan(steps, options, output)

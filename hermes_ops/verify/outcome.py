@@ -40,9 +40,13 @@ class CheckOutcome:
     @property
     def sentence(self) -> str:
         """Return the outcome as a sentence for people."""
+        return f"{self.check.host}/{self.check.profile}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Return what was checked, and why it is not so."""
         what = self.promise.rstrip(".") or self.check.name
-        where = f"{self.check.host}/{self.check.profile}"
-        return f"{where}: {what}: {self.message or self.outcome}"
+        return f"{what}: {self.message or self.outcome}"
 
     def item(self) -> dict[str, Any]:
         """Return its entry in the JSON document of `fleet.verify`."""

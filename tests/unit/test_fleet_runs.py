@@ -255,7 +255,7 @@ def test_the_document_of_a_run() -> None:
     assert [change["outcome"] for change in c["changes"][:2]] == ["done", "skipped"]
     assert b["changes"][0]["because"] == "exit 1"
     assert set(a["changes"][0]) == {
-        "step", "profile", "resource", "action", "reason", "outcome", "because", "seconds",
+        "step", "profile", "resource", "action", "reason", "outcome", "because", "kept", "seconds",
     }  # fmt: skip
     assert json.loads(json.dumps(body)) == body
 

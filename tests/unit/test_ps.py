@@ -14,8 +14,8 @@ from building import NEW, applied, desired, facts, roles, running
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import ps
-from hermes_ops.commands.fleet.ps import COLUMNS, WIDE, duration
+from hermes_ops.commands.fleet import profile_table, ps
+from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
 from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled, seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
@@ -289,15 +289,18 @@ class Page:
         self.lines += text.splitlines()
 
 
-def shown(*hosts: HostSeen, sort: str = "host") -> list[str]:
+def shown(*hosts: HostSeen, sort: str | None = "host") -> list[str]:
     """Return the lines of a table and what stands below it."""
     page = Page()
-    ps._show(hosts, page, COLUMNS, sort)
+    profile_table.show_profiles(hosts, page, COLUMNS, sort)
     return page.lines
 
 
-def test_the_table_has_a_reason_for_what_is_not_as_desired() -> None:
+def test_the_table_has_a_reason_for_what_is_not_as_desired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Healthy ones have a row, others a row and a line."""
+    monkeypatch.setenv("COLUMNS", "120")
     lines = shown(seen(healthy()), seen(healthy(services={"demo": "failed 78"})))
     assert lines[0].split() == [column.upper() for column in COLUMNS]
     assert lines[1].split()[:5] == ["box", "demo", "healthy", "100", "16m"]
@@ -309,6 +312,26 @@ def test_a_state_without_a_reason_says_what_is_wanted() -> None:
     """A stopped gateway has no reason of its own."""
     lines = shown(seen(healthy(services={"demo": "stopped"})))
     assert lines[-1] == "box/demo is stopped: it should be started"
+
+
+def test_rows_sort_as_people_count() -> None:
+    """q2 comes before q10; without a column to sort by, rows are in the inventory's order."""
+    one = seen(healthy())
+    hosts = [replace(one, host=replace(one.host, name=name)) for name in ("q10", "q2", "q1")]
+    assert [row.split()[0] for row in shown(*hosts)[1:]] == ["q1", "q2", "q10"]
+    assert [row.split()[0] for row in shown(*hosts, sort=None)[1:]] == ["q10", "q2", "q1"]
+
+
+def test_a_table_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns that say least are left out first; one that is sorted by stays."""
+    monkeypatch.setenv("COLUMNS", "80")
+    one = seen(healthy())
+    host = replace(one, host=replace(one.host, name="a-host-with-a-longer-name"))
+    lines = shown(host)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split()[:3] == ["HOST", "PROFILE", "STATE"]
+    assert lines[0].split()[-1] == "DRIFT"
+    assert "RESTARTS" in shown(host, sort="restarts")[0]
 
 
 @pytest.mark.parametrize("column", WIDE)
@@ -349,7 +372,7 @@ def test_watch_goes_on_until_it_is_ended(
         raise KeyboardInterrupt
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
-        ps._show(hosts, page, COLUMNS, "host")
+        profile_table.show_profiles(hosts, page, COLUMNS, "host")
 
     result = ps._watch(look, show, Output(json=False))
     first, second, end = capsys.readouterr().out.split("\n\n")
@@ -414,7 +437,9 @@ def test_what_a_run_started_is_shown_as_its_wait_saw_it() -> None:
     """The last round of the wait counts, not the look before the changes."""
     host = after({"desired": {"demo": {"env": API}}})
     assert (only(host)["state"], only(host)["drift"]) == ("healthy", False)
-    assert list(ps._addresses([host])) == ["demo answers at http://127.0.0.1:8642/health on box"]
+    assert list(profile_table._addresses([host])) == [
+        "demo answers at http://127.0.0.1:8642/health on box"
+    ]
 
 
 def test_what_was_not_waited_for_is_starting() -> None:
@@ -463,7 +488,7 @@ def test_the_end_of_a_run_shows_what_it_was_about() -> None:
     bare = replace(result, host=replace(state.host, profiles=()), plan=None)
     for as_json, results, lines in ((False, [result], 4), (True, [result], 0), (False, [bare], 0)):
         out = io.StringIO()
-        ps.show_converged(converged(*results), Output(json=as_json, out=out))
+        profile_table.show_converged(converged(*results), Output(json=as_json, out=out))
         told = out.getvalue().splitlines()
         assert len(told) == lines, told
         if told:
@@ -483,7 +508,7 @@ def test_a_host_that_was_lost_is_unknown(outcome: str) -> None:
     lost.plan, lost.facts = make_plan(state, found), found
     host = seen_after(lost, roles())
     assert (only(host)["state"], only(host)["reasons"]) == ("unknown", ["it is gone"])
-    assert list(ps._addresses([host])) == []
+    assert list(profile_table._addresses([host])) == []
 
 
 def test_what_the_checks_saw_last_counts() -> None:
@@ -498,6 +523,8 @@ def test_what_the_checks_saw_last_counts() -> None:
 def test_an_answer_of_this_machine_needs_no_host() -> None:
     """Here one can click on it."""
     host = after({"desired": {"demo": {"env": API}}, "host": {"connection": "local"}})
-    assert list(ps._addresses([host])) == ["demo answers at http://127.0.0.1:8642/health"]
+    assert list(profile_table._addresses([host])) == [
+        "demo answers at http://127.0.0.1:8642/health"
+    ]
     assert host.facts is not None
     assert host.facts.home == NEW.home

@@ -20,6 +20,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import MakeFolder, Write
 from hermes_ops.reporting import events, report
+from hermes_ops.reporting import summary as ended
 from hermes_ops.reporting.events import Event
 from hermes_ops.run import Done, HostResult
 from hermes_ops.secrets.secret import Redactor, Secret
@@ -181,7 +182,7 @@ def summary(*results: HostResult, json: bool = False, diff: bool = False) -> str
     """Return what is printed of these results."""
     output = Output(json=json, out=(out := io.StringIO()), err=io.StringIO())
     output.inventory = (Path("/fleet"),)
-    report.Summary(output, Options(diff=diff)).show(Run(*results), body())
+    ended.Summary(output, Options(diff=diff)).show(Run(*results), body())
     output.end()
     return out.getvalue()
 
@@ -198,18 +199,24 @@ def test_a_summary_tells_what_each_host_came_to() -> None:
         HostResult(Host("d"), "failed", Unreachable("bad", hint=""), changes=done[:1]),
     )
     assert shown.splitlines() == [
-        "a  2 changes",
+        "a  1 change",
         "    note: a note",
         "    note: Hermes 1, wanted 2",
-        "    done     profile.create create ~/demo (missing)",
         "    skipped  profile.create create ~/demo (missing) — another failed",
+        "a, d  1 change",
+        "    done     profile.create create ~/demo (missing)",
         "b  holds already",
         "c  unreachable: no way",
-        "    hint: try the front door",
         "d  failed: bad",
-        "    done     profile.create create ~/demo (missing)",
         "2 hosts: 1 changed, 1 ok; 3 changes; 1.5 s",
         "inventory: /fleet",
+        "not as wanted:",
+        "  a  Hermes 1, wanted 2",
+        "  c  unreachable: no way",
+        "      hint: try the front door",
+        "      next: ./inv hosts.ping -l c",
+        "  d  failed: bad",
+        "      next: ./inv fleet.up -l d",
     ]
 
 
@@ -237,7 +244,7 @@ def test_a_diff_is_shown_when_it_is_asked_for() -> None:
 )  # fmt: skip
 def test_totals(more: Mapping[str, Any], text: str) -> None:
     """What has no host is left out; checks are counted if there were any."""
-    assert report._totals(body(**more)) == text
+    assert ended.totals(body(**more)) == text
 
 
 @pytest.mark.parametrize(
@@ -246,13 +253,13 @@ def test_totals(more: Mapping[str, Any], text: str) -> None:
         (write("a\nb\n", "a\nc\n"), ["@@ -2 +2 @@", "-b", "+c"]),
         (write(None, "a\n"), ["@@ -0,0 +1 @@", "+a"]),
         (write(Secret("was"), "a\n"), ["@@ -0,0 +1 @@", "+a"]),
-        (write("", Secret("A=1\n"), ["A", "B"]), ["~ A", "~ B"]),
+        (write(Secret("A=2\nB=1\n"), Secret("A=1\nC=1\n"), ["A", "B", "C"]), ["~ A", "- B", "+ C"]),
         (FOLDER, []),
     ],
 )
 def test_the_diff_of_a_change(change: Change, told: list[str]) -> None:
     """Lines of a plain file, without those that stay; of one with secrets only the names."""
-    assert report.diff(change) == told
+    assert ended.lines_of(change) == told
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -296,9 +303,27 @@ def test_a_table_in_a_pipe() -> None:
     ]
 
 
+def test_columns_are_left_out_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the table fits; what cannot be spared stays, however wide it is."""
+    row = {"host": "h" * 20, "pid": "p" * 20, "memory": "m" * 20, "said": "s" * 20}
+
+    def heads(columns: str) -> list[str]:
+        monkeypatch.setenv("COLUMNS", columns)
+        out = io.StringIO()
+        spare = ("memory", "pid")
+        report.table(Output(json=False, out=out), list(row), [row], spare=spare)
+        return out.getvalue().splitlines()[0].split()
+
+    assert heads("86") == ["HOST", "PID", "MEMORY", "SAID"]
+    assert heads("85") == ["HOST", "PID", "SAID"]
+    assert heads("60") == ["HOST", "SAID"]
+    assert heads("20") == ["HOST", "SAID"]
+
+
 def test_what_moves_a_terminal_is_not_in_a_table() -> None:
-    """Bells and the like are left out, a tab becomes blanks."""
-    assert tabled([{"a": "x\a\b\r\v\fy\tz", "b": 1}], "a", "b") == ["A          B", "xy      z  1"]
+    """Bells and the like are escaped, a tab becomes blanks."""
+    (_, row) = tabled([{"a": "x\a\b\r\v\fy\tz", "b": 1}], "a", "b")
+    assert row == r"x\x07\x08\x0d\x0b\x0cy  z  1"
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ def test_settings_are_compared_and_brought_there(
     assert rows["config.yaml"]["diff"] == [
         "@@ -3 +3 @@", "-  default: x/y   # mine", "+  default: a/b   # mine",
     ]  # fmt: skip
-    assert rows[".env"]["diff"] == ["~ A_TOKEN", "~ PORT"]
+    assert rows[".env"]["diff"] == ["+ A_TOKEN", "+ PORT"]
     assert {row["outcome"] for row in document["items"]} == {"planned"}
     assert tree(home) == before
     code, document, _ = called(capsys, "config.push")

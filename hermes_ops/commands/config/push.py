@@ -15,7 +15,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.resource import Existing, Resource, Service
-from hermes_ops.reporting.report import diff as lines_of
+from hermes_ops.reporting.summary import lines_of
 from hermes_ops.run import Done
 from hermes_ops.services.base import home_of
 

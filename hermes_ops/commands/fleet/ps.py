@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, shown
-from hermes_ops.commands.converge import Converged
+from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, show_profiles, unjudged
 from hermes_ops.commands.fleet.status import (
-    WANTED,
     HostSeen,
-    SeenProfile,
-    seen_after,
     seen_disabled,
     seen_from,
 )
@@ -24,16 +21,10 @@ from hermes_ops.commands.strangers import managed, reach, strangers
 from hermes_ops.commands.workspace import Workspace, enabled, now, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.plan.desired import StepPlan
-from hermes_ops.reporting.report import plain, table
 
 if TYPE_CHECKING:
     from rich.live import Live
 
-COLUMNS = (
-    "host", "profile", "state", "pid", "uptime", "restarts", "memory", "platforms",
-    "version", "drift",
-)  # fmt: skip
-WIDE = (*COLUMNS, "unit", "enabled", "heartbeat", "linger", "manager", "python")
 STEPS = ("profile.configure", "gateway.install", "gateway.start")
 """The steps that count for `drift`; linger and the program belong to the host."""
 EVERY = 2.0
@@ -65,8 +56,8 @@ def run(
         return look_at(compared, options, output, workspace)
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
-        _show(hosts, page, WIDE if wide else COLUMNS, sort or "host")
-        for line in _unjudged(hosts) if wide else ():
+        show_profiles(hosts, page, WIDE if wide else COLUMNS, sort)
+        for line in unjudged(hosts) if wide else ():
             page.text(line)
 
     if watch:
@@ -179,138 +170,3 @@ def _turn(page: _Page, live: Live | None, output: Output) -> None:
     from rich.text import Text
 
     live.update(Text.from_ansi(str(page)), refresh=True)
-
-
-# --- the table --------------------------------------------------------------------------------
-
-
-def _show(hosts: Iterable[HostSeen], page: Any, columns: Sequence[str], sort: str) -> None:
-    hosts = list(hosts)
-    rows = [_row(host, seen) for host in hosts for seen in host.profiles]
-    rows.sort(key=lambda row: _order(row[sort]))
-    table(page, columns, [{c: _cell(c, row[c]) for c in columns} for row in rows])
-    for line in _reasons(hosts):
-        page.text(line)
-
-
-def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
-    whole = host.document()
-    facts = host.facts
-    own = seen.document(facts.now if facts else 0)
-    return {
-        "host": host.host.name,
-        "profile": own["profile"] + _mark(seen),
-        "uptime": own["uptime_s"],
-        "memory": own["rss_bytes"],
-        "version": whole["hermes"]["version"],
-        "python": whole["hermes"]["python"],
-        "heartbeat": own["heartbeat_age_s"],
-        **{key: own[key] for key in ("state", "pid", "restarts", "platforms", "drift")},
-        **{key: own[key] for key in ("unit", "enabled")},
-        **{key: whole[key] for key in ("linger", "manager")},
-    }
-
-
-def _mark(seen: SeenProfile) -> str:
-    if seen.orphan:
-        return " (orphan)"
-    return "" if seen.desired is not None else " (unmanaged)"
-
-
-def _order(value: Any) -> tuple[bool, float, str]:
-    """Return a sort key: numbers sort as numbers, texts as texts, unknown values come last."""
-    known = value not in (None, {})
-    return not known, value if isinstance(value, int | float) else 0, plain(value)
-
-
-def _cell(column: str, value: Any) -> Any:
-    if value is None:
-        return None
-    match column:
-        case "uptime":
-            return duration(value)
-        case "memory":
-            return f"{value / 1e6:.0f} MB"
-        case "heartbeat":
-            return f"{value:.0f} s ago"
-    return value
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in its two largest units: `3d 4h`, `12m 5s`."""
-    left = int(seconds)
-    words: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        amount, left = divmod(left, size)
-        if amount or words or unit == "s":
-            words.append(f"{amount}{unit}")
-    return " ".join(words[:2])
-
-
-def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
-    """Yield a line with the reason for each host and profile that is not as desired."""
-    for host in hosts:
-        name = host.host.name
-        if host.error:
-            hint = f" ({host.error.hint})" if host.error.hint else ""
-            yield f"{name}: {host.error}{hint}"
-        for seen in host.profiles:
-            why = ", ".join(seen.verdict.reasons)
-            if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
-                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or _wanted(seen)}"
-        for finding in host.findings:
-            yield f"{finding.message}; {finding.mend}"
-
-
-def _unjudged(hosts: Iterable[HostSeen]) -> Iterable[str]:
-    """Yield a line for each profile of which something could not be read."""
-    for host in hosts:
-        for seen in host.profiles:
-            if seen.evidence.alive and seen.evidence.unjudged:
-                unread = ", ".join(seen.evidence.unjudged)
-                yield f"{host.host.name}/{seen.name}: not judged: {unread}"
-
-
-def _wanted(seen: SeenProfile) -> str:
-    if seen.desired and seen.verdict.state != WANTED[seen.desired]:
-        return f"it should be {seen.desired}"
-    paths = (reason.removeprefix("file:") for reason in seen.drift_reasons)
-    listed = ", ".join(path if path[0] == "/" else f"~/{path}" for path in paths)
-    return (
-        f"not as wanted: {listed}"
-        if listed
-        else "values of references changed: fleet.up writes them"
-    )
-
-
-# --- the end of `fleet.up` --------------------------------------------------------------------
-
-
-def show_converged(converged: Converged, output: Output) -> None:
-    """Show the profiles of a run, and the URLs where they answer; asks no host again."""
-    if output.json:
-        return
-    roles = converged.workspace.selected.roles
-    hosts = [seen_after(result, roles) for result in converged.results]
-    if not any(host.profiles for host in hosts):
-        return
-    output.text("")
-    rows = [_row(host, seen) for host in hosts for seen in host.profiles]
-    table(output, COLUMNS, [{c: _cell(c, row[c]) for c in COLUMNS} for row in rows])
-    for line in _addresses(hosts):
-        output.text(line)
-
-
-def _addresses(hosts: Iterable[HostSeen]) -> Iterable[str]:
-    """Yield the URL where each profile answered; addresses are as its own host sees them."""
-    for host in hosts:
-        where = "" if host.host.connection.kind == "local" else f" on {host.host.name}"
-        for seen in host.profiles:
-            for url, answer in _answered(seen):
-                if answer.status == 200:
-                    yield f"{seen.name} answers at {url}{where}"
-
-
-def _answered(seen: SeenProfile) -> Iterable[tuple[str, Any]]:
-    answers: Mapping[str, Any] = seen.evidence.answers if seen.verdict.is_ready else {}
-    return ((url, answer) for url, answer in answers.items() if answer is not None)

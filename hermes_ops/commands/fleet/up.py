@@ -32,17 +32,16 @@ def up(
             verify.verify_converged(converged, output, junit=junit)
     finally:
         converged.close()
-    result = finish(converged, output)
-    if not options.check:
-        from hermes_ops.commands.fleet.ps import show_converged
+    if options.check:
+        return finish(converged, output)
+    from hermes_ops.commands.fleet.profile_table import show_converged
 
-        show_converged(converged, output)
-    return result
+    return finish(converged, output, table=lambda: show_converged(converged, output))
 
 
 def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
     """Look and plan; write nothing."""
-    looking = replace(options, check=True, diff=True)
+    looking = replace(options, check=True)
     converged = converge("fleet.plan", steps, looking, output)
     converged.close()
     return finish(converged, output)

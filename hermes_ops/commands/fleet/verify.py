@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
-from hermes_ops.commands.converge import Converged
+from hermes_ops.commands.converge import Converged, NotPassed
 from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.workspace import in_service, open_workspace
 from hermes_ops.errors import HermesError, Unreachable, belongs_to
@@ -153,6 +153,10 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
     )
     converged.verify = verified.document()
     _doubt(verified, converged)
+    converged.not_passed = [
+        NotPassed(missed.check.host, missed.check.profile, missed.reason)
+        for missed in verified.not_passed
+    ]
     if converged.journal:
         told = [outcome.item() for outcome in verified.not_passed]
         converged.journal.write("verified", **converged.verify, not_passed=told)
