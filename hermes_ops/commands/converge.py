@@ -12,6 +12,7 @@ from hermes_ops.assets import pip_wheel
 from hermes_ops.audit.finding import Finding
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
+from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands.look_hosts import rules_of, tracer
 from hermes_ops.commands.workspace import (
     Workspace,
@@ -23,13 +24,14 @@ from hermes_ops.commands.workspace import (
 )
 from hermes_ops.errors import HermesError, Interrupted
 from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
 from hermes_ops.reporting.summary import Summary
-from hermes_ops.run import Connections, HostResult, Settings, converge_hosts
+from hermes_ops.run import Connections, HostResult, Settings, converge_hosts, ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def converge(
 
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
+    if workspace.whole.strays and not (options.check or options.yes):
+        _ask_about_removals(workspace, states, options, output)
     converged = _begin(task, steps, options, workspace, output)
     try:
         _run(converged, states, settings(converged, output, wait=wait), output)
@@ -107,6 +111,27 @@ def converge(
         converged.close()
         raise
     return converged
+
+
+def _ask_about_removals(
+    workspace: Workspace, states: list[DesiredState], options: Options, output: Output
+) -> None:
+    """Ask if most profiles would lose settings while a file of variables is read by nobody.
+
+    Such a file is probably misspelt, and its settings only seem to be gone.
+    """
+    trial = Converged("", "", options, workspace, [])
+    how = replace(settings(trial, output), check=True)
+    try:
+        results = converge_hosts(states, rules_of(options), how, ignore, trial.connections)
+    finally:
+        trial.close()
+    losing = sum(len(result.plan.removes) for result in results if result.plan)
+    everything = sum(len(state.host.profiles) for state in states)
+    if 2 * losing > everything:
+        files = ", ".join(map(shown, workspace.whole.strays))
+        question = f"settings would be removed from {losing} of {everything} profiles, and {files}"
+        confirm(f"{question} is not read: there is no such group. Remove them?", options)
 
 
 def _begin(

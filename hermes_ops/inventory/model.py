@@ -174,6 +174,8 @@ class Inventory:
     warnings: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
     """The names of all hosts in the order of the files, in which patterns find them."""
+    strays: tuple[Path, ...] = ()
+    """Files of `group_vars/` for groups that do not exist."""
 
     def narrowed(self, wanted: Mapping[str, frozenset[str]]) -> Inventory:
         """Return the inventory with only these hosts, and for each only these profiles."""

@@ -25,6 +25,7 @@ from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folde
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.vault import Vault
+from hermes_ops.loader.strays import Stray, playbook_warnings, stray_warnings, strays
 from hermes_ops.secrets.secret import Public
 
 
@@ -35,6 +36,7 @@ class InventoryFiles(NamedTuple):
     files: Sequence[VariableFiles]
     around: Surroundings
     warnings: tuple[str, ...] = ()
+    strays: tuple[Stray, ...] = ()
 
     def layers(self, host: str) -> Sequence[Layer]:
         """Return the layers of a host, weakest first, with their expressions rendered."""
@@ -49,7 +51,7 @@ def load(
     vault: Vault | None = None,
 ) -> Inventory:
     """Return the inventory of all these files and folders."""
-    tree, files, around, warnings = gather(paths, roles_folder, environ, vault)
+    tree, files, around, warnings, found = gather(paths, roles_folder, environ, vault)
     hosts = tuple(
         make_host(tree.hosts[name], tree.lineage[name], layers_of(name, tree, files), around)
         for name in members("all", tree.groups)
@@ -62,6 +64,7 @@ def load(
         sources=tuple(paths),
         mentioned=tuple(tree.hosts),
         warnings=(*warnings, *warnings_of(hosts)),
+        strays=tuple(stray.path for stray in found if stray.what == "group"),
     )
 
 
@@ -87,8 +90,10 @@ def gather(
         ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )
+    found = tuple(strays(folders, tree))
     warnings += [*_shared(tree), *doubled(reading.doubles), *_sealed(reading.vault)]
-    return InventoryFiles(tree, files, around, tuple(warnings))
+    warnings += [*stray_warnings(found), *playbook_warnings(folders, tree)]
+    return InventoryFiles(tree, files, around, tuple(warnings), found)
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:

@@ -294,6 +294,7 @@ def _removals(wanted: Wanted, facts: Facts, ledger: Ledger) -> Iterable[Change]:
         if facts.digest(path) != digest or facts.paths[str(path)].kind != "file":
             ledger.leaves(name, "the file")
             continue
+        ledger.removes.append(ledger.profile)
         gone = change(wanted, "remove", "removed from the inventory", Remove(path), facts)
         yield replace(gone, resource=f"file:{path}")
 

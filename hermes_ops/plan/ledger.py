@@ -40,6 +40,8 @@ class Ledger:
     """The plan's own list of warnings, shown in every run."""
     differs: list[str] = field(default_factory=list)
     """The plan's own list of differences that no run changes."""
+    removes: list[str] = field(default_factory=list)
+    """The plan's own list of profiles from which something is removed."""
 
     def name(self, path: PurePosixPath) -> str:
         """Return a path as the file has it: relative to the profile's home if below it."""
@@ -78,6 +80,8 @@ class Ledger:
         parting = ownership.part(self.before.keys.get(name, {}), wanted, have, rose=rose)
         tree = ownership.checks(wanted)
         self.keys[name] = ownership.marked(tree, parting.migrated, MIGRATED)
+        if parting.gone:
+            self.removes.append(self.profile)
         for key in parting.left:
             self.leaves(name, dotted(key))
         for key in parting.migrated:
@@ -104,6 +108,8 @@ class Ledger:
         }
         if self.partial:
             return []
+        if gone:
+            self.removes.append(self.profile)
         for key in left:
             self.leaves(name, key)
         return gone
@@ -116,14 +122,19 @@ def _env_check(name: str, value: Secret | Generate) -> str:
 
 
 def ledger_of(
-    profile: str, resource: Owned, facts: Facts, notes: list[str], differs: list[str]
+    profile: str,
+    resource: Owned,
+    facts: Facts,
+    notes: list[str],
+    differs: list[str],
+    removes: list[str],
 ) -> Ledger:
     """Return the ownership of a profile; warn about a damaged file, and treat it as empty.
 
     Raises:
         Conflict: a newer hermes-ops wrote the file in a format unknown to this one.
     """
-    ledger = Ledger(profile, resource.home, notes=notes, differs=differs)
+    ledger = Ledger(profile, resource.home, notes=notes, differs=differs, removes=removes)
     text = facts.contents.get(str(resource.path))
     ledger.is_new = text is None
     if text is not None:
@@ -179,5 +190,5 @@ def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
     for wanted in own:
         if isinstance(wanted.resource, Owned):
             with suppress(Conflict):
-                return ledger_of(wanted.profile.name, wanted.resource, facts, [], [])
+                return ledger_of(wanted.profile.name, wanted.resource, facts, [], [], [])
     return Ledger()

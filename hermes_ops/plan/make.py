@@ -65,6 +65,7 @@ class _Planner:
         self.values: dict[str, Mapping[str, Any]] = {}
         self.notes: list[str] = []
         self.differs: list[str] = []
+        self.removes: list[str] = []
         self.refused: set[str] = set()
         self.shared = shared_files(_private_files(desired), facts)
         self.installs = False
@@ -101,6 +102,7 @@ class _Planner:
             (*self.differs, *starting.differs),
             starting.evidence,
             (self.facts.uid, self.facts.user),
+            frozenset(self.removes),
         )
 
     def _starting(self) -> Starting:
@@ -172,7 +174,8 @@ class _Planner:
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
             try:
-                ledger = ledger_of(name, resource, self.facts, self.notes, self.differs)
+                lists = (self.notes, self.differs, self.removes)
+                ledger = ledger_of(name, resource, self.facts, *lists)
             except Conflict as conflict:
                 self.refused.add(name)
                 yield refusal(wanted, conflict)

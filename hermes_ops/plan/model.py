@@ -226,6 +226,8 @@ class Plan:
     """The evidence of each profile's service, to be judged by `readiness`."""
     user: tuple[int, str] | None = None
     """Id and name of the user on the host, if known."""
+    removes: frozenset[str] = frozenset()
+    """Profiles that lose settings or files, because the inventory no longer has them."""
 
     @property
     def python(self) -> str:

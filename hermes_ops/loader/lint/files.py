@@ -11,9 +11,9 @@ from hermes_ops.loader.explain.provenance import Saying, sayings_of
 from hermes_ops.loader.lint.model import Check, Remark, Survey, Wish
 from hermes_ops.loader.lint.typos import meant
 from hermes_ops.loader.profiles.profile import Contribution
-from hermes_ops.loader.schema import near
 from hermes_ops.loader.sources.files import ENDINGS
 from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.strays import named_files, strays
 
 
 def unused_profiles(seen: Survey) -> Iterator[Remark]:
@@ -47,45 +47,30 @@ def empty_groups(seen: Survey) -> Iterator[Remark]:
 def stray_variable_files(seen: Survey) -> Iterator[Remark]:
     """Files of `group_vars/` and `host_vars/` without a host or group, or never read."""
     tree = seen.gathered.tree
+    for stray in strays(seen.folders, tree):
+        message = f"there is no {stray.what} {stray.name!r}"
+        hint = stray.hint or "rename it, or remove it"
+        yield Remark("unknown-target", Place(shown(stray.path)), message, hint)
     for folder in seen.folders:
-        yield from _strays(folder / "group_vars", "group", tree.groups)
-        yield from _strays(folder / "host_vars", "host", tree.hosts)
+        yield from _unread(folder / "group_vars", tree.groups)
+        yield from _unread(folder / "host_vars", tree.hosts)
 
 
-def _strays(folder: Path, what: str, known: Iterable[str]) -> Iterator[Remark]:
-    names = list(known)
+def _unread(folder: Path, known: Iterable[str]) -> Iterator[Remark]:
     read: dict[str, Path] = {}
-    for path in sorted(_named_files(folder), key=_rank):
-        name = _name_of(path, names)
-        if name not in names:
-            hint = near(name, names) or "rename it, or remove it"
-            message = f"there is no {what} {name!r}"
-            yield Remark("unknown-target", Place(shown(path)), message, hint)
-        elif name in read:
+    for path, name in sorted(named_files(folder, known), key=_rank):
+        if name in read:
             message = f"is not read: {shown(read[name])} comes before it"
             yield Remark("unread-file", Place(shown(path)), message, "put both into one")
-        else:
+        elif name in known:
             read[name] = path
 
 
-def _named_files(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir() if folder.is_dir() else ():
-        is_ours = path.suffix in (".md", ".txt", ".rst", ".bak", ".orig", ".swp")
-        if not (path.name.startswith(".") or path.name.endswith("~") or is_ours):
-            yield path
-
-
-def _rank(path: Path) -> tuple[int, str]:
+def _rank(file: tuple[Path, str]) -> tuple[int, str]:
     """Sort key: the order in which files of one name are looked for."""
+    path, _ = file
     ending = path.suffix if path.suffix in ENDINGS else ""
     return (ENDINGS.index(ending), path.name)
-
-
-def _name_of(path: Path, known: Iterable[str]) -> str:
-    """Return the host or group of a file; a folder has no suffix, and a name may have a dot."""
-    if path.name in known or path.suffix not in ENDINGS[1:]:
-        return path.name
-    return path.name.removesuffix(path.suffix)
 
 
 def unused_souls(seen: Survey) -> Iterator[Remark]:
