@@ -6,12 +6,14 @@ wanted are rows in `docs/inventory.md`; none of them is in these files.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.selector import parse, select
 from hermes_ops.loader import Vault, load
+from hermes_ops.loader.hosts.connection import is_login
+from hermes_ops.tasks.program import Program
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "tests" / "cases" / "inventories").glob("*.yml"))
@@ -64,10 +68,31 @@ def selected(inventory: Inventory, limit: str) -> list[str]:
 def agrees(job: Job, answer: Answer) -> None:
     """Raise unless the inventory is the same to both."""
     inventory = loaded(job)
-    assert exact(ansible_view(inventory)) == exact(answer["list"])
+    wanted = exact(masked(answer["list"]))
+    assert exact(ansible_view(inventory)) == wanted
+    sources = [word for source in job["sources"] for word in ("-i", source)]
+    if inventory.hosts:
+        assert exact(json.loads(printed("inventory.list", "--json", *sources))) == wanted
     ours = {limit: selected(inventory, limit) for limit in job["limits"]}
     theirs = {limit: hosts or [] for limit, hosts in answer["limits"].items()}
     assert ours == theirs
+
+
+def printed(*words: str) -> str:
+    """Return what the program itself prints: it redacts, and could take a name for a secret."""
+    with redirect_stdout(io.StringIO()) as out, suppress(SystemExit):
+        Program().run(["inv", *words])
+    return out.getvalue()
+
+
+def masked(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what Ansible prints with every password of a login masked."""
+    meta = document["_meta"]
+    hosts = {
+        host: {name: "***" if is_login(name) else value for name, value in found.items()}
+        for host, found in meta["hostvars"].items()
+    }
+    return {**document, "_meta": {**meta, "hostvars": hosts}}
 
 
 def exact(document: Any) -> str:
@@ -126,7 +151,18 @@ def test_vault(oracle: Oracle) -> None:
 
 
 GROUPS = ["g0", "g1", "g2", "g3", "all", "ungrouped"]
-HOSTS = ["h0", "h1", "h2", "h[3:5]", "h1.example.com", "10.0.0.1", "h2:2222", "x[a:c]-[01:02]"]
+HOSTS = [
+    "g0",
+    "a/b",
+    "h0",
+    "h1",
+    "h2",
+    "h[3:5]",
+    "h1.example.com",
+    "10.0.0.1",
+    "h2:2222",
+    "x[a:c]-[01:02]",
+]
 VALUES = [
     *("1", "1.5", "true", "True", "None", "text", "'a b'", '"a b"', "[1, 'x']", "{'a': [1]}"),
     *("0755", "a=b", "http://x/?a=b", "{{ x }}", "", "1_0", "~", "a:b", "(1,)", "yes", "-x"),
@@ -237,6 +273,8 @@ def same_to_both(sources: list[Any], files: dict[str, str], limits: list[str], a
     try:
         loaded(job)
     except InventoryError as error:
+        if "both a host and a group" in error.message:
+            return
         assert set(answer["read"]) != set(job["sources"]), f"only we refuse it: {error}"
         return
     assume(set(answer["read"]) == set(job["sources"]))
