@@ -73,6 +73,15 @@ def has_expression(value: Located) -> bool:
     return any(map(has_expression, value.items or value.entries.values()))
 
 
+def inert(value: Any) -> Any:
+    """Return plain values in which every text that looks like an expression is none."""
+    if isinstance(value, Mapping):
+        return {key: inert(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [inert(item) for item in value]
+    return Literal(value) if isinstance(value, str) and _EXPRESSION.search(value) else value
+
+
 def is_secret(value: Located) -> bool:
     """Return whether a value is, or holds, a value from a vault."""
     return value.secret or any(map(is_secret, value.items or value.entries.values()))

@@ -17,6 +17,7 @@ from hermes_ops.files import ownership
 from hermes_ops.files.layout import KEPT
 from hermes_ops.inventory.model import Profile
 from hermes_ops.loader.keypath import spelled
+from hermes_ops.loader.located import inert
 from hermes_ops.plan import make_plan
 
 
@@ -100,7 +101,10 @@ def _profile(
     if offered:
         import yaml
 
-        text = yaml.safe_dump({"config": offered}, sort_keys=False, allow_unicode=True)
+        from hermes_ops.loader.edit.values import TextDumper
+
+        tree = {"config": offered}
+        text = yaml.dump(tree, Dumper=TextDumper, sort_keys=False, allow_unicode=True)
         output.text(text.rstrip())
     for setting in changed:
         if (note := _note(setting)) is not None:
@@ -110,11 +114,14 @@ def _profile(
 
 
 def offer(changed: Iterable[HostSetting]) -> dict[Any, Any]:
-    """Return the changes as `config:` of a profile, without secrets and without removed keys."""
+    """Return the changes as `config:` of a profile, without secrets and without removed keys.
+
+    What a host says is data: `{{ … }}` in it must never be rendered with the operator's variables.
+    """
     tree: dict[Any, Any] = {}
     for setting in changed:
         if _is_offered(setting):
-            ownership.put(tree, setting.path, setting.now)
+            ownership.put(tree, setting.path, inert(setting.now))
     return tree
 
 

@@ -13,7 +13,7 @@ import difflib
 import json
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.splice import line_of, put
+from hermes_ops.loader.located import Literal
 from hermes_ops.loader.sources.text import shown
 
 _BOM = "\ufeff"
@@ -123,13 +124,22 @@ def _put_in_json(text: str, path: Sequence[str], value: Any, *, file: str) -> st
     """Return the JSON with `value` at `path`; JSON on one line stays on one line."""
     try:
         found = json.dumps(
-            _with(json.loads(text or "{}"), path, value, file),
+            _with(json.loads(text or "{}"), path, _marked(value), file),
             indent=2 if "\n" in text.strip() else None,
             ensure_ascii=False,
         )
     except (ValueError, TypeError) as error:
         raise InventoryError(f"cannot be JSON: {error}", where=file) from None
     return found + ("\n" if text.endswith("\n") else "")
+
+
+def _marked(value: Any) -> Any:
+    """Return a value as Ansible's JSON has it: a text that is never an expression is marked."""
+    if isinstance(value, Mapping):
+        return {key: _marked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_marked(item) for item in value]
+    return {"__ansible_unsafe": str(value)} if isinstance(value, Literal) else value
 
 
 def _with(have: Any, path: Sequence[str], value: Any, file: str) -> Any:

@@ -15,7 +15,6 @@ import yaml
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.nodes import (
-    TAG,
     begin_of,
     compose,
     end_of,
@@ -27,27 +26,10 @@ from hermes_ops.loader.edit.nodes import (
     with_value,
     words_of,
 )
+from hermes_ops.loader.edit.values import block, flow
 
 _COMMENT = re.compile(r"[ \t]+#[^\n]*")
-_NO_BLOCK = re.compile(r"[^ -~\n\xa0-\u2027]|[ ]\n|[ ]\Z|(?:\A|\n)\n\Z")
-"""Text that a `|` block cannot hold, or holds only with invisible blank lines at its end."""
 _DOCUMENT_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes multi-line texts as `|` blocks where possible, and never writes an alias."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    lines = '"' if _NO_BLOCK.search(text) else "|"
-    return dumper.represent_scalar(f"{TAG}str", text, style=lines if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
@@ -130,7 +112,7 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
 
 def _spliced(text: str, spot: _Spot, path: Sequence[str], value: Any) -> str:
     if spot.parent is None:
-        return _appended(text, _block({path[0]: _nested(path[1:], value)}, 0))
+        return _appended(text, block({path[0]: _nested(path[1:], value)}, 0))
     if spot.key is None:
         return _added(text, spot.parent, spot.rest[0], _nested(spot.rest[1:], value))
     return _replaced(text, spot, _nested(spot.rest, value))
@@ -153,9 +135,9 @@ def _added(text: str, parent: Any, name: str, value: Any) -> str:
     if parent.flow_style:
         at = parent.end_mark.index - 1
         comma = ", " if parent.value else ""
-        return text[:at].rstrip() + comma + _flow({name: value})[1:-1] + text[at:]
+        return text[:at].rstrip() + comma + flow({name: value})[1:-1] + text[at:]
     column = parent.value[0][0].start_mark.column
-    return _after_line(text, end_of(text, *parent.value[-1]), _block({name: value}, column))
+    return _after_line(text, end_of(text, *parent.value[-1]), block({name: value}, column))
 
 
 def _after_line(text: str, at: int, block: str) -> str:
@@ -168,9 +150,9 @@ def _after_line(text: str, at: int, block: str) -> str:
 def _replaced(text: str, spot: _Spot, value: Any) -> str:
     if spot.parent.flow_style:
         begin, end = spot.key.end_mark.index, end_of(text, spot.key, spot.value)
-        return f"{text[:begin]}: {_flow({'k': value})[4:-1]}{text[end:]}"
-    block = _block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
-    return _exchanged(text, spot.key, spot.value, block)
+        return f"{text[:begin]}: {flow({'k': value})[4:-1]}{text[end:]}"
+    lines = block({"k": value}, spot.key.start_mark.column).lstrip()[1:]
+    return _exchanged(text, spot.key, spot.value, lines)
 
 
 def _exchanged(text: str, key: Any, value: Any, block: str) -> str:
@@ -189,23 +171,6 @@ def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
     until = end if is_alias(key, value) else begin_of(text, value)
     before = _COMMENT.search(text, key.end_mark.index, max(until, key.end_mark.index))
     return (before[0] if before else ""), text[end:]
-
-
-def _block(value: Any, column: int) -> str:
-    written = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31,
-        default_flow_style=False,
-    )  # fmt: skip
-    lines = written.rstrip("\n").split("\n")
-    return "\n".join(" " * column + line if line else "" for line in lines)
-
-
-def _flow(value: dict[str, Any]) -> str:
-    """Return a mapping in braces; on its own, a word such as `:a` would not be quoted."""
-    written = yaml.safe_dump(
-        value, sort_keys=False, allow_unicode=True, width=2**31, default_flow_style=True
-    )
-    return str(written).removesuffix("\n")
 
 
 # --- braces become lines ----------------------------------------------------------------------
@@ -294,7 +259,7 @@ def _proven(before: str, after: str, path: Sequence[str], value: Any, file: str)
 def _is_as_wanted(before: str, after: str, path: Sequence[str], value: Any) -> bool:
     try:
         have, old = meaning(compose(after)), compose(before)
-        (new,) = meaning(compose(_block({"k": value}, 0) + "\n")).values()
+        (new,) = meaning(compose(block({"k": value}, 0) + "\n")).values()
         return bool(have == with_value({} if old is None else meaning(old), list(path), new))
     except (yaml.YAMLError, RecursionError, TypeError):
         return False

@@ -45,11 +45,11 @@ def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Loca
         found = _values(names, value, scope, asked)
         return _located(_replaced(value.data, found.values), value, found.secret)
     # Imported late: most inventories have only names as expressions.
-    from hermes_ops.loader.layers.jinja import ExpressionError, evaluated, undeclared
+    from hermes_ops.loader.layers.worker import WORKER, ExpressionError
 
     try:
-        found = _values(undeclared(value.data), value, scope, asked)
-        result = evaluated(value.data, found.values, scope.environ)
+        found = _values(WORKER.undeclared(value.data), value, scope, asked)
+        result = WORKER.evaluated(value.data, found.values, scope.environ)
     except ExpressionError as error:
         raise _mistake(value, scope, str(error)) from None
     return _located(result, value, found.secret)

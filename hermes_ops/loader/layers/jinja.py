@@ -11,12 +11,9 @@ from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.loader.layers.worker import ExpressionError
 
 _ALONE = re.compile(r"\s*\{\{((?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
-
-
-class ExpressionError(Exception):
-    """An expression that cannot be evaluated; its text is the reason."""
 
 
 def undeclared(text: str) -> set[str]:
@@ -41,6 +38,8 @@ def evaluated(text: str, values: Mapping[str, Any], environ: Mapping[str, str]) 
 
 def _reason(error: Exception) -> ExpressionError:
     """Return the reason; of errors not from Jinja only the kind: their text can quote a secret."""
+    if isinstance(error, MemoryError | RecursionError):
+        return ExpressionError("it takes too much memory")
     if isinstance(error, TemplateError) and error.message:
         return ExpressionError(error.message)
     return ExpressionError(type(error).__name__)
