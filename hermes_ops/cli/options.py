@@ -31,6 +31,10 @@ COMMON = (
         "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
         " ~regex", None, "l",
     ),
+    Option(
+        "role_path",
+        "folder of roles that you trust, repeatable (else $HERMES_OPS_ROLE_PATH)", (),
+    ),
     Option("vault_password_file", "file with the password for values that ansible-vault encrypted"),
     Option("forks", "how many hosts at once (32)"),
     Option("serial", "hosts in a batch, as a number or a share (20%); the next batch waits for it"),
@@ -81,6 +85,7 @@ class Options:
     limit: str | None = None
     within: str | None = None
     """The selection of the command line, if a runbook gave `limit`: both must match."""
+    role_path: tuple[str, ...] = ()
     vault_password_file: str | None = None
     forks: int = 32
     serial: Amount | None = None
@@ -111,7 +116,8 @@ class Options:
                 values[key] = reader(key, values[key])
         if "" in values.get("inventory", ()):
             raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
-        return cls(**values | {"inventory": tuple(values.get("inventory", ()))})
+        lists = {key: tuple(values.get(key, ())) for key in ("inventory", "role_path")}
+        return cls(**values | lists)
 
 
 def whole(name: str, text: str, *, least: int = 1) -> int:

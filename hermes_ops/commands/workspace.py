@@ -15,6 +15,7 @@ from hermes_ops import loader
 from hermes_ops.assets import ROLES
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output
+from hermes_ops.commands.roles import use_role_path
 from hermes_ops.errors import SelectsNothing, UsageError
 from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
@@ -64,6 +65,7 @@ def open_workspace(
     """
     paths = chosen_inventory(options, output)
     vault = vault_of(options)
+    use_role_path(options)
     whole = loaded(paths, vault)
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)

@@ -21,7 +21,7 @@ from hermes_ops.loader.layers.variables import Layer, every_layer, folded, group
 from hermes_ops.loader.located import VAULT_HINT
 from hermes_ops.loader.profiles.profile import load_catalogue
 from hermes_ops.loader.roles.load import load_roles
-from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders
+from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders, role_path
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.vault import Vault
@@ -86,7 +86,12 @@ def gather(
         groups=_members(tree),
         catalogue=load_catalogue(folders, reading),
         roles=load_roles(
-            [roles_folder, *(own for path in folders for own in role_folders(path))], reading
+            [
+                roles_folder,
+                *(own for path in folders for own in role_folders(path)),
+                *role_path(environ),
+            ],
+            reading,
         ),
         known_hosts=[folder / "known_hosts" for folder in folders],
     )

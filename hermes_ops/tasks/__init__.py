@@ -21,6 +21,7 @@ MODULES = (
     "lab",
     "linger",
     "profile",
+    "roles",
     "runs",
     "secrets",
 )

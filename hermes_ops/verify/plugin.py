@@ -125,6 +125,14 @@ class Checks:
         self.interrupted = False
         self.failure = ""
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config) -> None:
+        """Read no conftest.py but those of the folders of checks: others are nobody's we trust."""
+        early_config.pluginmanager._is_in_confcutdir = self._is_of_checks  # type: ignore[method-assign]
+
+    def _is_of_checks(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in self._subjects)
+
     # --- which checks, on what ---
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

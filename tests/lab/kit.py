@@ -231,6 +231,8 @@ class Operator:
 
     def _environ(self) -> dict[str, str]:
         own = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        # The roles beside the inventory are this operator's own.
+        own["HERMES_OPS_ROLE_PATH"] = str(self.inventory.parent / "roles")
         paths = {"HERMES_OPS_INVENTORY": str(self.inventory), "PYTHONPATH": str(ROOT)}
         return own | pipconfig.settings() | paths | dict(self.environ)
 

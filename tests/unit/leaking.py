@@ -164,6 +164,7 @@ def make_fleet(folder: Path, seed: int) -> Fleet:
     inputs.mkdir()
     fleet.environ = {
         "HOME": str(fleet.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+        "HERMES_OPS_ROLE_PATH": str(fleet.folder / "roles"),
         "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
         "HERMES_OPS_AGE_KEY_FILE": str(inputs / "key"), "XDG_CONFIG_HOME": str(inputs),
     }  # fmt: skip

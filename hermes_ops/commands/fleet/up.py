@@ -8,6 +8,8 @@ from dataclasses import replace
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.converge import converge, finish
+from hermes_ops.commands.roles import refuse_untrusted
+from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan.desired import StepPlan
 
 
@@ -26,7 +28,10 @@ def up(
         from hermes_ops.commands.fleet import verify
 
         verify.check_junit(junit)
-    converged = converge("fleet.up", steps, options, output, wait=not no_wait)
+    workspace = open_workspace(options, output, resolve=True)
+    if verifies:
+        refuse_untrusted(workspace.selected, options)
+    converged = converge("fleet.up", steps, options, output, wait=not no_wait, workspace=workspace)
     try:
         if verifies:
             verify.verify_converged(converged, output, junit=junit)

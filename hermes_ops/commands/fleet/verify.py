@@ -10,6 +10,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.commands.converge import Converged, NotPassed
 from hermes_ops.commands.look_hosts import looking, rules_of
+from hermes_ops.commands.roles import refuse_untrusted
 from hermes_ops.commands.workspace import in_service, open_workspace
 from hermes_ops.errors import HermesError, Unreachable, belongs_to
 from hermes_ops.files import envfile
@@ -60,6 +61,7 @@ def run(
     check_junit(junit)
     workspace = open_workspace(options, output)
     selected, notes = in_service(workspace.selected)
+    refuse_untrusted(selected, options)
     for note in notes:
         output.note(f"skipped: {note}")
     rules, how = rules_of(options), looking(workspace, options, output)

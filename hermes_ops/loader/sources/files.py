@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
@@ -13,6 +13,8 @@ from hermes_ops.loader.sources.yaml import read
 
 ENDINGS = ("", ".yml", ".yaml", ".json")
 """In the order in which a name is looked for; a folder has no suffix."""
+
+ROLE_PATH = "HERMES_OPS_ROLE_PATH"
 
 OURS = ("profiles", "roles", "known_hosts")
 """Names with another meaning here; Ansible would read them as sources."""
@@ -39,6 +41,12 @@ def folder_of(source: Path) -> Path:
 def role_folders(folder: Path) -> tuple[Path, Path]:
     """Return where the operator's own roles may be: beside an inventory folder, and in it."""
     return folder.parent / "roles", folder / "roles"
+
+
+def role_path(environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders of roles that the operator names: `--role-path`, or its variable."""
+    given = environ.get(ROLE_PATH, "").split(":")
+    return [Path(folder).expanduser() for folder in given if folder]
 
 
 def structure_files(source: Path) -> list[Path]:
