@@ -21,12 +21,14 @@ from hermes_ops.commands.workspace import (
     now,
     open_workspace,
     operator,
+    with_values,
 )
 from hermes_ops.errors import HermesError, Interrupted
-from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.resource import EnvFile
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
@@ -90,10 +92,13 @@ def converge(
 
     It raises only before the first host is contacted; later failures are in the results.
 
-    A `workspace` that is given is used as it is: its secrets must be resolved.
+    Only secrets that a step writes are resolved: a stop needs none. A `workspace` that is given is
+    used as it is: its secrets must be resolved.
     """
-    workspace = workspace or open_workspace(options, output, resolve=True)
+    given, workspace = workspace, workspace or open_workspace(options, output)
     selected, notes = in_service(adjust(workspace.selected))
+    if given is None:
+        selected = with_values(selected, workspace, options, output, writes_env(steps, selected))
     workspace = replace(workspace, selected=selected)
     for note in notes:
         output.note(f"skipped: {note}")
@@ -132,6 +137,17 @@ def _ask_about_removals(
         files = ", ".join(map(shown, workspace.whole.strays))
         question = f"settings would be removed from {losing} of {everything} profiles, and {files}"
         confirm(f"{question} is not read: there is no such group. Remove them?", options)
+
+
+def writes_env(steps: Sequence[StepPlan], selected: Inventory) -> Callable[[Profile, Host], bool]:
+    """Return whether these steps write the `.env` of a profile, so that they need its values."""
+
+    def writes(profile: Profile, host: Host) -> bool:
+        role = selected.roles[profile.role]
+        wanted = (resource for step in steps for resource in step.body(profile, role, host))
+        return profile.state != "absent" and any(isinstance(one, EnvFile) for one in wanted)
+
+    return writes
 
 
 def _begin(

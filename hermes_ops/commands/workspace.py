@@ -19,7 +19,7 @@ from hermes_ops.commands.roles import use_role_path
 from hermes_ops.errors import SelectsNothing, UsageError
 from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
-from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.selector import select, within
 from hermes_ops.loader.sources.files import folder_of
 from hermes_ops.plan.marks import with_marks
@@ -80,8 +80,38 @@ def open_workspace(
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected
     if resolve:
-        selected = _resolved(selected, paths, options, output)
+        selected = _resolved(selected, references(selected), paths, options, output)
     return Workspace(whole, selected, tuple(paths), vault)
+
+
+def with_values(
+    inventory: Inventory,
+    workspace: Workspace,
+    options: Options,
+    output: Output,
+    needs: Callable[[Profile, Host], bool],
+) -> Inventory:
+    """Return the inventory with the secrets of those profiles that need theirs.
+
+    Raises:
+        InventoryError: a profile that needs them has a setting that is still encrypted.
+    """
+    left_out = workspace.vault.left_out
+
+    def asks(profile: Profile, host: Host) -> bool:
+        refers = any(isinstance(value, Reference) for value in profile.env.values())
+        if not (refers or profile.sealed or left_out) or not needs(profile, host):
+            return False
+        if left_out or profile.sealed:
+            raise profile.sealed or loader.left_out(left_out[0])
+        return True
+
+    asked = [
+        replace(host, profiles=tuple(p for p in host.profiles if asks(p, host)))
+        for host in inventory.hosts
+    ]
+    wanted = references(replace(inventory, hosts=tuple(asked)))
+    return _resolved(inventory, wanted, workspace.paths, options, output)
 
 
 def chosen_inventory(options: Options, output: Output) -> list[Path]:
@@ -116,15 +146,22 @@ def vault_of(options: Options) -> loader.Vault:
     named = options.vault_password_file or os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")
     file = Path(named).expanduser() if named else None
     if file is not None and not file.exists():
+        if not options.vault_password_file:
+            # Another machine than usual: to look and to stop, no password is needed.
+            return loader.Vault(None, REDACTOR.learn)
         hint = "see --vault-password-file and $ANSIBLE_VAULT_PASSWORD_FILE"
         raise UsageError(f"there is no vault password file {named}", hint=hint)
     return loader.Vault(file, REDACTOR.learn)
 
 
 def _resolved(
-    inventory: Inventory, paths: list[Path], options: Options, output: Output
+    inventory: Inventory,
+    wanted: Collection[Reference],
+    paths: Sequence[Path],
+    options: Options,
+    output: Output,
 ) -> Inventory:
-    values = resolved(references(inventory), paths, options)
+    values = resolved(wanted, paths, options)
     if not values:
         return inventory
     _check(inventory, values)
@@ -158,7 +195,7 @@ def _check(inventory: Inventory, values: Mapping[Reference, Secret]) -> None:
     for host in inventory.hosts:
         for profile in host.profiles:
             for name, value in profile.env.items():
-                if isinstance(value, Reference):
+                if isinstance(value, Reference) and value in values:
                     loader.check_env(name, values[value], value.place)
 
 

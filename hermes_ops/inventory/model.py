@@ -82,6 +82,8 @@ class Profile:
     """Where each setting was written, by its path: `env.API_SERVER_KEY`."""
     marks: Mapping[str, str] = field(default_factory=dict)
     """Fingerprints of the resolved references, to store on the host."""
+    sealed: InventoryError | None = None
+    """Why it cannot be written: a setting is encrypted, and there is no password."""
 
     def __hash__(self) -> int:
         return hash((self.name, self.role))

@@ -22,9 +22,9 @@ The others are loaded only when needed:
     keypath    how the path of a value is written: `config.model.default`
 """
 
-from hermes_ops.loader.load import InventoryFiles, gather, load
+from hermes_ops.loader.load import InventoryFiles, gather, left_out, load
 from hermes_ops.loader.profiles.env import check_env
 from hermes_ops.loader.sources.dotenv import load_env
 from hermes_ops.loader.sources.vault import Vault
 
-__all__ = ["InventoryFiles", "Vault", "check_env", "gather", "load", "load_env"]
+__all__ = ["InventoryFiles", "Vault", "check_env", "gather", "left_out", "load", "load_env"]

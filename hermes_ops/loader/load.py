@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Group, Inventory
 from hermes_ops.loader.doubles import doubled
 from hermes_ops.loader.groups import Tree, members
@@ -24,6 +25,7 @@ from hermes_ops.loader.roles.load import load_roles
 from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders, role_path
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.reading import Reading
+from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.vault import Vault
 from hermes_ops.loader.strays import Stray, playbook_warnings, stray_warnings, strays
 from hermes_ops.secrets.secret import Public
@@ -94,6 +96,7 @@ def gather(
             reading,
         ),
         known_hosts=[folder / "known_hosts" for folder in folders],
+        lacks_files=bool(reading.vault.left_out),
     )
     found = tuple(strays(folders, tree))
     warnings += [*_shared(tree), *doubled(reading.doubles), *_sealed(reading.vault)]
@@ -119,6 +122,15 @@ def _shared(tree: Tree) -> Iterable[str]:
 def _sealed(vault: Vault) -> Iterable[str]:
     if vault.sealed:
         yield f"{vault.sealed} encrypted values cannot be decrypted: {VAULT_HINT}"
+    for file in vault.left_out:
+        yield f"{shown(file)} is encrypted, and left out: {VAULT_HINT}"
+
+
+def left_out(file: Path) -> InventoryError:
+    """Return the error for a file of variables that is needed, but still encrypted."""
+    return InventoryError(
+        "is encrypted, and no password was given", hint=VAULT_HINT, where=shown(file)
+    )
 
 
 def _group(name: str, tree: Tree, files: Sequence[VariableFiles]) -> Group:

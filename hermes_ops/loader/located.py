@@ -89,10 +89,35 @@ def is_secret(value: Located) -> bool:
 
 def refuse_sealed(value: Located) -> None:
     """Raise if a value is needed that is still encrypted."""
+    if (sealed := sealed_in(value)) is not None:
+        raise sealed_error(sealed)
+
+
+def sealed_error(value: Located) -> InventoryError:
+    """Return the error for a value that is needed, but still encrypted."""
+    return value.error("is encrypted, and no password was given", VAULT_HINT)
+
+
+def sealed_in(value: Located) -> Located | None:
+    """Return the first value that is still encrypted, None if there is none."""
     if value.data is SEALED:
-        raise value.error("is encrypted, and no password was given", VAULT_HINT)
-    for inner in value.items or value.entries.values():
-        refuse_sealed(inner)
+        return value
+    inner = value.items or value.entries.values()
+    return next((found for one in inner if (found := sealed_in(one)) is not None), None)
+
+
+def covered(value: Located) -> Located:
+    """Return a value in which a word stands for each part that is still encrypted."""
+    if value.data is SEALED:
+        return value._replace(data=Literal(COVER), text=COVER)
+    if value.items:
+        return value._replace(data=tuple(map(covered, value.items)))
+    if value.entries:
+        return value._replace(data={key: covered(entry) for key, entry in value.entries.items()})
+    return value
+
+
+COVER = "(encrypted)"
 
 
 def kind(value: Located) -> str:

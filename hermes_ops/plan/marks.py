@@ -37,6 +37,7 @@ def _marks(profile: Profile, secrets: Mapping[Reference, Secret], key: bytes) ->
     return {
         name: f"{_source(value, key)} {fingerprint(key, secrets[value])}"
         for name, value in _references(profile)
+        if value in secrets
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from hermes_ops.errors import Place
-from hermes_ops.loader.layers.jinja import ExpressionError, evaluated, undeclared
+from hermes_ops.loader.layers.jinja import evaluated, undeclared
 from hermes_ops.loader.layers.late import Late, Over
+from hermes_ops.loader.layers.worker import ExpressionError
 from hermes_ops.loader.located import Located
 
 VALUES = {"number": 3, "word": "web", "listed": [1, 2], "path": "/a/b.key", "nothing": None}

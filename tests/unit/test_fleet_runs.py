@@ -18,12 +18,14 @@ from hermes_ops.cli.options import Amount, Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.commands import converge
 from hermes_ops.commands.fleet import verify
-from hermes_ops.commands.workspace import Workspace
+from hermes_ops.commands.fleet.down import down_steps
+from hermes_ops.commands.workspace import Workspace, with_values
 from hermes_ops.errors import (
     Conflict,
     HermesError,
     HostKeyChanged,
     Interrupted,
+    InventoryError,
     Locked,
     NotReady,
     Unknown,
@@ -35,7 +37,7 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan, make_plan
-from hermes_ops.plan.desired import desired_state
+from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.model import MakeFolder
 from hermes_ops.reporting.journal import folder as journals
 from hermes_ops.run import Connections, Done, HostResult, Settings
@@ -445,3 +447,35 @@ def test_what_did_not_pass_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert isinstance(result, Result)
     assert capsys.readouterr().out == "0 of 2 checks passed\n"
     assert (result.exit, len(result.document["items"])) == (1, 2)
+
+
+def referring(state: str = "started") -> Inventory:
+    """Return a fleet whose profile refers to a variable that nobody has set."""
+    case = {"desired": {"demo": {"env": {"A_TOKEN": {"env": "NOBODY_HAS_IT"}}, "state": state}}}
+    return Inventory((desired(case).host,), {}, roles())
+
+
+@pytest.mark.parametrize(
+    ("steps", "state", "needs"),
+    [
+        (step_plans(graph.start), "started", True),
+        (step_plans(graph.start), "stopped", True),
+        (step_plans(graph.start), "absent", False),
+        (down_steps(), "stopped", False),
+        (down_steps(), "absent", False),
+    ],
+)
+def test_only_who_writes_needs_secrets(steps: list[StepPlan], state: str, needs: bool) -> None:
+    """A stop works without any of them; what is to be written is refused before it begins."""
+    there = referring(state)
+    opened = Workspace(there, there, (), Vault(None, lambda _: None))
+
+    def values() -> Inventory:
+        writes = converge.writes_env(steps, there)
+        return with_values(there, opened, Options(), Output(json=True), writes)
+
+    if needs:
+        with pytest.raises(InventoryError, match="NOBODY_HAS_IT"):
+            values()
+    else:
+        assert values() == there

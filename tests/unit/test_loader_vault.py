@@ -16,7 +16,9 @@ from hermes_ops.commands.inventory.list import ansible_view
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault, load
+from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.sources import source_of
 from hermes_ops.templates import render
 
 ROLES = Path(__file__).parents[2] / "roles"
@@ -147,12 +149,36 @@ def test_without_a_password_what_nobody_reads_stays_closed(tmp_path: Path) -> No
     )
 
 
-def test_without_a_password_what_is_read_is_refused(folder: Path) -> None:
-    """The place, and how to give the password."""
-    with pytest.raises(InventoryError) as caught:
+def test_without_a_password_a_profile_may_be_looked_at(folder: Path) -> None:
+    """Its names are known, and of a value that it is encrypted; whoever writes it says where."""
+    text = "config: {platforms: {telegram: {token: '{{ word }}'}}}\nenv: {B: 'x{{ closed }}'}\n"
+    Path("inventory/profiles").mkdir()
+    Path("inventory/profiles/coder.yml").write_text(text)
+    Path("inventory/group_vars/all.yml").write_text(encrypted("closed: 1\n"))
+    inventory = load([Path("inventory")], ROLES, {})
+    (host,) = inventory.hosts
+    (profile,) = host.profiles
+    assert host.refusal is None
+    assert host.connection.become_password is None
+    token = profile.env["A_TOKEN"]
+    assert isinstance(token, Reference)
+    assert token.kind == "vault"
+    sealed = profile.sealed
+    assert str(sealed) == "inventory/hosts.yml:14:23: is encrypted, and no password was given"
+    assert sealed is not None
+    assert "--vault-password-file" in sealed.hint
+    assert "group_vars/all.yml is encrypted, and left out" in inventory.warnings[-1]
+    with pytest.raises(InventoryError, match="14:23: is encrypted"):
+        source_of(token)
+
+
+def test_without_a_password_what_decides_is_refused(folder: Path) -> None:
+    """The state of a profile, a setting of ours: without them nothing is known."""
+    blob = encrypted("stopped").strip().replace("\n", "\\n")
+    hosts = f'all: {{hosts: {{one: {{hermes_version: !vault "{blob}"}}}}}}\n'
+    Path("inventory/hosts.yml").write_text(hosts)
+    with pytest.raises(InventoryError, match="is encrypted, and no password was given"):
         load([Path("inventory")], ROLES, {})
-    assert str(caught.value) == "inventory/hosts.yml:14:23: is encrypted, and no password was given"
-    assert "--vault-password-file" in caught.value.hint
 
 
 def test_a_wrong_password(folder: Path) -> None:
@@ -205,10 +231,13 @@ def test_the_option_and_the_variable(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Both name the file; the option is the stronger one; nothing is shown."""
-    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "nowhere")
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "elsewhere")
     code, out, _ = said(capsys, "inventory.list", "--json", "--vault-password-file", "password")
     assert code == 0 and "geheim" not in out
     code, _, err = said(capsys, "inventory.list")
+    assert code == 0
+    assert "encrypted values cannot be decrypted" in err
+    code, _, err = said(capsys, "inventory.list", "--vault-password-file", "nowhere")
     assert (code, err.splitlines()[0]) == (64, "error: there is no vault password file nowhere")
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", "password")
     assert said(capsys, "inventory.list", "--json")[0] == 0

@@ -61,6 +61,8 @@ def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidenc
 
 def hidden_drift(profile: Profile, *, moved: bool | None) -> bool | None:
     """Whether values of references differ from those last written; None if unknown."""
+    if profile.sealed is not None:
+        return None
     hidden = any(isinstance(value, Reference) for value in profile.env.values())
     return moved if hidden and profile.state != "absent" else False
 

@@ -196,7 +196,8 @@ def _own(
     profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
     *, moved: bool | None = None, lacks: Sequence[str] = (),
 ) -> SeenProfile:  # fmt: skip
-    own = [change for change in plan.changes if change.profile == profile.name]
+    # What cannot be opened here cannot be compared.
+    own = [c for c in plan.changes if c.profile == profile.name and profile.sealed is None]
     evidence = with_faults(profile, evidence, own, lacks)
     reasons = tuple(drift_reasons(profile, own, evidence))
     return SeenProfile(

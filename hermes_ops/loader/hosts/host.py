@@ -15,7 +15,7 @@ from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
 from hermes_ops.loader.hosts.connection import is_login
-from hermes_ops.loader.hosts.reach import reached_by, strictly
+from hermes_ops.loader.hosts.reach import reached_by, rendered_in, strictly
 from hermes_ops.loader.layers.late import Late, Over
 from hermes_ops.loader.layers.variables import Layer, Scope, folded
 from hermes_ops.loader.located import (
@@ -93,6 +93,8 @@ class Surroundings(NamedTuple):
     catalogue: Mapping[str, Located]
     roles: Mapping[str, Role]
     known_hosts: Sequence[Path]
+    lacks_files: bool = False
+    """Whether files of variables were left out, as they are encrypted."""
 
 
 def refuse_unknown(layers: Sequence[Layer]) -> None:
@@ -164,7 +166,7 @@ def _scope(
         "group_names": sorted(groups),
         "groups": around.groups,
     }
-    return Scope(variables, magic, around.environ)
+    return Scope(variables, magic, around.environ, around.lacks_files)
 
 
 def _short(name: str) -> str:
@@ -181,7 +183,7 @@ def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
 
 def _rendered(name: str, value: Located, scope: Scope) -> Located:
     try:
-        return strictly(value, scope)
+        return rendered_in(value, scope) if name in MERGED else strictly(value, scope)
     except InventoryError:
         # Variables that we do not read stay as written: they may use names that only Ansible has.
         if name in VARIABLES and (scope.variables[name] is value or name in MERGED):

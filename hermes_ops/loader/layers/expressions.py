@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.layers.variables import Scope
-from hermes_ops.loader.located import Located, has_expression, is_secret, plain, refuse_sealed
+from hermes_ops.loader.located import SEALED, Located, has_expression, is_secret, plain, sealed_in
 from hermes_ops.loader.schema import suggestion
 
 _NAME = re.compile(r"\{\{ *([A-Za-z_]\w*) *\}\}")
@@ -40,6 +40,17 @@ def rendered(value: Located, scope: Scope, asked: tuple[str, ...] = ()) -> Locat
 
 
 def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Located:
+    try:
+        return _evaluated(value, scope, asked)
+    except _StillSealedError:
+        return value._replace(data=SEALED)
+
+
+class _StillSealedError(Exception):
+    """An expression uses a value that is still encrypted."""
+
+
+def _evaluated(value: Located, scope: Scope, asked: tuple[str, ...]) -> Located:
     names = _plain_names(value.data, scope)
     if names:
         found = _values(names, value, scope, asked)
@@ -51,6 +62,8 @@ def _rendered_text(value: Located, scope: Scope, asked: tuple[str, ...]) -> Loca
         found = _values(WORKER.undeclared(value.data), value, scope, asked)
         result = WORKER.evaluated(value.data, found.values, scope.environ)
     except ExpressionError as error:
+        if scope.lacks_files and "is undefined" in str(error):
+            raise _StillSealedError from None
         raise _mistake(value, scope, str(error)) from None
     return _located(result, value, found.secret)
 
@@ -80,7 +93,8 @@ def _values(names: Iterable[str], value: Located, scope: Scope, asked: tuple[str
             circle = " → ".join([*asked[asked.index(name) :], name])
             raise value.error(f"variables refer to each other in a circle: {circle}")
         found = rendered(scope.variables[name], scope, (*asked, name))
-        refuse_sealed(found)
+        if sealed_in(found) is not None:
+            raise _StillSealedError
         values[name] = plain(found)
         secret = secret or is_secret(found)
     return _Names(values, secret)

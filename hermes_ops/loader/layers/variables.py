@@ -28,6 +28,8 @@ class Scope(NamedTuple):
     variables: Variables
     magic: Mapping[str, Any]
     environ: Mapping[str, str]
+    lacks_files: bool = False
+    """Whether files of variables were left out, as they are encrypted."""
 
 
 def layers_of(host: str, tree: Tree, files: Sequence[VariableFiles]) -> tuple[Layer, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.loader.located import Located, kind, plain
+from hermes_ops.loader.located import SEALED, Located, kind, plain
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
 from hermes_ops.secrets.secret import Secret
@@ -45,6 +45,8 @@ def variable_name(name: object, entry: Located) -> str:
 
 def env_value(name: str, entry: Located) -> EnvValue:
     """Return one value: the secret itself, a reference to it, or a request to generate it."""
+    if entry.data is SEALED:
+        return Reference("vault", str(entry.place), entry.place)
     if isinstance(entry.data, dict):
         return _reference(name, entry)
     secret = _written(name, entry)

@@ -22,7 +22,7 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.loader.layers.late import Over
 from hermes_ops.loader.layers.overlay import change_list, in_order, overlaid, settled
 from hermes_ops.loader.layers.variables import Layer
-from hermes_ops.loader.located import Located, kind, plain, refuse_sealed
+from hermes_ops.loader.located import Located, covered, kind, plain, sealed_error, sealed_in
 from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
 from hermes_ops.loader.profiles.env import env_values, scalar_text, variable_name
 from hermes_ops.loader.profiles.files import profile_files
@@ -130,8 +130,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _load_file(file: Path, reading: Reading) -> Located:
     _check_name(file.stem, Place(shown(file)))
+    if reading.vault.leaves_out(file):
+        return Located({}, Place(shown(file)))
     document = read(file, reading)
-    refuse_sealed(document)
     if document.data is None:
         return Located({}, document.place)
     check(document, PROFILE, file.stem)
@@ -233,13 +234,15 @@ def make_profile(
     name: str, data: Located, roles: Mapping[str, Role], variables: Mapping[str, Any], place: Place
 ) -> Profile:
     """Return the profile that the merged layers describe."""
-    entries = filled(data)
+    sealed = sealed_in(data)
+    env = data.entries.get("env")
+    entries = filled(data if sealed is None else covered(data))
     texts = {key: entries[key].data for key in ("description", "state") if key in entries}
     return Profile(
         name=Public(name),
         role=_role(entries.get("role"), roles, place),
         config=plain(entries["config"]) if "config" in entries else {},
-        env=env_values(entries["env"].entries) if "env" in entries else {},
+        env=env_values(env.entries) if env is not None else {},
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
         files=profile_files(entries["files"]) if "files" in entries else {},
@@ -249,6 +252,7 @@ def make_profile(
         place=place,
         allow=allowances(entries["allow"]) if "allow" in entries else (),
         places=places_of(entries),
+        sealed=sealed_error(sealed) if sealed else None,
         **texts,
     )
 

@@ -131,6 +131,8 @@ def _variable_files_below(folder: Path) -> Iterator[Path]:
 
 
 def _variables_in(file: Path, reading: Reading) -> Variables:
+    if reading.vault.leaves_out(file):
+        return {}
     document = read(file, reading, "variables")
     if document.data is None:
         return {}

@@ -41,6 +41,8 @@ class Vault:
         self._opened: dict[str, str] = {}
         self.sealed = 0
         """How many values stayed closed because no password was given."""
+        self.left_out: list[Path] = []
+        """The files of variables that stayed closed."""
 
     @property
     def has_password(self) -> bool:
@@ -58,6 +60,18 @@ class Vault:
         if key not in self._opened:
             self._opened[key] = self._decrypted(blob, place)
         return self._opened[key]
+
+    def leaves_out(self, file: Path) -> bool:
+        """Whether a file of variables stays closed: it is encrypted, and there is no password."""
+        if self.has_password:
+            return False
+        try:
+            with file.open("rb") as stream:
+                closed = stream.read(15) == b"$ANSIBLE_VAULT;"
+        except OSError:
+            return False
+        self.left_out += [file] if closed else []
+        return closed
 
     def learn(self, text: str) -> None:
         """Register a value that output must mask."""

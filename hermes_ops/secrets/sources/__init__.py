@@ -43,6 +43,10 @@ def source_of(reference: Reference) -> Source[Any]:
     """
     if reference.kind in SOURCES:
         return SOURCES[reference.kind]
+    if reference.kind == "vault":
+        message = "is encrypted, and no password was given"
+        hint = "name its file with --vault-password-file or $ANSIBLE_VAULT_PASSWORD_FILE"
+        raise InventoryError(message, hint=hint, where=reference.place)
     message = f"{reference.kind!r} is not a known kind of reference"
     hint = f"known are: {', '.join(SOURCES)}"
     raise InventoryError(message, hint=hint, where=reference.place)
