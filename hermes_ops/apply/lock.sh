@@ -45,7 +45,9 @@ take_over() { # fails if another run has the lock or claims it
   nameless=0
 }
 
+holder=      # whose run this is, as JSON
 take_lock() { # SECONDS TEXT
+  holder=$2
   [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be created"; exit 0; }
   waited=0
   nameless=0

@@ -9,6 +9,7 @@ from typing import Any
 
 from hermes_ops.hermes import ports, rivals
 from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
+from hermes_ops.hermes.markers import DRAIN, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -69,6 +70,8 @@ class Evidence:
     unread: bool = False
     """Its definition changed since the manager read it."""
     settle: float = 0
+    drain: str = ""
+    """The request to drain that lies in its home."""
 
 
 def evidence_of(
@@ -115,6 +118,7 @@ def evidence_of(
         **_others(service, facts, pid, own, urls),
         foreign=told.foreign,
         unread=told.unread,
+        drain=next((m.told for m in markers(service.home, facts) if m.path.name == DRAIN), ""),
     )
 
 

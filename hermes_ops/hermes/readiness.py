@@ -151,7 +151,8 @@ def _on_the_way(word: str, evidence: Evidence) -> Verdict:
     if word == "startup_failed":
         return Verdict("down", (_failed_start(evidence),))
     if word in ("draining", "stopped"):
-        return Verdict("draining", ("it is ending",) if word == "stopped" else ())
+        why = (f"by the {evidence.drain}",) if evidence.drain else ()
+        return Verdict("draining", ("it is ending",) if word == "stopped" else why)
     return Verdict("starting", (f"its state is {word}",))
 
 
@@ -176,6 +177,26 @@ def _running(evidence: Evidence, state: Mapping[str, Any]) -> Verdict:
         return Verdict(_worst(evidence, platforms), tuple(doubts), platforms)
     silent = still and replace(still, platforms=platforms)
     return _answers(evidence, platforms) or silent or _settled(evidence, platforms)
+
+
+def is_stalled(evidence: Evidence) -> bool:
+    """Whether the event loop of this very process looks frozen: no heartbeat, and a silent API.
+
+    Only its own state file proves that the process is the gateway. One look is no proof: whoever
+    restarts for this looks a second time.
+    """
+    state, age, answers = evidence.state or {}, heartbeat_age(evidence), evidence.answers.values()
+    proven = evidence.supervised and evidence.alive and state.get("start_time") is not None
+    silent = bool(answers) and all(
+        answer is not None and answer.status is None for answer in answers
+    )
+    return bool(
+        proven
+        and _is_of_process(state, evidence)
+        and silent
+        and age is not None
+        and age > HEARTBEAT_LIMIT
+    )
 
 
 def heartbeat_age(evidence: Evidence) -> float | None:

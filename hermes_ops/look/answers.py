@@ -52,6 +52,7 @@ def _facts(reply: Reply) -> Facts:
         unit_lines=unit_lines(reply),
         unread=tuple(record.rest for record in reply.of("unread")),
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
+        aged=frozenset(record.rest for record in reply.of("aged")),
         profiles=tuple(record.rest for record in reply.of("profile")),
         orphans=tuple(record.rest for record in reply.of("orphan")),
         kept=tuple(path for r in reply.of("kept") for path in sorted((r.text or "").splitlines())),

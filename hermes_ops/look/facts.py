@@ -154,6 +154,8 @@ class Facts:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     servers: tuple[Server, ...] | None = None
     """Everything that listens on a TCP port; None where the kernel does not list it."""
+    aged: frozenset[str] = frozenset()
+    """The asked marks that nobody has written for an hour."""
     free_kib: int | None = None
     """The space that the user may still write on the disk of the home."""
     profiles: tuple[str, ...] = ()
@@ -202,6 +204,8 @@ class Question:
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
+    markers: tuple[str, ...] = ()
+    """Files of which to tell whether they are older than an hour."""
     urls: tuple[str, ...] | None = ()
     """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
     hermes_python: str = ""
@@ -235,6 +239,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_owned", *question.owned)
     yield _call("with_owned", "list_paths", *question.paths)
     yield _call("with_owned", "send_files", *question.files)
+    yield _call("look_aged", *question.markers)
     masked = "".join(f"{place}\t" for place in sorted(question.masked))
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:

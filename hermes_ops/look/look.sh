@@ -169,6 +169,12 @@ look_profiles() {
   recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
 }
 
+look_aged() { # FILE...: reports those that were last written more than an hour ago
+  for path; do
+    [ ! -f "$path" ] || [ -z "$(find "$path" -prune -mmin +60 2>/dev/null)" ] || say "aged $path"
+  done
+}
+
 # Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
 # socket; then the open files of the processes in `pids`, to tell which of them are theirs.
 look_servers() {

@@ -1,12 +1,14 @@
-"""Changes of the host, not of a profile: linger, and the reload of its service manager."""
+"""What is about the host, not about a profile: linger, its service manager, its Hermes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hermes_ops.look.facts import Facts
+from hermes_ops.hermes import gateway
+from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
 from hermes_ops.plan.resource import AtPath, Linger, Service
+from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
 
@@ -32,3 +34,18 @@ def plan_reload(
     if words and starts and (own & touched or manager.is_stale(facts)):
         step, reason = starts[0].step, "definitions changed"
         yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))
+
+
+def limits_of(service: ServiceSpec, manager: ServiceManager) -> str:
+    """Return a sentence about limits that the manager does not enforce, empty if there are none."""
+    limits = [name for name in sorted(manager.unenforced) if getattr(service.settings, name)]
+    if not limits:
+        return ""
+    return f"{service.profile}: {manager.name} enforces no {' and no '.join(limits)}"
+
+
+def unit_text_of(service: ServiceSpec, hermes: Hermes | None) -> str:
+    """Return a sentence about units that Hermes itself writes, empty if we know their text."""
+    if hermes is None or gateway.unit_text_known(service, hermes):
+        return ""
+    return f"Hermes {hermes.version} writes its units itself: only their main lines are checked"

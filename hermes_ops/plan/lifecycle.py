@@ -11,7 +11,7 @@ from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.ports import Occupant, ports_of, settled
-from hermes_ops.hermes.readiness import judge, stranger
+from hermes_ops.hermes.readiness import is_stalled, judge, stranger
 from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
@@ -24,6 +24,9 @@ from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
+
+STALL = 10
+"""Seconds between two looks after which a silent gateway counts as frozen."""
 
 
 @dataclass(slots=True)
@@ -49,11 +52,15 @@ class Starting:
         refused: set[str],
         installs: bool,
         urls: bool,
+        earlier: Facts | None = None,
     ) -> None:
         self._desired, self._facts, self._manager = desired, facts, manager
         self._profiles, self._refused = drafts, refused
         self._installs, self._urls = installs, urls
+        self._earlier = earlier
         self.watches: list[Watch] = []
+        self.stalled: list[str] = []
+        """The profiles whose gateway looks frozen: a second look tells."""
         self.differs: list[str] = []
         self.evidence: dict[str, Evidence] = {}
 
@@ -159,9 +166,29 @@ class Starting:
             return "a restart is due since an earlier run"
         if evidence.supervised and (other := stranger(evidence)):
             return other.reasons[0]
+        if frozen := self._frozen(service, evidence):
+            return frozen
         if self._installs and not judge(evidence).is_ready:
             return "its program gets the extras that it lacked"
         return ""
+
+    def _frozen(self, service: ServiceSpec, evidence: Evidence) -> str:
+        """Return why a process that lives does nothing any more, empty if it may."""
+        process = self._facts.processes.get(evidence.pid or 0)
+        if evidence.supervised and process and process.state == "T":
+            return f"its process {evidence.pid} is suspended"
+        if not is_stalled(evidence):
+            return ""
+        self.stalled.append(service.profile)
+        earlier = self._earlier and evidence_of(
+            service, self._earlier, self._manager.name, urls=tuple(evidence.answers)
+        )
+        same = earlier and (earlier.pid, earlier.started_ticks) == (
+            evidence.pid, evidence.started_ticks,
+        )  # fmt: skip
+        if not earlier or not same or not is_stalled(earlier) or evidence.now - earlier.now < STALL:
+            return ""
+        return f"its event loop stands still, and its API was silent twice in {STALL} s"
 
     def _watch(self, one: ServicePlan) -> None:
         if one.watch is None or one.name in self._refused or one.wanted.profile.state != "started":

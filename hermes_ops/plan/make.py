@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
@@ -13,7 +12,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
-from hermes_ops.plan.host import plan_linger, plan_reload
+from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle import Draft, Starting, leave_others
 from hermes_ops.plan.model import (
@@ -24,7 +23,14 @@ from hermes_ops.plan.model import (
     Refuse,
     Wanted,
 )
-from hermes_ops.plan.order import once, refusal, refuse_bad_links, starts_and_stops, stops_first
+from hermes_ops.plan.order import (
+    once,
+    private_files,
+    refusal,
+    refuse_bad_links,
+    starts_and_stops,
+    stops_first,
+)
 from hermes_ops.plan.program import plan_program, wheelhouse_of
 from hermes_ops.plan.resource import (
     EnvFile,
@@ -41,22 +47,38 @@ from hermes_ops.services.base import ServiceSpec, home_of
 from hermes_ops.services.manager import ServiceManager
 
 
-def make_plan(desired: DesiredState, facts: Facts, *, wait: bool = True, urls: bool = True) -> Plan:
+def make_plan(
+    desired: DesiredState,
+    facts: Facts,
+    *,
+    wait: bool = True,
+    urls: bool = True,
+    earlier: Facts | None = None,
+) -> Plan:
     """Return the changes that make `facts` satisfy `desired`, in the order to apply them.
 
-    Without `urls`, readiness is judged from files and processes alone.
+    Without `urls`, readiness is judged from files and processes alone. `earlier` is a look before
+    this one: only a gateway that was silent then, too, is frozen.
 
     Raises:
         Conflict: what is wanted is not possible on this host; nothing is planned.
     """
-    return _Planner(desired, facts, choose(desired.host, facts), urls=urls).plan(wait=wait)
+    return _Planner(desired, facts, choose(desired.host, facts), urls=urls, earlier=earlier).plan(
+        wait=wait
+    )
 
 
 class _Planner:
     def __init__(
-        self, desired: DesiredState, facts: Facts, manager: ServiceManager, *, urls: bool
+        self,
+        desired: DesiredState,
+        facts: Facts,
+        manager: ServiceManager,
+        *,
+        urls: bool,
+        earlier: Facts | None = None,
     ) -> None:
-        self.urls = urls
+        self.urls, self.earlier = urls, earlier
         self.desired = desired
         self.facts = facts
         self.manager = manager
@@ -67,17 +89,20 @@ class _Planner:
         self.differs: list[str] = []
         self.removes: list[str] = []
         self.refused: set[str] = set()
-        self.shared = shared_files(_private_files(desired), facts)
+        self.shared = shared_files(private_files(desired), facts)
         self.installs = False
 
     def plan(self, *, wait: bool) -> Plan:
         host = self.desired.host
-        self._note_manager()
+        if host.manager == "auto" and (reason := passed_over(self.manager, self.facts)):
+            self._note(f"services run under {self.manager.name}: {reason}")
         first: list[Change] = [
             c for wanted in self._each(PythonProgram) for c in self._program(wanted)
         ]
         first += self._manager_program()
         each = list(self._remember())
+        for wanted in self._each(Service):
+            each += services.plan_markers(wanted, self._service(wanted), self.facts)
         each += [c for wanted in self._not_shared() for c in self._resource(wanted)]
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
@@ -103,12 +128,13 @@ class _Planner:
             starting.evidence,
             (self.facts.uid, self.facts.user),
             frozenset(self.removes),
+            tuple(starting.stalled),
         )
 
     def _starting(self) -> Starting:
         return Starting(
             self.desired, self.facts, self.manager, self.profiles,
-            refused=self.refused, installs=self.installs, urls=self.urls,
+            refused=self.refused, installs=self.installs, urls=self.urls, earlier=self.earlier,
         )  # fmt: skip
 
     def _each(self, kind: type) -> Iterable[Wanted]:
@@ -123,11 +149,6 @@ class _Planner:
         ]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
-
-    def _note_manager(self) -> None:
-        reason = passed_over(self.manager, self.facts)
-        if reason and self.desired.host.manager == "auto":
-            self.notes.append(f"services run under {self.manager.name}: {reason}")
 
     # --- the program ---
 
@@ -218,7 +239,7 @@ class _Planner:
             case Owned():
                 return plan_owned(wanted, resource, facts, profile.ledger)
             case ServiceDefinition():
-                self._note_limits(self._service(wanted))
+                self._note(limits_of(self._service(wanted), self.manager))
                 definition = self._definition(wanted, resource, profile)
                 return keeping(definition, facts) if profile.ledger.is_new else definition
         return files.plan_plain(wanted, facts, self._words(wanted))
@@ -244,7 +265,7 @@ class _Planner:
         if self.manager.told(service, self.facts).masked and wanted.profile.state == "started":
             raise masked(self.manager.id(service))
         values = self._values(service, profile)
-        self._note_version(service)
+        self._note(unit_text_of(service, self.hermes))
         given = (service, self.manager, self.facts, values)
         only = resource.only_disable
         changes = list(services.plan_definition(wanted, *given, only_disable=only))
@@ -270,19 +291,6 @@ class _Planner:
             "home_dir": self.facts.home,
         }
 
-    def _note_limits(self, service: ServiceSpec) -> None:
-        unenforced = sorted(self.manager.unenforced)
-        limits = [name for name in unenforced if getattr(service.settings, name)]
-        if limits:
-            words = f"{self.manager.name} enforces no {' and no '.join(limits)}"
-            self.notes.append(f"{service.profile}: {words}")
-
-    def _note_version(self, service: ServiceSpec) -> None:
-        if self.hermes and not gateway.unit_text_known(service, self.hermes):
-            version = self.hermes.version
-            note = f"Hermes {version} writes its units itself: only their main lines are checked"
-            self.notes += [note] if note not in self.notes else []
-
     def _values(self, service: ServiceSpec, profile: Draft) -> Mapping[str, Any]:
         env = {key: value for key, value in profile.env.items() if value is not None}
         hermes = self.hermes
@@ -290,14 +298,11 @@ class _Planner:
             raise Conflict("Hermes is not on this host", hint="run fleet.up, which installs it")
         return gateway.values_for(service, self.facts, hermes, profile.config, env)
 
+    def _note(self, text: str) -> None:
+        self.notes += [text] if text and text not in self.notes else []
+
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
-
-
-def _private_files(desired: DesiredState) -> Iterable[PurePosixPath]:
-    """Yield the files that one profile alone may have."""
-    resources = (wanted.resource for wanted in desired.wanted)
-    return (r.path for r in resources if isinstance(r, File | YamlFile | EnvFile | Owned))
 
 
 def _only_disables(wanted: Wanted) -> bool:

@@ -228,6 +228,8 @@ class Plan:
     """Id and name of the user on the host, if known."""
     removes: frozenset[str] = frozenset()
     """Profiles that lose settings or files, because the inventory no longer has them."""
+    stalled: tuple[str, ...] = ()
+    """The profiles whose gateway looks frozen: only a second look can tell."""
 
     @property
     def python(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
@@ -19,9 +20,7 @@ from hermes_ops.plan.model import (
     Write,
     WriteUnit,
 )
-from hermes_ops.plan.resource import (
-    identity,
-)
+from hermes_ops.plan.resource import EnvFile, File, Owned, YamlFile, identity
 
 
 def refusal(wanted: Wanted, conflict: Conflict) -> Change:
@@ -91,3 +90,9 @@ def once(changes: Iterable[Change]) -> list[Change]:
 
 def _is_shared(change: Change) -> bool:
     return change.resource.startswith("file:")
+
+
+def private_files(desired: DesiredState) -> Iterable[PurePosixPath]:
+    """Yield the files that one profile alone may have."""
+    resources = (wanted.resource for wanted in desired.wanted)
+    return (r.path for r in resources if isinstance(r, File | YamlFile | EnvFile | Owned))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
+from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.look.facts import Question
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of
@@ -36,6 +37,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     homes = [str(s.home) for s in services if s.text == "hermes"]
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
     evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
+    marks = [f"{home}/{name}" for home in homes for name in MARKERS]
     programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
     stamps = [str(stamp(name)) for name in ("hermes", *programs)]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
@@ -48,10 +50,11 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
                 *definitions,
                 *stamps,
                 gateway.ACTIVE,
+                *marks,
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),
-        files=_unique([*texts, *definitions, *evidence, *stamps, *notes]),
+        files=_unique([*texts, *definitions, *evidence, *marks, *stamps, *notes]),
         env_files=_unique(env_files),
         masked=frozenset(_masked(resources)),
         folders=_unique(
@@ -65,6 +68,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         homes=_unique(homes),
+        markers=_unique(marks),
         urls=_unique(_urls(desired)) if urls else None,
         hermes_python=desired.host.hermes.python,
         pythons=_needs_python(desired.host.manager),

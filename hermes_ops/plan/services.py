@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.markers import markers
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.owners import refuse_unwritable
 from hermes_ops.plan.files import change, found_text, plan_link, plan_text
@@ -60,6 +61,14 @@ def plan_definition(
             links.add(part.path)
             yield from plan_link(wanted, part.path, part.target, facts)
     yield from _without_links(wanted, service, manager, facts, kept=links)
+
+
+def plan_markers(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
+    """Yield the removal of marks in the gateway's home that do not count any more."""
+    for marker in markers(service.home, facts) if service.text == "hermes" else ():
+        if marker.over:
+            removal = change(wanted, "remove", marker.told, Remove(marker.path), facts)
+            yield replace(removal, resource=f"file:{marker.path}")
 
 
 def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[Change]:

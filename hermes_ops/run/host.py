@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
-from hermes_ops.plan import Change, DesiredState, make_plan
+from hermes_ops.plan import Change, DesiredState, Plan, make_plan
+from hermes_ops.plan.lifecycle import STALL
 from hermes_ops.plan.model import EnableLinger, Refuse
 from hermes_ops.plan.question import question
 from hermes_ops.reporting.events import Changed, Emit, Event, Gathered, Looking, Noted, Planned
@@ -110,6 +111,8 @@ def _converge(
         _learn(facts, settings)
         wait = settings.wait and not settings.check
         plan = make_plan(desired, facts, wait=wait, urls=not settings.check)
+        if plan.stalled:
+            facts, plan = _asked_again(plan, desired, facts, transport, emit, wait=wait)
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
@@ -121,6 +124,20 @@ def _converge(
     _refuse_moved(result)
     _refuse_failures(result)
     watch_services(plan, transport, settings, emit, result)
+
+
+def _asked_again(
+    plan: Plan, desired: DesiredState, earlier: Facts, transport: Transport, emit: Emit,
+    *, wait: bool,
+) -> tuple[Facts, Plan]:  # fmt: skip
+    """Return a second look and its plan: whoever was silent in the first one is asked once more."""
+    names = ", ".join(plan.stalled)
+    emit(
+        Noted(desired.host.name, f"{names}: no heartbeat and no answer, asking again in {STALL} s")
+    )
+    time.sleep(STALL + 1)  # the clock of the host has whole seconds
+    facts = gather(desired, transport, emit)
+    return facts, make_plan(desired, facts, wait=wait, earlier=earlier)
 
 
 _ENTRY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+([^\s{}\[\],#]+)")

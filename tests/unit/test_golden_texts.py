@@ -217,6 +217,8 @@ def test_a_stop_by_systemd_is_told_to_the_gateway(tmp_path: Path) -> None:
     found = json.loads(marker.read_text())
     written = datetime.fromisoformat(found.pop("written_at"))
     assert abs(written - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(found.pop("expires_at") - written.timestamp() - 60) <= 1
+    assert found.pop("principal") == "systemd"
     assert found == {"target_pid": 4242, "target_start_time": None, "stopper_pid": int(pid)}
     assert stat.S_IMODE(marker.stat().st_mode) == 0o600
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import applied, desired, facts, roles
+from building import UPTIME, applied, desired, facts, put, roles
 from case_file import read_case
 
 from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import KEPT
+from hermes_ops.look.facts import Answer, Facts
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse, Write
@@ -122,3 +123,47 @@ def test_down_where_hermes_is_gone() -> None:
         "disable file:.config/systemd/user/default.target.wants/hermes-gateway-demo.service",
         "reload manager:systemd",
     ]
+
+
+STALLED = {"demo": {"env": {"API_SERVER_ENABLED": "true"}}}
+BEAT = ".hermes/profiles/demo/state/gateway.heartbeat"
+
+
+def silent(later: float = 0, *, old: bool = True, status: int | None = None) -> Facts:
+    """Return a gateway without a heartbeat for long, whose API does not answer."""
+    found = facts({"desired": STALLED, "facts": {"holds": "desired"}})
+    beat = found.contents[BEAT].replace("08:59:50", "08:40:00" if old else "08:59:50")
+    answers = dict.fromkeys(found.answers, Answer(status))
+    found = replace(put(found, BEAT, beat), answers=answers)
+    return replace(found, now=found.now + later, uptime=UPTIME + later)
+
+
+def test_a_gateway_that_is_silent_twice_is_restarted() -> None:
+    """No heartbeat and no answer, in two looks ten seconds apart, of one and the same process."""
+    wanted = desired({"desired": STALLED})
+    first = make_plan(wanted, silent())
+    assert (first.changes, first.stalled) == ((), ("demo",))
+    plan = make_plan(wanted, silent(11), earlier=silent())
+    assert [line(change) for change in plan.changes] == [
+        "gateway.start restart service:hermes-gateway-demo"
+        " (its event loop stands still, and its API was silent twice in 10 s)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier"),
+    [
+        (silent(9), silent()),
+        (silent(11, status=200), silent()),
+        (silent(11), silent(status=500)),
+        (silent(11, old=False), silent()),
+        (silent(11), silent(old=False)),
+        (replace(silent(11), answers={}), silent()),
+        (replace(silent(11), processes={}), silent()),
+        (silent(11), replace(silent(), processes={})),
+    ],
+)
+def test_any_other_silence_restarts_nothing(later: Facts, earlier: Facts) -> None:
+    """An answer, a heartbeat, a question that was not asked, or another process: it may be well."""
+    plan = make_plan(desired({"desired": STALLED}), later, earlier=earlier)
+    assert not [change for change in plan.changes if change.restarts]

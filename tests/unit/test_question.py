@@ -49,6 +49,8 @@ EVIDENCE = {
     f"{HOME}/{name}" for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat")
 }
 
+MARKS = {f"{HOME}/.drain_request.json", f"{HOME}/.gateway-planned-stop.json"}
+
 
 def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
     """Return what is asked for a case."""
@@ -58,7 +60,7 @@ def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
 def test_every_path_that_may_change_is_asked_for() -> None:
     """Files with the folders on their way, definitions of every manager, stamps and debts."""
     assert set(asked().paths) == {
-        HOME, f"{HOME}/.env", f"{HOME}/d", *OWN, *DEFINITIONS, *STAMPS, ACTIVE,
+        HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *DEFINITIONS, *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo",
     }  # fmt: skip
 
@@ -66,7 +68,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
 def test_every_text_that_is_compared_is_asked_for() -> None:
     """A `.env` by itself, for some of its values stay there."""
     notes = {".local/state/hermes-ops/written/gateway-demo"}
-    assert set(asked().files) == {*OWN, *DEFINITIONS, *EVIDENCE, *STAMPS, *notes}
+    assert set(asked().files) == {*OWN, *DEFINITIONS, *EVIDENCE, *MARKS, *STAMPS, *notes}
     assert asked().env_files == (f"{HOME}/.env",)
     assert asked().masked == {f"{HOME}/.env=KEY"}
     assert asked().owned == (f"{HOME}/.hermes-ops.yml",)

@@ -7,6 +7,7 @@ import pwd
 import shlex
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -786,3 +787,11 @@ def test_no_orphan_costs_nothing(dash: Host) -> None:
     dash.file(".hermes/profiles/a/.hermes-ops.yml", "format: 1\n")
     answer = dash.run('look_orphans .hermes-ops.yml a b; echo "[$orphans]"')
     assert (answer.out, answer.told, dash.calls) == ("[]\n", [], [])
+
+
+def test_what_was_written_long_ago(host: Host) -> None:
+    """A file of more than an hour; neither a younger one nor what is no file."""
+    for name, minutes in (("old", 70), ("a b", 70), ("young", 50)):
+        os.utime(host.file(name), (time.time() - 60 * minutes,) * 2)
+    (host.home / "folder").mkdir()
+    assert host.run("look_aged old 'a b' young folder gone").told == ["aged old", "aged a b"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -154,11 +156,15 @@ def marker(host: Host, home: str = "home") -> dict[str, Any]:
 def test_a_planned_stop_names_who_is_stopped_and_by_whom(host: Host) -> None:
     """Hermes believes a marker for its own pid that is not older than a minute."""
     (host.home / "home").mkdir()
-    answer = host.run("plan_stop home 4242; echo $$; : >next")
+    owner = {"operator": "ann's", "run": "r-1"}
+    given = f"boot=b-1 holder={shlex.quote(json.dumps(owner))}"
+    answer = host.run(f"{given}; plan_stop home 4242; echo $$; : >next")
     found = marker(host)
     assert is_now(found.pop("written_at"))
+    assert 50 < found.pop("expires_at") - time.time() <= 60
     assert found == {
         "target_pid": 4242, "target_start_time": None, "stopper_pid": int(answer.out),
+        "owner": owner, "boot": "b-1",
     }  # fmt: skip
     assert mode(host.home / "home" / MARKER) == 0o600
     assert mode(host.home / "next") == 0o644
@@ -253,11 +259,12 @@ def test_a_request_is_private_whole_and_of_this_boot(host: Host) -> None:
     host.rooted("/proc/$1/stat")
     host.part("/proc/1/stat", f"1 (init) {' '.join(map(str, range(3, 30)))}\n")
     host.stand("mv", f'ls -l "$2" | cut -c1-10 >{host.home}/mode; command mv "$@"')
-    host.run(f'boot=b-1; request_drain home/{REQUEST}; echo "$drains" >drains; : >next')
+    host.run(f'boot=b-1; request_drain home/{REQUEST} 30; echo "$drains" >drains; : >next')
     found = json.loads((host.home / "home" / REQUEST).read_text())
     assert is_now(found.pop("requested_at"))
+    assert 140 < found.pop("expires_at") - time.time() <= 150
     assert found == {
-        "action": "drain", "principal": "hermes-ops", "epoch": "b-1:22",
+        "owner": None, "boot": "b-1", "action": "drain", "principal": "hermes-ops", "epoch": "b-1:22",
         "suppress_notification": True,
     }  # fmt: skip
     assert host.calls == [f"mv -f home/{REQUEST}.new home/{REQUEST}"]
@@ -271,7 +278,7 @@ def test_a_request_where_no_boot_is_known(dash: Host) -> None:
     """Without /proc there is no epoch, and Hermes takes none."""
     drain(dash)
     dash.rooted("/proc/1/stat")
-    dash.run(f"boot=b; request_drain home/{REQUEST}")
+    dash.run(f"boot=b; request_drain home/{REQUEST} 30")
     assert json.loads((dash.home / "home" / REQUEST).read_text())["epoch"] == ""
 
 

@@ -1,0 +1,89 @@
+"""Marks that are left in a gateway's home: a request to drain, and a stop that is planned.
+
+Hermes honours a request to drain for ever: without an end of its own, or after that end, it counts
+as left behind by something that died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from hermes_ops.look.facts import Facts
+
+DRAIN = ".drain_request.json"
+PLANNED_STOP = ".gateway-planned-stop.json"
+MARKERS = (DRAIN, PLANNED_STOP)
+_WORDS = {DRAIN: "drain request", PLANNED_STOP: "planned stop"}
+_LIMITS = {DRAIN: 3600, PLANNED_STOP: 60}
+"""Seconds for which a mark without an end of its own counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A mark in a home: whose it is, and why it does not count any more, if so."""
+
+    path: PurePosixPath
+    what: str
+    owner: str
+    over: str
+
+    @property
+    def told(self) -> str:
+        """Return it as a phrase."""
+        return f"{self.over} {self.what} of {self.owner}".strip()
+
+
+def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
+    """Yield the marks that lie in this home."""
+    for name in MARKERS:
+        path = f"{home}/{name}"
+        state = facts.paths.get(path)
+        if state is not None and state.kind == "file":
+            said = _said(facts.contents.get(path, ""))
+            over = _over(name, path, said, facts)
+            yield Marker(PurePosixPath(path), _WORDS[name], _owner(said), over)
+
+
+def _said(text: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _owner(said: Mapping[str, Any]) -> str:
+    owner = said.get("owner")
+    if isinstance(owner, dict) and owner.get("operator"):
+        return f"{owner['operator']}, run {owner.get('run', '?')}"
+    return str(said.get("principal") or "somebody")
+
+
+def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
+    """Return why a mark does not count any more, empty if it does."""
+    boot = str(said.get("boot") or said.get("epoch") or "").partition(":")[0]
+    if boot and facts.boot and boot != facts.boot:
+        return "outlived"
+    end = _seconds(said.get("expires_at"))
+    if end is None:
+        begun = _seconds(said.get("requested_at") or said.get("written_at"))
+        end = begun + _LIMITS[name] if begun is not None else None
+    if end is None:
+        return "old" if path in facts.aged else ""
+    return "expired" if end < facts.now else ""
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a time in seconds since 1970; None for what is no time."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        found = datetime.fromisoformat(str(value))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
