@@ -24,25 +24,15 @@ from hermes_ops.commands.workspace import (
     with_values,
 )
 from hermes_ops.errors import HermesError, Interrupted
-from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.plan import DesiredState
-from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.plan.resource import EnvFile
+from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
-from hermes_ops.reporting.summary import Summary
+from hermes_ops.reporting.summary import NotPassed, Summary
 from hermes_ops.run import Connections, HostResult, Settings, converge_hosts, ignore
-
-
-@dataclass(frozen=True, slots=True)
-class NotPassed:
-    """A check that did not pass, and why."""
-
-    host: str
-    profile: str | None
-    reason: str
 
 
 @dataclass(slots=True)
@@ -137,17 +127,6 @@ def _ask_about_removals(
         files = ", ".join(map(shown, workspace.whole.strays))
         question = f"settings would be removed from {losing} of {everything} profiles, and {files}"
         confirm(f"{question} is not read: there is no such group. Remove them?", options)
-
-
-def writes_env(steps: Sequence[StepPlan], selected: Inventory) -> Callable[[Profile, Host], bool]:
-    """Return whether these steps write the `.env` of a profile, so that they need its values."""
-
-    def writes(profile: Profile, host: Host) -> bool:
-        role = selected.roles[profile.role]
-        wanted = (resource for step in steps for resource in step.body(profile, role, host))
-        return profile.state != "absent" and any(isinstance(one, EnvFile) for one in wanted)
-
-    return writes
 
 
 def _begin(

@@ -17,12 +17,8 @@ from hermes_ops.look.facts import Answer
 
 HEARTBEAT_LIMIT = 90
 """Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
-
-
 CONNECT_LIMIT = 30
 """Seconds that Hermes gives a platform to connect (`gateway.platform_connect_timeout`)."""
-
-
 PLANNED_RESTART = 75
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.files.layout import WRITTEN
-from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
@@ -104,3 +104,14 @@ def env_file(path: PurePosixPath, profile: Profile, mode: int, *, restarts: bool
     return EnvFile(
         path, values, mode, unresolved, restarts=restarts, marks=profile.marks, kept=kept
     )
+
+
+def writes_env(steps: Sequence[StepPlan], selected: Inventory) -> Callable[[Profile, Host], bool]:
+    """Return whether these steps write the `.env` of a profile, so that they need its values."""
+
+    def writes(profile: Profile, host: Host) -> bool:
+        role = selected.roles[profile.role]
+        wanted = (resource for step in steps for resource in step.body(profile, role, host))
+        return profile.state != "absent" and any(isinstance(one, EnvFile) for one in wanted)
+
+    return writes

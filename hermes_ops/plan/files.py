@@ -15,7 +15,7 @@ from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_dead_end, unreadable
 from hermes_ops.plan import marks
-from hermes_ops.plan.ledger import Ledger, keeping
+from hermes_ops.plan.ledger import Ledger, differing, keeping
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -201,20 +201,12 @@ def plan_yaml(
     ledger.saw(then)
     # A difference in form only needs no restart.
     owes = None if yamlfile.same(have, then) else owes
-    keys = tuple(ownership.dotted(path) for path in _differing(have, then))
+    keys = tuple(ownership.dotted(path) for path in differing(have, then))
     write = Write(file.path, after, file.mode, before, keys, owes)
     changes: Iterable[Change] = _write(wanted, write, after == before, facts)
     if ledger.has_foreign(file.path, values, have):
         changes = keeping(changes, facts)
     return list(changes), then
-
-
-def _differing(have: Mapping[Any, Any], then: Mapping[Any, Any]) -> Iterable[ownership.Path]:
-    """Yield the paths at which the two have different values."""
-    for path in dict.fromkeys(path for side in (have, then) for path, _ in ownership.leaves(side)):
-        (was, before), (is_, after) = ownership.at(have, path), ownership.at(then, path)
-        if was != is_ or not yamlfile.same(before, after):
-            yield path
 
 
 def plan_env(

@@ -15,14 +15,7 @@ from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle import Draft, Starting, leave_others
-from hermes_ops.plan.model import (
-    Change,
-    DesiredState,
-    Install,
-    Plan,
-    Refuse,
-    Wanted,
-)
+from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Refuse, Wanted
 from hermes_ops.plan.order import (
     once,
     private_files,
@@ -180,7 +173,8 @@ class _Planner:
 
     def _manager_program(self) -> Iterable[Change]:
         # A service that is only removed does not need a manager that is missing.
-        definitions = [w for w in self._each(ServiceDefinition) if not _only_disables(w)]
+        each = self._each(ServiceDefinition)
+        definitions = [w for w in each if not getattr(w.resource, "only_disable", False)]
         needed = self.manager.program
         if needed is None or not definitions:
             return []
@@ -303,7 +297,3 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
-
-
-def _only_disables(wanted: Wanted) -> bool:
-    return isinstance(wanted.resource, ServiceDefinition) and wanted.resource.only_disable

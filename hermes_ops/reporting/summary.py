@@ -20,6 +20,15 @@ SHOWN = 20
 """How many checks that did not pass are repeated one by one."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotPassed:
+    """A check that did not pass, and why."""
+
+    host: str
+    profile: str | None
+    reason: str
+
+
 class Summary:
     """Shows the results of a run."""
 

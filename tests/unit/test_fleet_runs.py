@@ -37,7 +37,7 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan, make_plan
-from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
 from hermes_ops.plan.model import MakeFolder
 from hermes_ops.reporting.journal import folder as journals
 from hermes_ops.run import Connections, Done, HostResult, Settings
@@ -471,7 +471,7 @@ def test_only_who_writes_needs_secrets(steps: list[StepPlan], state: str, needs:
     opened = Workspace(there, there, (), Vault(None, lambda _: None))
 
     def values() -> Inventory:
-        writes = converge.writes_env(steps, there)
+        writes = writes_env(steps, there)
         return with_values(there, opened, Options(), Output(json=True), writes)
 
     if needs:

@@ -264,7 +264,8 @@ def test_a_request_is_private_whole_and_of_this_boot(host: Host) -> None:
     assert is_now(found.pop("requested_at"))
     assert 140 < found.pop("expires_at") - time.time() <= 150
     assert found == {
-        "owner": None, "boot": "b-1", "action": "drain", "principal": "hermes-ops", "epoch": "b-1:22",
+        "owner": None, "boot": "b-1", "action": "drain", "principal": "hermes-ops",
+        "epoch": "b-1:22",
         "suppress_notification": True,
     }  # fmt: skip
     assert host.calls == [f"mv -f home/{REQUEST}.new home/{REQUEST}"]

@@ -9,13 +9,12 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
-from hermes_ops.commands.converge import NotPassed
 from hermes_ops.errors import HostKeyChanged, NotReady, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
 from hermes_ops.plan.model import Write
 from hermes_ops.reporting import events, report
-from hermes_ops.reporting.summary import Summary
+from hermes_ops.reporting.summary import NotPassed, Summary
 from hermes_ops.run import Done, HostResult
 
 TOTALS = dict.fromkeys(("changed", "ok", "failed", "unreachable", "unknown", "skipped"), 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
-from hermes_ops.commands.converge import Converged, NotPassed
+from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.roles import refuse_untrusted
 from hermes_ops.commands.workspace import in_service, open_workspace
@@ -19,6 +19,7 @@ from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.reporting.summary import NotPassed
 from hermes_ops.run import (
     Connections,
     HostOutcome,
