@@ -155,6 +155,10 @@ class Locked(HermesError):
     default_kind = "locked"
 
 
+class NotTried(HermesError):
+    """Nothing was done on this host, as it went wrong on another."""
+
+
 class Interrupted(HermesError):
     """The operator ended the run."""
 

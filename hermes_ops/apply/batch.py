@@ -41,7 +41,8 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
     waits = {p.name for p in host.profiles if p.after}
 
     def goes_along(section: Section) -> bool:
-        return section[0] not in waits and _only_controls(section)
+        rolls = any(getattr(change.operation, "rolls_after", ()) for _, change in section[1])
+        return section[0] not in waits and not rolls and _only_controls(section)
 
     first, *rest = sections
     if verb != "stop":
@@ -52,6 +53,10 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
     ]  # fmt: skip
 
 
+def _waits(control: Control) -> bool:
+    return bool(control.ends or control.after or control.rolls_after)
+
+
 def _only_controls(section: Section) -> bool:
     return all(isinstance(change.operation, Control) for _, change in section[1])
 
@@ -60,11 +65,7 @@ def _orders(section: Section) -> Iterator[Order]:
     name, changes = section
     for number, change in changes:
         control = change.operation
-        if (
-            isinstance(control, Control)
-            and control.together
-            and not (control.ends or control.after)
-        ):
+        if isinstance(control, Control) and control.together and not _waits(control):
             yield Order(number, name, control, has_moved(changes))
 
 

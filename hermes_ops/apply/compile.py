@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -76,7 +76,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     prepared: set[int] = set()
     for at, (profile, changes) in enumerate(sections):
         if any(_starts(numbered) for numbered in changes):
-            yield from _after(profile, plan, terms)
+            yield from _after(profile, changes, plan, terms)
         together = orders(sections[at:], plan.host, prepared)
         if len(together) > 1:
             yield from order_ahead(together)
@@ -94,9 +94,10 @@ def _starts(numbered: Numbered) -> bool:
     return isinstance(operation, Control) and operation.verb != "stop"
 
 
-def _after(name: str, plan: Plan, terms: Terms) -> Iterator[str]:
+def _after(name: str, changes: Sequence[Numbered], plan: Plan, terms: Terms) -> Iterator[str]:
     """Yield the wait for the profiles that must be ready first; if one fails, this one fails."""
     first = {after for p in plan.host.profiles if p.name == name for after in p.after}
+    first |= {other for _, c in changes for other in getattr(c.operation, "rolls_after", ())}
     if not first:
         return
     watches = [watch for watch in plan.watches if watch.service.profile in first]

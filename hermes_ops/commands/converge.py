@@ -32,7 +32,7 @@ from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
 from hermes_ops.reporting.summary import NotPassed, Summary
-from hermes_ops.run import Connections, HostResult, Settings, converge_hosts, ignore
+from hermes_ops.run import Connections, HostResult, Settings, Turns, converge_hosts, ignore
 
 
 @dataclass(slots=True)
@@ -151,6 +151,7 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
     owner["why"] = REDACTOR(options.why)
     return Settings(
         check=options.check,
+        rolling=not options.serial,
         wait=wait,
         owner=owner,
         lock_timeout=options.lock_timeout,
@@ -177,6 +178,9 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
             if converged.journal:
                 converged.journal.event(event)
 
+        if not (options.serial or options.check):
+            allowed = rules.most_failures or 0
+            how = replace(how, turns=Turns([state.host.name for state in states], allowed))
         converged.results = converge_hosts(states, rules, how, emit, converged.connections)
     for result in converged.results:
         result.findings = _standing(result, converged.workspace.selected)
@@ -274,6 +278,11 @@ def document(converged: Converged, code: int) -> dict[str, Any]:
                 "changes": host,
             }
             for result, host in zip(results, changes, strict=True)
+        ],
+        "restarts": [
+            {"host": result.host.name, "profile": name, "platforms": sorted(platforms)}
+            for result in results
+            for name, platforms in (result.plan.restarts if result.plan else {}).items()
         ],
         "verify": converged.verify,
     }

@@ -25,6 +25,8 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
+API = "api_server"
+"""The platform that connects to nobody: any number of gateways may restart at once."""
 STALL = 10
 """Seconds between two looks after which a silent gateway counts as frozen."""
 
@@ -39,6 +41,15 @@ class Draft:
     ledger: Ledger = field(default_factory=Ledger)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a plan is made: `make_plan` says what each of these means."""
+
+    urls: bool = True
+    earlier: Facts | None = None
+    rolling: bool = True
+
+
 class Starting:
     """Plans the services, after the settings of every profile are drafted."""
 
@@ -51,13 +62,13 @@ class Starting:
         *,
         refused: set[str],
         installs: bool,
-        urls: bool,
-        earlier: Facts | None = None,
+        how: How,
     ) -> None:
         self._desired, self._facts, self._manager = desired, facts, manager
         self._profiles, self._refused = drafts, refused
-        self._installs, self._urls = installs, urls
-        self._earlier = earlier
+        self._installs, self._how = installs, how
+        self.restarts: dict[str, frozenset[str]] = {}
+        """The gateways that are restarted, in this order, each with its messaging platforms."""
         self.watches: list[Watch] = []
         self.stalled: list[str] = []
         """The profiles whose gateway looks frozen: a second look tells."""
@@ -84,14 +95,27 @@ class Starting:
             if one.name in leaving:
                 yield from one.leave(self._manager)
         for one in planned:
-            yield from one.wait_for(first.get(one.name, set()))
+            rolls = self._rolls(one)
+            yield from one.wait_for(first.get(one.name, set()), rolls)
             self._watch(one)
+
+    def _rolls(self, one: ServicePlan) -> list[str]:
+        """Note a restart; return whose restarts come before it, as they share a platform."""
+        if not (one.begins and one.evidence.supervised and one.watch):
+            return []
+        own = one.watch.expected - {API}
+        latest = [
+            next((name for name in reversed(self.restarts) if platform in self.restarts[name]), "")
+            for platform in own
+        ]
+        self.restarts[one.name] = own
+        return sorted(set(filter(None, latest))) if self._how.rolling else []
 
     def _planned(self, wanted: Wanted, wave: int) -> ServicePlan:
         service = self._desired.services[wanted.profile.name]
         profile = self._profiles.setdefault(wanted.profile.name, Draft())
         watch = watch_of(service, profile.config, profile.env, wave)
-        urls = watch.urls if self._urls else ()
+        urls = watch.urls if self._how.urls else ()
         watch = replace(watch, urls=urls, manager=self._manager.name)
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
@@ -180,8 +204,8 @@ class Starting:
         if not is_stalled(evidence):
             return ""
         self.stalled.append(service.profile)
-        earlier = self._earlier and evidence_of(
-            service, self._earlier, self._manager.name, urls=tuple(evidence.answers)
+        earlier = self._how.earlier and evidence_of(
+            service, self._how.earlier, self._manager.name, urls=tuple(evidence.answers)
         )
         same = earlier and (earlier.pid, earlier.started_ticks) == (
             evidence.pid, evidence.started_ticks,

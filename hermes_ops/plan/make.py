@@ -14,7 +14,7 @@ from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
-from hermes_ops.plan.lifecycle import Draft, Starting, leave_others
+from hermes_ops.plan.lifecycle import Draft, How, Starting, leave_others
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Refuse, Wanted
 from hermes_ops.plan.order import (
     once,
@@ -47,37 +47,31 @@ def make_plan(
     wait: bool = True,
     urls: bool = True,
     earlier: Facts | None = None,
+    rolling: bool = True,
 ) -> Plan:
     """Return the changes that make `facts` satisfy `desired`, in the order to apply them.
 
     Without `urls`, readiness is judged from files and processes alone. `earlier` is a look before
-    this one: only a gateway that was silent then, too, is frozen.
+    this one: only a gateway that was silent then, too, is frozen. `rolling`: of each messaging
+    platform, one gateway is restarted at a time.
 
     Raises:
         Conflict: what is wanted is not possible on this host; nothing is planned.
     """
-    return _Planner(desired, facts, choose(desired.host, facts), urls=urls, earlier=earlier).plan(
-        wait=wait
-    )
+    manager = choose(desired.host, facts)
+    return _Planner(desired, facts, manager, How(urls, earlier, rolling)).plan(wait=wait)
 
 
 class _Planner:
     def __init__(
-        self,
-        desired: DesiredState,
-        facts: Facts,
-        manager: ServiceManager,
-        *,
-        urls: bool,
-        earlier: Facts | None = None,
+        self, desired: DesiredState, facts: Facts, manager: ServiceManager, how: How
     ) -> None:
-        self.urls, self.earlier = urls, earlier
+        self.how = how
         self.desired = desired
         self.facts = facts
         self.manager = manager
         self.hermes = facts.hermes
         self.profiles: dict[str, Draft] = {}
-        self.values: dict[str, Mapping[str, Any]] = {}
         self.notes: list[str] = []
         self.differs: list[str] = []
         self.removes: list[str] = []
@@ -121,13 +115,14 @@ class _Planner:
             starting.evidence,
             (self.facts.uid, self.facts.user),
             frozenset(self.removes),
+            starting.restarts,
             tuple(starting.stalled),
         )
 
     def _starting(self) -> Starting:
         return Starting(
             self.desired, self.facts, self.manager, self.profiles,
-            refused=self.refused, installs=self.installs, urls=self.urls, earlier=self.earlier,
+            refused=self.refused, installs=self.installs, how=self.how,
         )  # fmt: skip
 
     def _each(self, kind: type) -> Iterable[Wanted]:

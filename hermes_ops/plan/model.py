@@ -138,6 +138,8 @@ class Control:
     """Seconds to wait for its turns to end before it is restarted."""
     after: tuple[str, ...] = ()
     """Profiles that must have stopped before: it needs what they have."""
+    rolls_after: tuple[str, ...] = ()
+    """Profiles whose restart must have succeeded before: they are on the same platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +230,15 @@ class Plan:
     """Id and name of the user on the host, if known."""
     removes: frozenset[str] = frozenset()
     """Profiles that lose settings or files, because the inventory no longer has them."""
+    restarts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The profiles that are restarted, in this order, each with its messaging platforms."""
     stalled: tuple[str, ...] = ()
     """The profiles whose gateway looks frozen: only a second look can tell."""
+
+    @property
+    def rolls(self) -> frozenset[str]:
+        """Return the messaging platforms on which a gateway is restarted."""
+        return frozenset().union(*self.restarts.values())
 
     @property
     def python(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -238,12 +238,13 @@ class ServicePlan:
                 start = replace(operation, words=words, verb="start", ends=None, drain=0)
                 self.changes[number] = replace(one, action="start", operation=start, seen=())
 
-    def wait_for(self, others: Collection[str]) -> Iterable[Change]:
-        """Yield its changes; a start needs that these other profiles have stopped."""
+    def wait_for(self, others: Collection[str], rolls: Sequence[str] = ()) -> Iterable[Change]:
+        """Yield its changes; a start needs that `others` have stopped, and `rolls` are ready."""
         for one in self.changes:
             operation = one.operation
-            if others and isinstance(operation, Control) and operation.verb != "stop":
-                operation = replace(operation, after=tuple(sorted(others)))
+            if isinstance(operation, Control) and operation.verb != "stop":
+                after = tuple(sorted(others))
+                operation = replace(operation, after=after, rolls_after=tuple(rolls))
             yield replace(one, operation=operation)
 
 

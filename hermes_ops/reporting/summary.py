@@ -48,6 +48,8 @@ class Summary:
         self._output.name_inventory()
         for text in wrongs(converged):
             self._output.text(text)
+        if body["check"]:
+            self._output.text(restart_line(body["restarts"], serial=bool(self._options.serial)))
 
 
 def totals(body: Mapping[str, Any]) -> str:
@@ -65,6 +67,25 @@ def totals(body: Mapping[str, Any]) -> str:
     if verify and verify["expected"]:
         text += f"; {verify['passed']} of {verify['expected']} checks passed"
     return f"{text}; {body['seconds']} s"
+
+
+def restart_line(restarts: Sequence[Mapping[str, Any]], *, serial: bool) -> str:
+    """Return how many gateways will restart, and in which order."""
+    if not restarts:
+        return "no gateway will restart"
+    queues: dict[str, list[str]] = {}
+    for one in restarts:
+        for platform in (() if serial else one["platforms"]) or ("",):
+            queues.setdefault(platform, []).append(f"{one['host']}/{one['profile']}")
+    at_once = queues.pop("", [])
+    words = [f"one at a time for {name}: {_some(rows)}" for name, rows in sorted(queues.items())]
+    words += [f"{'batch by batch' if serial else 'at once'}: {_some(at_once)}"] if at_once else []
+    return f"{count(len(restarts), 'gateway')} will restart; {'; '.join(words)}"
+
+
+def _some(targets: Sequence[str], most: int = 8) -> str:
+    more = len(targets) - most
+    return ", ".join(targets[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 # --- what was done ----------------------------------------------------------------------------

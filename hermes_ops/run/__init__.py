@@ -6,6 +6,7 @@ fan_out      one piece of work on every host, and the outcome of each
 model        the settings of a run, and its result for each host
 host         one host, from the look to the verdict
 apply        apply its plan in one exchange
+turns        which host may restart its gateways now
 listener     the records that arrive meanwhile
 watch        wait until its services are ready
 """
@@ -15,6 +16,7 @@ from hermes_ops.run.fan_out import HostOutcome, ignore, outcome_of, over_hosts
 from hermes_ops.run.host import converge_host, converge_hosts, gather
 from hermes_ops.run.model import Done, HostResult, Settings
 from hermes_ops.run.parallel import Rules
+from hermes_ops.run.turns import Turns
 from hermes_ops.run.watch import verdict_of
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "HostResult",
     "Rules",
     "Settings",
+    "Turns",
     "converge_host",
     "converge_hosts",
     "gather",

@@ -64,6 +64,7 @@ def deadline(plan: Plan, settings: Settings) -> float:
         change.operation.drain for change in plan.changes if isinstance(change.operation, Control)
     )
     waves = 1 + max((watch.wave for watch in plan.watches), default=0)
+    waves += sum(bool(getattr(change.operation, "rolls_after", ())) for change in plan.changes)
     return (
         plan.host.connection.exchange_timeout
         + settings.lock_timeout

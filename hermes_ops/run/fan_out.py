@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from hermes_ops.errors import (
     HermesError,
     Interrupted,
+    NotTried,
     NotUnderstood,
     Unknown,
     Unreachable,
@@ -54,6 +55,8 @@ def outcome_of(error: HermesError) -> str:
     """Return the host's outcome in one word for an error that ended it."""
     if isinstance(error, Unreachable):
         return "unreachable"
+    if isinstance(error, NotTried):
+        return "skipped"
     return "unknown" if isinstance(error, Unknown | Interrupted) else "failed"
 
 
@@ -71,16 +74,17 @@ def over_hosts(
     *,
     word_of: Callable[[HostOutcome[Value]], str] = lambda outcome: outcome.word,
     keep: Connections | None = None,
+    left: Callable[[Host], None] = lambda _: None,
 ) -> list[HostOutcome[Value]]:
     """Connect to every host and do the work there; return an outcome for each, in their order.
 
     An error of one host is its outcome; any other exception becomes `NotUnderstood`. Hosts that
     are still at work at the deadline are unknown, those that never began are skipped. `word_of`
     returns what an outcome counts as. Connections are closed; with `keep`, those of the hosts that
-    ended stay open there.
+    ended stay open there. `left` is called with each host whose work has ended, in any way.
     """
     with Connections() as own:
-        fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None)
+        fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None, left)
         ended = parallel(wanted, fan.one, rules, failed=lambda o: word_of(o) in BAD)
         return fan.all(wanted, ended)
 
@@ -95,6 +99,7 @@ class _Fan(Generic[Item, Value]):
     word_of: Callable[[HostOutcome[Value]], str]
     connections: Connections
     keeps: bool
+    leaves: Callable[[Host], None]
     began: dict[str, float] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
     """Hosts that did not end in time: their later events are dropped."""
@@ -109,6 +114,8 @@ class _Fan(Generic[Item, Value]):
                 value = self.work(item, transport)
         except HermesError as error:
             failure = error
+        finally:
+            self.leaves(host)
         if not self.keeps:
             self.connections.leave([host.name])
         outcome = HostOutcome(

@@ -6,14 +6,24 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 
-from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown
+from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, NotTried, Unknown
+from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
 from hermes_ops.plan.lifecycle import STALL
-from hermes_ops.plan.model import EnableLinger, Refuse
+from hermes_ops.plan.model import Control, EnableLinger, Refuse
 from hermes_ops.plan.question import question
-from hermes_ops.reporting.events import Changed, Emit, Event, Gathered, Looking, Noted, Planned
+from hermes_ops.reporting.events import (
+    Changed,
+    Emit,
+    Event,
+    Gathered,
+    Looking,
+    Noted,
+    Planned,
+    Waiting,
+)
 from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.connections import Connections
 from hermes_ops.run.fan_out import HostOutcome, over_hosts
@@ -49,7 +59,13 @@ def converge_hosts(
     def work(state: DesiredState, transport: Transport) -> HostResult:
         return converge_host(state, transport, settings, hear, results[state.host.name])
 
-    outcomes = over_hosts(states, work, rules, settings, hear, word_of=_word, keep=connections)
+    def left(host: Host) -> None:
+        if settings.turns is not None:
+            settings.turns.leave(host.name, failed=True)  # a turn that went well has left before
+
+    outcomes = over_hosts(
+        states, work, rules, settings, hear, word_of=_word, keep=connections, left=left
+    )
     return [_result(o, results[o.host.name], heard[o.host.name]) for o in outcomes]
 
 
@@ -110,34 +126,59 @@ def _converge(
         facts = gather(desired, transport, emit, urls=not settings.check)
         _learn(facts, settings)
         wait = settings.wait and not settings.check
-        plan = make_plan(desired, facts, wait=wait, urls=not settings.check)
+        rolling, urls = settings.rolling, not settings.check
+        plan = make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling)
         if plan.stalled:
-            facts, plan = _asked_again(plan, desired, facts, transport, emit, wait=wait)
+            facts, plan = _asked_again(plan, desired, facts, transport, settings, emit)
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
             result.changes = list(_as_planned(plan.changes))
             return
+        _take_turn(plan, settings, emit, result)
         if not apply_plan(plan, transport, settings, emit, result) or look == LOOKS:
             break
         emit(Noted(desired.host.name, "files changed since the look: looking again"))
     _refuse_moved(result)
     _refuse_failures(result)
     watch_services(plan, transport, settings, emit, result)
+    if settings.turns is not None and not _has_failed_restart(result):
+        settings.turns.leave(desired.host.name)
+
+
+def _take_turn(plan: Plan, settings: Settings, emit: Emit, result: HostResult) -> None:
+    """Wait until no other host restarts a gateway of the same messaging platforms."""
+    turns, host = settings.turns, plan.host.name
+    if turns is None:
+        return
+    if not turns.ask(host, plan.rolls):
+        emit(Waiting(host, f"for its turn to restart ({', '.join(sorted(plan.rolls))})"))
+    if why := turns.wait(host):
+        turns.leave(host)
+        result.changes = [Done(change, "skipped", why) for change in plan.changes]
+        raise NotTried(why, hint="mend that first; to go on regardless: --max-fail or --serial")
+
+
+def _has_failed_restart(result: HostResult) -> bool:
+    controls = (done for done in result.changes if isinstance(done.change.operation, Control))
+    return any(done.outcome != "done" for done in controls)
 
 
 def _asked_again(
-    plan: Plan, desired: DesiredState, earlier: Facts, transport: Transport, emit: Emit,
-    *, wait: bool,
-) -> tuple[Facts, Plan]:  # fmt: skip
+    plan: Plan,
+    desired: DesiredState,
+    earlier: Facts,
+    transport: Transport,
+    settings: Settings,
+    emit: Emit,
+) -> tuple[Facts, Plan]:
     """Return a second look and its plan: whoever was silent in the first one is asked once more."""
     names = ", ".join(plan.stalled)
-    emit(
-        Noted(desired.host.name, f"{names}: no heartbeat and no answer, asking again in {STALL} s")
-    )
+    emit(Noted(desired.host.name, f"{names}: no heartbeat, no answer; asking again in {STALL} s"))
     time.sleep(STALL + 1)  # the clock of the host has whole seconds
-    facts = gather(desired, transport, emit)
-    return facts, make_plan(desired, facts, wait=wait, earlier=earlier)
+    facts, rolling = gather(desired, transport, emit), settings.rolling
+    plan = make_plan(desired, facts, wait=settings.wait, earlier=earlier, rolling=rolling)
+    return facts, plan
 
 
 _ENTRY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+([^\s{}\[\],#]+)")

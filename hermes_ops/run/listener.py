@@ -85,7 +85,7 @@ class Listener:
                 return f"{done.change.step} failed"
         first = {
             after for p in self._plan.host.profiles if p.name == change.profile for after in p.after
-        }
+        } | set(getattr(change.operation, "rolls_after", ()))
         return (
             f"{', '.join(sorted(first))} must be ready first" if first else "an earlier step failed"
         )

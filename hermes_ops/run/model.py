@@ -12,6 +12,7 @@ from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
+from hermes_ops.run.turns import Turns
 from hermes_ops.transport import Transport, connect
 
 Connect = Callable[..., Transport]
@@ -23,6 +24,10 @@ class Settings:
 
     check: bool = False
     wait: bool = True
+    rolling: bool = True
+    """Whether one gateway of each messaging platform is restarted at a time, on a host as well."""
+    turns: Turns | None = None
+    """Whose turn it is to restart; None: the hosts restart as they come."""
     owner: dict[str, str] = field(default_factory=dict)
     lock_timeout: int = 60
     known_hosts: tuple[Path, ...] = ()
