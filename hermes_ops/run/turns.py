@@ -21,7 +21,7 @@ class _Place:
 
 @dataclass(slots=True)
 class Turns:
-    """The queue of one run. After more than `most_failures` bad turns nobody gets another."""
+    """The queue of one run; more than `most_failures` bad turns on a platform are its last."""
 
     hosts: Sequence[str]
     most_failures: int = 0
@@ -42,10 +42,9 @@ class Turns:
     def wait(self, host: str) -> str:
         """Wait for the turn of a host that has asked; return why it gets none, empty if it does."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_stopped(host) or self._may_go(host))
-            if not self._is_stopped(host):
-                return ""
-            return f"{', '.join(self._failed)} did not come up again after a restart"
+            self._changed.wait_for(lambda: self._bad_turns(host) or self._may_go(host))
+            failed = self._bad_turns(host)
+            return f"{', '.join(failed)} did not come up again after a restart" if failed else ""
 
     def leave(self, host: str, *, failed: bool = False) -> None:
         """End the turn of a host, or let go of one that takes none."""
@@ -58,8 +57,11 @@ class Turns:
                 self._failed.append(host)
             self._changed.notify_all()
 
-    def _is_stopped(self, host: str) -> bool:
-        return bool(self._places[host].platforms) and len(self._failed) > self.most_failures
+    def _bad_turns(self, host: str) -> list[str]:
+        """Return the hosts that failed on a platform of this one, if they are too many."""
+        own = self._places[host].platforms or frozenset()
+        failed = [name for name in self._failed if own & (self._places[name].platforms or own)]
+        return failed if own and len(failed) > self.most_failures else []
 
     def _may_go(self, host: str) -> bool:
         own = self._places[host].platforms or frozenset()
