@@ -10,7 +10,8 @@ from typing import Any
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of
-from hermes_ops.hermes.ports import Occupant, ports_of, settled
+from hermes_ops.hermes.occupants import Occupant, settled
+from hermes_ops.hermes.ports import ports_of
 from hermes_ops.hermes.readiness import is_stalled, judge, stranger
 from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts

@@ -24,7 +24,7 @@ from hermes_ops.plan.order import (
     starts_and_stops,
     stops_first,
 )
-from hermes_ops.plan.program import plan_program, wheelhouse_of
+from hermes_ops.plan.program import plan_program, wheelhouses_of
 from hermes_ops.plan.resource import (
     EnvFile,
     File,
@@ -106,11 +106,7 @@ class _Planner:
             self.manager.name,
             self.hermes,
             tuple(self.notes),
-            tuple(
-                wheelhouse_of(change.operation, self.facts)
-                for change in first
-                if isinstance(change.operation, Install) and change.operation.wheelhouse
-            ),
+            tuple(wheelhouses_of(first, self.facts)),
             (*self.differs, *starting.differs),
             starting.evidence,
             (self.facts.uid, self.facts.user),

@@ -92,7 +92,10 @@ def _needs_wheelhouse(program: PythonProgram, host: Host, facts: Facts) -> bool:
     return program.install == "wheelhouse"
 
 
-def wheelhouse_of(install: Install, facts: Facts) -> Wheelhouse:
-    """Return which wheels the operator's machine must gather for this host."""
-    version = next((v for v, path in facts.pythons if path == install.python), "")
-    return Wheelhouse(install.requirements, facts.machine, facts.system, version)
+def wheelhouses_of(changes: Iterable[Change], facts: Facts) -> Iterable[Wheelhouse]:
+    """Yield which wheels the operator's machine must gather for this host."""
+    for change in changes:
+        install = change.operation
+        if isinstance(install, Install) and install.wheelhouse:
+            version = next((v for v, path in facts.pythons if path == install.python), "")
+            yield Wheelhouse(install.requirements, facts.machine, facts.system, version)

@@ -1,0 +1,90 @@
+"""Who may have which port after a plan: who has it now, and who has to leave first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hermes_ops.hermes.orphans import REMEDY, on_port
+from hermes_ops.hermes.ports import Port
+from hermes_ops.look.facts import Facts, Server
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """One profile's service, for the question who may have which port after the plan."""
+
+    needs: tuple[Port, ...] = ()
+    had: tuple[Port, ...] = ()
+    """What its files on the host say now; it counts where the process of a server is not known."""
+    pids: frozenset[int] = frozenset()
+    ends: bool = False
+    """Whether the plan ends its process, to stop it or to start it anew."""
+    begins: bool = False
+    """Whether the plan starts it, after a stop or not."""
+    runs: bool = False
+
+
+def settled(
+    occupants: Mapping[str, Occupant], facts: Facts
+) -> tuple[dict[str, str], dict[str, set[str]]]:
+    """Return the services that cannot start and why; and of the others, who must stop before them.
+
+    A port is free for a service if whoever has it is stopped, or moves to another port.
+    """
+    refused: dict[str, str] = {}
+    while True:
+        first: dict[str, set[str]] = {}
+        more: dict[str, str] = {}
+        for name, occupant in occupants.items():
+            if occupant.begins and name not in refused:
+                holders = _holders(name, occupants, facts)
+                before, why = _judged(holders, occupants, refused, facts)
+                more |= {name: why} if why else {}
+                first |= {name: before} if before else {}
+        if not more:
+            return refused, first
+        refused |= more
+
+
+def _holders(
+    name: str, occupants: Mapping[str, Occupant], facts: Facts
+) -> Iterable[tuple[Port, Server, str | None]]:
+    """Yield who else has a port that the service needs; the profile is None if it is not known."""
+    own = occupants[name]
+    for port in own.needs:
+        for server in facts.servers or ():
+            if not port.meets(server.host, server.port):
+                continue
+            holder = next((n for n, o in occupants.items() if server.pid in o.pids), None)
+            mine = server.pid is None and own.runs and port.number in {p.number for p in own.had}
+            if holder != name and not mine:
+                yield port, server, holder
+
+
+def _judged(
+    holders: Iterable[tuple[Port, Server, str | None]],
+    occupants: Mapping[str, Occupant],
+    refused: Mapping[str, str],
+    facts: Facts,
+) -> tuple[set[str], str]:
+    before: set[str] = set()
+    for port, server, holder in holders:
+        other = occupants.get(holder or "")
+        stays = other is None or not other.ends or holder in refused
+        if other is None or stays or any(p.meets(server.host, server.port) for p in other.needs):
+            return set(), _why(port, server, holder, facts)
+        before.add(holder or "")
+    return before, ""
+
+
+def _why(port: Port, server: Server, holder: str | None, facts: Facts) -> str:
+    if not holder and (orphan := on_port(port.number, facts, pid=server.pid)):
+        return f"port {port.number} is taken by the orphan {orphan}: {REMEDY}"
+    if holder:
+        who = f"{holder}, which keeps it"
+    elif server.pid is not None:
+        who = f"process {server.pid}"
+    else:
+        who = "another program"
+    return f"port {port.number} is taken by {who}: end it, or give the profile another port"
