@@ -109,7 +109,10 @@ systemd_reload() { systemctl --user daemon-reload; }
 ahead=' '
 systemd_ahead() { # VERB UNIT...
   [ $# -gt 2 ] || return 0
-  systemd_order "$@" >/dev/null 2>&1 && ahead="$ahead$* "
+  systemd_order "$@" >/dev/null 2>&1 || return
+  verb=$1
+  shift
+  for unit; do ahead="$ahead$verb:$unit "; done
 }
 systemd_order() { # VERB UNIT...
   verb=$1
@@ -118,7 +121,7 @@ systemd_order() { # VERB UNIT...
   systemctl --user --no-block "${verb%-new}" "$@"
 }
 systemd_do() { # VERB UNIT
-  case $ahead in *" $2 "*) ;; *) systemd_order "$@" || return ;; esac
+  case $ahead in *" $1:$2 "*) ;; *) systemd_order "$@" || return ;; esac
   [ "$1" != stop ] || systemd_stopped "$2"
 }
 systemd_stopped() {

@@ -444,6 +444,13 @@ def test_what_was_ordered_together_is_not_ordered_again(host: Host) -> None:
     ]  # fmt: skip
 
 
+def test_a_start_is_no_stop_that_was_ordered_together(host: Host) -> None:
+    """Gateways that swap their ports stop together, and each of them starts again."""
+    systemd(host)
+    host.run("systemd_ahead stop a.service b.service; systemd_do start a.service")
+    assert host.calls[1:] == [f"{RESET} a.service", f"{BLOCK} start a.service"]
+
+
 def test_one_alone_is_not_ordered_together(dash: Host) -> None:
     """Nor is none."""
     systemd(dash)
