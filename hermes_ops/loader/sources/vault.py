@@ -63,7 +63,7 @@ class Vault:
 
     def leaves_out(self, file: Path) -> bool:
         """Whether a file of variables stays closed: it is encrypted, and there is no password."""
-        if self.has_password:
+        if self.has_password or not file.is_file():  # a pipe would be waited for
             return False
         try:
             with file.open("rb") as stream:
