@@ -132,9 +132,9 @@ def test_answer_that_is_no_text(tmp_path: Path) -> None:
 
 def test_unknown_kind() -> None:
     """A kind that is not known is refused with those that are."""
-    found = complaint(reference("vault", "x"))
+    found = complaint(reference("volt", "x"))
     known = "env, file, command, age, keyring"
-    assert found == f"'vault' is not a known kind of reference | known are: {known}"
+    assert found == f"'volt' is not a known kind of reference | known are: {known}"
 
 
 def test_nothing_to_resolve() -> None:
