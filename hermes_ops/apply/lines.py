@@ -154,6 +154,8 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
         case Control():
             yield call("run", number, *operation.words)
             yield f"is_broken || {call('paid_restart', operation.service.name)}"
+            if operation.keeps and operation.verb != "stop":
+                yield f"is_broken || {call('keep_note', *operation.keeps)}"
 
 
 def _install(install: Install) -> Iterable[object]:

@@ -63,6 +63,8 @@ class Evidence:
     """What else runs its home, or serves its port, in words."""
     units: tuple[str, ...] = ()
     """Units of others that run its home: the paths of their files."""
+    stale: tuple[str, ...] = ()
+    """Settings whose values are others than those that its process was started with."""
     unjudged: tuple[str, ...] = ()
     """What could not be read, in words; that alone speaks neither for nor against it."""
     foreign: tuple[str, ...] = ()

@@ -50,6 +50,7 @@ def _facts(reply: Reply) -> Facts:
         servers=servers(reply),
         commands=invocations(reply),
         unit_lines=unit_lines(reply),
+        newer=frozenset(record.rest for record in reply.of("newer")),
         unread=tuple(record.rest for record in reply.of("unread")),
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         aged=frozenset(record.rest for record in reply.of("aged")),

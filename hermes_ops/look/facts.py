@@ -145,6 +145,8 @@ class Facts:
     processes: Mapping[int, Process] = field(default_factory=dict)
     commands: Mapping[int, Invocation] = field(default_factory=dict)
     """What the services' processes and all other gateways of this user were started with."""
+    newer: frozenset[str] = frozenset()
+    """Settings files that were written after their gateway started."""
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
     unread: tuple[str, ...] = ()
@@ -248,6 +250,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield "look_servers"
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
+    yield _call("look_newer", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

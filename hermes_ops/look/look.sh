@@ -220,6 +220,15 @@ plain_env() { # FILE: its lines that say where something listens
   done 2>/dev/null <"$1"
 }
 
+# Settings that were written after the gateway started: it writes its pid file at its start.
+look_newer() { # HOME...
+  for path; do
+    for name in config.yaml .env; do
+      [ ! -e "$path/gateway.pid" ] || [ ! "$path/$name" -nt "$path/gateway.pid" ] || say "newer $path/$name"
+    done
+  done
+}
+
 # An API may listen on another port than the inventory says, if somebody changed it on the host.
 look_ports() { # KNOWN-URLS ENV-FILE... : adds to `urls`
   known=$1

@@ -54,4 +54,5 @@ def _listed(paths: list[PurePosixPath], home: PurePosixPath) -> str:
 def _belong(states: dict[PurePosixPath, PathState]) -> str:
     uids = sorted({state.uid for state in states.values()})
     names = ["root" if uid == 0 else f"uid {uid}" for uid in uids]
-    return f"belong to {' and '.join(names)}"
+    verb = "belongs" if len(states) == 1 else "belong"
+    return f"{verb} to {' and '.join(names)}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
+from hermes_ops.hermes import started
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.occupants import Occupant, settled
 from hermes_ops.hermes.ports import ports_of
@@ -121,9 +122,10 @@ class Starting:
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
         evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
+        evidence = self.evidence[service.profile] = self._with_start(service, evidence, profile)
         restart = profile.restart or self._why_restart(service, evidence)
         changes = [
-            self._once_owed(change, service)
+            self._recorded(self._once_owed(change, service), service, profile)
             for change in services.plan_service(
                 wanted, service, self._manager, evidence, restart=restart
             )
@@ -179,6 +181,25 @@ class Starting:
             words = f"{unit} is another unit that runs its home; to remove it: {removal(unit)}"
             self.differs.append(f"{service.profile}: {words}")
 
+    def _with_start(self, service: ServiceSpec, evidence: Evidence, profile: Draft) -> Evidence:
+        """Return the evidence with how the settings differ from those at its start."""
+        if service.text != "hermes" or not evidence.alive:
+            return evidence
+        keys = profile.ledger.keys
+        stale, known = started.compared(service.home, keys, evidence, self._facts)
+        unknown = () if known else (f"the settings at the start of process {evidence.pid}",)
+        return replace(evidence, stale=stale, unjudged=(*evidence.unjudged, *unknown))
+
+    def _recorded(self, change: Change, service: ServiceSpec, profile: Draft) -> Change:
+        """Return a start or restart with the record of its settings."""
+        control = change.operation
+        if service.text != "hermes" or not isinstance(control, Control) or control.verb == "stop":
+            return change
+        text = started.record(profile.ledger.keys, self._facts.now)
+        return replace(
+            change, operation=replace(control, keeps=(service.home / started.RECORD, text))
+        )
+
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
         """Guard a restart that is due: if two operators see it, only one does it."""
         if not change.restarts or not self._facts.owes_restart(service.name):
@@ -193,6 +214,8 @@ class Starting:
             return other.reasons[0]
         if frozen := self._frozen(service, evidence):
             return frozen
+        if evidence.stale:
+            return f"it was started with other values of {', '.join(evidence.stale)}"
         if self._installs and not judge(evidence).is_ready:
             return "its program gets the extras that it lacked"
         return ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.markers import MARKERS
+from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.facts import Question
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of
@@ -43,6 +44,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
+    records = [f"{home}/{RECORD}" for home in homes]
     return Question(
         paths=_unique(
             [
@@ -54,7 +56,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),
-        files=_unique([*texts, *definitions, *evidence, *marks, *stamps, *notes]),
+        files=_unique([*texts, *definitions, *evidence, *marks, *stamps, *notes, *records]),
         env_files=_unique(env_files),
         masked=frozenset(_masked(resources)),
         folders=_unique(

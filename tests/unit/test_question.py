@@ -67,7 +67,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
 
 def test_every_text_that_is_compared_is_asked_for() -> None:
     """A `.env` by itself, for some of its values stay there."""
-    notes = {".local/state/hermes-ops/written/gateway-demo"}
+    notes = {".local/state/hermes-ops/written/gateway-demo", f"{HOME}/.hermes-ops.started.yml"}
     assert set(asked().files) == {*OWN, *DEFINITIONS, *EVIDENCE, *MARKS, *STAMPS, *notes}
     assert asked().env_files == (f"{HOME}/.env",)
     assert asked().masked == {f"{HOME}/.env=KEY"}

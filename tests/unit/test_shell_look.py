@@ -795,3 +795,15 @@ def test_what_was_written_long_ago(host: Host) -> None:
         os.utime(host.file(name), (time.time() - 60 * minutes,) * 2)
     (host.home / "folder").mkdir()
     assert host.run("look_aged old 'a b' young folder gone").told == ["aged old", "aged a b"]
+
+
+def test_settings_that_are_newer_than_their_gateway(host: Host) -> None:
+    """It writes its pid file at its start; without one nothing is newer."""
+    for home in ("a", "b", "c"):
+        for name in ("config.yaml", ".env", "gateway.pid"):
+            os.utime(host.file(f"{home}/{name}"), (1000, 1000))
+    os.utime(host.home / "a/.env", (2000, 2000))
+    os.utime(host.home / "b/config.yaml", (500, 500))
+    os.utime(host.home / "c/.env", (2000, 2000))
+    (host.home / "c/gateway.pid").unlink()
+    assert host.run("look_newer a b c gone").told == ["newer a/.env"]

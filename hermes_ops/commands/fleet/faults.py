@@ -26,6 +26,8 @@ def with_faults(
     """
     found = [f"its .env lacks {', '.join(lacks)}"] if lacks else []
     found += filter(None, map(_fault, changes))
+    if evidence.stale:
+        found.append(f"its process was started with other values of {', '.join(evidence.stale)}")
     found += evidence.rivals
     found += [f"{path} is another unit that runs its home" for path in evidence.units]
     return replace(evidence, faults=tuple(found) if profile.state == "started" else ())
