@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hermes_ops.files import envfile
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.inventory.model import Profile
+from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
 from hermes_ops.plan.model import Change, Refuse, Write
@@ -15,22 +15,37 @@ from hermes_ops.plan.resource import EnvFile
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference
+from hermes_ops.services import MANAGERS
 
 
 def with_faults(
-    profile: Profile, evidence: Evidence, changes: Iterable[Change], lacks: Sequence[str] = ()
+    profile: Profile,
+    evidence: Evidence,
+    changes: Iterable[Change],
+    lacks: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> Evidence:
     """Return the evidence with why the profile is not what is wanted, however well it runs.
 
-    `lacks`: names that its `.env` should have, but whose values are not known here.
+    `lacks`: names that its `.env` should have, but whose values are not known here; `more`:
+    faults of its host.
     """
-    found = [f"its .env lacks {', '.join(lacks)}"] if lacks else []
+    found = list(more)
+    found += [f"its .env lacks {', '.join(lacks)}"] if lacks else []
     found += filter(None, map(_fault, changes))
     if evidence.stale:
         found.append(f"its process was started with other values of {', '.join(evidence.stale)}")
     found += evidence.rivals
     found += [f"{path} is another unit that runs its home" for path in evidence.units]
     return replace(evidence, faults=tuple(found) if profile.state == "started" else ())
+
+
+def ending(host: Host, manager: str, facts: Facts) -> list[str]:
+    """Return why the services of a host would end with a session, as a fault of each of them."""
+    required = host.linger == "required" and MANAGERS[manager].lingers
+    if not required or facts.linger:
+        return []
+    return [f"linger is off: it ends with the last session of {facts.user}"]
 
 
 def _fault(change: Change) -> str:

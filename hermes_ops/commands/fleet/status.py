@@ -12,6 +12,7 @@ from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.faults import (
     drift_reasons,
+    ending,
     has_moved,
     hidden_drift,
     lacking,
@@ -173,7 +174,7 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
         _own(
             profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
             moved=has_moved(profile, look.desired, facts),
-            lacks=lacking(profile, look.desired, facts),
+            lacks=lacking(profile, look.desired, facts), more=ending(host, plan.manager, facts),
         )
         for profile in host.profiles
     )  # fmt: skip
@@ -194,11 +195,11 @@ def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
 
 def _own(
     profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
-    *, moved: bool | None = None, lacks: Sequence[str] = (),
+    *, moved: bool | None = None, lacks: Sequence[str] = (), more: Sequence[str] = (),
 ) -> SeenProfile:  # fmt: skip
     # What cannot be opened here cannot be compared.
     own = [c for c in plan.changes if c.profile == profile.name and profile.sealed is None]
-    evidence = with_faults(profile, evidence, own, lacks)
+    evidence = with_faults(profile, evidence, own, lacks, more)
     reasons = tuple(drift_reasons(profile, own, evidence))
     return SeenProfile(
         profile.name,
