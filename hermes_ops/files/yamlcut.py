@@ -13,7 +13,7 @@ import yaml
 
 from hermes_ops.errors import Conflict, Place
 from hermes_ops.files import yamlfile
-from hermes_ops.files.ownership import Tree, dotted, pruned
+from hermes_ops.files.ownership import Tree, at, dotted, leaves, pruned
 
 
 class _Cut(NamedTuple):
@@ -149,3 +149,11 @@ def _above_comments(text: str, value: Any) -> int:
 def _is_alias(before: Any, value: Any) -> bool:
     """Return whether a value is an alias: its node is that of the anchor."""
     return bool(value.start_mark.index < before.start_mark.index)
+
+
+def differing(have: Mapping[Any, Any], then: Mapping[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths at which the two have different values."""
+    for path in dict.fromkeys(path for side in (have, then) for path, _ in leaves(side)):
+        (was, before), (is_, after) = at(have, path), at(then, path)
+        if was != is_ or not yamlfile.same(before, after):
+            yield path

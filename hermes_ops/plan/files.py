@@ -15,7 +15,7 @@ from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_dead_end, unreadable
 from hermes_ops.plan import marks
-from hermes_ops.plan.ledger import Ledger, differing, keeping
+from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
@@ -201,7 +201,7 @@ def plan_yaml(
     ledger.saw(then)
     # A difference in form only needs no restart.
     owes = None if yamlfile.same(have, then) else owes
-    keys = tuple(ownership.dotted(path) for path in differing(have, then))
+    keys = tuple(ownership.dotted(path) for path in yamlcut.differing(have, then))
     write = Write(file.path, after, file.mode, before, keys, owes)
     changes: Iterable[Change] = _write(wanted, write, after == before, facts)
     if ledger.has_foreign(file.path, values, have):

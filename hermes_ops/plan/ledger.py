@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files import ownership, yamlfile
+from hermes_ops.files import ownership
 from hermes_ops.files.layout import KEPT
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
@@ -192,11 +192,3 @@ def ledger_in(own: Iterable[Wanted], facts: Facts) -> Ledger:
             with suppress(Conflict):
                 return ledger_of(wanted.profile.name, wanted.resource, facts, [], [], [])
     return Ledger()
-
-
-def differing(have: Mapping[Any, Any], then: Mapping[Any, Any]) -> Iterable[ownership.Path]:
-    """Yield the paths at which two documents have different values."""
-    for path in dict.fromkeys(path for side in (have, then) for path, _ in ownership.leaves(side)):
-        (was, before), (is_, after) = ownership.at(have, path), ownership.at(then, path)
-        if was != is_ or not yamlfile.same(before, after):
-            yield path

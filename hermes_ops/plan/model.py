@@ -136,7 +136,7 @@ class Control:
     """The words to do the same to several services at once, if their manager can."""
     drain: int = 0
     """Seconds to wait for its turns to end before it is restarted."""
-    keeps: tuple[PurePosixPath, str] | None = None
+    keeps: tuple[PurePosixPath, str] | None = field(default=None, compare=False)
     """A record of what it is started with, and the path where it is stored afterwards."""
     after: tuple[str, ...] = ()
     """Profiles that must have stopped before: it needs what they have."""
