@@ -15,7 +15,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.run import Rules, Settings, gather, ignore, over_hosts
+from hermes_ops.run import HostOutcome, Rules, Settings, gather, ignore, over_hosts
 from hermes_ops.transport import Transport
 
 
@@ -47,30 +47,44 @@ def look_all(
     steps: Sequence[StepPlan] = (),
     strangers: bool = False,
     workspace: Workspace | None = None,
+    each: Callable[[Look], None] = lambda _: None,
 ) -> list[Look]:
-    """Look at every selected host, without resolving secrets."""
+    """Look at every selected host, without resolving secrets.
+
+    `each` gets the look at a host as soon as it has ended.
+    """
     workspace = workspace or open_workspace(options, output)
     refuse_unreachable(workspace.selected)
     states = [
         desired_state(host, workspace.selected.roles, steps) for host in workspace.selected.hosts
     ]
     how = looking(workspace, options, output)
-    return look_hosts(states, rules_of(options), how, strangers=strangers)
+    return look_hosts(states, rules_of(options), how, strangers=strangers, each=each)
 
 
 def look_hosts(
-    states: Sequence[DesiredState], rules: Rules, how: Settings, *, strangers: bool = False
+    states: Sequence[DesiredState],
+    rules: Rules,
+    how: Settings,
+    *,
+    strangers: bool = False,
+    each: Callable[[Look], None] = lambda _: None,
 ) -> list[Look]:
     """Look at each host once."""
+    wanted = {state.host.name: state for state in states}
 
     def work(state: DesiredState, transport: Transport) -> Facts:
         return gather(state, transport, ignore, strangers=strangers)
 
-    outcomes = over_hosts(states, work, rules, how)
-    return [
-        Look(outcome.host, state, outcome.value, outcome.failure, outcome.seconds)
-        for state, outcome in zip(states, outcomes, strict=True)
-    ]
+    def look_of(outcome: HostOutcome[Facts]) -> Look:
+        state = wanted[outcome.host.name]
+        return Look(outcome.host, state, outcome.value, outcome.failure, outcome.seconds)
+
+    def word_of(outcome: HostOutcome[Facts]) -> str:
+        each(look_of(outcome))
+        return outcome.word
+
+    return [look_of(outcome) for outcome in over_hosts(states, work, rules, how, word_of=word_of)]
 
 
 # --- how every task behaves towards its hosts -------------------------------------------------

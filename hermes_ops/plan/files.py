@@ -19,7 +19,6 @@ from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
     Change,
     MakeFolder,
-    MakeLink,
     Operation,
     Remove,
     RunCommand,
@@ -245,20 +244,6 @@ def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change
     """Yield the removal of a path if it exists."""
     if str(absent.path) in facts.paths:
         yield change(wanted, "remove", "is there", Remove(absent.path), facts)
-
-
-def plan_link(wanted: Wanted, path: PurePosixPath, target: str, facts: Facts) -> Iterable[Change]:
-    """Yield the making of the link that enables a service, if it is missing or wrong."""
-    found = facts.paths.get(str(path))
-    if found is None or found.kind != "link" or not _leads_to(path, found.target, target, facts):
-        reason = "absent" if found is None else f"leads to {found.target}"
-        yield change(wanted, "enable", reason, MakeLink(path, target), facts)
-
-
-def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts) -> bool:
-    # `systemctl enable` writes the absolute path; ours is relative. Both lead to the same file.
-    absolute = PurePosixPath(facts.home) / path.parent.parent / target.removeprefix("../")
-    return found in (target, str(absolute))
 
 
 def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
-from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
@@ -126,11 +125,8 @@ class _Planner:
 
     def _not_shared(self) -> Iterable[Wanted]:
         """Yield the resources of the profiles, profile by profile, each in the graph's order."""
-        own = [
-            w
-            for w in self.desired.wanted
-            if not isinstance(w.resource, PythonProgram | Linger | Service)
-        ]
+        shared = PythonProgram | Linger | Service
+        own = [w for w in self.desired.wanted if not isinstance(w.resource, shared)]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
 
@@ -141,10 +137,10 @@ class _Planner:
         assert isinstance(program, PythonProgram)  # noqa: S101 - _each gave only these
         changes = list(plan_program(wanted.step, program, self.desired.host, self.facts))
         if program.name == "hermes":
-            self._know_hermes(program, changes)
+            self._know_hermes(changes)
         return changes
 
-    def _know_hermes(self, program: PythonProgram, changes: list[Change]) -> None:
+    def _know_hermes(self, changes: list[Change]) -> None:
         installs = [c.operation for c in changes if isinstance(c.operation, Install)]
         self.installs = bool(installs)
         if installs and self.facts.hermes is None:
@@ -155,11 +151,6 @@ class _Planner:
                 f"the environment of Hermes {found.version} also has the metadata of"
                 f" {' and '.join(found.others)}: on the host, {found.python} -m pip install"
                 f" --force-reinstall --no-deps hermes-agent=={found.version}"
-            )
-        if found and not is_same(found.version, program.version):
-            self.differs.append(
-                f"Hermes is {found.version}, wanted {program.version}: fleet.up does not change it;"
-                f" install {program.version} there, or set hermes_version: {found.version}"
             )
 
     def _manager_program(self) -> Iterable[Change]:

@@ -11,11 +11,12 @@ from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.markers import markers
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.owners import refuse_unwritable
-from hermes_ops.plan.files import change, found_text, plan_link, plan_text
+from hermes_ops.plan.files import change, found_text, plan_text
 from hermes_ops.plan.model import (
     Change,
     Control,
     DesiredState,
+    MakeLink,
     Refuse,
     Remove,
     Wanted,
@@ -69,6 +70,20 @@ def plan_markers(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable
         if marker.over:
             removal = change(wanted, "remove", marker.told, Remove(marker.path), facts)
             yield replace(removal, resource=f"file:{marker.path}")
+
+
+def plan_link(wanted: Wanted, path: PurePosixPath, target: str, facts: Facts) -> Iterable[Change]:
+    """Yield the making of the link that enables a service, if it is missing or wrong."""
+    found = facts.paths.get(str(path))
+    if found is None or found.kind != "link" or not _leads_to(path, found.target, target, facts):
+        reason = "absent" if found is None else f"leads to {found.target}"
+        yield change(wanted, "enable", reason, MakeLink(path, target), facts)
+
+
+def _leads_to(path: PurePosixPath, found: str | None, target: str, facts: Facts) -> bool:
+    # `systemctl enable` writes the absolute path; ours is relative. Both lead to the same file.
+    absolute = PurePosixPath(facts.home) / path.parent.parent / target.removeprefix("../")
+    return found in (target, str(absolute))
 
 
 def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[Change]:

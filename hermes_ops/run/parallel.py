@@ -117,7 +117,8 @@ def _stop_at(failures: int, rules: Rules, ended: Ended[Item, Value]) -> None:
     # Under the lock, at once: otherwise a free worker or the next batch begins one item too many.
     if rules.most_failures is None or ended.stopped_by or failures <= rules.most_failures:
         return
-    ended.stopped_by = f"{failures} hosts failed, --max-fail allows {rules.most_failures}"
+    hosts = "1 host" if failures == 1 else f"{failures} hosts"
+    ended.stopped_by = f"{hosts} failed, --max-fail allows {rules.most_failures}"
 
 
 def _patience(rules: Rules) -> float:

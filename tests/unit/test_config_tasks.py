@@ -121,21 +121,21 @@ def test_a_stronger_layer_wins(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "layer", "warnings"),
+    ("key", "value", "layer", "affected", "warnings"),
     [
-        ("model.default", "n/w", "catalogue",
+        ("model.default", "n/w", "catalogue", "m1/coder",
          ["warning: profile sets it too, and wins: inventory/hosts.yml:14:25"]),
-        ("model.default", "n/w", "profile", []),
-        ("env.COLOR", "red", "host",
+        ("model.default", "n/w", "profile", "m2/coder", []),
+        ("env.COLOR", "red", "host", "m2/coder",
          ["warning: every profile of the host gets env.COLOR; for one: --layer profile"]),
-        ("env.COLOR", "red", "group:minis",
+        ("env.COLOR", "red", "group:minis", "m1/coder,m1/scout,m2/coder",
          ["warning: every profile of group:minis gets env.COLOR; for one: --layer profile"]),
-        ("env.COLOR", "red", "profile", []),
-        ("agent.max_turns", "4", "host", []),
+        ("env.COLOR", "red", "profile", "m2/coder", []),
+        ("agent.max_turns", "4", "host", "m2/coder", []),
     ],
 )  # fmt: skip
 def test_what_a_person_may_not_expect_is_told(
-    key: str, value: str, layer: str, warnings: list[str],
+    key: str, value: str, layer: str, affected: str, warnings: list[str],
     folder: Path, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """That another layer wins, and that a variable goes to more profiles than the one named."""
@@ -143,7 +143,7 @@ def test_what_a_person_may_not_expect_is_told(
     out, err = capsys.readouterr()
     assert err.splitlines() == warnings
     assert f"{key} is set in the layer {layer}\n" in out
-    assert out.endswith("now: ./inv config.push -l m2/coder\n")
+    assert out.endswith(f"now: ./inv config.push -l {affected}\n")
 
 
 def test_what_a_check_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -485,7 +485,12 @@ def looking(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     answers: dict[str, Any] = {}
 
     def look_all(
-        _options: Options, _output: Output, *, steps: Sequence[StepPlan], workspace: Workspace
+        _options: Options,
+        _output: Output,
+        *,
+        steps: Sequence[StepPlan],
+        workspace: Workspace,
+        **_more: object,
     ) -> list[Look]:
         roles = workspace.selected.roles
         return [

@@ -39,6 +39,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
 from hermes_ops.plan.model import MakeFolder
+from hermes_ops.reporting.document import document
 from hermes_ops.reporting.journal import folder as journals
 from hermes_ops.run import Connections, Done, HostResult, Settings
 from hermes_ops.run.parallel import Rules
@@ -244,7 +245,7 @@ def test_a_further_code_counts() -> None:
 def test_the_document_of_a_run() -> None:
     """Totals count hosts by outcome and what was done; a change that moved or is unknown is not."""
     converged = run({"a": good(), "b": bad(), "c": lost()})
-    body = converge.document(converged, 4)
+    body = document(converged, 4)
     count = len(make_plan(desired(NEW), facts(NEW)).changes)
     assert body["totals"] == {
         "hosts": 3, "changed": 1, "ok": 0, "failed": 1, "unreachable": 0, "unknown": 1,

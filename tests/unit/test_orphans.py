@@ -10,6 +10,7 @@ import pytest
 from building import desired, facts, roles
 
 from hermes_ops.audit.finding import register
+from hermes_ops.audit.orphans import orphans_of
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
 from hermes_ops.cli.options import Options
@@ -20,7 +21,6 @@ from hermes_ops.commands.fleet.status import HostSeen, seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable, UsageError
-from hermes_ops.hermes.orphans import orphans_of
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Answer, Facts

@@ -14,7 +14,7 @@ from building import NEW, applied, desired, facts, roles, running
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import profile_table, ps
+from hermes_ops.commands.fleet import profile_table, ps, watch
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
 from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled, seen_from
 from hermes_ops.commands.look_hosts import Look
@@ -225,7 +225,10 @@ def test_drift(env: dict[str, Any], more: dict[str, Any], drift: bool | None) ->
     """Files, definition and a restart that is owed count; what hides behind references does not."""
     held = {"demo": {"env": {key: value for key, value in env.items() if key != "TOKEN"}}}
     case = {"desired": {"demo": {"env": env}}, "facts": {"holds": held, **more}}
-    assert only(seen(case))["drift"] is drift
+    profile = only(seen(case))
+    assert profile["drift"] is drift
+    assert bool(profile["drift_reasons"]) is bool(drift)
+    assert not (drift and profile["as_desired"])
 
 
 # --- strangers --------------------------------------------------------------------------------
@@ -270,6 +273,19 @@ def test_a_unit_alone_is_a_stranger() -> None:
         ("default", "stopped"),
         ("old", "stopped"),
     ]
+
+
+def test_another_version_of_hermes_is_a_finding() -> None:
+    """2, with the two ways out; the inventory's word counts, else the version that we install."""
+    host = seen(healthy() | {"host": {"hermes": {"version": "0.20.0"}}})
+    assert list(host.codes) == [2]
+    (told,) = host.document()["findings"]
+    assert (told["finding"], told["host"], told["profile"]) == ("other-version", "box", None)
+    assert shown(host)[-1] == (
+        "box has Hermes 0.19.0, wanted is 0.20.0;"
+        " install 0.20.0 there, or set hermes_version: 0.19.0"
+    )
+    assert only(host)["state"] == "healthy"
 
 
 # --- the table --------------------------------------------------------------------------------
@@ -366,7 +382,7 @@ def test_watch_goes_on_until_it_is_ended(
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
 
-    def look() -> list[HostSeen]:
+    def look(_each: object) -> list[HostSeen]:
         if looks:
             return looks.pop(0)
         raise KeyboardInterrupt
@@ -374,9 +390,9 @@ def test_watch_goes_on_until_it_is_ended(
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
         profile_table.show_profiles(hosts, page, COLUMNS, "host")
 
-    result = ps._watch(look, show, Output(json=False))
+    result = watch.watched(look, show, Output(json=False))
     first, second, end = capsys.readouterr().out.split("\n\n")
-    assert (result.exit, end, pauses) == (2, "", [ps.EVERY] * 2)
+    assert (result.exit, end, pauses) == (2, "", [watch.EVERY] * 2)
     assert result.document["hosts"][0]["profiles"][0]["state"] == "stopped"
     for told, state in ((first, "healthy"), (second, "stopped")):
         time, head, row, *_ = told.splitlines()
@@ -528,3 +544,46 @@ def test_an_answer_of_this_machine_needs_no_host() -> None:
     ]
     assert host.facts is not None
     assert host.facts.home == NEW.home
+
+
+# --- after a run --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("healthy_ones", "all_rows", "rows"), [(10, False, 11), (11, False, 1), (11, True, 12)]
+)
+def test_many_healthy_rows_are_a_number(healthy_ones: int, *, all_rows: bool, rows: int) -> None:
+    """More than ten; what is not well keeps its row, and --all-rows keeps all."""
+    hosts = [*[seen(healthy())] * healthy_ones, seen(healthy(services={"demo": "stopped"}))]
+    page = Page()
+    profile_table.show_states(hosts, page, all_rows=all_rows)
+    table = [line for line in page.lines if line.startswith("box")]
+    assert len(table) == rows
+    told = f"{healthy_ones} profiles are healthy; --all-rows shows them"
+    assert (told in page.lines) is (rows == 1)
+    urls = [line for line in page.lines if " answers at " in line]
+    assert len(urls) == (0 if rows == 1 else healthy_ones)
+
+
+@pytest.mark.slow
+def test_each_host_is_drawn_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the slowest one has; then all are, in the inventory's order."""
+    one = seen(healthy())
+    quick, slow = (replace(one, host=replace(one.host, name=name)) for name in ("quick", "slow"))
+    drawn: list[list[str]] = []
+
+    def show(hosts: Sequence[HostSeen], page: Any) -> None:
+        drawn.append([host.host.name for host in hosts])
+        profile_table.show_profiles(hosts, page, COLUMNS, None)
+
+    def look(each: watch.Each) -> list[HostSeen]:
+        if len(drawn) > 2:
+            raise KeyboardInterrupt
+        each(quick)
+        each(slow)
+        return [slow, quick]
+
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert watch.watched(look, show, Output(json=False)).exit == 0
+    assert drawn == [["quick"], ["quick", "slow"], ["slow", "quick"]]

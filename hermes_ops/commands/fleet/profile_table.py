@@ -143,17 +143,21 @@ def show_converged(converged: Converged, output: Output) -> None:
     if not any(host.profiles for host in hosts):
         return
     output.text("")
+    show_states(hosts, output, all_rows=converged.options.all_rows)
+
+
+def show_states(hosts: Sequence[HostSeen], output: Any, *, all_rows: bool) -> None:
+    """Print the table, and the URLs that answered; many healthy ones are only counted."""
     pairs = [(host, seen) for host in hosts for seen in host.profiles]
     well = [pair for pair in pairs if _is_well(*pair)]
-    folds = len(well) > MANY and not converged.options.all_rows
-    rows = [_row(*pair) for pair in pairs if not (folds and pair in well)]
+    folds = len(well) > MANY and not all_rows
+    rows = [_row(*pair) for pair in pairs if not (folds and _is_well(*pair))]
     if rows:
         cells = [{c: _cell(c, row[c]) for c in COLUMNS} for row in rows]
         table(output, COLUMNS, cells, spare=SPARE)
     if folds:
         output.text(f"{len(well)} profiles are healthy; --all-rows shows them")
-    addresses = list(_addresses(hosts))
-    for line in addresses if len(addresses) <= MANY or converged.options.all_rows else ():
+    for line in () if folds else _addresses(hosts):
         output.text(line)
 
 

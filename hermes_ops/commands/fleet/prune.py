@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from hermes_ops.audit.orphans import orphans_of
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
@@ -15,7 +16,6 @@ from hermes_ops.commands.strangers import Reached, reach
 from hermes_ops.errors import UsageError
 from hermes_ops.files import ownership
 from hermes_ops.files.layout import OWED, WRITTEN
-from hermes_ops.hermes.orphans import orphans_of
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.inventory.selector import parse

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import Output, Result, exit_code, shown
+from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, show_profiles, unjudged
 from hermes_ops.commands.fleet.status import (
     HostSeen,
     seen_disabled,
     seen_from,
 )
+from hermes_ops.commands.fleet.watch import Each, ignored, result, watched
 from hermes_ops.commands.look_hosts import look_all
 from hermes_ops.commands.strangers import managed, reach, strangers
-from hermes_ops.commands.workspace import Workspace, enabled, now, open_workspace, with_profiles
+from hermes_ops.commands.workspace import Workspace, enabled, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.plan.desired import StepPlan
 
-if TYPE_CHECKING:
-    from rich.live import Live
-
 STEPS = ("profile.configure", "gateway.install", "gateway.start")
 """The steps that count for `drift`; linger and the program belong to the host."""
-EVERY = 2.0
-"""Seconds between two tables of `--watch`."""
 
 
 def run(
@@ -50,10 +44,10 @@ def run(
     wide_look = unmanaged and options.limit
     workspace = None if wide_look else open_workspace(options, output)
 
-    def look() -> list[HostSeen]:
+    def look(each: Each = ignored) -> list[HostSeen]:
         if workspace is None:
             return _look_unmanaged(compared, options, output)
-        return look_at(compared, options, output, workspace)
+        return look_at(compared, options, output, workspace, each)
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
         show_profiles(hosts, page, WIDE if wide else COLUMNS, sort)
@@ -61,11 +55,11 @@ def run(
             page.text(line)
 
     if watch:
-        return _watch(look, show, output)
+        return watched(look, show, output)
     hosts = look()
     if not output.json:
         show(hosts, output)
-    return _result(hosts)
+    return result(hosts)
 
 
 def _refuse_odd(options: Options, *, watch: bool, sort: str | None) -> None:
@@ -76,9 +70,13 @@ def _refuse_odd(options: Options, *, watch: bool, sort: str | None) -> None:
 
 
 def look_at(
-    steps: Sequence[StepPlan], options: Options, output: Output, workspace: Workspace
+    steps: Sequence[StepPlan],
+    options: Options,
+    output: Output,
+    workspace: Workspace,
+    each: Each = ignored,
 ) -> list[HostSeen]:
-    """Look once at the selected hosts, and return their state."""
+    """Return the state of the selected hosts; `each` gets a host's as soon as it has answered."""
     selected = workspace.selected if options.limit else with_profiles(workspace.selected)[0]
     looks = look_all(
         options,
@@ -86,6 +84,7 @@ def look_at(
         steps=steps,
         strangers=True,
         workspace=replace(workspace, selected=enabled(selected)[0]),
+        each=lambda look: each(seen_from(look, selected.roles)),
     )
     if any(isinstance(look.failure, Interrupted) for look in looks):
         raise KeyboardInterrupt
@@ -106,67 +105,3 @@ def _look_unmanaged(steps: Sequence[StepPlan], options: Options, output: Output)
     if not any(host.profiles or host.error for host in meant):
         raise reached.nothing(options)
     return [host for host in meant if host.profiles or host.error]
-
-
-def _result(hosts: Sequence[HostSeen]) -> Result:
-    code = exit_code(code for host in hosts for code in host.codes)
-    document = {"schema": 1, "exit": code, "error": None, "taken_at": now()}
-    return Result(code, document | {"hosts": [host.document() for host in hosts]})
-
-
-# --- --watch ----------------------------------------------------------------------------------
-
-
-class _Page:
-    """Collects the lines of one table."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def text(self, text: str) -> None:
-        self.lines.append(shown(text))
-
-    def drawn(self, text: str) -> None:
-        self.lines.append(text)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-
-Show = Callable[[Sequence[HostSeen], Any], None]
-
-
-def _watch(look: Callable[[], list[HostSeen]], show: Show, output: Output) -> Result:
-    """Show tables until Ctrl-C, which is not an error here; return the result of the last one."""
-    result = Result(0)
-    live = _live() if sys.stdout.isatty() else None
-    try:
-        while True:
-            hosts = look()
-            page = _Page()
-            show(hosts, page)
-            _turn(page, live, output)
-            result = _result(hosts)
-            time.sleep(EVERY)
-    except KeyboardInterrupt:
-        return result
-    finally:
-        if live:
-            live.stop()
-
-
-def _live() -> Live:
-    from rich.live import Live
-
-    live = Live(auto_refresh=False, vertical_overflow="visible")
-    live.start()
-    return live
-
-
-def _turn(page: _Page, live: Live | None, output: Output) -> None:
-    if live is None:
-        output.drawn(f"{now()}\n{page}\n")
-        return
-    from rich.text import Text
-
-    live.update(Text.from_ansi(str(page)), refresh=True)
