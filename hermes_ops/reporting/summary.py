@@ -113,7 +113,10 @@ def folded(results: Sequence[Any], *, diff: bool) -> Iterator[str]:
         block.changes += kind.startswith("change")
         block.state = lines.pop(0) if kind == "state" else block.state
         block.lines += lines
+    told = {host for block in blocks.values() if block.lines or block.state for host in block.hosts}
     for block in blocks.values():
+        if not block.lines and not block.state and told.issuperset(block.hosts):
+            continue
         changes = count(block.changes, "change") if block.changes else ""
         yield f"{names(block.hosts)}  {block.state or changes}".rstrip()
         yield from block.lines
@@ -232,5 +235,7 @@ def _of_host(result: Any, task: str) -> Iterator[Wrong]:
         if done.outcome == "failed":
             target = f"{name}/{done.change.profile}" if done.change.profile else name
             yield Wrong(target, f"{line(done.change)} failed: {done.because or ''}", task=task)
+    for finding in result.findings:
+        yield Wrong(name, finding.message, finding.mend)
     for difference in result.plan.differs if result.plan else ():
         yield Wrong(name, difference)

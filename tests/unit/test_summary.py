@@ -96,6 +96,8 @@ def test_our_own_record_is_counted_and_not_told() -> None:
     """Unless it failed."""
     record = change(".hermes/profiles/demo/.hermes-ops.yml")
     assert before_the_table(result("a", CONFIG, record)) == ["a  2 changes", CONFIG_LINE]
+    both = (result("a", CONFIG, record), result("b", record, SOUL))
+    assert before_the_table(*both) == ["a  1 change", CONFIG_LINE, "b  1 change", SOUL_LINE]
     assert before_the_table(result("a", record)) == ["a  1 change"]
     (_, line) = before_the_table(result("a", record, outcome="failed"))
     assert ".hermes-ops.yml" in line
