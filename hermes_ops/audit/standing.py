@@ -48,6 +48,38 @@ def _orphans(seen: Seen) -> Iterable[Finding]:
             yield make("orphan", orphan.profile, (side,), orphan.what(ports))
 
 
+@finds(
+    "other-version",
+    says="Hermes of {who} is {name}, wanted {what}",
+    ignored="its units and settings are written for another version than the inventory names",
+    mend="fleet.up does not change it; install {what} there, or set hermes_version: {name}",
+)
+def _other_versions(seen: Seen) -> Iterable[Finding]:
+    found, wanted = seen.facts.hermes, _wanted_version(seen)
+    if found and wanted and not is_same(found.version, wanted):
+        yield make("other-version", found.version, (Side(seen.host.name, None),), wanted)
+
+
+def _wanted_version(seen: Seen) -> str:
+    """Return the version for the profiles of this host; empty if none of them runs Hermes."""
+    present = {profile.role for profile in seen.host.profiles if profile.state != "absent"}
+    programs = [role.program for name, role in seen.roles.items() if name in present]
+    pinned = (one.version for one in programs if one and one.name == "hermes")
+    return next((seen.host.hermes.version or version for version in pinned), "")
+
+
+@finds(
+    "two-versions",
+    says="the environment of Hermes {name} on {who} also has the metadata of {what}",
+    ignored="pip and Hermes' own commands may name the wrong version",
+    mend="on the host: {path} -m pip install --force-reinstall --no-deps hermes-agent=={name}",
+)
+def _two_versions(seen: Seen) -> Iterable[Finding]:
+    if (found := seen.facts.hermes) and found.others:
+        side, others = Side(seen.host.name, None), " and ".join(found.others)
+        yield make("two-versions", found.version, (side,), others, path=found.python)
+
+
 def _wanted_ports(host: Host) -> Iterator[tuple[int, str]]:
     for profile in host.profiles:
         env = {k: v.reveal() if isinstance(v, Secret) else None for k, v in profile.env.items()}

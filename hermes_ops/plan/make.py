@@ -145,13 +145,6 @@ class _Planner:
         self.installs = bool(installs)
         if installs and self.facts.hermes is None:
             self.hermes = gateway.installed_by_us(self.facts, installs[0].version)
-        found = self.facts.hermes
-        if found and found.others:
-            self.differs.append(
-                f"the environment of Hermes {found.version} also has the metadata of"
-                f" {' and '.join(found.others)}: on the host, {found.python} -m pip install"
-                f" --force-reinstall --no-deps hermes-agent=={found.version}"
-            )
 
     def _manager_program(self) -> Iterable[Change]:
         # A service that is only removed does not need a manager that is missing.

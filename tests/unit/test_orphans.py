@@ -230,6 +230,18 @@ def test_a_kind_is_registered_once() -> None:
             register(kind, words)
 
 
+def test_a_version_is_a_finding_of_every_look() -> None:
+    """Of the host, not of a profile; a host whose profiles are absent wants none."""
+    case = {"host": {"hermes": {"version": "0.20.1"}}}
+    host = seen(replace(left(), orphans=()), {**case, "desired": {"demo": {"env": API}}})
+    assert [finding.kind for finding in host.findings] == ["other-version"]
+    (row,) = troubles.troubles_of(host)
+    assert (row["host"], row["profile"]) == ("box", None)
+    assert "hermes_version: 0.19.0" in row["next"]
+    absent = seen(replace(left(), orphans=()), {**case, "desired": {"demo": {"state": "absent"}}})
+    assert absent.findings == ()
+
+
 def test_a_host_without_orphans_has_no_finding() -> None:
     """The register is asked, and nobody finds anything."""
     state = desired({"desired": {"demo": {}}})

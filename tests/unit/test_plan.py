@@ -11,6 +11,8 @@ import pytest
 from building import UPTIME, applied, desired, facts, put, roles
 from case_file import read_case
 
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import KEPT
@@ -23,7 +25,7 @@ from hermes_ops.secrets.secret import Secret
 FOLDER = Path(__file__).parents[1] / "cases" / "plan"
 CASES = sorted(FOLDER.glob("*.yml"))
 KEYS = {"why", "host", "desired", "steps", "facts", "conflict"}
-TOLD = {"changes", "watches", "notes", "differs", "kept", "operations"}
+TOLD = {"changes", "watches", "notes", "differs", "kept", "operations", "findings"}
 
 
 @cache
@@ -63,6 +65,9 @@ def test_case(path: Path) -> None:
     for start, words in case.get("operations", {}).items():
         (operation,) = (text for key, text in operations.items() if key.startswith(start))
         assert all(word in operation for word in words), operation
+    if "findings" in case:
+        found = standing(Seen(desired(case).host, facts(case), roles()))
+        assert [finding.message for finding in found] == case["findings"]
     empty: dict[str, Any] = {"changes": [], "watches": [], "notes": [], "differs": [], "kept": []}
     assert told(plan) == {**empty, **{key: case[key] for key in empty.keys() & case.keys()}}
 
