@@ -239,3 +239,6 @@ def _of_host(result: Any, task: str) -> Iterator[Wrong]:
         yield Wrong(name, finding.message, finding.mend)
     for difference in result.plan.differs if result.plan else ():
         yield Wrong(name, difference)
+    for finding in result.findings:
+        target = finding.sides[0].target
+        yield Wrong(target, finding.message.removeprefix(f"{target} "), finding.mend)

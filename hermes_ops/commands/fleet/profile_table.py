@@ -105,7 +105,7 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
         for seen in host.profiles:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
-                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or _wanted(seen)}"
+                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or wanted(seen)}"
         for finding in host.findings:
             yield f"{finding.message}; {finding.mend}"
 
@@ -119,7 +119,8 @@ def unjudged(hosts: Iterable[HostSeen]) -> Iterable[str]:
                 yield f"{host.host.name}/{seen.name}: not judged: {unread}"
 
 
-def _wanted(seen: SeenProfile) -> str:
+def wanted(seen: SeenProfile) -> str:
+    """Return what a profile should be, or what of it is not as wanted."""
     if seen.desired and seen.verdict.state != WANTED[seen.desired]:
         return f"it should be {seen.desired}"
     paths = (reason.removeprefix("file:") for reason in seen.drift_reasons)

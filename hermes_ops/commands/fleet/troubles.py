@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.commands.fleet.profile_table import wanted
 from hermes_ops.commands.fleet.ps import STEPS, look_at
 from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
 from hermes_ops.commands.workspace import open_workspace
@@ -66,7 +67,7 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
         if seen.as_desired is False:
             target = f"{name}/{seen.name}"
             state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
-            text = f"{target} is {state}: {why or f'it should be {seen.desired}'}"
+            text = f"{target} is {state}: {why or wanted(seen)}"
             yield _row(name, seen.name, state, text, f"./inv {_next(seen)} -l {target}")
     for finding in host.findings:
         side = finding.sides[0]
