@@ -21,20 +21,6 @@ def standing(seen: Seen) -> list[Finding]:
 
 
 @finds(
-    "other-version",
-    says="{who} has Hermes {what}, wanted is {name}",
-    ignored="fleet.up does not change the version of a Hermes that is there",
-    mend="install {name} there, or set hermes_version: {what}",
-)
-def _other_version(seen: Seen) -> Iterable[Finding]:
-    programs = (seen.roles[p.role].program for p in seen.host.profiles if p.role in seen.roles)
-    pinned = next((p.version for p in programs if p and p.name == "hermes"), "")
-    wanted, found = seen.host.hermes.version or pinned, seen.facts.hermes
-    if found and wanted and not is_same(found.version, wanted):
-        yield make("other-version", wanted, (Side(seen.host.name, None),), found.version)
-
-
-@finds(
     "orphan",
     says="{who} is not in the inventory any more, and {what}",
     ignored="it keeps its port and its tokens, also after the next boot, and nothing updates it",

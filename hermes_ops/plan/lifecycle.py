@@ -27,10 +27,8 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
-API = "api_server"
-"""The platform that connects to nobody: any number of gateways may restart at once."""
-STALL = 10
-"""Seconds between two looks after which a silent gateway counts as frozen."""
+API = "api_server"  # The platform that connects to nobody: any number may restart at once.
+STALL = 10  # Seconds between two looks after which a silent gateway counts as frozen.
 
 
 @dataclass(slots=True)

@@ -118,6 +118,7 @@ def test_what_a_host_did_is_kept() -> None:
     told = {
         "step": change.step, "profile": "demo", "resource": change.resource,
         "action": change.action, "reason": change.reason,
+        "kept": None,
     }  # fmt: skip
     assert kept[0] == {"event": "connecting", "host": "box", "attempt": 2, "why": "it hung up"}
     assert (kept[1]["event"], kept[1]["host"]) == ("planned", "box")

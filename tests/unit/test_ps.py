@@ -282,7 +282,7 @@ def test_another_version_of_hermes_is_a_finding() -> None:
     (told,) = host.document()["findings"]
     assert (told["finding"], told["host"], told["profile"]) == ("other-version", "box", None)
     assert shown(host)[-1] == (
-        "box has Hermes 0.19.0, wanted is 0.20.0;"
+        "Hermes of box is 0.19.0, wanted 0.20.0; fleet.up does not change it;"
         " install 0.20.0 there, or set hermes_version: 0.19.0"
     )
     assert only(host)["state"] == "healthy"
