@@ -11,6 +11,8 @@ from examples import EXPLORE, examples
 from hypothesis import settings
 from inherited import KEPT
 
+from hermes_ops import program_name
+
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=examples(100))
 settings.register_profile("thorough", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("thorough" if os.environ.get(EXPLORE) else "fixed")
@@ -47,8 +49,9 @@ def clean_environment(request: pytest.FixtureRequest, homes: Callable[[], str]) 
 
 @pytest.fixture(autouse=True)
 def empty_home(request: pytest.FixtureRequest, homes: Callable[[], str]) -> Iterator[None]:
-    """Give every test a home of its own."""
+    """Give every test a home of its own, in which nobody has called the program before."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program_name, "_known", {"started": (), "inventory": ()})
         if not _is_of_the_lab(request):
             patch.setenv("HOME", homes())
         yield
