@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from hermes_ops.program_name import spoken
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -91,7 +93,7 @@ def make(
     ignored = words["ignored"][case] if case else words["ignored"]
     return Finding(
         kind, name, tuple(sides), severity or words["severity"], words["says"].format(**said),
-        ignored.format(**said), words["mend"].format(**said), platform, fingerprint,
+        ignored.format(**said), spoken(words["mend"].format(**said)), platform, fingerprint,
     )  # fmt: skip
 
 

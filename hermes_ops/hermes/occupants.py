@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hermes_ops.hermes.orphans import REMEDY, on_port
+from hermes_ops.hermes.orphans import on_port, remedy
 from hermes_ops.hermes.ports import Port
 from hermes_ops.look.facts import Facts, Server
 
@@ -80,7 +80,7 @@ def _judged(
 
 def _why(port: Port, server: Server, holder: str | None, facts: Facts) -> str:
     if not holder and (orphan := on_port(port.number, facts, pid=server.pid)):
-        return f"port {port.number} is taken by the orphan {orphan}: {REMEDY}"
+        return f"port {port.number} is taken by the orphan {orphan}: {remedy()}"
     if holder:
         who = f"{holder}, which keeps it"
     elif server.pid is not None:

@@ -15,6 +15,7 @@ from hermes_ops.files import envfile, yamlfile
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import PID_FILE
 from hermes_ops.look.facts import Facts
+from hermes_ops.program_name import spoken
 
 
 def on_port(number: int | None, facts: Facts, *, pid: int | None = None) -> str | None:
@@ -38,8 +39,9 @@ def _pid(facts: Facts, home: str) -> int | None:
     return pid if isinstance(pid, int) else None
 
 
-REMEDY = "remove its service with ./inv fleet.prune, or give the profile another port"
-"""What to do about an orphan on the port of a profile."""
+def remedy() -> str:
+    """Return what to do about an orphan on the port of a profile."""
+    return spoken("remove its service with ./inv fleet.prune, or give the profile another port")
 
 
 def home_of_orphan(name: str) -> str:

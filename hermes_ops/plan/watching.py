@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from hermes_ops.files.layout import environment, stamp
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
-from hermes_ops.hermes.orphans import REMEDY, on_port
+from hermes_ops.hermes.orphans import on_port, remedy
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import (
     Watch,
@@ -72,6 +72,6 @@ def _answered(urls: Iterable[str], facts: Facts) -> str:
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:
             if orphan := on_port(urlsplit(url).port, facts):
-                return f"the orphan {orphan} answers at {url}: {REMEDY}"
+                return f"the orphan {orphan} answers at {url}: {remedy()}"
             return f"another process already answers at {url}: give the profile a port of its own"
     return ""

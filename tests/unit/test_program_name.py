@@ -99,12 +99,12 @@ def unspoken(tree: ast.AST) -> Iterator[str]:
     heard: set[ast.AST] = set()
     for node in ast.walk(tree):
         if (
-            (isinstance(node, ast.keyword) and node.arg in ("hint", "example"))
+            (isinstance(node, ast.keyword) and node.arg in ("hint", "example", "mend"))
             or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "spoken")
             or (
                 isinstance(node, ast.Assign)
                 and {getattr(target, "id", "") for target in node.targets}
-                <= {"hint", "_KEYGEN", "script"}
+                <= {"hint", "_YOURS", "script"}
             )
             # A docstring proposes nothing, and a `script` is run in a clone, not shown.
             or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

@@ -13,6 +13,7 @@ from hermes_ops.commands.fleet.ps import STEPS, look_at
 from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan.desired import StepPlan
+from hermes_ops.program_name import spoken
 
 
 def run(steps: Sequence[StepPlan], options: Options, output: Output, *, quiet: bool) -> Result:
@@ -60,7 +61,7 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
     """Yield what is not as desired on a host: where, what, and the next command."""
     name = host.host.name
     if host.error:
-        hint = host.error.hint or f"./inv hosts.ping -l {name}"
+        hint = host.error.hint or spoken(f"./inv hosts.ping -l {name}")
         yield _row(name, None, "unknown", f"{name}: {host.error}", hint)
         return
     for seen in host.profiles:
@@ -68,7 +69,7 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
             target = f"{name}/{seen.name}"
             state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
             text = f"{target} is {state}: {why or wanted(seen)}"
-            yield _row(name, seen.name, state, text, f"./inv {_next(seen)} -l {target}")
+            yield _row(name, seen.name, state, text, spoken(f"./inv {_next(seen)} -l {target}"))
     for finding in host.findings:
         side = finding.sides[0]
         yield _row(side.host, side.profile, finding.kind, finding.message, finding.mend)
