@@ -90,6 +90,7 @@ WRITES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", WRITES)
 def test_each_layer_has_its_file(folder: Path, layer: str) -> None:
     """The value stands in the file and line that are told, and wins there, or that is said."""

@@ -217,6 +217,7 @@ def test_the_sum_of_findings(found: list[Finding], profiles: list[str], text: st
 # --- the program that hosts run ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_hosts_make_the_operators_fingerprints(value: str) -> None:

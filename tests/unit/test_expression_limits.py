@@ -12,6 +12,7 @@ from hermes_ops.loader import load
 from hermes_ops.loader.layers.worker import WORKER, ExpressionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     [
@@ -40,6 +41,7 @@ def test_what_takes_too_much_is_a_sentence(expression: str, tmp_path: Path) -> N
     assert WORKER.evaluated("{{ 'a' | upper }}", {}, {}) == "A"
 
 
+@pytest.mark.slow
 def test_an_expression_of_a_group_is_tried_once() -> None:
     """A thousand hosts with an expression that takes too long take no thousand seconds."""
     text = "{{ ('d' * 40 + 'e') | regex_replace('(d+)+$', '') }}"

@@ -228,6 +228,7 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_an_interrupt(ctrl_c: Callable[[], None]) -> None:
     """Ctrl-C keeps the values; hosts in flight are unknown, the rest skipped: 130."""
 

@@ -129,6 +129,7 @@ def test_as_many_may_fail_as_are_allowed() -> None:
     assert list(outcomes(converged).values()) == ["unknown", "changed", "failed", "skipped"]
 
 
+@pytest.mark.slow
 def test_a_share_of_the_hosts() -> None:
     """`--serial 50% --max-fail 50%` of four are two and two."""
     options = Options(serial=Amount(50, percent=True), max_fail=Amount(50, percent=True))

@@ -308,6 +308,7 @@ def test_findings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [path for path in LOADER_CASES if "error" not in path.stem])
 def test_whatever_loads_is_linted(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

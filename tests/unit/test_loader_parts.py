@@ -25,6 +25,7 @@ from hermes_ops.secrets.secret import Secret
 HERE = Place("inventory/hosts.yml", 3, 5)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.integers(0, 50), st.integers(1, 9), st.integers(1, 4))
 def test_numeric_ranges(first: int, more: int, step: int, width: int) -> None:
     """A range names what Python's range does, filled with zeros when it begins with one."""
@@ -193,6 +194,7 @@ def test_no_credential_shows(tmp_path: Path) -> None:
     assert inventory.hosts[0].connection.become_password == Secret("planted-become")
 
 
+@pytest.mark.slow
 def test_loading_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
     """Jinja, ruamel and dotenv stay out of a run that has no use for them."""
     write(

@@ -26,6 +26,7 @@ TREES = st.recursive(
 MAPPINGS = st.dictionaries(KEYS, TREES, max_size=4)
 
 
+@pytest.mark.slow
 @given(TREES)
 def test_values_are_those_of_pyyaml(tree: Any) -> None:
     """Whatever PyYAML can write is read back equal."""

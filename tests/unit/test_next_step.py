@@ -55,6 +55,7 @@ def named(folder: Path, file: str, before: str, after: str) -> tuple[str, str] |
     return (step.task, step.limit) if step else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "before", "after", "task"),
     [
@@ -83,6 +84,7 @@ def test_what_a_change_needs(
     assert found == (task and (task, "all/a"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "limit"),
     [
@@ -106,6 +108,7 @@ def test_everybody_who_is_affected_is_named(
     assert found[1] == limit
 
 
+@pytest.mark.slow
 def test_the_command_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By `config.set`, for the layer, and not where a stronger layer hides the value."""
     set_ = ("config.set", "pi-1/a")
@@ -127,6 +130,7 @@ FILES_AND_KEYS = {
 NAMED = re.compile(r"(?<![\w./-])([a-z]+\.[a-z]+)(?![\w./(=-])")
 
 
+@pytest.mark.slow
 def test_every_task_that_a_message_names_exists() -> None:
     """In whatever text of the program a task of one of its nouns is named."""
     known = set(namespace().task_names)

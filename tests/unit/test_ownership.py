@@ -28,6 +28,7 @@ TREES: Any = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(TREES, TREES)
 def test_the_file_reads_back(config: dict[Any, Any], other: dict[Any, Any]) -> None:
@@ -58,6 +59,7 @@ MEMORIES = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @FEW
 @given(MEMORIES)
 def test_the_number_of_the_format(ours: Ownership) -> None:
@@ -78,6 +80,7 @@ def test_a_newer_format_is_refused(ours: Ownership, number: int, more: str) -> N
         ownership.parse(text, "~/x")
 
 
+@pytest.mark.slow
 @FEW
 @given(MEMORIES)
 def test_shells_of_before_find_what_they_must(ours: Ownership) -> None:

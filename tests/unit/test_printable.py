@@ -76,6 +76,7 @@ def test_markup_is_no_markup(text: str) -> None:
     assert is_harmless(plain)
 
 
+@pytest.mark.slow
 @given(st.recursive(FOREIGN, lambda deeper: st.lists(deeper) | st.dictionaries(FOREIGN, deeper)))
 def test_a_document_is_printable_and_means_the_same(value: Any) -> None:
     """JSON has escapes of its own for everything that is not visible."""

@@ -350,6 +350,7 @@ def test_a_table_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "RESTARTS" in shown(host, sort="restarts")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", WIDE)
 def test_every_column_sorts(column: str) -> None:
     """Numbers sort as numbers, and what is not known comes last."""

@@ -86,6 +86,7 @@ def test_an_end_in_the_middle_of_a_line_ends_nothing() -> None:
     assert reply == Reply((Record("env", ".env", text),), complete=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"x" * 65536, b"x\n" * 32768, f"{NONCE} a\n".encode() * 3449])
 def test_an_answer_has_a_cap(piece: bytes) -> None:
     """What never ends is refused at 16 MiB, in the time that reading so much takes."""

@@ -354,6 +354,7 @@ def test_a_keyring_that_asks_somebody_is_not_waited_for(ring: dict[str, str]) ->
     assert said.startswith("the keyring gave no answer in 0.7 s | it may be locked")
 
 
+@pytest.mark.slow
 def test_no_keyring(ring: dict[str, str]) -> None:
     """A machine without a backend is told what to do."""
     environ = {**ring, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}

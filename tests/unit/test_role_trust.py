@@ -45,6 +45,7 @@ def verified(capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
     return code, err
 
 
+@pytest.mark.slow
 def test_checks_of_an_inventory_do_not_run_unasked(
     fleet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +60,7 @@ def test_checks_of_an_inventory_do_not_run_unasked(
     assert not Path("CONFTEST").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["option", "trust", "yes"])
 def test_trusted_checks_run(how: str, fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And no conftest.py above them is read."""
@@ -74,6 +76,7 @@ def test_trusted_checks_run(how: str, fleet: Path, capsys: pytest.CaptureFixture
         assert verified(capsys)[0] == 64
 
 
+@pytest.mark.slow
 def test_trust_ends_with_a_change(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was trusted is the content: a further file is another one."""
     said(capsys, "roles.trust", "inventory/roles", "-y")

@@ -288,6 +288,7 @@ def test_a_secret_is_in_no_other_file(home: Path) -> None:
     assert [file for file in files if "s3cr3t" in file.read_text()] == [home / "old/.env"]
 
 
+@pytest.mark.slow
 @every_shell
 def test_a_file_cannot_forge_an_answer(shell: str, home: Path) -> None:
     """Text on the host that looks like an answer is brought back as the text it is."""
@@ -301,6 +302,7 @@ def test_a_file_cannot_forge_an_answer(shell: str, home: Path) -> None:
     assert found.uid == os.getuid()
 
 
+@pytest.mark.slow
 @every_shell
 def test_masked_values_do_not_leave_the_host(shell: str, home: Path) -> None:
     """Of a key that the host made only the fact comes back that it has a value."""
@@ -313,6 +315,7 @@ def test_masked_values_do_not_leave_the_host(shell: str, home: Path) -> None:
     assert parse(answer).contents["old/.env"] == kept
 
 
+@pytest.mark.slow
 @every_shell
 @pytest.mark.parametrize("form", ["today's", "from before formats had numbers", "number first"])
 def test_what_we_once_wrote_is_looked_at(shell: str, home: Path, form: str) -> None:
@@ -345,6 +348,7 @@ def test_what_we_once_wrote_is_looked_at(shell: str, home: Path, form: str) -> N
     assert found.contents["q/.env"] == "KEY=plain\n"
 
 
+@pytest.mark.slow
 def test_a_look_writes_nothing(home: Path) -> None:
     """Kind, mode, time and content of everything are as before."""
     before = tree(home)
@@ -491,6 +495,7 @@ def test_without_an_operator_the_profile_in_hand_is_finished(shell: str, home: P
     assert not (home / LOCK).exists()
 
 
+@pytest.mark.slow
 def test_the_facts_of_this_machine(home: Path) -> None:
     """A look at the machine that runs the tests is complete."""
     found = parse(reply("dash", probe(Question(strangers=True)), home))

@@ -133,6 +133,7 @@ def test_a_value_is_set(layer: str, where: str, site: Site) -> None:
     assert "# kept" in site.text("profiles/coder.yml")
 
 
+@pytest.mark.slow
 def test_who_is_concerned_is_told(site: Site) -> None:
     """Everybody who has the value now, and what is stronger where it does not count."""
     (row,) = site.items("secrets.set", "mini-1/coder", "NEW", "--layer", "catalogue", given=TOKEN)
@@ -231,6 +232,7 @@ def seen_and_gone(note: Path) -> None:
     assert not Path(path).parent.exists()
 
 
+@pytest.mark.slow
 def test_an_edit_is_encrypted_to_where_it_stood(site: Site, editor: Callable[[str], Path]) -> None:
     """What the editor leaves is the new value; of the file nothing is left."""
     note = editor("file.write_text(file.read_text().replace('rT4', 'rT5'))")
@@ -250,6 +252,7 @@ def test_an_unchanged_edit_changes_nothing(site: Site, editor: Callable[[str], P
     seen_and_gone(note)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "exit", "said"),
     [

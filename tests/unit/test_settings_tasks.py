@@ -74,6 +74,7 @@ def test_settings_are_compared_and_brought_there(
     assert (code, document["items"]) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_profile_that_is_not_there_is_not_made(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +118,7 @@ def test_what_a_person_changed_is_seen_and_taken_over(
     assert "max_turns: 7" in written
 
 
+@pytest.mark.slow
 def test_nothing_goes_down_that_is_not_there(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

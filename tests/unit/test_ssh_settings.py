@@ -95,6 +95,7 @@ def test_name_port_user_key_and_known_hosts(server: Sshd) -> None:
     assert answers(edge())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     [
@@ -115,6 +116,7 @@ def test_included_files(how: str, server: Sshd) -> None:
     assert answers(edge())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", ["Match host=elsewhere", 'Match host="*"', "Match final all", "Match all",
              "Match originalhost edge exec true", "Match !exec false user nobody"],
@@ -357,6 +359,7 @@ def test_a_circle_is_told(text: str) -> None:
         connect(edge())
 
 
+@pytest.mark.slow
 def test_a_failure_names_the_hop(server: Sshd, jump: Sshd, tmp_path: Path) -> None:
     """The one that is not there, not known, or not let in, and not only the host behind it."""
     gate = entry(jump, "gate")
@@ -406,6 +409,7 @@ def proxy(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_proxy_command_of_the_file(server: Sshd, tmp_path: Path) -> None:
     """Its tokens are replaced, a shell runs it, and it ends with the connection."""
     script = proxy(tmp_path)
@@ -417,6 +421,7 @@ def test_a_proxy_command_of_the_file(server: Sshd, tmp_path: Path) -> None:
     assert process.returncode is not None
 
 
+@pytest.mark.slow
 def test_a_proxy_command_that_fails(server: Sshd) -> None:
     """It is no traceback."""
     config(f"Host edge\n  ProxyCommand false\n{entry(server)}")

@@ -188,6 +188,7 @@ def test_testinfra_works_over_a_real_shell(tmp_path: Path) -> None:
     assert [outcome.message for outcome in run(made, {"h": here.session}).not_passed] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "outcome", "message"),
     [

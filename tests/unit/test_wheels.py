@@ -85,6 +85,7 @@ def test_whoever_was_faster_is_as_good(pip: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "cache/wheels").iterdir()) == [found.parent]
 
 
+@pytest.mark.slow
 def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
     """What failed is not there the next time; the end of what pip said is told."""
     (pip / "code").write_text("1")
