@@ -164,15 +164,20 @@ def test_the_earlier_one_reads_what_this_one_writes(linux: Box, before: Earlier)
     pids, key = processes(linux), linux.user(f"grep ^API_SERVER_KEY= {home}/.env")
     fewer = {**other, "files": {"notes/one.md": {"content": "one\n"}}}
     wants(now, linux, {**PROFILES, "coder": gateway(8701, **fewer)})
+    # Each has a text of its own of the script that a planned stop runs: no service reads it before.
+    script = ("file:.local/share/hermes-ops/planned-stop", "update")
     run = before.up()
     assert {(resource, action) for resource, action, _ in run.changes(linux.name)} == {
         (f"file:{home}/notes/two.md", "remove"),
         (f"file:{home}/.hermes-ops.yml", "update"),
+        script,
     }
     restarts_nothing(now.up(), linux)
     assert processes(linux) == pids
     assert linux.user(f"grep ^API_SERVER_KEY= {home}/.env") == key
-    assert before.plan().totals["changes"] == now.plan().totals["changes"] == 0
+    assert now.plan().totals["changes"] == 0
+    changes = before.plan(code=2).changes(linux.name)
+    assert [(resource, action) for resource, action, _ in changes] == [script]
 
 
 def test_a_newer_one_was_here(linux: Box, operator: MakeOperator) -> None:
