@@ -104,6 +104,7 @@ def test_each_layer_has_its_file(folder: Path, layer: str) -> None:
     assert not put("m1/coder", "config.model.default", "n/w", layer)["changed"]
 
 
+@pytest.mark.slow
 def test_comments_and_line_ends_stay(folder: Path) -> None:
     """Only the value changes: comments, CRLF, other quotes and keys of other kinds stay."""
     put("m1/coder", "chats.123", "y", "catalogue")
@@ -121,6 +122,7 @@ def test_a_stronger_layer_wins(folder: Path) -> None:
     assert item["winner"] == {"layer": "profile", "where": "inventory/hosts.yml:14:25"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value", "layer", "affected", "warnings"),
     [
@@ -562,6 +564,7 @@ def test_a_layer_takes_one_profile_at_a_time(
         assert (ended, err.splitlines()[0].partition("error: ")[2]) == (code, message)
 
 
+@pytest.mark.slow
 def test_a_check_shows_what_would_be_written(
     folder: Path, looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -225,6 +225,7 @@ def test_hosts_make_the_operators_fingerprints(value: str) -> None:
     assert on_host.fingerprint(KEY, value) == fingerprint.fingerprint(KEY, value)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(st.text(min_size=4, max_size=60), st.sampled_from(["A_TOKEN", "X", "platforms.x.token"]))
 def test_only_open_settings_are_told(value: str, name: str) -> None:
@@ -233,6 +234,7 @@ def test_only_open_settings_are_told(value: str, name: str) -> None:
     assert "text" not in teller.tell(name, value)
 
 
+@pytest.mark.slow
 def test_program_runs_alone(tmp_path: Path) -> None:
     """Sent as a text to an interpreter of its own, with the request on its input, it answers."""
     (tmp_path / ".hermes").mkdir()

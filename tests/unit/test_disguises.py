@@ -111,6 +111,7 @@ def test_what_looks_like_an_address_and_is_none_is_searched_for(value: str) -> N
 odd = st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=30)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(odd.filter(is_searched), st.text(max_size=5), st.text(max_size=5))
 def test_no_value_passes_whatever_is_around_it(value: str, before: str, after: str) -> None:

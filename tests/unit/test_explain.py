@@ -165,6 +165,7 @@ def test_no_credential_of_a_setting_is_shown(said: Said) -> None:
     assert found["peers"] == [{"bot_token": "***", "name": "s9"}]
 
 
+@pytest.mark.slow
 def test_odd_values_can_be_shown(said: Said) -> None:
     """Dates, numbers that are none and keys that are no texts have their place in the document."""
     Path("inventory/profiles/scout.yml").write_text(

@@ -404,6 +404,7 @@ def test_a_host_that_is_too_late_is_unknown(thing: Role) -> None:
     assert [o.outcome for o in found.outcomes] == [words.UNKNOWN]
 
 
+@pytest.mark.slow
 def test_only_hosts_that_hold_are_verified_after_a_run(
     thing: Role, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -420,6 +421,7 @@ def test_only_hosts_that_hold_are_verified_after_a_run(
     assert "verifying 1 check on 1 host" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_time_that_a_run_took_is_not_there_for_its_checks(thing: Role) -> None:
     """The deadline is the run's: checks for which no time is left are unknown."""
     a = good()

@@ -86,6 +86,7 @@ def test_a_yes_accepts_it_and_keeps_the_others(
     assert said(capsys, "hosts.ping", "-l", "there")[0] == 0
 
 
+@pytest.mark.slow
 def test_another_key_of_the_host_gives_way(
     server: Sshd, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_key_that_the_users_own_settings_know_is_trusted(
     assert known.read_text() == OTHERS
 
 
+@pytest.mark.slow
 def test_a_pinned_key_needs_no_line(
     server: Sshd, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

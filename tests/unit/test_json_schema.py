@@ -45,6 +45,7 @@ def mistakes(name: str, data: Any) -> list[str]:
     return [error.message for error in VALIDATORS[schema_of(name)].iter_errors(data)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schemas_are_schemas(name: str) -> None:
     """They pass the metaschema of their draft, and say which draft it is."""

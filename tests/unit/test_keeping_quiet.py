@@ -282,6 +282,7 @@ def test_others_are_ended_when_one_has_failed(
     assert ends(int((tmp_path / "own").read_text()))
 
 
+@pytest.mark.slow
 def test_a_value_of_a_command_has_a_limit() -> None:
     """1 MiB is enough for any secret; more is refused, and said."""
 

@@ -85,6 +85,7 @@ def test_one_that_hangs_ends_with_all_it_started(
     assert not (tmp_path / "still-there").exists()
 
 
+@pytest.mark.slow
 def test_one_that_prints_for_ever_is_ended(tmp_path: Path) -> None:
     """More than 64 MiB are not kept."""
     with pytest.raises(InventoryError, match="printed more than 64 MiB"):

@@ -227,6 +227,7 @@ def test_a_stray_executable_bit_runs_nothing(folder: Path) -> None:
     assert opened().hosts[0].connection.become_password == Secret("geheimes wort")
 
 
+@pytest.mark.slow
 def test_the_option_and_the_variable(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

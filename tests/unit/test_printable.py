@@ -48,6 +48,7 @@ def test_a_name_is_one_line() -> None:
     assert one_line("a\nerror: b\t") == "a\\nerror: b\\t"
 
 
+@pytest.mark.slow
 @given(FOREIGN)
 @example("\x1b[31m[bold]x[/bold]\udc80")
 def test_whatever_is_printed_is_harmless(text: str) -> None:
@@ -62,6 +63,7 @@ def test_whatever_is_printed_is_harmless(text: str) -> None:
     assert is_harmless(err.getvalue())
 
 
+@pytest.mark.slow
 @given(FOREIGN)
 def test_markup_is_no_markup(text: str) -> None:
     """A terminal gets colors of ours and the letters of others."""

@@ -281,6 +281,7 @@ def test_of_several_codes_one_holds(codes: list[int], code: int) -> None:
 # --- going down ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

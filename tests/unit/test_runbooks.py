@@ -249,6 +249,7 @@ def last(c): print("last")
 """
 
 
+@pytest.mark.slow
 def test_a_selection_reaches_what_is_required_at_any_distance(said: Said) -> None:
     """It narrows each; what has nothing in it is skipped with a note, the rest goes on."""
     write(TWO)
@@ -475,6 +476,7 @@ def test_tasks_of_invoke_and_collections(said: Said) -> None:
     assert "whom" in said("--help", "extra.greet")[1]
 
 
+@pytest.mark.slow
 def test_completion_knows_the_selection(said: Said) -> None:
     """A task of a runbook is completed with what it takes for those that it requires."""
     write(TWO)

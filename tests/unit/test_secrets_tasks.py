@@ -113,6 +113,7 @@ def test_a_key_is_made_once(site: Site) -> None:
     assert item["public"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layer", "where"),
     [
@@ -154,6 +155,7 @@ def test_check_writes_nothing(site: Site) -> None:
     assert site.text("profiles/coder.yml") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "value"),
     [
@@ -286,6 +288,7 @@ def test_what_is_not_encrypted_is_not_edited(site: Site) -> None:
     assert "did you mean 'PLAIN'?" in site("secrets.edit", "mini-1/coder", "PLIAN")[2]
 
 
+@pytest.mark.slow
 def test_a_file_of_its_own_is_edited_too(site: Site, editor: Callable[[str], Path]) -> None:
     """`{age: PATH}`: the file changes, the inventory does not."""
     keys = age.recipients(site.folder / "inventory/.age-recipients", "r")

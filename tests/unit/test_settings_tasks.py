@@ -129,6 +129,7 @@ def test_nothing_goes_down_that_is_not_there(
     assert tree(Path.home()).items() >= before.items()
 
 
+@pytest.mark.slow
 def test_a_host_tells_of_its_users_session(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without systemd there is no linger: that is neither yes nor no."""
     code, document, _ = called(capsys, "linger.status")

@@ -444,6 +444,7 @@ def test_a_launcher_that_cannot_be_followed_ends(host: Host, text: str) -> None:
     assert not Path(answer.out.strip().strip("[]") or "/none").exists()
 
 
+@pytest.mark.slow
 def test_a_checkout_has_its_environment_beside_its_script(dash: Host) -> None:
     """Its script names no interpreter of its own."""
     hermes(dash, "checkout/.venv")

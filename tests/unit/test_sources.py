@@ -332,6 +332,7 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"pyrage", "keyr
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_that_no_reference_needs() -> None:
     """A run without age loads no pyrage, and the keyring is loaded in a program of its own."""
     words = [sys.executable, "-c", LAZY]

@@ -173,6 +173,7 @@ def test_an_authority_is_no_host(server: Sshd, tmp_path: Path) -> None:
         opened(server, files=[tmp_path / "known_hosts"])
 
 
+@pytest.mark.slow
 def test_a_file_of_the_inventory_counts(server: Sshd) -> None:
     """What `ansible_ssh_common_args` names is read beside what the run brings."""
     opened(server, files=[], known_hosts=(server.known_hosts,)).close()
@@ -199,6 +200,7 @@ def test_by_way_of_another_host(server: Sshd, jump: Sshd, tmp_path: Path) -> Non
     assert jump.logged("Accepted publickey") > before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown", ["server", "jump"])
 def test_one_of_two_hosts_is_unknown(
     unknown: str, server: Sshd, jump: Sshd, tmp_path: Path
@@ -301,6 +303,7 @@ def test_a_shell_that_ends_early(shared: Transport) -> None:
     assert ([record.word for record in reply.records], reply.complete) == (["first"], False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "said"),
     [("exit 0", "exit 0"), ("echo Not now. >&2; exit 1", "exit 1.; it said: Not now."),

@@ -379,6 +379,7 @@ def test_a_failure_names_the_hop(server: Sshd, jump: Sshd, tmp_path: Path) -> No
             connect(edge())
 
 
+@pytest.mark.slow
 def test_a_jump_host_that_leads_nowhere(server: Sshd, jump: Sshd) -> None:
     """It was reached; what it cannot reach is named, and not tried again."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -172,6 +172,7 @@ def test_hosts_are_asked_at_the_same_time(tmp_path: Path) -> None:
     assert run(made, {name: lambda: Answers(act=meet) for name in "abc"}).count(words.PASSED) == 3
 
 
+@pytest.mark.slow
 def test_testinfra_works_over_a_real_shell(tmp_path: Path) -> None:
     """testinfra's own modules, and bytes of no encoding, go through the long-lived shell."""
     made = role(
@@ -210,6 +211,7 @@ def test_a_check_says_why(tmp_path: Path, body: str, outcome: str, message: str)
     assert verified.outcomes[0].sentence == f"h/p: It is so: {message}"
 
 
+@pytest.mark.slow
 def test_a_check_may_have_fixtures_and_marks(tmp_path: Path) -> None:
     """pytest's own means work: fixtures, parameters, classes, expected failures."""
     text = """

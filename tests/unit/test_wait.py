@@ -57,6 +57,7 @@ def converged(plan: Plan, host: World) -> HostResult:
 # --- two exchanges are two --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_shell
 @pytest.mark.parametrize(("manager", "kind"), [("systemd", "hermes"), ("supervisord", "process")])
 def test_a_late_process_settles_from_its_own_start(
@@ -153,6 +154,7 @@ def waited(plan: Plan, host: World, terms: Terms) -> Verdict:
 MAKE = Change("step", "good", "folder:made", "make", "why", MakeFolder(PurePosixPath("made"), None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [(), (MAKE,)], ids=["a wait alone", "after a change"])
 def test_who_waited_to_its_limit_is_not_asked_again(
     tmp_path: Path, changes: tuple[Change, ...]

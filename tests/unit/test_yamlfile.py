@@ -264,6 +264,7 @@ def test_frozen_mappings_and_tuples_are_values() -> None:
     assert yamlfile.holds("a: {b: [1, 2]}", wanted)
 
 
+@pytest.mark.slow
 def test_no_round_trip_without_a_change() -> None:
     """A run that finds all as wanted does not even import ruamel.yaml."""
     code = (
