@@ -61,8 +61,17 @@ def served_by_others(
 
 
 def _port_of_url(url: str) -> tuple[Port, ...]:
-    parts = urlsplit(url)
-    number = parts.port or _DEFAULT.get(parts.scheme)
-    if not number or parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+    number = number_of(url)
+    host = urlsplit(url).hostname if number else None
+    if not number or host not in ("localhost", "127.0.0.1", "::1"):
         return ()
-    return (Port("127.0.0.1" if parts.hostname == "localhost" else parts.hostname, number),)
+    return (Port("127.0.0.1" if host == "localhost" else host, number),)
+
+
+def number_of(url: str) -> int | None:
+    """Return the port of a URL; None if it has none, as one made of a role's settings may."""
+    try:
+        parts = urlsplit(url)
+        return parts.port or _DEFAULT.get(parts.scheme)
+    except ValueError:
+        return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from hermes_ops.files.layout import environment, stamp
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.hermes.orphans import on_port, remedy
+from hermes_ops.hermes.ports import number_of
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import (
     Watch,
@@ -71,7 +71,7 @@ def _answered(urls: Iterable[str], facts: Facts) -> str:
     for url in urls if facts.servers is None else ():
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:
-            if orphan := on_port(urlsplit(url).port, facts):
+            if orphan := on_port(number_of(url), facts):
                 return f"the orphan {orphan} answers at {url}: {remedy()}"
             return f"another process already answers at {url}: give the profile a port of its own"
     return ""

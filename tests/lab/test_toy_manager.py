@@ -50,7 +50,10 @@ def call(copy: Path, somebody: Operator, *words: str) -> tuple[int, Any]:
     ended = subprocess.run(
         [sys.executable, "-c", code, *words, "-i", str(somebody.inventory), "--json"],
         cwd=somebody.home, text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL,
-        env={"PATH": os.environ["PATH"], "HOME": str(somebody.home), "PYTHONPATH": str(copy)},
+        env={
+            "PATH": os.environ["PATH"], "HOME": str(somebody.home), "PYTHONPATH": str(copy),
+            "HERMES_OPS_ROLE_PATH": str(somebody.inventory.parent / "roles"),
+        },
     )  # fmt: skip
     assert ended.stdout.startswith("{"), ended.stderr
     return ended.returncode, json.loads(ended.stdout)

@@ -8,7 +8,7 @@ import pytest
 from building import NEW, applied, desired, facts
 
 from hermes_ops.hermes.evidence import evidence_of
-from hermes_ops.hermes.ports import served_by_others
+from hermes_ops.hermes.ports import number_of, served_by_others
 from hermes_ops.hermes.rivals import other_processes, other_units, removal
 from hermes_ops.look.facts import Facts, Invocation, Process, Server
 from hermes_ops.plan import make_plan
@@ -129,6 +129,25 @@ def test_who_serves_the_port() -> None:
     assert listening(Server("127.0.0.1", 8642)) == ([], ["who serves port 8642"])
     assert listening() == ([], ["who serves port 8642"])
     assert served_by_others((), 7, NEW) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("url", "number"),
+    [
+        ("http://127.0.0.1:8642/health", 8642),
+        ("http://localhost/", 80),
+        ("https://localhost/", 443),
+        ("http://127.0.0.1:none/", None),
+        ("http://127.0.0.1:99999/", None),
+        ("http://[::1/", None),
+        ("", None),
+    ],
+)
+def test_a_url_may_have_no_port(url: str, number: int | None) -> None:
+    """A role makes its URL of settings, which may be anything: nothing serves such a port."""
+    assert number_of(url) == number
+    served = served_by_others((url,), 7, NEW)
+    assert served == ([], [f"who serves port {number}"] if number else [])
 
 
 def holding() -> Facts:
