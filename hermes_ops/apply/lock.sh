@@ -23,7 +23,7 @@ started_at() {
 
 # The owner's first line is: boot pid start-time; the rest is for people.
 owner_lives() {
-  read -r owner_boot owner_pid owner_start _ 2>/dev/null <"$lock/owner" || return 0
+  readable "$lock/owner" && read -r owner_boot owner_pid owner_start _ 2>/dev/null <"$lock/owner" || return 0
   [ "$owner_boot" = "${boot:--}" ] && [ -n "$owner_start" ] && [ "$(started_at "$owner_pid")" = "$owner_start" ]
 }
 
@@ -77,7 +77,7 @@ take_lock() { # SECONDS TEXT
   }
   tell "lock-taken $waited"
 }
-tell_owner() { { begin lock-held; sed 1d "$lock/owner"; end; } 2>/dev/null || gone=1; }
+tell_owner() { { begin lock-held; ! readable "$lock/owner" || sed 1d "$lock/owner"; end; } 2>/dev/null || gone=1; }
 # The rename removes the lock at once: another run finds the whole lock or none.
 release_lock() {
   # shellcheck disable=SC2086 # lists of paths of ours, none with a blank

@@ -3,7 +3,7 @@
 
 # The wait only decides when to stop looking; the operator's program judges the evidence.
 looks_up() { # HOME: sets `entries`, which is the state without blanks
-  [ -r "$1/gateway_state.json" ] || return 1
+  readable "$1/gateway_state.json" || return 1
   entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
   case $entries in
     *'"gateway_state":"running"'*) ;;
@@ -12,9 +12,11 @@ looks_up() { # HOME: sets `entries`, which is the state without blanks
   recorded_lives "$1"
 }
 recorded_lives() { # HOME
+  readable "$1/gateway_state.json" || return 1
   kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" 2>/dev/null | head -n 1)" 2>/dev/null
 }
 are_connected() { # HOME PLATFORM...
+  readable "$1/gateway_state.json" || return 1
   entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
   shift
   for platform; do

@@ -40,7 +40,7 @@ with_readable() { # COMMAND FILE...
   shift
   for path; do
     shift
-    if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
+    if readable "$path"; then set -- "$@" "$path"; fi
   done
   [ $# -gt 0 ] || return 0
   "$reader" "$@"
@@ -57,7 +57,7 @@ archive() {
 # A pid file is JSON or a bare number. The shell itself reads it: starting a sed takes far longer.
 recorded_pids() {
   for path; do
-    [ -r "$path" ] || continue
+    readable "$path" || continue
     while read -r line || [ -n "$line" ]; do
       case $line in
         *'"pid":'*)

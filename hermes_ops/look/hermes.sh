@@ -73,7 +73,7 @@ script_python() { # SCRIPT
   for _ in 1 2 3 4 5; do
     real_path "$1"
     set -- "$path"
-    [ -f "$1" ] && [ -r "$1" ] || return 0
+    readable "$1" || return 0
     read_launcher "$1"
     case $word in '' | "$1") return 0 ;; esac
     case ${word##*/} in python*) python=$word; return 0 ;; esac
@@ -175,7 +175,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   venv=${1%/bin/*}
   # Hermes itself uses the environment's `python`, even if its scripts name another interpreter.
   hermes_python=$1
-  [ ! -r "$venv/pyvenv.cfg" ] || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
+  ! readable "$venv/pyvenv.cfg" || [ ! -x "$venv/bin/python" ] || hermes_python=$venv/bin/python
   say "hermes python $hermes_python"
   [ -x "$hermes_python" ] || say "hermes gone $hermes_python"
   set -f
@@ -184,11 +184,11 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   unset IFS
   set +f
   project=${info%/*}
-  [ ! -r "$info/direct_url.json" ] || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
+  ! readable "$info/direct_url.json" || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
   code_version "$project/hermes_cli/__init__.py"
   [ ! -d "$project/venv/bin" ] || say "hermes dir venv/bin"
   [ ! -d "$project/node_modules/.bin" ] || say "hermes dir node_modules/.bin"
-  [ ! -r "$venv/pyvenv.cfg" ] || {
+  ! readable "$venv/pyvenv.cfg" || {
     say "hermes venv $venv"
     while IFS=' =' read -r key value; do
       case $key in version | version_info) say "hermes python_version $value" ;; esac
@@ -198,7 +198,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
 # With the metadata of two versions, only the code itself tells which of them runs.
 code_version() { # FILE
   case $infos in *"$newline"*[!"$newline"]*) ;; *) return 0 ;; esac
-  [ -f "$1" ] && [ -r "$1" ] || return 0
+  readable "$1" || return 0
   while IFS= read -r line; do
     case $line in
       '__version__ = "'*) line=${line#*'"'}; say "hermes code ${line%%'"'*}"; return 0 ;;
@@ -210,7 +210,7 @@ code_version() { # FILE
 unit_pythons() { # sets `pythons`, a path a line
   pythons=
   for path in .config/systemd/user/hermes-gateway*.service; do
-    [ -f "$path" ] && [ -r "$path" ] || continue
+    readable "$path" || continue
     while IFS= read -r line; do
       case $line in
         ExecStart=/*' -m hermes_cli.main '*)
@@ -234,7 +234,7 @@ look_hermes() { # WANTED-PYTHON
     /opt/homebrew/bin/hermes "$HOME/.hermes/hermes-agent/venv/bin/hermes" \
     "$HOME/.local/share/pipx/venvs/hermes-agent/bin/hermes" \
     "$HOME/.local/share/uv/tools/hermes-agent/bin/hermes" "$HOME"/.pyenv/versions/*/bin/hermes; do
-    [ -n "$script" ] && [ -f "$script" ] && [ -r "$script" ] || continue
+    readable "$script" || continue
     script_python "$script"
     [ -z "$python" ] || ! hermes_of "$python" || return 0
     # The script of a checkout names no interpreter of its own: its environment lies beside it.

@@ -78,7 +78,7 @@ look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (
   owned=
   made=
   for path; do
-    [ -r "$path" ] || continue
+    readable "$path" || continue
     while IFS= read -r line; do
       case $line in
         '  "'*'": '*)
@@ -212,6 +212,7 @@ look_orphans() { # MEMORY-FILE KNOWN-PROFILE...: sets `orphans`, empty if there 
   [ -z "$orphans" ] || send_files "$@"
 }
 plain_env() { # FILE: its lines that say where something listens
+  readable "$1" || return 0
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in
       *PASSWORD* | *TOKEN* | *SECRET* | *_KEY*) ;;
@@ -234,7 +235,7 @@ look_ports() { # KNOWN-URLS ENV-FILE... : adds to `urls`
   known=$1
   shift
   for path; do
-    [ -r "$path" ] || continue
+    readable "$path" || continue
     while IFS='=' read -r key port; do
       port=${port#[\"\']}
       port=${port%[\"\']}

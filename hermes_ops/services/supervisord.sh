@@ -3,7 +3,7 @@
 
 supervisor_alive() {
   supervisor_pid=
-  [ -r "$supervisor_pid_file" ] && read -r supervisor_pid <"$supervisor_pid_file"
+  readable "$supervisor_pid_file" && read -r supervisor_pid <"$supervisor_pid_file"
   case $supervisor_pid in '' | *[!0-9]*) return 1 ;; esac
   kill -0 "$supervisor_pid" 2>/dev/null || return 1
   if [ -d /proc/self ]; then

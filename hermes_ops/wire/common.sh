@@ -18,6 +18,8 @@ say() { printf '%s %s\n' "$nonce" "$*"; }
 begin() { say "begin $*"; }
 end() { printf '\n%s end\n' "$nonce"; }
 has() { command -v "$1" >/dev/null 2>&1; }
+# Whether this is a file that we may read. A pipe would keep whoever opens it until somebody writes.
+readable() { [ -f "$1" ] && [ -r "$1" ]; }
 
 identify() {
   [ -n "$uid" ] || { uid=$(id -u) && user=$(id -un); }

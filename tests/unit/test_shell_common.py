@@ -284,3 +284,23 @@ def test_a_process_that_is_gone_is_not_told(host: Host) -> None:
     host.part("/proc/8/stat", "")
     answer = host.run("process 7; process ''; process 8; echo $?")
     assert (answer.out, answer.errors) == ("0\n", "")
+
+
+# --- pipes in place of files ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "look_owned pipe", "look_ports '' pipe", "plain_env pipe", "send_files pipe",
+        "recorded_pids pipe", "send_env '' pipe", "looks_up .", "are_connected . x",
+        "recorded_lives .", "owner_lives", "tell_owner", "supervisor_alive", "hermes_of pipe",
+    ],
+)  # fmt: skip
+def test_a_pipe_keeps_nobody_waiting(dash: Host, words: str) -> None:
+    """Somebody put a pipe where a file should be: whoever opened it would wait for a writer."""
+    (dash.home / "lock").mkdir()
+    for name in ("pipe", "gateway_state.json", "lock/owner"):
+        os.mkfifo(dash.home / name)
+    dash.define("lock=lock supervisor_pid_file=pipe urls=")
+    dash.run(f"{words} || :")
