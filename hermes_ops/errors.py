@@ -13,7 +13,7 @@ HermesError
 ├── Unknown              4  the state of the host could not be determined
 │   └── NotUnderstood    4  it answered, and the answer could not be parsed
 ├── Locked               5  somebody else changes this host now
-└── Interrupted        130  Ctrl-C, or a signal to end
+└── Interrupted        130  Ctrl-C (143 after SIGTERM)
 """
 
 from __future__ import annotations

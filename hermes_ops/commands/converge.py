@@ -214,7 +214,11 @@ def codes(converged: Converged) -> list[int]:
         else _CODES.get(result.outcome, 0)
         for result in converged.results
     ]
-    found += [130 for result in converged.results if isinstance(result.error, Interrupted)]
+    found += [
+        Interrupted.exit_code
+        for result in converged.results
+        if isinstance(result.error, Interrupted)
+    ]
     if converged.options.check and any(result.differs for result in converged.results):
         found.append(2)
     if any(

@@ -33,7 +33,7 @@ def document(converged: Any, code: int) -> dict[str, Any]:
                 "host": result.host.name,
                 "outcome": result.outcome,
                 "error": result.error.document() if result.error else None,
-                "notes": [*result.plan.notes, *result.plan.differs] if result.plan else [],
+                "notes": [*(result.plan.notes if result.plan else ()), *result.differences],
                 "findings": [finding.document() for finding in result.findings],
                 "changes": host,
             }

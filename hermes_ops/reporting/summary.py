@@ -128,7 +128,7 @@ def _entries(result: Any, *, diff: bool) -> Iterator[tuple[str, ...]]:
         yield "state", f"{result.outcome}: {result.error}"
     elif not result.changes:
         yield "state", "holds already"
-    for note in (*result.plan.notes, *result.plan.differs) if result.plan else ():
+    for note in (*(result.plan.notes if result.plan else ()), *result.differences):
         yield "note", f"    note: {note}"
     for finding in result.findings:
         yield "finding", f"    finding: {finding.message}; {finding.mend}"
@@ -235,9 +235,7 @@ def _of_host(result: Any, task: str) -> Iterator[Wrong]:
         if done.outcome == "failed":
             target = f"{name}/{done.change.profile}" if done.change.profile else name
             yield Wrong(target, f"{line(done.change)} failed: {done.because or ''}", task=task)
-    for finding in result.findings:
-        yield Wrong(name, finding.message, finding.mend)
-    for difference in result.plan.differs if result.plan else ():
+    for difference in result.differences:
         yield Wrong(name, difference)
     for finding in result.findings:
         target = finding.sides[0].target

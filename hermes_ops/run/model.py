@@ -77,4 +77,11 @@ class HostResult:
     def differs(self) -> bool:
         """Whether something is not as wanted and this run did not change it."""
         planned = any(done.outcome == "planned" for done in self.changes)
-        return planned or bool(self.findings or (self.plan and self.plan.differs))
+        return planned or bool(self.findings or self.differences)
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What the look found otherwise than wanted, but for services that are ready by now."""
+        ready = tuple(f"{name} is " for name, verdict in self.verdicts.items() if verdict.is_ready)
+        differs = self.plan.differs if self.plan else ()
+        return tuple(text for text in differs if not text.startswith(ready))

@@ -46,7 +46,7 @@ class GraphExecutor(Executor):
                 codes.append(1)
             except KeyboardInterrupt:
                 output.error(Interrupted("interrupted"))
-                codes.append(130)
+                codes.append(Interrupted.exit_code)
             if codes[-1]:
                 break
         if (code := exit_code(codes)) != 0:

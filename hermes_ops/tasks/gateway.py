@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Options
+from hermes_ops.cli.options import Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
@@ -11,9 +11,12 @@ install = graph.install
 start = graph.start
 
 
-@verb(example="./inv gateway.uninstall -l mini-1/coder --check")
-def uninstall(options: Options, output: Output) -> Result:
+@verb(
+    options=(Option("all_hosts", "uninstall on every host of the inventory", False),),
+    example="./inv gateway.uninstall -l mini-1/coder --check",
+)
+def uninstall(options: Options, output: Output, *, all_hosts: bool) -> Result:
     """Stop the service, disable it and remove its unit; the profile's data stays."""
-    from hermes_ops.commands.fleet.down import take_down
+    from hermes_ops.commands.fleet import down as command
 
-    return take_down("gateway.uninstall", "absent", options, output)
+    return command.uninstall(options, output, all_hosts=all_hosts)

@@ -7,11 +7,13 @@ import difflib
 import io
 import os
 import re
+import signal
 import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError, UnexpectedExit
@@ -22,7 +24,7 @@ from invoke.program import Program as InvokeProgram
 from hermes_ops import __version__
 from hermes_ops.assets import INSTALLED
 from hermes_ops.cli.output import Output, veil
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
 from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
@@ -55,6 +57,7 @@ class Program(InvokeProgram):
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
         """Parse, run, and leave with one of our exit codes."""
         del exit
+        argv = _help_first(sys.argv if argv is None else argv)
         try:
             self._parsed(argv)
             self.update_config()
@@ -69,7 +72,7 @@ class Program(InvokeProgram):
         except UnexpectedExit as failed:
             sys.exit(failed.result.exited)
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(Interrupted.exit_code)
 
     def _parsed(self, argv: list[str] | None) -> None:
         try:
@@ -231,6 +234,7 @@ def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]
 def main() -> Any:
     """Run the program: the entry point of the command."""
     veil()
+    signal.signal(signal.SIGTERM, _terminated)
     started_as(os.environ.pop(VARIABLE, "") or sys.argv[0])
     code: Any = None
     try:
@@ -239,6 +243,25 @@ def main() -> Any:
         code = leaving.code
     _leave_at_once(code)
     sys.exit(code)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    """End as after Ctrl-C, with results and connections closed, but with the signal's own code."""
+    Interrupted.exit_code = 128 + number
+    raise KeyboardInterrupt
+
+
+def _help_first(argv: Sequence[str]) -> list[str]:
+    """Return the words with --help in front of its task: Invoke takes it for a task's operand."""
+    words = list(argv)
+    named = (at for at, word in enumerate(words) if at and _TASK.fullmatch(word))
+    task = next((at for at in named if not words[at - 1].startswith("-")), None)
+    if task is None or not {"--help", "-h"} & set(words[task + 1 :]):
+        return words
+    return [*words[:task], "--help", words[task]]
+
+
+_TASK = re.compile(r"[a-z]+\.[a-z_-]+|init")
 
 
 def _leave_at_once(code: Any) -> None:

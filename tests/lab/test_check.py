@@ -18,7 +18,7 @@ LOOKING = (
     ("fleet.plan",),
     ("profile.create", "--check"),
     ("gateway.start", "--check"),
-    ("gateway.uninstall", "--check"),
+    ("gateway.uninstall", "--all-hosts", "--check"),
     ("fleet.down", "--all-hosts", "--check"),
     ("hosts.ping",),
     ("hosts.facts",),
@@ -108,7 +108,7 @@ def test_taking_down_makes_nothing(linux: Box, operator: MakeOperator) -> None:
     with linux.session():
         for act in (
             lambda: somebody.run("fleet.down", "--all-hosts", "-y", code=0),
-            lambda: somebody.run("gateway.uninstall", code=0),
+            lambda: somebody.run("gateway.uninstall", "--all-hosts", "-y", code=0),
             lambda: gone.up(code=0),
         ):
             assert unchanged(linux, act).totals["changes"] == 0

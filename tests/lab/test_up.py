@@ -465,7 +465,9 @@ def test_down_and_uninstall_keep_data(linux: Box, operator: MakeOperator) -> Non
     somebody.run("fleet.down", "--all-hosts", "-y", code=0)
     assert linux.state("echo-greeter.service") == "inactive"
     assert somebody.plan(code=2).totals["changes"] >= 2
-    somebody.run("gateway.uninstall", code=0)
+    assert somebody.run("gateway.uninstall", "-y").code == 64
+    assert somebody.run("gateway.uninstall", "--all-hosts").code == 64
+    somebody.run("gateway.uninstall", "--all-hosts", "-y", code=0)
     assert linux.user(f"find {UNITS} -type f -o -type l") == ""
     assert linux.user(
         "ls .hermes/profiles/coder/config.yaml .local/share/echo/greeter/www/index.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_number_of_the_format(ours: Ownership) -> None:
 @given(MEMORIES, st.integers(2, 10**6), st.binary(max_size=9).map(repr))
 def test_a_newer_format_is_refused(ours: Ownership, number: int, more: str) -> None:
     """Whatever else is in a file, a number that we do not know is a conflict that says so."""
-    text = ownership.render(ours, numbered=False) + f"format: {number}\nnew: [{more!r}]\n"
+    text = ownership.render(ours, numbered=False) + f"format: {number}\nnew: [{json.dumps(more)}]\n"
     with pytest.raises(Conflict, match=rf"a newer hermes-ops wrote ~/x: its format is {number},"):
         ownership.parse(text, "~/x")
 

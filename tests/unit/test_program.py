@@ -13,7 +13,8 @@ from calling import said
 
 from hermes_ops.cli.options import Amount, Options, amount, seconds, whole
 from hermes_ops.cli.output import exit_code
-from hermes_ops.errors import NotReady, UsageError
+from hermes_ops.errors import Interrupted, NotReady, UsageError
+from hermes_ops.tasks.program import _help_first, _terminated
 
 HOSTS = "all:\n  hosts:\n    {name}: {{ansible_host: {name}.invalid, hermes_profiles: [demo]}}\n"
 
@@ -301,3 +302,39 @@ def test_nothing_goes_down_unasked(
     code, _, err = said(capsys, *words)
     assert code == 64
     assert sentence in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("inv init --help", "inv --help init"),
+        ("inv config.set a -h", "inv --help config.set"),
+        ("inv fleet.up --help", "inv --help fleet.up"),
+        ("inv -r my.folder lab.cut --help", "inv -r my.folder --help lab.cut"),
+        ("inv --help lab.cut", "inv --help lab.cut"),
+        ("inv fleet.up -l a", "inv fleet.up -l a"),
+        ("inv morning --help", "inv morning --help"),
+        ("inv", "inv"),
+    ],
+)
+def test_help_is_no_operand(typed: str, read: str) -> None:
+    """Behind a task that takes operands it would be one: `init` made a folder of that name."""
+    assert _help_first(typed.split()) == read.split()
+
+
+def test_help_of_a_task_with_operands(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown, and nothing is done."""
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = said(capsys, "init", "--help")
+    assert (code, "Usage:" in out, list(tmp_path.iterdir())) == (0, True, [])
+
+
+def test_sigterm_ends_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the document, whose exit code is that of the signal."""
+    monkeypatch.setattr(Interrupted, "exit_code", Interrupted.exit_code)
+    with pytest.raises(KeyboardInterrupt):
+        _terminated(15, None)
+    assert Interrupted.exit_code == 143
+    assert exit_code([2, 143, 4]) == 143

@@ -29,6 +29,20 @@ def take_down(task: str, state: str, options: Options, output: Output) -> Result
     return finish(converged, output)
 
 
+def uninstall(options: Options, output: Output, *, all_hosts: bool) -> Result:
+    """Ask, then stop the selected services and remove their units."""
+    _ask("gateway.uninstall", "Stop and uninstall", options, all_hosts=all_hosts)
+    return take_down("gateway.uninstall", "absent", options, output)
+
+
+def _ask(task: str, does: str, options: Options, *, all_hosts: bool) -> None:
+    """Refuse a task that takes services down without a selection, and ask about the selected."""
+    if not options.limit and not all_hosts:
+        raise UsageError(f"{task} needs a selection", hint="name hosts with -l, or say --all-hosts")
+    if not options.check:
+        confirm(f"{does} {options.limit or 'every profile of every host'}?", options)
+
+
 def with_state(inventory: Inventory, state: str) -> Inventory:
     """Return the inventory with every profile wanted in this state."""
     hosts = tuple(
@@ -43,12 +57,7 @@ def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) 
 
     With `unmanaged`, `-l HOST/NAME` also reaches gateways that are not in the inventory.
     """
-    if not options.limit and not all_hosts:
-        raise UsageError(
-            "fleet.down needs a selection", hint="name hosts with -l, or say --all-hosts"
-        )
-    if not options.check:
-        confirm(f"Stop and disable {options.limit or 'every profile of every host'}?", options)
+    _ask("fleet.down", "Stop and disable", options, all_hosts=all_hosts)
     if unmanaged and options.limit:
         return _down_unmanaged(options, output)
     return take_down("fleet.down", "stopped", options, output)

@@ -12,7 +12,7 @@ from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.roles import refuse_untrusted
 from hermes_ops.commands.workspace import in_service, open_workspace
-from hermes_ops.errors import HermesError, Unreachable, belongs_to
+from hermes_ops.errors import HermesError, Interrupted, Unreachable, belongs_to
 from hermes_ops.files import envfile
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Inventory
@@ -118,7 +118,7 @@ def _verified(
 def _without(check: Check, why: Mapping[str, HermesError]) -> CheckOutcome:
     failure = why[check.host]
     word = words.UNREACHABLE if isinstance(failure, Unreachable) else words.FAILED
-    if failure.exit_code in (4, 130):
+    if failure.exit_code in (4, Interrupted.exit_code):
         word = words.UNKNOWN
     return CheckOutcome(check, word, str(failure))
 
