@@ -49,6 +49,22 @@ def test_killed_after_every_record(linuxes: list[Box], operator: MakeOperator) -
     for_each(linuxes, moments, operator, kill)
 
 
+def test_terminated_with_the_document(linuxes: list[Box], operator: MakeOperator) -> None:
+    """SIGTERM, as a service manager or a CI sends it: what was done is told, and mended later."""
+    box = linuxes[0]
+    box.reset()
+    somebody = operator({box: PROFILES})
+    process = somebody.start([*UP, "--json"])
+    wait_until(lambda: not box.exec("test -e /home/hermes/.hermes/profiles/coder").returncode)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    document = json.loads(out)
+    assert (document["exit"], document["hosts"][0]["host"]) == (143, box.name)
+    somebody.run(*UP, code=0)
+    assert somebody.plan().totals["changes"] == 0
+
+
 def test_killed_at_random_moments(linuxes: list[Box], operator: MakeOperator) -> None:
     """SIGKILL at 20 random moments, connecting and looking included: the next run mends it."""
     chance = random.Random(SEED)
