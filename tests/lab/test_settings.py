@@ -172,7 +172,7 @@ def test_only_what_is_read_otherwise_restarts(linux: Box, operator: MakeOperator
 
 
 _SLOW = """#!/bin/sh
-case " $* " in *" restart "*) sleep 600 ;; esac
+case " $* " in *" restart "*) sleep 611 ;; esac
 exec /usr/bin/systemctl "$@"
 """
 
@@ -188,7 +188,7 @@ def test_everything_is_killed_between_the_change_and_its_restart(
     )
     pushing = less.start(("config.push", "--json"))
     try:
-        wait_until(lambda: linux.exec("pgrep -u hermes -f 'sleep 600'").returncode == 0)
+        wait_until(lambda: linux.exec("pgrep -u hermes -f 'sleep 611'").returncode == 0)
     finally:
         pushing.kill()
         pushing.communicate()

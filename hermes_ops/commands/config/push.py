@@ -21,9 +21,9 @@ from hermes_ops.services.base import home_of
 
 
 def diff(options: Options, output: Output) -> Result:
-    """Plan only the settings, and show what would change."""
+    """Plan what a push would do, and show it; the items are the settings alone."""
     looking = replace(options, check=True, diff=True)
-    converged = converge("config.diff", settings_steps(), looking, output)
+    converged = converge("config.diff", _PUSH, looking, output)
     converged.close()
     finish(converged, output)
     rows = [row for result in converged.results for row in _rows(result.host.name, result.changes)]
@@ -31,7 +31,7 @@ def diff(options: Options, output: Output) -> Result:
 
 
 def _rows(host: str, changes: Iterable[Done]) -> Iterable[dict[str, Any]]:
-    for done in changes:
+    for done in (done for done in changes if not done.change.restarts):
         yield {
             "host": host,
             "profile": done.change.profile,
@@ -58,7 +58,7 @@ def _lost(converged: Converged) -> Iterable[dict[str, Any]]:
 
 def push(options: Options, output: Output) -> Result:
     """Write the settings, and restart each running gateway that they affect."""
-    converged = converge("config.push", [*settings_steps(), _RESTART], options, output)
+    converged = converge("config.push", _PUSH, options, output)
     converged.close()
     return finish(converged, output)
 
@@ -78,3 +78,4 @@ def _restart(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
 
 
 _RESTART = StepPlan("gateway.start", ("profile.configure",), _restart)
+_PUSH = (*settings_steps(), _RESTART)
