@@ -172,7 +172,10 @@ def _sweep(root: Path) -> None:
 def _find(root: Path, name: str) -> tuple[Lab, Member]:
     lab = Lab.load(root)
     if lab is None:
-        raise UsageError(f"there is no lab in {root}", hint="bring one up with: lab.up")
+        raise UsageError(
+            f"there is no lab in {root}",
+            hint="name its folder with --root, or bring one up: ./inv lab.up",
+        )
     return lab, lab.member(name)
 
 

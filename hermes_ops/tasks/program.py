@@ -221,7 +221,7 @@ def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
         return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
     if match := _LACKS.search(text):
         task, operands = match[1], match[2].replace("'", "").upper()
-        return UsageError(f"{task} needs {operands}", hint=f"./inv {task} {operands}")
+        return UsageError(f"{task} needs {operands}", hint=f"./inv --help {task}")
     return UsageError(text[:1].lower() + text[1:].rstrip("!."), hint=hint)
 
 

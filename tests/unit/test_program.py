@@ -88,7 +88,7 @@ def test_an_inventory_without_a_value_is_no_other_fleet(
         (("xyzzy",), "'xyzzy' is neither a task", "inv --list shows the tasks"),
         (("fleet.plan", "--limt", "x"), "'--limt' is neither a task", "did you mean --limit"),
         (("fleet.plan", "--limit"), "--limit needs a value", "inv --help TASK"),
-        (("config.get",), "config.get needs TARGET", "./inv config.get TARGET"),
+        (("config.get",), "config.get needs TARGET", "./inv --help config.get"),
         (("fleet.plan", "--dry"), "--dry is not supported", "--check"),
         (("--dry", "fleet.plan"), "--dry is not supported", "--check"),
         (("fleet.plan", "--echo"), "--echo is an option of the program", "-v"),
