@@ -114,6 +114,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
     oracle.close()
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ansible")
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
 def test_inventory(file: Path, oracle: Oracle) -> None:

@@ -17,7 +17,7 @@ from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import KEPT
 from hermes_ops.look.facts import Answer, Facts
-from hermes_ops.plan import Change, Plan, make_plan
+from hermes_ops.plan import Change, DesiredState, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.secrets.secret import Secret
@@ -34,6 +34,14 @@ def read(path: Path) -> dict[str, Any]:
     case: dict[str, Any] = read_case(path)
     assert case.keys() <= KEYS | TOLD
     return case
+
+
+@cache
+def planned(path: Path) -> tuple[DesiredState, Facts, Plan]:
+    """Return what a case wants and finds, and the plan from it."""
+    case = read(path)
+    wanted, found = desired(case), facts(case)
+    return wanted, found, make_plan(wanted, found)
 
 
 def line(change: Change) -> str:
@@ -60,14 +68,14 @@ def test_case(path: Path) -> None:
         with pytest.raises(Conflict, match=case["conflict"]):
             make_plan(desired(case), facts(case))
         return
-    plan = make_plan(desired(case), facts(case))
+    wanted, found, plan = planned(path)
     operations = {line(change): repr(change.operation) for change in plan.changes}
     for start, words in case.get("operations", {}).items():
         (operation,) = (text for key, text in operations.items() if key.startswith(start))
         assert all(word in operation for word in words), operation
     if "findings" in case:
-        found = standing(Seen(desired(case).host, facts(case), roles()))
-        assert [finding.message for finding in found] == case["findings"]
+        findings = standing(Seen(wanted.host, found, roles()))
+        assert [finding.message for finding in findings] == case["findings"]
     empty: dict[str, Any] = {"changes": [], "watches": [], "notes": [], "differs": [], "kept": []}
     assert told(plan) == {**empty, **{key: case[key] for key in empty.keys() & case.keys()}}
 
@@ -78,8 +86,7 @@ def test_a_second_run_changes_nothing(path: Path) -> None:
     case = read(path)
     if "conflict" in case:
         return
-    wanted, found = desired(case), facts(case)
-    first = make_plan(wanted, found)
+    wanted, found, first = planned(path)
     if any(isinstance(change.operation, Refuse) for change in first.changes):
         return
     second = make_plan(wanted, applied(first, found))
@@ -94,8 +101,7 @@ def test_no_value_of_env_is_told(path: Path) -> None:
     case = read(path)
     if "conflict" in case:
         return
-    plan = make_plan(desired(case), facts(case))
-    for change in plan.changes:
+    for change in planned(path)[2].changes:
         if isinstance(change.operation, Write) and change.operation.path.name == ".env":
             assert isinstance(change.operation.content, Secret)
             assert "content=***" in repr(change)
@@ -110,8 +116,8 @@ def test_every_change_knows_what_it_changes(path: Path) -> None:
     case = read(path)
     if "conflict" in case:
         return
-    found = facts(case)
-    for change in make_plan(desired(case), found).changes:
+    _, found, plan = planned(path)
+    for change in plan.changes:
         assert all(digest == found.digest(seen) for seen, digest in change.seen)
         at = getattr(change.operation, "path", None)
         assert at is None or [seen for seen, _ in change.seen] == [at], change

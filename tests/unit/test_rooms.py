@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("rooms")  # one process parses all modules once
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hermes_ops"
 FILES = {
@@ -129,6 +131,7 @@ def modules_of(node: ast.AST) -> Iterator[str]:
         yield node.module or ""
 
 
+@pytest.mark.slow
 def test_commands_are_called_without_invoke() -> None:
     """What tasks do is imported, all of it, and Invoke is not."""
     names = [name for name in FILES if name.startswith("hermes_ops.commands")]
