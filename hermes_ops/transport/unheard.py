@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hermes_ops.errors import Unreachable
 from hermes_ops.inventory.model import Host
-from hermes_ops.wire import Reader, printable
+from hermes_ops.wire import Reader, last_words
 
 KEPT = 1024
 """How many bytes of what was said on standard error are kept."""
@@ -23,7 +23,7 @@ def refuse_unheard(host: Host, reader: Reader, code: int, errors: bytes = b"") -
     last = (errors.decode("utf-8", "replace").strip().splitlines() or [reader.said])[-1]
     raise Unreachable(
         f"{_whose(host)} ended before anything ran (exit {code})"
-        + (f"; it said: {printable(last)}" if last else ""),
+        + (f"; it said: {last_words(last)}" if last else ""),
         kind="login_shell",
         hint=_hint(host),
     )

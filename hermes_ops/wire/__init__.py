@@ -4,7 +4,7 @@ script    the text that is sent, with a guard that it arrived complete
 reader    parses the answer: only lines that begin with this run's nonce count
 """
 
-from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply, printable
+from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply, last_words
 from hermes_ops.wire.script import Hidden, Script, assemble, libraries_end, library
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Reply",
     "Script",
     "assemble",
+    "last_words",
     "libraries_end",
     "library",
-    "printable",
 ]

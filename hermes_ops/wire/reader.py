@@ -92,7 +92,7 @@ class Reader:
     def said(self) -> str:
         """Return the last line that is no answer, as text that does nothing to a terminal."""
         lines = [*self._noise, _text(bytes(self._rest[:NOISE_LETTERS]))]
-        return printable(next((line for line in reversed(lines) if line.strip()), ""))
+        return last_words(next((line for line in reversed(lines) if line.strip()), ""))
 
     def _block(self, block: bytes) -> None:
         """Take whole lines; those without a mark are taken together, for there may be millions."""
@@ -150,6 +150,6 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def printable(text: str) -> str:
+def last_words(text: str) -> str:
     """Return a text of a host as one line that does nothing to a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text.strip()[:NOISE_LETTERS])

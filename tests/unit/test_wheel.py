@@ -102,7 +102,7 @@ class Stranger:
         """Let a shell run a line; return its exit code and all that it prints."""
         path = f"{self.tools}:/usr/bin:/bin"
         done = subprocess.run(
-            ["sh", "-c", line], cwd=cwd or self.home / "work",
+            ["sh", "-c", line], cwd=cwd or self.home / "mine",
             env={"HOME": str(self.home), "PATH": path, "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -114,7 +114,7 @@ class Stranger:
 @pytest.fixture
 def stranger(tmp_path: Path, tools: Path) -> Stranger:
     """Who has never been here."""
-    (tmp_path / "work").mkdir()
+    (tmp_path / "mine").mkdir()
     return Stranger(tmp_path, tools)
 
 
@@ -147,8 +147,8 @@ def test_the_way_to_a_fleet(stranger: Stranger) -> None:
     code, told = stranger.types(f"{enter} && {plan}")
     assert code == 2, told
     assert "1 host: 1 to change" in told
-    assert f"inventory: {stranger.home}/work/fleet/inventory" in told
-    code, told = stranger.types("hermes-ops look", cwd=stranger.home / "work/fleet/inventory")
+    assert f"inventory: {stranger.home}/mine/fleet/inventory" in told
+    code, told = stranger.types("hermes-ops look", cwd=stranger.home / "mine/fleet/inventory")
     assert (code, "localhost/demo is absent" in told) == (2, True), told
     # What is left in the home is the journal.
-    assert {path.name for path in stranger.home.iterdir()} - {"work"} <= {".local", "Library"}
+    assert {path.name for path in stranger.home.iterdir()} - {"mine"} <= {".local", "Library"}

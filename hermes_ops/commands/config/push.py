@@ -1,4 +1,4 @@
-"""`config.diff` and `config.push`: run only the step that writes settings."""
+"""`config.diff` and `config.push`: write settings, and restart the gateways that they affect."""
 
 from __future__ import annotations
 
