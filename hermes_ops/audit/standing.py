@@ -24,7 +24,7 @@ def standing(seen: Seen) -> list[Finding]:
     "orphan",
     says="{who} is not in the inventory any more, and {what}",
     ignored="it keeps its port and its tokens, also after the next boot, and nothing updates it",
-    mend="./inv fleet.prune -l {who}   (its data stays), or name it in the inventory again",
+    mend="./inv fleet.prune -l {who}   # its data stays; or name it in the inventory again",
 )
 def _orphans(seen: Seen) -> Iterable[Finding]:
     if "gateway" in seen.roles:

@@ -241,5 +241,5 @@ def _linger_error(host: str, user: str, because: str) -> HermesError:
     return MissingPrivilege(
         f"linger cannot be enabled for {user}: neither polkit nor sudo allows it;"
         " nothing was started",
-        hint=f"as root on {host}: loginctl enable-linger {user}   (or set hermes_linger: optional)",
+        hint=f"as root on {host}: loginctl enable-linger {user}   # or set hermes_linger: optional",
     )

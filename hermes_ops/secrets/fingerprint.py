@@ -68,7 +68,7 @@ def _make(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        hint = f"chmod 600 {path}   (or remove it: a new key gives every value a new fingerprint)"
+        hint = f"chmod 600 {path}   # or remove it: a new key gives every value a new fingerprint"
         raise UsageError("others may read the key of fingerprints", hint=hint, where=str(path))
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))

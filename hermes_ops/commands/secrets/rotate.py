@@ -178,5 +178,5 @@ def _remedy(use: str, value: EnvValue) -> str:
     if isinstance(value, Reference) and not source_of(value).kept_here:
         return f"give {described(value)} ({value.place}) its new value"
     if isinstance(value, Reference | Written):
-        return spoken(f"./inv secrets.set {use}   or write the new value yourself ({value.place})")
+        return spoken(f"./inv secrets.set {use}   # or write the new value into {value.place}")
     return "write its new value into the inventory"
