@@ -498,7 +498,7 @@ def test_programs_of_a_runbook_do_not_take_over_our_name(fleet: Path) -> None:
     write("@task\ndef x(c): c.run('echo [$HERMES_OPS_STARTED_AS]')\n")
     assert started("x", cwd=fleet) == "[]\n"
     document = json.loads(started("config.get", "-i", "x y", "--json", cwd=fleet))
-    assert document["error"]["hint"] == "/opt/h/inv config.get -i 'x y' TARGET"
+    assert document["error"]["hint"] == "/opt/h/inv --help config.get"
 
 
 def started(*words: str, cwd: Path) -> str:
