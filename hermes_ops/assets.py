@@ -1,8 +1,10 @@
-"""Paths of files other than Python: templates, roles, the wheel of pip."""
+"""Files other than Python: templates, roles, the wheel of pip, and the tables of our packages."""
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 CLONE = Path(__file__).resolve().parents[1]
 """The top of the clone, if the package is in one."""
@@ -16,6 +18,14 @@ INSTALLED = _CARRIED.is_dir()
 SHARE = _CARRIED if INSTALLED else CLONE
 TEMPLATES = SHARE / "templates"
 ROLES = SHARE / "roles"
+
+
+def data(package: str, name: str) -> Any:
+    """Return the content of a YAML file of a package."""
+    import yaml
+
+    text = files(package).joinpath(name).read_text("utf-8")
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe ones
 
 
 def pip_wheel() -> Path | None:

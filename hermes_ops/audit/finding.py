@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from hermes_ops import assets
 from hermes_ops.program_name import spoken
 
 
@@ -139,6 +137,5 @@ def _words(kind: str) -> Mapping[str, Any]:
 
 @cache
 def _of_credentials() -> Mapping[str, Mapping[str, Any]]:
-    text = (files("hermes_ops.audit") / "findings.yml").read_text("utf-8")
-    words: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
+    words: Mapping[str, Mapping[str, Any]] = assets.data("hermes_ops.audit", "findings.yml")
     return words

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from types import MappingProxyType
@@ -120,10 +120,12 @@ class _Part(NamedTuple):
     text: str
 
 
-def _parts(text: str) -> list[_Part]:
+@lru_cache(maxsize=64)
+def _parts(text: str) -> tuple[_Part, ...]:
     from dotenv.parser import parse_stream  # here, so that only merging loads it
 
-    return [_Part(b.key, b.value, b.original.string) for b in parse_stream(io.StringIO(text))]
+    found = parse_stream(io.StringIO(text))
+    return tuple(_Part(b.key, b.value, b.original.string) for b in found)
 
 
 def _read_by_line(text: str) -> dict[str, str]:
@@ -245,7 +247,7 @@ def _unread(text: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _put(text: str, name: str, line: str) -> str:
-    parts = _parts(text)
+    parts = list(_parts(text))
     at = [index for index, part in enumerate(parts) if _defines(part, name)]
     if not at:
         return f"{text}{line}\n"

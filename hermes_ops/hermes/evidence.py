@@ -87,7 +87,7 @@ def evidence_of(
 ) -> Evidence:
     """Return the evidence in the facts for a service under this manager."""
     told = _told(manager, service, facts)
-    own = _load(facts, service, PID_FILE) if service.text == "hermes" else None
+    own = _record(service, facts)
     pid = told.pid or _living(own, facts)
     process = facts.processes.get(pid) if pid else None
     age = _age(process, facts)
@@ -122,6 +122,23 @@ def evidence_of(
         unread=told.unread,
         drain=next((m.told for m in markers(service.home, facts) if m.path.name == DRAIN), ""),
     )
+
+
+def pids_of(service: ServiceSpec, facts: Facts) -> frozenset[int]:
+    """Return every process of the service that is known, whatever manager runs it."""
+    told = (manager.told(service, facts).pid for manager in MANAGERS.values())
+    own = _living(_record(service, facts), facts)
+    return frozenset(filter(None, (*told, own)))
+
+
+def is_supervised(service: ServiceSpec, facts: Facts, manager: str) -> bool:
+    """Return whether this manager runs the service now."""
+    return MANAGERS[manager].told(service, facts).pid is not None
+
+
+def _record(service: ServiceSpec, facts: Facts) -> Mapping[str, Any] | None:
+    """Return what the gateway wrote about itself at its start."""
+    return _load(facts, service, PID_FILE) if service.text == "hermes" else None
 
 
 def _others(

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from hermes_ops import assets
 
 Env = Mapping[str, str | None]
 """Variables by name; None is a value that is set but unknown to us."""
@@ -76,8 +75,7 @@ def _is_brought(extra: str, brings: Mapping[str, frozenset[str]]) -> bool:
 @cache
 def data() -> Mapping[str, Any]:
     """Return the content of `data/platforms.yml`."""
-    text = (files("hermes_ops.hermes") / "data" / "platforms.yml").read_text("utf-8")
-    found: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    found: Mapping[str, Any] = assets.data("hermes_ops.hermes", "data/platforms.yml")
     return found
 
 

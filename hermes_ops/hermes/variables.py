@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
 from math import inf
 from typing import Any, NamedTuple
+
+from hermes_ops import assets
 
 Accepts = Callable[[str], bool]
 
@@ -50,11 +51,7 @@ _NUMBERS: Mapping[str, VariableKind] = {
 
 @cache
 def _kinds() -> Mapping[str, VariableKind]:
-    import yaml
-
-    text = (files("hermes_ops.hermes") / "data" / "variables.yml").read_text("utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    table: Mapping[str, Any] = yaml.load(text, loader)  # noqa: S506 - a safe loader, in C
+    table: Mapping[str, Any] = assets.data("hermes_ops.hermes", "data/variables.yml")
     numbers = {name: kind for key, kind in _NUMBERS.items() for name in table[key]}
     words = {name: _one_of(*known) for name, known in table["words"].items()}
     switches = {

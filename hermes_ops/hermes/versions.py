@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from hermes_ops import assets
 
 OBSERVED = "0.19.0"
 """The version that the tests install, and on which our observations were made."""
@@ -72,10 +73,8 @@ Release = tuple[int, ...]
 
 @cache
 def _table() -> tuple[tuple[Release, Capabilities], ...]:
-    import yaml
-
-    text = (files("hermes_ops.hermes") / "data" / "versions.yml").read_text("utf-8")
-    return tuple((_release(start), _row(facts)) for start, facts in yaml.safe_load(text).items())
+    table: Mapping[str, Any] = assets.data("hermes_ops.hermes", "data/versions.yml")
+    return tuple((_release(start), _row(facts)) for start, facts in table.items())
 
 
 def _row(facts: Mapping[str, Any]) -> Capabilities:

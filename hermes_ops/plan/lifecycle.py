@@ -10,7 +10,7 @@ from typing import Any
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes import started
-from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.evidence import Evidence, evidence_of, is_supervised, pids_of
 from hermes_ops.hermes.occupants import Occupant, settled
 from hermes_ops.hermes.ports import ports_of
 from hermes_ops.hermes.readiness import is_stalled, judge, stranger
@@ -283,16 +283,10 @@ def _leave(
         yield change(f"manager:{other.name}", "reload", Reload(words))
 
 
-def pids_of(service: ServiceSpec, facts: Facts) -> frozenset[int]:
-    """Return every process of the service that is known, whatever manager runs it."""
-    found = (evidence_of(service, facts, manager).pid for manager in MANAGERS)
-    return frozenset(pid for pid in found if pid)
-
-
 def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
     """Return whether another manager runs the service; `leave_others` then stops it."""
     others = (other for other in MANAGERS.values() if other is not manager)
-    return any(evidence_of(service, facts, other.name).supervised for other in others)
+    return any(is_supervised(service, facts, other.name) for other in others)
 
 
 def freed(evidence: Evidence) -> Evidence:
