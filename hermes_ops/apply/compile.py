@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from hermes_ops.apply.batch import order_ahead, orders
-from hermes_ops.apply.lines import Numbered, call, profile_lines
+from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
-from hermes_ops.plan.model import Control, EnableLinger, Plan
+from hermes_ops.plan.model import Control, Drain, EnableLinger, Plan
 from hermes_ops.services import shell
 from hermes_ops.wire import Hidden, Script, assemble
 
@@ -74,8 +74,12 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     by_profile = groupby(numbered, key=lambda item: item[1].profile or HOST)
     sections = [(name, list(group)) for name, group in by_profile]
     prepared: set[int] = set()
+    drained = False
     for at, (profile, changes) in enumerate(sections):
         if any(_starts(numbered) for numbered in changes):
+            if not drained:
+                yield from drain_together(group for _, group in sections[at:])
+                drained = True
             yield from _after(profile, changes, plan, terms)
         together = orders(sections[at:], plan.host, prepared)
         if len(together) > 1:
@@ -84,6 +88,8 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
         yield f"profile={shlex.quote(profile)}"
         yield from profile_lines(changes, prepared)
         yield '[ -z "$gone" ] || exit 0'
+    if waits := [c.operation.wait for c in plan.changes if isinstance(c.operation, Drain)]:
+        yield call("await_drains", max(waits))
     # The lock protects the changes only: during the wait another run may use the host.
     yield "release_lock; trap - EXIT"
     yield from wait_for(plan.watches, terms)

@@ -7,10 +7,12 @@ plan_stop() { # HOME PID
   (umask 077 && printf '{"target_pid": %s, "target_start_time": null, "stopper_pid": %s, "written_at": "%s", %s}\n' \
     "$2" $$ "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$(signed 60)" >"$1/.gateway-planned-stop.json")
 }
-end_process() { # HOME PID: TERM, wait, KILL
+end_process() { # HOME PID START: TERM, wait, KILL; START may be empty where the look found none
   kill -0 "$2" 2>/dev/null || return 0 # it is gone: perhaps its own manager ended it
+  [ -z "$3" ] || [ "$(started_at "$2")" = "$3" ] || return 0 # the number is another process' now
   plan_stop "$1" "$2"
   kill "$2" 2>/dev/null
+  kill -CONT "$2" 2>/dev/null # a suspended one would not even hear of it
   tries=0
   while kill -0 "$2" 2>/dev/null; do
     [ $tries -ne 40 ] || kill -KILL "$2" 2>/dev/null
@@ -28,30 +30,56 @@ signed() { # SECONDS
 # A draining gateway accepts no new turn and finishes those that it has. The request names this
 # boot, so that it has no effect after a crash of the host. It is removed together with the lock,
 # after the restart was ordered.
-drain_gateway() { # HOME SECONDS
+draining=    # the homes of the gateways that were asked, and are waited for
+ask_drain() { # HOME SECONDS
   request=$1/.drain_request.json
   # If somebody else requested a drain, wait for it as well, but do not remove their request.
-  [ -e "$request" ] || { looks_up "$1" && request_drain "$request" "$2"; } || return 0
+  [ -e "$request" ] || { looks_up "$1" && drains="$drains $request" && request_drain "$request" $(($2 + 120)); } || return 0
+  draining="$draining $1"
+}
+# A drain that outlives this run: until it is ended, or its time is up.
+leave_drain() { # HOME SECONDS
+  request_drain "$1/.drain_request.json" "$2" && draining="$draining $1"
+}
+# All of them side by side. One that does not even begin to drain is no longer waited for.
+await_drains() { # SECONDS
   tries=0
-  until drained "$1" || [ $tries -ge $(($2 * 4)) ]; do
-    sleep 0.25
+  until [ -z "$draining" ] || [ $tries -ge $(($1 * 4)) ] || [ -n "$gone" ]; do
+    left=
+    turns=0
+    for home in $draining; do
+      ! drained "$home" || continue
+      [ -n "$begun_drain" ] || [ $tries -lt 40 ] || continue
+      left="$left $home"
+      turns=$((turns + agents))
+    done
+    draining=$left
+    [ -z "$left" ] || [ $((tries % 8)) -ne 0 ] || tell "draining $turns $(($1 - tries / 4))"
+    [ -z "$left" ] || sleep 0.25
     tries=$((tries + 1))
   done
+  [ -z "$draining" ] || [ "$turns" = 0 ] || tell "draining $turns 0"
+  draining=
 }
+drain_gateway() { ask_drain "$@" && await_drains "$2"; } # HOME SECONDS
 request_drain() { # PATH SECONDS
-  drains="$drains $1"
   epoch=
   [ ! -r /proc/1/stat ] || epoch=$boot:$(started_at 1)
   (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true, %s}\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" "$(signed $(($2 + 120)))" >"$1.new" && mv -f "$1.new" "$1")
+    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" "$(signed "$2")" >"$1.new" && mv -f "$1.new" "$1")
 }
-drained() { # HOME: no turn is left, or the gateway is gone
+drained() { # HOME: no turn is left, or the gateway is gone; sets `agents` and `begun_drain`
+  agents=0
+  begun_drain=1
   recorded_lives "$1" || return 0
-  case $(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json") in
-    *'"gateway_state":"draining"'*'"active_agents":0'*) return 0 ;;
-    *'"active_agents":0'*'"gateway_state":"draining"'*) return 0 ;;
+  entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
+  case $entries in *'"active_agents":'[1-9]*)
+    agents=${entries#*'"active_agents":'}
+    agents=${agents%%[!0-9]*}
+    ;;
   esac
-  return 1
+  case $entries in *'"gateway_state":"draining"'*) ;; *) begun_drain= ;; esac
+  [ -n "$begun_drain" ] && [ "$agents" = 0 ]
 }
 
 # After six starts in two minutes Hermes delays the next one. It also counts the starts that we

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.plan import model
-from hermes_ops.plan.model import Change, Control, Install, Operation, Write
+from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.wire import Hidden
 
@@ -52,12 +52,32 @@ def prepare(control: Control) -> Iterator[str]:
     home = control.service.home
     for other in control.after:
         yield f"is_broken || {call('needs_stop_of', other)}"
+    if _drains(control) and control.rolls_after:  # all others have drained side by side before
+        yield f"is_broken || {call('drain_gateway', home, control.drain)}"
     if control.ends:
-        yield f"is_broken || {call('end_process', home, control.ends)}"
-    if control.drain and control.service.text == "hermes":
-        yield f"is_broken || {call('drain_gateway', control.service.home, control.drain)}"
+        yield f"is_broken || {call('end_process', home, control.ends, control.born or '')}"
+    if control.announced and not control.ends:
+        yield f"is_broken || {call('plan_stop', home, control.announced)}"
     if control.verb != "stop" and control.service.text == "hermes":
         yield f"is_broken || {call('reset_storm', home)}"
+
+
+def _drains(control: Control) -> bool:
+    return bool(control.drain) and control.service.text == "hermes"
+
+
+def drain_together(sections: Iterable[Sequence[Numbered]]) -> Iterator[str]:
+    """Yield the lines that drain side by side every gateway that waits for no other."""
+    waits = []
+    for changes in sections:
+        for _, change in changes:
+            control = change.operation
+            if isinstance(control, Control) and _drains(control) and not control.rolls_after:
+                waits.append(control.drain)
+                yield f"profile={shlex.quote(change.profile or '')}"
+                yield f"is_broken || {call('ask_drain', control.service.home, control.drain)}"
+    if waits:
+        yield call("await_drains", max(waits))
 
 
 def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[str]:
@@ -151,11 +171,18 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run", number, *words)
         case model.Refuse(message, kind):
             yield call("failed", number, f"{kind}: {message}")
-        case Control():
-            yield call("run", number, *operation.words)
-            yield f"is_broken || {call('paid_restart', operation.service.name)}"
-            if operation.keeps and operation.verb != "stop":
-                yield f"is_broken || {call('keep_note', *operation.keeps)}"
+        case Drain() | Control():
+            yield from _order(number, operation)
+
+
+def _order(number: int, order: Control | Drain) -> Iterator[str]:
+    if isinstance(order, Drain):
+        yield call("run_here", number, "leave_drain", order.service.home, order.lasts)
+        return
+    yield call("run", number, *order.words)
+    yield f"is_broken || {call('paid_restart', order.service.name)}"
+    if order.keeps and order.verb != "stop":
+        yield f"is_broken || {call('keep_note', *order.keeps)}"
 
 
 def _install(install: Install) -> Iterable[object]:

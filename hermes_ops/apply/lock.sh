@@ -4,7 +4,7 @@
 broken=' '   # profiles with a failed step: their later steps are skipped
 paid=        # files of owed restarts that have happened now
 sudo_password=
-drains=      # drain requests, removed after the restarts were ordered
+drains=      # our drain requests, removed after the restarts were ordered
 gone=        # set when the connection to the operator is lost
 
 # If the connection is lost, we finish the current profile and stop: nothing is left half-written.

@@ -47,6 +47,19 @@ run() { # CHANGE COMMAND...
   fi
 }
 
+# Like `run`, for what sets variables of this shell and prints nothing.
+run_here() { # CHANGE COMMAND...
+  change=$1
+  shift
+  if is_broken; then
+    skipped "$change"
+  elif "$@" 2>/dev/null </dev/null; then
+    tell "change $change done"
+  else
+    failed "$change" "exit $?"
+  fi
+}
+
 # Like `run`, but a failure is only reported: no later step is skipped.
 try_run() { # CHANGE COMMAND...
   before=$broken

@@ -61,6 +61,13 @@ def only(*names: str) -> tuple[Option, ...]:
     return tuple(option for option in COMMON if option.name in names)
 
 
+RESTARTING = (
+    *COMMON,
+    Option("drain", "how long a restart waits for turns that run, in seconds (60)"),
+    Option("now", "restart without waiting for turns that run", False),
+)
+"""For a task that may restart gateways."""
+
 ANSWER = only("json", "verbose")
 """For a task that reads no inventory and asks no host."""
 
@@ -92,6 +99,8 @@ class Options:
     max_fail: Amount | None = None
     timeout: float | None = None
     lock_timeout: int = 60
+    drain: int = 60
+    now: bool = False
     check: bool = False
     diff: bool = False
     json: bool = False
@@ -153,4 +162,5 @@ _READERS: Mapping[str, Any] = {
     "max_fail": amount,
     "timeout": seconds,
     "lock_timeout": lambda name, text: whole(name, text, least=0),
+    "drain": lambda name, text: whole(name, text, least=0),
 }

@@ -153,6 +153,7 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
     return Settings(
         check=options.check,
         rolling=not options.serial,
+        drain=0 if options.now else options.drain,
         wait=wait,
         owner=owner,
         lock_timeout=options.lock_timeout,

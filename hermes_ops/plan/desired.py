@@ -112,6 +112,8 @@ def writes_env(steps: Sequence[StepPlan], selected: Inventory) -> Callable[[Prof
     def writes(profile: Profile, host: Host) -> bool:
         role = selected.roles[profile.role]
         wanted = (resource for step in steps for resource in step.body(profile, role, host))
-        return profile.state != "absent" and any(isinstance(one, EnvFile) for one in wanted)
+        return profile.state != "absent" and any(
+            isinstance(one, EnvFile) and (one.values or one.unresolved) for one in wanted
+        )
 
     return writes

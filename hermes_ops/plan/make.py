@@ -13,7 +13,9 @@ from hermes_ops.plan import files, services
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
-from hermes_ops.plan.lifecycle import Draft, How, Starting, leave_others
+from hermes_ops.plan.lifecycle.elsewhere import leave_others
+from hermes_ops.plan.lifecycle.orders import drain_ended, refuse_strange
+from hermes_ops.plan.lifecycle.starting import Draft, How, Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Refuse, Wanted
 from hermes_ops.plan.order import (
     once,
@@ -47,18 +49,20 @@ def make_plan(
     urls: bool = True,
     earlier: Facts | None = None,
     rolling: bool = True,
+    drain: int = 0,
 ) -> Plan:
     """Return the changes that make `facts` satisfy `desired`, in the order to apply them.
 
     Without `urls`, readiness is judged from files and processes alone. `earlier` is a look before
     this one: only a gateway that was silent then, too, is frozen. `rolling`: of each messaging
-    platform, one gateway is restarted at a time.
+    platform, one gateway is restarted at a time. `drain`: seconds for which a restart may wait
+    for turns that run.
 
     Raises:
         Conflict: what is wanted is not possible on this host; nothing is planned.
     """
     manager = choose(desired.host, facts)
-    return _Planner(desired, facts, manager, How(urls, earlier, rolling)).plan(wait=wait)
+    return _Planner(desired, facts, manager, How(urls, earlier, rolling, drain)).plan(wait=wait)
 
 
 class _Planner:
@@ -89,12 +93,18 @@ class _Planner:
         each = list(self._remember())
         for wanted in self._each(Service):
             each += services.plan_markers(wanted, self._service(wanted), self.facts)
-        each += [c for wanted in self._not_shared() for c in self._resource(wanted)]
+            each += drain_ended(wanted, self._service(wanted), self.facts)
+        written = [c for wanted in self._not_shared() for c in self._resource(wanted)]
+        each += [c for c in written if not self.desired.is_order or _refuses(c)]
+        each += self._refuse_orders()
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
-        starts, stops = starts_and_stops(starting.changes())
+        commands = starting.changes()
+        if self.desired.is_order:  # a refusal stands for all that was ordered
+            commands = [c for c in commands if c.profile not in self.refused or _refuses(c)]
+        starts, stops = starts_and_stops(commands)
         # Nothing of a profile is changed if a part of what it needs cannot be.
-        each = [c for c in each if c.profile not in self.refused or isinstance(c.operation, Refuse)]
+        each = [c for c in each if c.profile not in self.refused or _refuses(c)]
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
         changes = once([*first, *own, *hosts, *starts])
@@ -113,6 +123,15 @@ class _Planner:
             starting.restarts,
             tuple(starting.stalled),
         )
+
+    def _refuse_orders(self) -> Iterable[Change]:
+        for wanted in self._each(Service):
+            try:
+                known = (self._service(wanted), self.manager, self.facts, self.desired.host)
+                refuse_strange(wanted, *known)
+            except Conflict as conflict:
+                self.refused.add(wanted.profile.name)
+                yield refusal(wanted, conflict)
 
     def _starting(self) -> Starting:
         return Starting(
@@ -272,3 +291,7 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
+
+
+def _refuses(change: Change) -> bool:
+    return isinstance(change.operation, Refuse)

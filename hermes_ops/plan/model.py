@@ -36,6 +36,11 @@ class DesiredState:
     steps: tuple[str, ...] = ()
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
 
+    @property
+    def is_order(self) -> bool:
+        """Whether services are only commanded: no file of a profile is written."""
+        return any(getattr(wanted.resource, "order", "") for wanted in self.wanted)
+
 
 # --- what a change does -----------------------------------------------------------------------
 
@@ -131,7 +136,11 @@ class Control:
     words: tuple[str, ...]
     verb: str
     ends: int | None = None
-    """A process of this service that its manager does not know; it is ended first."""
+    """A process that is ended first: its manager does not know it, or it is frozen."""
+    born: int | None = None
+    """When that process began, in the kernel's ticks: another with its number is left alone."""
+    announced: int | None = None
+    """A process whose end must be announced, as its definition is not ours and does not do so."""
     together: str = ""
     """The words to do the same to several services at once, if their manager can."""
     drain: int = 0
@@ -142,6 +151,15 @@ class Control:
     """Profiles that must have stopped before: it needs what they have."""
     rolls_after: tuple[str, ...] = ()
     """Profiles whose restart must have succeeded before: they are on the same platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Let a gateway take no new turn for so many seconds, and wait for those that run."""
+
+    service: ServiceSpec
+    lasts: int
+    wait: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +182,7 @@ Operation = (
     | EnableLinger
     | Reload
     | Control
+    | Drain
     | Refuse
 )
 

@@ -151,8 +151,10 @@ class Service:
     profile: Profile
     only_restart: bool = False
     """Nothing is started or stopped; a running service is restarted if its settings need it."""
-    drain: int = 0
-    """Seconds to wait for its turns to end before a restart; 0: do not wait."""
+    order: str = ""
+    """`start`, `stop`, `restart`, `reset` or `drain`: only do this, and write no setting."""
+    lasts: int = 0
+    """Seconds until a drain that is ordered ends by itself."""
 
 
 Resource = (

@@ -161,17 +161,20 @@ def plan_service(
     evidence: Evidence,
     *,
     restart: str,
+    drain: int = 0,
 ) -> Iterable[Change]:
     """Yield the start, restart or stop that the service needs to reach its wanted state.
 
-    `restart` is the reason to restart a running service; empty if there is none.
+    `restart` is the reason to restart a running service; empty if there is none. `drain`: seconds
+    to wait for its turns before.
     """
     running = evidence.activity in ("active", "activating", "deactivating")
     stray = evidence.pid if evidence.alive and not evidence.supervised else None
     if wanted.profile.state != "started":
         if running or stray or evidence.activity == "failed":
             # A failed service is stopped too, so that its manager forgets the failure.
-            reason = f"state is {wanted.profile.state}"
+            ordered = getattr(wanted.resource, "order", "")
+            reason = "it was asked for" if ordered else f"state is {wanted.profile.state}"
             yield _control(wanted, service, manager, "stop", reason, stray)
     elif not running or stray:
         # A stray process holds what the service needs: the service would fail and restart for ever.
@@ -179,7 +182,7 @@ def plan_service(
         known = evidence.installed or evidence.activity == "failed"
         yield _control(wanted, service, manager, "start", reason, stray, known=known)
     elif restart:
-        yield _control(wanted, service, manager, "restart", restart, None)
+        yield _control(wanted, service, manager, "restart", restart, None, drain=drain)
 
 
 def _why_start(evidence: Evidence, stray: int | None) -> str:
@@ -199,10 +202,10 @@ def _control(
     stray: int | None,
     *,
     known: bool = True,
+    drain: int = 0,
 ) -> Change:
     words = manager.control(service, verb, known=known)
-    drain = getattr(wanted.resource, "drain", 0) if verb == "restart" else 0
-    operation = Control(service, words, verb, stray, manager.together, drain)
+    operation = Control(service, words, verb, stray, together=manager.together, drain=drain)
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)
 

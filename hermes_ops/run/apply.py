@@ -12,7 +12,7 @@ from hermes_ops.errors import HermesError, Locked, NotReady, Unknown
 from hermes_ops.files.layout import LOCK
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
-from hermes_ops.plan.model import Control, Install
+from hermes_ops.plan.model import Control, Drain, Install
 from hermes_ops.reporting.events import Emit, Pushing
 from hermes_ops.run.listener import Listener, owner_text
 from hermes_ops.run.model import HostResult, Settings
@@ -61,7 +61,9 @@ def deadline(plan: Plan, settings: Settings) -> float:
         if isinstance(change.operation, Install)
     )
     draining = sum(
-        change.operation.drain for change in plan.changes if isinstance(change.operation, Control)
+        change.operation.drain if isinstance(change.operation, Control) else change.operation.wait
+        for change in plan.changes
+        if isinstance(change.operation, Control | Drain)
     )
     waves = 1 + max((watch.wave for watch in plan.watches), default=0)
     waves += sum(bool(getattr(change.operation, "rolls_after", ())) for change in plan.changes)

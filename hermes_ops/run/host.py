@@ -11,7 +11,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts, probe
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
-from hermes_ops.plan.lifecycle import STALL
+from hermes_ops.plan.lifecycle.starting import STALL
 from hermes_ops.plan.model import Control, EnableLinger, Refuse
 from hermes_ops.plan.question import question
 from hermes_ops.reporting.events import (
@@ -127,7 +127,8 @@ def _converge(
         _learn(facts, settings)
         wait = settings.wait and not settings.check
         rolling, urls = settings.rolling, not settings.check
-        plan = make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling)
+        drain = settings.drain
+        plan = make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling, drain=drain)
         if plan.stalled:
             facts, plan = _asked_again(plan, desired, facts, transport, settings, emit)
         result.facts, result.plan = facts, plan
@@ -176,8 +177,9 @@ def _asked_again(
     names = ", ".join(plan.stalled)
     emit(Noted(desired.host.name, f"{names}: no heartbeat, no answer; asking again in {STALL} s"))
     time.sleep(STALL + 1)  # the clock of the host has whole seconds
-    facts, rolling = gather(desired, transport, emit), settings.rolling
-    plan = make_plan(desired, facts, wait=settings.wait, earlier=earlier, rolling=rolling)
+    facts, wait = gather(desired, transport, emit), settings.wait
+    rolling, drain = settings.rolling, settings.drain
+    plan = make_plan(desired, facts, wait=wait, earlier=earlier, rolling=rolling, drain=drain)
     return facts, plan
 
 

@@ -10,7 +10,7 @@ from hermes_ops.cli.printable import one_line
 from hermes_ops.look.answers import latest
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
-from hermes_ops.reporting.events import Changed, Changing, Emit, Noted, Waiting
+from hermes_ops.reporting.events import Changed, Changing, Emit, Event, Noted, Waiting
 from hermes_ops.run.model import Done
 from hermes_ops.wire import Record
 
@@ -30,6 +30,19 @@ def owner_text(text: str) -> str:
         one_line(str(owner.get(key, ""))[:_LONGEST]) for key in ("operator", "run", "since", "why")
     )
     return f"{who or '?'}, run {run or '?'}, since {since or '?'}" + (f" ({why})" if why else "")
+
+
+def _draining(host: str, rest: str) -> Event:
+    """Return what a host does that said how many turns run, and how many seconds are left."""
+    turns, _, left = rest.partition(" ")
+    if left == "0":
+        return Noted(host, f"{_turns(turns)} did not end in time")
+    what = f"for {_turns(turns)}" if turns != "0" else "until its gateways take no new turn"
+    return Waiting(host, f"{what}, at most {left} s")
+
+
+def _turns(number: str) -> str:
+    return "1 running turn" if number == "1" else f"{number} running turns"
 
 
 class Listener:
@@ -58,6 +71,8 @@ class Listener:
             self._emit(
                 Noted(host, f"took over the lock of a dead run: {owner_text(record.text or '')}")
             )
+        elif record.word == "draining":
+            self._emit(_draining(host, record.rest))
         elif record.word == "round":
             self._last, self._round = self._round or self._last, []
             self._waiting = self._waiting or time.monotonic()

@@ -28,6 +28,8 @@ class Settings:
     """Whether one gateway of each messaging platform is restarted at a time, on a host as well."""
     turns: Turns | None = None
     """Whose turn it is to restart; None: the hosts restart as they come."""
+    drain: int = 0
+    """Seconds for which a restart waits for turns that run."""
     owner: dict[str, str] = field(default_factory=dict)
     lock_timeout: int = 60
     known_hosts: tuple[Path, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hermes_ops.cli.options import Option, Options, only
+from hermes_ops.cli.options import RESTARTING, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
@@ -57,7 +57,7 @@ def diff(options: Options, output: Output) -> Result:
     return command.diff(options, output)
 
 
-@verb(example="./inv config.push -l minis --why 'another model'")
+@verb(common=RESTARTING, example="./inv config.push -l minis --why 'another model'")
 def push(options: Options, output: Output) -> Result:
     """Write the settings to the hosts, and restart only the gateways that they affect."""
     from hermes_ops.commands.config import push as command

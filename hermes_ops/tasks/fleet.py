@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import COMMON, RESTARTING, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import graph
@@ -25,6 +25,7 @@ _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
     "fleet.up",
     pre=[graph.start],
     options=(_NO_VERIFY, _NO_WAIT, _JUNIT),
+    common=RESTARTING,
     example="./inv fleet.up -l minis --why 'new bot tokens'",
 )
 def up(steps: Sequence[StepPlan], options: Options, output: Output, **own: Any) -> Result:
@@ -48,6 +49,46 @@ def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) 
     from hermes_ops.commands.fleet import down as command
 
     return command.down(options, output, all_hosts=all_hosts, unmanaged=unmanaged)
+
+
+@verb(options=(_UNMANAGED,), example="./inv fleet.start -l minis/coder")
+def start(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Start the selected services, and end their drains; configures nothing."""
+    from hermes_ops.commands.fleet import control
+
+    return control.start(options, output, unmanaged=unmanaged)
+
+
+@verb(options=(_UNMANAGED,), example="./inv fleet.stop -l minis/coder")
+def stop(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Stop the selected services; they start again at the next boot, or with `fleet.start`."""
+    from hermes_ops.commands.fleet import control
+
+    return control.stop(options, output, unmanaged=unmanaged)
+
+
+@verb(options=(_UNMANAGED,), common=RESTARTING, example="./inv fleet.restart -l minis --drain 30")
+def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Restart the selected services one after the other, each after the turns that it runs."""
+    from hermes_ops.commands.fleet import control
+
+    return control.restart(options, output, unmanaged=unmanaged)
+
+
+@verb(
+    options=(
+        Option("for", "how long the drain lasts, in seconds (3600), unless `fleet.start` ends it"),
+        _UNMANAGED,
+    ),
+    common=RESTARTING,
+    example="./inv fleet.drain -l mini-1 --for 600",
+)
+def drain(options: Options, output: Output, *, unmanaged: bool, **own: Any) -> Result:
+    """Let the selected gateways finish their turns and take no new one."""
+    from hermes_ops.commands.fleet import control
+
+    lasts = whole("for", own["for"]) if own["for"] is not None else control.DRAIN
+    return control.drain(options, output, lasts=lasts, unmanaged=unmanaged)
 
 
 @verb(example="./inv fleet.prune -l mini-1/scout")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Option, Options
+from hermes_ops.cli.options import COMMON, Option, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
 
 install = graph.install
 start = graph.start
+
+
+@verb(
+    operands=(Option("target", "host/profile"),),
+    common=tuple(option for option in COMMON if option.name != "limit"),
+    example="./inv gateway.reset mini-1/coder",
+)
+def reset(options: Options, output: Output, *, target: str) -> Result:
+    """End one gateway at once, whatever it does, and start it anew; no turn is waited for."""
+    from hermes_ops.commands.fleet import control
+
+    return control.reset(options, output, target)
 
 
 @verb(

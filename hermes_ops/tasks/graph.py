@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hermes_ops.cli.options import RESTARTING
 from hermes_ops.commands import steps
 from hermes_ops.tasks.step import step
 
@@ -17,4 +18,6 @@ install = step(
 
 enable = step("linger.enable", pre=[install], example="./inv linger.enable -l minis")(steps.enable)
 
-start = step("gateway.start", pre=[enable], example="./inv gateway.start -l '*/coder'")(steps.start)
+start = step(
+    "gateway.start", pre=[enable], example="./inv gateway.start -l '*/coder'", common=RESTARTING
+)(steps.start)

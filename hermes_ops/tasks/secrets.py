@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Option, Options, only, whole
+from hermes_ops.cli.options import RESTARTING, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.secrets import sources
 from hermes_ops.tasks.step import verb
@@ -91,12 +91,11 @@ def lint(options: Options, output: Output, *, live: bool) -> Result:
 
 @verb(
     operands=(Option("name", "the variable in .env whose source gives a new value"),),
-    options=(Option("drain", "how long to wait for running turns to end, in seconds (30)"),),
+    common=RESTARTING,
     example="./inv secrets.rotate OPENAI_API_KEY -l minis --check",
 )
-def rotate(options: Options, output: Output, *, name: str, drain: str | None) -> Result:
+def rotate(options: Options, output: Output, *, name: str) -> Result:
     """Deliver a new value to its users, restart only them, and check that the old one is gone."""
     from hermes_ops.commands.secrets import rotate as command
 
-    seconds = 30 if drain is None else whole("drain", drain, least=0)
-    return command.run(options, output, name=name, drain=seconds)
+    return command.run(options, output, name=name)

@@ -101,11 +101,17 @@ def verb(
     return decorate
 
 
-def step(full_name: str, pre: Sequence[Step] = (), *, example: str = "") -> Callable[[Body], Step]:
+def step(
+    full_name: str,
+    pre: Sequence[Step] = (),
+    *,
+    example: str = "",
+    common: Sequence[Option] = COMMON,
+) -> Callable[[Body], Step]:
     """Make a node of the graph of a function `(profile, role, host) -> resources`."""
 
     def decorate(body: Body) -> Step:
-        made = Step(body, example=example, pre=pre)
+        made = Step(body, example=example, pre=pre, common=common)
         made.full_name = full_name
         return made
 
@@ -113,12 +119,17 @@ def step(full_name: str, pre: Sequence[Step] = (), *, example: str = "") -> Call
 
 
 def finish(
-    full_name: str, pre: Sequence[Step], *, options: Sequence[Option] = (), example: str = ""
+    full_name: str,
+    pre: Sequence[Step],
+    *,
+    options: Sequence[Option] = (),
+    example: str = "",
+    common: Sequence[Option] = COMMON,
 ) -> Callable[[Callable[..., Any]], Finish]:
     """Make the last node of a function `(steps, options, output, **own) -> Result`."""
 
     def decorate(body: Callable[..., Any]) -> Finish:
-        made = Finish(body, options=options, example=example, pre=pre)
+        made = Finish(body, options=options, example=example, pre=pre, common=common)
         made.full_name = full_name
         return made
 

@@ -11,9 +11,9 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.files import plan_env, plan_yaml
 from hermes_ops.plan.ledger import Ledger, ledger_in
+from hermes_ops.plan.lifecycle.watching import watch_of
 from hermes_ops.plan.model import Wanted
 from hermes_ops.plan.resource import EnvFile, YamlFile
-from hermes_ops.plan.watching import watch_of
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import choose
 from hermes_ops.services.base import ServiceSpec

@@ -30,7 +30,7 @@ from hermes_ops.plan.files import (
     plan_yaml,
 )
 from hermes_ops.plan.ledger import Ledger
-from hermes_ops.plan.lifecycle import freed, runs_elsewhere
+from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.model import (
     Control,
     EnableLinger,

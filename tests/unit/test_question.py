@@ -16,9 +16,9 @@ from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
 from hermes_ops.look.facts import Answer, Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
 from hermes_ops.plan.question import question
 from hermes_ops.plan.resource import Absent, Existing, Resource, Service
-from hermes_ops.plan.watching import obstacle, watch_of
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.describe import describe
 

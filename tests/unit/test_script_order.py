@@ -17,6 +17,7 @@ from hermes_ops.inventory.model import Host as Machine
 from hermes_ops.plan.model import (
     Change,
     Control,
+    Drain,
     EnableLinger,
     Install,
     MakeFolder,
@@ -89,7 +90,8 @@ def told(answer: Answer) -> list[str]:
 @pytest.fixture
 def apply(host: Host) -> Callable[..., Answer]:
     """Apply a plan on a host on which nothing is asked of a real manager and nothing waits."""
-    for name in ("order", "together", "end_process", "drain_gateway", "reset_storm"):
+    for name in ("order", "together", "end_process", "drain_gateway", "ask_drain", "await_drains",
+                 "reset_storm"):  # fmt: skip
         host.stand(name, "case $* in *refused*) return 1 ;; esac")
     host.define("systemd_said() { activity=active pid=; }")
     for name in ("await", "send_log", "systemd_look", "supervisord_look", "show_processes"):
@@ -153,7 +155,7 @@ def test_what_is_owed_and_drained_goes_with_the_lock(host: Host, apply: Apply) -
     """Restarts that were ordered are paid; requests to drain are taken back."""
     host.file(f"{OWED}/one")
     host.file("request")
-    host.stand("drain_gateway", "drains=' request'")
+    host.stand("ask_drain", "drains=' request'")
     host.stand("order", f"[ -e {OWED}/one ] && [ -e request ] && echo so >>states")
     apply(plan(("one", control("one", "restart", text="hermes", drain=9))))
     assert (host.home / "states").read_text() == "so\n"
@@ -364,11 +366,49 @@ def test_every_guard_of_a_profile_is_asked_before_its_first_change(
 
 def test_what_comes_before_a_restart_of_hermes(host: Host, apply: Apply) -> None:
     """Its stray is ended, its turns are let end, its count of starts is forgotten; then it is."""
-    apply(plan(("one", control("one", "restart", text="hermes", ends=42, drain=30))))
+    apply(plan(("one", control("one", "restart", text="hermes", ends=42, born=7, drain=30))))
     home = service("one").home
-    assert calls(host, "end_process", "drain_gateway", "reset_storm", "order") == [
-        f"end_process {home} 42", f"drain_gateway {home} 30", f"reset_storm {home}",
-        "order restart one.service",
+    wanted = ("end_process", "ask_drain", "await_drains", "reset_storm", "order")
+    assert calls(host, *wanted) == [
+        f"ask_drain {home} 30", "await_drains 30", f"end_process {home} 42 7",
+        f"reset_storm {home}", "order restart one.service",
+    ]  # fmt: skip
+
+
+def test_an_end_that_its_definition_does_not_announce_is_announced(
+    host: Host, apply: Apply
+) -> None:
+    """A unit that is not ours would let a stop look like a crash."""
+    host.stand("plan_stop")
+    apply(plan(("one", control("one", "stop", text="hermes", announced=42))))
+    assert calls(host, "plan_stop", "order") == [
+        f"plan_stop {service('one').home} 42", "order stop one.service",
+    ]  # fmt: skip
+
+
+def test_one_that_rolls_drains_at_its_turn(host: Host, apply: Apply) -> None:
+    """It takes turns until the one before it is ready again."""
+    made = [
+        ("a", control("a", "restart", text="hermes", drain=9)),
+        ("b", control("b", "restart", text="hermes", drain=9, rolls_after=("a",))),
+    ]
+    apply(plan(*made))
+    a, b = service("a").home, service("b").home
+    wanted = ("ask_drain", "await_drains", "drain_gateway", "order")
+    assert calls(host, *wanted) == [
+        f"ask_drain {a} 9", "await_drains 9", "order restart a.service", f"drain_gateway {b} 9",
+        "order restart b.service",
+    ]  # fmt: skip
+
+
+def test_a_drain_that_lasts_is_waited_for_at_the_end(host: Host, apply: Apply) -> None:
+    """All that drain do so side by side."""
+    host.stand("leave_drain", "case $* in *refused*) return 1 ;; esac")
+    made = [(name, Drain(service(name), 3600, 20)) for name in ("a", "refused", "c")]
+    assert told(apply(plan(*made))) == ["done", "failed", "done"]
+    homes = [service(name).home for name in ("a", "refused", "c")]
+    assert calls(host, "leave_drain", "await_drains") == [
+        *(f"leave_drain {home} 3600" for home in homes), "await_drains 20",
     ]  # fmt: skip
 
 
@@ -390,7 +430,7 @@ def test_a_broken_profile_is_not_prepared(host: Host, apply: Apply) -> None:
     """Its gateway goes on as it was."""
     apply(plan(("one", Refuse("no")),
                ("one", control("one", "restart", text="hermes", ends=42, drain=30))))  # fmt: skip
-    assert calls(host, "end_process", "drain_gateway", "reset_storm", "order") == []
+    assert calls(host, "end_process", "reset_storm", "order") == []
 
 
 # --- together ---------------------------------------------------------------------------------
@@ -407,9 +447,10 @@ def test_several_starts_are_ordered_with_one_call_after_each_was_prepared(
     """Only then does each tell how it ended; none is prepared twice."""
     assert told(apply(plan(*starts("a", "b", text="hermes", drain=9)))) == ["done", "done"]
     a, b = service("a").home, service("b").home
-    wanted = ("together", "order", "drain_gateway", "reset_storm")
+    wanted = ("together", "order", "ask_drain", "await_drains", "reset_storm")
     assert calls(host, *wanted) == [
-        f"drain_gateway {a} 9", f"reset_storm {a}", f"drain_gateway {b} 9", f"reset_storm {b}",
+        f"ask_drain {a} 9", f"ask_drain {b} 9", "await_drains 9", f"reset_storm {a}",
+        f"reset_storm {b}",
         "together start a.service b.service", "order start a.service", "order start b.service",
     ]  # fmt: skip
 
@@ -420,7 +461,7 @@ def test_one_with_a_stray_is_started_alone(host: Host, apply: Apply) -> None:
     apply(plan(*starts("a"), ("b", stray), *starts("c")))
     assert calls(host, "together", "order", "end_process") == [
         "together start a.service c.service", "order start a.service",
-        f"end_process {service('b').home} 42", "order start b.service", "order start c.service",
+        f"end_process {service('b').home} 42 ''", "order start b.service", "order start c.service",
     ]  # fmt: skip
 
 

@@ -190,6 +190,7 @@ def ending(host: Host, dies_after: int, *, at: str = "TERM") -> tuple[str, list[
         f"""case "$*" in
         '-0 4242') [ ! -e signalled ] || [ $((n += 1)) -le {dies_after} ] ;;
         4242) [ {at} != TERM ] || : >signalled ;;
+        '-CONT 4242') return 1 ;;
         '-KILL 4242') : >signalled ;;
         esac""",
     )
@@ -202,7 +203,7 @@ def test_a_stray_is_told_that_its_stop_is_meant(host: Host) -> None:
     """It is asked once, waited for, and the marker was there before it was asked."""
     host.stand("plan_stop")
     assert ending(host, dies_after=3) == (
-        "0", ["plan_stop home 4242", "kill 4242", QUARTER, QUARTER, QUARTER],
+        "0", ["plan_stop home 4242", "kill 4242", CONTINUE, QUARTER, QUARTER, QUARTER],
     )  # fmt: skip
 
 
@@ -210,14 +211,26 @@ def test_a_stray_that_does_not_listen_is_killed(host: Host) -> None:
     """After ten seconds, once; and then it is gone."""
     code, calls = ending(host, dies_after=0, at="KILL")
     assert code == "0"
-    assert calls == ["kill 4242", *[QUARTER] * 40, "kill -KILL 4242", QUARTER]
+    assert calls == ["kill 4242", CONTINUE, *[QUARTER] * 40, "kill -KILL 4242", QUARTER]
 
 
 def test_a_stray_that_cannot_be_ended_is_a_failure(dash: Host) -> None:
     """Nothing is started beside it."""
     code, calls = ending(dash, dies_after=999)
     assert code == "1"
-    assert calls == ["kill 4242", *[QUARTER] * 40, "kill -KILL 4242", *[QUARTER] * 8]
+    assert calls == ["kill 4242", CONTINUE, *[QUARTER] * 40, "kill -KILL 4242", *[QUARTER] * 8]
+
+
+def test_another_process_with_its_number_is_not_ended(dash: Host) -> None:
+    """The number was given to somebody else since the look."""
+    (dash.home / "home").mkdir()
+    dash.stand("kill")
+    dash.define("started_at() { echo 78; }")
+    assert dash.run("end_process home 4242 77; echo $?").out == "0\n"
+    assert dash.calls == ["kill -0 4242"]
+    dash.stand("kill", "[ $1 != -0 ] || [ $((n += 1)) -le 1 ]")
+    assert dash.run("end_process home 4242 78; echo $?").out == "0\n"
+    assert "kill 4242" in dash.calls
 
 
 def test_a_stray_that_is_gone_is_not_ended(dash: Host) -> None:
@@ -228,6 +241,8 @@ def test_a_stray_that_is_gone_is_not_ended(dash: Host) -> None:
     assert dash.calls == ["kill -0 4242"]
     assert list((dash.home / "home").iterdir()) == []
 
+
+CONTINUE = "kill -CONT 4242"
 
 # --- drains -----------------------------------------------------------------------------------
 
@@ -259,7 +274,7 @@ def test_a_request_is_private_whole_and_of_this_boot(host: Host) -> None:
     host.rooted("/proc/$1/stat")
     host.part("/proc/1/stat", f"1 (init) {' '.join(map(str, range(3, 30)))}\n")
     host.stand("mv", f'ls -l "$2" | cut -c1-10 >{host.home}/mode; command mv "$@"')
-    host.run(f'boot=b-1; request_drain home/{REQUEST} 30; echo "$drains" >drains; : >next')
+    host.run('boot=b-1; ask_drain home 30; echo "$drains" >drains; : >next')
     found = json.loads((host.home / "home" / REQUEST).read_text())
     assert is_now(found.pop("requested_at"))
     assert 140 < found.pop("expires_at") - time.time() <= 150
@@ -289,7 +304,8 @@ def test_two_requests_are_both_taken_back(dash: Host) -> None:
     state_of(dash, "other", pid=os.getpid(), gateway_state="running")
     dash.stand("sleep")
     body = "take_lock 1 x; drain_gateway home 1; drain_gateway other 1; ls */.d*; release_lock"
-    assert dash.run(body).out.splitlines()[1:] == [f"home/{REQUEST}", f"other/{REQUEST}"]
+    told = [line for line in dash.run(body).out.splitlines() if REQUEST in line]
+    assert told == [f"home/{REQUEST}", f"other/{REQUEST}"]
     assert list(dash.home.glob("*/.d*")) == []
 
 
@@ -316,6 +332,28 @@ def test_who_is_not_up_is_not_drained(dash: Host, fields: dict[str, Any]) -> Non
     assert not (dash.home / "home" / REQUEST).exists()
 
 
+def test_who_does_not_begin_to_drain_is_not_waited_for(dash: Host) -> None:
+    """After ten seconds: it is too old for it, or hangs. Another goes on to be waited for."""
+    drain(dash)
+    state_of(dash, "other", pid=os.getpid(), gateway_state="draining", active_agents=1)
+    dash.stand("sleep")
+    dash.run("boot=b; draining=' home other'; await_drains 20")
+    assert dash.calls == [QUARTER] * 80
+    dash.run("boot=b; ask_drain home 20; await_drains 20")
+    assert dash.calls == [QUARTER] * 120
+
+
+def test_drains_are_told_with_the_turns_that_run(dash: Host) -> None:
+    """All drain at once: the slowest decides. Every two seconds it is told how many are left."""
+    drain(dash)
+    state_of(dash, "other", pid=os.getpid(), gateway_state="draining", active_agents=3)
+    gone = "echo >other/gateway_state.json"
+    dash.stand("sleep", f"case $((n += 1)) in 4) {then(1)} ;; 9) {then(0)} ;; 12) {gone} ;; esac")
+    said = dash.run("boot=b; draining=' home other'; await_drains 20").reply.of("draining")
+    assert [record.rest for record in said] == ["5 20", "4 18"]
+    assert dash.calls == [QUARTER] * 12
+
+
 def test_who_dies_while_it_drains_is_not_waited_for(dash: Host) -> None:
     """Nobody is left whose turns could end."""
     drain(dash)
@@ -329,7 +367,7 @@ def test_a_drain_of_others_is_waited_for_and_left_to_them(dash: Host) -> None:
     drain(dash)
     dash.file(f"home/{REQUEST}", "theirs")
     dash.stand("sleep", f"[ $((n += 1)) -ne 3 ] || {then(0)}")
-    assert dash.run('drain_gateway home 60; echo "[$drains]"').out == "[]\n"
+    assert dash.run('drain_gateway home 60; echo "[$drains]"').out.splitlines()[-1] == "[]"
     assert dash.calls == [QUARTER] * 3
     assert (dash.home / "home" / REQUEST).read_text() == "theirs"
 
@@ -646,6 +684,6 @@ def test_every_wait_has_its_whole_time(dash: Host, body: str, answers: dict[str,
     for name, answer in answers.items():
         dash.stand(name, answer)
     dash.stand("sleep", "[ $((n += 1)) -ne 2 ] || : >there")
-    assert dash.run(f"boot=b tries=1000; {body}; echo $?").out == "0\n"
+    assert dash.run(f"boot=b tries=1000; {body}; echo $?").out.splitlines()[-1] == "0"
     assert dash.calls.count(QUARTER) == 2
     assert "kill -KILL 4242" not in dash.calls

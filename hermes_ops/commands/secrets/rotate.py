@@ -10,6 +10,7 @@ from typing import Any
 from hermes_ops.audit.finding import Finding
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
+from hermes_ops.commands import steps
 from hermes_ops.commands.converge import Converged, converge, finish
 from hermes_ops.commands.secrets import lint
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer, ask_hosts
@@ -29,7 +30,7 @@ from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
 from hermes_ops.plan.desired import StepPlan, env_file
-from hermes_ops.plan.resource import Owned, Resource, Service, YamlFile
+from hermes_ops.plan.resource import Owned, Resource, YamlFile
 from hermes_ops.program_name import spoken
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
@@ -37,7 +38,7 @@ from hermes_ops.secrets.sources import described, source_of
 from hermes_ops.services.base import home_of, naming, rendered_path
 
 
-def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
+def run(options: Options, output: Output, *, name: str) -> Result:
     """Deliver the value that the source of `name` gives now; exit 2 if that is the old value."""
     users = Users(name)
     workspace = open_workspace(options, output, resolve=True, focus=users)
@@ -51,7 +52,7 @@ def run(options: Options, output: Output, *, name: str, drain: int) -> Result:
     if not who:
         return _unchanged(rotation, wanted, output)
     there = replace(workspace, selected=workspace.selected.narrowed(_by_host(who)))
-    return _rotated(rotation, there, hosts, options, output, drain=drain)
+    return _rotated(rotation, there, hosts, options, output)
 
 
 def _present(rotation: Rotation, output: Output) -> list[Target]:
@@ -69,9 +70,9 @@ def _present(rotation: Rotation, output: Output) -> list[Target]:
 
 def _rotated(
     rotation: Rotation, workspace: Workspace, hosts: Sequence[Host], options: Options,
-    output: Output, *, drain: int,
+    output: Output,
 ) -> Result:  # fmt: skip
-    converged = converge("secrets.rotate", _steps(drain), options, output, workspace=workspace)
+    converged = converge("secrets.rotate", _STEPS, options, output, workspace=workspace)
     converged.close()
     if options.check:
         return _document(finish(converged, output), rotation, [], rotation.before)
@@ -103,16 +104,6 @@ def _verified(
     return _document(result, rotation, found, [*rotation.before, *after])
 
 
-def _steps(drain: int) -> Sequence[StepPlan]:
-    def start(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
-        yield Service(profile, drain=drain)
-
-    return [
-        StepPlan("secrets.rotate", (), _deliver),
-        StepPlan("gateway.start", ("secrets.rotate",), start),
-    ]
-
-
 def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
     """Want only these variables; config.yaml is just read, as the restart needs its settings."""
     values = naming(profile) | {"home": home_of(profile, role)}
@@ -123,6 +114,12 @@ def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
         elif isinstance(file, RoleEnv):
             yield env_file(path, profile, file.mode, restarts=file.restart)
     yield Owned(PurePosixPath(str(values["home"])), partial=True)
+
+
+_STEPS = (
+    StepPlan("secrets.rotate", (), _deliver),
+    StepPlan("gateway.start", ("secrets.rotate",), steps.start),
+)
 
 
 # --- what is shown ----------------------------------------------------------------------------

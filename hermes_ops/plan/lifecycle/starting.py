@@ -10,7 +10,7 @@ from typing import Any
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes import started
-from hermes_ops.hermes.evidence import Evidence, evidence_of, is_supervised, pids_of
+from hermes_ops.hermes.evidence import Evidence, evidence_of, pids_of
 from hermes_ops.hermes.occupants import Occupant, settled
 from hermes_ops.hermes.ports import ports_of
 from hermes_ops.hermes.readiness import is_stalled, judge, stranger
@@ -18,12 +18,13 @@ from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
-from hermes_ops.plan.model import Change, Control, DesiredState, Reload, Wanted, Watch
+from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
+from hermes_ops.plan.lifecycle.orders import drain_of, drained, hardened, is_drained, order_of
+from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
+from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
-from hermes_ops.plan.services import ServicePlan, is_defined, without_definition
-from hermes_ops.plan.watching import obstacle, watch_of
-from hermes_ops.services import MANAGERS
+from hermes_ops.plan.services import ServicePlan
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -48,6 +49,7 @@ class How:
     urls: bool = True
     earlier: Facts | None = None
     rolling: bool = True
+    drain: int = 0
 
 
 class Starting:
@@ -121,18 +123,32 @@ class Starting:
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
         evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
         evidence = self.evidence[service.profile] = self._with_start(service, evidence, profile)
-        restart = profile.restart or self._why_restart(service, evidence)
         changes = [
             self._recorded(self._once_owed(change, service), service, profile)
-            for change in services.plan_service(
-                wanted, service, self._manager, evidence, restart=restart
-            )
+            for change in self._controls(wanted, service, evidence, profile)
         ]
         if getattr(wanted.resource, "only_restart", False):
             changes = [change for change in changes if change.restarts]
             if not changes:
                 return ServicePlan(wanted, service, evidence, [], None, elsewhere)
-        return ServicePlan(wanted, service, evidence, changes, watch, elsewhere)
+        # A drain that stays keeps it from becoming ready.
+        waits = not is_drained(wanted, service, self._facts)
+        return ServicePlan(wanted, service, evidence, changes, watch if waits else None, elsewhere)
+
+    def _controls(
+        self, wanted: Wanted, service: ServiceSpec, evidence: Evidence, profile: Draft
+    ) -> Iterable[Change]:
+        facts, order = self._facts, order_of(wanted)
+        settings = (profile.config, profile.env)
+        most = 0 if order == "reset" else self._how.drain
+        drain = drain_of(most, service, evidence, facts, settings)
+        if order == "drain":
+            return drained(wanted, service, evidence, drain)
+        restart = "it was asked for" if order in ("restart", "reset") else ""
+        restart = restart if order else profile.restart or self._why_restart(service, evidence)
+        known = (wanted, service, self._manager, evidence)
+        planned = services.plan_service(*known, restart=restart, drain=drain)
+        return [hardened(change, evidence, facts, order) for change in planned]
 
     def _settle(self, planned: Sequence[ServicePlan]) -> dict[str, set[str]]:
         """Refuse the services that could not live; return who must stop before whom."""
@@ -258,37 +274,3 @@ class Starting:
             expected=watch.expected,
             settle=self._desired.host.settle,
         )
-
-
-def leave_others(
-    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
-) -> Iterable[Change]:
-    """Yield the stop and removal of the service under every other manager."""
-    for other in MANAGERS.values():
-        if other is not manager and is_defined(service, other, facts):
-            yield from _leave(wanted, service, other, facts, f"{manager.name} runs it now")
-
-
-def _leave(
-    wanted: Wanted, service: ServiceSpec, other: ServiceManager, facts: Facts, reason: str
-) -> Iterable[Change]:
-    def change(resource: str, action: str, operation: Control | Reload) -> Change:
-        return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, ())
-
-    if evidence_of(service, facts, other.name).activity != "inactive":
-        stop = Control(service, other.control(service, "stop", known=True), "stop")
-        yield change(f"service:{service.name}", "stop", stop)
-    yield from without_definition(wanted, service, other, facts, reason)
-    if words := other.reload():
-        yield change(f"manager:{other.name}", "reload", Reload(words))
-
-
-def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
-    """Return whether another manager runs the service; `leave_others` then stops it."""
-    others = (other for other in MANAGERS.values() if other is not manager)
-    return any(is_supervised(service, facts, other.name) for other in others)
-
-
-def freed(evidence: Evidence) -> Evidence:
-    """Return the evidence of a service after every other manager has stopped it."""
-    return evidence if evidence.supervised else replace(evidence, pid=None, alive=False)

@@ -1,0 +1,138 @@
+"""`fleet.start`, `stop`, `restart` and `drain`: command services as they are, and write no setting.
+
+They resolve no secret: all works from a machine that has only the key for SSH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.cli.prompts import confirm
+from hermes_ops.commands.converge import Adjust, Converged, converge, finish
+from hermes_ops.commands.strangers import Reached, reach, strangers
+from hermes_ops.commands.target import open_target
+from hermes_ops.hermes.readiness import Verdict
+from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
+from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan.model import Drain
+from hermes_ops.plan.resource import EnvFile, Owned, Resource, Service, YamlFile
+from hermes_ops.services.base import home_of, naming, rendered_path
+
+DRAIN = 3600
+"""Seconds that a drain lasts."""
+
+
+def start(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Start what does not run, end drains, and wait until all is ready."""
+    return _order("start", "started", options, output, unmanaged=unmanaged)
+
+
+def stop(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Stop what runs; without a selection it asks first."""
+    if not (options.limit or options.check):
+        confirm("Stop every profile of every host?", options)
+    return _order("stop", "stopped", options, output, unmanaged=unmanaged)
+
+
+def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
+    """Restart what runs, start what does not, and wait until all is ready."""
+    return _order("restart", "started", options, output, unmanaged=unmanaged)
+
+
+def reset(options: Options, output: Output, target: str) -> Result:
+    """End the process of one gateway at once, whatever it does, and start it anew."""
+    _, host, profile = open_target(options, output, target)
+    one = replace(options, limit=f"{host.name}/{profile.name}")
+    return _order("reset", "started", one, output, task="gateway.reset")
+
+
+def drain(options: Options, output: Output, *, lasts: int, unmanaged: bool) -> Result:
+    """Let gateways take no new turn for `lasts` seconds, and wait for those that run."""
+    return _order("drain", "started", options, output, unmanaged=unmanaged, lasts=lasts)
+
+
+def _order(
+    order: str, state: str, options: Options, output: Output,
+    *, task: str = "", unmanaged: bool = False, lasts: int = 0,
+) -> Result:  # fmt: skip
+    task = task or f"fleet.{order}"
+    steps = order_steps(task, order, lasts=lasts)
+    if unmanaged and options.limit:
+        return _of_strangers(task, steps, state, options, output)
+    converged = converge(task, steps, options, output, wait=order != "stop", adjust=_adjust(state))
+    converged.close()
+    _note_drains(converged)
+    if options.check:
+        return finish(converged, output)
+    from hermes_ops.commands.fleet.profile_table import show_converged
+
+    return finish(converged, output, table=lambda: show_converged(converged, output))
+
+
+def _note_drains(converged: Converged) -> None:
+    """Say of each gateway that drains that it does: its state was seen before."""
+    for result in converged.results:
+        for done in result.changes:
+            drain, profile = done.change.operation, done.change.profile
+            if isinstance(drain, Drain) and done.outcome == "done" and profile:
+                verdict = Verdict("draining", (f"by this run, for {drain.lasts} s",))
+                result.doubts[profile] = verdict
+
+
+def _of_strangers(
+    task: str, steps: Sequence[StepPlan], state: str, options: Options, output: Output
+) -> Result:
+    reached = reach(options, output, strangers, named_only=True)
+    workspace = replace(reached.workspace, selected=_selected(reached, options, state))
+    wait = state == "started"
+    converged = converge(task, steps, options, output, wait=wait, workspace=workspace)
+    converged.close()
+    reached.add_failures(converged)
+    return finish(converged, output)
+
+
+def _selected(reached: Reached, options: Options, state: str) -> Inventory:
+    return _adjust(state)(reached.with_managed(options, state))
+
+
+def _adjust(state: str) -> Adjust:
+    """Return the function that wants a state of every profile that is not to be gone."""
+
+    def adjusted(inventory: Inventory) -> Inventory:
+        return replace(inventory, hosts=tuple(_wanting(state, host) for host in inventory.hosts))
+
+    return adjusted
+
+
+def _wanting(state: str, host: Host) -> Host:
+    there = (profile for profile in host.profiles if profile.state != "absent")
+    return replace(host, profiles=tuple(replace(profile, state=state) for profile in there))
+
+
+# --- the steps --------------------------------------------------------------------------------
+
+
+def order_steps(task: str, order: str, *, lasts: int) -> Sequence[StepPlan]:
+    """Return the steps of an order: the settings on the host are read, none is written."""
+
+    def body(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+        yield Service(profile, order=order, lasts=lasts)
+
+    ordered = StepPlan(task, (), body)
+    return [ordered] if order == "stop" else [StepPlan("config.get", (), _read), ordered]
+
+
+def _read(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
+    values = naming(profile) | {"home": home_of(profile, role)}
+    for file in role.files:
+        path = rendered_path(file.path, values)
+        if isinstance(file, RoleYaml):
+            yield YamlFile(path, {}, file.mode)
+        elif isinstance(file, RoleEnv):
+            yield EnvFile(path, {}, file.mode)
+    yield Owned(PurePosixPath(str(values["home"])), partial=True)

@@ -1,0 +1,1 @@
+"""What happens to services: started, restarted, stopped, drained, and watched until ready."""

@@ -1,0 +1,48 @@
+"""Services that another manager than the wanted one runs: they are stopped and removed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hermes_ops.hermes.evidence import Evidence, evidence_of, is_supervised
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.model import Change, Control, Reload, Wanted
+from hermes_ops.plan.services import is_defined, without_definition
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
+
+
+def leave_others(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield the stop and removal of the service under every other manager."""
+    for other in MANAGERS.values():
+        if other is not manager and is_defined(service, other, facts):
+            yield from _leave(wanted, service, other, facts, f"{manager.name} runs it now")
+
+
+def _leave(
+    wanted: Wanted, service: ServiceSpec, other: ServiceManager, facts: Facts, reason: str
+) -> Iterable[Change]:
+    def change(resource: str, action: str, operation: Control | Reload) -> Change:
+        return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, ())
+
+    if evidence_of(service, facts, other.name).activity != "inactive":
+        stop = Control(service, other.control(service, "stop", known=True), "stop")
+        yield change(f"service:{service.name}", "stop", stop)
+    yield from without_definition(wanted, service, other, facts, reason)
+    if words := other.reload():
+        yield change(f"manager:{other.name}", "reload", Reload(words))
+
+
+def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
+    """Return whether another manager runs the service; `leave_others` then stops it."""
+    others = (other for other in MANAGERS.values() if other is not manager)
+    return any(is_supervised(service, facts, other.name) for other in others)
+
+
+def freed(evidence: Evidence) -> Evidence:
+    """Return the evidence of a service after every other manager has stopped it."""
+    return evidence if evidence.supervised else replace(evidence, pid=None, alive=False)

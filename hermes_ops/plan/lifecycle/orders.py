@@ -1,0 +1,120 @@
+"""Services that are only commanded: started, stopped, restarted or drained as they are.
+
+An order looks at the settings on the host and writes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hermes_ops.errors import Conflict
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.gateway import stop_timeout
+from hermes_ops.hermes.markers import DRAIN, Marker, markers
+from hermes_ops.hermes.readiness import is_stalled
+from hermes_ops.hermes.versions import capabilities
+from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.files import change
+from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
+from hermes_ops.plan.model import Change, Control, Drain, Remove, Wanted
+from hermes_ops.plan.resource import Service
+from hermes_ops.plan.services import has_policy, is_defined
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
+
+LEFT = 5
+"""Seconds of the time that a manager lets a service end which no drain may use up."""
+
+
+def order_of(wanted: Wanted) -> str:
+    """Return what is ordered for a service, empty if its settings decide."""
+    return wanted.resource.order if isinstance(wanted.resource, Service) else ""
+
+
+def refuse_strange(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, host: Host
+) -> None:
+    """Refuse an order to a service that its manager does not know.
+
+    Raises:
+        Conflict: with the command that installs it.
+    """
+    order, mends = order_of(wanted), f"fleet.up -l {host.name}/{service.profile}"
+    if order and runs_elsewhere(service, manager, facts):
+        raise Conflict(f"its service runs, but not under {manager.name}", hint=mends)
+    if order in ("start", "restart", "reset") and not is_defined(service, manager, facts):
+        raise Conflict(f"its service is not installed under {manager.name}", hint=mends)
+
+
+def drain_of(
+    seconds: int,
+    service: ServiceSpec,
+    evidence: Evidence,
+    facts: Facts,
+    settings: tuple[Mapping[str, Any], Mapping[str, str | None]],
+) -> int:
+    """Return for how many seconds a restart waits for the turns of a service.
+
+    It is less than its manager lets it end. What takes no turn, or does not know how to stop taking
+    turns, is not waited for. `settings`: its `config.yaml` and `.env`.
+    """
+    frozen = evidence.suspended or is_stalled(evidence)
+    if service.text != "hermes" or not evidence.supervised or frozen:
+        return 0
+    known = capabilities(facts.hermes.version) if facts.hermes else None
+    if known and known.drain_marker is False:
+        return 0
+    config, env = settings
+    values = {name: value for name, value in env.items() if value is not None}
+    return min(seconds, stop_timeout(config, values) - LEFT)
+
+
+def drained(
+    wanted: Wanted, service: ServiceSpec, evidence: Evidence, wait: int
+) -> Iterable[Change]:
+    """Yield the drain of a gateway that runs."""
+    assert isinstance(wanted.resource, Service)  # noqa: S101 - only services are ordered
+    if service.text == "hermes" and evidence.supervised and evidence.alive:
+        drain = Drain(service, wanted.resource.lasts, wait)
+        instead = f"; in place of the {evidence.drain}" if evidence.drain else ""
+        reason = f"for {drain.lasts} s{instead}"
+        name = f"service:{service.name}"
+        yield Change(wanted.step, wanted.profile.name, name, "drain", reason, drain)
+
+
+def is_drained(wanted: Wanted, service: ServiceSpec, facts: Facts) -> bool:
+    """Whether a service takes no turn after its plan, and goes on to do so."""
+    order = order_of(wanted)
+    return order == "drain" or (order != "start" and any(_lasting(service, facts)))
+
+
+def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:
+    found = markers(service.home, facts) if service.text == "hermes" else ()
+    return (marker for marker in found if marker.path.name == DRAIN and not marker.over)
+
+
+def drain_ended(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
+    """Yield the end of a drain that lasts, whoever asked for it."""
+    for marker in _lasting(service, facts) if order_of(wanted) == "start" else ():
+        gone = change(wanted, "remove", f"ends the {marker.told}", Remove(marker.path), facts)
+        yield replace(gone, resource=f"file:{marker.path}")
+
+
+def hardened(change: Change, evidence: Evidence, facts: Facts, order: str) -> Change:
+    """Return a stop or restart that also ends what does not end by itself.
+
+    A process that is frozen hears no request, so it is ended before its manager is asked, as by a
+    `reset`; and a definition that is not ours does not tell Hermes that its end is wanted.
+    """
+    control = change.operation
+    if not isinstance(control, Control) or control.verb == "start" or not evidence.supervised:
+        return change
+    deaf = order == "reset" or evidence.suspended or is_stalled(evidence)
+    ends = evidence.pid if deaf and control.ends is None else control.ends
+    born = evidence.started_ticks if ends == evidence.pid else control.born
+    strange = control.service.text == "hermes" and not has_policy(control.service, facts)
+    announced = evidence.pid if strange else None
+    return replace(change, operation=replace(control, ends=ends, born=born, announced=announced))

@@ -1,0 +1,151 @@
+"""Services that are only commanded: started, stopped, restarted, drained and reset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import MakeOperator
+from kit import Box, Operator, gateway, wait_until
+
+pytestmark = pytest.mark.lab
+
+UNIT = "hermes-gateway-coder.service"
+PROFILE = ".hermes/profiles/coder"
+MODEL = 8799
+SLOW = {"model": {"provider": "custom", "default": "slow", "base_url": f"http://127.0.0.1:{MODEL}/v1",
+                  "api_key": "none"}}  # fmt: skip
+
+
+@pytest.fixture
+def running(linux: Box, operator: MakeOperator) -> Operator:
+    """An operator whose only gateway runs on the host `linux`."""
+    one = operator({linux: {"coder": gateway(8701, config=SLOW)}})
+    one.up("--no-verify")
+    return one
+
+
+def state(operator: Operator, code: int = 0) -> str:
+    """Return the state of the only profile."""
+    (host,) = operator.run("fleet.ps", code=code).json["hosts"]
+    found: str = host["profiles"][0]["state"]
+    return found
+
+
+def told(box: Box) -> str:
+    """Return what the gateway says of itself, without blanks."""
+    return box.user(f"tr -d ' ' <{PROFILE}/gateway_state.json")
+
+
+@contextmanager
+def turn(box: Box, seconds: float) -> Iterator[Path]:
+    """Let the gateway be in the middle of a turn; yield where its answer is written."""
+    for name in ("slow", "ask"):
+        text = (Path(__file__).parent / "model" / f"{name}.py").read_text()
+        box.user_done(f"cat >{name}.py", text)
+    serve = f"setsid python3 slow.py {MODEL} {seconds} >model.log 2>&1 </dev/null"
+    box.user(f"rm -f asked; {serve} & echo $! >model.pid")
+    try:
+        box.user(f"setsid python3 ask.py 8701 {PROFILE} >answer 2>&1 </dev/null &")
+        wait_until(lambda: "asked" in box.user("ls").split())
+        yield Path("answer")
+    finally:
+        box.user("kill $(cat model.pid)")
+
+
+def test_a_restart_waits_for_the_turn_that_runs(linux: Box, running: Operator) -> None:
+    """Whoever asked gets the answer; the operator sees how many turns are waited for."""
+    before = linux.pid(UNIT)
+    with turn(linux, 3) as answer:
+        run = running.run("fleet.restart", code=0)
+        assert linux.user(f"cat {answer}") == "done"
+    assert "waiting for 1 running turn, at most" in run.err
+    assert run.changes("linux-1") == [("service:hermes-gateway-coder", "restart", "done")]
+    assert linux.pid(UNIT) != before
+    assert state(running) == "healthy"
+
+
+def test_now_waits_for_nobody(linux: Box, running: Operator) -> None:
+    """The turn ends without an answer."""
+    with turn(linux, 20) as answer:
+        assert "running turn" not in running.run("fleet.restart", "--now", code=0).err
+        assert linux.user(f"cat {answer}") != "done"
+    assert state(running) == "healthy"
+
+
+def test_a_drain_lasts_until_a_start(linux: Box, running: Operator) -> None:
+    """Its process stays; no other verb lets it take turns again."""
+    before = linux.pid(UNIT)
+    running.run("fleet.drain", "--for", "600", code=0)
+    wait_until(lambda: '"draining"' in told(linux))
+    assert state(running, code=2) == "draining"
+    running.up("--no-verify")
+    assert state(running, code=2) == "draining"
+    running.run("fleet.start", code=0)
+    assert (state(running), linux.pid(UNIT)) == ("healthy", before)
+
+
+def test_a_stop_is_meant_and_a_start_ends_it(linux: Box, running: Operator) -> None:
+    """It stays enabled; its unit did not fail."""
+    running.run("fleet.stop", "-l", "linux-1/coder", code=0)
+    assert (linux.state(UNIT), state(running, code=2)) == ("inactive", "stopped")
+    assert linux.user(f"systemctl --user is-enabled {UNIT}") == "enabled"
+    running.run("fleet.start", code=0)
+    assert state(running) == "healthy"
+    assert running.run("fleet.start", code=0).totals["changes"] == 0
+
+
+@pytest.mark.parametrize("words", [("fleet.restart",), ("gateway.reset", "linux-1/coder")])
+def test_a_frozen_process_is_ended_with_proof(
+    linux: Box, running: Operator, words: tuple[str, ...]
+) -> None:
+    """It hears no request to drain and none to end."""
+    before = linux.pid(UNIT)
+    linux.user(f"kill -STOP {before}")
+    assert running.run(*words, code=0).totals["changes"] == 1
+    assert linux.exec(f"kill -0 {before}").returncode != 0
+    assert state(running) == "healthy"
+
+
+def test_a_frozen_process_is_stopped(linux: Box, running: Operator) -> None:
+    """And nothing of it is left."""
+    before = linux.pid(UNIT)
+    linux.user(f"kill -STOP {before}")
+    running.run("fleet.stop", "-l", "linux-1", code=0)
+    assert linux.exec(f"kill -0 {before}").returncode != 0
+    assert state(running, code=2) == "stopped"
+
+
+def test_what_hermes_installed_is_commanded_like_ours(linux: Box, operator: MakeOperator) -> None:
+    """A stop of its own unit, which does not announce it, is no failure either."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.run("profile.configure", code=0)
+    with linux.session():
+        linux.user("hermes -p coder gateway install --force --no-start-now </dev/null")
+        linux.sh("loginctl enable-linger hermes")
+    assert one.run("fleet.start", code=0).totals["changes"] == 1
+    wait_until(lambda: linux.pid(UNIT))
+    one.run("fleet.restart", code=0)
+    one.run("fleet.stop", "-l", "linux-1", code=0)
+    assert linux.state(UNIT) == "inactive"
+    assert '"gateway_state":"stopped"' in told(linux)
+
+
+def test_what_is_not_installed_is_not_commanded(linux: Box, operator: MakeOperator) -> None:
+    """It says what installs it."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    run = one.run("fleet.start", code=1)
+    assert [change[2] for change in run.changes("linux-1")] == ["failed"]
+    assert "fleet.up -l linux-1/coder" in run.out
+
+
+def test_no_secret_is_needed(linux: Box, running: Operator) -> None:
+    """An operator who has only the key for SSH can restart what another configured."""
+    hosts = running.inventory / "hosts.yml"
+    text = hosts.read_text()
+    assert '"coder"' in text
+    unset = '"X_TOKEN": {"env": "NOBODY"}, '
+    hosts.write_text(text.replace('"API_SERVER_ENABLED"', f'{unset}"API_SERVER_ENABLED"'))
+    assert running.run("fleet.restart", code=0).totals["changes"] == 1

@@ -1,0 +1,191 @@
+"""Services that are only commanded: what is ordered is done, and nothing else is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from building import HERMES, NOW, facts, profile, put, roles
+
+from hermes_ops.commands.fleet.control import order_steps
+from hermes_ops.inventory.model import Connection, Host
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan.desired import desired_state
+from hermes_ops.plan.model import Control, Drain
+
+HOME = ".hermes/profiles/demo"
+UNIT = "hermes-gateway-demo.service"
+ALL: Mapping[str, Any] = {"demo": {"config": {"model": {"default": "a/b"}}, "env": {"A": "1"}}}
+HELD: Mapping[str, Any] = {"desired": ALL, "facts": {"holds": "desired"}}
+
+
+def ordered(order: str, found: Facts, *, profiles: Mapping[str, Any] = ALL, **named: Any) -> Plan:
+    """Return the plan of an order to all profiles of a host."""
+    state = "stopped" if order == "stop" else "started"
+    wanted = tuple(profile(k, {**v, "state": state}) for k, v in profiles.items())
+    host = Host("box", Connection(), (), wanted, tuple(profiles))
+    steps = order_steps(f"fleet.{order}", order, lasts=600)
+    return make_plan(desired_state(host, roles(), steps), found, **named)
+
+
+def controls(plan: Plan) -> list[tuple[str, str]]:
+    """Return verb and reason of each change; all are orders to services."""
+    return [(change.action, change.reason) for change in plan.changes]
+
+
+def now_with(**case: Any) -> Facts:
+    """Return the facts of a healthy host on which this is otherwise."""
+    return facts({**HELD, "facts": {"holds": "desired", **case}})
+
+
+def drain_request(**fields: Any) -> str:
+    """Return a request to drain as it lies in a home."""
+    asked = {"owner": {"operator": "ann", "run": "r1"}, "expires_at": NOW + 60, **fields}
+    return json.dumps(asked)
+
+
+@pytest.mark.parametrize(
+    ("order", "changes"),
+    [
+        ("start", []), ("restart", [("restart", "it was asked for")]),
+        ("reset", [("restart", "it was asked for")]), ("stop", [("stop", "it was asked for")]),
+        ("drain", [("drain", "for 600 s")]),
+    ],
+)  # fmt: skip
+def test_what_is_ordered_of_a_service_that_runs(order: str, changes: list[tuple[str, str]]) -> None:
+    """Of a healthy one, however its settings differ from the inventory: none is written."""
+    assert controls(ordered(order, facts(HELD))) == changes
+    other = {"demo": {"config": {"model": {"default": "x/y"}}, "files": {"a": "b"}}}
+    assert controls(ordered(order, facts(HELD), profiles=other)) == changes
+
+
+@pytest.mark.parametrize("order", ["start", "restart", "reset"])
+def test_what_does_not_run_is_started(order: str) -> None:
+    """By each order after which it runs."""
+    found = now_with(services={"demo": "stopped"})
+    assert controls(ordered(order, found)) == [("start", "not running")]
+
+
+@pytest.mark.parametrize("order", ["stop", "drain"])
+def test_what_does_not_run_is_neither_stopped_nor_drained(order: str) -> None:
+    """There is nothing to do."""
+    assert ordered(order, now_with(services={"demo": "stopped"})).is_empty
+
+
+def test_a_start_pays_no_debt() -> None:
+    """A restart that is due since an earlier run ends turns: only who asks for it gets it."""
+    found = now_with(owes={"hermes-gateway-demo": True})
+    assert ordered("start", found).is_empty
+
+
+@pytest.mark.parametrize("order", ["start", "restart", "reset"])
+def test_what_is_not_installed_is_refused_once(order: str) -> None:
+    """With the command that installs it; nothing else of it is tried."""
+    (change,) = ordered(order, facts({"desired": ALL})).changes
+    assert change.action == "refuse"
+    assert "fleet.up -l box/demo" in str(change.operation)
+
+
+@pytest.mark.parametrize("order", ["start", "stop", "restart", "reset", "drain"])
+def test_what_another_manager_runs_is_refused(order: str) -> None:
+    """Two managers would run it."""
+    case = {**HELD, "facts": {"holds": "desired", "under": "supervisord"}}
+    (change,) = ordered(order, facts(case)).changes
+    assert change.action == "refuse"
+
+
+def test_settings_that_cannot_be_read_are_not_started_with() -> None:
+    """Hermes would run with its defaults."""
+    found = put(facts(HELD), f"{HOME}/config.yaml", "a: [")
+    assert [change.action for change in ordered("restart", found).changes] == ["refuse"]
+    assert [change.action for change in ordered("stop", found).changes] == ["stop"]
+
+
+# --- drains -------------------------------------------------------------------------------------
+
+
+def restart(plan: Plan) -> Control:
+    """Return the only change of a plan, which restarts."""
+    (change,) = plan.changes
+    assert isinstance(change.operation, Control)
+    return change.operation
+
+
+@pytest.mark.parametrize(
+    ("asked", "config", "waits"),
+    [(30, {}, 30), (0, {}, 0), (300, {}, 55), (300, {"restart_drain_timeout": 100}, 125)],
+)
+def test_how_long_a_restart_waits_for_turns(
+    asked: int, config: Mapping[str, Any], waits: int
+) -> None:
+    """Less than systemd lets it end."""
+    profiles = {"demo": {"config": {"agent": config}}}
+    found = facts({"desired": profiles, "facts": {"holds": "desired"}})
+    assert restart(ordered("restart", found, profiles=profiles, drain=asked)).drain == waits
+
+
+def test_a_reset_waits_for_no_turn_and_ends_the_process_that_was_seen() -> None:
+    """It is told by its number and by when it began."""
+    control = restart(ordered("reset", facts(HELD), drain=30))
+    (process,) = (p for p in facts(HELD).processes.items() if p[0] == control.ends)
+    assert (control.drain, control.born) == (0, process[1].started)
+
+
+@pytest.mark.parametrize("order", ["restart", "stop"])
+def test_a_frozen_process_is_ended_and_not_drained(order: str) -> None:
+    """It hears neither."""
+    found = facts(HELD)
+    frozen = {pid: replace(p, state="T") for pid, p in found.processes.items()}
+    control = restart(ordered(order, replace(found, processes=frozen), drain=30))
+    assert control.ends in frozen
+    assert (control.drain, control.announced) == (0, None)
+
+
+def test_who_knows_no_drain_is_not_waited_for() -> None:
+    """Old versions take turns all the same; of a version that nobody knows it is tried."""
+    for version, waits in [("0.15.0", 0), ("0.19.0", 30), ("9.0.0", 30)]:
+        found = replace(facts(HELD), hermes=replace(HERMES, version=version))
+        assert restart(ordered("restart", found, drain=30)).drain == waits
+
+
+def test_a_definition_that_is_not_ours_announces_no_end() -> None:
+    """So we do, for the process that was seen."""
+    found = put(facts(HELD), f".config/systemd/user/{UNIT}.d/50-hermes-ops.conf", None)
+    for order in ("stop", "restart"):
+        control = restart(ordered(order, found))
+        assert control.announced in found.processes
+    assert restart(ordered("stop", facts(HELD))).announced is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({}, "ends the drain request of ann, run r1"),
+        ({"expires_at": NOW - 1}, "expired drain request of ann, run r1"),
+    ],
+)
+def test_a_start_ends_a_drain(fields: Mapping[str, Any], word: str) -> None:
+    """Whoever asked for it; one whose time is up is only removed, as every verb does."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request(**fields))
+    plan = ordered("start", found)
+    assert controls(plan) == [("remove", word)]
+
+
+def test_a_drain_that_lasts_is_not_waited_for() -> None:
+    """After a restart the gateway comes back as it was: it takes no turn."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
+    assert ordered("restart", found).watches == ()
+    assert len(ordered("restart", facts(HELD)).watches) == 1
+
+
+def test_a_drain_takes_the_place_of_another() -> None:
+    """And says so."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
+    (change,) = ordered("drain", found, drain=30).changes
+    assert isinstance(change.operation, Drain)
+    assert (change.operation.lasts, change.operation.wait) == (600, 30)
+    assert change.reason == "for 600 s; in place of the drain request of ann, run r1"
