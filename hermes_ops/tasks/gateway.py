@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options
+from hermes_ops.cli.options import COMMON, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
@@ -21,6 +21,18 @@ def reset(options: Options, output: Output, *, target: str) -> Result:
     from hermes_ops.commands.fleet import control
 
     return control.reset(options, output, target)
+
+
+@verb(
+    operands=(Option("target", "host/profile"),),
+    common=only("inventory", "verbose"),
+    example="./inv gateway.run mini-1/coder",
+)
+def run(options: Options, output: Output, *, target: str) -> Result:
+    """Run one gateway in the foreground, on this terminal, as its service would run it."""
+    from hermes_ops.commands.fleet import foreground
+
+    return foreground.run(options, output, target)
 
 
 @verb(

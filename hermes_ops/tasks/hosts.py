@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Options
+from hermes_ops.cli.options import Option, Options, only, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
@@ -29,3 +29,47 @@ def trust(options: Options, output: Output) -> Result:
     from hermes_ops.commands.hosts import trust as command
 
     return command.trust(options, output)
+
+
+@verb(
+    operands=(Option("command", "a command line for /bin/sh"),),
+    options=(Option("all_hosts", "run it on every host of the inventory", False),),
+    name="exec",
+    example="./inv hosts.exec 'df -h ~' -l minis",
+)
+def exec_(options: Options, output: Output, *, command: str, all_hosts: bool) -> Result:
+    """Run one command on each selected host, and show what each printed; same answers once."""
+    from hermes_ops.commands.hosts import exec as body
+
+    return body.run(options, output, command=command, all_hosts=all_hosts)
+
+
+@verb(
+    operands=(Option("host", "the name of a host in the inventory"),),
+    common=only("inventory", "verbose"),
+    example="./inv hosts.ssh mini-1",
+)
+def ssh(options: Options, output: Output, *, host: str) -> Result:
+    """Open a shell on a host, through the same connection as every other task."""
+    from hermes_ops.commands.hosts import ssh as command
+
+    return command.run(options, output, host)
+
+
+@verb(
+    operands=(Option("host", "a host, or host/profile"),),
+    options=(
+        Option("to", "the port on the host (that of the gateway's API)"),
+        Option("port", "the port on this machine (the same number, or a free one)"),
+    ),
+    common=only("inventory", "verbose"),
+    example="./inv hosts.tunnel mini-1/coder",
+)
+def tunnel(
+    options: Options, output: Output, *, host: str, to: str | None, port: str | None
+) -> Result:
+    """Let a port of this machine lead to the API of a gateway, until Ctrl-C."""
+    from hermes_ops.commands.hosts import tunnel as command
+
+    numbers = [text and whole(name, text) for name, text in (("to", to), ("port", port))]
+    return command.run(options, output, host, *(number or None for number in numbers))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hermes_ops.wire import OnRecord, Reply, Script
+
+if TYPE_CHECKING:
+    from hermes_ops.transport.terminal import Remote
 
 Retry = Callable[[int, str], None]
 """Called with the number of the next attempt, and why the last one failed."""
@@ -20,6 +23,22 @@ class Session(Protocol):
 
     def close(self) -> None:
         """End the shell."""
+
+
+class Stream(Protocol):
+    """A connection that carries bytes in both directions."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what arrived; empty at the end."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all the data."""
+
+    def shutdown(self, how: int, /) -> None:
+        """End one direction."""
+
+    def close(self) -> None:
+        """End both."""
 
 
 class Transport(Protocol):
@@ -44,6 +63,16 @@ class Transport(Protocol):
 
     def session(self) -> Session:
         """Open a long-lived shell."""
+
+    def terminal(self, command: str) -> Remote:
+        """Run a command of `/bin/sh` on a terminal of its own, of the size of this one."""
+
+    def forward(self, port: int) -> Stream:
+        """Open a connection to a port of the host's loopback.
+
+        Raises:
+            Unreachable: nobody listens there.
+        """
 
     def close(self) -> None:
         """Close the connection."""

@@ -30,6 +30,11 @@ def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
     )
 
 
+def shell_words(script: str) -> str:
+    """Return the words that run a script from the home, for `become`."""
+    return f"/bin/sh -c {shlex.quote(f'cd; {script}')}"
+
+
 def receiving(target: PurePosixPath, size: int, mark: str = "") -> str:
     """Return the command that writes its input to a file, unless a file of that size exists.
 

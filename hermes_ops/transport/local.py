@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 import pwd
 import selectors
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hermes_ops.errors import CommandError, Unknown
+from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
-from hermes_ops.transport.base import Session
-from hermes_ops.transport.become import become, receiving
+from hermes_ops.transport.base import Session, Stream
+from hermes_ops.transport.become import become, receiving, shell_words
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.transport.unheard import refuse_unheard
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
+
+if TYPE_CHECKING:
+    from hermes_ops.transport.terminal import Remote
 
 KEPT: Final = (
     "HOME", "PATH", "PIP_CERT", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL",
@@ -78,6 +82,20 @@ class Local:
     def session(self) -> Session:
         """Open a long-lived shell."""
         return FramedShell(Pipes(self._words(), environment()))
+
+    def terminal(self, command: str) -> Remote:
+        """Run a command on a terminal of its own."""
+        from hermes_ops.transport.terminal import forked
+
+        term = {"TERM": os.environ.get("TERM", "vt100")}
+        return forked(self._words(shell_words(command)), environment() | term)
+
+    def forward(self, port: int) -> Stream:
+        """Open a connection to a port of the loopback."""
+        try:
+            return socket.create_connection(("127.0.0.1", port), 10)
+        except OSError as error:
+            raise Unreachable(f"port {port} of this machine: {error}", kind="refused") from error
 
     def close(self) -> None:
         """Do nothing: there is no connection to close."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import secrets
 import socket
@@ -11,19 +12,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import paramiko
 
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
-from hermes_ops.transport.base import Retry, Session
-from hermes_ops.transport.become import become, receiving
+from hermes_ops.transport.base import Retry, Session, Stream
+from hermes_ops.transport.become import become, receiving, shell_words
 from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.session import FramedShell
-from hermes_ops.transport.streams import Channel
+from hermes_ops.transport.streams import Channel, RemoteChannel
 from hermes_ops.transport.unheard import KEPT, refuse_unheard
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
+
+if TYPE_CHECKING:
+    from hermes_ops.transport.terminal import Remote
 
 ATTEMPTS = 3
 PAUSES = (0.2, 0.6)
@@ -86,12 +91,18 @@ class Ssh:
         return reader.reply()
 
     def _channel(self, command: str) -> paramiko.Channel:
+        channel = self._opened()
         try:
-            transport = self.connection.transport
-            channel: paramiko.Channel = transport.open_session(
+            channel.exec_command(command)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
+        return channel
+
+    def _opened(self) -> paramiko.Channel:
+        try:
+            channel: paramiko.Channel = self.connection.transport.open_session(
                 timeout=self.host.connection.connect_timeout
             )
-            channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
         return channel
@@ -164,6 +175,29 @@ class Ssh:
     def session(self) -> Session:
         """Open a long-lived shell on its own channel."""
         return FramedShell(Channel(self._channel(become(self.host))))
+
+    def terminal(self, command: str) -> Remote:
+        """Run a command on a terminal of its own."""
+        from hermes_ops.transport.terminal import size
+
+        columns, rows = size()
+        channel = self._opened()
+        channel.get_pty(os.environ.get("TERM", "vt100"), columns, rows)
+        channel.exec_command(become(self.host, shell_words(command)))
+        return RemoteChannel(channel)
+
+    def forward(self, port: int) -> Stream:
+        """Open a connection to a port of the host's loopback."""
+        try:
+            channel: paramiko.Channel = self.connection.transport.open_channel(
+                "direct-tcpip", ("127.0.0.1", port), ("127.0.0.1", 0),
+                timeout=self.host.connection.connect_timeout,
+            )  # fmt: skip
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise Unreachable(
+                f"port {port} of {self.host.name}: {error}", kind="refused"
+            ) from error
+        return channel
 
     def close(self) -> None:
         """Close the connection."""

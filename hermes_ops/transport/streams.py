@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 BLOCK = 65536
 SENDING = 30
 """Seconds after which a host that accepts no data counts as lost."""
+LOST = 255
 ENDING = 2
 """Seconds that a local shell has to end after its input was closed."""
 
@@ -60,6 +61,35 @@ class Pipes:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class RemoteChannel:
+    """A channel of SSH that has a terminal."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def fileno(self) -> int:
+        """Return what becomes readable when there is output."""
+        return self._channel.fileno()
+
+    def read(self) -> bytes:
+        """Return output; empty at the end."""
+        return self._channel.recv(BLOCK)
+
+    def write(self, data: bytes) -> None:
+        """Send all of what was typed."""
+        self._channel.sendall(data)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the size of the window."""
+        self._channel.resize_pty(columns, rows)
+
+    def wait(self) -> int:
+        """Return the exit code; 255 if the connection ended before it came, as ssh does."""
+        self._channel.status_event.wait(ENDING)
+        code = self._channel.exit_status if self._channel.exit_status_ready() else -1
+        return code if code >= 0 else LOST
 
 
 class Channel:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from hermes_ops.transport.base import Session, Transport
+from hermes_ops.transport.base import Session, Stream, Transport
 from hermes_ops.wire import OnRecord, Record, Reply, Script
+
+if TYPE_CHECKING:
+    from hermes_ops.transport.terminal import Remote
 
 Trace = Callable[[str], None]
 _SHOWN = {
@@ -59,6 +63,15 @@ class Traced:
     def session(self) -> Session:
         """Open a long-lived shell."""
         return self._transport.session()
+
+    def terminal(self, command: str) -> Remote:
+        """Run a command on a terminal; what is typed there is not traced."""
+        return self._transport.terminal(command)
+
+    def forward(self, port: int) -> Stream:
+        """Trace that a port is connected to, and do it."""
+        self._trace(f"→ a connection to port {port}")
+        return self._transport.forward(port)
 
     def close(self) -> None:
         """Close the connection."""

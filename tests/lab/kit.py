@@ -203,7 +203,7 @@ class Operator:
         return subprocess.Popen(
             list(argv),
             cwd=self.home,
-            env=self._environ(),
+            env=self.variables(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -229,7 +229,8 @@ class Operator:
         assert code is None or run.code == code, f"{words} → {run.code}\n{err}\n{out}"
         return run
 
-    def _environ(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """Return the environment of whatever is started."""
         own = {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
         # The roles beside the inventory are this operator's own.
         own["HERMES_OPS_ROLE_PATH"] = str(self.inventory.parent / "roles")

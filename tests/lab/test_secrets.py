@@ -123,7 +123,7 @@ def test_set_and_up(planted: Operator, linux: Box) -> None:
     planted.plain("secrets.keygen", code=0)
     process = subprocess.Popen(
         planted.words("secrets.set", f"{linux.name}/bot-1", "FILED_TOKEN"),
-        cwd=planted.home, env={**planted._environ()}, text=True,
+        cwd=planted.home, env={**planted.variables()}, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     out, err = process.communicate("a-new-token-for-one\n", timeout=60)

@@ -20,6 +20,8 @@ from hermes_ops.hermes.gateway import EVIDENCE
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, PathState
 from hermes_ops.transport import Session, Transport
+from hermes_ops.transport.base import Stream
+from hermes_ops.transport.terminal import Remote
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 Answer = str | Exception | Sequence[str | float | Exception]
@@ -63,6 +65,14 @@ class FakeTransport:
 
     def session(self) -> Session:
         return self.sessions.pop(0)
+
+    def terminal(self, command: str) -> Remote:
+        """Have no terminal."""
+        raise NotImplementedError(command)
+
+    def forward(self, port: int) -> Stream:
+        """Lead nowhere."""
+        raise NotImplementedError(port)
 
     def close(self) -> None:
         self.is_closed = True

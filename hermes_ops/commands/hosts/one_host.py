@@ -1,0 +1,45 @@
+"""A connection to one host, for tasks that stay connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output
+from hermes_ops.commands.look_hosts import looking
+from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unreachable
+from hermes_ops.errors import UsageError
+from hermes_ops.inventory.model import Host
+from hermes_ops.run import ignore
+from hermes_ops.run.connections import open_host
+from hermes_ops.transport import Transport
+
+
+def open_one(name: str, options: Options, output: Output) -> tuple[Workspace, Host]:
+    """Load the inventory and return the workspace, and the host of this name.
+
+    Raises:
+        UsageError: the name selects no host, or several, or one that is disabled.
+    """
+    workspace = open_workspace(replace(options, limit=name), output)
+    hosts = workspace.selected.hosts
+    if len(hosts) != 1:
+        names = ", ".join(host.name for host in hosts)
+        raise UsageError(f"{name!r} selects {names}", hint="name one of them")
+    if not hosts[0].enabled:
+        raise UsageError(f"{hosts[0].name} is disabled", hint="remove its hermes_enabled: false")
+    refuse_unreachable(workspace.selected)
+    return workspace, hosts[0]
+
+
+@contextmanager
+def connected(name: str, options: Options, output: Output) -> Iterator[Transport]:
+    """Connect to the host of this name, for this block."""
+    workspace, host = open_one(name, options, output)
+    transport = open_host(host, looking(workspace, options, output), ignore)
+    try:
+        yield transport
+    finally:
+        transport.close()

@@ -1,0 +1,127 @@
+"""`hosts.tunnel`: let a port of this machine lead to the API of a gateway, until Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result
+from hermes_ops.commands.hosts.one_host import open_one
+from hermes_ops.commands.look_hosts import looking
+from hermes_ops.errors import HermesError, Unreachable, UsageError
+from hermes_ops.hermes import platforms
+from hermes_ops.inventory.model import Host
+from hermes_ops.run import ignore
+from hermes_ops.run.connections import open_host
+from hermes_ops.secrets.secret import Secret
+from hermes_ops.transport import Transport
+from hermes_ops.transport.base import Stream
+
+MOST = 64
+"""Connections at once."""
+BLOCK = 65536
+
+
+def run(options: Options, output: Output, target: str, to: int | None, port: int | None) -> Result:
+    """Forward until Ctrl-C, which is how it is meant to end: then the exit code is 0.
+
+    `to`: the port on the host, else that of the gateway's API. `port`: the port of this machine,
+    else the same number, or if that is taken any other.
+
+    Raises:
+        UsageError: there is no such host or profile, or it has no API.
+    """
+    name, _, profile = target.partition("/")
+    workspace, host = open_one(name, options, output)
+    there = to or _api_port(host, profile)
+    transport = open_host(host, looking(workspace, options, output), ignore)
+    try:
+        with _listening(port, there) as server:
+            here = server.getsockname()[1]
+            output.text(
+                f"http://127.0.0.1:{here} leads to port {there} of {host.name}; Ctrl-C ends it"
+            )
+            _serve(server, transport, there, output)
+    except KeyboardInterrupt:
+        return Result(0)
+    finally:
+        transport.close()
+
+
+def _api_port(host: Host, profile: str) -> int:
+    """Return the port of the API of a profile; without a name, of the only one that has an API."""
+    found = dict(_ports(host))
+    if profile and profile not in {each.name for each in host.profiles}:
+        raise UsageError(f"{host.name} has no profile {profile!r}", hint="./inv inventory.list")
+    if not profile and len(found) == 1:
+        return next(iter(found.values()))
+    if profile in found:
+        return found[profile]
+    if profile or not found:
+        who = f"{host.name}/{profile}" if profile else host.name
+        raise UsageError(f"no API of {who} is known", hint="name its port: --to PORT")
+    choices = " or ".join(f"{host.name}/{name}" for name in found)
+    raise UsageError(f"several gateways of {host.name} have an API", hint=f"name one: {choices}")
+
+
+def _ports(host: Host) -> Iterator[tuple[str, int]]:
+    for profile in host.profiles:
+        known = {k: v.reveal() if isinstance(v, Secret) else None for k, v in profile.env.items()}
+        if endpoint := platforms.api_endpoint(profile.config, known):
+            yield profile.name, int(endpoint.url.rpartition(":")[2])
+
+
+@contextmanager
+def _listening(port: int | None, wish: int) -> Iterator[socket.socket]:
+    try:
+        server = socket.create_server(("127.0.0.1", port or wish))
+    except OSError as error:
+        if port:
+            hint = "without --port, a free one is chosen"
+            raise UsageError(f"port {port} of this machine: {error.strerror}", hint=hint) from error
+        server = socket.create_server(("127.0.0.1", 0))
+    with server:
+        yield server
+
+
+def _serve(server: socket.socket, transport: Transport, port: int, output: Output) -> NoReturn:
+    places = threading.Semaphore(MOST)
+
+    def serve(client: socket.socket) -> None:
+        try:
+            stream = transport.forward(port)
+        except Unreachable as error:
+            output.note(str(error))
+        except HermesError as error:
+            output.note(f"error: {error}")
+        else:
+            _carry(client, stream)
+        finally:
+            client.close()
+            places.release()
+
+    while True:
+        places.acquire()
+        client, _ = server.accept()
+        threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+
+def _carry(client: socket.socket, stream: Stream) -> None:
+    """Carry bytes in both directions until both have ended."""
+    back = threading.Thread(target=_copy, args=(stream, client), daemon=True)
+    back.start()
+    _copy(client, stream)
+    back.join()
+    stream.close()
+
+
+def _copy(source: Stream | socket.socket, target: Stream | socket.socket) -> None:
+    with suppress(OSError, EOFError):
+        while data := source.recv(BLOCK):
+            target.sendall(data)
+    with suppress(OSError, EOFError):
+        target.shutdown(socket.SHUT_WR)
