@@ -34,7 +34,7 @@ draining=    # the homes of the gateways that were asked, and are waited for
 ask_drain() { # HOME SECONDS
   request=$1/.drain_request.json
   # If somebody else requested a drain, wait for it as well, but do not remove their request.
-  [ -e "$request" ] || { looks_up "$1" && drains="$drains $request" && request_drain "$request" $(($2 + 120)); } || return 0
+  [ -e "$request" ] || { looks_up "$1" && drains="$drains $request" && request_drain "$request" $(($2 + 120)) '"until": "restart", '; } || return 0
   draining="$draining $1"
 }
 # A drain that outlives this run: until it is ended, or its time is up.
@@ -62,11 +62,11 @@ await_drains() { # SECONDS
   draining=
 }
 drain_gateway() { ask_drain "$@" && await_drains "$2"; } # HOME SECONDS
-request_drain() { # PATH SECONDS
+request_drain() { # PATH SECONDS MORE: further entries, each with its comma
   epoch=
   [ ! -r /proc/1/stat ] || epoch=$boot:$(started_at 1)
-  (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true, %s}\n' \
-    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" "$(signed "$2")" >"$1.new" && mv -f "$1.new" "$1")
+  (umask 077 && printf '{"action": "drain", "requested_at": "%s", "principal": "hermes-ops", "epoch": "%s", "suppress_notification": true, %s%s}\n' \
+    "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)" "$epoch" "$3" "$(signed "$2")" >"$1.new" && mv -f "$1.new" "$1")
 }
 drained() { # HOME: no turn is left, or the gateway is gone; sets `agents` and `begun_drain`
   agents=0

@@ -31,6 +31,8 @@ class Marker:
     what: str
     owner: str
     over: str
+    passing: bool = False
+    """It belongs to a restart: where none is under way, one was cut off, and left it."""
 
     @property
     def told(self) -> str:
@@ -45,8 +47,8 @@ def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
         state = facts.paths.get(path)
         if state is not None and state.kind == "file":
             said = _said(facts.contents.get(path, ""))
-            over = _over(name, path, said, facts)
-            yield Marker(PurePosixPath(path), _WORDS[name], _owner(said), over)
+            over, passing = _over(name, path, said, facts), said.get("until") == "restart"
+            yield Marker(PurePosixPath(path), _WORDS[name], _owner(said), over, passing)
 
 
 def _said(text: str) -> Mapping[str, Any]:

@@ -65,9 +65,12 @@ def plan_definition(
 
 
 def plan_markers(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
-    """Yield the removal of marks in the gateway's home that do not count any more."""
+    """Yield the removal of marks in the gateway's home that do not count any more.
+
+    Whoever has the lock knows that no other restart is under way.
+    """
     for marker in markers(service.home, facts) if service.text == "hermes" else ():
-        if marker.over:
+        if marker.over or marker.passing:
             removal = change(wanted, "remove", marker.told, Remove(marker.path), facts)
             yield replace(removal, resource=f"file:{marker.path}")
 

@@ -182,6 +182,14 @@ def test_a_drain_that_lasts_is_not_waited_for() -> None:
     assert len(ordered("restart", facts(HELD)).watches) == 1
 
 
+def test_a_drain_that_a_restart_left_is_removed() -> None:
+    """Its run was killed: the next one that holds the lock takes it away, and waits as ever."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request(until="restart"))
+    plan = ordered("restart", found)
+    assert [change.action for change in plan.changes] == ["remove", "restart"]
+    assert len(plan.watches) == 1
+
+
 def test_a_drain_takes_the_place_of_another() -> None:
     """And says so."""
     found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())

@@ -280,7 +280,7 @@ def test_a_request_is_private_whole_and_of_this_boot(host: Host) -> None:
     assert 140 < found.pop("expires_at") - time.time() <= 150
     assert found == {
         "owner": None, "boot": "b-1", "action": "drain", "principal": "hermes-ops",
-        "epoch": "b-1:22",
+        "epoch": "b-1:22", "until": "restart",
         "suppress_notification": True,
     }  # fmt: skip
     assert host.calls == [f"mv -f home/{REQUEST}.new home/{REQUEST}"]

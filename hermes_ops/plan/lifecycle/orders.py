@@ -93,7 +93,7 @@ def is_drained(wanted: Wanted, service: ServiceSpec, facts: Facts) -> bool:
 
 def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:
     found = markers(service.home, facts) if service.text == "hermes" else ()
-    return (marker for marker in found if marker.path.name == DRAIN and not marker.over)
+    return (m for m in found if m.path.name == DRAIN and not (m.over or m.passing))
 
 
 def drain_ended(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
