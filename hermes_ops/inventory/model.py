@@ -78,6 +78,8 @@ class Profile:
     """The host's variables and `hermes_profile` names, for templates such as `soul`."""
     place: Place | None = None
     allow: tuple[Allowance, ...] = ()
+    protected: bool = False
+    """Tasks that stop or remove it refuse."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each setting was written, by its path: `env.API_SERVER_KEY`."""
     marks: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +146,8 @@ class Host:
     settle: float = 3
     enabled: bool = True
     disabled_reason: str = ""
+    protected: bool = False
+    """Tasks that stop or remove any of its gateways refuse."""
     refusal: InventoryError | None = None
     """Why these variables do not allow a connection; raised only on connecting."""
     variables: Mapping[str, Any] = field(default_factory=dict)

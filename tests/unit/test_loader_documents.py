@@ -98,7 +98,9 @@ def defaults(table: Mapping[str, Schema]) -> dict[str, object]:
 def test_defaults_are_the_real_ones() -> None:
     """What the documentation calls a default is what nobody's saying so comes to."""
     host, profile, connection_ = Host("x"), Profile("x"), Connection()
-    assert defaults(PROFILE.keys) == {"role": profile.role, "state": profile.state}
+    assert defaults(PROFILE.keys) == {
+        "role": profile.role, "state": profile.state, "protected": profile.protected,
+    }  # fmt: skip
     assert defaults(SERVICE.keys) == {"watchdog": ServiceSettings().watchdog}
     assert defaults(VARIABLES) == {
         "hermes_install": HermesSettings().install,
@@ -109,6 +111,7 @@ def test_defaults_are_the_real_ones() -> None:
         "hermes_ready_timeout": host.ready_timeout,
         "hermes_settle": host.settle,
         "hermes_enabled": host.enabled,
+        "hermes_protected": host.protected,
     }
     assert defaults(connection.VARIABLES) == {
         "ansible_port": 22,

@@ -13,6 +13,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands.converge import Adjust, Converged, converge, finish
+from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.strangers import Reached, reach, strangers
 from hermes_ops.commands.target import open_target
 from hermes_ops.hermes.readiness import Verdict
@@ -64,7 +65,9 @@ def _order(
     steps = order_steps(task, order, lasts=lasts)
     if unmanaged and options.limit:
         return _of_strangers(task, steps, state, options, output)
-    converged = converge(task, steps, options, output, wait=order != "stop", adjust=_adjust(state))
+    converged = converge(
+        task, steps, options, output, wait=order != "stop", adjust=_adjust(task, state)
+    )
     converged.close()
     _note_drains(converged)
     if options.check:
@@ -88,7 +91,7 @@ def _of_strangers(
     task: str, steps: Sequence[StepPlan], state: str, options: Options, output: Output
 ) -> Result:
     reached = reach(options, output, strangers, named_only=True)
-    workspace = replace(reached.workspace, selected=_selected(reached, options, state))
+    workspace = replace(reached.workspace, selected=_selected(task, reached, options, state))
     wait = state == "started"
     converged = converge(task, steps, options, output, wait=wait, workspace=workspace)
     converged.close()
@@ -96,14 +99,16 @@ def _of_strangers(
     return finish(converged, output)
 
 
-def _selected(reached: Reached, options: Options, state: str) -> Inventory:
-    return _adjust(state)(reached.with_managed(options, state))
+def _selected(task: str, reached: Reached, options: Options, state: str) -> Inventory:
+    return _adjust(task, state)(reached.with_managed(options, state))
 
 
-def _adjust(state: str) -> Adjust:
+def _adjust(task: str, state: str) -> Adjust:
     """Return the function that wants a state of every profile that is not to be gone."""
 
     def adjusted(inventory: Inventory) -> Inventory:
+        if state == "stopped":
+            refuse_protected(task, inventory)
         return replace(inventory, hosts=tuple(_wanting(state, host) for host in inventory.hosts))
 
     return adjusted

@@ -10,6 +10,7 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
+from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.strangers import reach, strangers
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Host, Inventory, Profile
@@ -22,6 +23,7 @@ def take_down(task: str, state: str, options: Options, output: Output) -> Result
     """Bring every selected service to `stopped` or `absent`; settings and data stay."""
 
     def adjust(inventory: Inventory) -> Inventory:
+        refuse_protected(task, inventory)
         return with_state(inventory, state)
 
     converged = converge(task, down_steps(), options, output, wait=False, adjust=adjust)
@@ -66,6 +68,7 @@ def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) 
 def _down_unmanaged(options: Options, output: Output) -> Result:
     reached = reach(options, output, strangers, named_only=True)
     selected = with_state(reached.with_managed(options, "stopped"), "stopped")
+    refuse_protected("fleet.down", selected)
     workspace = replace(reached.workspace, selected=selected)
     converged = converge(
         "fleet.down", down_steps(), options, output, wait=False, workspace=workspace

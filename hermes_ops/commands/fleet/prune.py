@@ -11,6 +11,7 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
+from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.strangers import Reached, reach
 from hermes_ops.errors import UsageError
@@ -28,6 +29,7 @@ from hermes_ops.services.describe import describe
 def prune(options: Options, output: Output) -> Result:
     """Ask, then stop, disable and forget the orphans of the selected hosts; their data stays."""
     reached = _reached(options, output)
+    refuse_protected("fleet.prune", reached.inventory("absent"))
     names = [f"{host}/{name}" for host, own in reached.chosen.items() for name in own]
     if not names:
         _refuse_misnamed(options, reached)

@@ -24,7 +24,7 @@ from hermes_ops.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Printed:
     """What a command did on a host."""
 
     code: int
@@ -77,14 +77,14 @@ class _Command:
     command: str
     options: Options
 
-    def __call__(self, host: Host, transport: Transport) -> Answer:
+    def __call__(self, host: Host, transport: Transport) -> Printed:
         seconds = self.options.timeout or host.connection.exchange_timeout
         session = transport.session()
         try:
             code, out, err = session.run(self.command, timeout=seconds)
         finally:
             session.close()
-        return Answer(code, out.decode(errors="replace"), err.decode(errors="replace"))
+        return Printed(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
 def _journal(command: str, options: Options, output: Output) -> Journal:
@@ -96,17 +96,17 @@ def _journal(command: str, options: Options, output: Output) -> Journal:
     return journal
 
 
-def _word(outcome: HostOutcome[Answer]) -> str:
+def _word(outcome: HostOutcome[Printed]) -> str:
     return "failed" if outcome.value and outcome.value.code else outcome.word
 
 
-def _code(outcome: HostOutcome[Answer]) -> int:
+def _code(outcome: HostOutcome[Printed]) -> int:
     if outcome.failure:
         return outcome.failure.exit_code
     return 1 if outcome.value and outcome.value.code else 0
 
 
-def _row(outcome: HostOutcome[Answer]) -> dict[str, Any]:
+def _row(outcome: HostOutcome[Printed]) -> dict[str, Any]:
     answer, failure = outcome.value, outcome.failure
     return {
         "host": outcome.host.name,
@@ -121,9 +121,9 @@ def _row(outcome: HostOutcome[Answer]) -> dict[str, Any]:
 # --- for people -------------------------------------------------------------------------------
 
 
-def _show(outcomes: Sequence[HostOutcome[Answer]], output: Output) -> None:
+def _show(outcomes: Sequence[HostOutcome[Printed]], output: Output) -> None:
     """Print each answer once, under the hosts that gave it; failures come last."""
-    told: dict[Answer, list[str]] = {}
+    told: dict[Printed, list[str]] = {}
     for outcome in outcomes:
         if outcome.value:
             told.setdefault(outcome.value, []).append(outcome.host.name)
@@ -138,6 +138,6 @@ def _show(outcomes: Sequence[HostOutcome[Answer]], output: Output) -> None:
                 output.text(f"    hint: {outcome.failure.hint}")
 
 
-def _lines(answer: Answer) -> Iterable[str]:
+def _lines(answer: Printed) -> Iterable[str]:
     yield from answer.out.splitlines()
     yield from (f"stderr: {line}" for line in answer.err.splitlines())

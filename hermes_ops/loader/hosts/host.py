@@ -81,6 +81,7 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_settle": Key(PAUSE, "seconds it must stay so", 3),
     "hermes_enabled": Key(BOOLEAN, "false: listed, but not changed", True),
     "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
+    "hermes_protected": Key(BOOLEAN, "true: what stops or removes its gateways refuses", False),
 }
 """Every variable that begins with `hermes_`; the two of profiles are checked when merged."""
 
@@ -207,6 +208,7 @@ _FIELDS = {
     "settle": "hermes_settle",
     "enabled": "hermes_enabled",
     "disabled_reason": "hermes_disabled_reason",
+    "protected": "hermes_protected",
 }
 
 

@@ -27,6 +27,7 @@ from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
 from hermes_ops.loader.profiles.env import env_values, scalar_text, variable_name
 from hermes_ops.loader.profiles.files import profile_files
 from hermes_ops.loader.schema import (
+    BOOLEAN,
     MAPPING,
     MEMORY,
     TEXT,
@@ -70,6 +71,7 @@ PROFILE = Fields(
             "started | stopped | absent: stopped, unit removed, data kept",
             "started",
         ),
+        "protected": Key(BOOLEAN, "true: what stops or removes it refuses", False),
         "allow": Key(ALLOW, "findings of secrets.lint that are meant, each with its reason"),
     },
     is_layered=True,
@@ -237,7 +239,8 @@ def make_profile(
     sealed = sealed_in(data)
     env = data.entries.get("env")
     entries = filled(data if sealed is None else covered(data))
-    texts = {key: entries[key].data for key in ("description", "state") if key in entries}
+    words = ("description", "state", "protected")
+    texts = {key: entries[key].data for key in words if key in entries}
     return Profile(
         name=Public(name),
         role=_role(entries.get("role"), roles, place),
