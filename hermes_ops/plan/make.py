@@ -14,14 +14,15 @@ from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
-from hermes_ops.plan.lifecycle.orders import drain_ended, refuse_strange
+from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
 from hermes_ops.plan.lifecycle.starting import Draft, How, Starting
-from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Refuse, Wanted
+from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
     once,
     private_files,
     refusal,
     refuse_bad_links,
+    refuses,
     starts_and_stops,
     stops_first,
 )
@@ -95,16 +96,16 @@ class _Planner:
             each += services.plan_markers(wanted, self._service(wanted), self.facts)
             each += drain_ended(wanted, self._service(wanted), self.facts)
         written = [c for wanted in self._not_shared() for c in self._resource(wanted)]
-        each += [c for c in written if not self.desired.is_order or _refuses(c)]
+        each += [c for c in written if not self.desired.is_order or refuses(c)]
         each += self._refuse_orders()
         known = (self.desired, self.manager, self.facts)
         starting = self._starting()
         commands = starting.changes()
         if self.desired.is_order:  # a refusal stands for all that was ordered
-            commands = [c for c in commands if c.profile not in self.refused or _refuses(c)]
+            commands = [c for c in commands if c.profile not in self.refused or refuses(c)]
         starts, stops = starts_and_stops(commands)
         # Nothing of a profile is changed if a part of what it needs cannot be.
-        each = [c for c in each if c.profile not in self.refused or _refuses(c)]
+        each = [c for c in each if c.profile not in self.refused or refuses(c)]
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
         changes = once([*first, *own, *hosts, *starts])
@@ -129,6 +130,8 @@ class _Planner:
             try:
                 known = (self._service(wanted), self.manager, self.facts, self.desired.host)
                 refuse_strange(wanted, *known)
+                if order_of(wanted) in BEGINS:
+                    self._sound(wanted, known[0], self.profiles[wanted.profile.name])
             except Conflict as conflict:
                 self.refused.add(wanted.profile.name)
                 yield refusal(wanted, conflict)
@@ -183,8 +186,9 @@ class _Planner:
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
             try:
-                lists = (self.notes, self.differs, self.removes)
-                ledger = ledger_of(name, resource, self.facts, *lists)
+                ledger = ledger_of(
+                    name, resource, self.facts, self.notes, self.differs, self.removes
+                )
             except Conflict as conflict:
                 self.refused.add(name)
                 yield refusal(wanted, conflict)
@@ -250,14 +254,19 @@ class _Planner:
         if resource.only_disable and service.text == "hermes" and self.hermes is None:
             # Without its program the definition cannot be rendered, and need not be.
             return services.without_links(*known)
-        if self.manager.told(service, self.facts).masked and wanted.profile.state == "started":
-            raise masked(self.manager.id(service))
-        values = self._values(service, profile)
         self._note(unit_text_of(service, self.hermes))
-        given = (service, self.manager, self.facts, values)
-        only = resource.only_disable
-        changes = list(services.plan_definition(wanted, *given, only_disable=only))
-        if wanted.profile.state == "started":
+        return self._sound(wanted, service, profile, only_disable=resource.only_disable)
+
+    def _sound(
+        self, wanted: Wanted, service: ServiceSpec, profile: Draft, *, only_disable: bool = False
+    ) -> Iterable[Change]:
+        """Return the changes of a definition; a start with what is then there must be possible."""
+        starts = wanted.profile.state == "started"
+        if starts and self.manager.told(service, self.facts).masked:
+            raise masked(self.manager.id(service))
+        given = (service, self.manager, self.facts, self._values(service, profile))
+        changes = list(services.plan_definition(wanted, *given, only_disable=only_disable))
+        if starts:
             services.refuse_foreign(*given, self.desired, changes)
         return changes
 
@@ -291,7 +300,3 @@ class _Planner:
 
     def _service(self, wanted: Wanted) -> ServiceSpec:
         return self.desired.services[wanted.profile.name]
-
-
-def _refuses(change: Change) -> bool:
-    return isinstance(change.operation, Refuse)

@@ -31,6 +31,11 @@ def refusal(wanted: Wanted, conflict: Conflict) -> Change:
     return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
 
 
+def refuses(change: Change) -> bool:
+    """Whether a change only fails."""
+    return isinstance(change.operation, Refuse)
+
+
 def refuse_bad_links(
     changes: Iterable[Change], facts: Facts, shared: Mapping[str, Conflict]
 ) -> None:

@@ -105,6 +105,27 @@ def test_settings_that_cannot_be_read_are_not_started_with() -> None:
     assert [change.action for change in ordered("stop", found).changes] == ["stop"]
 
 
+def foreign(found: Facts, **properties: str) -> Facts:
+    """Return the facts with what somebody's drop-in made of the unit."""
+    unit = found.unit("systemd", UNIT)
+    changed = replace(unit, properties={**unit.properties, **properties})
+    units = {**found.units["systemd"], UNIT: changed}
+    return replace(found, units={**found.units, "systemd": units})
+
+
+@pytest.mark.parametrize("order", ["start", "restart", "reset"])
+def test_what_could_not_live_is_not_ended(order: str) -> None:
+    """A drop-in of somebody else lets the unit run something else; a masked one cannot start."""
+    path = "/home/hermes/.config/systemd/user/hermes-gateway-demo.service.d/99-x.conf"
+    other = {
+        "ExecStart": "{ path=/bin/true ; argv[]=/bin/true ; ignore_errors=no ; }",
+        "DropInPaths": path,
+    }
+    for found in (foreign(facts(HELD), **other), foreign(facts(HELD), LoadState="masked")):
+        assert [change.action for change in ordered(order, found).changes] == ["refuse"]
+        assert [change.action for change in ordered("stop", found).changes] == ["stop"]
+
+
 # --- drains -------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,8 @@ from hermes_ops.plan.services import has_policy, is_defined
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
+BEGINS = ("start", "restart", "reset")
+"""Orders after which a service runs."""
 LEFT = 5
 """Seconds of the time that a manager lets a service end which no drain may use up."""
 
@@ -45,7 +47,7 @@ def refuse_strange(
     order, mends = order_of(wanted), f"fleet.up -l {host.name}/{service.profile}"
     if order and runs_elsewhere(service, manager, facts):
         raise Conflict(f"its service runs, but not under {manager.name}", hint=mends)
-    if order in ("start", "restart", "reset") and not is_defined(service, manager, facts):
+    if order in BEGINS and not is_defined(service, manager, facts):
         raise Conflict(f"its service is not installed under {manager.name}", hint=mends)
 
 
