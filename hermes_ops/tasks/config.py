@@ -12,7 +12,7 @@ _TARGET = Option("target", "host/profile")
 _KEY = Option("key", "a setting, or the head of several, such as model or env.API_SERVER_PORT")
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
 _ONE = only("inventory", "timeout", "json", "yes", "verbose")
-_CHECKED = (*_ONE, *only("check"))
+_CHECKED = (*_ONE, *only("check", "diff"))
 _setting = partial(verb, operands=(_TARGET,), options=(_KEY,), common=_ONE)
 """A task on one setting, or on all, of one profile."""
 
@@ -39,6 +39,19 @@ def set_(
     from hermes_ops.commands.config import set as command
 
     return command.set_value(options, output, target, key, value, layer)
+
+
+@verb(
+    operands=(_TARGET, Option("key", "a setting: model.default")),
+    options=(_LAYER,),
+    common=_CHECKED,
+    example="./inv config.unset mini-1/coder model.default --layer host",
+)
+def unset(options: Options, output: Output, *, target: str, key: str, layer: str | None) -> Result:
+    """Remove a setting from a layer of the inventory; a weaker layer's value counts then."""
+    from hermes_ops.commands.config import unset as command
+
+    return command.unset(options, output, target, key, layer)
 
 
 @_setting(example="./inv config.edit mini-1/coder --key model.default")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.edit.cut import without_key
 from hermes_ops.loader.edit.splice import line_of, put
 from hermes_ops.loader.located import Literal
 from hermes_ops.loader.sources.text import shown
@@ -42,6 +43,11 @@ class Edit:
     def place(self) -> Place:
         """Return the position of the key after the change."""
         return Place(shown(self.file), line_of(self.after.removeprefix(_BOM), self.path))
+
+    @property
+    def line(self) -> int:
+        """Return the line of the key before the change; 0 if it was not there."""
+        return line_of((self.before or "").removeprefix(_BOM), self.path)
 
     @property
     def is_empty(self) -> bool:
@@ -73,6 +79,21 @@ def edit_keys(file: Path, values: Sequence[tuple[Sequence[Any], Any]]) -> Edit:
     for path, value in values:
         text = change(text, tuple(map(str, path)), value, file=shown(file))
     return Edit(file, tuple(map(str, values[0][0])), before, bom + text)
+
+
+def cut_key(file: Path, path: Sequence[Any], *, kept: int) -> Edit | None:
+    """Return the edit that removes the key at `path`; None if the file does not have it.
+
+    Mappings that become empty are removed too, except the first `kept` keys of the path.
+    """
+    before, words = text_of(file), tuple(map(str, path))
+    refuse_encrypted(file, before or "")
+    text = (before or "").removeprefix(_BOM)
+    cut = _cut_from_json if file.suffix == ".json" else without_key
+    after = cut(text, words, file=shown(file), kept=kept)
+    if after is None or before is None:
+        return None
+    return Edit(file, words, before, (_BOM if before.startswith(_BOM) else "") + after)
 
 
 def write(edit: Edit, check: Callable[[], T]) -> T:
@@ -120,17 +141,36 @@ def refuse_encrypted(file: Path, text: str) -> None:
         )
 
 
+def _cut_from_json(text: str, path: Sequence[str], *, file: str, kept: int) -> str | None:
+    """Return the JSON without the key at `path`; None if it is not there."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise InventoryError(f"cannot be JSON: {error}", where=file) from None
+    above = [found]
+    for name in path:
+        if not isinstance(above[-1], dict) or name not in above[-1]:
+            return None
+        above.append(above[-1][name])
+    for depth in reversed(range(len(path))):
+        del above[depth][path[depth]]
+        if above[depth] or depth <= kept:
+            break
+    return _as_json(found, text)
+
+
 def _put_in_json(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
     """Return the JSON with `value` at `path`; JSON on one line stays on one line."""
     try:
-        found = json.dumps(
-            _with(json.loads(text or "{}"), path, _marked(value), file),
-            indent=2 if "\n" in text.strip() else None,
-            ensure_ascii=False,
-        )
+        return _as_json(_with(json.loads(text or "{}"), path, _marked(value), file), text)
     except (ValueError, TypeError) as error:
         raise InventoryError(f"cannot be JSON: {error}", where=file) from None
-    return found + ("\n" if text.endswith("\n") else "")
+
+
+def _as_json(value: Any, before: str) -> str:
+    """Return a value as JSON in the form of a text: on one line if that was."""
+    written = json.dumps(value, indent=2 if "\n" in before.strip() else None, ensure_ascii=False)
+    return written + ("\n" if before.endswith("\n") else "")
 
 
 def _marked(value: Any) -> Any:

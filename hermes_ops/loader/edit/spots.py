@@ -24,7 +24,7 @@ from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.files import ENDINGS
 
 LAYERS = "catalogue, group:NAME, host or profile"
-_WRITABLE = (".yml", ".yaml", ".json")
+WRITABLE = (".yml", ".yaml", ".json")
 
 
 class Spot(NamedTuple):
@@ -60,6 +60,15 @@ def spot_of(
     raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
 
 
+def beside(spot: Spot, place: Place, path: KeyPath) -> Spot | None:
+    """Return where another file of the same layer sets its keys, from the place of one of them."""
+    file = Path(place.file)
+    if file == spot.file or file.suffix not in WRITABLE:
+        return None
+    full = path_at(text_of(file) or "", place.line, place.column)
+    return spot._replace(file=file, path=full[: len(full) - len(path)]) if full else None
+
+
 def _refuse_stranger(gathered: InventoryFiles, host: str, group: str) -> None:
     groups = ("all", *gathered.tree.lineage[host])
     if group not in groups:
@@ -91,7 +100,7 @@ def _variable(
         value = layer.variables.get(variable)
         if layer.origin == f"{kind} {name}" and value is not None:
             file = Path(value.place.file)
-            if file.suffix not in _WRITABLE:
+            if file.suffix not in WRITABLE:
                 continue  # The inventory is in another format: our own file adds to it.
             return Spot(file, _path_of(value.place), variable, said_by)
     file = _variable_file(folders, f"{kind}_vars", name)
