@@ -119,6 +119,26 @@ def test_what_a_person_changed_is_seen_and_taken_over(
 
 
 @pytest.mark.slow
+def test_what_the_inventory_changed_is_not_offered_back(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is it what a person set on the host: the next push replaces it."""
+    called(capsys, "config.push")
+    file = Path("inventory/profiles/demo.yml")
+    file.write_text(DEMO.replace("a/b", "e/f"))
+    code, out, _ = said(capsys, "config.pull")
+    assert (code, "    max_turns: 7\n" in out, "default: a/b" in out) == (2, True, False)
+    assert "# model.default: the inventory says 'e/f', and it is not there yet: config.push" in out
+    for _ in range(2):
+        words = ("config.pull", "-l", "here/demo", "--layer", "catalogue", "-y")
+        code, out, err = said(capsys, *words)
+        assert code == 0, err
+        assert "default: e/f" in file.read_text()
+        assert "max_turns: 7" in file.read_text()
+    assert out == "nothing to write\n"
+
+
+@pytest.mark.slow
 def test_nothing_goes_down_that_is_not_there(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,3 +171,23 @@ def test_what_is_described_is_shown(home: Path, capsys: pytest.CaptureFixture[st
     ]  # fmt: skip
     code, out, _ = said(capsys, "inventory.show")
     assert (code, "a-secret-value" in out, "default: a/b" in out) == (0, False, True)
+    inventory = Path("inventory/profiles")
+    (inventory / "demo.soul.md").write_text("Be a-secret-soul.\n")
+    (inventory / "note.j2").write_text("{{ hermes_profile }}\n")
+    files = (
+        '{note.md: {template: note.j2, mode: "0600"}, x/y: {content: inline-text, restart: true}}'
+    )
+    (inventory / "demo.yml").write_text(f"{DEMO}soul: demo.soul.md\nfiles: {files}\n")
+    code, document, _ = called(capsys, "inventory.show")
+    (row,) = document["items"]
+    assert row["soul"] == "inventory/profiles/demo.soul.md"
+    assert row["files"] == {
+        "note.md": {"from": "inventory/profiles/note.j2", "template": True, "mode": "0600",
+                    "restart": False},
+        "x/y": {"from": "inventory/profiles/demo.yml:4:59", "template": False, "mode": "0644",
+                "restart": True},
+    }  # fmt: skip
+    code, out, _ = said(capsys, "inventory.show")
+    assert "  soul: inventory/profiles/demo.soul.md\n  files:\n    note.md:\n" in out
+    assert "a-secret-soul" not in out
+    assert "inline-text" not in out

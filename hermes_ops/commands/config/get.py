@@ -36,6 +36,8 @@ class HostSetting:
     wanted: Any
     is_ours: bool
     is_migrated: bool = False
+    is_as_pushed: bool = False
+    """Whether the host has exactly what we wrote: what differs was changed in the inventory."""
 
     @property
     def differs(self) -> bool:
@@ -159,6 +161,7 @@ def _setting(
     return HostSetting(
         host.name, profile.name, file, path, is_there, now, is_wanted, want,
         is_ours and mark != MIGRATED, is_migrated=mark == MIGRATED and not is_there,
+        is_as_pushed=is_there and is_ours and mark == ownership.check(path, now),
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def _profile(
 
 
 def offer(changed: Iterable[HostSetting]) -> dict[Any, Any]:
-    """Return the changes as `config:` of a profile, without secrets and without removed keys.
+    """Return what was changed by hand as `config:` of a profile, without secrets and removed keys.
 
     What a host says is data: `{{ … }}` in it must never be rendered with the operator's variables.
     """
@@ -126,7 +126,12 @@ def offer(changed: Iterable[HostSetting]) -> dict[Any, Any]:
 
 
 def _is_offered(setting: HostSetting) -> bool:
-    return setting.file != ".env" and setting.is_there and not setting.has_credential
+    """Return whether the inventory lacks a value: nobody changed what is as we pushed it."""
+    return (
+        setting.file != ".env"
+        and setting.is_there
+        and not (setting.has_credential or setting.is_as_pushed)
+    )
 
 
 def _note(setting: HostSetting) -> str | None:
@@ -140,7 +145,8 @@ def _note(setting: HostSetting) -> str | None:
     if setting.has_credential:
         return f"{key} is a credential in clear: put it under env:, as a reference"
     if setting.is_wanted:
-        return f"{key}: the inventory says {setting.row()['wanted']!r}"
+        push = ", and it is not there yet: config.push" if setting.is_as_pushed else ""
+        return f"{key}: the inventory says {setting.row()['wanted']!r}{push}"
     return None
 
 

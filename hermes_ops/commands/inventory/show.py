@@ -9,7 +9,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.inventory.list import shown
 from hermes_ops.commands.workspace import open_workspace
-from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.model import Host, Profile, ProfileFile
 from hermes_ops.secrets.secret import Public
 
 
@@ -48,6 +48,8 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
         "hermes": host.hermes.version or None,
         "config": shown(profile.config),
         "env": sorted(profile.env),
+        "soul": profile.soul_file or None,
+        "files": {Public(path): _file(file) for path, file in profile.files.items()},
         "service": {
             "memory_max": profile.service.memory_max,
             "watchdog": profile.service.watchdog,
@@ -55,4 +57,14 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
         },
         "after": list(profile.after),
         "where": str(profile.place) if profile.place else None,
+    }
+
+
+def _file(file: ProfileFile) -> dict[str, Any]:
+    """Return where a file comes from, and how it is written; its content is not shown."""
+    return {
+        "from": file.source,
+        "template": file.is_template,
+        "mode": f"{file.mode:04o}",
+        "restart": file.restart,
     }
