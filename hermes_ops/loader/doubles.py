@@ -1,13 +1,15 @@
-"""Keys that appear twice: an error where the key is ours, else a warning, as in Ansible."""
+"""What appears twice: a key is an error where it is ours, else a warning, as in Ansible."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.groups import PRIORITY
 from hermes_ops.loader.hosts.connection import READ, is_login
+from hermes_ops.loader.layers.variables import Layer
+from hermes_ops.loader.located import Located
 from hermes_ops.loader.sources.reading import Double, Kind
 
 Keys = Sequence[Any]
@@ -28,6 +30,18 @@ def doubled(doubles: Sequence[Double]) -> Iterator[str]:
         raise InventoryError(wrong.message, hint=hint, where=wrong.place)
     for double in told:
         yield f"{double.place}: {double.message}; the last one counts"
+
+
+def named_twice(layers: Iterable[Layer]) -> Iterator[str]:
+    """Yield a warning for each profile that a list of `hermes_profiles` names twice."""
+    found: dict[str, None] = {}
+    for layer in layers:
+        listed = layer.variables.get("hermes_profiles")
+        first: dict[Any, Located] = {}
+        for item in listed.items if listed else ():
+            if isinstance(item.data, str) and first.setdefault(item.data, item) is not item:
+                found[f"{item.place}: 'hermes_profiles' names {item.data!r} twice"] = None
+    yield from found
 
 
 def _of_variables(path: Keys) -> bool:

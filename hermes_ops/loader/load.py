@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Group, Inventory
-from hermes_ops.loader.doubles import doubled
+from hermes_ops.loader.doubles import doubled, named_twice
 from hermes_ops.loader.groups import Tree, members
 from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of, with_neighbours
 from hermes_ops.loader.hosts.host import (
@@ -20,6 +20,7 @@ from hermes_ops.loader.hosts.host import (
 )
 from hermes_ops.loader.layers.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.located import VAULT_HINT
+from hermes_ops.loader.misspelt import misspelt_warnings
 from hermes_ops.loader.profiles.profile import load_catalogue
 from hermes_ops.loader.roles.load import load_roles
 from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders, role_path
@@ -82,7 +83,8 @@ def gather(
     tree = gather_mentions(paths, reading, warnings.append).tree()
     folders = _each_last(folder_of(path) for path in paths)
     files = [VariableFiles(folder, reading) for folder in folders]
-    refuse_unknown(list(every_layer(tree, files)))
+    layers = list(every_layer(tree, files))
+    refuse_unknown(layers)
     around = Surroundings(
         environ=environ,
         groups=_members(tree),
@@ -100,6 +102,7 @@ def gather(
     )
     found = tuple(strays(folders, tree))
     warnings += [*_shared(tree), *doubled(reading.doubles), *_sealed(reading.vault)]
+    warnings += [*misspelt_warnings(layers), *named_twice(layers)]
     warnings += [*stray_warnings(found), *playbook_warnings(folders, tree)]
     return InventoryFiles(tree, files, around, tuple(warnings), found)
 

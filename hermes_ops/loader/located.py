@@ -14,7 +14,8 @@ class Located(NamedTuple):
     """A value of a file and its place; the place of a mapping's entry is that of its key.
 
     `data` is a scalar, a tuple of `Located`, or a mapping of names to `Located`.
-    `text` is a scalar as it was written: `0x10` and `yes` stay as typed.
+    `text` is a scalar as it was written: `0x10` and `yes` stay as typed. Of a list it is empty,
+    unless the list was written as words: `a,b`.
     A scalar from a vault, or rendered from such a scalar, is `secret`.
     """
 

@@ -15,8 +15,8 @@ from test_loader_cases import write_files
 
 from hermes_ops.loader import gather
 from hermes_ops.loader.lint import Remark, lint
-from hermes_ops.loader.lint.typos import is_slip, meant_env
 from hermes_ops.loader.sources.files import folder_of
+from hermes_ops.loader.typos import is_slip, meant_env
 from hermes_ops.tasks.program import Program
 
 ROOT = Path(__file__).parents[2]

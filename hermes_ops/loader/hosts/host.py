@@ -256,6 +256,8 @@ def _guarded(name: str, value: Located) -> Any:
 
 
 def _guarded_structure(name: str, value: Located) -> Any:
+    if value.items and value.text:
+        return value.text  # words of an INI file, as Ansible has them
     if name == "hermes_profile_defaults":
         return _guarded_env(value)
     if name == "hermes_profiles" and value.entries:

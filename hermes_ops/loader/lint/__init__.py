@@ -6,7 +6,7 @@ place, a message and a remedy. Its modules:
     model   a finding, and the data that findings are made from
     files   unused profiles, groups and files
     values  always overridden: settings, variables, changes of lists
-    names   names that look misspelt (`typos`)
+    names   names that look misspelt (`loader.typos`)
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from pathlib import Path
 from hermes_ops.errors import Place
 from hermes_ops.loader.explain.provenance import Saying, sayings_of
 from hermes_ops.loader.lint.model import Check, Remark, Survey, Wish
-from hermes_ops.loader.lint.typos import meant
 from hermes_ops.loader.profiles.profile import Contribution
 from hermes_ops.loader.sources.files import ENDINGS
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.strays import named_files, strays
+from hermes_ops.loader.typos import meant
 
 
 def unused_profiles(seen: Survey) -> Iterator[Remark]:

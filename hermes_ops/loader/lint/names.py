@@ -1,4 +1,4 @@
-"""Names that look misspelt: of `.env`, of `config.yaml`, of Ansible's variables."""
+"""Names that look misspelt: of `.env`, of `config.yaml`, of variables."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hermes_ops.loader.explain.provenance import Saying
-from hermes_ops.loader.groups import PRIORITY
-from hermes_ops.loader.hosts.connection import READ
 from hermes_ops.loader.keypath import KeyPath, spelled
 from hermes_ops.loader.lint.model import Check, Remark, Survey
-from hermes_ops.loader.lint.typos import is_slip, meant, meant_env
+from hermes_ops.loader.misspelt import misspelt
+from hermes_ops.loader.typos import is_slip, meant_env
 
 
 def misspelt_env(seen: Survey) -> Iterator[Remark]:
@@ -22,12 +21,11 @@ def misspelt_env(seen: Survey) -> Iterator[Remark]:
 
 
 def misspelt_variables(seen: Survey) -> Iterator[Remark]:
-    """Variables that are one letter from one of Ansible's."""
-    known = {*READ, PRIORITY}
+    """Variables that are one letter from one that is read here."""
     for leaves in seen.variables.values():
         for leaf in leaves:
             name = str(leaf.path[0])
-            if name.startswith("ansible") and name not in known and (other := meant(name, known)):
+            if other := misspelt(name):
                 for saying in leaf.said:
                     yield _finding(saying, f"{name!r} is not a known variable", other)
 

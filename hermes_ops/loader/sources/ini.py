@@ -1,7 +1,8 @@
 """INI inventories, line by line as Ansible reads them.
 
 A value that is a Python literal is read as one, any other as text; a host's line is split as in
-a shell. A group may be named as a child before its section.
+a shell. `hermes_profiles=a,b` is a list of words. A group may be named as a child before its
+section.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 import shlex
 import warnings
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+_LISTS = ("hermes_profiles",)
 _NEEDS_SHELL = re.compile(r"[^ \t!$-&(-\[\]-~]")
 """Quotes, comments, backslashes, and blanks that only Python treats as blanks."""
 
@@ -143,13 +144,13 @@ class _Reader:
             hint = "no blanks around '=', and quotes around a value with blanks"
             message = f"a host's variable is written name=value, not {_short(word)}"
             raise InventoryError(message, hint=hint, where=self._place_of(word))
-        return name, self._value(name, value)
+        return name, self._value(name, value, self._place_of(word))
 
     def _variable(self, line: str) -> Mention:
         name, equals, value = line.partition("=")
         if not equals:
             raise self._error(f"a variable is written name=value, not {_short(line)}")
-        found = {name.strip(): self._value(name.strip(), value.strip())}
+        found = {name.strip(): self._value(name.strip(), value.strip(), self._place)}
         return Mention.of_variables(self._group, self._place, found)
 
     def _child(self, line: str) -> Iterator[Mention]:
@@ -162,20 +163,23 @@ class _Reader:
         else:
             self._waiting.setdefault(child, []).append((self._group, self._place))
 
-    def _value(self, name: str, text: str) -> Located:
-        found = Located({name: self._literal(text)}, self._place)
+    def _value(self, name: str, text: str, place: Place) -> Located:
+        read = self._literal(text, place)
+        if name in _LISTS and read.data and isinstance(read.data, str) and "{" not in text:
+            read = _words_of(text, place)
+        found = Located({name: read}, place)
         return (veiled(found, self._vault) if self._vault else found).entries[name]
 
-    def _literal(self, text: str) -> Located:
+    def _literal(self, text: str, place: Place) -> Located:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
                 value = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            return Located(text, self._place, text)
+            return Located(text, place, text)
         except (MemoryError, RecursionError):
-            raise self._error("a value is nested too deep") from None
-        return _located(value, self._place)
+            raise InventoryError("a value is nested too deep", where=place) from None
+        return _located(value, place)
 
     def _refuse_undeclared(self) -> None:
         for child, parents in self._waiting.items():
@@ -186,12 +190,22 @@ class _Reader:
             raise self._error(f"there is no group {group!r}", f"write [{group}], with its hosts")
 
     def _place_of(self, word: str) -> Place:
-        """Return where a word stands in the current line; where quotes hide it, the line."""
+        """Return where a word stands in the current line; where quotes hide it, its name."""
         at = self._text.find(word)
-        return replace(self._place, column=self._place.column + max(at, 0))
+        if at < 0:
+            at = max(self._text.find(word.partition("=")[0] + "="), 0)
+        return Place(self._file, self._place.line, self._place.column + at)
 
     def _error(self, message: str, hint: str = "") -> InventoryError:
         return InventoryError(message, hint=hint, where=self._place)
+
+
+def _words_of(text: str, place: Place) -> Located:
+    """Return words with commas between them as a list, which keeps its text: Ansible has that."""
+    # A host's line loses its quotes, so that `['a', 'b']` is no list for Python.
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    words = (word.strip() for word in bare.split(","))
+    return Located(tuple(Located(word, place, word) for word in words if word), place, text)
 
 
 def _located(value: Any, place: Place) -> Located:
