@@ -25,7 +25,12 @@ _LATER = {
 
 def known() -> Mapping[str, frozenset[str]]:
     """Return each manager that an inventory may name, and the systems (`uname -s`) that have it."""
-    return {**{name: manager.systems for name, manager in MANAGERS.items()}, **_LATER}
+    return {**_LATER, **{name: manager.systems for name, manager in MANAGERS.items()}}
+
+
+def is_later(name: object) -> bool:
+    """Return whether an inventory may name a manager that is not supported yet."""
+    return isinstance(name, str) and name in _LATER and name not in MANAGERS
 
 
 def shell() -> tuple[str, ...]:

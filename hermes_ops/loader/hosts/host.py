@@ -49,7 +49,7 @@ from hermes_ops.loader.schema import (
     word,
 )
 from hermes_ops.secrets.secret import Public, Secret
-from hermes_ops.services import known
+from hermes_ops.services import MANAGERS, is_later, known
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
 VARIABLES: Mapping[str, Schema] = {
@@ -69,7 +69,9 @@ VARIABLES: Mapping[str, Schema] = {
         "who runs the gateways",
         otherwise="who logs in",
     ),
-    "hermes_service_manager": Key(one_of("auto", *known()), " | ".join(("auto", *known())), "auto"),
+    "hermes_service_manager": Key(
+        one_of("auto", *MANAGERS), " | ".join(("auto", *MANAGERS)), "auto"
+    ),
     "hermes_linger": Key(
         one_of("required", "optional", "off"), "required | optional | off", "required"
     ),
@@ -140,6 +142,7 @@ def rendered_layers(
 
 
 def _checked(found: Variables) -> Variables:
+    _refuse_manager(found)
     ours = {name: _word(found[name], VARIABLES[name]) for name in VARIABLES if name in found}
     for name, value in ours.items():
         check(value, VARIABLES[name], name)
@@ -197,7 +200,6 @@ def _settings(found: Variables) -> dict[str, Any]:
     for field, name in _FIELDS.items():
         if name in found:
             settings[field] = found[name].data
-    _refuse_impossible(found)
     return settings
 
 
@@ -218,14 +220,21 @@ def _hermes(found: Variables) -> HermesSettings:
     return HermesSettings(**given)
 
 
-def _refuse_impossible(found: Variables) -> None:
-    """Refuse a manager that this machine cannot have; other hosts are not known yet."""
+def _refuse_manager(found: Variables) -> None:
+    """Refuse a manager that is not supported yet, or that this machine cannot have.
+
+    The systems of other hosts are not known yet.
+    """
     manager, reached = found.get("hermes_service_manager"), found.get("ansible_connection")
-    if manager is None or reached is None or reached.data != "local":
+    if manager is None:
         return
     here = "Darwin" if sys.platform == "darwin" else "Linux"
-    if here not in known().get(str(manager.data), {here}):
+    is_local = reached is not None and reached.data == "local"
+    if is_local and here not in known().get(str(manager.data), {here}):
         raise manager.error(f"there is no {manager.data} on this machine", "write auto")
+    if is_later(manager.data):
+        message = f"the service manager {manager.data!r} is not supported yet"
+        raise manager.error(message, f"known are: auto, {', '.join(MANAGERS)}")
 
 
 def _profiles(
