@@ -129,6 +129,8 @@ def kind(value: Located) -> str:
         return f"the boolean {value.text or value.data}"
     if isinstance(value.data, int | float):
         return f"the number {value.text or value.data}"
+    if isinstance(value.data, str | tuple) and not value.data:
+        return f"an empty {'text' if isinstance(value.data, str) else 'list'}"
     return _KINDS.get(type(value.data), f"a {type(value.data).__name__}")
 
 

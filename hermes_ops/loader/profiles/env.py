@@ -120,12 +120,23 @@ def forms() -> tuple[str, ...]:
 def _argument(source: Source[Any], argument: Located) -> Any:
     found = source.read(plain(argument))
     if found is None:
-        message = f"{source.kind!r} must be {source.takes}, this is {kind(argument)}"
-        raise argument.error(message, f"{source.kind}: {source.example}")
+        raise _no_argument(source, argument)
     try:
         return source.checked(found, Path(argument.place.file).parent)
     except UsageError as error:
         raise argument.error(error.message, error.hint) from None
+
+
+def _no_argument(source: Source[Any], argument: Located) -> InventoryError:
+    """Return the error for an argument of a wrong kind; of a list, for its item that is wrong."""
+    message = f"{source.kind!r} must be {source.takes}"
+    for number, item in enumerate(argument.items, 1):
+        if source.read([plain(item)]) is None and source.read(["x"]) is not None:
+            hint = "put it in quotes" if item.text else f"{source.kind}: {source.example}"
+            return item.error(f"{message}: word {number} is {kind(item)}", hint)
+    return argument.error(
+        f"{message}, this is {kind(argument)}", f"{source.kind}: {source.example}"
+    )
 
 
 def _generated_bytes(argument: Located) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hermes_ops.inventory.role import Creation, ProgramRole, Readiness, Role, RoleFolder
 from hermes_ops.loader.located import Located, refuse_sealed
+from hermes_ops.loader.roles.checks import refuse_unknown_checks
 from hermes_ops.loader.roles.file import role_file
 from hermes_ops.loader.roles.keys import PROGRAM, ROLE
 from hermes_ops.loader.roles.service import readiness, role_service
@@ -39,11 +40,12 @@ def load_roles(folders: Iterable[Path], reading: Reading | None = None) -> dict[
         for name, document in documents.items()
         if "defaults" in document.entries
     }
-    return {
-        name: role_in(document, files[name].parent, programs)
-        for name, document in documents.items()
-        if name not in programs
-    }
+    services = {name: found for name, found in documents.items() if name not in programs}
+    roles = {name: role_in(found, files[name].parent, programs) for name, found in services.items()}
+    for name, found in services.items():
+        if "checks" in found.entries:
+            refuse_unknown_checks(found.entries["checks"], files[name].parent / "checks")
+    return roles
 
 
 def _document(file: Path, reading: Reading | None) -> Located:
