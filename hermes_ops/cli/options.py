@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,8 +28,8 @@ COMMON = (
     ),
     Option(
         "limit",
-        "which hosts and profiles: minis, mini-*, a,b, minis:&prod, all:!x, minis/coder, @file,"
-        " ~regex", None, "l",
+        "which hosts and profiles, repeatable: minis, mini-*, a,b, minis:&prod, all:!x,"
+        " minis/coder, @file, ~regex", (), "l",
     ),
     Option(
         "role_path",
@@ -123,10 +123,21 @@ class Options:
         for key, reader in _READERS.items():
             if key in values:
                 values[key] = reader(key, values[key])
+        for key in {"limit", "within"} & values.keys():
+            values[key] = united(values[key])
         if "" in values.get("inventory", ()):
             raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
         lists = {key: tuple(values.get(key, ())) for key in ("inventory", "role_path")}
         return cls(**values | lists)
+
+
+def united(limit: str | Sequence[str]) -> str | None:
+    """Return the selection of all `-l` together as one text, which the selector reads again."""
+    if isinstance(limit, str) or len(limit) < 2:
+        return limit if isinstance(limit, str) else next(iter(limit), None)
+    if "" in limit:
+        raise UsageError("--limit needs a value", hint="is a shell variable empty?")
+    return " -l ".join(limit)
 
 
 def whole(name: str, text: str, *, least: int = 1) -> int:

@@ -23,6 +23,8 @@ Pair = tuple[str, str | None]
 Pairs = frozenset[Pair]
 
 _SPLIT_AT_COLONS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_AGAIN = re.compile(r"\s+-l\s+")
+"""Between selectors, if `-l` was given several times."""
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
 _GLOB = re.compile(r"[.?*\[]")
 _LOCALHOST = ("127.0.0.1", "::1", "localhost")
@@ -64,8 +66,11 @@ def within(inventory: Inventory, part: Inventory) -> Inventory:
 
 
 def parse(selector: str) -> list[Term]:
-    """Return the terms of a selector; `@file` gives one on each line of the file."""
-    return [term for text in _split(selector) for term in _terms(text)]
+    """Return the terms of a selector; `@file` gives one on each line of the file.
+
+    The terms of several selectors, `a -l b`, count together.
+    """
+    return [term for one in _AGAIN.split(selector) for text in _split(one) for term in _terms(text)]
 
 
 def _split(selector: str) -> list[str]:

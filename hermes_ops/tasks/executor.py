@@ -11,7 +11,7 @@ from invoke.exceptions import Exit, UnexpectedExit
 from invoke.executor import Executor
 from invoke.tasks import Call, Task
 
-from hermes_ops.cli.options import Options
+from hermes_ops.cli.options import Options, united
 from hermes_ops.cli.output import Output, Result, exit_code
 from hermes_ops.errors import HermesError, Interrupted, SelectsNothing, UsageError
 from hermes_ops.graph import ordered
@@ -92,7 +92,7 @@ class GraphExecutor(Executor):
             reachable(call.task)  # raises if there is a circle
             call, more = parted(call)
             expanded += self.expand_calls(call.pre, {**handed, **more})
-            call.limit = more.get("limit")
+            call.limit = united(more.get("limit", ()))
             expanded.append(self._folded(call))
         return [call for i, call in enumerate(expanded) if call not in expanded[:i]]
 

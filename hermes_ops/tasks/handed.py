@@ -98,8 +98,6 @@ def _value(task: Verb, option: Option, value: Any) -> Any:
         return value
     if option.default == () and not isinstance(value, bool):
         return [str(each) for each in (value if several else [value])]
-    if option.name == "limit" and several:
-        return ",".join(map(str, value))
     if not is_flag and isinstance(value, str | int | float | Path) and not isinstance(value, bool):
         return str(value)
     kind = "True or False" if is_flag else "a text or a number"

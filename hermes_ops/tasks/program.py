@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from itertools import pairwise
 from types import FrameType
@@ -18,6 +18,7 @@ from typing import Any
 
 from invoke.exceptions import Exit, ParseError, UnexpectedExit
 from invoke.parser import Parser
+from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 from invoke.program import Program as InvokeProgram
 
@@ -124,7 +125,7 @@ class Program(InvokeProgram):
             self.core.remainder = re.sub(r"^\S*/", "", self.core.remainder)
             super().parse_tasks()
             return
-        _refuse_missing_inventory(self.core.unparsed)
+        _refuse_missing(self.core.unparsed, _REPEATED)
         super().parse_tasks()
         if self.core.remainder:
             raise UsageError(f"nothing may follow --, but here is: {self.core.remainder}")
@@ -136,6 +137,8 @@ class Program(InvokeProgram):
                 f"{self.tasks[-1].name} takes no -l: it selects no hosts",
                 hint="./inv --list lists the tasks",
             )
+        if any(_is_repeated(task.args.get("limit")) for task in self.tasks):
+            _refuse_missing(self.core.unparsed, {"-l": "limit"})
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
@@ -202,11 +205,23 @@ def _parts(word: str) -> tuple[str, str, str]:
 _LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)")
 
 
-def _refuse_missing_inventory(words: Sequence[str]) -> None:
-    """Refuse -i without a value: Invoke would ignore it, and the run would use another fleet."""
+_REPEATED = {
+    **{"-i": "inventory", "--inventory": "inventory"},
+    **{"--limit": "limit", "--role-path": "role-path"},
+}
+"""Options that can be repeated. `-l` alone is another one of Invoke: it is looked at later."""
+
+
+def _refuse_missing(words: Sequence[str], options: Mapping[str, str]) -> None:
+    """Refuse an option without a value: Invoke would ignore it, and the run would do more."""
     for word, following in pairwise([*words, ""]):
-        if word in ("-i", "--inventory") and (not following or following.startswith("-")):
-            raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
+        if word in options and (not following or following.startswith("-")):
+            hint = "is a shell variable empty? ./inv --help TASK shows the options"
+            raise UsageError(f"--{options[word]} needs a value", hint=hint)
+
+
+def _is_repeated(argument: Argument | None) -> bool:
+    return argument is not None and argument.kind is list
 
 
 def _usage(error: ParseError, names: Iterable[str]) -> UsageError:

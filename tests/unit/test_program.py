@@ -78,6 +78,37 @@ def test_an_inventory_without_a_value_is_no_other_fleet(
     assert len(err.splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("-l", "a", "-l", "c"), ["a", "c"]),
+        (("-l", "a:b", "--limit", "c"), ["a", "b", "c"]),
+        (("--limit=a,b", "-l=c", "-l", "!b"), ["a", "c"]),
+        (("-l", "a"), ["a"]),
+        ((), ["a", "b", "c"]),
+        (("-l",), None),
+        (("-l", "a", "-l"), None),
+        (("--limit",), None),
+        (("-l", "--json"), None),
+        (("-l", "a", "--limit", ""), None),
+        (("-l", ""), None),
+    ],
+)
+def test_selections_unite(
+    words: tuple[str, ...], found: list[str] | None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Each `-l` adds to the others, as their terms; one without a value selects not everything."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fleet.yml").write_text("all: {hosts: {a: , b: , c: }}\n")
+    code, out, err = said(capsys, "inventory.list", "-i", "fleet.yml", *words)
+    if found is None:
+        assert code == 64
+        assert "needs a value" in out + err or "names nothing" in err
+    else:
+        assert (code, [line.strip() for line in out.splitlines()[2:]]) == (0, found), err
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 
