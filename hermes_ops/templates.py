@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from hermes_ops.errors import InventoryError
+from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secrets.secret import Secret
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 _EXPRESSION = re.compile(r"\{[{%#]")
+_END = re.compile(r"[%}]\}")
+_QUOTED = re.compile(r"'(\w+)'")
 _NAME = re.compile(r"(?<!\{)\{\{ *(\w+) *\}\}(?!\})")
 
 
@@ -76,16 +78,24 @@ def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
 
     try:
         return _compiled(source).render(values)
+    except InventoryError:
+        raise
     except UndefinedError as error:
-        raise InventoryError(
-            str(error.message or error),
-            where=f"{name}:{line}" if (line := _line(error)) else name,
-            hint=f"names that are defined here: {', '.join(sorted(values))}",
-        ) from None
+        hint = f"names that are defined here: {', '.join(sorted(values))}"
+        message = str(error.message or error)
+        where = _place(name, source, _line(error), message)
+        raise InventoryError(message, where=where, hint=hint) from None
     except TemplateSyntaxError as error:
-        raise InventoryError(str(error.message), where=f"{name}:{error.lineno}") from None
+        where = _place(name, source, error.lineno, str(error.message))
+        raise InventoryError(str(error.message), where=where) from None
     except TemplateError as error:
-        raise InventoryError(str(error), where=name) from None
+        where = _place(name, source, _line(error), str(error))
+        raise InventoryError(str(error), where=where) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The text of other errors may quote a value.
+        told = error if isinstance(error, ArithmeticError | TypeError) else type(error).__name__
+        message = f"the expression cannot be evaluated: {told}"
+        raise InventoryError(message, where=_place(name, source, _line(error), "")) from None
 
 
 def _line(error: Exception) -> int:
@@ -94,6 +104,22 @@ def _line(error: Exception) -> int:
     return max(
         (line for frame, line in frames if frame.f_code.co_filename == "<template>"), default=0
     )
+
+
+def _place(name: str, source: str, line: int, message: str) -> Place:
+    """Return where an error is: at the word that its message quotes, or else at its expression.
+
+    Jinja knows only lines, and of an expression over several lines only the first.
+    """
+    above = "".join(source.splitlines(keepends=True)[: max(line, 1) - 1])
+    rest = source[len(above) :]
+    expression = _EXPRESSION.search(rest)
+    end = _END.search(rest, rest.find("\n") + 1)
+    reach = rest[: end.end()] if end else rest
+    quoted = (re.search(rf"\b{word}\b", reach) for word in _QUOTED.findall(message))
+    found = next(filter(None, quoted), expression)
+    before = above + rest[: found.start() if found else 0]
+    return Place(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def undefined_names(source: str, known: Mapping[str, Any] | set[str]) -> set[str]:

@@ -34,7 +34,7 @@ def test_any_text_is_read_or_a_sentence(tmp_path: Path, text: str) -> None:
 def test_comments_may_be_in_any_encoding(tmp_path: Path) -> None:
     """As for Ansible, only what says something must be UTF-8."""
     assert len(read(tmp_path, b"# caf\xe9\nh1\n; \xff\nh2\n")) == 2
-    with pytest.raises(InventoryError, match=r"hosts\.ini:3: is not UTF-8 text"):
+    with pytest.raises(InventoryError, match=r"hosts\.ini:3:6: is not UTF-8 text"):
         read(tmp_path, b"h1\n# \xe9\nh2 x=\xff\n")
 
 

@@ -195,7 +195,7 @@ def test_a_damaged_blob(text: str, folder: Path) -> None:
     Path("inventory/group_vars/all.yml").write_text(f"$ANSIBLE_VAULT;1.1;AES256\n{text}\n")
     with pytest.raises(InventoryError) as caught:
         opened()
-    assert caught.value.where == "inventory/group_vars/all.yml:1"
+    assert caught.value.where == "inventory/group_vars/all.yml:1:1"
 
 
 def test_passwords_that_cannot_be_had(folder: Path) -> None:

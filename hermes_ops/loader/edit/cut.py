@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.loader.edit.nodes import compose, end_of, entry_of, is_nothing, meaning
+from hermes_ops.loader.edit.nodes import compose, end_of, entry_of, is_nothing, meaning, place_of
 
 _BEHIND = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _COMMA = re.compile(r"\s*,(?:[ \t]*#[^\n]*)?")
@@ -34,8 +34,9 @@ def without_key(text: str, path: Sequence[str], *, file: str, kept: int = 0) -> 
         if _entry_at(compose(text), path) is None:
             return None
         return _pruned(text, list(path), kept, file)
-    except yaml.YAMLError:
-        raise InventoryError("is not YAML, so nothing is removed", where=Place(file)) from None
+    except yaml.YAMLError as error:
+        where = place_of(error, file)
+        raise InventoryError("is not YAML, so nothing is removed", where=where) from None
 
 
 def _pruned(text: str, path: list[str], kept: int, file: str) -> str:

@@ -23,7 +23,7 @@ from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.cut import without_key
 from hermes_ops.loader.edit.splice import line_of, put
 from hermes_ops.loader.located import Literal
-from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.text import decoded, shown
 
 _BOM = "\ufeff"
 T = TypeVar("T")
@@ -122,14 +122,12 @@ def write(edit: Edit, check: Callable[[], T]) -> T:
 def text_of(file: Path) -> str | None:
     """Return the text of a file with its line ends unchanged; None if the file does not exist."""
     try:
-        return file.read_bytes().decode("utf-8")
+        return decoded(file.read_bytes(), shown(file))
     except FileNotFoundError:
         return None
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise InventoryError(message, where=shown(file)) from None
-    except UnicodeDecodeError:
-        raise InventoryError("is not UTF-8 text", where=shown(file)) from None
 
 
 def refuse_encrypted(file: Path, text: str) -> None:
@@ -145,8 +143,9 @@ def _cut_from_json(text: str, path: Sequence[str], *, file: str, kept: int) -> s
     """Return the JSON without the key at `path`; None if it is not there."""
     try:
         found = json.loads(text or "{}")
-    except ValueError as error:
-        raise InventoryError(f"cannot be JSON: {error}", where=file) from None
+    except json.JSONDecodeError as error:
+        place = Place(file, error.lineno, error.colno)
+        raise InventoryError(f"cannot be JSON: {error.msg}", where=place) from None
     above = [found]
     for name in path:
         if not isinstance(above[-1], dict) or name not in above[-1]:
@@ -163,6 +162,9 @@ def _put_in_json(text: str, path: Sequence[str], value: Any, *, file: str) -> st
     """Return the JSON with `value` at `path`; JSON on one line stays on one line."""
     try:
         return _as_json(_with(json.loads(text or "{}"), path, _marked(value), file), text)
+    except json.JSONDecodeError as error:
+        place = Place(file, error.lineno, error.colno)
+        raise InventoryError(f"cannot be JSON: {error.msg}", where=place) from None
     except (ValueError, TypeError) as error:
         raise InventoryError(f"cannot be JSON: {error}", where=file) from None
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from hermes_ops.errors import Place
+
 TAG = "tag:yaml.org,2002:"
 _ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
 
@@ -14,6 +16,12 @@ _ALIAS = re.compile(r"\s*:\s*\*[^\s,\]}]+")
 def compose(text: str) -> Any:
     """Return the root node of a text; None if the text is empty."""
     return yaml.compose(text, Loader=yaml.SafeLoader)  # libyaml's marks are less exact
+
+
+def place_of(error: yaml.YAMLError, file: str) -> Place:
+    """Return where a text is not YAML."""
+    mark = getattr(error, "problem_mark", None)
+    return Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
 
 
 def entry_of(node: Any, name: str) -> tuple[Any, Any]:

@@ -22,6 +22,7 @@ from hermes_ops.loader.edit.nodes import (
     is_alias,
     is_nothing,
     meaning,
+    place_of,
     says_the_same,
     with_value,
     words_of,
@@ -48,8 +49,9 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
             text = _unfolded(text, path)
         text = _without_list(text, path, file)
         result = _spliced(text, _find(compose(text), path, file), path, value)
-    except yaml.YAMLError:
-        raise InventoryError("is not YAML, so nothing is set in it", where=Place(file)) from None
+    except yaml.YAMLError as error:
+        where = place_of(error, file)
+        raise InventoryError("is not YAML, so nothing is set in it", where=where) from None
     return _proven(text, result, path, value, file)
 
 

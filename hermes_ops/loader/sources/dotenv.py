@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.sources.files import folder_of
@@ -28,6 +29,15 @@ def _read(file: Path) -> dict[str, str]:
     bindings = list(parse_stream(io.StringIO(text_of(file))))
     for binding in bindings:
         if binding.error:
-            place = Place(shown(file), binding.original.line, 1)
-            raise InventoryError("this line is not NAME=value", where=place)
+            raise InventoryError(
+                "this line is not NAME=value", where=_place(binding.original, file)
+            )
     return {b.key: b.value for b in bindings if b.key is not None and b.value is not None}
+
+
+def _place(original: Any, file: Path) -> Place:
+    """Return where the text of a line begins; blank lines above belong to it."""
+    text: str = original.string
+    blank = text[: len(text) - len(text.lstrip())]
+    column = len(blank) - blank.rfind("\n")
+    return Place(shown(file), original.line + blank.count("\n"), column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from hermes_ops.loader.located import Located, kind
 from hermes_ops.loader.sources.json import decoded, doubles_in, located
 from hermes_ops.loader.sources.programs import run
 from hermes_ops.loader.sources.reading import Kind, Reading
-from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.text import place_after, shown
 
 _WHAT = "the executable inventory"
 _AT_ONCE = 8
@@ -110,23 +111,28 @@ def _answer(path: Path, words: list[str], reading: Reading) -> Located:
     printed = run(path, words, _WHAT)
     if words[0] == "--host" and not printed.strip():
         return Located({}, place)
-    value = _json(printed, place)
+    value = _json(printed, f"{place} {words[0]}")
     if not isinstance(value, dict):
         message = f"{_WHAT} must print a JSON object for {words[0]}, this is something else"
-        raise InventoryError(message, where=place)
+        raise InventoryError(message, where=Place(f"{place} {words[0]}", 1, 1))
     kind: Kind = "variables" if words[0] == "--host" else "answer"
     reading.tell([double._replace(kind=kind) for double in doubles_in(value, place)])
     return located(value, place, reading.vault)
 
 
-def _json(printed: bytes, place: Place) -> Any:
+def _json(printed: bytes, file: str) -> Any:
+    """Return what was printed; errors have the program, its option, and the place in the output."""
     # The output is not repeated: it may hold credentials.
     if not printed.strip():
-        raise InventoryError(f"{_WHAT} printed nothing", where=place)
+        raise InventoryError(f"{_WHAT} printed nothing", where=Place(file, 1, 1))
     try:
         return decoded(printed.decode("utf-8"))
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        place = place_after(printed[: error.start].decode("utf-8"), file)
         raise InventoryError(f"{_WHAT} printed text that is not UTF-8", where=place) from None
+    except json.JSONDecodeError as error:
+        message = f"{_WHAT} printed invalid JSON: {error.msg}"
+        raise InventoryError(message, where=Place(file, error.lineno, error.colno)) from None
     except ValueError as error:
         message = f"{_WHAT} printed invalid JSON: {error}"
-        raise InventoryError(message, where=place) from None
+        raise InventoryError(message, where=Place(file, 1, 1)) from None

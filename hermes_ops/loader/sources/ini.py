@@ -45,7 +45,7 @@ def _lines(content: bytes, path: Path, vault: Vault) -> list[str]:
             _line(line, Place(shown(path), n)) for n, line in enumerate(content.split(b"\n"), 1)
         ]
     if is_encrypted(text):
-        text = vault.open(text, Place(shown(path), 1))
+        text = vault.open(text, Place(shown(path), 1, 1))
     return text.splitlines()
 
 
@@ -55,8 +55,10 @@ def _line(line: bytes, place: Place) -> str:
         return ""
     try:
         return line.decode()
-    except UnicodeDecodeError:
-        raise InventoryError("is not UTF-8 text", where=place) from None
+    except UnicodeDecodeError as error:
+        column = len(line[: error.start].decode()) + 1
+        where = Place(place.file, place.line, column)
+        raise InventoryError("is not UTF-8 text", where=where) from None
 
 
 class _Reader:

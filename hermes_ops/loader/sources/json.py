@@ -15,6 +15,8 @@ from hermes_ops.loader.sources.vault import CLOSED, Vault
 DEEPEST = 100
 _TOO_DEEP = f"is nested deeper than {DEEPEST}"
 _UNSAFE, _VAULT = "__ansible_unsafe", "__ansible_vault"
+MARKS = frozenset({_UNSAFE, _VAULT})
+"""The only key of a mapping that stands for a value: a text that is no expression, or a secret."""
 
 
 def decoded(text: str) -> Any:
@@ -84,7 +86,7 @@ def _marked(value: Mapping[str, Any], place: Place, vault: Vault) -> Located | N
     if len(value) != 1:
         return None
     ((mark, inner),) = value.items()
-    if not isinstance(inner, str) or mark not in (_UNSAFE, _VAULT):
+    if not isinstance(inner, str) or mark not in MARKS:
         return None
     return Located(Literal(inner), place, inner) if mark == _UNSAFE else opened(inner, place, vault)
 

@@ -31,9 +31,13 @@ def decoded(content: bytes, file: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
-        raise InventoryError("is not UTF-8 text", where=Place(file, line, column)) from None
+        place = place_after(content[: error.start].decode("utf-8"), file)
+        raise InventoryError("is not UTF-8 text", where=place) from None
+
+
+def place_after(text: str, file: str) -> Place:
+    """Return the place in a file that comes after a text from its beginning."""
+    return Place(file, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def bytes_of(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.located import Literal, Located, plain
-from hermes_ops.loader.sources.json import DEEPEST, decoded, doubles_in, located, opened
+from hermes_ops.loader.sources.json import DEEPEST, MARKS, decoded, doubles_in, located, opened
 from hermes_ops.loader.sources.reading import Double, Kind, Reading
-from hermes_ops.loader.sources.text import shown
+from hermes_ops.loader.sources.text import place_after, shown
 from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,7 +40,7 @@ def parse(text: str, file: str, reading: Reading | None = None, kind: Kind = "ou
     """
     vault = reading.vault if reading else Vault()
     secret = is_encrypted(text)
-    text = vault.open(text, Place(file, 1)) if secret else text
+    text = vault.open(text, Place(file, 1, 1)) if secret else text
     construction = _Construction(file, vault, secret)
     is_json = text.lstrip()[:1] in ("{", "[")
     found = (_json_or_yaml if is_json else _yaml)(text, construction)
@@ -71,14 +72,30 @@ def _json_or_yaml(text: str, construction: _Construction) -> Located:
         value = decoded(text)
     except ValueError:
         return _yaml(text, construction)
-    try:
-        found = _yaml(text, construction)
-    except InventoryError:
-        found = None
+    found = _places(text, construction)
     if found is None or plain(found) != value or '"__ansible_' in text:
-        construction.doubles = doubles_in(value, Place(construction.file, 1, 1))
-        return construction.given(value)
+        if found is None:
+            construction.doubles = doubles_in(value, Place(construction.file, 1, 1))
+        return construction.given(value, found)
     return found
+
+
+def _places(text: str, construction: _Construction) -> Located | None:
+    """Return the values of a JSON text as the YAML reader sees them; None if it cannot."""
+    # What only JSON may have is exchanged for something of the same length.
+    text = text.replace("\t", " ")
+    for pattern, instead in _ONLY_JSON if "\\" in text else ():
+        text = pattern.sub(instead, text)
+    try:
+        return _yaml(text, construction)
+    except InventoryError:
+        return None
+
+
+_ONLY_JSON = (
+    (re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"), r"\\u0020"),
+    (re.compile(r"((?<!\\)(?:\\\\)*)\\/"), r"\1//"),
+)
 
 
 def _refuse_depth(text: str, file: str) -> None:
@@ -100,7 +117,12 @@ def _refuse_depth(text: str, file: str) -> None:
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> InventoryError:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return InventoryError(f"is not YAML: {_one_line(str(error))}", where=file)
+        # The reader's own count is of bytes, or of a part of the text.
+        odd = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        words = _one_line(getattr(error, "reason", None) or str(error))
+        words += f" (U+{ord(odd[0]):04X})" if odd else ""
+        place = place_after(text[: odd.start()] if odd else "", file)
+        return InventoryError(f"is not YAML: {words}", where=place)
     place = Place(file, mark.line + 1, mark.column + 1)
     if _stands_on_tab(text, mark):
         return InventoryError("a tab cannot indent YAML", hint="use spaces", where=place)
@@ -145,10 +167,18 @@ class _Construction:
             raise value.error(f"aliases add more than {MOST_ALIASED} values to this file")
         return veiled(value, self._vault) if self._secret else value
 
-    def given(self, value: Any) -> Located:
-        """Return the values of another reader, with their place in this file."""
-        found = located(value, Place(self.file, 1), self._vault)
+    def given(self, value: Any, like: Located | None) -> Located:
+        """Return the values of another reader, with the places that they have in `like`."""
+        found = self._like(value, like or Located(None, Place(self.file, 1, 1)))
         return veiled(found, self._vault) if self._secret else found
+
+    def _like(self, value: Any, like: Located) -> Located:
+        if isinstance(value, dict) and value.keys() == like.entries.keys() - MARKS:
+            entries = {key: self._like(one, like.entries[key]) for key, one in value.items()}
+            return Located(entries, like.place)
+        if isinstance(value, list) and len(value) == len(like.items):
+            return Located(tuple(map(self._like, value, like.items)), like.place)
+        return located(value, like.place, self._vault)
 
     def _place(self, node: yaml.Node) -> Place:
         return _place(node, self.file)
