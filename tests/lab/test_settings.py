@@ -354,6 +354,17 @@ def test_from_set_to_push(linux: Box, operator: MakeOperator) -> None:
     assert after["other"] == pids["other"]
     assert after["coder"] not in (0, pids["coder"])
     assert "e/f" in linux.user(f"cat {CONFIG}")
+    somebody.run("config.set", "linux-1/coder", "service.memory_max", "2G", "--layer", "profile")
+    left = "coder: config.push does not write MemoryMax of its service: fleet.up does"
+    run = somebody.run("config.push", code=0)
+    assert (run.changes("linux-1"), run.json["hosts"][0]["notes"]) == ([], [left])
+    (row,) = somebody.run("config.diff", code=2).json["items"]
+    assert (row["outcome"], row["because"]) == ("skipped", "fleet.up writes it")
+    somebody.up()
+    run = somebody.run("config.push", code=0)
+    assert run.json["hosts"][0]["notes"] == []
+    somebody.run("config.unset", "linux-1/coder", "service", "--layer", "profile")
+    assert somebody.run("config.push", code=0).json["hosts"][0]["notes"] == [left]
 
 
 def test_push_makes_nothing(linux: Box, operator: MakeOperator) -> None:

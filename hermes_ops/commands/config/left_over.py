@@ -1,0 +1,64 @@
+"""What a push leaves to `fleet.up`: settings that are a part of a service's definition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hermes_ops.commands import steps
+from hermes_ops.errors import HermesError
+from hermes_ops.inventory.model import Host
+from hermes_ops.inventory.role import Role
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import Change, make_plan
+from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.model import Write, WriteUnit
+from hermes_ops.plan.services import is_defined
+from hermes_ops.reporting.summary import lines_of
+from hermes_ops.services import choose
+
+_INSTALL = StepPlan("gateway.install", ("profile.configure",), steps.install)
+_DIRECTIVE = re.compile(r"[+-]\s*([A-Za-z]\w*)=")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """A file of a service's definition that a push does not write, with what differs in it."""
+
+    profile: str
+    change: Change
+    names: tuple[str, ...]
+    """The directives that differ, such as `MemoryMax`."""
+
+    def __str__(self) -> str:
+        what = (
+            f"{', '.join(self.names)} of its service" if self.names else "the unit of its service"
+        )
+        return f"{self.profile}: config.push does not write {what}: fleet.up does"
+
+
+def left_over(
+    host: Host, facts: Facts, roles: Mapping[str, Role], settings: Sequence[StepPlan]
+) -> Iterator[LeftOver]:
+    """Yield what of the services' definitions is not as wanted; one that is absent is not told.
+
+    A definition depends on the settings: `settings` are the steps that write them.
+    """
+    desired = desired_state(host, roles, (*settings, _INSTALL))
+    try:
+        plan = make_plan(desired, facts, wait=False, urls=False)
+        manager = choose(host, facts)
+    except HermesError:
+        return
+    for change in plan.changes:
+        service = desired.services.get(change.profile or "")
+        if change.step != "gateway.install" or service is None:
+            continue
+        if isinstance(change.operation, Write | WriteUnit) and is_defined(service, manager, facts):
+            yield LeftOver(service.profile, change, tuple(_names(change)))
+
+
+def _names(change: Change) -> Iterable[str]:
+    found = (_DIRECTIVE.match(line) for line in lines_of(change))
+    return dict.fromkeys(match[1] for match in found if match)
