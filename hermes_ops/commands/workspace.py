@@ -70,13 +70,15 @@ def open_workspace(
     for secret in known_secrets(whole):
         REDACTOR.learn(secret)
     REDACTOR.spare(names_of(whole))
+    for warning in whole.warnings:
+        output.note(f"warning: {warning}")
     selected, warnings = select(whole, options.limit)
     if options.within is not None:
         part, more = select(whole, options.within)
         selected, warnings = within(selected, part), [*warnings, *more]
         if not selected.hosts:
             raise SelectsNothing(f"{options.limit!r} and {options.within!r} have nothing in common")
-    for warning in (*whole.warnings, *warnings):
+    for warning in warnings:
         output.note(f"warning: {warning}")
     selected = focus(selected) if focus else selected
     if resolve:
