@@ -36,5 +36,5 @@ def misspelt_warnings(layers: Iterable[Layer]) -> Iterator[str]:
     for name, found in places.items():
         if other := misspelt(name):
             more = len(set(found)) - 1
-            also = f" (and {more} more of it)" if more else ""
+            also = f" (and {more} more place{'s' * (more > 1)})" if more else ""
             yield f"{found[0]}: {name!r} is not read; did you mean {other!r}?{also}"

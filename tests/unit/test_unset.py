@@ -132,11 +132,11 @@ def test_what_counts_afterwards_is_told(folder: Path, capsys: pytest.CaptureFixt
 
 
 REFUSED = {
-    "a near miss": (("model.defalt", "--layer", "profile"), "did you mean 'config.model.default'?"),
+    "a near miss": (("model.dfault", "--layer", "profile"), "did you mean 'config.model.default'?"),
     "another layer": (("model.default", "--layer", "group:minis"),
                       "it is set in profile (inventory/hosts.yml:12:32),"
                       " catalogue (inventory/profiles/coder.yml:3:11)"),
-    "no layer": (("model.default",), "catalogue, profile"),
+    "no layer": (("model.default",), "it is set in catalogue, profile"),
     "nothing alike": (("zzzz", "--layer", "host"),
                       "./inv inventory.explain m2/coder   shows what is set"),
 }  # fmt: skip

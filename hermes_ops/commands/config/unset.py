@@ -30,8 +30,9 @@ def unset(options: Options, output: Output, target: str, key: str, layer: str | 
     everything = list(_said(workspace, target))
     said = [saying for saying in everything if _is_at(saying.path, path)]
     if layer is None:
-        setting = ", ".join(dict.fromkeys(map(_layer, said))) or f"one of {spots.LAYERS}"
-        raise UsageError("--layer is missing: where to remove it", hint=setting)
+        layers = ", ".join(dict.fromkeys(map(_layer, said)))
+        hint = f"it is set in {layers}" if layers else f"one of {spots.LAYERS}"
+        raise UsageError("--layer is missing: where to remove it", hint=hint)
     files = gathered(workspace)
     spot = spots.spot_of(files, workspace.folders, host.name, profile.name, layer)
     edit = _edit(spot, path, said)
