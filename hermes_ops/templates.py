@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ def _place(name: str, source: str, line: int, message: str) -> Place:
     return Place(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def undefined_names(source: str, known: Mapping[str, Any] | set[str]) -> set[str]:
+def undefined_names(source: str, known: Iterable[str]) -> set[str]:
     """Return the names in `source` that are not in `known`, without rendering it."""
     if is_plain(source):
         return set()

@@ -11,11 +11,11 @@ from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.model import Control, Drain, EnableLinger, Plan
-from hermes_ops.services import shell
+from hermes_ops.services import libraries, paths
 from hermes_ops.wire import Hidden, Script, assemble
 
 LIBRARIES = (
-    *("wire/common", "look/evidence", *shell()),
+    *("wire/common", "look/evidence", *libraries()),
     *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait", "settle")),
 )
 """The shell files in every script that changes a host, or waits for its services."""
@@ -26,7 +26,7 @@ HOST = "-"
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    script = assemble(LIBRARIES, _body(plan, terms))
+    script = assemble(LIBRARIES, _body(plan, terms), paths=paths())
     return replace(script, before=_before(plan))
 
 
@@ -52,7 +52,7 @@ def _password(plan: Plan) -> Iterator[str]:
 def compile_watch(plan: Plan, terms: Terms) -> Script:
     """Return the script that only watches the services: it takes no lock and changes nothing."""
     lines = [*_preamble(plan), *wait_for(plan.watches, terms)]
-    return assemble(LIBRARIES, lines)
+    return assemble(LIBRARIES, lines, paths=paths())
 
 
 def _preamble(plan: Plan) -> Iterable[str]:

@@ -1,11 +1,13 @@
 """Every path of ours on a host; relative to the home of the user who runs the services.
 
-Scripts use them as variables: every script starts with `shell()`.
+Those of one service manager alone are in its module (`ServiceManager.shell_paths`). Scripts use
+all of them as variables: every script starts with `shell()`.
 """
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 SHARE = PurePosixPath(".local/share/hermes-ops")
@@ -26,10 +28,6 @@ WHEELS = CACHE / "wheels"
 
 PLANNED_STOP = SHARE / "planned-stop"
 SYSTEMD_UNITS = PurePosixPath(".config/systemd/user")
-SUPERVISOR_CONF = CONFIG / "supervisord.conf"
-SUPERVISOR_PROGRAMS = CONFIG / "supervisord.d"
-SUPERVISOR_PID = STATE / "supervisord.pid"
-SUPERVISOR_SOCKET = STATE / "supervisor.sock"
 
 STAMP = "hermes-ops.json"
 """Written last into an environment: without it the environment is incomplete."""
@@ -60,13 +58,13 @@ _SHELL = {
     "hermes_stamp": stamp("hermes"),
     "hermes_venv": environment("hermes"),
     "systemd_folder": SYSTEMD_UNITS,
-    "supervisor_venv": environment("supervisor"),
-    "supervisor_conf": SUPERVISOR_CONF,
-    "supervisor_pid_file": SUPERVISOR_PID,
-    "supervisor_socket": SUPERVISOR_SOCKET,
 }
 
 
-def shell() -> str:
-    """Return the lines that define these paths in scripts."""
-    return "".join(f"{name}={shlex.quote(str(path))}\n" for name, path in _SHELL.items())
+_NONE: Mapping[str, PurePosixPath] = {}
+
+
+def shell(more: Mapping[str, PurePosixPath] = _NONE) -> str:
+    """Return the lines that define these paths, and `more` by their variables, in scripts."""
+    paths = {**_SHELL, **more}
+    return "".join(f"{name}={shlex.quote(str(path))}\n" for name, path in paths.items())

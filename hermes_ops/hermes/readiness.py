@@ -102,8 +102,6 @@ def _between_starts(evidence: Evidence) -> Verdict:
 
 
 _CODES = {200: "its folder is missing", 203: "its program cannot be run"}
-
-
 _ENDINGS = {
     "signal": "killed by signal {}",
     "core-dump": "killed by signal {}, with a core dump",
@@ -113,12 +111,17 @@ _ENDINGS = {
 }
 
 
-def _ending(evidence: Evidence) -> str:
-    """Return in words how the last process ended."""
+def ending(evidence: Evidence) -> str:
+    """Return in words how the last process ended; some managers do not report its exit code."""
     code = evidence.exit_status
-    known = _CODES.get(code or 0, "")
-    words = _ENDINGS.get(evidence.ended_by, "failed with exit code {}").format(code)
-    reason = _failed_start(evidence) or known
+    failed = "failed" if code is None else "failed with exit code {}"
+    return _ENDINGS.get(evidence.ended_by, failed).format("?" if code is None else code)
+
+
+def _ending(evidence: Evidence) -> str:
+    """Return in words how the last process ended, and why if that is known."""
+    words = ending(evidence)
+    reason = _failed_start(evidence) or _CODES.get(evidence.exit_status or 0, "")
     return f"{words}: {reason}" if reason else words
 
 

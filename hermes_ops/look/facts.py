@@ -195,6 +195,8 @@ class Question:
     node: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     """The shell files of the service managers."""
+    variables: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    """The paths that these files use, by the variable that holds each."""
     services: tuple[tuple[str, ...], ...] = ()
     """For each manager, the shell words that report its services."""
     defined: tuple[str, ...] = ()
@@ -224,6 +226,7 @@ def probe(question: Question) -> Script:
     return assemble(
         ("wire/common", "look/evidence", *question.libraries, "look/look", "look/hermes"),
         _lines(question),
+        paths=question.variables,
     )
 
 

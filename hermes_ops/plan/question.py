@@ -14,7 +14,8 @@ from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.services import MANAGERS, shell
+from hermes_ops.services import MANAGERS, libraries
+from hermes_ops.services import paths as manager_paths
 from hermes_ops.services.base import ServiceSpec
 
 Words = tuple[str, ...]
@@ -63,7 +64,8 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
             [path for service in services for path in gateway.folder_questions(service.home)]
         ),
         node=(*gateway.USER_FOLDERS, *gateway.SYSTEM_FOLDERS),
-        libraries=shell(),
+        libraries=libraries(),
+        variables=manager_paths(),
         services=tuple(look_words(services)),
         others=tuple(manager.strangers for manager in MANAGERS.values()),
         known=_unique((*desired.host.all_profiles, *desired.host.beside, *desired.services)),

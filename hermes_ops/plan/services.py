@@ -9,6 +9,7 @@ from typing import Any
 
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.markers import markers
+from hermes_ops.hermes.readiness import ending
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.owners import refuse_unwritable
 from hermes_ops.plan.files import change, found_text, plan_text
@@ -192,7 +193,7 @@ def _why_start(evidence: Evidence, stray: int | None) -> str:
     if stray:
         return f"process {stray} runs beside its service manager"
     if evidence.activity == "failed":
-        return f"failed with exit code {evidence.exit_status}"
+        return ending(evidence)
     return "not running"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
 from hermes_ops.inventory.model import Host
@@ -25,7 +26,8 @@ _LATER = {
 
 def known() -> Mapping[str, frozenset[str]]:
     """Return each manager that an inventory may name, and the systems (`uname -s`) that have it."""
-    return {**_LATER, **{name: manager.systems for name, manager in MANAGERS.items()}}
+    supported = {name: manager.systems for name, manager in MANAGERS.items()}
+    return {**supported, **{k: systems for k, systems in _LATER.items() if k not in MANAGERS}}
 
 
 def is_later(name: object) -> bool:
@@ -33,9 +35,14 @@ def is_later(name: object) -> bool:
     return isinstance(name, str) and name in _LATER and name not in MANAGERS
 
 
-def shell() -> tuple[str, ...]:
+def libraries() -> tuple[str, ...]:
     """Return the shell files of all managers: a host may still have services of another one."""
     return tuple(f"services/{name}" for name in MANAGERS)
+
+
+def paths() -> Mapping[str, PurePosixPath]:
+    """Return the paths that these shell files use, by the variable that holds each."""
+    return {k: path for manager in MANAGERS.values() for k, path in manager.shell_paths.items()}
 
 
 def choose(host: Host, facts: Facts) -> ServiceManager:

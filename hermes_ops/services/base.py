@@ -12,6 +12,7 @@ from hermes_ops.assets import TEMPLATES
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.inventory.role import Role, RoleText
+from hermes_ops.look.facts import Facts
 from hermes_ops.templates import render
 
 
@@ -39,16 +40,52 @@ class ServiceSpec:
 
 @cache
 def template(role_folder: Path, name: str) -> str:
-    """Return a template of the role's own folder, or of `templates/`."""
+    """Return the text of a template of the role's own folder, or of `templates/`."""
+    return template_file(role_folder, name).read_text(encoding="utf-8")
+
+
+def template_file(role_folder: Path, name: str) -> Path:
+    """Return the file of a template: that of the role's own folder comes before ours."""
     for path in (role_folder / "templates" / Path(name).name, TEMPLATES / name):
         if path.is_file():
-            return path.read_text(encoding="utf-8")
+            return path
     raise InventoryError(f"the template {name} does not exist", where=str(role_folder / "role.yml"))
 
 
 def unit_template(text: str) -> str:
     """Return the name of the unit's template for a kind of text (`text:` in role.yml)."""
     return "hermes-gateway.service.j2" if text == "hermes" else f"{text}.service.j2"
+
+
+VALUES = frozenset(
+    {
+        "command", "description", "fatal_exit", "home", "home_dir", "path", "profile",
+        "program_version", "python", "service_home", "settings", "stop_timeout", "unit",
+        "unit_text_known", "virtual_env", "watchdog", "write",
+    }
+)  # fmt: skip
+"""The values that every manager gets for its definition of a service: `hermes.gateway.values_for`.
+
+`unit` is `ServiceSpec.name`; `home` is relative to the user's home, `home_dir` (that home),
+`service_home` and `python` are absolute; `command` and `write` are lists of words; `stop_timeout`
+and `watchdog` are seconds, 0 for none. `path` and `virtual_env` are there for `text: hermes` only.
+"""
+
+
+def process_environment(
+    service: ServiceSpec, facts: Facts, values: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the environment of a service whose manager gives it no other, as supervisord does."""
+    own = {"HOME": facts.home, "USER": facts.user, "LOGNAME": facts.user, "LANG": "C.UTF-8"}
+    if service.text == "hermes":
+        own |= {
+            "PATH": values["path"],
+            "VIRTUAL_ENV": values["virtual_env"],
+            "HERMES_HOME": values["service_home"],
+            # Without it Hermes' guards mistake the running gateway for a second one.
+            "HERMES_GATEWAY_EXTERNAL_SUPERVISOR": "1",
+        }
+    return own | dict(service.environment)
 
 
 def naming(profile: Profile) -> dict[str, Any]:

@@ -8,38 +8,49 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hermes_ops.assets import TEMPLATES
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Profile
 from hermes_ops.inventory.role import Role, RoleText
 from hermes_ops.services import MANAGERS
-from hermes_ops.services.base import ServiceSpec, home_of, naming, rendered, template
+from hermes_ops.services.base import (
+    VALUES,
+    ServiceSpec,
+    home_of,
+    naming,
+    rendered,
+    template,
+    template_file,
+)
 from hermes_ops.templates import undefined_names
-
-FACTS = frozenset(
-    {
-        "autostart", "command", "command_line", "environment_lines", "export_lines", "fatal_exit",
-        "home_dir", "memory_max", "path", "planned_stop", "program_version", "python", "run_line",
-        "service_home", "state", "stop_timeout", "unit", "user", "virtual_env", "watchdog", "write",
-    }
-)  # fmt: skip
-"""Names that templates may use, but whose values are only known after the look at the host."""
-
 
 WORD_FACTS = frozenset(
     {"home_dir", "program_version", "python", "service_home", "stop_timeout", "unit", "watchdog"}
 )
-"""Those of `FACTS` that `command` and `write` in role.yml may use as well."""
+"""Those of `VALUES` that are known only after the look, and that `command` and `write` may use."""
 
 
 @cache
 def _refuse_unknown_names(folder: Path, source: str, known: frozenset[str]) -> None:
     """Refuse a template with unknown names, before any host is changed."""
-    for name in sorted(undefined_names(template(folder, source), set(known) | FACTS)):
+    file = template_file(folder, source)
+    for name in sorted(undefined_names(template(folder, source), known)):
         raise InventoryError(
             f"{name!r} is not defined",
-            where=source,
-            hint=f"a service's templates may use: {', '.join(sorted(known | FACTS))}",
+            where=str(file),
+            hint=f"this template may use: {', '.join(sorted(known))}{_origin(file)}",
         )
+
+
+def _origin(file: Path) -> str:
+    """Return where further names of our own templates come from; a role can bring none."""
+    ours = file.is_relative_to(TEMPLATES)
+    return (
+        "; a manager brings further names with `template_names` in"
+        f" hermes_ops/services/{file.parent.name}.py"
+        if ours
+        else ""
+    )
 
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.-]{0,199}")
@@ -58,7 +69,7 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
         rendered(word, values | dict.fromkeys(WORD_FACTS, ""))
     for manager in MANAGERS.values():
         for source in manager.templates(service.text):
-            _refuse_unknown_names(role.folder, source, frozenset(values))
+            _refuse_unknown_names(role.folder, source, VALUES | manager.template_names)
     name = _unit_name(service.name, values)
     url = role.readiness.url
     return ServiceSpec(

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from hermes_ops.inventory.role import ProgramRole
@@ -29,7 +30,12 @@ class DefinitionPath:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file of a definition: the program's own text (`base`), or one with our settings."""
+    """A file of a definition.
+
+    `base`: the manager itself compares it (`is_equal`), since a program or a person may have
+    written the same in another form, and reads the command from it (`command_line`). Any other
+    file must have exactly this content.
+    """
 
     path: PurePosixPath
     content: str
@@ -117,6 +123,12 @@ class ServiceManager(Protocol):
     properties, adds pids to `pids`), `NAME_defined` (reports the gateways it knows), `NAME_log ID`
     (prints its log), `NAME_said ID` (sets `activity` in the words of `ManagerReport`, `pid` and
     `code`, all from the last `NAME_look`), and the functions that `control` and `reload` call.
+
+    They run in the user's home, and may use the variables of `layout.shell` and the functions of
+    `wire/common.sh`: `scrubbed SECONDS WORDS…` (runs a program without the caller's environment,
+    and ends it after that time), `has PROGRAM`, `readable FILE`, `begin`, `end`, `say`. Those that
+    `control` and `reload` call may also use `plan_stop HOME PID` (tells a gateway that the stop
+    which follows is meant) and `end_process HOME PID` (`plan_stop`, TERM, after ten seconds KILL).
     """
 
     name: str
@@ -134,6 +146,13 @@ class ServiceManager(Protocol):
     """Patterns of the files that define its gateways, relative to the home."""
     unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""
+    shell_paths: Mapping[str, PurePosixPath] = MappingProxyType({})
+    """Its own paths on a host, relative to the home, by the variable that holds each in `NAME.sh`.
+
+    Begin each variable with the manager's name: all managers are in one script.
+    """
+    template_names: frozenset[str] = frozenset()
+    """The names that `definition` adds to `base.VALUES` for its templates."""
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services, empty if it can."""
@@ -153,7 +172,10 @@ class ServiceManager(Protocol):
         return None
 
     def templates(self, text: str) -> tuple[str, ...]:
-        """Return the templates that a role may replace; `text` is that key of role.yml."""
+        """Return the templates that a role may replace: those of the service, not shared ones.
+
+        `text` is that key of role.yml. Their names are checked before any host is changed.
+        """
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
@@ -161,7 +183,11 @@ class ServiceManager(Protocol):
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Definition]:
-        """Return the files and links that define the service."""
+        """Return the files and links that define the service; `values` has `base.VALUES`.
+
+        The service starts by itself only if it is `enabled`. A manager that gives it no environment
+        takes `base.process_environment`.
+        """
 
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether a base text found on the host needs no change."""
@@ -181,10 +207,12 @@ class ServiceManager(Protocol):
         """Return what the manager reported about the service."""
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
-        """Return the command that starts, restarts or stops the service.
+        """Return the command that does `verb`, which is start, restart or stop: shell words.
 
-        `known` is false for a service that the manager has not seen yet. The second word is the
-        verb, for `together`.
+        They are the manager's function, a verb and the service's id; more may follow. `known` is
+        false for a service that the manager has not seen yet; the manager may make another verb of
+        it for its shell, as systemd makes `start-new`. `together` is called with one verb and the
+        ids of all services for which the second word is that verb.
         """
 
     def reload(self) -> tuple[str, ...]:

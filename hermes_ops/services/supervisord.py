@@ -7,17 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import (
-    STATE,
-    SUPERVISOR_CONF,
-    SUPERVISOR_PID,
-    SUPERVISOR_PROGRAMS,
-    environment,
-)
+from hermes_ops.files.layout import CONFIG, STATE, environment
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
-from hermes_ops.services.base import ServiceSpec, template
+from hermes_ops.services.base import ServiceSpec, process_environment, template
 from hermes_ops.services.manager import (
     CheckedService,
     Definition,
@@ -28,6 +22,10 @@ from hermes_ops.services.manager import (
     UnitCheck,
 )
 from hermes_ops.templates import render
+
+CONF = CONFIG / "supervisord.conf"
+PROGRAMS = CONFIG / "supervisord.d"
+PID_FILE = STATE / "supervisord.pid"
 
 
 class Supervisord(ServiceManager):
@@ -40,8 +38,17 @@ class Supervisord(ServiceManager):
     name = "supervisord"
     systems = frozenset({"Linux", "Darwin"})
     program = ProgramRole("supervisor", "supervisor", "4.3.0")
-    definitions = (f"{SUPERVISOR_PROGRAMS}/hermes-gateway*.sh",)
+    definitions = (f"{PROGRAMS}/hermes-gateway*.sh",)
     unenforced = frozenset({"memory_max", "watchdog"})
+    shell_paths: Mapping[str, PurePosixPath] = {
+        "supervisor_venv": environment("supervisor"),
+        "supervisor_conf": CONF,
+        "supervisor_pid_file": PID_FILE,
+        "supervisor_socket": STATE / "supervisor.sock",
+    }
+    template_names = frozenset(
+        {"autostart", "command_line", "export_lines", "run_line", "state", "user"}
+    )
 
     def id(self, service: ServiceSpec) -> str:
         """Return the name of the program."""
@@ -53,21 +60,21 @@ class Supervisord(ServiceManager):
         return (name.removeprefix("-") or "default") if name != id else None
 
     def templates(self, text: str) -> tuple[str, ...]:
-        """Return the section's template."""
+        """Return the templates of the section and of the script."""
         del text
-        return ("supervisord/program.conf.j2",)
+        return ("supervisord/program.conf.j2", "supervisord/run.sh.j2")
 
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the service's section."""
-        return SUPERVISOR_PROGRAMS / f"{service.name}.conf"
+        return PROGRAMS / f"{service.name}.conf"
 
     def script_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the script that sets the service's environment."""
-        return SUPERVISOR_PROGRAMS / f"{service.name}.sh"
+        return PROGRAMS / f"{service.name}.sh"
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
-        yield DefinitionPath(SUPERVISOR_CONF, "shared")
+        yield DefinitionPath(CONF, "shared")
         yield DefinitionPath(self.program_path(service), "unit")
         yield DefinitionPath(self.script_path(service), "policy")
 
@@ -79,17 +86,15 @@ class Supervisord(ServiceManager):
         def text(path: PurePosixPath, name: str, more: Mapping[str, Any], mode: int) -> Text:
             source = f"supervisord/{name}"
             content = template(service.role.folder, source)
-            return Text(
-                path, render(content, more, name=source), mode, base=path != SUPERVISOR_CONF
-            )
+            return Text(path, render(content, more, name=source), mode, base=path != CONF)
 
-        environment = _environment(service, facts, values)
+        environment = process_environment(service, facts, values)
         lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         run_line = shlex.join(["/bin/sh", f"{facts.home}/{self.script_path(service)}"])
         common = _escaped({**values, "state": f"{facts.home}/{STATE}", "user": facts.user})
         section = {**common, "run_line": run_line.replace("%", "%%"), "autostart": enabled}
         script = {"export_lines": lines, "command_line": shlex.join(values["command"])}
-        yield text(SUPERVISOR_CONF, "supervisord.conf.j2", common, 0o600)
+        yield text(CONF, "supervisord.conf.j2", common, 0o600)
         yield text(self.program_path(service), "program.conf.j2", section, 0o600)
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
 
@@ -124,10 +129,10 @@ class SupervisedProgram:
     def __init__(self, host: Any, service: CheckedService) -> None:
         self._host, self._name = host, service.name
         home = service.user_home
-        self._files = f"{home}/{SUPERVISOR_PROGRAMS}/{service.name}"
-        self._pid_file = f"{home}/{SUPERVISOR_PID}"
+        self._files = f"{home}/{PROGRAMS}/{service.name}"
+        self._pid_file = f"{home}/{PID_FILE}"
         program = f"{home}/{environment('supervisor')}/bin/supervisorctl"
-        self._ctl = (program, f"{home}/{SUPERVISOR_CONF}", service.name)
+        self._ctl = (program, f"{home}/{CONF}", service.name)
 
     @property
     def enablement(self) -> str:
@@ -175,16 +180,3 @@ def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:
         key: value.replace("%", "%%") if isinstance(value, str) else value
         for key, value in values.items()
     }
-
-
-def _environment(service: ServiceSpec, facts: Facts, values: Mapping[str, Any]) -> dict[str, str]:
-    own = {"HOME": facts.home, "USER": facts.user, "LOGNAME": facts.user, "LANG": "C.UTF-8"}
-    if service.text == "hermes":
-        own |= {
-            "PATH": values["path"],
-            "VIRTUAL_ENV": values["virtual_env"],
-            "HERMES_HOME": values["service_home"],
-            # Without it Hermes' guards mistake the running gateway for a second one.
-            "HERMES_GATEWAY_EXTERNAL_SUPERVISOR": "1",
-        }
-    return own | dict(service.environment)

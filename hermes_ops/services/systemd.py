@@ -26,6 +26,8 @@ from hermes_ops.services.manager import (
 )
 from hermes_ops.templates import render
 
+DROP_IN = "systemd/drop-in.conf.j2"
+
 
 class Systemd(ServiceManager):
     """The user manager of systemd, with linger so that services outlive the session."""
@@ -39,6 +41,7 @@ class Systemd(ServiceManager):
         f"{SYSTEMD_UNITS}/hermes-gateway*.service",
         f"{SYSTEMD_UNITS}/hermes-gateway*.service.d/*.conf",
     )
+    template_names = frozenset({"command_line", "environment_lines", "memory_max", "planned_stop"})
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services.
@@ -61,8 +64,8 @@ class Systemd(ServiceManager):
         return (name.removeprefix("-") or "default") if name != id else None
 
     def templates(self, text: str) -> tuple[str, ...]:
-        """Return the unit's template."""
-        return (f"systemd/{unit_template(text)}",)
+        """Return the templates of the unit and of the drop-in."""
+        return (f"systemd/{unit_template(text)}", DROP_IN)
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the unit itself."""
@@ -124,8 +127,8 @@ class Systemd(ServiceManager):
             if service.planned_stop
             else "",
         }
-        source = "systemd/drop-in.conf.j2"
-        yield Text(self.drop_in_path(service), render(template(role, source), values, name=source))
+        text = render(template(role, DROP_IN), values, name=DROP_IN)
+        yield Text(self.drop_in_path(service), text)
 
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether the unit is the wanted one, except for further folders in its PATH.

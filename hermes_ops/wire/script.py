@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePosixPath
 
 from hermes_ops.files import layout
 
@@ -63,24 +64,29 @@ def library(name: str) -> str:
     return (files("hermes_ops") / f"{name}.sh").read_text(encoding="utf-8")
 
 
+_NONE: Mapping[str, PurePosixPath] = {}
+
+
 def assemble(
     libraries: Iterable[str],
     body: str | Iterable[str],
     *,
+    paths: Mapping[str, PurePosixPath] = _NONE,
     definitions: str = "",
     nonce: str | None = None,
 ) -> Script:
     """Return the script that has these libraries and runs `body` if it arrived complete.
 
     A line of the body that carries the content of a file, or a password, is `Hidden`.
-    `definitions` are further functions that are the same in every such script.
+    `paths` are those of the libraries alone, by the variable that holds each; `definitions` are
+    further functions that are the same in every such script.
 
     Everything is between two braces, which a shell reads completely before it runs any of it; and
     the last line repeats the length in the first line. So a text that was cut off is a syntax
     error, or calls `main` with another length, and does nothing.
     """
     nonce = nonce or secrets.token_hex(8)
-    functions = layout.shell() + "".join(map(library, libraries)) + definitions
+    functions = layout.shell(paths) + "".join(map(library, libraries)) + definitions
     lines = (body,) if isinstance(body, str) else tuple(body)
     work = "work() {\n" + "\n".join(lines) + "\n}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'

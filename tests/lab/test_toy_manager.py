@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,35 +12,15 @@ from typing import Any
 import pytest
 from conftest import MakeOperator
 from kit import Box, Operator, echo
+from one_more import with_manager
 
 pytestmark = pytest.mark.lab
-
-ROOT = Path(__file__).parents[2]
-TOY = Path(__file__).parent / "toy"
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This project with one manager more: what a developer would add, and nothing else."""
-    folder = tmp_path_factory.mktemp("project")
-    for part in ("hermes_ops", "templates", "roles", "vendor"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tasks.py", folder)
-    services = folder / "hermes_ops" / "services"
-    shutil.copy(TOY / "toy.py", services)
-    shutil.copy(TOY / "toy.sh", services)
-    (folder / "templates" / "toy").mkdir()
-    shutil.copy(TOY / "service.sh.j2", folder / "templates" / "toy")
-    table = services / "__init__.py"
-    text = table.read_text()
-    last = '"supervisord": Supervisord()'
-    assert text.count(last) == 1
-    text = text.replace(last, f'{last}, "toy": Toy()')
-    importing = "from hermes_ops.services.systemd import Systemd\n"
-    table.write_text(
-        text.replace(importing, f"{importing}from hermes_ops.services.toy import Toy\n")
-    )
-    return folder
+    """This project with one manager more."""
+    return with_manager(tmp_path_factory.mktemp("project"))
 
 
 def call(copy: Path, somebody: Operator, *words: str) -> tuple[int, Any]:

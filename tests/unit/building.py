@@ -325,27 +325,40 @@ def running(
     found = _process(_recorded(found, service, pid, platforms), pid)
     answers = {url: Answer(200, _body(pid)) for url in urls}
     found = replace(found, answers={**found.answers, **answers})
-    if manager == "supervisord":
-        told = {"Id": service.name, "State": "RUNNING", "MainPID": str(pid)}
-        return _told(found, manager, service.name, told)
-    return _unit(found, service, ActiveState="active", MainPID=pid, ExecMainStatus=0)
+    if manager == "systemd":
+        return _unit(found, service, ActiveState="active", MainPID=pid, ExecMainStatus=0)
+    name = MANAGERS[manager].id(service)
+    told = {"Id": name, "MainPID": str(pid), **_RUNNING.get(manager, {})}
+    return _told(found, manager, name, told)
 
 
-def _body(pid: int) -> str:
+_RUNNING: Mapping[str, Mapping[str, str]] = {"supervisord": {"State": "RUNNING"}}
+"""What managers say of a service that runs, besides its id and its pid."""
+
+
+def _body(pid: int | None) -> str:
     return json.dumps({"platform": "hermes-agent", "pid": pid})
 
 
 def ended(found: Facts, service: ServiceSpec, activity: str, status: int = 0) -> Facts:
     """Return the facts with the service's process gone, and what answered with it."""
-    pid = found.unit("systemd", _unit_name(service)).number("MainPID") or 0
-    programs = {k: v for k, v in found.units.get("supervisord", {}).items() if k != service.name}
+    pids = {
+        found.unit(name, manager.id(service)).number("MainPID")
+        for name, manager in MANAGERS.items()
+    }
     found = replace(
         found,
-        processes={k: v for k, v in found.processes.items() if k != pid},
-        answers={k: v for k, v in found.answers.items() if v.body != _body(pid)},
-        units={**found.units, "supervisord": programs},
+        processes={k: v for k, v in found.processes.items() if k not in pids},
+        answers={k: v for k, v in found.answers.items() if v.body not in map(_body, pids)},
+        units={name: _but(service, name, units) for name, units in found.units.items()},
     )
     return _unit(found, service, ActiveState=activity, MainPID=0, ExecMainStatus=status)
+
+
+def _but(service: ServiceSpec, manager: str, units: Mapping[str, Unit]) -> Mapping[str, Unit]:
+    """Return what a manager told without this service; systemd knows it while there is a unit."""
+    name = MANAGERS[manager].id(service)
+    return {k: v for k, v in units.items() if k != name or manager == "systemd"}
 
 
 def _stopped(found: Facts, service: ServiceSpec, _argument: str) -> Facts:

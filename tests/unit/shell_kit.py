@@ -25,6 +25,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from patience import soon
 
+from hermes_ops import services
 from hermes_ops.files import layout
 from hermes_ops.wire import Reader, Record, Reply, Script, libraries_end
 
@@ -92,7 +93,9 @@ def library() -> str:
     """Return the text of every shell file of the package."""
     found = [file for file in PACKAGE.rglob("*.sh") if NOT_OURS not in file.parts]
     ordered = sorted(found, key=lambda file: (file.stem != FIRST, file))
-    return layout.shell() + "".join(file.read_text(encoding="utf-8") for file in ordered)
+    return layout.shell(services.paths()) + "".join(
+        file.read_text(encoding="utf-8") for file in ordered
+    )
 
 
 # --- a host -----------------------------------------------------------------------------------

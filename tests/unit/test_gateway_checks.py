@@ -19,9 +19,9 @@ import pytest
 from building import ROOT
 from shell_kit import SYSTEM
 
-from hermes_ops.files.layout import SUPERVISOR_PID
 from hermes_ops.look.facts import Answer
 from hermes_ops.services import MANAGERS
+from hermes_ops.services.supervisord import PID_FILE
 from hermes_ops.verify import CheckedService
 
 FILE = ROOT / "roles" / "gateway" / "checks" / "test_gateway.py"
@@ -79,7 +79,7 @@ class World:
             enablement="enabled", activity="active",
             ends_with_session=self.ends_with_session,
         )  # fmt: skip
-        pid_file = self.folder / SUPERVISOR_PID
+        pid_file = self.folder / PID_FILE
         pid_file.parent.mkdir(parents=True)
         pid_file.write_text("99\n")
         cgroup = f"/user.slice/user@{os.getuid()}.service/app.slice/one.service"

@@ -83,7 +83,8 @@ def commented() -> set[tuple[str, str]]:
 def test_example_has_every_key(name: str, schema: Schema) -> None:
     """Each variable and each key of a profile stands there, with the words of its table."""
     assert isinstance(schema, Key), "no documentation"
-    assert (name, schema.comment) in commented()
+    wanted = f"docs/example/inventory and docs/inventory.md need the comment `{schema.comment}`"
+    assert (name, schema.comment) in commented(), wanted
 
 
 def defaults(table: Mapping[str, Schema]) -> dict[str, object]:

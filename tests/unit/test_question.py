@@ -19,14 +19,16 @@ from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
 from hermes_ops.plan.question import question
 from hermes_ops.plan.resource import Absent, Existing, Resource, Service
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.describe import describe
 
 HOME = ".hermes/profiles/demo"
 OPS = ".config/hermes-ops"
 UNITS = ".config/systemd/user"
+PROGRAMS = [manager.program.name for manager in MANAGERS.values() if manager.program]
 STAMPS = {
-    f".local/share/hermes-ops/{name}/current/hermes-ops.json" for name in ("hermes", "supervisor")
+    f".local/share/hermes-ops/{name}/current/hermes-ops.json" for name in ("hermes", *PROGRAMS)
 }
 ENV = {
     "A": "1", "KEY": {"generate": 16}, "REF": {"env": "X"}, "API_SERVER_ENABLED": "true",
@@ -44,12 +46,19 @@ DEFINITIONS = {
     f"{OPS}/supervisord.d/hermes-gateway-demo.conf",
     f"{OPS}/supervisord.d/hermes-gateway-demo.sh",
 }
+"""Those of systemd and supervisord; a manager that came later has its own."""
 OWN = {f"{HOME}/{name}" for name in ("config.yaml", "SOUL.md", "d/x.md", ".hermes-ops.yml")}
 EVIDENCE = {
     f"{HOME}/{name}" for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat")
 }
 
 MARKS = {f"{HOME}/.drain_request.json", f"{HOME}/.gateway-planned-stop.json"}
+
+
+def definitions() -> set[str]:
+    """Return the paths of the definition of `demo` under every manager."""
+    service = desired(CASE).services["demo"]
+    return {str(known.path) for each in MANAGERS.values() for known in each.paths(service)}
 
 
 def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
@@ -59,8 +68,9 @@ def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
 
 def test_every_path_that_may_change_is_asked_for() -> None:
     """Files with the folders on their way, definitions of every manager, stamps and debts."""
+    assert definitions() >= DEFINITIONS
     assert set(asked().paths) == {
-        HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *DEFINITIONS, *STAMPS, ACTIVE,
+        HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo",
     }  # fmt: skip
 
@@ -68,7 +78,9 @@ def test_every_path_that_may_change_is_asked_for() -> None:
 def test_every_text_that_is_compared_is_asked_for() -> None:
     """A `.env` by itself, for some of its values stay there."""
     notes = {".local/state/hermes-ops/written/gateway-demo", f"{HOME}/.hermes-ops.started.yml"}
-    assert set(asked().files) == {*OWN, *DEFINITIONS, *EVIDENCE, *MARKS, *STAMPS, *notes}
+    assert set(asked().files) == {
+        *OWN, *definitions(), *EVIDENCE, *MARKS, *STAMPS, *notes,
+    }  # fmt: skip
     assert asked().env_files == (f"{HOME}/.env",)
     assert asked().masked == {f"{HOME}/.env=KEY"}
     assert asked().owned == (f"{HOME}/.hermes-ops.yml",)

@@ -38,7 +38,7 @@ from hermes_ops.plan.model import (
     Write,
 )
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.services import shell
+from hermes_ops.services import libraries, paths
 from hermes_ops.wire import Reader, Reply, Script, libraries_end
 
 SYSTEM = "/usr/bin:/bin"
@@ -357,7 +357,8 @@ def test_a_look_writes_nothing(home: Path) -> None:
         files=("old/config",),
         env_files=("old/.env",),
         folders=("old",),
-        libraries=shell(),
+        libraries=libraries(),
+        variables=paths(),
         services=(("systemd_look", "hermes-gateway-demo.service"), ("supervisord_look",)),
         pid_files=("old/gateway.pid",),
         strangers=True,

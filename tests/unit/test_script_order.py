@@ -34,12 +34,14 @@ from hermes_ops.plan.model import (
     WriteUnit,
 )
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.wire import Record
 
 host = one_host
 LOCK = ".local/state/hermes-ops/lock"
 OWED = ".local/state/hermes-ops/restart"
+LOOKS = [f"{name}_look" for name in MANAGERS]
 TERMS = Terms('{"operator": "ann"}', lock_timeout=7, ready_timeout=11, settle=5)
 
 
@@ -94,7 +96,7 @@ def apply(host: Host) -> Callable[..., Answer]:
                  "reset_storm"):  # fmt: skip
         host.stand(name, "case $* in *refused*) return 1 ;; esac")
     host.define("systemd_said() { activity=active pid=; }")
-    for name in ("await", "send_log", "systemd_look", "supervisord_look", "show_processes"):
+    for name in ("await", "send_log", *LOOKS, "show_processes"):
         host.stand(name)
     host.stand("ask_urls")
 
@@ -571,7 +573,7 @@ HOME = GATEWAY.service.home
 
 def watched(host: Host, *watches: Watch, before: str = "", **stands: str) -> Answer:
     """Watch these services for one round, and say whether they were ready."""
-    names = ("systemd_look", "supervisord_look", "recorded_pids", "show_processes")
+    names = (*LOOKS, "recorded_pids", "show_processes")
     for name in (*names, "send_files", "ask_urls", "send_log", "has_failed", "take_lock"):
         host.stand(name, stands.get(name, "return 1" if name == "has_failed" else ":"))
     for name in ("is_settled", "are_connected"):
@@ -587,7 +589,8 @@ def test_a_round_shows_all_that_tells_how_a_gateway_does(host: Host) -> None:
     assert watched(host, GATEWAY).out == "ready [1]\n"
     assert host.calls == [
         "await 11 501 3000",
-        "systemd_look one.service", "supervisord_look one", f"recorded_pids {HOME}/gateway.pid",
+        *(f"{name}_look {manager.id(GATEWAY.service)}" for name, manager in MANAGERS.items()),
+        f"recorded_pids {HOME}/gateway.pid",
         "show_processes", "has_failed one.service", f"is_settled one.service {HOME} api tg",
         "ask_urls http://u/1 http://u/2",
         f"send_files {HOME}/gateway_state.json {HOME}/state/gateway.heartbeat {HOME}/gateway.pid",

@@ -10,13 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from building import HERMES, NEW, desired, facts, made_role, roles
+from building import HERMES, NEW, applied, desired, facts, made_role, roles
 
 from hermes_ops.errors import Conflict, InventoryError
 from hermes_ops.files.quoting import systemd_program, systemd_word
 from hermes_ops.hermes.gateway import values_for
+from hermes_ops.hermes.readiness import judge
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Control, Write
 from hermes_ops.services import MANAGERS, automatic, choose, passed_over
@@ -150,6 +151,17 @@ def test_which_of_its_files_are_compared_as_a_program() -> None:
     }  # fmt: skip
 
 
+def test_a_program_that_supervisord_gave_up_has_no_exit_code() -> None:
+    """supervisord does not report one: no sentence makes one up."""
+    case = {"desired": {"demo": {}}, "host": {"manager": "supervisord"}}
+    found = applied(make_plan(desired(case), NEW), NEW)
+    given_up = Unit({"Id": "hermes-gateway-demo", "State": "FATAL"})
+    units = {"supervisord": {"hermes-gateway-demo": given_up}}
+    plan = make_plan(desired(case), replace(found, units=units, processes={}))
+    assert [(change.action, change.reason) for change in plan.changes] == [("start", "failed")]
+    assert judge(plan.evidence["demo"]).reasons == ("failed",)
+
+
 # --- systemd ------------------------------------------------------------------------------------
 
 
@@ -209,10 +221,6 @@ def test_paths_are_all_that_a_definition_may_have() -> None:
     assert [known.path.name for known in SUPERVISORD.paths(spec())] == [
         "supervisord.conf", "plain-demo.conf", "plain-demo.sh",
     ]  # fmt: skip
-    for manager in MANAGERS.values():
-        service = spec(planned_stop=True)
-        made = {item.path for item in parts(manager, service)}
-        assert made == {known.path for known in manager.paths(service)}
 
 
 def test_a_unit_whose_text_is_not_known_is_written_by_the_host() -> None:
@@ -306,7 +314,7 @@ def test_the_manager_that_is_named() -> None:
         assert caught.value.hint == "set hermes_service_manager to auto"
     with pytest.raises(Conflict, match="launchd is not supported") as caught:
         choose(Host("box", manager="launchd"), NEW)
-    assert caught.value.hint.endswith("auto, systemd, supervisord")
+    assert caught.value.hint.endswith(f": auto, {', '.join(MANAGERS)}")
 
 
 # --- a service as its role describes it ---------------------------------------------------------

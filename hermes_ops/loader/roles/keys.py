@@ -85,8 +85,8 @@ SOURCES = {"yaml": "config", "env": "env", "file": "soul"}
 
 SERVICE = Fields(
     {
-        "name": Key(WORD, "its name under systemd and supervisord"),
-        "label": Key(WORD, "its name under launchd", otherwise="`name`"),
+        "name": Key(WORD, "its name under the service manager"),
+        "label": Key(WORD, "the label that launchd shows; no other manager uses it", otherwise="`name`"),
         "command": Key(WORDS, "the words that run it"),
         "environment": Key(MAPPING, "variables of its environment, not secret"),
         "text": Key(

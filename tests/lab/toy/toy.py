@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
-from hermes_ops.services.base import ServiceSpec, template
+from hermes_ops.services.base import ServiceSpec, process_environment, template
 from hermes_ops.services.manager import (
     CheckedService,
     Definition,
@@ -32,6 +32,8 @@ class Toy(ServiceManager):
     name = "toy"
     systems = frozenset({"Linux"})
     unenforced = frozenset({"memory_max", "watchdog"})
+    shell_paths: Mapping[str, PurePosixPath] = {"toy_folder": FOLDER}
+    template_names = frozenset({"command_line", "export_lines"})
 
     def is_automatic(self, facts: Facts) -> bool:
         """Whether `auto` may choose it: never."""
@@ -56,9 +58,9 @@ class Toy(ServiceManager):
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Definition]:
         """Return the script and the link."""
-        del facts
         script, link = (known.path for known in self.paths(service))
-        environment = [f"export {n}={shlex.quote(v)}" for n, v in service.environment.items()]
+        variables = process_environment(service, facts, values)
+        environment = [f"export {n}={shlex.quote(v)}" for n, v in variables.items()]
         given = {"export_lines": environment, "command_line": shlex.join(values["command"])}
         text = render(template(service.role.folder, SCRIPT), given, name=SCRIPT)
         yield Text(script, text, 0o700, base=True)

@@ -1,10 +1,9 @@
 # shellcheck shell=sh disable=SC2154
 # The toy: a process, and its number in a file.
 
-toy=.config/toy
 toy_pid() { # ID: sets `toy_pid`
   toy_pid=
-  [ ! -r "$toy/$1.pid" ] || read -r toy_pid <"$toy/$1.pid"
+  [ ! -r "$toy_folder/$1.pid" ] || read -r toy_pid <"$toy_folder/$1.pid"
   [ -n "$toy_pid" ] && kill -0 "$toy_pid" 2>/dev/null
 }
 toy_look() { # ID...
@@ -30,6 +29,6 @@ toy_do() { # VERB ID
     while kill -0 "$toy_pid" 2>/dev/null; do sleep 0.1; done
   fi
   [ "$1" != stop ] || return 0
-  setsid "$toy/$2.sh" >/dev/null 2>&1 &
-  echo $! >"$toy/$2.pid"
+  setsid "$toy_folder/$2.sh" >/dev/null 2>&1 &
+  echo $! >"$toy_folder/$2.pid"
 }

@@ -1,0 +1,150 @@
+"""What every service manager keeps to, however it does its work."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from building import HERMES, NEW, ROOT, applied, desired
+from one_more import with_manager
+
+from hermes_ops.errors import InventoryError
+from hermes_ops.files import layout
+from hermes_ops.hermes.gateway import values_for
+from hermes_ops.inventory.model import Profile
+from hermes_ops.plan import make_plan
+from hermes_ops.plan.model import Control
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import VALUES, ServiceSpec
+from hermes_ops.services.describe import describe
+from hermes_ops.services.manager import ServiceManager
+from hermes_ops.templates import undefined_names
+from hermes_ops.wire.script import library
+
+every_manager = pytest.mark.parametrize("manager", MANAGERS.values(), ids=MANAGERS)
+
+
+def gateway() -> ServiceSpec:
+    """Return the service of a gateway, which has all that a service can have."""
+    return desired({"desired": {"demo": {}}}).services["demo"]
+
+
+def templates(manager: ServiceManager) -> dict[str, str]:
+    """Return the templates of a manager by their names."""
+    files = (ROOT / "templates" / manager.name).glob("*.j2")
+    return {f"{manager.name}/{file.name}": file.read_text() for file in files}
+
+
+@every_manager
+def test_a_manager_is_found_by_its_name(manager: ServiceManager) -> None:
+    """In the table, on the disk, and in the words that a host answers with."""
+    assert MANAGERS[manager.name] is manager
+    assert manager.systems <= {"Linux", "Darwin"}
+    assert {*manager.templates("hermes"), *manager.templates("service")} <= set(templates(manager))
+
+
+@every_manager
+def test_a_template_uses_only_names_that_it_gets(manager: ServiceManager) -> None:
+    """The manager declares what it adds, and adds nothing that no template uses."""
+    used = set[str]().union(*(undefined_names(t, ()) for t in templates(manager).values()))
+    assert used <= VALUES | manager.template_names
+    assert manager.template_names <= used
+
+
+def test_the_common_names_are_those_that_a_definition_gets() -> None:
+    """Whatever the manager: `path` and `virtual_env` of a gateway, the rest always."""
+    values = values_for(gateway(), NEW, HERMES, {}, {})
+    assert set(values) == VALUES
+
+
+@every_manager
+def test_paths_are_all_that_a_definition_may_have(manager: ServiceManager) -> None:
+    """A look asks for these, and a removal removes them: one that is missing would stay."""
+    service = gateway()
+    values = values_for(service, NEW, HERMES, {}, {})
+    made = {part.path for part in manager.definition(service, NEW, values, enabled=True)}
+    assert made == {known.path for known in manager.paths(service)}
+
+
+@every_manager
+def test_its_shell_file_has_its_functions_and_uses_its_paths(manager: ServiceManager) -> None:
+    """Those that every script calls, and those in its own words."""
+    text = library(f"services/{manager.name}")
+    words = manager.control(gateway(), "start", known=True)
+    asked = [f"{manager.name}_{name}" for name in ("look", "defined", "said", "log")]
+    for name in filter(None, (*asked, words[0], *manager.reload()[:1], manager.together)):
+        assert re.search(rf"^{name}\(\) *\{{", text, re.MULTILINE), name
+    for variable in manager.shell_paths:
+        assert f"${variable}" in text or f"${{{variable}" in text, variable
+
+
+def test_no_two_managers_share_a_variable() -> None:
+    """All of them are in one script, with the paths that are everybody's."""
+    common = re.findall(r"^(\w+)=", layout.shell(), re.MULTILINE)
+    names = [*common, *(name for each in MANAGERS.values() for name in each.shell_paths)]
+    assert len(names) == len(set(names))
+
+
+@every_manager
+@pytest.mark.parametrize("verb", ["start", "restart", "stop"])
+def test_words_name_the_verb_and_the_service(manager: ServiceManager, verb: str) -> None:
+    """Several services are ordered together by their second and third words."""
+    for known in (True, False):
+        words = manager.control(gateway(), verb, known=known)
+        assert words[1] in (verb, f"{verb}-new")
+        assert words[2] == manager.id(gateway())
+
+
+@every_manager
+def test_what_is_brought_up_holds_and_comes_down(manager: ServiceManager) -> None:
+    """A plan starts it; the next finds nothing to do; where it is to be stopped, one stops it."""
+    case = {"desired": {"demo": {}}, "host": {"manager": manager.name}}
+    up = make_plan(desired(case), NEW)
+    found = applied(up, NEW)
+    told = manager.told(gateway(), found)
+    assert (told.installed, told.enabled, told.activity) == (True, True, "active")
+    assert told.pid in found.processes
+    assert make_plan(desired(case), found).is_empty
+    stopped = {**case, "desired": {"demo": {"state": "stopped"}}}
+    down = make_plan(desired(stopped), found)
+    assert [c.operation.verb for c in down.changes if isinstance(c.operation, Control)] == ["stop"]
+    found = applied(down, found)
+    assert manager.told(gateway(), found).activity == "inactive"
+    assert make_plan(desired(stopped), found).is_empty
+
+
+def test_a_name_that_a_manager_did_not_declare_says_where_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its author reads in which file to declare it."""
+    supervisord = MANAGERS["supervisord"]
+    fewer = supervisord.template_names - {"run_line"}
+    monkeypatch.setattr(type(supervisord), "template_names", fewer)
+    with pytest.raises(InventoryError, match="'run_line' is not defined") as caught:
+        describe(Profile("demo"), replace(gateway().role))
+    assert "`template_names` in hermes_ops/services/supervisord.py" in caught.value.hint
+    assert caught.value.where == str(ROOT / "templates" / "supervisord" / "program.conf.j2")
+
+
+@pytest.mark.slow
+def test_one_manager_more_breaks_no_test(tmp_path: Path) -> None:
+    """Whoever adds one by the row in CONTRIBUTING.md changes nothing else, and no test."""
+    copy = with_manager(tmp_path / "project")
+    words = ("hermes_ops.services", "shell_kit", "hermes_service_manager", "keys()")
+    tests = [
+        f"tests/unit/{file.name}"
+        for file in sorted((ROOT / "tests" / "unit").glob("test_*.py"))
+        if any(word in file.read_text(encoding="utf-8") for word in words)
+    ]
+    command = ["-m", "pytest", "-v", "-p", "no:cacheprovider", "-m", "not slow", *tests]
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=copy, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert "test_words_name_the_verb_and_the_service[start-toy] PASSED" in ended.stdout
