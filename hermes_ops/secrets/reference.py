@@ -24,6 +24,10 @@ class Reference:
         return self.kind, self.argument
 
 
+GENERATE = "generate"
+"""The key of a secret that the host makes: not a source, as nobody asks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generate:
     """A secret of `bytes` random bytes that the host generates if the key is missing."""

@@ -1,6 +1,6 @@
 """What the references of one run share: the environment, programs, and cached answers.
 
-It runs only the programs of `{command: […]}`, and our own program that asks the keyring.
+Every program that a source runs is run here: with the operator's environment, and a deadline.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Runner:
 
         Raises:
             Failed: it ended with a code other than 0.
-            UsageError: it cannot be run, or misses the deadline: `when_late` is the hint.
+            UsageError: it cannot be run, or misses the deadline: then `when_late` is the hint.
         """
         output, said, code = self._run(words, name, when_late, given)
         if code:
@@ -150,7 +150,16 @@ def _started(
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "an argument has a NUL"
-        raise UsageError(f"{name} cannot be run: {reason}") from None
+        raise UsageError(f"{name} cannot be run: {reason}", hint=_lacks(words[0], error)) from None
+
+
+def _lacks(program: str, error: Exception) -> str:
+    """Return the hint if there is no such program: its store was not even asked."""
+    if not isinstance(error, FileNotFoundError):
+        return ""
+    if "/" in program:
+        return f"{program} does not exist, or the interpreter in its first line does not"
+    return f"{program} is not installed or not on PATH"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -170,7 +170,7 @@ def make_fleet(folder: Path, seed: int) -> Fleet:
     }  # fmt: skip
     age.make_identity(inputs / "key")
     wanted = {
-        f"S{n}": _planted(KINDS[n % len(KINDS)], n, value, fleet, inputs)
+        f"S{n}": planted_as(KINDS[n % len(KINDS)], n, value, fleet, inputs)
         for n, value in enumerate(planted)
     }
     _write_ring(inputs, planted)
@@ -179,7 +179,7 @@ def make_fleet(folder: Path, seed: int) -> Fleet:
     return fleet
 
 
-def _planted(kind: str, number: int, value: str, fleet: Fleet, inputs: Path) -> Any:
+def planted_as(kind: str, number: int, value: str, fleet: Fleet, inputs: Path) -> Any:
     file = inputs / f"value-{number}"
     file.write_text(f"{value}\n")
     keys = [identity.to_public() for identity in age.identities([inputs / "key"])]
@@ -198,7 +198,9 @@ def _planted(kind: str, number: int, value: str, fleet: Fleet, inputs: Path) -> 
             return {"age": str(file)}
         case "keyring":
             return {"keyring": f"bots/{number}"}
-    return value
+        case "plain":
+            return value
+    raise AssertionError(f"nothing plants a value of the kind {kind!r}")
 
 
 def _write_ring(inputs: Path, planted: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from hermes_ops.secrets import age
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.resolve import resolve
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.sources import SOURCES
 
 PLACE = Place("inventory/profiles/coder.yml", 7, 3)
 
@@ -105,7 +106,14 @@ def test_failing_command_shows_its_stderr_without_secrets() -> None:
 def test_command_that_does_not_exist() -> None:
     """A program that is not there is named."""
     found = complaint(reference("command", ("no-such-program", "read")))
-    assert found == "command no-such-program cannot be run: No such file or directory"
+    assert found == (
+        "command no-such-program cannot be run: No such file or directory"
+        " | no-such-program is not installed or not on PATH"
+    )
+    script = complaint(reference("command", ("/no/such/program",)))
+    assert script.endswith(
+        "| /no/such/program does not exist, or the interpreter in its first line does not"
+    )
 
 
 @pytest.mark.slow
@@ -131,10 +139,12 @@ def test_answer_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_unknown_kind() -> None:
-    """A kind that is not known is refused with those that are."""
-    found = complaint(reference("volt", "x"))
-    known = "env, file, command, age, keyring"
-    assert found == f"'volt' is not a known kind of reference | known are: {known}"
+    """A kind that is not known is refused with those that are, as the loader refuses it."""
+    known = ", ".join((*SOURCES, "generate"))
+    assert complaint(reference("zzz", "x")) == (
+        f"'zzz' is not a known kind of reference | known are: {known}"
+    )
+    assert complaint(reference("fiel", "x")).endswith("| did you mean 'file'?")
 
 
 def test_nothing_to_resolve() -> None:

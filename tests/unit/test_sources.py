@@ -15,6 +15,7 @@ import calling
 import pytest
 from folders import fill
 from jsonschema import Draft202012Validator
+from one_more import run_quick, with_source
 
 from hermes_ops.cli import output as sink
 from hermes_ops.errors import InventoryError, Place, UsageError
@@ -114,7 +115,7 @@ def test_a_new_source_is_read_from(mirror: Path, capsys: pytest.CaptureFixture[s
     assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
     code, _, err = calling.said(capsys, "secrets.set", "m1/coder", "X", "--from", "mirrow:x")
     assert code == 64
-    assert "keyring:SERVICE/USER, mirror:TXET or stdin" in err
+    assert f"{', '.join(s.option for s in SOURCES.values() if s.option)} or stdin" in err
 
 
 @pytest.mark.parametrize(
@@ -123,10 +124,9 @@ def test_a_new_source_is_read_from(mirror: Path, capsys: pytest.CaptureFixture[s
         ("{mirror: ü}", "'mirror' must be ASCII | write it in ASCII"),
         ("{mirror: [a]}", "'mirror' must be a text, this is a list | mirror: drow-terces-a"),
         ("{mirorr: a}", "'mirorr' is not a known kind of reference | did you mean 'mirror'?"),
-        (
-            "{}",
-            "A wants exactly one of env, file, command, age, keyring, mirror, generate | ",
-        ),
+        ("{qqq: a}", "'qqq' is not a known kind of reference | known are: FORMS"),
+        ("{}", "A wants exactly one of FORMS | "),
+        ("{file: c, env: D}", "A wants exactly one of FORMS | "),
     ],
 )
 def test_a_new_source_is_checked(
@@ -136,7 +136,8 @@ def test_a_new_source_is_checked(
     (mirror / "profiles/coder.yml").write_text(f"env: {{A: {written}}}\n")
     code, out, _ = calling.said(capsys, "inventory.list", "--json")
     error = json.loads(out)["error"]
-    assert f"{error['message']} | {error['hint'] or ''}" == said
+    all_kinds = ", ".join((*SOURCES, "generate"))
+    assert f"{error['message']} | {error['hint'] or ''}" == said.replace("FORMS", all_kinds)
     assert error["where"].startswith("inventory/profiles/coder.yml:1:")
     assert code == 64
 
@@ -199,7 +200,8 @@ def on_the_page() -> list[str]:
 
 def test_the_page_has_every_source() -> None:
     """The table of docs/secrets.md is the table of sources."""
-    assert on_the_page() == table()
+    missing = [line for line in table() if line not in on_the_page()]
+    assert on_the_page() == table(), f"docs/secrets.md needs these rows: {missing}"
 
 
 def test_a_new_source_is_missed_on_the_page(mirror: Path) -> None:
@@ -207,6 +209,15 @@ def test_a_new_source_is_missed_on_the_page(mirror: Path) -> None:
     assert mirror
     row = "| `{mirror: drow-terces-a}` | what the argument is when it is read backwards"
     assert [line for line in table() if line not in on_the_page()] == [f"{row} | `mirror:TXET` |"]
+
+
+@pytest.mark.slow
+def test_one_source_more_breaks_no_test(tmp_path: Path) -> None:
+    """Whoever adds one by the row in CONTRIBUTING.md changes nothing else, and no test."""
+    words = ("secrets.sources", "keyring", "error_of")
+    ended = run_quick(with_source(tmp_path / "project"), words)
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert "test_sources.py::test_the_page_has_every_source PASSED" in ended.stdout
 
 
 def test_examples_are_right() -> None:

@@ -14,9 +14,10 @@ from hermes_ops.inventory.model import PROFILE_NAME
 from hermes_ops.loader.groups import PRIORITY
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.host import VARIABLES
-from hermes_ops.loader.profiles.env import GENERATE, LONGEST_GENERATED, SHORTEST_GENERATED
+from hermes_ops.loader.profiles.env import LONGEST_GENERATED, SHORTEST_GENERATED
 from hermes_ops.loader.profiles.profile import PROFILE
 from hermes_ops.loader.schema import Each, Fields, Key, Kind, Schema, bare
+from hermes_ops.secrets.reference import GENERATE
 from hermes_ops.secrets.sources import SOURCES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

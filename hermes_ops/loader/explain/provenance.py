@@ -28,7 +28,6 @@ from hermes_ops.loader.layers.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.load import InventoryFiles
 from hermes_ops.loader.located import Located, plain
-from hermes_ops.loader.profiles.env import GENERATE
 from hermes_ops.loader.profiles.profile import (
     UNMERGED,
     Contribution,
@@ -37,6 +36,7 @@ from hermes_ops.loader.profiles.profile import (
     wanted,
 )
 from hermes_ops.loader.schema import suggestion
+from hermes_ops.secrets.reference import GENERATE
 from hermes_ops.secrets.secret import SHOWN, Secret, veiled
 from hermes_ops.secrets.sources import SOURCES
 

@@ -9,14 +9,11 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.loader.located import SEALED, Located, kind, plain
-from hermes_ops.loader.schema import suggestion
-from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
+from hermes_ops.secrets.reference import GENERATE, EnvValue, Generate, Reference, Written
 from hermes_ops.secrets.secret import Secret
-from hermes_ops.secrets.sources import SOURCES
+from hermes_ops.secrets.sources import SOURCES, forms, unknown
 from hermes_ops.secrets.sources.base import Source
 
-GENERATE = "generate"
-"""Not a source: the host makes the value."""
 SHORTEST_GENERATED, LONGEST_GENERATED = 16, 1024
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -102,19 +99,13 @@ def _reference(name: str, entry: Located) -> EnvValue:
     if form == GENERATE:
         return Generate(_generated_bytes(argument), place=argument.place)
     if form not in SOURCES:
-        message = f"{form!r} is not a known kind of reference"
-        raise argument.error(message, suggestion(str(form), forms()))
+        raise argument.error(*unknown(str(form)))
     return reference(SOURCES[form], argument)
 
 
 def reference(source: Source[Any], argument: Located) -> Reference:
     """Return the reference to a source with this argument; raise if the argument is not valid."""
     return Reference(source.kind, _argument(source, argument), argument.place)
-
-
-def forms() -> tuple[str, ...]:
-    """Return the keys of which a mapping in `env` has exactly one."""
-    return (*SOURCES, GENERATE)
 
 
 def _argument(source: Source[Any], argument: Located) -> Any:

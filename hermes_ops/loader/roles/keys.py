@@ -86,7 +86,9 @@ SOURCES = {"yaml": "config", "env": "env", "file": "soul"}
 SERVICE = Fields(
     {
         "name": Key(WORD, "its name under the service manager"),
-        "label": Key(WORD, "the label that launchd shows; no other manager uses it", otherwise="`name`"),
+        "label": Key(
+            WORD, "the label that launchd shows; no other manager uses it", otherwise="`name`"
+        ),
         "command": Key(WORDS, "the words that run it"),
         "environment": Key(MAPPING, "variables of its environment, not secret"),
         "text": Key(

@@ -22,6 +22,7 @@ class Source(ABC, Generic[A]):
     """A kind of source for secrets, and everything that differs by kind.
 
     A mistake is a `UsageError` without a place: the caller adds the place of the reference.
+    Programs are run with `runner.output`, which has the environment and keeps the deadline.
     """
 
     __slots__ = ()
@@ -64,7 +65,13 @@ class Source(ABC, Generic[A]):
 
     @abstractmethod
     def resolve(self, argument: A, runner: Runner) -> str:
-        """Return the value; `runner` has what the references of one run share."""
+        """Return the value; `runner` has what the references of one run share.
+
+        Raises:
+            UsageError: there is no value; the message names the source, never a value.
+            Failed: by `runner.output`, if a program ended with a code other than 0. Let it pass,
+                and its output is shown, redacted; catch it to say what the code means.
+        """
 
 
 class TextSource(Source[str]):

@@ -19,7 +19,7 @@ class FileSource(TextSource):
     __slots__ = ()
 
     kind = "file"
-    meaning = "the content of a file; its path begins at the file that names it"
+    meaning = "the content of a file; a relative path starts in the folder of the reference"
     example = "~/secrets/slack-app"
     option = "file:PATH"
 
