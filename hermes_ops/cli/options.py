@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hermes_ops.errors import UsageError
@@ -18,6 +18,8 @@ class Option:
     help: str
     default: Any = None
     short: str = ""
+    choices: tuple[str, ...] = ()
+    """The values that it takes, if they are few: the hint of a word that lacks its option."""
 
 
 COMMON = (
@@ -61,12 +63,28 @@ def only(*names: str) -> tuple[Option, ...]:
     return tuple(option for option in COMMON if option.name in names)
 
 
+def here(options: Iterable[Option] = COMMON) -> tuple[Option, ...]:
+    """Return the options for a task that writes files on this machine: those of the inventory."""
+    check = "show what would be written into the inventory's files, and write nothing"
+    return tuple(replace(o, help=check) if o.name == "check" else o for o in options)
+
+
 RESTARTING = (
     *COMMON,
     Option("drain", "how long a restart waits for turns that run, in seconds (60)"),
     Option("now", "restart without waiting for turns that run", False),
 )
 """For a task that may restart gateways."""
+
+_OF_WRITES = ("serial", "max_fail", "lock_timeout", "check", "diff", "why", "all_rows")
+
+READ = tuple(option for option in COMMON if option.name not in _OF_WRITES)
+"""For a task that only looks, at hosts or at the inventory."""
+
+LOOK = READ + tuple(
+    replace(option, help="no effect here: this task only looks") for option in only(*_OF_WRITES)
+)
+"""For a task that only looks at profiles: scripts may give it every common option."""
 
 ANSWER = only("json", "verbose")
 """For a task that reads no inventory and asks no host."""

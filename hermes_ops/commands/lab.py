@@ -31,7 +31,8 @@ def up(output: Output, root: Path, wanted: Mapping[str, str | None]) -> Result:
 
 def down(output: Output, root: Path) -> Result:
     """Take every host of the lab down."""
-    output.text(f"{lab.down(root, output.note)} hosts taken down")
+    number = lab.down(root, lambda _: None)
+    output.text(f"{number} host{'' if number == 1 else 's'} taken down")
     return items([])
 
 

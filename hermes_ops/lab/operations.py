@@ -71,7 +71,7 @@ def down(root: Path, say: Say) -> int:
             _remove(lab.root / name)
     with suppress(OSError):  # a folder with other files is kept
         lab.root.rmdir()
-    say(f"removed {len(lab.members)} hosts")
+    say(f"removed {len(lab.members)} host{'' if len(lab.members) == 1 else 's'}")
     return len(lab.members)
 
 

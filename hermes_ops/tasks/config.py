@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hermes_ops.cli.options import RESTARTING, Option, Options, only
+from hermes_ops.cli.options import LOOK, RESTARTING, Option, Options, here, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
@@ -12,7 +12,7 @@ _TARGET = Option("target", "host/profile")
 _KEY = Option("key", "a setting, or the head of several, such as model or env.API_SERVER_PORT")
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
 _ONE = only("inventory", "timeout", "json", "yes", "verbose")
-_CHECKED = (*_ONE, *only("check", "diff"))
+_CHECKED = here((*_ONE, *only("check", "diff")))
 _setting = partial(verb, operands=(_TARGET,), options=(_KEY,), common=_ONE)
 """A task on one setting, or on all, of one profile."""
 
@@ -62,7 +62,7 @@ def edit(options: Options, output: Output, *, target: str, key: str | None) -> R
     return command.edit(options, output, target, key)
 
 
-@verb(example="./inv config.diff -l '*/coder'")
+@verb(common=LOOK, example="./inv config.diff -l '*/coder'")
 def diff(options: Options, output: Output) -> Result:
     """Show how the settings on the hosts differ from the inventory; changes nothing."""
     from hermes_ops.commands.config import push as command
@@ -78,7 +78,7 @@ def push(options: Options, output: Output) -> Result:
     return command.push(options, output)
 
 
-@verb(options=(_LAYER,), example="./inv config.pull -l mini-1/coder --layer profile")
+@verb(options=(_LAYER,), common=here(), example="./inv config.pull -l mini-1/coder --layer profile")
 def pull(options: Options, output: Output, *, layer: str | None) -> Result:
     """Show what was changed on the hosts, as YAML for the inventory; --layer writes it there."""
     from hermes_ops.commands.config import pull as command

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hermes_ops.cli.options import COMMON, Option, Options, whole
+from hermes_ops.cli.options import ANSWER, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
-
-_ANSWER = tuple(option for option in COMMON if option.name in ("json", "verbose"))
 
 
 @verb(common=(), example="./inv dev.check")
@@ -84,7 +82,7 @@ def bench(_options: Options, output: Output, *, hosts: str, profiles: str) -> No
         Option("folder", "a folder with scripts NAME/try.sh, which exit with 0 if all is right"),
     ),
     options=(Option("only", "run only the script of this NAME", ""),),
-    common=_ANSWER,
+    common=ANSWER,
     example="./inv dev.trials tests/trials",
 )
 def trials(_options: Options, output: Output, *, folder: str, only: str) -> Result:

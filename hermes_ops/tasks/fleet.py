@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_ops.cli.options import COMMON, RESTARTING, Option, Options, whole
+from hermes_ops.cli.options import LOOK, RESTARTING, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import graph
@@ -101,6 +101,7 @@ def prune(options: Options, output: Output) -> Result:
 
 @verb(
     options=(Option("quiet", "print only what is not as desired: nothing if all is well", False),),
+    common=LOOK,
     example="./inv fleet.status --quiet",
 )
 def status(options: Options, output: Output, *, quiet: bool) -> Result:
@@ -117,6 +118,7 @@ def status(options: Options, output: Output, *, quiet: bool) -> Result:
         Option("sort", "the column to sort by (host)"),
         _UNMANAGED,
     ),
+    common=LOOK,
     example="./inv fleet.ps -l minis --wide",
 )
 def ps(options: Options, output: Output, **own: Any) -> Result:
@@ -126,7 +128,7 @@ def ps(options: Options, output: Output, **own: Any) -> Result:
     return command.run(step_plans(graph.start), options, output, **own)
 
 
-@verb(options=(_JUNIT,), common=COMMON, example="./inv fleet.verify --junit checks.xml")
+@verb(options=(_JUNIT,), common=LOOK, example="./inv fleet.verify --junit checks.xml")
 def verify(options: Options, output: Output, *, junit: str | None) -> Result:
     """Run the roles' testinfra checks on every selected profile; changes nothing."""
     from hermes_ops.commands.fleet import verify as command

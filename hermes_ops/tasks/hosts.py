@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Option, Options, only, whole
+from hermes_ops.cli.options import READ, Option, Options, here, only, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 
-@verb(example="./inv hosts.ping -l minis")
+@verb(common=READ, example="./inv hosts.ping -l minis")
 def ping(options: Options, output: Output) -> Result:
     """Connect to each host, run a script there, and show how long that took."""
     from hermes_ops.commands.hosts import look as command
@@ -15,7 +15,7 @@ def ping(options: Options, output: Output) -> Result:
     return command.ping(options, output)
 
 
-@verb(example="./inv hosts.facts -l mini-1 --json")
+@verb(common=READ, example="./inv hosts.facts -l mini-1 --json")
 def facts(options: Options, output: Output) -> Result:
     """Show what each host is: system, user, service manager, Hermes, Pythons."""
     from hermes_ops.commands.hosts import look as command
@@ -23,7 +23,7 @@ def facts(options: Options, output: Output) -> Result:
     return command.facts(options, output)
 
 
-@verb(example="./inv hosts.trust -l mini-4")
+@verb(common=here(), example="./inv hosts.trust -l mini-4")
 def trust(options: Options, output: Output) -> Result:
     """Show the key of each host, ask, and write it to the inventory's known_hosts."""
     from hermes_ops.commands.hosts import trust as command

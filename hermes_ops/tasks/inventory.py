@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import ANSWER, Option, Options, only
+from hermes_ops.cli.options import ANSWER, READ, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.executor import required, step_key, step_plans
 from hermes_ops.tasks.step import verb
 
 _READING = only("inventory", "json", "verbose", "vault_password_file")
 
+_OF = ("hosts", "profile", "variables")
 
-@verb(name="list", example="./inv inventory.list -i inventory --json")
+
+@verb(name="list", common=READ, example="./inv inventory.list -i inventory --json")
 def list_(options: Options, output: Output) -> Result:
     """List groups and hosts; with --json, as `ansible-inventory --list` does."""
     from hermes_ops.commands.inventory import list as command
@@ -18,7 +20,7 @@ def list_(options: Options, output: Output) -> Result:
     return command.list_(options, output)
 
 
-@verb(example="./inv inventory.show -l mini-1")
+@verb(common=READ, example="./inv inventory.show -l mini-1")
 def show(options: Options, output: Output) -> Result:
     """Show each selected host and profile with all layers merged, without secrets."""
     from hermes_ops.commands.inventory import show as command
@@ -48,7 +50,7 @@ def lint(options: Options, output: Output) -> Result:
 
 
 @verb(
-    options=(Option("of", "hosts, profile or variables (profile)", "profile"),),
+    options=(Option("of", "hosts, profile or variables (profile)", "profile", choices=_OF),),
     common=only("json", "verbose", "vault_password_file"),
     example="./inv inventory.schema --of hosts > hosts.schema.json",
 )
@@ -60,7 +62,7 @@ def schema(_options: Options, output: Output, *, of: str) -> Result:
 
 
 @verb(
-    options=(Option("format", "tree or mermaid (tree)", "tree"),),
+    options=(Option("format", "tree or mermaid (tree)", "tree", choices=("tree", "mermaid")),),
     common=ANSWER,
     example="./inv inventory.graph --format mermaid",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import Options
+from hermes_ops.cli.options import READ, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
@@ -11,7 +11,7 @@ create = graph.create
 configure = graph.configure
 
 
-@verb(name="list", example="./inv profile.list -l minis --json")
+@verb(name="list", common=READ, example="./inv profile.list -l minis --json")
 def list_(options: Options, output: Output) -> Result:
     """List the profiles in the inventory, and where each is described."""
     from hermes_ops.commands import profile as command

@@ -31,6 +31,7 @@ from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
 from hermes_ops.tasks.handed import arguments_of
 from hermes_ops.tasks.overview import overview
+from hermes_ops.tasks.step import Verb
 
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
@@ -233,11 +234,22 @@ def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
     if match := _UNKNOWN.search(text):
         near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
         known = f"did you mean {' or '.join(near)}?" if near else hint
+        known = _as_option(match[1], error) or known
         return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
     if match := _LACKS.search(text):
         task, operands = match[1], match[2].replace("'", "").upper()
         return UsageError(f"{task} needs {operands}", hint=f"./inv --help {task}")
     return UsageError(text[:1].lower() + text[1:].rstrip("!."), hint=hint)
+
+
+def _as_option(word: str, error: ParseError) -> str:
+    """Return the hint for a value whose option was left out."""
+    name = error.context.name if error.context else None
+    task = namespace()[name] if name in namespace().task_names else None
+    for option in task.own if isinstance(task, Verb) else ():
+        if word in option.choices:
+            return f"did you mean --{option.name} {word}?"
+    return ""
 
 
 def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import RESTARTING, Option, Options, only
+from hermes_ops.cli.options import READ, RESTARTING, Option, Options, here, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.secrets import sources
 from hermes_ops.tasks.step import verb
 
 _OPENING = ("age_key_file", "vault_password_file", "verbose")
-_WRITING = only("inventory", "check", "json", *_OPENING)
+_WRITING = here(only("inventory", "check", "json", *_OPENING))
 _TARGET = Option("target", "a profile: HOST/PROFILE")
 _NAME = Option("name", "the name of the variable in .env")
 
@@ -56,7 +56,7 @@ def edit(options: Options, output: Output, *, target: str, name: str) -> Result:
 
 
 @verb(
-    common=only("inventory", "limit", "check", "json", *_OPENING),
+    common=here(only("inventory", "limit", "check", "json", *_OPENING)),
     example="./inv secrets.rekey --check",
 )
 def rekey(options: Options, output: Output) -> Result:
@@ -80,6 +80,7 @@ def show(options: Options, output: Output, *, reveal: bool) -> Result:
 
 @verb(
     options=(Option("live", "ask the hosts, too, for what their files really contain", False),),
+    common=READ,
     example="./inv secrets.lint -l minis --live",
 )
 def lint(options: Options, output: Output, *, live: bool) -> Result:

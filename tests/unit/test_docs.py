@@ -28,7 +28,8 @@ def test_every_task_has_help_and_an_example(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_every_task_stands_in_the_readme(name: str) -> None:
     """A stranger finds each task in the README."""
-    assert f"`{name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in page, f"README.md has no line for the task: add a row for `{name}`"
 
 
 def test_what_is_documented_exists() -> None:

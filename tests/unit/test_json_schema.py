@@ -22,6 +22,7 @@ from hermes_ops.loader.profiles.profile import PROFILE, SERVICE, make_profile, s
 from hermes_ops.loader.schema import check
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.yaml import parse, read
+from hermes_ops.tasks import namespace
 
 ROOT = Path(__file__).parents[2]
 ROLES = {"gateway": bare_role("gateway")}
@@ -46,6 +47,12 @@ def mistakes(name: str, data: Any) -> list[str]:
 
 
 @pytest.mark.slow
+def test_the_task_names_every_schema() -> None:
+    """A word that lacks its `--of` is met with the option."""
+    (of,) = namespace()["inventory.schema"].own
+    assert set(of.choices) == set(SCHEMAS)
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schemas_are_schemas(name: str) -> None:
     """They pass the metaschema of their draft, and say which draft it is."""

@@ -117,6 +117,12 @@ def test_selections_unite(
     [
         (("fleet.pln",), "'fleet.pln' is neither a task", "did you mean fleet.plan"),
         (("xyzzy",), "'xyzzy' is neither a task", "inv --list shows the tasks"),
+        (("inventory.schema", "hosts"), "'hosts' is neither a task", "did you mean --of hosts?"),
+        (
+            ("inventory.graph", "mermaid"),
+            "'mermaid' is neither a task",
+            "did you mean --format mermaid?",
+        ),
         (("fleet.plan", "--limt", "x"), "'--limt' is neither a task", "did you mean --limit"),
         (("fleet.plan", "--limit"), "--limit needs a value", "inv --help TASK"),
         (("config.get",), "config.get needs TARGET", "./inv --help config.get"),

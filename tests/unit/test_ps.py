@@ -16,15 +16,22 @@ from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet import profile_table, ps, watch
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
-from hermes_ops.commands.fleet.status import HostSeen, seen_after, seen_disabled, seen_from
+from hermes_ops.commands.fleet.status import (
+    HostSeen,
+    seen_after,
+    seen_disabled,
+    seen_from,
+    unit_of,
+)
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
-from hermes_ops.errors import NotReady, Unreachable, UsageError
+from hermes_ops.errors import NotReady, NotUnderstood, Unreachable, UsageError, belongs_to
 from hermes_ops.hermes.readiness import Verdict, judge
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, make_plan
+from hermes_ops.plan.desired import desired_state
 from hermes_ops.run import Done, HostResult
 from hermes_ops.services.describe import describe
 
@@ -78,6 +85,24 @@ def test_a_healthy_profile() -> None:
     assert (profile["state"], profile["as_desired"], profile["drift"]) == ("healthy", True, False)
     assert profile["platforms"] == {"api_server": "connected"}
     assert list(host.codes) == []
+
+
+def test_a_look_that_compares_nothing() -> None:
+    """A new verb may look without any step: the process says how it does."""
+    case = healthy()
+    bare = desired_state(wanted(case).host, roles(), ())
+    host = seen_from(Look(bare.host, bare, facts(case)), roles())
+    assert host.error is None
+    profile = only(host)
+    assert (profile["state"], profile["platforms"]) == ("healthy", {"api_server": "connected"})
+    assert profile["pid"]
+
+
+def test_a_mistake_of_ours_is_not_the_hosts() -> None:
+    """Whoever writes a task reads where it went wrong, and not that a host talks nonsense."""
+    said = "^hermes-ops made a mistake with the answer of box: KeyError at commands/fleet/status.py"
+    with pytest.raises(NotUnderstood, match=said), belongs_to("box"):
+        unit_of(wanted(healthy()).services["demo"], "no-such-manager")
 
 
 @pytest.mark.parametrize(

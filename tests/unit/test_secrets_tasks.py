@@ -134,6 +134,21 @@ def test_a_value_is_set(layer: str, where: str, site: Site) -> None:
     assert "# kept" in site.text("profiles/coder.yml")
 
 
+def test_what_holds_no_secret_is_shown(site: Site) -> None:
+    """Where a list of profiles becomes a mapping, its names are read in the diff as they are."""
+    assert "hermes_profiles: [coder, scout]" in site.text("hosts.yml")
+    _, out, _ = site("secrets.set", "mini-1/coder", "NEW", "--check", given=TOKEN)
+    assert "hermes_profiles: [coder, scout]" in out
+    assert "hermes_profiles: ***" not in out
+
+
+def test_check_says_what_it_writes(site: Site) -> None:
+    """No file of a host is at stake where the inventory is written."""
+    for task in ("secrets.set", "secrets.rekey", "config.set", "config.pull", "hosts.trust"):
+        words = " ".join(site("--help", task)[1].split())
+        assert "show what would be written into the inventory's files, and write nothing" in words
+
+
 @pytest.mark.slow
 def test_who_is_concerned_is_told(site: Site) -> None:
     """Everybody who has the value now, and what is stronger where it does not count."""

@@ -76,7 +76,11 @@ def look_at(
     workspace: Workspace,
     each: Each = ignored,
 ) -> list[HostSeen]:
-    """Return the state of the selected hosts; `each` gets a host's as soon as it has answered."""
+    """Return the state of the selected hosts; `each` gets a host's as soon as it has answered.
+
+    `steps`: what the profiles are compared with, `STEPS` for all of them. Without `gateway.start`
+    the state is that of the process, whatever platforms and URLs its settings want.
+    """
     selected = workspace.selected if options.limit else with_profiles(workspace.selected)[0]
     looks = look_all(
         options,

@@ -172,8 +172,8 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     host, plan = look.host, make_plan(look.desired, facts, wait=False)
     own = (
         _own(
-            profile, look.desired.services[profile.name], plan.evidence[profile.name], plan,
-            moved=has_moved(profile, look.desired, facts),
+            profile, look.desired.services[profile.name], _evidence(profile, look, plan, facts),
+            plan, moved=has_moved(profile, look.desired, facts),
             lacks=lacking(profile, look.desired, facts), more=ending(host, plan.manager, facts),
         )
         for profile in host.profiles
@@ -185,6 +185,15 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
         for seen in _strangers(host, facts, plan.manager, roles)
     )
     return HostSeen(host, (*own, *strangers), facts, plan.manager, findings=findings)
+
+
+def _evidence(profile: Profile, look: Look, plan: Plan, facts: Facts) -> Evidence:
+    """Return the plan's evidence, or what the process itself says if no step is about it."""
+    if profile.name in plan.evidence:
+        return plan.evidence[profile.name]
+    service = look.desired.services[profile.name]
+    found = evidence_of(service, facts, plan.manager, settle=look.host.settle)
+    return replace(found, expected=named_platforms(found))
 
 
 def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
@@ -228,10 +237,7 @@ def _strangers(
     for name in strangers_on(host, facts):
         service = describe(Profile(name), roles["gateway"])
         evidence = evidence_of(service, facts, manager)
-        evidence = replace(
-            evidence,
-            expected=named_platforms(evidence),
-        )
+        evidence = replace(evidence, expected=named_platforms(evidence))
         yield SeenProfile(name, judge(evidence), evidence, unit_of(service, manager))
 
 

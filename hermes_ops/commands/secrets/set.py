@@ -235,6 +235,10 @@ def _row(host: Host, profile: Profile, name: str, where: str, *, changed: bool) 
     }  # fmt: skip
 
 
+_PLAIN = re.compile(
+    r"\s*([\w.-]+:\s*\{)?hermes_profiles:\s*[^:{#]*|\s*[\w-]+:\s*(\{\}|\[\]|null|~)\s*"
+)
+"""Entries without a secret: a list of profiles, or nothing yet."""
 _ENTRY = re.compile(r"([-+]\s*[^\s:#]+:)\s*(\|?)")
 
 
@@ -242,7 +246,8 @@ def _masked(edit: Edit) -> Iterable[str]:
     """Yield the changed lines with keys, without values: the old value may be a plain text."""
     for line in edit.diff(context=0).splitlines()[2:] if edit.path else ():
         if match := _ENTRY.match(line):
-            yield match[1] if match.end() == len(line) else f"{match[1]} {SHOWN}"
+            hides = match.end() != len(line) and not _PLAIN.fullmatch(line[1:])
+            yield f"{match[1]} {SHOWN}" if hides else line if match.end() != len(line) else match[1]
 
 
 def _written(edit: Edit, workspace: Workspace) -> Inventory:
