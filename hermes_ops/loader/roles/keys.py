@@ -66,7 +66,7 @@ FILE = Fields(
             "the part of the profile that it holds; `soul`: no file where there is none",
             otherwise="`config` with `yaml`, `env` with `env`",
         ),
-        "initial": Key(MAPPING, "with `yaml`: what a new file has besides"),
+        "initial": Key(MAPPING, "with `yaml`: values that are written only when the file is made"),
         "mode": Key(MODE, "its mode", otherwise="0600, with `file` 0644"),
         "restart": Key(
             BOOLEAN, "a change of it restarts the service", otherwise="true with `env`, else false"
