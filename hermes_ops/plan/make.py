@@ -84,7 +84,7 @@ class _Planner:
         self.installs = False
 
     def plan(self, *, wait: bool) -> Plan:
-        host = self.desired.host
+        host, is_order = self.desired.host, self.desired.is_order
         if host.manager == "auto" and (reason := passed_over(self.manager, self.facts)):
             self._note(f"services run under {self.manager.name}: {reason}")
         first: list[Change] = [
@@ -96,16 +96,17 @@ class _Planner:
             each += services.plan_markers(wanted, self._service(wanted), self.facts)
             each += drain_ended(wanted, self._service(wanted), self.facts)
         written = [c for wanted in self._not_shared() for c in self._resource(wanted)]
-        each += [c for c in written if not self.desired.is_order or refuses(c)]
+        each += [c for c in written if not is_order or refuses(c)]
         each += self._refuse_orders()
         known = (self.desired, self.manager, self.facts)
-        starting = self._starting()
-        commands = starting.changes()
-        if self.desired.is_order:  # a refusal stands for all that was ordered
-            commands = [c for c in commands if c.profile not in self.refused or refuses(c)]
-        starts, stops = starts_and_stops(commands)
+        starting = Starting(
+            self.desired, self.facts, self.manager, self.profiles,
+            refused=self.refused, installs=self.installs, how=self.how,
+        )  # fmt: skip
+        commands = list(starting.changes())
+        starts, stops = starts_and_stops(self._possible(commands) if is_order else commands)
         # Nothing of a profile is changed if a part of what it needs cannot be.
-        each = [c for c in each if c.profile not in self.refused or refuses(c)]
+        each = self._possible(each)
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
         changes = once([*first, *own, *hosts, *starts])
@@ -125,6 +126,9 @@ class _Planner:
             tuple(starting.stalled),
         )
 
+    def _possible(self, changes: Iterable[Change]) -> list[Change]:
+        return [c for c in changes if c.profile not in self.refused or refuses(c)]
+
     def _refuse_orders(self) -> Iterable[Change]:
         for wanted in self._each(Service):
             try:
@@ -135,12 +139,6 @@ class _Planner:
             except Conflict as conflict:
                 self.refused.add(wanted.profile.name)
                 yield refusal(wanted, conflict)
-
-    def _starting(self) -> Starting:
-        return Starting(
-            self.desired, self.facts, self.manager, self.profiles,
-            refused=self.refused, installs=self.installs, how=self.how,
-        )  # fmt: skip
 
     def _each(self, kind: type) -> Iterable[Wanted]:
         return (w for w in self.desired.wanted if isinstance(w.resource, kind))
@@ -186,9 +184,8 @@ class _Planner:
             name, resource = wanted.profile.name, wanted.resource
             assert isinstance(resource, Owned)  # noqa: S101 - _each gave only these
             try:
-                ledger = ledger_of(
-                    name, resource, self.facts, self.notes, self.differs, self.removes
-                )
+                lists = (self.notes, self.differs, self.removes)
+                ledger = ledger_of(name, resource, self.facts, *lists)
             except Conflict as conflict:
                 self.refused.add(name)
                 yield refusal(wanted, conflict)

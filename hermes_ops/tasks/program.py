@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import difflib
 import io
 import os
 import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
-from itertools import pairwise
 from types import FrameType
 from typing import Any
 
@@ -30,8 +28,8 @@ from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, 
 from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
 from hermes_ops.tasks.handed import arguments_of
+from hermes_ops.tasks.mistyped import REPEATED, refuse_missing, usage_error
 from hermes_ops.tasks.overview import overview
-from hermes_ops.tasks.step import Verb
 
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
@@ -84,7 +82,7 @@ class Program(InvokeProgram):
             self.parse_tasks()
             self.parse_cleanup()
         except ParseError as error:
-            raise _usage(error, self._task_names()) from None
+            raise usage_error(error, self._task_names()) from None
         except ValueError as error:
             raise UsageError(str(error)) from None
 
@@ -126,7 +124,7 @@ class Program(InvokeProgram):
             self.core.remainder = re.sub(r"^\S*/", "", self.core.remainder)
             super().parse_tasks()
             return
-        _refuse_missing(self.core.unparsed, _REPEATED)
+        refuse_missing(self.core.unparsed, REPEATED)
         super().parse_tasks()
         if self.core.remainder:
             raise UsageError(f"nothing may follow --, but here is: {self.core.remainder}")
@@ -139,7 +137,7 @@ class Program(InvokeProgram):
                 hint="./inv --list lists the tasks",
             )
         if any(_is_repeated(task.args.get("limit")) for task in self.tasks):
-            _refuse_missing(self.core.unparsed, {"-l": "limit"})
+            refuse_missing(self.core.unparsed, {"-l": "limit"})
         for name, argument in self.core_via_tasks.args.items():
             if argument.got_value and name not in _ANYWHERE:
                 raise UsageError(
@@ -194,68 +192,13 @@ def _completion(script: str, name: str) -> str:
     return script
 
 
-_NEEDS_VALUE = re.compile(r"<Argument: ([\w-]+).*> needed value")
-_UNKNOWN = re.compile(r"No idea what '(.+)' is")
-
-
 def _parts(word: str) -> tuple[str, str, str]:
     """Return the texts that the parser may find in a word: itself, or the value behind a flag."""
     return word, word.partition("=")[2], word[2:]
 
 
-_LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)")
-
-
-_REPEATED = {
-    **{"-i": "inventory", "--inventory": "inventory"},
-    **{"--limit": "limit", "--role-path": "role-path"},
-}
-"""Options that can be repeated. `-l` alone is another one of Invoke: it is looked at later."""
-
-
-def _refuse_missing(words: Sequence[str], options: Mapping[str, str]) -> None:
-    """Refuse an option without a value: Invoke would ignore it, and the run would do more."""
-    for word, following in pairwise([*words, ""]):
-        if word in options and (not following or following.startswith("-")):
-            hint = "is a shell variable empty? ./inv --help TASK shows the options"
-            raise UsageError(f"--{options[word]} needs a value", hint=hint)
-
-
 def _is_repeated(argument: Argument | None) -> bool:
     return argument is not None and argument.kind is list
-
-
-def _usage(error: ParseError, names: Iterable[str]) -> UsageError:
-    """Return a parse error of Invoke as one sentence with a hint."""
-    text = str(error)
-    hint = "./inv --list shows the tasks, ./inv --help TASK its options"
-    if match := _NEEDS_VALUE.search(text):
-        return UsageError(f"--{match[1]} needs a value", hint=hint)
-    if match := _UNKNOWN.search(text):
-        near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
-        known = f"did you mean {' or '.join(near)}?" if near else hint
-        known = _as_option(match[1], error) or known
-        return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
-    if match := _LACKS.search(text):
-        task, operands = match[1], match[2].replace("'", "").upper()
-        return UsageError(f"{task} needs {operands}", hint=f"./inv --help {task}")
-    return UsageError(text[:1].lower() + text[1:].rstrip("!."), hint=hint)
-
-
-def _as_option(word: str, error: ParseError) -> str:
-    """Return the hint for a value whose option was left out."""
-    name = error.context.name if error.context else None
-    task = namespace()[name] if name in namespace().task_names else None
-    for option in task.own if isinstance(task, Verb) else ():
-        if word in option.choices:
-            return f"did you mean --{option.name} {word}?"
-    return ""
-
-
-def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]:
-    if word.startswith("-"):
-        return list(error.context.flags) if error.context else []
-    return list(names)
 
 
 def main() -> Any:
