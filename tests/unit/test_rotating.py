@@ -212,7 +212,7 @@ state_is() {
 state_is running 1
 [ -z "$3" ] || printf '%s\n' "$3" >home/.drain_request.json
 ( until [ -s home/.drain_request.json ]; do sleep 0.05; done; state_is draining "$1" ) &
-drain_gateway home "$2"
+drain_gateway home "$2" >/dev/null
 cat home/.drain_request.json
 tr -d ' ' <home/gateway_state.json
 release_lock
