@@ -169,8 +169,8 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run" if required else "try_run", number, "linger")
         case model.Reload(words):
             yield call("run", number, *words)
-        case model.Refuse(message, kind):
-            yield call("failed", number, f"{kind}: {message}")
+        case model.Refuse(kind=kind):
+            yield call("failed", number, f"{kind}: {operation.said}")
         case Drain() | Control():
             yield from _order(number, operation)
 

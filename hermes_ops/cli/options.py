@@ -52,7 +52,11 @@ COMMON = (
         "file with the key for age secrets (else $HERMES_OPS_AGE_KEY_FILE, else that of"
         " secrets.keygen)",
     ),
-    Option("all_rows", "show every row of the table after fleet.up, healthy ones too", False),
+    Option(
+        "all_rows",
+        "show every row of the table after fleet.up, healthy ones too, and every check that did"
+        " not pass", False,
+    ),
     Option("yes", "answer every question with yes", False, "y"),
     Option("verbose", "show what is exchanged with the hosts, on stderr", False, "v"),
 )  # fmt: skip

@@ -32,7 +32,8 @@ from hermes_ops.reporting.document import document
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
-from hermes_ops.reporting.summary import NotPassed, Summary
+from hermes_ops.reporting.summary import Summary
+from hermes_ops.reporting.wrongs import NotPassed
 from hermes_ops.run import Connections, HostResult, Settings, Turns, converge_hosts, ignore
 
 
@@ -221,6 +222,8 @@ def codes(converged: Converged) -> list[int]:
         if isinstance(result.error, Interrupted)
     ]
     if converged.options.check and any(result.differs for result in converged.results):
+        found.append(2)
+    if any(one.lasts for result in converged.results for one in result.differences):
         found.append(2)
     if any(
         r.outcome == "skipped" and r.error and r.error.kind == "timeout" for r in converged.results

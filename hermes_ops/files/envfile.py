@@ -21,19 +21,13 @@ from hermes_ops.errors import Conflict, InventoryError, Place
 MASK = "\x01kept\x01"
 """Stands for a value that stays on the host; the apply script restores the old line."""
 
-_TOKEN = re.compile(r"\x01(?:kept|new:(\d+))\x01")
+_TOKEN = re.compile(r"\x01(?:kept|new:\d+)\x01")
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def new(size: int) -> str:
     """Return the token for a secret of `size` random bytes that the apply script makes."""
     return f"\x01new:{size}\x01"
-
-
-def size_of_new(value: str) -> int | None:
-    """Return the number of random bytes of a token, None if the value is not such a token."""
-    match = _TOKEN.fullmatch(value)
-    return int(match[1]) if match and match[1] else None
 
 
 # What it can hold.
@@ -105,11 +99,6 @@ def _is_quoted_by_hermes(value: str) -> bool:
 def read(text: str) -> dict[str, str]:
     """Return what python-dotenv reads, without expanding; the last line of a name counts."""
     return {part.name: part.value for part in _parts(text) if part.name and part.value is not None}
-
-
-def is_masked(text: str, name: str) -> bool:
-    """Return whether `name` is there with a value that stayed on the host."""
-    return read(text).get(name) == MASK
 
 
 class _Part(NamedTuple):

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 
 shell = shlex.quote
 """Return one word of a POSIX shell; `'…'` is the only quoting that all shells share."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
-_NAMES = {letter: char for char, letter in _ESCAPES.items()}
+
+
+def moving(path: object) -> str:
+    """Return in words how something below the home of a host is moved out of the way."""
+    name = shlex.quote(str(path))
+    return f"on the host: mv ~/{name} ~/{name}.old"
+
+
+def mending(file: str) -> str:
+    """Return in words how a file that cannot be parsed is mended; `~/` begins a path of a host."""
+    path = file.partition("~/")[2]
+    return f"mend it, or, for a new one by fleet.up, {moving(path)}" if path else "mend the file"
 
 
 def unit_refusal(value: str, name: str = "_") -> str | None:
@@ -58,30 +68,3 @@ def _escaped(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     char = match[0]
     return f"\\{_ESCAPES[char]}" if char in _ESCAPES else f"\\x{ord(char):02x}"
-
-
-# What systemctl prints.
-
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^" \n][^ \n]*)', re.S)
-_ESCAPED = re.compile(r"\\([0-7]{3}|x[0-9a-f]{2}|.)", re.S)
-
-
-def parse_show_environment(printed: str) -> dict[str, str]:
-    """Return the variables of `systemctl show -p Environment`, with or without `--value`."""
-    return dict(_assignments(printed.removeprefix("Environment=")))
-
-
-def _assignments(printed: str) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each word; systemctl quotes a word whole, as for a shell."""
-    for match in _WORD.finditer(printed):
-        quoted, bare = match.groups()
-        word = bare if quoted is None else _ESCAPED.sub(_unescape, quoted)
-        name, _, value = word.partition("=")
-        yield name, value
-
-
-def _unescape(match: re.Match[str]) -> str:
-    escaped: str = match[1]
-    if len(escaped) > 1:
-        return chr(int(escaped.removeprefix("x"), 16 if escaped[0] == "x" else 8))
-    return _NAMES.get(escaped, escaped)

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from hermes_ops.errors import Conflict, Place
+from hermes_ops.files.quoting import mending
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MEND = "Hermes would run on its defaults: mend the file on the host, or move it away"
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -34,7 +34,7 @@ def load(text: str, *, file: str = "config.yaml", loader: Any = LOADER) -> Mappi
         raise _unreadable(error, file) from None
     if data is not None and not isinstance(data, Mapping):
         problem = f"this is a {type(data).__name__}, not a mapping of keys to values"
-        raise Conflict(problem, hint=_MEND, where=Place(file, 1))
+        raise Conflict(problem, hint=mending(file), where=Place(file, 1))
     return data or {}
 
 
@@ -106,7 +106,7 @@ def _unreadable(error: Exception, file: str) -> Conflict:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-    return Conflict(f"this is not valid YAML: {problem}", hint=_MEND, where=place)
+    return Conflict(f"this is not valid YAML: {problem}", hint=mending(file), where=place)
 
 
 def _nodes(node: Any, seen: set[int]) -> Iterator[Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hermes_ops.hermes.orphans import on_port, remedy
-from hermes_ops.hermes.ports import Port
+from hermes_ops.errors import Conflict
+from hermes_ops.hermes.orphans import on_port, prune_hint
+from hermes_ops.hermes.ports import Port, free_hint, program_at
+from hermes_ops.hermes.rivals import profile_of
+from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Server
 
 
@@ -26,20 +30,20 @@ class Occupant:
 
 
 def settled(
-    occupants: Mapping[str, Occupant], facts: Facts
-) -> tuple[dict[str, str], dict[str, set[str]]]:
+    occupants: Mapping[str, Occupant], facts: Facts, host: Host
+) -> tuple[dict[str, Conflict], dict[str, set[str]]]:
     """Return the services that cannot start and why; and of the others, who must stop before them.
 
     A port is free for a service if whoever has it is stopped, or moves to another port.
     """
-    refused: dict[str, str] = {}
+    refused: dict[str, Conflict] = {}
     while True:
         first: dict[str, set[str]] = {}
-        more: dict[str, str] = {}
+        more: dict[str, Conflict] = {}
         for name, occupant in occupants.items():
             if occupant.begins and name not in refused:
                 holders = _holders(name, occupants, facts)
-                before, why = _judged(holders, occupants, refused, facts)
+                before, why = _judged(holders, occupants, refused, facts, host)
                 more |= {name: why} if why else {}
                 first |= {name: before} if before else {}
         if not more:
@@ -65,26 +69,31 @@ def _holders(
 def _judged(
     holders: Iterable[tuple[Port, Server, str | None]],
     occupants: Mapping[str, Occupant],
-    refused: Mapping[str, str],
+    refused: Mapping[str, Conflict],
     facts: Facts,
-) -> tuple[set[str], str]:
+    host: Host,
+) -> tuple[set[str], Conflict | None]:
     before: set[str] = set()
     for port, server, holder in holders:
         other = occupants.get(holder or "")
         stays = other is None or not other.ends or holder in refused
         if other is None or stays or any(p.meets(server.host, server.port) for p in other.needs):
-            return set(), _why(port, server, holder, facts)
+            return set(), _why(port, server, holder, facts, host)
         before.add(holder or "")
-    return before, ""
+    return before, None
 
 
-def _why(port: Port, server: Server, holder: str | None, facts: Facts) -> str:
+def _why(port: Port, server: Server, holder: str | None, facts: Facts, host: Host) -> Conflict:
+    taken = f"port {port.number} is taken by"
     if not holder and (orphan := on_port(port.number, facts, pid=server.pid)):
-        return f"port {port.number} is taken by the orphan {orphan}: {remedy()}"
-    if holder:
-        who = f"{holder}, which keeps it"
-    elif server.pid is not None:
-        who = f"process {server.pid}"
-    else:
-        who = "another program"
-    return f"port {port.number} is taken by {who}: end it, or give the profile another port"
+        return Conflict(f"{taken} the orphan {orphan}", hint=prune_hint(host.name, orphan))
+    command = facts.commands.get(server.pid or 0)
+    gateway = holder or (profile_of(command, facts) if command else "")
+    if holder or gateway in (*host.all_profiles, *host.beside):
+        hint = "give one of the two another port in the inventory"
+        return Conflict(f"{taken} {gateway}, which keeps it", hint=hint)
+    if gateway:
+        target = shlex.quote(f"{host.name}/{gateway}")
+        hint = f"./inv fleet.down -l {target} --unmanaged"
+        return Conflict(f"{taken} {gateway}, which is not in the inventory", hint=hint)
+    return Conflict(f"{taken} {program_at(server, facts)}", hint=free_hint(port.number, server.pid))

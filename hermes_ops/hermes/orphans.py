@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -39,9 +40,9 @@ def _pid(facts: Facts, home: str) -> int | None:
     return pid if isinstance(pid, int) else None
 
 
-def remedy() -> str:
-    """Return what to do about an orphan on the port of a profile."""
-    return spoken("remove its service with ./inv fleet.prune, or give the profile another port")
+def prune_hint(host: str, orphan: str) -> str:
+    """Return the command that ends an orphan; its data stays."""
+    return spoken(f"./inv fleet.prune -l {shlex.quote(f'{host}/{orphan}')}")
 
 
 def home_of_orphan(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hermes_ops.hermes import identities, platforms
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Server
 from hermes_ops.services.base import ServiceSpec
 
 _EVERY = ("0.0.0.0", "::", "")  # noqa: S104 - what a service is told, not what we bind
@@ -58,6 +58,23 @@ def served_by_others(
                 who = ", ".join(sorted(f"process {owner}" for owner in owners if owner))
                 served.append(f"{who} serves its port {port.number}")
     return served, unknown
+
+
+def program_at(server: Server, facts: Facts) -> str:
+    """Return in words which program listens there, as far as it is known."""
+    if server.pid is None:
+        return f"another program, which {facts.user} does not run"
+    # Of a stranger's command line only the program: its arguments may be secrets.
+    command = facts.commands.get(server.pid)
+    return f"process {server.pid}" + (f" ({command.argv[0]})" if command else "")
+
+
+def free_hint(number: int, pid: int | None) -> str:
+    """Return how to free a port that a program holds which is none of ours."""
+    other = "give the profile another port in the inventory"
+    if pid is None:
+        return f"on the host, this shows it: sudo ss -ltnp 'sport = :{number}'; end it, or {other}"
+    return f"on the host: kill {pid}; or {other}"
 
 
 def _port_of_url(url: str) -> tuple[Port, ...]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import SYSTEMD_UNITS
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Invocation
 
 _SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
 
@@ -32,6 +32,16 @@ def other_processes(home: str, pid: int | None, group: str, facts: Facts) -> Ite
             root = _root(command.home or f"{facts.account_home}/.hermes")
             if _home(command.argv, command.home or root) == home:
                 yield f"process {other} runs this home, too"
+
+
+def profile_of(command: Invocation, facts: Facts) -> str:
+    """Return the profile of this user's that a process runs; empty if it is no such gateway."""
+    if not is_gateway(command.argv):
+        return ""
+    root = f"{facts.account_home}/.hermes"
+    home = _home(command.argv, command.home or root)
+    name = home.removeprefix(f"{root}/profiles/")
+    return "default" if home == root else name if name != home and "/" not in name else ""
 
 
 @dataclass(slots=True)

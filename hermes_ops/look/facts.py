@@ -212,6 +212,8 @@ class Question:
     """Files of which to tell whether they are older than an hour."""
     urls: tuple[str, ...] | None = ()
     """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
+    ports: tuple[int, ...] = ()
+    """The ports whose holder must be known, whoever it is."""
     hermes_python: str = ""
     pythons: bool = False
     """Whether to look for Pythons even if nothing seems to need an installation."""
@@ -250,7 +252,7 @@ def _lines(question: Question) -> Iterable[str]:
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
-    yield "look_servers"
+    yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
     yield _call("look_newer", *question.homes)

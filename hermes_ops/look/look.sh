@@ -176,18 +176,48 @@ look_aged() { # FILE...: reports those that were last written more than an hour 
 }
 
 # Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
-# socket; then the open files of the processes in `pids`, to tell which of them are theirs.
-look_servers() {
+# socket; then the open files of the processes in `pids`, to tell which of them are theirs. Only if
+# none of these has a wanted port, all processes of this user are asked, and its holder joins `pids`.
+look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
   [ -r /proc/net/tcp ] || return 0
+  listening=$(grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   begin servers
-  grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+  printf '%s\n' "$listening"
   end
-  set -- /dev/null # a second operand: so `ls` names the folder before its entries
+  ports=" $* "
+  set --
   for pid in $pids; do set -- "$@" "/proc/$pid/fd"; done
-  [ $# -gt 1 ] || return 0
-  begin sockets
-  ls -l -- "$@" 2>/dev/null
-  end
+  sockets=
+  [ $# -eq 0 ] || sockets=$(list_sockets "$@")
+  held=$(foreign_sockets)
+  [ -z "$held" ] || {
+    set --
+    for path in /proc/[0-9]*/fd; do [ ! -r "$path" ] || set -- "$@" "$path"; done
+    sockets=$(list_sockets "$@")
+    add_holders
+  }
+  [ -z "$sockets" ] || { begin sockets; printf '%s\n' "$sockets"; end; }
+}
+list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
+  ls -l -- /dev/null "$@" 2>/dev/null | grep -e '^/proc/' -e ' socket:'
+}
+foreign_sockets() { # the inodes of the sockets at wanted ports that no known process has
+  while read -r _ local _ _ _ _ _ _ _ inode _; do
+    case $ports in *" ${local##*:} "*) ;; *) continue ;; esac
+    case $sockets in *"socket:[$inode]"*) ;; *) printf '%s\n' "[$inode]" ;; esac
+  done <<EOT
+$listening
+EOT
+}
+add_holders() {
+  while read -r line; do
+    case $line in
+      /proc/*/fd:) pid=${line#/proc/}; pid=${pid%/fd:} ;;
+      *" socket:"*) case $held in *"${line##* socket:}"*) pids="$pids $pid" ;; esac ;;
+    esac
+  done <<EOT
+$sockets
+EOT
 }
 
 # Gateways that we once configured and the inventory does not name: enough to see whether they run,

@@ -11,6 +11,7 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile, ownership, yamlcut, yamlfile
 from hermes_ops.files.ownership import Ownership
+from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_dead_end, unreadable
@@ -77,7 +78,7 @@ def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterab
     if found is None:
         yield change(wanted, "create", "absent", operation, facts)
     elif (kind := kind_at_end(found)) != "folder":
-        raise Conflict(f"~/{directory.path} is a {kind}, not a folder", hint="move it away")
+        raise Conflict(f"~/{directory.path} is a {kind}, not a folder", hint=moving(directory.path))
     elif found.kind == "folder" and directory.mode not in (None, found.mode):
         yield change(wanted, "update", f"mode is {found.mode:04o}", operation, facts)
 
@@ -164,7 +165,7 @@ def found_text(path: PurePosixPath, facts: Facts) -> str | None:
     if state is None:
         return None
     if state.kind not in ("file", "link"):
-        raise Conflict(f"~/{path} is a {state.kind}, not a file", hint="move it away")
+        raise Conflict(f"~/{path} is a {state.kind}, not a file", hint=moving(path))
     text = facts.contents.get(str(path))
     if text is None and kind_at_end(state) == "file":
         raise unreadable(path, facts)

@@ -14,7 +14,15 @@ from hermes_ops.files.layout import KEPT
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end
-from hermes_ops.plan.model import Change, Operation, Remove, Wanted, Write, WriteUnit
+from hermes_ops.plan.model import (
+    Change,
+    Difference,
+    Operation,
+    Remove,
+    Wanted,
+    Write,
+    WriteUnit,
+)
 from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
@@ -38,7 +46,7 @@ class Ledger:
     """Only a part of our settings is selected: the rest stays recorded as it was."""
     notes: list[str] = field(default_factory=list)
     """The plan's own list of warnings, shown in every run."""
-    differs: list[str] = field(default_factory=list)
+    differs: list[Difference] = field(default_factory=list)
     """The plan's own list of differences that no run changes."""
     removes: list[str] = field(default_factory=list)
     """The plan's own list of profiles from which something is removed."""
@@ -66,7 +74,7 @@ class Ledger:
         words = (
             f"{what} was removed from the inventory, but somebody changed it on the host: it stays"
         )
-        self.differs.append(f"{self.profile}: {name}: {words}")
+        self.differs.append(Difference(self.profile, f"{name}: {words}", is_settled=True))
 
     def part_yaml(
         self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any]
@@ -126,7 +134,7 @@ def ledger_of(
     resource: Owned,
     facts: Facts,
     notes: list[str],
-    differs: list[str],
+    differs: list[Difference],
     removes: list[str],
 ) -> Ledger:
     """Return the ownership of a profile; warn about a damaged file, and treat it as empty.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
 from hermes_ops.plan.lifecycle.starting import Draft, How, Starting
-from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
+from hermes_ops.plan.model import Change, DesiredState, Difference, Install, Plan, Wanted
 from hermes_ops.plan.order import (
     once,
     private_files,
@@ -77,7 +78,7 @@ class _Planner:
         self.hermes = facts.hermes
         self.profiles: dict[str, Draft] = {}
         self.notes: list[str] = []
-        self.differs: list[str] = []
+        self.differs: list[Difference] = []
         self.removes: list[str] = []
         self.refused: set[str] = set()
         self.shared = shared_files(private_files(desired), facts)
@@ -289,7 +290,8 @@ class _Planner:
         env = {key: value for key, value in profile.env.items() if value is not None}
         hermes = self.hermes
         if service.text == "hermes" and hermes is None:
-            raise Conflict("Hermes is not on this host", hint="run fleet.up, which installs it")
+            hint = f"./inv fleet.up -l {shlex.quote(self.desired.host.name)}   # it installs Hermes"
+            raise Conflict("Hermes is not on this host", hint=hint)
         return gateway.values_for(service, self.facts, hermes, profile.config, env)
 
     def _note(self, text: str) -> None:

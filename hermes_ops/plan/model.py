@@ -168,6 +168,13 @@ class Refuse:
 
     message: str
     kind: str = "conflict"
+    hint: str = ""
+    """What mends it."""
+
+    @property
+    def said(self) -> str:
+        """Return the message and what mends it, as one sentence."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
 Operation = (
@@ -232,6 +239,31 @@ class Wheelhouse:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Something of a profile that is not as wanted, and that no run changes."""
+
+    profile: str
+    words: str
+    state: str = ""
+    """The state of its service, if that is what differs: it may become ready by itself."""
+    mend: str = ""
+    """What ends it."""
+    is_settled: bool = False
+    """This run accepts it: the next one does not find it any more."""
+
+    def __str__(self) -> str:
+        if self.state:
+            return f"{self.profile} is {self.state}" + (f": {self.words}" if self.words else "")
+        end = f"; to end that: {self.mend}" if self.mend else ""
+        return f"{self.profile}: {self.words}{end}"
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a run that does not wait leaves the profile otherwise than wanted."""
+        return not self.is_settled and self.state not in ("starting", "draining")
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The ordered changes of one host; empty if the host is already as wanted."""
 
@@ -243,8 +275,8 @@ class Plan:
     """The Hermes on the host after the plan is applied."""
     notes: tuple[str, ...] = ()
     wheelhouses: tuple[Wheelhouse, ...] = ()
-    differs: tuple[str, ...] = ()
-    """Differences that `up` does not change, such as another version of Hermes."""
+    differs: tuple[Difference, ...] = ()
+    """What `up` does not change, such as a drop-in of somebody else."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """The evidence of each profile's service, to be judged by `readiness`."""
     user: tuple[int, str] | None = None

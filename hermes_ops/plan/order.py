@@ -25,8 +25,7 @@ from hermes_ops.plan.resource import EnvFile, File, Owned, YamlFile, identity
 
 def refusal(wanted: Wanted, conflict: Conflict) -> Change:
     """Return a change that only fails, for something that is not possible on this host."""
-    words = f"{conflict}; {conflict.hint}" if conflict.hint else str(conflict)
-    refuse = Refuse(words, conflict.kind)
+    refuse = Refuse(str(conflict), conflict.kind, conflict.hint)
     name = identity(wanted.resource)
     return Change(wanted.step, wanted.profile.name, name, "refuse", "cannot be", refuse)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.markers import MARKERS
+from hermes_ops.hermes.ports import number_of
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.facts import Question
 from hermes_ops.plan.lifecycle.watching import watch_of
@@ -19,6 +21,7 @@ from hermes_ops.services import paths as manager_paths
 from hermes_ops.services.base import ServiceSpec
 
 Words = tuple[str, ...]
+_Item = TypeVar("_Item", str, int)
 
 
 def question(desired: DesiredState, *, strangers: bool = False, urls: bool = True) -> Question:
@@ -74,6 +77,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         homes=_unique(homes),
         markers=_unique(marks),
         urls=_unique(_urls(desired)) if urls else None,
+        ports=_unique(filter(None, map(number_of, _urls(desired)))),
         hermes_python=desired.host.hermes.python,
         pythons=_needs_python(desired.host.manager),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
@@ -111,5 +115,5 @@ def _urls(desired: DesiredState) -> Iterable[str]:
         yield from watch_of(service, config, known).urls
 
 
-def _unique(items: Iterable[str]) -> tuple[str, ...]:
+def _unique(items: Iterable[_Item]) -> tuple[_Item, ...]:
     return tuple(dict.fromkeys(items))

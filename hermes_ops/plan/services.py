@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.markers import markers
 from hermes_ops.hermes.readiness import ending
@@ -243,9 +244,10 @@ class ServicePlan:
         controls = [c.operation for c in self.changes if isinstance(c.operation, Control)]
         return any(control.ends or control.verb != "start" for control in controls)
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: Conflict) -> None:
         """Replace its changes by one that fails with the reason."""
-        self.changes = [replace(change, operation=Refuse(why)) for change in self.changes[:1]]
+        refusal = Refuse(str(why), why.kind, why.hint)
+        self.changes = [replace(change, operation=refusal) for change in self.changes[:1]]
 
     def leave(self, manager: ServiceManager) -> Iterable[Change]:
         """Yield its stop, so that only its start is left: another service needs what it has."""

@@ -33,7 +33,10 @@ def document(converged: Any, code: int) -> dict[str, Any]:
                 "host": result.host.name,
                 "outcome": result.outcome,
                 "error": result.error.document() if result.error else None,
-                "notes": [*(result.plan.notes if result.plan else ()), *result.differences],
+                "notes": [
+                    *(result.plan.notes if result.plan else ()),
+                    *map(str, result.differences),
+                ],
                 "findings": [finding.document() for finding in result.findings],
                 "changes": host,
             }

@@ -65,6 +65,13 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
+def names(hosts: Sequence[str]) -> str:
+    """Return the names of hosts; of many the first three, and their number."""
+    if len(hosts) <= 4:
+        return ", ".join(hosts)
+    return f"{', '.join(hosts[:3])} … ({len(hosts)} hosts)"
+
+
 class Progress:
     """Shows events on standard error, as they happen."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -12,21 +12,9 @@ from typing import Any
 from hermes_ops.files import envfile
 from hermes_ops.files.ownership import NAME
 from hermes_ops.plan.model import Change, Write
-from hermes_ops.program_name import spoken
-from hermes_ops.reporting.report import count, line
+from hermes_ops.reporting.report import count, line, names
+from hermes_ops.reporting.wrongs import wrongs
 from hermes_ops.secrets.secret import Secret
-
-SHOWN = 20
-"""How many checks that did not pass are repeated one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotPassed:
-    """A check that did not pass, and why."""
-
-    host: str
-    profile: str | None
-    reason: str
 
 
 class Summary:
@@ -44,7 +32,8 @@ class Summary:
         for text in folded(converged.results, diff=self._options.diff):
             self._output.text(text)
         table()
-        self._output.text(totals(body))
+        records = sum(is_told_as_record(d) for r in converged.results for d in r.changes)
+        self._output.text(totals(body, records))
         self._output.name_inventory()
         for text in wrongs(converged):
             self._output.text(text)
@@ -52,8 +41,11 @@ class Summary:
             self._output.text(restart_line(body["restarts"], serial=bool(self._options.serial)))
 
 
-def totals(body: Mapping[str, Any]) -> str:
-    """Return the line that counts hosts, changes and checks."""
+def totals(body: Mapping[str, Any], records: int = 0) -> str:
+    """Return the line that counts hosts, changes and checks.
+
+    `records`: how many of the changes are our own records, which have no line above.
+    """
     counts = body["totals"]
     named = {"changed": "to change"} if body["check"] else {}
     words = [
@@ -63,6 +55,7 @@ def totals(body: Mapping[str, Any]) -> str:
     ]
     text = f"{count(counts['hosts'], 'host')}: {', '.join(words)}"
     text += f"; {count(counts['changes'], 'change')}"
+    text += f" ({records} of them in our own records)" if records else ""
     verify = body["verify"]
     if verify and verify["expected"]:
         text += f"; {verify['passed']} of {verify['expected']} checks passed"
@@ -90,6 +83,9 @@ def _some(targets: Sequence[str], most: int = 8) -> str:
 
 # --- what was done ----------------------------------------------------------------------------
 
+_MADE = ("done", "planned")
+_RECORD_ALONE = f"only our record of what is ours ({NAME})"
+
 
 @dataclass(slots=True)
 class _Block:
@@ -97,8 +93,26 @@ class _Block:
 
     hosts: tuple[str, ...]
     state: str = ""
-    changes: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """How many of its changes ended in each way."""
+    records: int = 0
+    """How many of them are files in which we keep what is ours: they have no line."""
     lines: list[str] = field(default_factory=list)
+
+    @property
+    def head(self) -> str:
+        """Return the line above its lines: what became of the hosts, or how many changes they have.
+
+        The numbers are those of the lines below it.
+        """
+        each = " each" if len(self.hosts) > 1 else ""
+        made = self.outcomes["done"] + self.outcomes["planned"]
+        words = [count(made, "change")] if made else []
+        words += [f"{n} {word}" for word, n in self.outcomes.items() if word not in _MADE]
+        counted = f"{', '.join(words)}{each}" if words else ""
+        if not (counted or self.lines) and self.records:
+            counted = _RECORD_ALONE
+        return f"{names(self.hosts)}  {self.state or counted}".rstrip()
 
 
 def folded(results: Sequence[Any], *, diff: bool) -> Iterator[str]:
@@ -110,15 +124,16 @@ def folded(results: Sequence[Any], *, diff: bool) -> Iterator[str]:
     blocks: dict[tuple[str, ...], _Block] = {}
     for (kind, *lines), hosts in having.items():
         block = blocks.setdefault(tuple(hosts), _Block(tuple(hosts)))
-        block.changes += kind.startswith("change")
-        block.state = lines.pop(0) if kind == "state" else block.state
+        word, _, outcome = kind.partition(" ")
+        block.outcomes.update([outcome] if word == "change" else ())
+        block.records += word == "record"
+        block.state = lines.pop(0) if word == "state" else block.state
         block.lines += lines
     told = {host for block in blocks.values() if block.lines or block.state for host in block.hosts}
     for block in blocks.values():
         if not block.lines and not block.state and told.issuperset(block.hosts):
             continue
-        changes = count(block.changes, "change") if block.changes else ""
-        yield f"{names(block.hosts)}  {block.state or changes}".rstrip()
+        yield block.head
         yield from block.lines
 
 
@@ -139,13 +154,14 @@ def _entries(result: Any, *, diff: bool) -> Iterator[tuple[str, ...]]:
 def _change(done: Any, *, diff: bool) -> tuple[str, ...]:
     change = done.change
     # The file in which we keep what is ours counts, and is nothing that a person wants to read.
-    if is_own_record(change) and done.outcome in ("done", "planned"):
-        return (f"change {change.resource} {done.outcome}",)
+    if is_told_as_record(done):
+        return (f"record {change.resource}",)
     because = f" — {done.because}" if done.because else ""
     told = [f"    {done.outcome:8} {line(change)} ({change.reason}){because}"]
     if change.kept:
         told.append(f"        the old file is kept: ~/{change.kept}")
-    return ("change", *told, *(f"        {text}" for text in (lines_of(change) if diff else ())))
+    told += [f"        {text}" for text in (lines_of(change) if diff else ())]
+    return (f"change {done.outcome}", *told)
 
 
 def is_own_record(change: Change) -> bool:
@@ -153,11 +169,9 @@ def is_own_record(change: Change) -> bool:
     return PurePosixPath(change.resource.removeprefix("file:")).name == NAME
 
 
-def names(hosts: Sequence[str]) -> str:
-    """Return the names of hosts; of many the first three, and their number."""
-    if len(hosts) <= 4:
-        return ", ".join(hosts)
-    return f"{', '.join(hosts[:3])} … ({len(hosts)} hosts)"
+def is_told_as_record(done: Any) -> bool:
+    """Return whether a change has no line for people: it is counted apart."""
+    return is_own_record(done.change) and done.outcome in _MADE
 
 
 def lines_of(change: Change) -> list[str]:
@@ -181,62 +195,3 @@ def _names_of(write: Write, content: Secret) -> Iterator[str]:
     for key in write.keys:
         sign = "~" if key in have and key in then else "-" if key in have else "+"
         yield f"{sign} {key}"
-
-
-# --- what is not as wanted --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Something that is not as wanted: the reason, a hint, and the task that comes next."""
-
-    target: str
-    reason: str
-    hint: str = ""
-    task: str = ""
-
-
-def wrongs(converged: Any) -> Iterator[str]:
-    """Yield the lines about what is not as wanted, with reasons and next commands."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for wrong in _wrongs(converged):
-        alike.setdefault((wrong.reason, wrong.hint, wrong.task), []).append(wrong.target)
-    if alike:
-        yield "not as wanted:"
-    for (reason, hint, task), targets in alike.items():
-        yield f"  {names(targets)}  {reason}"
-        if hint:
-            yield f"      hint: {hint}"
-        if task:
-            limit = shlex.quote(",".join(dict.fromkeys(targets)))
-            yield f"      next: {spoken(f'./inv {task} -l {limit}')}"
-
-
-def _wrongs(converged: Any) -> Iterator[Wrong]:
-    for result in converged.results:
-        yield from _of_host(result, getattr(converged, "task", "fleet.up"))
-    missed = getattr(converged, "not_passed", ())
-    for check in missed[:SHOWN]:
-        target = f"{check.host}/{check.profile}" if check.profile else check.host
-        yield Wrong(target, check.reason, task="fleet.verify")
-    if (more := len(missed) - SHOWN) > 0:
-        yield Wrong("all", f"{count(more, 'check')} more did not pass", task="fleet.verify")
-
-
-def _of_host(result: Any, task: str) -> Iterator[Wrong]:
-    name, error = result.host.name, result.error
-    task = "fleet.up" if task == "fleet.plan" else task
-    if error:
-        following = {"unreachable": "hosts.ping", "unknown": "fleet.ps"}.get(result.outcome, task)
-        following = "fleet.ps" if error.kind == "not_ready" else following
-        trusts = error.kind.startswith("host_key")
-        yield Wrong(name, f"{result.outcome}: {error}", error.hint, "" if trusts else following)
-    for done in result.changes:
-        if done.outcome == "failed":
-            target = f"{name}/{done.change.profile}" if done.change.profile else name
-            yield Wrong(target, f"{line(done.change)} failed: {done.because or ''}", task=task)
-    for difference in result.differences:
-        yield Wrong(name, difference)
-    for finding in result.findings:
-        target = finding.sides[0].target
-        yield Wrong(target, finding.message.removeprefix(f"{target} "), finding.mend)

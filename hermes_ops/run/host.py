@@ -204,7 +204,7 @@ def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:
     for change in changes:
         if isinstance(change.operation, Refuse):
             refused[change.profile] = f"{change.step} failed"
-            yield Done(change, "failed", change.operation.message)
+            yield Done(change, "failed", change.operation.said)
         elif change.profile in refused:
             yield Done(change, "skipped", refused[change.profile])
         else:

@@ -12,6 +12,7 @@ from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
+from hermes_ops.plan.model import Difference
 from hermes_ops.run.turns import Turns
 from hermes_ops.transport import Transport, connect
 
@@ -82,8 +83,8 @@ class HostResult:
         return planned or bool(self.findings or self.differences)
 
     @property
-    def differences(self) -> tuple[str, ...]:
+    def differences(self) -> tuple[Difference, ...]:
         """What the look found otherwise than wanted, but for services that are ready by now."""
-        ready = tuple(f"{name} is " for name, verdict in self.verdicts.items() if verdict.is_ready)
+        ready = {name for name, verdict in self.verdicts.items() if verdict.is_ready}
         differs = self.plan.differs if self.plan else ()
-        return tuple(text for text in differs if not text.startswith(ready))
+        return tuple(one for one in differs if not (one.state and one.profile in ready))

@@ -36,6 +36,8 @@ class CheckOutcome:
     message: str = ""
     promise: str = ""
     seconds: float = 0
+    mend: str = ""
+    """What ends it, if the check itself is wrong: the file to edit."""
 
     @property
     def sentence(self) -> str:

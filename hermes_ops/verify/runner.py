@@ -166,10 +166,10 @@ def _missing(
         if (target.host, service.profile) == (check.host, check.profile)
     )
     folder = _folder(role)
-    where = f"roles/{role.name}/checks"
-    why = (
-        checks.failure
-        or checks.not_collected.get(folder)
-        or f"{where} has no function {check.name}"
-    )
-    return CheckOutcome(check, MISSING, "it did not run: " + why)
+    listed = f"{role.folder}/role.yml"
+    if why := checks.failure or checks.not_collected.get(folder):
+        mend = f"edit {folder}, so that its files can be imported"
+    else:
+        why = f"{listed} lists it under checks:, and no file of {folder} has such a function"
+        mend = f"edit {listed}, or write the function {check.name} into {folder}"
+    return CheckOutcome(check, MISSING, f"it did not run: {why}", mend=mend)

@@ -13,6 +13,7 @@ from conftest import MakeOperator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit import HOME, Box, Operator, echo, gateway
+from systemctl import parse_show_environment
 
 from hermes_ops.files import envfile, quoting
 
@@ -73,7 +74,7 @@ def test_environment_of_a_service(linux: Box, operator: MakeOperator) -> None:
     somebody.up()
     shown = "systemctl --user show -p Environment echo-odd.service | base64 -w0"
     printed = base64.b64decode(linux.user(shown)).decode()
-    found = quoting.parse_show_environment(printed)
+    found = parse_show_environment(printed)
     assert {name: found.get(name) for name in wanted} == wanted
     pid = linux.pid("echo-odd.service")
     block = base64.b64decode(linux.sh(f"base64 -w0 /proc/{pid}/environ")).decode()

@@ -54,15 +54,6 @@ def test_refusal(case: dict[str, Any]) -> None:
             envfile.merge("", {case["name"]: case["value"]})
 
 
-def test_tokens() -> None:
-    """A masked line is told from a value, and a token says its size."""
-    assert envfile.is_masked(f"export K={envfile.MASK}\n", "K")
-    assert not envfile.is_masked("K=kept\n", "K")
-    assert envfile.size_of_new(envfile.new(32)) == 32
-    assert envfile.size_of_new(envfile.MASK) is None
-    assert envfile.size_of_new("32") is None
-
-
 PIECES = [
     " ",
     "  ",

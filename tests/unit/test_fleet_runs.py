@@ -38,7 +38,7 @@ from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
-from hermes_ops.plan.model import MakeFolder
+from hermes_ops.plan.model import Difference, MakeFolder
 from hermes_ops.reporting.document import document
 from hermes_ops.reporting.journal import folder as journals
 from hermes_ops.run import Connections, Done, HostResult, Settings
@@ -177,7 +177,9 @@ def result(outcome: str, error: HermesError | None = None, **more: Any) -> HostR
 
 
 PLANNED = Done(Change("s", "p", "r", "do", "why", MakeFolder(Path("x"), None)), "planned")  # type: ignore[arg-type]
-DIFFERS = Plan(Host("box"), differs=("Hermes is older",))
+DIFFERS = Plan(Host("box"), differs=(Difference("p", "a drop-in changes it"),))
+SETTLED = Plan(Host("box"), differs=(Difference("p", "it stays", is_settled=True),))
+STARTS = Plan(Host("box"), differs=(Difference("p", "", "starting"),))
 
 
 @pytest.mark.parametrize(
@@ -207,15 +209,23 @@ def test_exit_codes(results: list[HostResult], code: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "code"),
-    [({"changes": [PLANNED]}, 2), ({"plan": DIFFERS}, 2), ({}, 0)],
+    ("more", "code", "without"),
+    [
+        ({"changes": [PLANNED]}, 2, 0),
+        ({"plan": DIFFERS}, 2, 2),
+        ({"plan": SETTLED}, 2, 0),
+        ({"plan": STARTS}, 2, 0),
+        ({}, 0, 0),
+    ],
 )
-def test_a_check_tells_that_something_differs(more: dict[str, Any], code: int) -> None:
-    """With --check a difference is exit 2; without it, what no run mends is none."""
+def test_a_check_tells_that_something_differs(
+    more: dict[str, Any], code: int, without: int
+) -> None:
+    """With --check a difference is exit 2; without it, only one that the run leaves there."""
     results = [result("changed", **more)]
     looked = replace(begun(Options(check=True), []), results=results)
     assert exit_code(converge.codes(looked)) == code
-    assert exit_code(converge.codes(replace(looked, options=Options()))) == 0
+    assert exit_code(converge.codes(replace(looked, options=Options()))) == without
 
 
 @pytest.mark.parametrize(
@@ -441,12 +451,16 @@ def test_what_did_not_pass_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         CheckOutcome(Check("box", f"p{n}", "test_it"), words.FAILED, f"reason {n}")
         for n in range(23)
     )
-    verify._tell(Verified(many, notes=("careful",)), Output(json=False))
+    verify._tell(Verified(many, notes=("careful",)), Output(json=False), all_rows=False)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "warning: careful"
     assert lines[1] == "box/p0: test_it: reason 0"
     assert len(lines) == 22
-    assert lines[-1].startswith("… and 3 checks more")
+    rest = "box/p20, box/p21, box/p22"
+    assert lines[-1] == f"3 checks more did not pass, of {rest}: --all-rows shows them"
+    for outcomes, all_rows in ((many, True), (many[:21], False)):
+        verify._tell(Verified(outcomes), Output(json=False), all_rows=all_rows)
+        assert len(capsys.readouterr().err.splitlines()) == len(outcomes)
     result = verify._result(Verified(many[:2]), 1, Output(json=False))
     assert isinstance(result, Result)
     assert capsys.readouterr().out == "0 of 2 checks passed\n"

@@ -23,7 +23,7 @@ from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
-from hermes_ops.look.facts import Answer, Facts
+from hermes_ops.look.facts import Answer, Facts, Invocation
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Refuse
@@ -117,6 +117,60 @@ def test_status_of_a_profile(service: str, wanted: str, state: str, then: str) -
     assert row["next"] == f"./inv {then} -l box/demo"
 
 
+CONFIG = ".hermes/profiles/demo/config.yaml"
+LIMITS = "/home/hermes/.config/systemd/user/hermes-gateway-demo.service.d/limits.conf"
+LOST = {"services": {"demo": "stopped"}, "servers": [["127.0.0.1", 8701, None]]}
+
+
+@pytest.mark.parametrize(
+    ("more", "then"),
+    [
+        ({"files": {CONFIG: "a: [1\n"}}, f"mv ~/{CONFIG} ~/{CONFIG}.old"),
+        ({"kinds": {CONFIG: "folder"}}, f"on the host: mv ~/{CONFIG} ~/{CONFIG}.old"),
+        ({"shows": {"demo": {"DropInPaths": LIMITS}}}, f"on the host: rm {LIMITS} && systemctl"),
+        ({"modes": {CONFIG: "0644"}}, "./inv fleet.up -l box/demo"),
+        (LOST, "sudo ss -ltnp 'sport = :8701'; end it, or give the profile another port"),
+        ({"then": {"free_kib": 9}, "services": {"demo": "stopped"}}, "make room there"),
+        ({"then": {"hermes": None}}, "./inv fleet.up -l box   # it installs Hermes"),
+    ],
+)
+def test_the_next_command_changes_something(more: dict[str, Any], then: str) -> None:
+    """What a run refuses is not mended by a run; what only it can bring is."""
+    case = {"desired": {"demo": {"env": API, "config": {"b": 1}}}}
+    fields = more.pop("then", {})
+    found = replace(facts({**case, "facts": {"holds": "desired", **more}}), **fields)
+    (row,) = troubles.troubles_of(seen(found, case))
+    assert then in row["next"]
+    assert row["next"] not in row["message"]
+
+
+def test_who_holds_a_port_is_named() -> None:
+    """By its process and program; never its arguments, which may be secrets."""
+    case = {"desired": {"demo": {"env": API}}}
+    held = {"services": {"demo": "stopped"}, "servers": [["0.0.0.0", 8701, 4711]]}
+    found = facts({**case, "facts": {"holds": "desired", **held}})
+    found = replace(found, commands={4711: Invocation(("/usr/bin/nc", "-l", "s3cret"))})
+    (row,) = troubles.troubles_of(seen(found, case))
+    assert "port 8701 is taken by process 4711 (/usr/bin/nc)" in row["message"]
+    assert row["next"].startswith("on the host: kill 4711; or ")
+
+
+def test_an_unmanaged_gateway_at_a_port_is_taken_down_by_its_name() -> None:
+    """It is none of ours to prune; a profile of the inventory gives way in the inventory."""
+    case = {"desired": {"demo": {"env": API}}}
+    held = {"services": {"demo": "stopped"}, "servers": [["0.0.0.0", 8701, 4711]]}
+    run = ("/x/python", "-m", "hermes_cli.main", "--profile", "spy", "gateway", "run")
+    found = facts({**case, "facts": {"holds": "desired", **held}})
+    found = replace(found, commands={4711: Invocation(run)})
+    (row,) = troubles.troubles_of(seen(found, case))
+    assert "taken by spy, which is not in the inventory" in row["message"]
+    assert row["next"] == "./inv fleet.down -l box/spy --unmanaged"
+    state = desired({**case, "steps": list(ps.STEPS)})
+    known = replace(state, host=replace(state.host, all_profiles=("demo", "spy")))
+    (row,) = troubles.troubles_of(seen_from(Look(known.host, known, found), roles()))
+    assert row["next"] == "give one of the two another port in the inventory"
+
+
 def test_status_of_a_host_that_does_not_answer() -> None:
     """One row, with the way to test the connection."""
     state = desired({"desired": {"demo": {}}})
@@ -138,7 +192,7 @@ def test_a_conflict_names_the_orphan() -> None:
     (start,) = (c for c in make_plan(desired(case), found).changes if c.action == "start")
     assert isinstance(start.operation, Refuse)
     assert "the orphan scout" in start.operation.message
-    assert "fleet.prune" in start.operation.message
+    assert start.operation.hint == "./inv fleet.prune -l box/scout"
 
 
 def test_prune_stops_removes_and_forgets() -> None:

@@ -55,7 +55,7 @@ def told(plan: Plan) -> dict[str, Any]:
         "changes": [line(change) for change in plan.changes],
         "watches": [watch.service.profile for watch in plan.watches],
         "notes": list(plan.notes),
-        "differs": list(plan.differs),
+        "differs": list(map(str, plan.differs)),
         "kept": [str(change.kept.relative_to(KEPT)) for change in plan.changes if change.kept],
     }
 

@@ -15,14 +15,9 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet import profile_table, ps, watch
+from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
-from hermes_ops.commands.fleet.status import (
-    HostSeen,
-    seen_after,
-    seen_disabled,
-    seen_from,
-    unit_of,
-)
+from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from, unit_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import NotReady, NotUnderstood, Unreachable, UsageError, belongs_to
@@ -41,7 +36,7 @@ CONFIG, ENV, BEAT = f"{HOME}/config.yaml", f"{HOME}/.env", f"{HOME}/state/gatewa
 PROFILE_KEYS = [
     "profile", "managed", "orphan", "desired", "as_desired", "state", "reasons", "not_judged",
     "supervised", "enabled", "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes",
-    "heartbeat_age_s", "platforms", "drift", "drift_reasons",
+    "heartbeat_age_s", "platforms", "drift", "drift_reasons", "drift_unknown",
 ]  # fmt: skip
 
 
@@ -270,8 +265,8 @@ def test_gateways_that_nobody_described_are_shown_and_do_not_count() -> None:
     """They are judged by what their own process tells; nothing is wanted of them."""
     state = wanted(healthy())
     host = seen_from(Look(state.host, state, with_strangers()), roles())
-    _, idle, scout = host.document()["profiles"]
-    assert [idle["profile"], idle["state"]] == ["idle", "absent"]
+    # `idle` has a folder and no service: it is data, and no gateway.
+    _, scout = host.document()["profiles"]
     assert [scout["profile"], scout["state"], scout["pid"]] == ["scout", "healthy", 77]
     assert scout["platforms"] == {"telegram": "connected"}
     assert [scout[key] for key in ("managed", "desired", "as_desired", "drift")] == [
@@ -285,7 +280,7 @@ def test_profiles_that_are_only_not_selected_are_no_strangers() -> None:
     state = wanted(healthy())
     known = replace(state.host, all_profiles=("demo", "scout"))
     host = seen_from(Look(known, replace(state, host=known), with_strangers()), roles())
-    assert [seen.name for seen in host.profiles] == ["demo", "idle"]
+    assert [seen.name for seen in host.profiles] == ["demo"]
 
 
 def test_a_unit_alone_is_a_stranger() -> None:

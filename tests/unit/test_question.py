@@ -13,7 +13,7 @@ from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
 from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
-from hermes_ops.look.facts import Answer, Question
+from hermes_ops.look.facts import Answer, Facts, Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
@@ -186,29 +186,35 @@ def test_what_keeps_a_service_from_starting() -> None:
     watch = watch_of(plain(kind="http", url=url), {}, {})
     for answer, refused in ((None, False), (Answer(None), False), (Answer(404), True)):
         found = replace(NEW, answers={url: answer} if answer else {})
-        assert bool(obstacle(watch.service, watch.urls, found, installs=False)) is refused
+        assert bool(refusal_of(watch.service, watch.urls, found, installs=False)) is refused
         listed = replace(found, servers=())
-        assert obstacle(watch.service, watch.urls, listed, installs=False) == ""
+        assert refusal_of(watch.service, watch.urls, listed, installs=False) == ""
     active = replace(NEW, paths={ACTIVE: None})  # type: ignore[dict-item]
-    assert obstacle(watch.service, (), active, installs=False) == ""
+    assert refusal_of(watch.service, (), active, installs=False) == ""
     default = desired({"desired": {"default": {}, "demo": {}}}).services
-    assert "names another profile" in obstacle(default["default"], (), active, installs=False)
-    assert obstacle(default["demo"], (), active, installs=False) == ""
-    assert obstacle(default["default"], (), NEW, installs=False) == ""
+    assert "names another profile" in refusal_of(default["default"], (), active, installs=False)
+    assert refusal_of(default["demo"], (), active, installs=False) == ""
+    assert refusal_of(default["default"], (), NEW, installs=False) == ""
+
+
+def refusal_of(service: ServiceSpec, urls: Any, found: Facts, *, installs: bool) -> str:
+    """Return why a service could not run, with what mends it; empty if it could."""
+    why = obstacle(service, urls, found, "box", installs=installs)
+    return f"{why}; {why.hint}" if why else ""
 
 
 def test_what_a_start_needs_of_the_host() -> None:
     """The interpreter of Hermes, unless the plan installs it; and some space on the disk."""
     gateway, other = desired(CASE).services["demo"], plain(kind="process")
     gone = replace(NEW, hermes=replace(HERMES, runs=False))
-    assert "hermes_python" in obstacle(gateway, (), gone, installs=False)
-    assert obstacle(gateway, (), gone, installs=True) == ""
-    assert obstacle(other, (), gone, installs=False) == ""
+    assert "hermes_python" in refusal_of(gateway, (), gone, installs=False)
+    assert refusal_of(gateway, (), gone, installs=True) == ""
+    assert refusal_of(other, (), gone, installs=False) == ""
     ours = "/home/hermes/.local/share/hermes-ops/hermes/current/venv/bin/python"
     made = replace(NEW, hermes=replace(HERMES, python=ours, runs=False))
-    assert "rm ~/.local/share/hermes-ops/hermes/current/hermes-ops.json" in obstacle(
+    assert "rm ~/.local/share/hermes-ops/hermes/current/hermes-ops.json" in refusal_of(
         gateway, (), made, installs=False
     )
     full = replace(NEW, free_kib=100)
-    assert "100 KiB are left" in obstacle(gateway, (), full, installs=False)
-    assert obstacle(gateway, (), replace(NEW, free_kib=100_000), installs=False) == ""
+    assert "100 KiB are left" in refusal_of(gateway, (), full, installs=False)
+    assert refusal_of(gateway, (), replace(NEW, free_kib=100_000), installs=False) == ""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine import needs
 from shell_kit import SHELLS, words_of
+from systemctl import parse_show_environment
 
 from hermes_ops.files import quoting
 
@@ -50,11 +51,11 @@ def test_shell_reads_any_text() -> None:
 
 def test_reads_what_systemctl_printed() -> None:
     """The capture of a real host gives back the values that our lines set there."""
-    read = quoting.parse_show_environment(CAPTURED)
+    read = parse_show_environment(CAPTURED)
     assert list(read.values()) == ODD_VALUES
     assert list(read) == [f"V{index}" for index in range(len(ODD_VALUES))]
-    assert quoting.parse_show_environment("Environment=\n") == {}
-    assert quoting.parse_show_environment("A=1 B=\n") == {"A": "1", "B": ""}
+    assert parse_show_environment("Environment=\n") == {}
+    assert parse_show_environment("A=1 B=\n") == {"A": "1", "B": ""}
 
 
 @MANY
@@ -65,7 +66,7 @@ def test_a_unit_value_is_one_line_of_plain_characters(value: str) -> None:
     inner = line.removeprefix('Environment="').removesuffix('"')
     assert not re.search(r"[\x00-\x1f\x7f]", inner)
     assert re.fullmatch(r'(?:[^"\\%]|\\[abfnrtv"\\]|\\x[0-9a-f]{2}|%%)*', inner)
-    unescaped = quoting.parse_show_environment(f'"{inner.replace("%%", "%")}"')
+    unescaped = parse_show_environment(f'"{inner.replace("%%", "%")}"')
     assert unescaped == {"A": value}
 
 

@@ -18,7 +18,7 @@ from hermes_ops.cli.output import Output
 from hermes_ops.errors import Unreachable, UsageError
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import MakeFolder, Write
+from hermes_ops.plan.model import Difference, MakeFolder, Write
 from hermes_ops.reporting import events, report
 from hermes_ops.reporting import summary as ended
 from hermes_ops.reporting.events import Event
@@ -167,6 +167,8 @@ def test_who_watches(
 class Run:
     """What a summary needs of a run."""
 
+    options = Options()
+
     def __init__(self, *results: HostResult) -> None:
         self.results = results
 
@@ -190,7 +192,7 @@ def summary(*results: HostResult, json: bool = False, diff: bool = False) -> str
 def test_a_summary_tells_what_each_host_came_to() -> None:
     """Its changes and their reasons, what failed and how to mend it, and what is to be known."""
     error = Unreachable("no way", hint="try the front door")
-    plan = Plan(Host("a"), notes=("a note",), differs=("Hermes 1, wanted 2",))
+    plan = Plan(Host("a"), notes=("a note",), differs=(Difference("p", "a drop-in", mend="rm it"),))
     done = [Done(FOLDER, "done"), Done(FOLDER, "skipped", "another failed")]
     shown = summary(
         HostResult(Host("a"), "changed", plan=plan, changes=done),
@@ -199,11 +201,11 @@ def test_a_summary_tells_what_each_host_came_to() -> None:
         HostResult(Host("d"), "failed", Unreachable("bad", hint=""), changes=done[:1]),
     )
     assert shown.splitlines() == [
-        "a  1 change",
+        "a  1 skipped",
         "    note: a note",
-        "    note: Hermes 1, wanted 2",
+        "    note: p: a drop-in; to end that: rm it",
         "    skipped  profile.create create ~/demo (missing) — another failed",
-        "a, d  1 change",
+        "a, d  1 change each",
         "    done     profile.create create ~/demo (missing)",
         "b  holds already",
         "c  unreachable: no way",
@@ -211,12 +213,13 @@ def test_a_summary_tells_what_each_host_came_to() -> None:
         "2 hosts: 1 changed, 1 ok; 3 changes; 1.5 s",
         "inventory: /fleet",
         "not as wanted:",
-        "  a  Hermes 1, wanted 2",
+        "  a/p  a drop-in",
+        "      next: rm it",
         "  c  unreachable: no way",
         "      hint: try the front door",
         "      next: ./inv hosts.ping -l c",
         "  d  failed: bad",
-        "      next: ./inv fleet.up -l d",
+        "      next: mend that, then ./inv fleet.up -l d",
     ]
 
 

@@ -174,8 +174,9 @@ def test_another_unit_is_told_while_ours_runs_and_refused_before_ours_starts() -
     unit = {SYSTEM: (f"HERMES_HOME={HOME}", f"ExecStart={RUN} gateway run")}
     plan = make_plan(state, replace(holding(), unit_lines=unit))
     assert plan.changes == ()
-    assert plan.differs == (f"demo: {SYSTEM} is another unit that runs its home; to remove it: "
-                            f"{removal(SYSTEM)}",)  # fmt: skip
+    (told,) = plan.differs
+    assert str(told) == (f"demo: {SYSTEM} is another unit that runs its home; to end that: "
+                         f"on the host: {removal(SYSTEM)}")  # fmt: skip
     new = make_plan(state, replace(NEW, unit_lines=unit))
     (refused,) = (c.operation for c in new.changes if isinstance(c.operation, Refuse))
     assert SYSTEM in refused.message

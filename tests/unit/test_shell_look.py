@@ -747,6 +747,18 @@ def test_who_serves_a_port(host: Host) -> None:
     assert answer.out.rstrip().endswith("4")
 
 
+def test_a_stranger_at_a_wanted_port_is_found(host: Host) -> None:
+    """If no known process has the port, all of this user are asked, and its holder joins them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = f"{server.getsockname()[1]:04X}"
+        known = host.run(f"pids=' {os.getpid()}'; look_servers {port}; say \"pids$pids\"")
+        found = host.run(f'pids=; look_servers {port} 0001; say "pids$pids"; {STILL_SPLITS}')
+    assert f"pids {os.getpid()}" in known.told
+    assert f"pids {os.getpid()}" in found.told
+    assert f"/proc/{os.getpid()}/fd:" in found.block("sockets")
+    assert found.out.rstrip().endswith("4")
+
+
 def test_no_process_is_known(dash: Host) -> None:
     """Then the servers alone are told; without `/proc` not even these."""
     assert [record.word for record in dash.run("pids=; look_servers").reply.records] == ["servers"]

@@ -7,14 +7,26 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import pytest
+
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
-from hermes_ops.errors import HostKeyChanged, NotReady, Unreachable
+from hermes_ops.errors import (
+    Conflict,
+    HermesError,
+    HostKeyChanged,
+    Locked,
+    NotReady,
+    NotTried,
+    Unknown,
+    Unreachable,
+)
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import Write
+from hermes_ops.plan.model import Difference, Refuse, Write
 from hermes_ops.reporting import events, report
-from hermes_ops.reporting.summary import NotPassed, Summary
+from hermes_ops.reporting.summary import Summary, totals
+from hermes_ops.reporting.wrongs import NotPassed
 from hermes_ops.run import Done, HostResult
 
 TOTALS = dict.fromkeys(("changed", "ok", "failed", "unreachable", "unknown", "skipped"), 0)
@@ -40,6 +52,7 @@ class Run:
     """What a summary needs of a run."""
 
     task = "fleet.up"
+    options = Options()
 
     def __init__(self, *results: HostResult, not_passed: tuple[NotPassed, ...] = ()) -> None:
         self.results, self.not_passed = results, not_passed
@@ -74,7 +87,7 @@ def test_what_hosts_have_in_common_is_told_once() -> None:
     hosts = [result(f"q{number}", CONFIG) for number in range(1, 11)]
     hosts[1] = result("q2", CONFIG, SOUL)
     assert before_the_table(*hosts, result("z")) == [
-        "q1, q2, q3 … (10 hosts)  1 change",
+        "q1, q2, q3 … (10 hosts)  1 change each",
         CONFIG_LINE,
         "q2  1 change",
         SOUL_LINE,
@@ -85,7 +98,7 @@ def test_what_hosts_have_in_common_is_told_once() -> None:
 def test_texts_that_differ_are_not_in_common() -> None:
     """With --diff; without it a change is the same if its line is."""
     hosts = (result("a", CONFIG), result("b", change("config.yaml", after="z\n")))
-    assert before_the_table(*hosts) == ["a, b  1 change", CONFIG_LINE]
+    assert before_the_table(*hosts) == ["a, b  1 change each", CONFIG_LINE]
     assert before_the_table(*hosts, diff=True) == [
         "a  1 change", CONFIG_LINE, "        @@ -1 +1 @@", "        -y", "        +x",
         "b  1 change", CONFIG_LINE, "        @@ -1 +1 @@", "        -y", "        +z",
@@ -93,14 +106,24 @@ def test_texts_that_differ_are_not_in_common() -> None:
 
 
 def test_our_own_record_is_counted_and_not_told() -> None:
-    """Unless it failed."""
+    """The numbers above lines are those of the lines; the totals say how many have none."""
     record = change(".hermes/profiles/demo/.hermes-ops.yml")
-    assert before_the_table(result("a", CONFIG, record)) == ["a  2 changes", CONFIG_LINE]
+    assert before_the_table(result("a", CONFIG, record)) == ["a  1 change", CONFIG_LINE]
     both = (result("a", CONFIG, record), result("b", record, SOUL))
     assert before_the_table(*both) == ["a  1 change", CONFIG_LINE, "b  1 change", SOUL_LINE]
-    assert before_the_table(result("a", record)) == ["a  1 change"]
+    alone = ["a  only our record of what is ours (.hermes-ops.yml)"]
+    assert before_the_table(result("a", record)) == alone
+    body: dict[str, Any] = {**BODY, "totals": {**TOTALS, "hosts": 1, "changed": 1, "changes": 2}}
+    assert "; 2 changes (1 of them in our own records); " in totals(body, 1)
     (_, line) = before_the_table(result("a", record, outcome="failed"))
     assert ".hermes-ops.yml" in line
+
+
+def test_the_number_above_the_lines_is_that_of_the_totals() -> None:
+    """What failed or was skipped is no change that was made, and is counted as what it is."""
+    mixed = result("a", CONFIG, SOUL, CONFIG)
+    mixed.changes[1].outcome, mixed.changes[2].outcome = "failed", "skipped"
+    assert before_the_table(mixed)[0] == "a  1 change, 1 failed, 1 skipped"
 
 
 def test_what_is_kept_is_named() -> None:
@@ -109,6 +132,33 @@ def test_what_is_kept_is_named() -> None:
     assert before_the_table(result("a", kept))[-1] == (
         "        the old file is kept: ~/.local/state/kept/SOUL.md"
     )
+
+
+DROP_IN = Difference("demo", "a drop-in changes it", mend="rm it")
+REFUSED = replace(
+    CONFIG,
+    operation=Refuse("port 8642 is taken by the orphan old", hint="./inv fleet.prune -l r/old"),
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "then"),
+    [
+        ("failed", Conflict("no manager", hint="set it"), ""),
+        ("failed", Conflict("no manager"), "mend that, then ./inv fleet.up -l a"),
+        ("failed", Locked("by ann", hint="wait"), ""),
+        ("failed", NotReady("demo is down"), "./inv fleet.ps -l a"),
+        ("skipped", Unknown("no time left", kind="timeout"), "./inv fleet.up -l a"),
+        ("skipped", NotTried("another failed", hint="mend that first"), ""),
+        ("unknown", Unknown("lost"), "./inv fleet.ps -l a"),
+        ("unreachable", Unreachable("no"), "./inv hosts.ping -l a"),
+    ],
+)
+def test_no_command_repeats_what_failed(outcome: str, error: HermesError, then: str) -> None:
+    """What failed fails again until its cause is gone: the hint of the error says how."""
+    lines = after_the_totals(HostResult(Host("a"), outcome, error))
+    told = [line.partition("next: ")[2] for line in lines if "next: " in line]
+    assert told == ([then] if then else [])
 
 
 def test_what_is_not_as_wanted_comes_last() -> None:
@@ -125,8 +175,9 @@ def test_what_is_not_as_wanted_comes_last() -> None:
             Host("d"), "failed", NotReady("demo is down", hint="the log of demo ends:\n  x")
         ),
         replace(result("e", CONFIG), changes=[Done(CONFIG, "failed", "the disk is full")]),
-        result("f", plan=Plan(Host("f"), differs=("Hermes is 1, wanted 2",))),
-        not_passed=(NotPassed("g", "demo", "Its URL answers: no"),),
+        replace(result("r", CONFIG), changes=[Done(REFUSED, "failed", "x; ./inv fleet.prune")]),
+        result("f", plan=Plan(Host("f"), differs=(DROP_IN,))),
+        not_passed=(NotPassed("g", "demo", "Its URL answers: no", "./inv fleet.ps -l g/demo"),),
     ) == [
         "not as wanted:",
         "  a, b  unreachable: no answer",
@@ -138,10 +189,13 @@ def test_what_is_not_as_wanted_comes_last() -> None:
         "  x",
         "      next: ./inv fleet.ps -l d",
         "  e/demo  profile.configure update file:config.yaml failed: the disk is full",
-        "      next: ./inv fleet.up -l e/demo",
-        "  f  Hermes is 1, wanted 2",
+        "      next: mend that, then ./inv fleet.up -l e/demo",
+        "  r/demo  port 8642 is taken by the orphan old",
+        "      next: ./inv fleet.prune -l r/old",
+        "  f/demo  a drop-in changes it",
+        "      next: rm it",
         "  g/demo  Its URL answers: no",
-        "      next: ./inv fleet.verify -l g/demo",
+        "      next: ./inv fleet.ps -l g/demo",
     ]
 
 

@@ -254,7 +254,9 @@ def test_a_check_that_is_not_there_is_missing(tmp_path: Path) -> None:
     """A named check without a function counts as expected, and its outcome says so."""
     made = role(tmp_path, {"test_here": "pass"}, names=["test_here", "test_gone"])
     assert ended(run(made))[1] == (
-        words.MISSING, "it did not run: roles/thing/checks has no function test_gone",
+        words.MISSING,
+        f"it did not run: {tmp_path}/thing/role.yml lists it under checks:,"
+        f" and no file of {tmp_path}/thing/checks has such a function",
     )  # fmt: skip
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from hermes_ops.files import envfile
 from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
-from hermes_ops.plan.model import Change, Refuse, Write
+from hermes_ops.plan.model import Change, Plan, Refuse, Write
 from hermes_ops.plan.resource import EnvFile
+from hermes_ops.program_name import spoken
 from hermes_ops.run import HostResult
 from hermes_ops.secrets.fingerprint import key_file, operator_key
 from hermes_ops.secrets.reference import Reference
@@ -51,7 +54,7 @@ def ending(host: Host, manager: str, facts: Facts) -> list[str]:
 def _fault(change: Change) -> str:
     operation = change.operation
     if isinstance(operation, Refuse):
-        return operation.message
+        return operation.said
     if isinstance(operation, Write) and operation.keys:
         if change.action == "create":
             return f"~/{operation.path} is absent"
@@ -76,12 +79,42 @@ def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidenc
             yield f"definition:{profile.name}"
 
 
+_LOOK_AGAIN = ("starting", "draining", "unknown")
+
+
+def remedy(
+    target: str, verdict: Verdict, changes: Sequence[Change], plan: Plan, *, lacks: bool
+) -> str:
+    """Return what mends a profile: a command that changes something if it is typed, or words.
+
+    `changes` are those of its plan; `lacks`: something that the plan of a look does not show.
+    """
+    name = target.rpartition("/")[2]
+    refused = (c.operation for c in changes if isinstance(c.operation, Refuse))
+    if refusal := next(refused, None):
+        return refusal.hint or spoken(f"./inv fleet.plan -l {shlex.quote(target)}")
+    if changes or lacks or name in plan.stalled:
+        return spoken(f"./inv fleet.up -l {shlex.quote(target)}")
+    if verdict.state in _LOOK_AGAIN:
+        return spoken(f"./inv fleet.ps -l {shlex.quote(target)}")
+    mends = [one.mend for one in plan.differs if one.profile == name and one.mend]
+    return "; ".join(mends) or "see logs/gateway.log in its folder on the host"
+
+
 def hidden_drift(profile: Profile, *, moved: bool | None) -> bool | None:
     """Whether values of references differ from those last written; None if unknown."""
     if profile.sealed is not None:
         return None
     hidden = any(isinstance(value, Reference) for value in profile.env.values())
     return moved if hidden and profile.state != "absent" else False
+
+
+def why_not_compared(profile: Profile) -> str:
+    """Return why it is not known whether a profile has drifted; `plan` resolves, and knows."""
+    if profile.sealed is not None:
+        return f"its values are encrypted: {profile.sealed}"
+    names = [name for name, value in profile.env.items() if isinstance(value, Reference)]
+    return f"the values of {', '.join(names)} are not read here: fleet.plan compares them"
 
 
 def lacking(profile: Profile, desired: DesiredState, facts: Facts) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile, seen_after
+from hermes_ops.commands.fleet.after_run import seen_after
+from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
 from hermes_ops.reporting.report import plain, table
 
 COLUMNS = (
@@ -48,8 +49,8 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
         "profile": own["profile"] + _mark(seen),
         "uptime": own["uptime_s"],
         "memory": own["rss_bytes"],
-        "version": whole["hermes"]["version"],
-        "python": whole["hermes"]["python"],
+        "version": whole["hermes"]["version"] if seen.runs_hermes else None,
+        "python": whole["hermes"]["python"] if seen.runs_hermes else None,
         "heartbeat": own["heartbeat_age_s"],
         **{key: own[key] for key in ("state", "pid", "restarts", "platforms", "drift")},
         **{key: own[key] for key in ("unit", "enabled")},
@@ -108,6 +109,15 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
                 yield f"{name}/{seen.name} is {seen.verdict.state}: {why or wanted(seen)}"
         for finding in host.findings:
             yield f"{finding.message}; {finding.mend}"
+    yield from not_compared(hosts)
+
+
+def not_compared(hosts: Iterable[HostSeen]) -> Iterable[str]:
+    """Yield a line for each profile of which it is not known whether it has drifted, with why."""
+    for host in hosts:
+        for seen in host.profiles:
+            if seen.not_compared:
+                yield f"{host.host.name}/{seen.name}: drift unknown: {seen.not_compared}"
 
 
 def unjudged(hosts: Iterable[HostSeen]) -> Iterable[str]:
@@ -123,13 +133,22 @@ def wanted(seen: SeenProfile) -> str:
     """Return what a profile should be, or what of it is not as wanted."""
     if seen.desired and seen.verdict.state != WANTED[seen.desired]:
         return f"it should be {seen.desired}"
-    paths = (reason.removeprefix("file:") for reason in seen.drift_reasons)
-    listed = ", ".join(path if path[0] == "/" else f"~/{path}" for path in paths)
-    return (
-        f"not as wanted: {listed}"
-        if listed
-        else "values of references changed: fleet.up writes them"
-    )
+    if seen.drift_reasons:
+        return f"not as wanted: {', '.join(map(in_words, seen.drift_reasons))}"
+    return "values of references changed: fleet.up writes them"
+
+
+def in_words(resource: str) -> str:
+    """Return a resource as people name it: a path, or what of the service is not so."""
+    kind, _, name = resource.partition(":")
+    match kind:
+        case "file" | "directory" | "command":
+            return name if name.startswith("/") else f"~/{name}"
+        case "service":
+            return f"a restart of {name} is due"
+        case "definition":
+            return f"the definition of {name}, which its manager has not read yet"
+    return f"{kind} {name}".rstrip()
 
 
 # --- the end of `fleet.up` --------------------------------------------------------------------

@@ -16,7 +16,8 @@ from hermes_ops.commands.fleet.faults import (
     has_moved,
     hidden_drift,
     lacking,
-    left_undone,
+    remedy,
+    why_not_compared,
     with_faults,
 )
 from hermes_ops.commands.look_hosts import Look
@@ -28,8 +29,6 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan, make_plan
-from hermes_ops.plan.model import Control
-from hermes_ops.run import HostResult
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.describe import describe
@@ -53,6 +52,12 @@ class SeenProfile:
     """The resources that are not as wanted."""
     orphan: bool = False
     """It was ours, and is not in the inventory any more."""
+    runs_hermes: bool = False
+    """Whether the version of Hermes is that of its program."""
+    remedy: str = ""
+    """What mends it: a command that changes something, or words."""
+    not_compared: str = ""
+    """Why its drift is not known, if it is not."""
 
     @property
     def as_desired(self) -> bool | None:
@@ -88,6 +93,7 @@ class SeenProfile:
             "platforms": dict(verdict.platforms),
             "drift": self.drift,
             "drift_reasons": list(self.drift_reasons),
+            "drift_unknown": self.not_compared or None,
         }
 
 
@@ -153,19 +159,19 @@ def moment(seconds: float) -> str:
 def seen_disabled(host: Host) -> HostSeen:
     """Return the state of a disabled host, which is not contacted."""
     reasons = (host.disabled_reason,) if host.disabled_reason else ()
-    return HostSeen(host, _alike(host, Verdict("disabled", reasons)))
+    return HostSeen(host, alike(host, Verdict("disabled", reasons)))
 
 
 def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
     """Return the state of a host from a look: all its profiles, in the inventory or not."""
     host, facts = look.host, look.facts
     if facts is None:
-        return HostSeen(host, _alike(host, Verdict("unknown")), error=look.failure)
+        return HostSeen(host, alike(host, Verdict("unknown")), error=look.failure)
     try:
         with belongs_to(host.name):
             return _judged(look, facts, roles)
     except HermesError as error:
-        return HostSeen(host, _alike(host, Verdict("unknown")), facts, error=error)
+        return HostSeen(host, alike(host, Verdict("unknown")), facts, error=error)
 
 
 def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
@@ -196,7 +202,8 @@ def _evidence(profile: Profile, look: Look, plan: Plan, facts: Facts) -> Evidenc
     return replace(found, expected=named_platforms(found))
 
 
-def _alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
+def alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
+    """Return every profile of a host with the same verdict."""
     return tuple(
         SeenProfile(profile.name, verdict, desired=profile.state) for profile in host.profiles
     )
@@ -209,16 +216,26 @@ def _own(
     # What cannot be opened here cannot be compared.
     own = [c for c in plan.changes if c.profile == profile.name and profile.sealed is None]
     evidence = with_faults(profile, evidence, own, lacks, more)
-    reasons = tuple(drift_reasons(profile, own, evidence))
+    reasons, verdict = tuple(drift_reasons(profile, own, evidence)), judge(evidence)
+    hidden = hidden_drift(profile, moved=moved)
+    target = f"{plan.host.name}/{profile.name}"
     return SeenProfile(
         profile.name,
-        judge(evidence),
+        verdict,
         evidence,
         unit_of(service, plan.manager),
         profile.state,
-        True if reasons else hidden_drift(profile, moved=moved),
+        True if reasons else hidden,
         reasons,
+        runs_hermes=is_hermes(service.role),
+        remedy=remedy(target, verdict, own, plan, lacks=bool(lacks or more or hidden)),
+        not_compared="" if reasons or hidden is not None else why_not_compared(profile),
     )
+
+
+def is_hermes(role: Role) -> bool:
+    """Return whether the services of a role are Hermes."""
+    return role.program is not None and role.program.name == "hermes"
 
 
 def unit_of(service: ServiceSpec, manager: str) -> str:
@@ -238,60 +255,9 @@ def _strangers(
         service = describe(Profile(name), roles["gateway"])
         evidence = evidence_of(service, facts, manager)
         evidence = replace(evidence, expected=named_platforms(evidence))
-        yield SeenProfile(name, judge(evidence), evidence, unit_of(service, manager))
-
-
-# --- from a run -------------------------------------------------------------------------------
-
-
-def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
-    """Return a host as a run left it, without asking it again."""
-    host, error = result.host, result.error
-    if result.outcome in ("unknown", "unreachable", "skipped"):
-        # What was seen before the connection was lost may no longer be so.
-        reasons = (str(error),) if error else ()
-        return HostSeen(host, _alike(host, Verdict("unknown", reasons)), error=error)
-    try:
-        with belongs_to(host.name):
-            if result.plan is not None and result.facts is not None:
-                return _left_by(result, result.plan, result.facts, roles)
-    except HermesError as failure:
-        error = error or failure
-    return HostSeen(host, _alike(host, Verdict("unknown")), result.facts, error=error)
-
-
-def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
-    profiles = []
-    for profile in result.host.profiles:
-        service = describe(profile, roles[profile.role])
-        evidence = _evidence_after(profile, plan, facts, result)
-        left = left_undone(profile, result)
-        evidence = with_faults(profile, evidence, left)
-        resources = (change.resource for change in left)
-        reasons = tuple(dict.fromkeys([*resources, *(f"file:{path}" for path in evidence.foreign)]))
-        verdict = result.doubts.get(profile.name) or judge(evidence)
         seen = SeenProfile(
-            profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,
-            bool(reasons), reasons,
-        )  # fmt: skip
-        profiles.append(seen)
-    return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)
-
-
-def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResult) -> Evidence:
-    name = profile.name
-    watch = next((watch for watch in plan.watches if watch.service.profile == name), None)
-    if watch and name in result.verdicts:
-        return evidence_of(
-            watch.service, facts, plan.manager,
-            urls=watch.urls, expected=watch.expected, settle=result.host.settle,
-        )  # fmt: skip
-    before = plan.evidence.get(name, Evidence())
-    done = [d for d in result.changes if d.outcome == "done" and d.change.profile == name]
-    controls = [d.change.operation for d in done if isinstance(d.change.operation, Control)]
-    if not controls:
-        return before
-    # There was no second look: only the order to the service is known.
-    activity = "inactive" if controls[-1].verb == "stop" else "activating"
-    installed = profile.state != "absent"
-    return Evidence(before.kind, installed, profile.state == "started", activity=activity)
+            name, judge(evidence), evidence, unit_of(service, manager), runs_hermes=True
+        )
+        # Without a service it is only data, and nothing that anybody has to know.
+        if seen.verdict.state != "absent":
+            yield seen

@@ -8,9 +8,9 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.profile_table import wanted
+from hermes_ops.commands.fleet.profile_table import not_compared, wanted
 from hermes_ops.commands.fleet.ps import STEPS, look_at
-from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
+from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.program_name import spoken
@@ -27,6 +27,8 @@ def run(steps: Sequence[StepPlan], options: Options, output: Output, *, quiet: b
         output.text(line(counts))
     for row in troubles:
         output.text(f"{row['message']}; next: {row['next']}")
+    for text in () if quiet else not_compared(hosts):
+        output.text(text)
     result = items(troubles, exit=exit_code(code for host in hosts for code in host.codes))
     return Result(result.exit, {**result.document, "counts": counts})
 
@@ -69,18 +71,12 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
             target = f"{name}/{seen.name}"
             state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
             text = f"{target} is {state}: {why or wanted(seen)}"
-            yield _row(name, seen.name, state, text, spoken(f"./inv {_next(seen)} -l {target}"))
+            # What mends it is told once.
+            text = text.removesuffix(f"; {seen.remedy}")
+            yield _row(name, seen.name, state, text, seen.remedy)
     for finding in host.findings:
         side = finding.sides[0]
         yield _row(side.host, side.profile, finding.kind, finding.message, finding.mend)
-
-
-def _next(seen: SeenProfile) -> str:
-    """Return the task that mends this profile, or that shows more."""
-    state = seen.verdict.state
-    if state in ("starting", "draining", "unknown"):
-        return "fleet.ps"
-    return "fleet.plan" if state == WANTED.get(seen.desired or "") else "fleet.up"
 
 
 def _row(host: str, profile: str | None, state: str, message: str, then: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +20,9 @@ from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.reporting.summary import NotPassed
+from hermes_ops.program_name import spoken
+from hermes_ops.reporting.report import names
+from hermes_ops.reporting.wrongs import ALL_ROWS, NotPassed, split
 from hermes_ops.run import (
     Connections,
     HostOutcome,
@@ -40,10 +43,6 @@ from hermes_ops.verify import (
     verify,
 )
 from hermes_ops.verify import outcome as words
-
-SHOWN = 20
-"""How many checks that did not pass are shown one by one."""
-
 
 Reached = HostOutcome[Target]
 """A host that was looked at and stays connected, or the error why not."""
@@ -157,13 +156,23 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
     converged.verify = verified.document()
     _doubt(verified, converged)
     converged.not_passed = [
-        NotPassed(missed.check.host, missed.check.profile, missed.reason)
+        NotPassed(missed.check.host, missed.check.profile, missed.reason, _then(missed))
         for missed in verified.not_passed
     ]
     if converged.journal:
         told = [outcome.item() for outcome in verified.not_passed]
         converged.journal.write("verified", **converged.verify, not_passed=told)
     _write(junit, verified)
+
+
+def _then(missed: CheckOutcome) -> str:
+    """Return what to do about a check that did not pass: to run it again would show the same."""
+    check = missed.check
+    if missed.outcome in (words.UNKNOWN, words.UNREACHABLE):
+        return spoken(f"./inv hosts.ping -l {shlex.quote(check.host)}")
+    return missed.mend or spoken(
+        f"./inv fleet.ps -l {shlex.quote(f'{check.host}/{check.profile}')}"
+    )
 
 
 _DOUBTS = {words.FAILED: "degraded", words.UNKNOWN: "unknown", words.UNREACHABLE: "unknown"}
@@ -224,17 +233,20 @@ def _checked(
         forks=options.forks,
         deadline=deadline,
     )
-    _tell(verified, output)
+    _tell(verified, output, all_rows=options.all_rows)
     return verified
 
 
-def _tell(verified: Verified, output: Output) -> None:
+def _tell(verified: Verified, output: Output, *, all_rows: bool) -> None:
     for note in verified.notes:
         output.note(f"warning: {note}")
-    for result in verified.not_passed[:SHOWN]:
-        output.note(result.sentence)
-    if (more := len(verified.not_passed) - SHOWN) > 0:
-        output.note(f"… and {_number(more, 'check')} more that did not pass: --json has them all")
+    missed = verified.not_passed
+    told, more = split(missed, all_rows=all_rows)
+    for result in told:
+        output.note(result.sentence + (f"; {result.mend}" if result.mend else ""))
+    if more:
+        whose = names(list(dict.fromkeys(f"{m.check.host}/{m.check.profile}" for m in more)))
+        output.note(f"{_number(len(more), 'check')} more did not pass, of {whose}: {ALL_ROWS}")
 
 
 def _write(path: str | None, verified: Verified) -> None:

@@ -44,7 +44,7 @@ def refuse_strange(
     Raises:
         Conflict: with the command that installs it.
     """
-    order, mends = order_of(wanted), f"fleet.up -l {host.name}/{service.profile}"
+    order, mends = order_of(wanted), f"./inv fleet.up -l {host.name}/{service.profile}"
     if order and runs_elsewhere(service, manager, facts):
         raise Conflict(f"its service runs, but not under {manager.name}", hint=mends)
     if order in BEGINS and not is_defined(service, manager, facts):

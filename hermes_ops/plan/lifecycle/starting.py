@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes import started
@@ -20,8 +21,8 @@ from hermes_ops.plan import services
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.lifecycle.orders import drain_of, drained, hardened, is_drained, order_of
-from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
-from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
+from hermes_ops.plan.lifecycle.watching import beside, obstacle, of_others, watch_of
+from hermes_ops.plan.model import Change, Control, DesiredState, Difference, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import ServicePlan
@@ -74,7 +75,7 @@ class Starting:
         self.watches: list[Watch] = []
         self.stalled: list[str] = []
         """The profiles whose gateway looks frozen: a second look tells."""
-        self.differs: list[str] = []
+        self.differs: list[Difference] = []
         self.evidence: dict[str, Evidence] = {}
 
     def changes(self) -> Iterable[Change]:
@@ -156,9 +157,9 @@ class Starting:
         for name in self._desired.services.keys() - occupants.keys():
             pids = pids_of(self._desired.services[name], self._facts)
             occupants[name] = Occupant(pids=pids)
-        refused, first = settled(occupants, self._facts)
+        refused, first = settled(occupants, self._facts, self._desired.host)
         for one in planned:
-            if one.begins and (why := self._obstacle(one) or refused.get(one.name, "")):
+            if one.begins and (why := self._obstacle(one) or refused.get(one.name)):
                 self._refused.add(one.name)
                 one.refuse(why)
         return first
@@ -175,7 +176,7 @@ class Starting:
     def _env_now(self, one: ServicePlan) -> Mapping[str, str | None]:
         return envfile.read(self._facts.contents.get(f"{one.service.home}/.env", ""))
 
-    def _obstacle(self, one: ServicePlan) -> str:
+    def _obstacle(self, one: ServicePlan) -> Conflict | None:
         stray = one.evidence.alive and not one.evidence.supervised
         taken = () if stray or one.elsewhere or one.watch is None else one.watch.urls
         if one.evidence.supervised:
@@ -183,17 +184,10 @@ class Starting:
             taken = tuple(url for url in taken if url not in had)
         if one.evidence.units and not one.evidence.supervised:
             unit = one.evidence.units[0]
-            return f"{unit} is another unit that runs its home; to remove it: {removal(unit)}"
-        return obstacle(one.service, taken, self._facts, installs=self._installs)
-
-    def _note_foreign(self, service: ServiceSpec, evidence: Evidence) -> None:
-        for file in evidence.foreign:
-            mends = self._manager.removal([file], self._facts)
-            words = f"{file} changes {self._manager.id(service)}; to remove it: {mends}"
-            self.differs.append(f"{service.profile}: {words}")
-        for unit in evidence.units:
-            words = f"{unit} is another unit that runs its home; to remove it: {removal(unit)}"
-            self.differs.append(f"{service.profile}: {words}")
+            words = f"{unit} is another unit that runs its home"
+            return Conflict(words, hint=f"on the host: {removal(unit)}")
+        host = self._desired.host.name
+        return obstacle(one.service, taken, self._facts, host, installs=self._installs)
 
     def _with_start(self, service: ServiceSpec, evidence: Evidence, profile: Draft) -> Evidence:
         """Return the evidence with how the settings differ from those at its start."""
@@ -255,15 +249,16 @@ class Starting:
     def _watch(self, one: ServicePlan) -> None:
         if one.watch is None or one.name in self._refused or one.wanted.profile.state != "started":
             return
-        self._note_foreign(one.service, one.evidence)
+        if not (order_of(one.wanted) or getattr(one.wanted.resource, "only_restart", False)):
+            self.differs += of_others(one.service, one.evidence, self._manager, self._facts)
         verdict = judge(one.evidence)
         if one.begins or one.ends or not verdict.is_ready:
             self.watches.append(one.watch)
         if not one.changes:
-            self.differs += [f"{one.name}: {words}" for words in one.evidence.rivals]
+            self.differs += beside(one.name, one.evidence)
         if not one.changes and not verdict.is_ready:
             said = ", ".join(verdict.reasons)
-            self.differs.append(f"{one.name} is {verdict.state}: {said}")
+            self.differs.append(Difference(one.name, said, verdict.state))
 
     def _evidence(self, service: ServiceSpec, watch: Watch) -> Evidence:
         return evidence_of(

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import environment, stamp
 from hermes_ops.hermes import platforms
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE
-from hermes_ops.hermes.orphans import on_port, remedy
-from hermes_ops.hermes.ports import number_of
+from hermes_ops.hermes.orphans import on_port, prune_hint
+from hermes_ops.hermes.ports import free_hint, number_of
+from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import (
-    Watch,
-)
+from hermes_ops.plan.model import Difference, Watch
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
 
 
 def watch_of(
@@ -31,47 +33,75 @@ def watch_of(
     return Watch(service, (service.url,) if service.url else (), wave=wave)
 
 
+def of_others(
+    service: ServiceSpec, evidence: Evidence, manager: ServiceManager, facts: Facts
+) -> Iterable[Difference]:
+    """Yield the files and units of others that change a service, each with what ends that."""
+    for file in evidence.foreign:
+        mend = f"on the host: {manager.removal([file], facts)}"
+        yield Difference(service.profile, f"{file} changes {manager.id(service)}", mend=mend)
+    for unit in evidence.units:
+        mend = f"on the host: {removal(unit)}"
+        words = f"{unit} is another unit that runs its home"
+        yield Difference(service.profile, words, mend=mend)
+
+
+def beside(profile: str, evidence: Evidence) -> Iterable[Difference]:
+    """Yield what else runs the home of a service, or serves its port."""
+    for words in evidence.rivals:
+        yield Difference(profile, words, mend="end that process on the host")
+
+
 LEAST_FREE_KIB = 8 * 1024
 """A gateway that starts writes its state, logs and sessions; on a full disk it does not come up."""
 
 
-def obstacle(service: ServiceSpec, urls: Iterable[str], facts: Facts, *, installs: bool) -> str:
-    """Return why this service could not run after a start; empty if no reason is known.
+def obstacle(
+    service: ServiceSpec, urls: Iterable[str], facts: Facts, host: str, *, installs: bool
+) -> Conflict | None:
+    """Return why this service could not run after a start; None if no reason is known.
 
     `urls` are those at which nothing may answer before. `installs`: the plan installs its program.
     """
     if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
         # Hermes would run the profile named in the file, whatever home the unit sets.
-        return f"~/{ACTIVE} names another profile, which would run in its place: remove that file"
+        return Conflict(
+            f"~/{ACTIVE} names another profile, which would run in its place",
+            hint=f"on the host: rm ~/{ACTIVE}",
+        )
     return (
         _without_program(service, facts, installs=installs)
         or _without_space(facts)
-        or _answered(urls, facts)
+        or _answered(urls, facts, host)
     )
 
 
-def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> str:
+def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> Conflict | None:
     hermes = facts.hermes
     if service.text != "hermes" or installs or hermes is None or hermes.runs:
-        return ""
-    gone = f"the Python of Hermes, {hermes.python}, is gone"
+        return None
+    hint = "install Hermes again on the host, or set hermes_python"
     if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
-        return f"{gone}: rm ~/{stamp('hermes')}   and the next fleet.up installs Hermes again"
-    return f"{gone}: install Hermes again, or set hermes_python"
+        hint = f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
+    return Conflict(f"the Python of Hermes, {hermes.python}, is gone", hint=hint)
 
 
-def _without_space(facts: Facts) -> str:
+def _without_space(facts: Facts) -> Conflict | None:
     free = facts.free_kib
     if free is None or free >= LEAST_FREE_KIB:
-        return ""
-    return f"the disk of {facts.home} is full ({free} KiB are left): make room there"
+        return None
+    full = f"the disk of {facts.home} is full ({free} KiB are left)"
+    return Conflict(full, hint="make room there")
 
 
-def _answered(urls: Iterable[str], facts: Facts) -> str:
+def _answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
     for url in urls if facts.servers is None else ():
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:
-            if orphan := on_port(number_of(url), facts):
-                return f"the orphan {orphan} answers at {url}: {remedy()}"
-            return f"another process already answers at {url}: give the profile a port of its own"
-    return ""
+            number = number_of(url)
+            if orphan := on_port(number, facts):
+                hint = prune_hint(host, orphan)
+                return Conflict(f"the orphan {orphan} answers at {url}", hint=hint)
+            hint = free_hint(number or 0, None)
+            return Conflict(f"another process already answers at {url}", hint=hint)
+    return None
