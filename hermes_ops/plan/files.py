@@ -229,16 +229,28 @@ def plan_env(
         owes = None
     keeps = _note(file, facts)
     write = Write(file.path, Secret(after), file.mode, Secret(before or ""), keys, owes, keeps)
-    changes: Iterable[Change] = _write(wanted, write, after == before, facts)
+    changes = list(_write(wanted, write, after == before, facts))
+    if not any(isinstance(one.operation, Write) for one in changes):
+        changes += _record(wanted, file, facts)
     if any(then.get(key) and key not in known for key in keys):
-        changes = keeping(changes, facts)
-    return list(changes), {key: None if "\x01" in value else value for key, value in now.items()}
+        changes = list(keeping(changes, facts))
+    return changes, {key: None if "\x01" in value else value for key, value in now.items()}
 
 
 def _note(file: EnvFile, facts: Facts) -> tuple[PurePosixPath, str] | None:
     if file.kept is None or not file.marks:
         return None
     return file.kept, marks.merged(facts.contents.get(str(file.kept), ""), file.marks)
+
+
+def _record(wanted: Wanted, file: EnvFile, facts: Facts) -> Iterable[Change]:
+    """Yield the record of values that are as wanted already, if this operator has none of them."""
+    before = facts.contents.get(str(file.kept), "")
+    if file.kept is None or not file.marks or marks.recorded(before, file.marks) == before:
+        return
+    write = Write(file.kept, marks.recorded(before, file.marks), 0o600, before)
+    record = change(wanted, "update", "its values are as wanted", write, facts)
+    yield replace(record, resource=f"file:{file.kept}")
 
 
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:

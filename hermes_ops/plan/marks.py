@@ -1,7 +1,9 @@
 """Keyed fingerprints of values written into a `.env` from references, stored on the host.
 
-A line has a variable, the fingerprint of its source and that of its value. With it a later look
-can tell whether the value is still the one that was written, without asking its source.
+A line has a variable with a mark of the operator's key (`NAME.KEY`), the fingerprint of its source
+and that of its value. With it a later look can tell whether the value is still the one that was
+written, without asking its source. Each operator has own lines, as keys differ; older versions
+wrote lines without a mark (`NAME`).
 """
 
 from __future__ import annotations
@@ -35,10 +37,14 @@ def with_marks(inventory: Inventory, secrets: Mapping[Reference, Secret], key: b
 
 def _marks(profile: Profile, secrets: Mapping[Reference, Secret], key: bytes) -> Marks:
     return {
-        name: f"{_source(value, key)} {fingerprint(key, secrets[value])}"
+        _line(name, key): f"{_source(value, key)} {fingerprint(key, secrets[value])}"
         for name, value in _references(profile)
         if value in secrets
     }
+
+
+def _line(name: str, key: bytes) -> str:
+    return f"{name}.{fingerprint(key, 'the key of this operator')[:8]}"
 
 
 def _references(profile: Profile) -> Iterable[tuple[str, Reference]]:
@@ -50,8 +56,24 @@ def _source(reference: Reference, key: bytes) -> str:
 
 
 def merged(kept: str, marks: Marks) -> str:
-    """Return the stored text with these marks merged in."""
-    lines = {**_read(kept), **marks}
+    """Return the stored text after these values were written: lines about older ones are gone."""
+    written = set(map(_variable, marks))
+    rest = {name: both for name, both in _read(kept).items() if _variable(name) not in written}
+    return _text({**rest, **marks})
+
+
+def recorded(kept: str, marks: Marks) -> str:
+    """Return the stored text with marks of values that are there already, whoever wrote them."""
+    known = set(map(_variable, marks))
+    rest = {name: both for name, both in _read(kept).items() if name not in known}
+    return _text({**rest, **marks})
+
+
+def _variable(line: str) -> str:
+    return line.partition(".")[0]
+
+
+def _text(lines: Marks) -> str:
     return "".join(f"{name} {both}\n" for name, both in sorted(lines.items()))
 
 
@@ -61,15 +83,17 @@ def _read(kept: str) -> dict[str, str]:
 
 
 def has_moved(profile: Profile, env: str, kept: str, key: bytes) -> bool | None:
-    """Return whether the value of a reference is no longer the one that was written.
+    """Return whether a value is not the one that was written, or its reference another one now.
 
-    None if unknown: nothing was stored, or another operator's key or another source was used.
+    None if unknown: this operator has recorded nothing about it.
     """
     lines, values = _read(kept), envfile.read(env)
-    judged = [
-        _has_moved(lines.get(name, ""), _source(value, key), fingerprint(key, values.get(name, "")))
-        for name, value in _references(profile)
-    ]
+    judged = []
+    for name, reference in _references(profile):
+        mine = lines.get(_line(name, key), "")
+        source, value = _source(reference, key), fingerprint(key, values.get(name, ""))
+        moved = _has_moved(mine or lines.get(name, ""), source, value)
+        judged.append(True if mine and moved is None else moved)
     if True in judged:
         return True
     return None if None in judged else False

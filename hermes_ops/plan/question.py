@@ -57,6 +57,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
                 *stamps,
                 gateway.ACTIVE,
                 *marks,
+                *notes,
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),

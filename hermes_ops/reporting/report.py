@@ -8,9 +8,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.output import shown
+from hermes_ops.files.layout import WRITTEN
 from hermes_ops.files.ownership import NAME
 from hermes_ops.plan.model import Change
 from hermes_ops.reporting import events
@@ -72,6 +74,12 @@ def names(hosts: Sequence[str]) -> str:
     return f"{', '.join(hosts[:3])} … ({len(hosts)} hosts)"
 
 
+def is_own_record(change: Change) -> bool:
+    """Return whether a change only writes down what is ours, or what we wrote."""
+    path = PurePosixPath(change.resource.removeprefix("file:"))
+    return path.name == NAME or path.parent == WRITTEN
+
+
 class Progress:
     """Shows events on standard error, as they happen."""
 
@@ -122,9 +130,7 @@ class Progress:
 
 
 def _is_minor(event: events.Changed) -> bool:
-    return event.outcome == "skipped" or (
-        event.outcome == "done" and event.change.resource.endswith(f"/{NAME}")
-    )
+    return event.outcome == "skipped" or (event.outcome == "done" and is_own_record(event.change))
 
 
 def _live(draw: Callable[[], str], redact: Callable[[str], str]) -> Live:

@@ -6,13 +6,11 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import envfile
-from hermes_ops.files.ownership import NAME
 from hermes_ops.plan.model import Change, Write
-from hermes_ops.reporting.report import count, line, names
+from hermes_ops.reporting.report import count, is_own_record, line, names
 from hermes_ops.reporting.wrongs import wrongs
 from hermes_ops.secrets.secret import Secret
 
@@ -84,7 +82,7 @@ def _some(targets: Sequence[str], most: int = 8) -> str:
 # --- what was done ----------------------------------------------------------------------------
 
 _MADE = ("done", "planned")
-_RECORD_ALONE = f"only our record of what is ours ({NAME})"
+_RECORD_ALONE = "only our own record of what is ours"
 
 
 @dataclass(slots=True)
@@ -162,11 +160,6 @@ def _change(done: Any, *, diff: bool) -> tuple[str, ...]:
         told.append(f"        the old file is kept: ~/{change.kept}")
     told += [f"        {text}" for text in (lines_of(change) if diff else ())]
     return (f"change {done.outcome}", *told)
-
-
-def is_own_record(change: Change) -> bool:
-    """Return whether a change only writes down what is ours."""
-    return PurePosixPath(change.resource.removeprefix("file:")).name == NAME
 
 
 def is_told_as_record(done: Any) -> bool:

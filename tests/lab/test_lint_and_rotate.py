@@ -276,7 +276,7 @@ def test_drift_of_references_without_their_source(fleet: Fleet, tmp_path: Path) 
     assert drift(fleet.operator) == {"coder": False, "scout": False, "porter": False}
     notes = f"{HOME}/.local/state/hermes-ops/written/*"
     note = box.sh(f"cat {notes}; stat -c %a {notes}")
-    assert note.startswith("OPENAI_API_KEY ")
+    assert note.startswith("OPENAI_API_KEY.")
     assert note.endswith("600")
     assert OLD not in note
     box.user(f"sed -i s/{OLD}/{OLD}x/ {PROFILE}/coder/.env")

@@ -55,6 +55,7 @@ from hermes_ops.plan.resource import (
     Resource,
     YamlFile,
 )
+from hermes_ops.reporting.report import is_own_record
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
@@ -507,6 +508,20 @@ def test_what_was_written_of_references_is_noted() -> None:
     assert noted(env) == (kept, "A s v\nB t w\n")
     assert noted(replace(env, marks={})) is None
     assert noted(replace(env, kept=None)) is None
+
+
+def test_values_that_are_as_wanted_are_recorded_once() -> None:
+    """Else nobody could ever tell their drift; another operator's record stays."""
+    kept = PurePosixPath(".local/state/hermes-ops/written/gateway-demo")
+    env = EnvFile(PurePosixPath(".env"), {"A": Secret("1")}, marks={"A.k": "s v"}, kept=kept)
+    found = put(put(NEW, ".env", "A=1\n"), str(kept), "A.x t w\n")
+    found = replace(found, paths={**found.paths, ".env": PathState("file", 0o600, 1000, 4)})
+    ((record,), _) = plan_env(wanted(env), env, found, None, Ledger())
+    assert isinstance(record.operation, Write)
+    assert (record.operation.path, record.operation.content) == (kept, "A.k s v\nA.x t w\n")
+    assert is_own_record(record)
+    recorded = put(found, str(kept), "A.k s v\nA.x t w\n")
+    assert plan_env(wanted(env), env, recorded, None, Ledger())[0] == []
 
 
 def test_what_the_host_made_itself_is_not_known_here() -> None:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from building import NEW, applied, desired, facts, roles, running
+from building import NEW, applied, bare_role, desired, facts, put, roles, running
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import profile_table, ps, watch
+from hermes_ops.commands.fleet import profile_table, ps, status, watch
 from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
 from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from, unit_of
@@ -249,6 +249,46 @@ def test_drift(env: dict[str, Any], more: dict[str, Any], drift: bool | None) ->
     assert profile["drift"] is drift
     assert bool(profile["drift_reasons"]) is bool(drift)
     assert not (drift and profile["as_desired"])
+
+
+def test_why_drift_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the table, and by `fleet.status`; a line of `-` alone would say nothing."""
+    monkeypatch.setenv("COLUMNS", "120")
+    case = {"desired": {"demo": {"env": API | TOKEN}}, "facts": {"holds": {"demo": {"env": API}}}}
+    found = put(facts(case), ENV, facts(case).contents[ENV] + "TOKEN=x\n")
+    host = seen_from(Look(wanted(case).host, wanted(case), found), roles())
+    why = "the values of TOKEN are not read here: fleet.plan compares them"
+    assert (only(host)["drift"], only(host)["drift_unknown"]) == (None, why)
+    told = f"box/demo: drift unknown: {why}"
+    assert shown(host)[-1] == told
+    assert list(profile_table.not_compared([host])) == [told]
+    assert list(profile_table.not_compared([seen(healthy())])) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ("file:.hermes/x", "~/.hermes/x"),
+        ("file:/etc/x.conf", "/etc/x.conf"),
+        ("directory:.hermes", "~/.hermes"),
+        ("service:hermes-gateway-demo", "a restart of hermes-gateway-demo is due"),
+        ("definition:demo", "the definition of demo, which its manager has not read yet"),
+        ("linger", "linger"),
+    ],
+)
+def test_drift_is_told_in_words(resource: str, words: str) -> None:
+    """Only what is a path looks like one."""
+    assert profile_table.in_words(resource) == words
+
+
+def test_another_program_has_no_version_of_hermes() -> None:
+    """The column is that of the service, not of the host."""
+    host = seen(healthy())
+    assert "0.19.0" in shown(host, sort="version")[1]
+    other = replace(host, profiles=(replace(host.profiles[0], runs_hermes=False),))
+    assert "0.19.0" not in shown(other, sort="version")[1]
+    assert status.is_hermes(roles()["gateway"])
+    assert not status.is_hermes(bare_role("echo"))
 
 
 # --- strangers --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 from building import HERMES, NEW, desired
 
-from hermes_ops.files.layout import OWED
+from hermes_ops.files.layout import OWED, WRITTEN
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
 from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
@@ -71,7 +71,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
     assert definitions() >= DEFINITIONS
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
-        f"{OWED}/hermes-gateway-demo",
+        f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
     }  # fmt: skip
 
 

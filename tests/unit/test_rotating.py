@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -165,6 +166,11 @@ def kept(value: str, reference: Reference = REFERENCE, key: bytes = KEY) -> str:
     return marks.merged("", marked.hosts[0].profiles[0].marks)
 
 
+def legacy(note: str) -> str:
+    """Return a note as older versions wrote it: it does not say with whose key."""
+    return re.sub(r"\.[0-9a-f]{8} ", " ", note)
+
+
 @pytest.mark.parametrize(
     ("env", "note", "moved"),
     [
@@ -172,11 +178,23 @@ def kept(value: str, reference: Reference = REFERENCE, key: bytes = KEY) -> str:
         ("K=other\n", kept("value"), True),
         ("X=value\n", kept("value"), True),
         ("K=value\n", "", None),
-        ("K=value\n", kept("value", Reference("env", "ELSE", Place("here"))), None),
+        ("K=value\n", kept("value", Reference("env", "ELSE", Place("here"))), True),
+        ("K=value\n", legacy(kept("value")), False),
+        ("K=value\n", legacy(kept("value", Reference("env", "ELSE", Place("here")))), None),
         ("K=value\n", kept("value", key=bytes(32)), None),
         ("K=value\n", kept("value", Reference("env", "SOURCE", Place("there"))), False),
     ],
-    ids=["same", "changed", "gone", "nothing kept", "other source", "other key", "other place"],
+    ids=[
+        "same",
+        "changed",
+        "gone",
+        "nothing kept",
+        "other source",
+        "old format",
+        "other source in the old format",
+        "other key",
+        "other place",
+    ],
 )
 def test_drift_of_references(env: str, note: str, moved: bool | None) -> None:
     """A changed value is drift, an unchanged one is none; what cannot be told is neither."""
@@ -187,6 +205,9 @@ def test_note_has_no_value_and_keeps_others() -> None:
     """The note is fingerprints; writing some of them leaves the rest as they are."""
     note = marks.merged("A 1 2\nK 3 4\n", {"K": "5 6"})
     assert note == "A 1 2\nK 5 6\n"
+    assert marks.merged("K 0 0\nK.b 3 4\nL.b 1 1\n", {"K.a": "5 6"}) == "K.a 5 6\nL.b 1 1\n"
+    # What only one operator brings is recorded beside what the others know.
+    assert marks.recorded("K 0 0\nK.b 3 4\n", {"K.a": "5 6"}) == "K.a 5 6\nK.b 3 4\n"
     assert "value-of-it" not in kept("value-of-it")
     assert fingerprint(KEY, "value-of-it") in kept("value-of-it")
 

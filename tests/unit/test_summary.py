@@ -111,7 +111,7 @@ def test_our_own_record_is_counted_and_not_told() -> None:
     assert before_the_table(result("a", CONFIG, record)) == ["a  1 change", CONFIG_LINE]
     both = (result("a", CONFIG, record), result("b", record, SOUL))
     assert before_the_table(*both) == ["a  1 change", CONFIG_LINE, "b  1 change", SOUL_LINE]
-    alone = ["a  only our record of what is ours (.hermes-ops.yml)"]
+    alone = ["a  only our own record of what is ours"]
     assert before_the_table(result("a", record)) == alone
     body: dict[str, Any] = {**BODY, "totals": {**TOTALS, "hosts": 1, "changed": 1, "changes": 2}}
     assert "; 2 changes (1 of them in our own records); " in totals(body, 1)
