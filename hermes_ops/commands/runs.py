@@ -4,28 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.errors import UsageError
 from hermes_ops.reporting import journal
 
+ROWS = 20
+"""How many runs are listed for people if they do not say."""
+LAST = "last"
 
-def list_(output: Output) -> Result:
-    """List the runs of this operator, newest first."""
-    rows = journal.runs()
+
+def list_(output: Output, *, rows: int | None = None, failed: bool = False) -> Result:
+    """List the newest runs of this operator, newest first; with `failed` only those that failed."""
+    most = rows or (None if output.json else ROWS)
+    wanted = (run for run in journal.runs() if not failed or _has_failed(run))
+    listed = list(islice(wanted, most))
     if not output.json:
         from hermes_ops.reporting.report import table
 
-        shown = [{**row, "task": _task(row), "began": _when(row["began"])} for row in rows]
+        shown = [{**row, "task": _task(row), "began": _when(row["began"])} for row in listed]
         columns = ["run", "began", "task", "exit", "changes", "limit", "why", "operator"]
         table(output, columns, shown)
-    return items(rows)
+        if not rows and next(wanted, None):
+            output.note(f"these are the newest {ROWS}; -n N shows more")
+    return items(listed)
+
+
+def _has_failed(run: Mapping[str, Any]) -> bool:
+    """Whether a run failed, or did not end; 2 tells of differences, and is no failure."""
+    return run["exit"] not in (0, 2)
 
 
 def show(output: Output, run: str) -> Result:
-    """Show what a run did; `run` is its name, or the beginning of its name."""
-    found = [path.stem for path in sorted(journal.folder().glob(f"{_plain(run)}*.jsonl"))]
+    """Show what a run did; `run` is its name, the beginning of its name, or `last`."""
+    start = "" if run == LAST else _plain(run)
+    found = [path.stem for path in sorted(journal.folder().glob(f"{start}*.jsonl"))]
+    if run == LAST:
+        found = found[-1:]
     if len(found) != 1:
         known = ", ".join(found[:5]) or "there is none"
         raise UsageError(f"no single run begins with {run!r}: {known}", hint="./inv runs.list")

@@ -86,6 +86,13 @@ class Profile:
     """Fingerprints of the resolved references, to store on the host."""
     sealed: InventoryError | None = None
     """Why it cannot be written: a setting is encrypted, and there is no password."""
+    why: str = ""
+    """Why it has this state, if the inventory does not say so."""
+
+    @property
+    def state_reason(self) -> str:
+        """Return in words why its service is stopped or removed."""
+        return self.why or f"state is {self.state}"
 
     def __hash__(self) -> int:
         return hash((self.name, self.role))

@@ -256,7 +256,7 @@ def _record(wanted: Wanted, file: EnvFile, facts: Facts) -> Iterable[Change]:
 def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:
     """Yield the removal of a path if it exists."""
     if str(absent.path) in facts.paths:
-        yield change(wanted, "remove", "is there", Remove(absent.path), facts)
+        yield change(wanted, "remove", wanted.profile.why or "is there", Remove(absent.path), facts)
 
 
 def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:

@@ -246,7 +246,7 @@ class _Planner:
     ) -> Iterable[Change]:
         known = (wanted, service, self.manager, self.facts)
         if wanted.profile.state == "absent":
-            return services.without_definition(*known, "state is absent")
+            return services.without_definition(*known, wanted.profile.state_reason)
         if resource.only_disable and not services.is_defined(service, self.manager, self.facts):
             return []
         if resource.only_disable and service.text == "hermes" and self.hermes is None:

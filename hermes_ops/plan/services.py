@@ -153,7 +153,7 @@ def _without_links(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts,
     kept: Collection[PurePosixPath] = (),
 ) -> Iterable[Change]:  # fmt: skip
-    reason = f"state is {wanted.profile.state}"
+    reason = wanted.profile.state_reason
     for known in manager.paths(service):
         if known.kind == "link" and known.path not in kept and str(known.path) in facts.paths:
             yield change(wanted, "disable", reason, Remove(known.path), facts)
@@ -179,7 +179,7 @@ def plan_service(
         if running or stray or evidence.activity == "failed":
             # A failed service is stopped too, so that its manager forgets the failure.
             ordered = getattr(wanted.resource, "order", "")
-            reason = "it was asked for" if ordered else f"state is {wanted.profile.state}"
+            reason = "it was asked for" if ordered else wanted.profile.state_reason
             yield _control(wanted, service, manager, "stop", reason, stray)
     elif not running or stray:
         # A stray process holds what the service needs: the service would fail and restart for ever.

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +84,9 @@ def _change(change: Any) -> dict[str, Any]:
     }
 
 
-def runs() -> list[dict[str, Any]]:
-    """Return a summary of each run in the journal, newest first."""
-    return [_summary(path) for path in sorted(folder().glob("*.jsonl"), reverse=True)]
+def runs() -> Iterator[dict[str, Any]]:
+    """Yield a summary of each run in the journal, newest first."""
+    return (_summary(path) for path in sorted(folder().glob("*.jsonl"), reverse=True))
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def _summary(path: Path) -> dict[str, Any]:
         "operator": first.get("operator"),
         "why": first.get("why"),
         "limit": first.get("limit"),
+        "inventory": first.get("inventory"),
         "exit": last.get("exit") if last.get("event") == "ended" else None,
         "changes": last.get("changes") if last.get("event") == "ended" else None,
     }

@@ -155,8 +155,8 @@ def table(
 ) -> None:
     """Print rows as a table: colored on a terminal, else plain.
 
-    If it is wider than the terminal, or than 80 columns in a pipe, the columns of `spare` are left
-    out, one after the other, until it fits.
+    If it is wider than the terminal, the columns of `spare` are left out, one after the other,
+    until it fits. A pipe has no width: there, nothing is left out.
     """
     columns = _fitting(columns, rows, cell or plain, spare)
     cells = [[_shown(cell or plain, row.get(column)) for column in columns] for row in rows]
@@ -172,20 +172,25 @@ def _fitting(
     spare: Sequence[str],
 ) -> Sequence[str]:
     """Return the columns that are shown."""
-    if not spare:
+    if not spare or (room := _room()) is None:
         return columns
     widths = {
         column: max(len(column), *(_width(_shown(cell, row.get(column))) for row in rows), 0)
         for column in columns
     }
     left = list(columns)
-    room = shutil.get_terminal_size((80, 24)).columns
     for column in spare:
         if sum(widths[each] + 2 for each in left) - 2 <= room:
             break
         if column in left:
             left.remove(column)
     return left
+
+
+def _room() -> int | None:
+    """Return how many columns the reader has; None for a pipe, unless $COLUMNS says it."""
+    told = os.environ.get("COLUMNS", "")
+    return shutil.get_terminal_size((80, 24)).columns if told or sys.stdout.isatty() else None
 
 
 def _shown(cell: Callable[[Any], str], value: Any) -> str:

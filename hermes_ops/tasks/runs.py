@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import ANSWER, Option, Options
+from hermes_ops.cli.options import ANSWER, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
-_RUN = Option("run", "the name of a run, or the beginning of it")
+_RUN = Option("run", "the name of a run, or the beginning of it; last is the newest one")
 
 
-@verb(name="list", common=ANSWER, example="./inv runs.list")
-def list_(_options: Options, output: Output) -> Result:
+@verb(
+    name="list",
+    options=(
+        Option("rows", "how many runs, the newest ones (20; with --json all)", short="n"),
+        Option("failed", "only runs that failed, or did not end", False),
+    ),
+    common=ANSWER,
+    example="./inv runs.list -n 5 --failed",
+)
+def list_(_options: Options, output: Output, *, rows: str | None, failed: bool) -> Result:
     """List the runs of this operator, newest first."""
     from hermes_ops.commands import runs as command
 
-    return command.list_(output)
+    return command.list_(output, rows=None if rows is None else whole("rows", rows), failed=failed)
 
 
-@verb(operands=(_RUN,), common=ANSWER, example="./inv runs.show 20261122T063907-4f2a")
+@verb(operands=(_RUN,), common=ANSWER, example="./inv runs.show last")
 def show(_options: Options, output: Output, *, run: str) -> Result:
     """Show everything that one run did."""
     from hermes_ops.commands import runs as command

@@ -212,6 +212,17 @@ def test_prune_stops_removes_and_forgets() -> None:
     ]
 
 
+def test_what_is_pruned_says_why() -> None:
+    """The inventory does not name it: it has no state there."""
+    chosen = reached(Options(), named_only=False).inventory("absent", prune.LEFT)
+    assert {p.state_reason for h in chosen.hosts for p in h.profiles} == {prune.LEFT}
+    held = facts({"desired": {"scout": {"env": API}}, "facts": {"holds": "desired"}})
+    host = replace(chosen.hosts[0], profiles=chosen.hosts[0].profiles[:1])
+    plan = make_plan(desired_state(host, roles(), prune.prune_steps()), held, wait=False)
+    reasons = {c.reason for c in plan.changes if c.profile}
+    assert reasons == {"it left the inventory"}
+
+
 # --- who is reached -----------------------------------------------------------------------------
 
 

@@ -399,7 +399,10 @@ def test_rows_sort_as_people_count() -> None:
 
 
 def test_a_table_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The columns that say least are left out first; one that is sorted by stays."""
+    """The columns that say least are left out first; one that is sorted by stays.
+
+    In a pipe nothing is left out.
+    """
     monkeypatch.setenv("COLUMNS", "80")
     one = seen(healthy())
     host = replace(one, host=replace(one.host, name="a-host-with-a-longer-name"))
@@ -408,6 +411,8 @@ def test_a_table_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0].split()[:3] == ["HOST", "PROFILE", "STATE"]
     assert lines[0].split()[-1] == "DRIFT"
     assert "RESTARTS" in shown(host, sort="restarts")[0]
+    monkeypatch.delenv("COLUMNS")
+    assert shown(host)[0].split() == [column.upper() for column in COLUMNS]
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def shown(out: str) -> set[str]:
 
 def begun() -> list[tuple[str, str | None, str]]:
     """Return the task, the selection and the reason of every run in the journal."""
-    starts = [next(iter(journal.read(row["run"]))) for row in reversed(journal.runs())]
+    starts = [next(iter(journal.read(row["run"]))) for row in reversed(list(journal.runs()))]
     return [(start["task"], start["limit"], start["why"]) for start in starts]
 
 

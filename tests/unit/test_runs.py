@@ -60,6 +60,29 @@ def test_runs_are_listed_newest_first(run: str, capsys: pytest.CaptureFixture[st
     assert [item["check"] for item in items] == [True, True]
 
 
+def test_some_runs_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The newest ones, or those that failed: differences are no failure. `last` is the newest."""
+    monkeypatch.setattr(journal, "folder", lambda: tmp_path)
+    for number, code in enumerate([0, 1, 2, 3, None] + [0] * 20):
+        lines = [LINES[0], {"at": 1002.0, "event": "ended", "exit": code, "changes": number}]
+        kept = lines if code is not None else lines[:1]
+        (tmp_path / f"run-{number:02}.jsonl").write_text("\n".join(map(json.dumps, kept)))
+
+    def listed(*words: str) -> list[str]:
+        return [
+            item["run"] for item in json.loads(said(capsys, "runs.list", "--json", *words))["items"]
+        ]
+
+    assert len(listed()) == 25
+    assert listed("-n", "2") == ["run-24", "run-23"]
+    assert listed("--failed") == ["run-04", "run-03", "run-01"]
+    assert listed("--failed", "-n", "1") == ["run-04"]
+    assert len(said(capsys, "runs.list").splitlines()) == 21
+    assert said(capsys, "runs.show", "last").splitlines()[-1].endswith("exit 0, 24 changes")
+
+
 def test_all_that_is_told_of_a_run(run: str) -> None:
     """What was planned line by line, what begins, how a host ended; what is empty is left out."""
     change = {"step": "s", "action": "make", "resource": "r", "reason": "absent"}
@@ -88,6 +111,7 @@ def test_all_that_is_told_of_a_run(run: str) -> None:
     ("name", "message"),
     [
         ("2026", "no single run begins with '2026': 20261122T063907-4f2a, 20261122T073907-0000"),
+        ("lasting", "no single run begins with 'lasting': there is none"),
         ("1999", "no single run begins with '1999': there is none"),
         ("*", "'*' cannot be the name of a run"),
         ("../x", "'../x' cannot be the name of a run"),

@@ -24,7 +24,7 @@ def take_down(task: str, state: str, options: Options, output: Output) -> Result
 
     def adjust(inventory: Inventory) -> Inventory:
         refuse_protected(task, inventory)
-        return with_state(inventory, state)
+        return with_state(inventory, state, f"{task} asks for it")
 
     converged = converge(task, down_steps(), options, output, wait=False, adjust=adjust)
     converged.close()
@@ -45,10 +45,10 @@ def _ask(task: str, does: str, options: Options, *, all_hosts: bool) -> None:
         confirm(f"{does} {options.limit or 'every profile of every host'}?", options)
 
 
-def with_state(inventory: Inventory, state: str) -> Inventory:
-    """Return the inventory with every profile wanted in this state."""
+def with_state(inventory: Inventory, state: str, why: str) -> Inventory:
+    """Return the inventory with every profile wanted in this state, for this reason."""
     hosts = tuple(
-        replace(h, profiles=tuple(replace(p, state=state) for p in h.profiles))
+        replace(h, profiles=tuple(replace(p, state=state, why=why) for p in h.profiles))
         for h in inventory.hosts
     )
     return replace(inventory, hosts=hosts)
@@ -67,7 +67,8 @@ def down(options: Options, output: Output, *, all_hosts: bool, unmanaged: bool) 
 
 def _down_unmanaged(options: Options, output: Output) -> Result:
     reached = reach(options, output, strangers, named_only=True)
-    selected = with_state(reached.with_managed(options, "stopped"), "stopped")
+    there = reached.with_managed(options, "stopped")
+    selected = with_state(there, "stopped", "fleet.down asks for it")
     refuse_protected("fleet.down", selected)
     workspace = replace(reached.workspace, selected=selected)
     converged = converge(

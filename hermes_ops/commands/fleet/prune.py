@@ -25,6 +25,8 @@ from hermes_ops.plan.resource import Absent, Path, Resource
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
 
+LEFT = "it left the inventory"
+
 
 def prune(options: Options, output: Output) -> Result:
     """Ask, then stop, disable and forget the orphans of the selected hosts; their data stays."""
@@ -36,7 +38,7 @@ def prune(options: Options, output: Output) -> Result:
         output.note("no orphan was found: nothing is removed")
     elif not options.check:
         confirm(f"Remove the services of {', '.join(names)}? Their data stays", options)
-    workspace = replace(reached.workspace, selected=reached.inventory("absent"))
+    workspace = replace(reached.workspace, selected=reached.inventory("absent", LEFT))
     converged = converge(
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
     )
