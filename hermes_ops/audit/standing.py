@@ -27,11 +27,10 @@ def standing(seen: Seen) -> list[Finding]:
     mend="./inv fleet.prune -l {who}   # its data stays; or name it in the inventory again",
 )
 def _orphans(seen: Seen) -> Iterable[Finding]:
-    if "gateway" in seen.roles:
-        ports = dict(_wanted_ports(seen.host))
-        for orphan in orphans_of(seen.facts, seen.roles["gateway"]):
-            side = Side(seen.host.name, orphan.profile)
-            yield make("orphan", orphan.profile, (side,), orphan.what(ports))
+    ports = dict(_wanted_ports(seen.host))
+    for orphan in orphans_of(seen.host, seen.facts, seen.roles):
+        side = Side(seen.host.name, orphan.profile)
+        yield make("orphan", orphan.profile, (side,), orphan.what(ports))
 
 
 @finds(

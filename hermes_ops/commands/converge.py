@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hermes_ops.assets import pip_wheel
@@ -27,7 +28,7 @@ from hermes_ops.errors import HermesError, Interrupted
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.plan import DesiredState
-from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
+from hermes_ops.plan.desired import StepPlan, both, desired_state, writes_env
 from hermes_ops.reporting.document import document
 from hermes_ops.reporting.events import Event
 from hermes_ops.reporting.journal import Journal
@@ -79,13 +80,15 @@ def converge(
     wait: bool = True,
     adjust: Adjust = lambda inventory: inventory,
     workspace: Workspace | None = None,
+    also: Mapping[str, DesiredState] = MappingProxyType({}),
 ) -> Converged:
     """Bring the selected hosts to the state that the steps want.
 
     It raises only before the first host is contacted; later failures are in the results.
 
     Only secrets that a step writes are resolved: a stop needs none. A `workspace` that is given is
-    used as it is: its secrets must be resolved.
+    used as it is: its secrets must be resolved. `also` is wanted besides of profiles that are not
+    in the inventory, by host.
     """
     given, workspace = workspace, workspace or open_workspace(options, output)
     selected, notes = in_service(adjust(workspace.selected))
@@ -99,6 +102,7 @@ def converge(
 
         refuse_conflicts(workspace.whole, selected)
     states = [desired_state(host, selected.roles, steps) for host in selected.hosts]
+    states = [both(s, also[s.host.name]) if s.host.name in also else s for s in states]
     if workspace.whole.strays and not (options.check or options.yes):
         _ask_about_removals(workspace, states, options, output)
     converged = _begin(task, steps, options, workspace, output)
@@ -185,7 +189,11 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
             allowed = rules.most_failures or 0
             how = replace(how, turns=Turns([state.host.name for state in states], allowed))
         converged.results = converge_hosts(states, rules, how, emit, converged.connections)
+    own = {host.name: host for host in converged.workspace.selected.hosts}
     for result in converged.results:
+        # Who is pruned is no profile of the host: nothing more is told of it.
+        known = (*own[result.host.name].all_profiles, *(p.name for p in result.host.profiles))
+        result.host = replace(own[result.host.name], all_profiles=tuple(dict.fromkeys(known)))
         result.findings = _standing(result, converged.workspace.selected)
     converged.seconds = time.monotonic() - began
 

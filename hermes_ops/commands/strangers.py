@@ -48,14 +48,14 @@ class Reached:
     looks: Sequence[Look]
     chosen: Mapping[str, tuple[str, ...]]
 
-    def inventory(self, state: str, why: str = "") -> Inventory:
+    def inventory(self, state: str) -> Inventory:
         """Return the chosen gateways as profiles in this state, on their hosts."""
-        return replace(self.workspace.whole, hosts=tuple(self._hosts(state, why)))
+        return replace(self.workspace.whole, hosts=tuple(self._hosts(state)))
 
-    def _hosts(self, state: str, why: str) -> Iterator[Host]:
+    def _hosts(self, state: str) -> Iterator[Host]:
         for host in (look.host for look in self.looks):
             if names := self.chosen.get(host.name):
-                profiles = tuple(Profile(name, state=state, why=why) for name in names)
+                profiles = tuple(Profile(name, state=state) for name in names)
                 known = (*host.all_profiles, *names)
                 yield replace(host, profiles=profiles, all_profiles=known)
 

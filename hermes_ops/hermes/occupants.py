@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hermes_ops.errors import Conflict
-from hermes_ops.hermes.orphans import on_port, prune_hint
+from hermes_ops.hermes.orphans import on_port, owner_of, prune_hint
 from hermes_ops.hermes.ports import Port, free_hint, program_at
 from hermes_ops.hermes.rivals import profile_of
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Server
+from hermes_ops.program_name import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,9 @@ def _why(port: Port, server: Server, holder: str | None, facts: Facts, host: Hos
     taken = f"port {port.number} is taken by"
     if not holder and (orphan := on_port(port.number, facts, pid=server.pid)):
         return Conflict(f"{taken} the orphan {orphan}", hint=prune_hint(host.name, orphan))
+    if not holder and (service := owner_of(server.pid, facts)):
+        hint = spoken(f"./inv fleet.prune -l {shlex.quote(host.name)}")
+        return Conflict(f"{taken} the orphan {service}", hint=hint)
     command = facts.commands.get(server.pid or 0)
     gateway = holder or (profile_of(command, facts) if command else "")
     if holder or gateway in (*host.all_profiles, *host.beside):

@@ -1,4 +1,4 @@
-"""Orphans on ports: gateways that we once configured, and that are no longer in the inventory.
+"""Orphans on ports: services that we once configured, and that are no longer in the inventory.
 
 Which orphans a host has, `audit.orphans` says.
 """
@@ -10,13 +10,21 @@ import posixpath
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from hermes_ops.errors import HermesError
 from hermes_ops.files import envfile, yamlfile
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import PID_FILE
+from hermes_ops.inventory.model import Profile
+from hermes_ops.inventory.role import Role, RoleService, RoleText
 from hermes_ops.look.facts import Facts
 from hermes_ops.program_name import spoken
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.describe import describe
+
+NOWHERE = ".local/state/hermes-ops/no-home"
+"""Stands for the home of a service whose role nobody knows any more: nothing is there."""
 
 
 def on_port(number: int | None, facts: Facts, *, pid: int | None = None) -> str | None:
@@ -38,6 +46,26 @@ def _pid(facts: Facts, home: str) -> int | None:
         return None
     pid = record.get("pid") if isinstance(record, dict) else record
     return pid if isinstance(pid, int) else None
+
+
+def role_of(name: str, like: Role | None = None, home: str = "") -> Role:
+    """Return a role whose only service has this name: all that is needed to stop and remove it.
+
+    `like` is the role that it once had, if the inventory still has that.
+    """
+    text = RoleText(home or f"{NOWHERE}/{name}")
+    service = RoleService(RoleText(name), (RoleText("true"),))
+    return Role(like.name if like else name, like.folder if like else Path(), text, service)
+
+
+def owner_of(pid: int | None, facts: Facts) -> str:
+    """Return the name of our service outside the inventory that has this process, if one has."""
+    for key, names in facts.ours.items():
+        for name in sorted(names):
+            told = MANAGERS[key].told(describe(Profile(name), role_of(name)), facts)
+            if pid is not None and told.pid == pid:
+                return name
+    return ""
 
 
 def prune_hint(host: str, orphan: str) -> str:

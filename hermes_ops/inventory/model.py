@@ -146,6 +146,8 @@ class Host:
     """Names of every profile of this host in the inventory, selected or not."""
     beside: tuple[str, ...] = ()
     """Names of the profiles of further hosts that are the same user on the same machine."""
+    services: tuple[str, ...] = ()
+    """Names of the services of all these profiles that are no gateways."""
     hermes: HermesSettings = field(default_factory=HermesSettings)
     manager: str = "auto"
     linger: str = "required"

@@ -61,7 +61,7 @@ def load(
     )
     refuse_disagreement(hosts)
     return Inventory(
-        hosts=with_neighbours(hosts),
+        hosts=with_neighbours(hosts, around.roles),
         groups={name: _group(name, tree, files) for name in tree.groups},
         roles=around.roles,
         sources=tuple(paths),

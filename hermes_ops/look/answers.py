@@ -57,7 +57,8 @@ def _facts(reply: Reply) -> Facts:
         profiles=tuple(record.rest for record in reply.of("profile")),
         orphans=tuple(record.rest for record in reply.of("orphan")),
         kept=tuple(path for r in reply.of("kept") for path in sorted((r.text or "").splitlines())),
-        defined=_defined(reply),
+        defined=_named(reply, "defined"),
+        ours=_named(reply, "ours"),
     )
 
 
@@ -231,9 +232,10 @@ def _owners(text: str | None) -> Iterable[tuple[str, PathState]]:
             yield posixpath.normpath(name), state
 
 
-def _defined(reply: Reply) -> dict[str, frozenset[str]]:
+def _named(reply: Reply, word: str) -> dict[str, frozenset[str]]:
+    """Return the names of services that records of this word have, by manager."""
     names: dict[str, set[str]] = {}
-    for record in reply.of("defined"):
+    for record in reply.of(word):
         manager, _, name = record.rest.partition(" ")
         names.setdefault(manager, set()).add(name)
     return {manager: frozenset(found) for manager, found in names.items()}

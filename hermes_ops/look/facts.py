@@ -163,6 +163,8 @@ class Facts:
     profiles: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     """Profiles with our memory beside them that are not in the inventory."""
+    ours: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Services of ours that are no gateways and not in the inventory: their names, by manager."""
     kept: tuple[str, ...] = ()
     """The files that we kept when we replaced them; filled if `strangers` was asked."""
 
@@ -205,6 +207,8 @@ class Question:
     """For each manager in `services`, the further words that report gateways of any name."""
     known: tuple[str, ...] = ()
     """The profiles of this user in the inventory, selected or not: none of them is an orphan."""
+    marked: tuple[tuple[str, ...], ...] = ()
+    """For each manager in `services`, the words that find services of ours, if it marks them."""
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
@@ -265,10 +269,13 @@ def _service_lines(question: Question) -> Iterable[str]:
     *services, pids, show = watch_lines(question.services, question.pid_files)
     for number, line in enumerate(services):
         words = question.others[number] if number < len(question.others) else ()
+        marked = question.marked[number] if number < len(question.marked) else ()
+        yield _call("look_ours", *marked) if marked else "ours="
         if question.strangers:
-            yield " ".join((line, *map(shlex.quote, words)))
+            yield " ".join((line, *map(shlex.quote, words), "$ours"))
         else:
-            yield " ".join((line, *(f"${{orphans:+{shlex.quote(word)}}}" for word in words)))
+            quoted = (f"${{orphans:+{shlex.quote(word)}}}" for word in words)
+            yield " ".join((line, *quoted, "$ours"))
     yield from (pids, show)
 
 

@@ -241,6 +241,25 @@ look_orphans() { # MEMORY-FILE KNOWN-PROFILE...: sets `orphans`, empty if there 
   for folder in $orphans; do recorded_pids "$folder/gateway.pid"; done
   [ -z "$orphans" ] || send_files "$@"
 }
+# Services of roles that are no gateways: with a file that only we write, and not in the inventory.
+look_ours() { # MANAGER BEFORE BEHIND ENDING KNOWN-SERVICE...: sets `ours`, by the manager's own names
+  ours=
+  named=$1
+  before=$2
+  behind=$3
+  ending=$4
+  shift 4
+  known=" $* "
+  for path in "$before"*"$behind"; do
+    [ -f "$path" ] || continue
+    name=${path#"$before"}
+    name=${name%"$behind"}
+    case $name in hermes-gateway* | *[!A-Za-z0-9:_.-]*) continue ;; esac
+    case $known in *" $name "*) continue ;; esac
+    say "ours $named $name"
+    ours="$ours $name$ending"
+  done
+}
 plain_env() { # FILE: its lines that say where something listens
   readable "$1" || return 0
   while IFS= read -r line || [ -n "$line" ]; do

@@ -54,6 +54,18 @@ def desired_state(host: Host, roles: Mapping[str, Role], steps: Sequence[StepPla
     return DesiredState(host, tuple(_merged(wanted)), tuple(s.name for s in steps), services)
 
 
+def both(first: DesiredState, second: DesiredState) -> DesiredState:
+    """Return one state with what two of them want of the same host, of different profiles."""
+    host, other = first.host, second.host
+    names = tuple(dict.fromkeys((*host.all_profiles, *other.all_profiles)))
+    return DesiredState(
+        replace(host, profiles=(*host.profiles, *other.profiles), all_profiles=names),
+        (*first.wanted, *second.wanted),
+        tuple(dict.fromkeys((*first.steps, *second.steps))),
+        {**first.services, **second.services},
+    )
+
+
 _OF_ABSENT = (Service, ServiceDefinition, Absent)
 """The only resources of an absent profile: its data is neither changed nor created."""
 

@@ -72,6 +72,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         variables=manager_paths(),
         services=tuple(look_words(services)),
         others=tuple(manager.strangers for manager in MANAGERS.values()),
+        marked=tuple(_marked(desired)),
         known=_unique((*desired.host.all_profiles, *desired.host.beside, *desired.services)),
         defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
@@ -84,6 +85,13 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
     )
+
+
+def _marked(desired: DesiredState) -> Iterable[Words]:
+    """Yield for each manager the words that find services of ours outside the inventory."""
+    known = _unique((*desired.host.services, *(s.name for s in desired.services.values())))
+    for name, manager in MANAGERS.items():
+        yield (name, *manager.marked, *known) if manager.marked else ()
 
 
 def look_words(services: Sequence[ServiceSpec]) -> Iterable[Words]:

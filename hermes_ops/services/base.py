@@ -117,6 +117,11 @@ def rendered_path(text: RoleText, values: Mapping[str, Any]) -> PurePosixPath:
     return path
 
 
+def service_name(profile: Profile, role: Role) -> str:
+    """Return the name of the profile's service."""
+    return rendered(role.service.name, naming(profile) | {"home": home_of(profile, role)})
+
+
 def home_of(profile: Profile, role: Role) -> str:
     """Return the profile's folder, relative to the user's home."""
     return str(rendered_path(role.home, naming(profile)))

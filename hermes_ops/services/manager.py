@@ -144,6 +144,9 @@ class ServiceManager(Protocol):
     """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
     definitions: tuple[str, ...] = ()
     """Patterns of the files that define its gateways, relative to the home."""
+    marked: tuple[str, str, str] | None = None
+    """Before and behind a service's name in the path of a file that only we write, and what follows
+    the name in the manager's own name of it. Any service with such a file is ours."""
     unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""
     shell_paths: Mapping[str, PurePosixPath] = MappingProxyType({})

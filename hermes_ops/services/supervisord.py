@@ -39,6 +39,7 @@ class Supervisord(ServiceManager):
     systems = frozenset({"Linux", "Darwin"})
     program = ProgramRole("supervisor", "supervisor", "4.3.0")
     definitions = (f"{PROGRAMS}/hermes-gateway*.sh",)
+    marked = (f"{PROGRAMS}/", ".conf", "")
     unenforced = frozenset({"memory_max", "watchdog"})
     shell_paths: Mapping[str, PurePosixPath] = {
         "supervisor_venv": environment("supervisor"),

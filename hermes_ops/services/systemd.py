@@ -27,6 +27,8 @@ from hermes_ops.services.manager import (
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
+OWN_DROP_IN = "50-hermes-ops.conf"
+"""The name of our file in the folder of a unit's drop-ins."""
 
 
 class Systemd(ServiceManager):
@@ -36,6 +38,7 @@ class Systemd(ServiceManager):
     systems = frozenset({"Linux"})
     lingers = True
     together = "systemd_ahead"
+    marked = (f"{SYSTEMD_UNITS}/", f".service.d/{OWN_DROP_IN}", ".service")
     strangers = ("hermes-gateway*.service",)
     definitions = (
         f"{SYSTEMD_UNITS}/hermes-gateway*.service",
@@ -73,7 +76,7 @@ class Systemd(ServiceManager):
 
     def drop_in_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of our drop-in; Hermes neither compares nor removes it."""
-        return SYSTEMD_UNITS / f"{self.id(service)}.d" / "50-hermes-ops.conf"
+        return SYSTEMD_UNITS / f"{self.id(service)}.d" / OWN_DROP_IN
 
     def wants_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the link that `systemctl --user enable` would create."""

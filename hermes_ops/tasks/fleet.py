@@ -18,13 +18,16 @@ _ALL_HOSTS = Option("all_hosts", "take down every host of the inventory", False)
 _UNMANAGED = Option(
     "unmanaged", "-l HOST/NAME also reaches gateways that are not in the inventory", False
 )
+_PRUNE = Option(
+    "prune", "also stop and remove the services of profiles that left the inventory", False
+)
 _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 
 @finish(
     "fleet.up",
     pre=[graph.start],
-    options=(_NO_VERIFY, _NO_WAIT, _JUNIT),
+    options=(_NO_VERIFY, _NO_WAIT, _PRUNE, _JUNIT),
     common=RESTARTING,
     example="./inv fleet.up -l minis --why 'new bot tokens'",
 )
@@ -35,12 +38,17 @@ def up(steps: Sequence[StepPlan], options: Options, output: Output, **own: Any) 
     return command.up(steps, options, output, **own)
 
 
-@finish("fleet.plan", pre=[graph.start], example="./inv fleet.plan -l '*/coder'")
-def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
+@finish(
+    "fleet.plan",
+    pre=[graph.start],
+    options=(_PRUNE,),
+    example="./inv fleet.plan -l '*/coder'",
+)
+def plan(steps: Sequence[StepPlan], options: Options, output: Output, *, prune: bool) -> Result:
     """Show what `fleet.up` would change, and change nothing (`fleet.up --check`)."""
     from hermes_ops.commands.fleet import up as command
 
-    return command.plan(steps, options, output)
+    return command.plan(steps, options, output, prune=prune)
 
 
 @verb(options=(_ALL_HOSTS, _UNMANAGED), example="./inv fleet.down -l minis/coder -y")

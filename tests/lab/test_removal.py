@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeOperator
-from kit import Box, Operator, gateway
+from kit import Box, Operator, echo, gateway
 
 pytestmark = pytest.mark.lab
 
@@ -65,6 +65,41 @@ def test_a_renamed_profile(box: Box, operator: MakeOperator) -> None:
     document(later, "fleet.ps", code=0)
     assert document(later, "fleet.status", code=0)["items"] == []
     later.plain("fleet.prune", code=0)
+
+
+def test_a_run_that_prunes(box: Box, operator: MakeOperator) -> None:
+    """The old name of a profile and a service of another role leave, and the new name comes up."""
+    operator({box: {"scout": gateway(PORT), "web": echo(PORT + 2)}}).up()
+    later = operator({box: {"ranger": gateway(PORT)}})
+    status = document(later, "fleet.status", code=2)
+    assert status["counts"]["findings"] == {"orphan": 2}
+    later.run("fleet.plan", "--prune", code=2)
+    done = later.run("fleet.up", "--prune", code=0)
+    assert "scout" not in done.out.partition("HOST")[2]
+    units = "find .config/systemd/user ! -type d -name"
+    assert box.user(f"{units} '*scout*'; {units} '*web*'") == ""
+    assert box.user(f"ss -Htln 'sport = :{PORT + 2}'") == ""
+    document(later, "fleet.plan", code=0)
+    assert document(later, "fleet.status", code=0)["items"] == []
+
+
+def test_a_foreign_program_at_the_port(box: Box, operator: MakeOperator) -> None:
+    """It is named, and no command is proposed that fails again; a drop-in of others ends with 2."""
+    somebody = operator({box: {"demo": gateway(PORT + 3)}})
+    serve = f"python3 -m http.server {PORT + 3} --bind 127.0.0.1"
+    box.user(f"{serve} >/dev/null 2>&1 </dev/null & echo $! >served.pid; sleep 1")
+    refused = somebody.plain("fleet.up", code=1).out
+    assert "(python3)" in refused.partition("is taken by process ")[2]
+    assert "on the host: kill " in refused
+    assert "fleet.up" not in refused.partition("not as wanted")[2]
+    box.user("kill $(cat served.pid)")
+    somebody.up()
+    folder = ".config/systemd/user/hermes-gateway-demo.service.d"
+    box.user(f"printf '[Service]\nNice=5\n' >{folder}/nice.conf; systemctl --user daemon-reload")
+    left = somebody.plain("fleet.up", code=2).out
+    assert f"{folder}/nice.conf && systemctl --user daemon-reload" in left.partition("not as")[2]
+    box.user(f"rm {folder}/nice.conf && systemctl --user daemon-reload")
+    somebody.plain("fleet.up", code=0)
 
 
 def test_gateways_outside_the_inventory_are_reached(box: Box, operator: MakeOperator) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from building import desired, facts, roles
+from building import desired, facts, made_role, put, roles
 
 from hermes_ops.audit.finding import register
 from hermes_ops.audit.orphans import orphans_of
@@ -22,12 +23,14 @@ from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable, UsageError
 from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
-from hermes_ops.look.facts import Answer, Facts, Invocation
+from hermes_ops.look.facts import Answer, Facts, Invocation, Process, Server, Unit
 from hermes_ops.plan import make_plan
-from hermes_ops.plan.desired import desired_state
-from hermes_ops.plan.model import Refuse
+from hermes_ops.plan.desired import both, desired_state
+from hermes_ops.plan.model import Control, Refuse
 
+BOX = desired({"desired": {"demo": {}}}).host
 API = {"API_SERVER_ENABLED": "true", "API_SERVER_PORT": "8701"}
 SCOUT = ".hermes/profiles/scout"
 ENV = "API_SERVER_ENABLED=true\nAPI_SERVER_PORT=8701\n"
@@ -56,17 +59,17 @@ def seen(found: Facts, case: Mapping[str, Any] | None = None) -> HostSeen:
 
 def test_an_orphan_has_our_record_and_a_definition_or_a_process() -> None:
     """With neither it is only data that stayed."""
-    (orphan,) = orphans_of(left(), roles()["gateway"])
+    (orphan,) = orphans_of(BOX, left(), roles())
     assert (orphan.profile, orphan.managers, orphan.ports) == ("scout", ("systemd",), (8701,))
-    assert not list(orphans_of(replace(left(), defined={}), roles()["gateway"]))
-    assert not list(orphans_of(replace(left(), orphans=()), roles()["gateway"]))
+    assert not list(orphans_of(BOX, replace(left(), defined={}), roles()))
+    assert not list(orphans_of(BOX, replace(left(), orphans=()), roles()))
 
 
 def test_settings_in_ruins_hide_only_the_ports() -> None:
     """The orphan itself is told."""
     found = left()
     broken = replace(found, contents={**found.contents, f"{SCOUT}/config.yaml": "a: [\n"})
-    (orphan,) = orphans_of(broken, roles()["gateway"])
+    (orphan,) = orphans_of(BOX, broken, roles())
     assert orphan.ports == ()
 
 
@@ -212,15 +215,124 @@ def test_prune_stops_removes_and_forgets() -> None:
     ]
 
 
+def pruning(found: Facts, limit: str | None = None, known: Mapping[str, Role] = {}) -> Inventory:
+    """Return what `fleet.prune` would remove from a host with these facts."""
+    whole = Inventory((BOX,), {}, {**roles(), **known})
+    looks = [Look(BOX, desired({"desired": {"demo": {}}}), found)]
+    there = {"box": [one.profile for one in orphans_of(BOX, found, whole.roles)]}
+    chosen = strangers.choose(whole, there, Options(limit=limit), named_only=False)
+    workspace = Workspace(whole, whole, (), Vault(None, lambda _: None))
+    return prune.pruned(strangers.Reached(workspace, looks, chosen))
+
+
 def test_what_is_pruned_says_why() -> None:
     """The inventory does not name it: it has no state there."""
-    chosen = reached(Options(), named_only=False).inventory("absent", prune.LEFT)
-    assert {p.state_reason for h in chosen.hosts for p in h.profiles} == {prune.LEFT}
+    (host,) = pruning(left()).hosts
     held = facts({"desired": {"scout": {"env": API}}, "facts": {"holds": "desired"}})
-    host = replace(chosen.hosts[0], profiles=chosen.hosts[0].profiles[:1])
     plan = make_plan(desired_state(host, roles(), prune.prune_steps()), held, wait=False)
-    reasons = {c.reason for c in plan.changes if c.profile}
-    assert reasons == {"it left the inventory"}
+    assert {c.reason for c in plan.changes if c.profile} == {prune.LEFT}
+
+
+ECHO = made_role(
+    {"home": ".echo/{{ profile }}", "service": {"name": "echo-{{ profile }}", "command": ["x"]}},
+    Path("roles/echo"),
+)
+UNITS = ".config/systemd/user"
+
+
+def with_echo(*names: str) -> Facts:
+    """Return a host on which services of ours are left that are no gateways."""
+    found = replace(left(), orphans=(), ours={"systemd": frozenset(names)})
+    for number, name in enumerate(names):
+        properties = {
+            "Id": f"{name}.service", "LoadState": "loaded", "ActiveState": "active",
+            "UnitFileState": "enabled", "MainPID": str(900 + number),
+        }  # fmt: skip
+        units = {**found.units["systemd"], f"{name}.service": Unit(properties)}
+        processes = {**found.processes, 900 + number: Process(5, "S", 1)}
+        found = replace(found, units={"systemd": units}, processes=processes)
+        for path in (f"{name}.service", f"{name}.service.d/50-hermes-ops.conf"):
+            found = put(found, f"{UNITS}/{path}", "x\n")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("service", "known", "target"),
+    [
+        ("echo-web", {"echo": ECHO}, "web"),
+        ("echo-web", {}, "echo-web"),
+        ("echo-demo", {"echo": ECHO}, "echo-demo"),
+        ("other", {"echo": ECHO}, "other"),
+    ],
+)
+def test_an_orphan_of_any_role(service: str, known: dict[str, Role], target: str) -> None:
+    """It has the name of its profile, or, where that is not known or taken, of its service.
+
+    It is shown, counted and removed; its role need not be there any more.
+    """
+    found = with_echo(service)
+    state = desired({"desired": {"demo": {"env": API}}, "steps": list(ps.STEPS)})
+    host = seen_from(Look(state.host, state, found), {**roles(), **known})
+    row = next(row for row in host.document()["profiles"] if row["orphan"])
+    assert [row[key] for key in ("profile", "state", "pid", "unit")] == [
+        target, "healthy", 900, f"{service}.service",
+    ]  # fmt: skip
+    (trouble,) = troubles.troubles_of(host)
+    assert trouble["next"].startswith(f"./inv fleet.prune -l box/{target} ")
+    assert exit_code(host.codes) == 2
+
+    inventory = pruning(found, f"box/{target}", known)
+    (host_,) = inventory.hosts
+    plan = make_plan(desired_state(host_, inventory.roles, prune.prune_steps()), found, wait=False)
+    assert [f"{c.action} {c.resource}" for c in plan.changes] == [
+        f"stop service:{service}",
+        f"remove file:{UNITS}/{service}.service",
+        f"remove file:{UNITS}/{service}.service.d/50-hermes-ops.conf",
+        "reload manager:systemd",
+    ]
+    after = Seen(host_, replace(found, ours={}), inventory.roles)
+    assert [finding.kind for finding in standing(after)] == []
+
+
+def test_services_of_the_inventory_are_no_orphans() -> None:
+    """Selected or not, and of a neighbour that is the same user on the same machine."""
+    known = replace(BOX, services=("echo-web",))
+    assert list(orphans_of(known, with_echo("echo-web"), {"echo": ECHO})) == []
+
+
+def test_an_orphan_of_any_role_at_a_port_is_pruned() -> None:
+    """Its own name is not known to a plan: every orphan of the host is meant."""
+    case = {"desired": {"demo": {"env": API}}}
+    held = {"services": {"demo": "stopped"}, "servers": [["0.0.0.0", 8701, 900]]}
+    found = facts({**case, "facts": {"holds": "desired", **held}})
+    echo = with_echo("echo-web")
+    units = {"systemd": {**echo.units["systemd"], **found.units["systemd"]}}
+    found = replace(found, ours=echo.ours, units=units)
+    (start,) = (c for c in make_plan(desired(case), found).changes if c.action == "start")
+    assert isinstance(start.operation, Refuse)
+    assert start.operation.said == (
+        "port 8701 is taken by the orphan echo-web; ./inv fleet.prune -l box"
+    )
+
+
+def test_what_is_pruned_leaves_its_port_in_the_same_run() -> None:
+    """With `fleet.up --prune`: it stops before the profile starts that needs its port."""
+    scout = {"desired": {"scout": {"env": API}}, "facts": {"holds": "desired"}}
+    found = facts(scout)
+    pid = found.unit("systemd", "hermes-gateway-scout.service").number("MainPID")
+    found = replace(found, servers=(Server("127.0.0.1", 8701, pid),), orphans=())
+    gone = desired_state(pruning(replace(left(), processes=found.processes)).hosts[0], roles(),
+                         prune.prune_steps())  # fmt: skip
+    state = both(desired({"desired": {"demo": {"env": API}}}), gone)
+    plan = make_plan(state, found)
+    done = [f"{c.action} {c.profile}" for c in plan.changes if isinstance(c.operation, Control)]
+    assert done == ["stop scout", "start demo"]
+    (start,) = (c.operation for c in plan.changes if c.action == "start")
+    assert isinstance(start, Control)
+    assert start.after == ("scout",)
+    assert f"remove file:{SCOUT}/.hermes-ops.yml" in [
+        f"{c.action} {c.resource}" for c in plan.changes
+    ]
 
 
 # --- who is reached -----------------------------------------------------------------------------

@@ -759,6 +759,19 @@ def test_a_stranger_at_a_wanted_port_is_found(host: Host) -> None:
     assert found.out.rstrip().endswith("4")
 
 
+def test_services_of_ours_are_known_by_a_file_of_ours(dash: Host) -> None:
+    """Gateways are looked for by their homes; an odd name is none that we gave."""
+    folder = dash.home / ".config/systemd/user"
+    for name in ("echo-web", "echo-known", "hermes-gateway-x", "foreign", "odd name"):
+        (folder / f"{name}.service.d").mkdir(parents=True)
+        if name != "foreign":
+            (folder / f"{name}.service.d/50-hermes-ops.conf").write_text("x")
+    words = ".config/systemd/user/ .service.d/50-hermes-ops.conf .service"
+    answer = dash.run(f'look_ours systemd {words} echo-known; say "list$ours"; {STILL_SPLITS}')
+    assert answer.told == ["ours systemd echo-web", "list echo-web.service"]
+    assert dash.run("look_ours x .none/ .conf ''; say \"list$ours\"").told == ["list"]
+
+
 def test_no_process_is_known(dash: Host) -> None:
     """Then the servers alone are told; without `/proc` not even these."""
     assert [record.word for record in dash.run("pids=; look_servers").reply.records] == ["servers"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from hermes_ops.audit.orphans import orphans_of
+from hermes_ops.audit.orphans import Orphan, orphans_of
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
@@ -17,10 +17,11 @@ from hermes_ops.commands.strangers import Reached, reach
 from hermes_ops.errors import UsageError
 from hermes_ops.files import ownership
 from hermes_ops.files.layout import OWED, WRITTEN
-from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.inventory.selector import parse
-from hermes_ops.plan.desired import StepPlan
+from hermes_ops.plan import DesiredState
+from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.resource import Absent, Path, Resource
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
@@ -38,7 +39,7 @@ def prune(options: Options, output: Output) -> Result:
         output.note("no orphan was found: nothing is removed")
     elif not options.check:
         confirm(f"Remove the services of {', '.join(names)}? Their data stays", options)
-    workspace = replace(reached.workspace, selected=reached.inventory("absent", LEFT))
+    workspace = replace(reached.workspace, selected=pruned(reached))
     converged = converge(
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
     )
@@ -47,13 +48,52 @@ def prune(options: Options, output: Output) -> Result:
     return finish(converged, output)
 
 
-def _reached(options: Options, output: Output) -> Reached:
-    def orphans(look: Look, roles: Mapping[str, Role]) -> Sequence[str]:
-        if look.facts is None or "gateway" not in roles:
-            return ()
-        return [orphan.profile for orphan in orphans_of(look.facts, roles["gateway"])]
+def also_pruned(options: Options, output: Output) -> Mapping[str, DesiredState]:
+    """Look at the selected hosts, and return what removes their orphans, by host.
 
-    return reach(options, output, orphans, named_only=False)
+    It asks nothing: the run of which this is a part reports a host that does not answer.
+    """
+    found = pruned(_reached(options, output))
+    return {host.name: desired_state(host, found.roles, prune_steps()) for host in found.hosts}
+
+
+def _reached(options: Options, output: Output) -> Reached:
+    def names(look: Look, roles: Mapping[str, Role]) -> Sequence[str]:
+        return [orphan.profile for orphan in _orphans(look, roles)]
+
+    return reach(options, output, names, named_only=False)
+
+
+def _orphans(look: Look, roles: Mapping[str, Role]) -> Iterable[Orphan]:
+    return orphans_of(look.host, look.facts, roles) if look.facts else ()
+
+
+def pruned(reached: Reached) -> Inventory:
+    """Return the chosen orphans as absent profiles on their hosts, with the roles they once had."""
+    whole = reached.workspace.whole
+    roles, hosts = dict(whole.roles), []
+    for look in reached.looks:
+        names = reached.chosen.get(look.host.name, ())
+        own = [one for one in _orphans(look, whole.roles) if one.profile in names]
+        for orphan in own:
+            roles[_key(look.host, orphan)] = orphan.role
+        if own:
+            hosts.append(_without(look.host, own))
+    return replace(whole, hosts=tuple(hosts), roles=roles)
+
+
+def _key(host: Host, orphan: Orphan) -> str:
+    gateway = orphan.role.name == "gateway"
+    return "gateway" if gateway else f"{orphan.role.name} of {host.name}/{orphan.profile}"
+
+
+def _without(host: Host, orphans: Sequence[Orphan]) -> Host:
+    """Return a host whose only profiles are these orphans, absent; it knows them as its own."""
+    profiles = tuple(
+        Profile(one.profile, role=_key(host, one), state="absent", why=LEFT) for one in orphans
+    )
+    names = tuple(profile.name for profile in profiles)
+    return replace(host, profiles=profiles, all_profiles=(*host.all_profiles, *names))
 
 
 def _refuse_misnamed(options: Options, reached: Reached) -> None:
@@ -83,4 +123,4 @@ def prune_steps() -> Sequence[StepPlan]:
 def _forgotten(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
     yield Absent(Path(home_of(profile, role)) / ownership.NAME)
     yield Absent(OWED / describe(profile, role).name)
-    yield Absent(WRITTEN / f"{profile.role}-{profile.name}")
+    yield Absent(WRITTEN / f"{role.name}-{profile.name}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hermes_ops.audit.finding import Finding
+from hermes_ops.audit.orphans import orphans_of
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.faults import (
@@ -190,7 +191,15 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
         replace(seen, orphan=seen.name in orphans)
         for seen in _strangers(host, facts, plan.manager, roles)
     )
-    return HostSeen(host, (*own, *strangers), facts, plan.manager, findings=findings)
+    others = (
+        SeenProfile(
+            orphan.profile, judge(orphan.evidence), orphan.evidence,
+            unit_of(describe(Profile(orphan.profile), orphan.role), plan.manager), orphan=True,
+        )
+        for orphan in orphans_of(host, facts, roles)
+        if orphan.role.name != "gateway"
+    )  # fmt: skip
+    return HostSeen(host, (*own, *strangers, *others), facts, plan.manager, findings=findings)
 
 
 def _evidence(profile: Profile, look: Look, plan: Plan, facts: Facts) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hermes_ops.cli.options import Options
@@ -10,6 +10,7 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.converge import converge, finish
 from hermes_ops.commands.roles import refuse_untrusted
 from hermes_ops.commands.workspace import open_workspace
+from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan
 
 
@@ -21,6 +22,7 @@ def up(
     no_verify: bool,
     no_wait: bool,
     junit: str | None,
+    prune: bool,
 ) -> Result:
     """Converge, verify over the same connections, and show the state of every profile."""
     verifies = not (options.check or no_verify or no_wait)
@@ -31,7 +33,10 @@ def up(
     workspace = open_workspace(options, output, resolve=True)
     if verifies:
         refuse_untrusted(workspace.selected, options)
-    converged = converge("fleet.up", steps, options, output, wait=not no_wait, workspace=workspace)
+    converged = converge(
+        "fleet.up", steps, options, output, wait=not no_wait, workspace=workspace,
+        also=_orphans(options, output, prune=prune),
+    )  # fmt: skip
     try:
         if verifies:
             verify.verify_converged(converged, output, junit=junit)
@@ -44,9 +49,18 @@ def up(
     return finish(converged, output, table=lambda: show_converged(converged, output))
 
 
-def plan(steps: Sequence[StepPlan], options: Options, output: Output) -> Result:
+def _orphans(options: Options, output: Output, *, prune: bool) -> Mapping[str, DesiredState]:
+    if not prune:
+        return {}
+    from hermes_ops.commands.fleet.prune import also_pruned
+
+    return also_pruned(options, output)
+
+
+def plan(steps: Sequence[StepPlan], options: Options, output: Output, *, prune: bool) -> Result:
     """Look and plan; write nothing."""
     looking = replace(options, check=True)
-    converged = converge("fleet.plan", steps, looking, output)
+    also = _orphans(looking, output, prune=prune)
+    converged = converge("fleet.plan", steps, looking, output, also=also)
     converged.close()
     return finish(converged, output)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.graph import ordered
 from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
+from hermes_ops.services.base import service_name
 
 
 def refuse_disagreement(hosts: Iterable[Host]) -> None:
@@ -24,17 +27,29 @@ def refuse_disagreement(hosts: Iterable[Host]) -> None:
                 raise _same_home(host, other, profile)
 
 
-def with_neighbours(hosts: Sequence[Host]) -> tuple[Host, ...]:
+def with_neighbours(hosts: Sequence[Host], roles: Mapping[str, Role]) -> tuple[Host, ...]:
     """Return the hosts; those that are one machine and user know each other's profiles."""
-    names: dict[tuple[object, ...], list[str]] = {}
+    names: dict[tuple[object, ...], set[str]] = {}
+    services: dict[tuple[object, ...], set[str]] = {}
     for host in hosts:
-        names.setdefault(_machine(host), []).extend(host.all_profiles)
+        names.setdefault(_machine(host), set()).update(host.all_profiles)
+        services.setdefault(_machine(host), set()).update(_services(host, roles))
     return tuple(
-        replace(host, beside=tuple(sorted(beside)))
-        if (beside := set(names[_machine(host)]) - set(host.all_profiles))
-        else host
+        replace(
+            host,
+            beside=tuple(sorted(names[_machine(host)] - set(host.all_profiles))),
+            services=tuple(sorted(services[_machine(host)])),
+        )
         for host in hosts
     )
+
+
+def _services(host: Host, roles: Mapping[str, Role]) -> Iterator[str]:
+    for profile in host.profiles:
+        role = roles.get(profile.role)
+        if role is not None and profile.role != "gateway":
+            with suppress(InventoryError):  # told once the service is described
+                yield service_name(profile, role)
 
 
 def _machine(host: Host) -> tuple[object, ...]:
