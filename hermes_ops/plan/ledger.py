@@ -14,15 +14,8 @@ from hermes_ops.files.layout import KEPT
 from hermes_ops.files.ownership import GENERATED, MIGRATED, Ownership, Parting, dotted
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end
-from hermes_ops.plan.model import (
-    Change,
-    Difference,
-    Operation,
-    Remove,
-    Wanted,
-    Write,
-    WriteUnit,
-)
+from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.model import Change, Operation, Remove, Wanted, Write, WriteUnit
 from hermes_ops.plan.resource import EnvFile, Owned
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret

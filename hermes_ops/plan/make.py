@@ -11,13 +11,14 @@ from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
+from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
 from hermes_ops.plan.lifecycle.starting import Draft, How, Starting
-from hermes_ops.plan.model import Change, DesiredState, Difference, Install, Plan, Wanted
+from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
     once,
     private_files,

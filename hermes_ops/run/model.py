@@ -12,7 +12,7 @@ from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import Difference
+from hermes_ops.plan.difference import Difference
 from hermes_ops.run.turns import Turns
 from hermes_ops.transport import Transport, connect
 

@@ -38,7 +38,8 @@ from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, writes_env
-from hermes_ops.plan.model import Difference, MakeFolder
+from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.model import MakeFolder
 from hermes_ops.reporting.document import document
 from hermes_ops.reporting.journal import folder as journals
 from hermes_ops.run import Connections, Done, HostResult, Settings

@@ -18,7 +18,8 @@ from hermes_ops.cli.output import Output
 from hermes_ops.errors import Unreachable, UsageError
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import Difference, MakeFolder, Write
+from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.model import MakeFolder, Write
 from hermes_ops.reporting import events, report
 from hermes_ops.reporting import summary as ended
 from hermes_ops.reporting.events import Event

@@ -23,7 +23,8 @@ from hermes_ops.errors import (
 )
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.model import Difference, Refuse, Write
+from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.reporting import events, report
 from hermes_ops.reporting.summary import Summary, totals
 from hermes_ops.reporting.wrongs import NotPassed

@@ -18,11 +18,12 @@ from hermes_ops.hermes.readiness import is_stalled, judge, stranger
 from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
+from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.lifecycle.orders import drain_of, drained, hardened, is_drained, order_of
 from hermes_ops.plan.lifecycle.watching import beside, obstacle, of_others, watch_of
-from hermes_ops.plan.model import Change, Control, DesiredState, Difference, Wanted, Watch
+from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import ServicePlan

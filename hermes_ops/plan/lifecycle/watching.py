@@ -14,7 +14,8 @@ from hermes_ops.hermes.orphans import on_port, prune_hint
 from hermes_ops.hermes.ports import free_hint, number_of
 from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Difference, Watch
+from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.model import Watch
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 

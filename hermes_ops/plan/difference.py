@@ -1,0 +1,30 @@
+"""What of a profile is not as wanted, and stays so after a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something of a profile that is not as wanted, and that no run changes."""
+
+    profile: str
+    words: str
+    state: str = ""
+    """The state of its service, if that is what differs: it may become ready by itself."""
+    mend: str = ""
+    """What ends it."""
+    is_settled: bool = False
+    """This run accepts it: the next one does not find it any more."""
+
+    def __str__(self) -> str:
+        if self.state:
+            return f"{self.profile} is {self.state}" + (f": {self.words}" if self.words else "")
+        end = f"; to end that: {self.mend}" if self.mend else ""
+        return f"{self.profile}: {self.words}{end}"
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a run that does not wait leaves the profile otherwise than wanted."""
+        return not self.is_settled and self.state not in ("starting", "draining")
