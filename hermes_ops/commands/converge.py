@@ -231,8 +231,8 @@ def codes(converged: Converged) -> list[int]:
     ]
     if converged.options.check and any(result.differs for result in converged.results):
         found.append(2)
-    if any(one.lasts for result in converged.results for one in result.differences):
-        found.append(2)
+    lasting = (one for result in converged.results for one in result.differences if one.lasts)
+    found += [4 if one.state == "unknown" and not converged.options.check else 2 for one in lasting]
     if any(
         r.outcome == "skipped" and r.error and r.error.kind == "timeout" for r in converged.results
     ):

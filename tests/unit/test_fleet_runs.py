@@ -180,6 +180,7 @@ def result(outcome: str, error: HermesError | None = None, **more: Any) -> HostR
 PLANNED = Done(Change("s", "p", "r", "do", "why", MakeFolder(Path("x"), None)), "planned")  # type: ignore[arg-type]
 DIFFERS = Plan(Host("box"), differs=(Difference("p", "a drop-in changes it"),))
 SETTLED = Plan(Host("box"), differs=(Difference("p", "it stays", is_settled=True),))
+UNKNOWN = Plan(Host("box"), differs=(Difference("p", "", "unknown"),))
 STARTS = Plan(Host("box"), differs=(Difference("p", "", "starting"),))
 
 
@@ -216,6 +217,7 @@ def test_exit_codes(results: list[HostResult], code: int) -> None:
         ({"plan": DIFFERS}, 2, 2),
         ({"plan": SETTLED}, 2, 0),
         ({"plan": STARTS}, 2, 0),
+        ({"plan": UNKNOWN}, 2, 4),
         ({}, 0, 0),
     ],
 )

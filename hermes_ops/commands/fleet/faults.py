@@ -98,7 +98,7 @@ def remedy(
     if verdict.state in _LOOK_AGAIN:
         return spoken(f"./inv fleet.ps -l {shlex.quote(target)}")
     mends = [one.mend for one in plan.differs if one.profile == name and one.mend]
-    return "; ".join(mends) or "see logs/gateway.log in its folder on the host"
+    return "; ".join(mends) or "see its log on the host"
 
 
 def hidden_drift(profile: Profile, *, moved: bool | None) -> bool | None:

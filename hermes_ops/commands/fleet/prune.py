@@ -32,14 +32,15 @@ LEFT = "it left the inventory"
 def prune(options: Options, output: Output) -> Result:
     """Ask, then stop, disable and forget the orphans of the selected hosts; their data stays."""
     reached = _reached(options, output)
-    refuse_protected("fleet.prune", reached.inventory("absent"))
+    selected = pruned(reached)
+    refuse_protected("fleet.prune", selected)
     names = [f"{host}/{name}" for host, own in reached.chosen.items() for name in own]
     if not names:
         _refuse_misnamed(options, reached)
         output.note("no orphan was found: nothing is removed")
     elif not options.check:
         confirm(f"Remove the services of {', '.join(names)}? Their data stays", options)
-    workspace = replace(reached.workspace, selected=pruned(reached))
+    workspace = replace(reached.workspace, selected=selected)
     converged = converge(
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
     )
@@ -54,6 +55,7 @@ def also_pruned(options: Options, output: Output) -> Mapping[str, DesiredState]:
     It asks nothing: the run of which this is a part reports a host that does not answer.
     """
     found = pruned(_reached(options, output))
+    refuse_protected("fleet.up --prune", found)
     return {host.name: desired_state(host, found.roles, prune_steps()) for host in found.hosts}
 
 
