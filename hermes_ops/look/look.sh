@@ -199,7 +199,8 @@ look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
   [ -z "$sockets" ] || { begin sockets; printf '%s\n' "$sockets"; end; }
 }
 list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
-  ls -l -- /dev/null "$@" 2>/dev/null | grep -e '^/proc/' -e ' socket:'
+  # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
+  ls -l -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p'
 }
 foreign_sockets() { # the inodes of the sockets at wanted ports that no known process has
   while read -r _ local _ _ _ _ _ _ _ inode _; do

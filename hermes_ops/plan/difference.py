@@ -16,7 +16,7 @@ class Difference:
     mend: str = ""
     """What ends it."""
     is_settled: bool = False
-    """This run accepts it: the next one does not find it any more."""
+    """No failing of this run: it accepts it from now on, or leaves it to another task."""
 
     def __str__(self) -> str:
         if self.state:

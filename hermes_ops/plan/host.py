@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
+from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
+from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
 from hermes_ops.plan.resource import AtPath, Linger, Service
@@ -42,6 +45,12 @@ def limits_of(service: ServiceSpec, manager: ServiceManager) -> str:
     if not limits:
         return ""
     return f"{service.profile}: {manager.name} enforces no {' and no '.join(limits)}"
+
+
+def without_hermes(host: Host) -> Conflict:
+    """Return the error of a gateway on a host that has no Hermes."""
+    hint = f"./inv fleet.up -l {shlex.quote(host.name)}   # it installs Hermes"
+    return Conflict("Hermes is not on this host", hint=hint)
 
 
 def unit_text_of(service: ServiceSpec, hermes: Hermes | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import plan_owned
-from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of
+from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of, without_hermes
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
@@ -291,8 +290,7 @@ class _Planner:
         env = {key: value for key, value in profile.env.items() if value is not None}
         hermes = self.hermes
         if service.text == "hermes" and hermes is None:
-            hint = f"./inv fleet.up -l {shlex.quote(self.desired.host.name)}   # it installs Hermes"
-            raise Conflict("Hermes is not on this host", hint=hint)
+            raise without_hermes(self.desired.host)
         return gateway.values_for(service, self.facts, hermes, profile.config, env)
 
     def _note(self, text: str) -> None:

@@ -13,6 +13,7 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Write, WriteUnit
 from hermes_ops.plan.services import is_defined
 from hermes_ops.reporting.summary import lines_of
@@ -31,11 +32,17 @@ class LeftOver:
     names: tuple[str, ...]
     """The directives that differ, such as `MemoryMax`."""
 
-    def __str__(self) -> str:
+    @property
+    def difference(self) -> Difference:
+        """Return it as a difference that stays, with the task that writes it."""
         what = (
             f"{', '.join(self.names)} of its service" if self.names else "the unit of its service"
         )
-        return f"{self.profile}: config.push does not write {what}: fleet.up does"
+        words = f"config.push does not write {what}: fleet.up does"
+        return Difference(self.profile, words, is_settled=True)
+
+    def __str__(self) -> str:
+        return str(self.difference)
 
 
 def left_over(

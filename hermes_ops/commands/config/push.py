@@ -59,7 +59,7 @@ def _tell_left_over(converged: Converged) -> list[dict[str, Any]]:
         if result.facts is None or result.plan is None or result.error:
             continue
         left = list(left_over(result.host, result.facts, roles, settings_steps()))
-        differs = dict.fromkeys([*result.plan.differs, *map(str, left)])
+        differs = dict.fromkeys([*result.plan.differs, *(one.difference for one in left)])
         result.plan = replace(result.plan, differs=tuple(differs))
         name = result.host.name
         rows += [_row(name, one.change, "skipped", "fleet.up writes it") for one in left]
