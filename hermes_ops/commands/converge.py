@@ -14,6 +14,7 @@ from hermes_ops.audit.finding import Finding
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.cli.prompts import confirm
+from hermes_ops.cli.typed import typed
 from hermes_ops.commands.look_hosts import rules_of, tracer
 from hermes_ops.commands.workspace import (
     Workspace,
@@ -143,6 +144,7 @@ def _begin(
     journal.write(
         "begun", task=task, operator=operator(), why=options.why, limit=options.selection,
         check=options.check, inventory=[str(path) for path in workspace.paths],
+        typed=typed(), hosts=[host.name for host in workspace.selected.hosts],
     )  # fmt: skip
     return Converged(run, task, options, workspace, [], steps, journal=journal)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -39,6 +40,14 @@ def _has_failed(run: Mapping[str, Any]) -> bool:
 
 def show(output: Output, run: str) -> Result:
     """Show what a run did; `run` is its name, the beginning of its name, or `last`."""
+    lines = list(journal.read(_named(run)))
+    for line in _told(lines):
+        output.text(line)
+    return items(lines)
+
+
+def _named(run: str) -> str:
+    """Return the whole name of a run, of which `run` is the beginning; `last` is the newest."""
     start = "" if run == LAST else _plain(run)
     found = [path.stem for path in sorted(journal.folder().glob(f"{start}*.jsonl"))]
     if run == LAST:
@@ -46,10 +55,63 @@ def show(output: Output, run: str) -> Result:
     if len(found) != 1:
         known = ", ".join(found[:5]) or "there is none"
         raise UsageError(f"no single run begins with {run!r}: {known}", hint="./inv runs.list")
-    lines = list(journal.read(found[0]))
-    for line in _told(lines):
-        output.text(line)
-    return items(lines)
+    return found[0]
+
+
+# --- run again what was not done --------------------------------------------------------------
+
+
+def resumed(run: str) -> list[str]:
+    """Return the words that call the task of a run again, for the hosts that were not done.
+
+    Raises:
+        UsageError: all were, or the run cannot be told again.
+    """
+    name = _named(run)
+    lines = list(journal.read(name))
+    begun = lines[0] if lines else {}
+    hosts, words = begun.get("hosts"), begun.get("typed")
+    if not hosts or not words:
+        raise UsageError(f"{name} has no record of what was typed", hint="run its task again")
+    ended = {e["host"]: e["outcome"] for e in lines if e["event"] == "finished"}
+    left = [host for host in hosts if ended.get(host) not in ("ok", "changed")]
+    if not left:
+        raise UsageError(f"all hosts of {name} were done", hint=f"runs.show {name}")
+    return [*_without_limit(words, begun["task"], name), "-l", _narrowed(begun.get("limit"), left)]
+
+
+def _without_limit(words: Sequence[str], task: str, run: str) -> Iterator[str]:
+    """Yield the words of a call of one task without its selections."""
+    if words.count(task) != 1 or sum(map(_is_task, words)) != 1:
+        hint = "name the hosts that were not done with -l"
+        raise UsageError(f"{run} was not a single call of {task}", hint=hint)
+    rest = iter(words)
+    for word in rest:
+        if word in ("-l", "--limit"):
+            next(rest, None)
+        elif not word.startswith(("-l", "--limit=")):
+            yield word
+
+
+def _is_task(word: str) -> bool:
+    return bool(_TASK.fullmatch(word))
+
+
+_TASK = re.compile(r"[a-z]+\.[a-z_-]+")
+
+
+def _narrowed(limit: str | None, hosts: Sequence[str]) -> str:
+    """Return a selection: these hosts, of what was selected."""
+    if limit is None:
+        return ",".join(hosts)
+    before = _NARROWED.sub("", limit)
+    return f"{before},&~^({'|'.join(map(re.escape, hosts))})$"
+
+
+_NARROWED = re.compile(r",&~\^\(.*\)\$$")
+
+
+# --- show what happened -----------------------------------------------------------------------
 
 
 def _told(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

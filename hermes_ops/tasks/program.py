@@ -23,6 +23,7 @@ from invoke.program import Program as InvokeProgram
 from hermes_ops import __version__
 from hermes_ops.assets import INSTALLED
 from hermes_ops.cli.output import Output, veil
+from hermes_ops.cli.typed import typed
 from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
 from hermes_ops.tasks import namespace, runbook
@@ -58,6 +59,7 @@ class Program(InvokeProgram):
         """Parse, run, and leave with one of our exit codes."""
         del exit
         argv = _help_first(sys.argv if argv is None else argv)
+        typed(argv[1:])
         try:
             self._parsed(argv)
             self.update_config()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 from hermes_ops.cli.options import ANSWER, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
+from hermes_ops.program_name import spoken
 from hermes_ops.tasks.step import verb
 
 _RUN = Option("run", "the name of a run, or the beginning of it; last is the newest one")
@@ -31,3 +35,14 @@ def show(_options: Options, output: Output, *, run: str) -> Result:
     from hermes_ops.commands import runs as command
 
     return command.show(output, run)
+
+
+@verb(operands=(_RUN,), common=ANSWER, example="./inv runs.resume last")
+def resume(_options: Options, output: Output, *, run: str) -> None:
+    """Call the task of a run again, for the hosts that were not done."""
+    from hermes_ops.commands import runs as command
+    from hermes_ops.tasks.program import Program
+
+    words = command.resumed(run)
+    output.note(f"again: {spoken('./inv')} {shlex.join(words)}")
+    Program().run([sys.argv[0], *words])

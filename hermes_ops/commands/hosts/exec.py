@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code, items
+from hermes_ops.cli.typed import typed
 from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.workspace import (
     enabled,
@@ -18,6 +19,7 @@ from hermes_ops.commands.workspace import (
 )
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Host
+from hermes_ops.reporting.events import Finished
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.run import HostOutcome, over_hosts
 from hermes_ops.transport import Transport
@@ -54,7 +56,7 @@ def run(options: Options, output: Output, *, command: str, all_hosts: bool) -> R
     if options.check:
         output.note(f"would run on {', '.join(host.name for host in selected.hosts)}: {command}")
         return items([], exit=0)
-    journal = _journal(command, options, output)
+    journal = _journal(command, [host.name for host in selected.hosts], options, output)
     rules = replace(
         rules_of(options),
         batch=options.serial.of(len(selected.hosts)) if options.serial else None,
@@ -65,7 +67,10 @@ def run(options: Options, output: Output, *, command: str, all_hosts: bool) -> R
         selected.hosts, work, rules, looking(workspace, options, output), word_of=_word
     )
     code = exit_code(map(_code, outcomes))
-    journal.write("ended", exit=code, hosts={o.host.name: _word(o) for o in outcomes})
+    for outcome in outcomes:
+        message = str(outcome.failure) if outcome.failure else ""
+        journal.event(Finished(outcome.host.name, _word(outcome), message, outcome.seconds))
+    journal.write("ended", exit=code, changes=0)
     _show(outcomes, output)
     return items([_row(outcome) for outcome in outcomes], exit=code)
 
@@ -87,11 +92,12 @@ class _Command:
         return Printed(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
-def _journal(command: str, options: Options, output: Output) -> Journal:
+def _journal(command: str, hosts: Sequence[str], options: Options, output: Output) -> Journal:
     journal = Journal(new_run(), REDACTOR, output.note)
     journal.write(
         "begun", task="hosts.exec", operator=operator(), why=options.why, limit=options.selection,
         check=False, inventory=[str(path) for path in output.inventory], command=command,
+        typed=typed(), hosts=hosts,
     )  # fmt: skip
     return journal
 
