@@ -144,7 +144,7 @@ def test_unknown_kind() -> None:
     assert complaint(reference("zzz", "x")) == (
         f"'zzz' is not a known kind of reference | known are: {known}"
     )
-    assert complaint(reference("fiel", "x")).endswith("| did you mean 'file'?")
+    assert complaint(reference("files", "x")).endswith("| did you mean 'file'?")
 
 
 def test_nothing_to_resolve() -> None:
