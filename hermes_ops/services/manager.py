@@ -230,6 +230,24 @@ class ServiceManager(Protocol):
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the service as checks see it; `host` is testinfra's."""
 
+    def ahead(self, services: Sequence[CheckedService]) -> str:
+        """Return shell that prints at once what checks ask about all services, and sets `pids`.
+
+        It may be empty: then each check asks for itself.
+        """
+        del services
+        return ""
+
+    def foreseen(
+        self, services: Sequence[CheckedService], printed: str
+    ) -> Mapping[tuple[str, ...], str]:
+        """Return what that text has answered: the output of commands that `check` runs.
+
+        A command is named by its words, as `host.run` gets them. What would fail is left out.
+        """
+        del services, printed
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedService:

@@ -11,7 +11,7 @@ from typing import Any
 from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
-from hermes_ops.services import checks
+from hermes_ops.services import systemd_unit
 from hermes_ops.services.base import ServiceSpec, template, unit_template
 from hermes_ops.services.manager import (
     CheckedService,
@@ -24,6 +24,7 @@ from hermes_ops.services.manager import (
     Text,
     UnitCheck,
 )
+from hermes_ops.services.systemd_unit import SystemdUnit
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
@@ -200,42 +201,15 @@ class Systemd(ServiceManager):
         """Return the unit as checks see it."""
         return SystemdUnit(host, service)
 
+    def ahead(self, services: Sequence[CheckedService]) -> str:
+        """Return shell that asks for all units at once what their checks ask."""
+        return systemd_unit.ahead(services)
 
-class SystemdUnit:
-    """A unit of the user's systemd, not of the system's."""
-
-    def __init__(self, host: Any, service: CheckedService) -> None:
-        self._host, self._service = host, service
-
-    @property
-    def enablement(self) -> str:
-        """Return whether it is enabled by the links on the disk, which the next boot follows."""
-        return checks.word(self._ask("is-enabled"))
-
-    @property
-    def activity(self) -> str:
-        """Return its state."""
-        return checks.word(self._ask("is-active"))
-
-    @property
-    def pid(self) -> int:
-        """Return the pid of its main process."""
-        return checks.pid(self._ask("show --property=MainPID --value"), self._service.unit)
-
-    def variable(self, name: str) -> str | None:
-        """Return a variable that systemd gives to the process."""
-        return checks.variable(name, self._ask("show --property=Environment --value").stdout)
-
-    def ends_with_session(self, process: Any) -> str:
-        """Return why it would end with a session: no linger, or outside the user manager."""
-        user = self._service.user
-        if not self._host.file(f"/var/lib/systemd/linger/{user}").exists:
-            return f"{user} does not linger"
-        inside = f"user@{self._service.uid}.service" in process.cgroup.split("/")
-        return "" if inside else f"its control group is {process.cgroup}"
-
-    def _ask(self, verb: str) -> Any:
-        return self._host.run(f"systemctl --user {verb} -- %s", self._service.unit)
+    def foreseen(
+        self, services: Sequence[CheckedService], printed: str
+    ) -> Mapping[tuple[str, ...], str]:
+        """Return the commands whose output is known from that."""
+        return systemd_unit.foreseen(services, printed)
 
 
 def _argv(shown: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from hermes_ops.errors import Unknown
 from hermes_ops.wire import OnRecord, Reply, Script
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ class Session(Protocol):
 
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         """Run a shell command; return its exit code, standard output and standard error."""
+
+    def run_all(
+        self, commands: Sequence[str], *, timeout: float = 30
+    ) -> list[tuple[int, bytes, bytes] | Unknown]:
+        """Run commands one after another, with one round trip; return what became of each."""
 
     def close(self) -> None:
         """End the shell."""

@@ -12,6 +12,8 @@ import math
 import secrets
 import shlex
 import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from hermes_ops.errors import NotUnderstood, Unknown, belongs_to
@@ -56,6 +58,12 @@ fi
 # The shell's own standard error goes to /dev/null: it reports killed children there, which is not
 # output of the command. `exec` is in a subshell: dash would redirect its own standard error, too.
 
+UNDER_WAY = 32 << 10
+"""How many bytes of commands may be sent before their answers: a pipe of Linux takes 64 KiB."""
+
+Ended = tuple[int, bytes, bytes]
+"""A command's exit code, standard output and standard error."""
+
 _KILLED = (124, 137, 143)
 """Exit codes of `timeout` after it has killed the command; the last one is busybox's."""
 
@@ -86,36 +94,72 @@ class FramedShell:
         self._failure: Unknown | None = None
         self._begun = False
 
-    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+    def run(self, command: str, *, timeout: float = 30) -> Ended:
         """Run a command; return its exit code, and its exact output and errors.
 
         The host ends a command that is too slow, and the shell can be used further. If the host
         does not answer at all, this command and all later ones raise `Unknown`.
         """
-        if "\0" in command:
+        (ended,) = self.run_all([command], timeout=timeout)
+        if isinstance(ended, Unknown):
+            raise ended
+        return ended
+
+    def run_all(self, commands: Sequence[str], *, timeout: float = 30) -> list[Ended | Unknown]:
+        """Run commands one after another, but send them ahead: it costs one round trip.
+
+        Each may take `timeout` seconds. For each its result is returned, or why it has none.
+        """
+        if any("\0" in command for command in commands):
             raise ValueError("a command cannot contain a NUL")
-        if self._failure is not None:
-            raise self._failure
-        began, seconds = time.monotonic(), math.ceil(timeout)
-        try:
-            code, output, errors = self._exchange(command, seconds, began + seconds + GRACE)
-        except Unknown as failure:
-            self._failure = failure
-            raise
-        if code in _KILLED and time.monotonic() - began >= seconds:
-            raise _too_slow(command)
-        return code, output, errors
+        seconds = math.ceil(timeout)
+        ahead = deque((command, secrets.token_hex(8)) for command in commands)
+        running: deque[tuple[str, str, int]] = deque()
+        ended: list[Ended | Unknown] = []
+        while ahead or running:
+            try:
+                self._send_some(ahead, running, seconds)
+                ended.append(self._one(*running.popleft()[:2], seconds))
+            except Unknown as failure:
+                self._failure = failure
+                break
+        return ended + [self._failure or _lost()] * (len(commands) - len(ended))
 
     def close(self) -> None:
         """End the shell."""
         self._streams.close()
 
-    def _exchange(self, command: str, seconds: int, deadline: float) -> tuple[int, bytes, bytes]:
-        mark = secrets.token_hex(8)
-        text = _framed(command, mark, seconds)
+    def _send_some(
+        self, ahead: deque[tuple[str, str]], running: deque[tuple[str, str, int]], seconds: int
+    ) -> None:
+        """Send commands, as long as few enough bytes are under way: the pipes must not be full."""
+        if self._failure is not None:
+            raise self._failure
+        data = b""
+        while ahead:
+            text = _framed(*ahead[0], seconds).encode(*_AS_IT_IS)
+            if running and sum(size for *_, size in running) + len(text) > UNDER_WAY:
+                break
+            data += text
+            running.append((*ahead.popleft(), len(text)))
+        if not data:
+            return
         try:
-            self._streams.send((text if self._begun else _PRELUDE + text).encode(*_AS_IT_IS))
-            self._begun = True
+            self._streams.send(data if self._begun else _PRELUDE.encode() + data)
+        except OSError as error:
+            raise _lost() from error
+        self._begun = True
+
+    def _one(self, command: str, mark: str, seconds: int) -> Ended | Unknown:
+        """Return the result of the command whose answer comes next."""
+        began = time.monotonic()
+        code, output, errors = self._answer(command, mark, began + seconds + GRACE)
+        if code in _KILLED and time.monotonic() - began >= seconds:
+            return _too_slow(command)
+        return code, output, errors
+
+    def _answer(self, command: str, mark: str, deadline: float) -> Ended:
+        try:
             for stream in (self._output, self._errors):
                 self._until(stream, f"\n{mark}<\n", deadline)
             output = self._until(self._output, f"\n{mark}>", deadline)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
 from hermes_ops.errors import HermesError, Unknown
 from hermes_ops.transport import Session
+from hermes_ops.verify.together import Query, QueryKind, Together
 
 Open = Callable[[], Session]
 COMMAND_TIMEOUT = 30.0
@@ -18,7 +19,7 @@ COMMAND_TIMEOUT = 30.0
 
 
 class SessionBackend(BaseBackend):  # type: ignore[misc] # testinfra ships no types
-    """One host, one shell: opened by the first command, used by one check at a time."""
+    """One host, one shell: opened by the first command, used by all checks of the host."""
 
     NAME = "hermes-ops"
 
@@ -29,13 +30,55 @@ class SessionBackend(BaseBackend):  # type: ignore[misc] # testinfra ships no ty
         self._failure: HermesError | None = None
         self._lock = threading.Lock()
         self.sessions = 0
+        self.together = Together(self._answer)
 
     def run(self, command: str, *args: str, **_kwargs: Any) -> CommandResult:
         """Run a command; raise `Unknown` or `Unreachable` if the host does not answer."""
-        words = self.get_command(command, *args)
-        with self._lock:
-            code, output, errors = self._opened().run(words, timeout=self._patience())
-        return self.result(code, self.encode(words), output, errors)
+        return self.together.wait(Query(self.get_command(command, *args)))
+
+    def ask(self, kind: QueryKind, subject: Any) -> Any:
+        """Ask about a subject, together with whoever asks the same kind of question now."""
+        return self.together.wait(Query(kind=kind, subject=subject))
+
+    def _answer(self, questions: Sequence[Query]) -> None:
+        """Answer the questions of one turn, with one round trip."""
+        asked: dict[Any, list[Query]] = {}
+        for question in questions:
+            asked.setdefault(question.kind or question, []).append(question)
+        subjects = {kind: _subjects(of) for kind, of in asked.items() if of[0].kind}
+        texts = [
+            kind.command(subjects[kind]) if kind in subjects else kind.command for kind in asked
+        ]
+        try:
+            with self._lock:
+                all_ended = self._opened().run_all(texts, timeout=self._patience())
+        except BaseException as failure:
+            for question in questions:
+                question.answer.set_exception(failure)
+            return
+        for (kind, of), text, ended in zip(asked.items(), texts, all_ended, strict=True):
+            self._give(of, subjects.get(kind), text, ended)
+
+    def _give(
+        self, questions: Sequence[Query], subjects: Sequence[Any] | None, text: str,
+        ended: tuple[int, bytes, bytes] | Unknown,
+    ) -> None:  # fmt: skip
+        """Give the result of one command to those who wait for it."""
+        try:
+            if isinstance(ended, Unknown):
+                raise ended
+            code, output, errors = ended
+            result = self.result(code, self.encode(text), output, errors)
+            if subjects is None:
+                questions[0].answer.set_result(result)
+                return
+            kind = cast(QueryKind, questions[0].kind)
+            answers = dict(zip(subjects, kind.answers(subjects, result), strict=True))
+            for question in questions:
+                question.answer.set_result(answers[question.subject])
+        except BaseException as failure:
+            for question in questions:
+                question.answer.set_exception(failure)
 
     def get_encoding(self) -> str:
         """Return UTF-8: testinfra would ask a Python on the host, which may have none."""
@@ -73,3 +116,8 @@ class SessionBackend(BaseBackend):  # type: ignore[misc] # testinfra ships no ty
         if left <= 0:
             raise Unknown("the deadline of the run passed", kind="timeout")
         return min(COMMAND_TIMEOUT, left)
+
+
+def _subjects(questions: Sequence[Query]) -> list[Any]:
+    """Return what is asked about, each once."""
+    return list(dict.fromkeys(question.subject for question in questions))

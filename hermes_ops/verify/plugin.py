@@ -1,7 +1,8 @@
 """The pytest plugin that runs the checks: each check for every service of its role.
 
-All hosts are checked at the same time. As pytest can only run one test after another, a thread for
-each host calls its checks ahead of time, and pytest takes their results when it comes to them.
+All hosts are checked at the same time, and all checks of a host (`together`). As pytest can only
+run one test after another, threads call them ahead of time, and pytest takes their results when it
+comes to them.
 Checks with fixtures or marks of their own are run by pytest itself.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,42 +23,14 @@ import pytest
 from testinfra.host import Host
 
 from hermes_ops.errors import HermesError, Unreachable
-from hermes_ops.services import MANAGERS
 from hermes_ops.services.manager import CheckedService, UnitCheck
 from hermes_ops.verify import outcome
 from hermes_ops.verify.http import Http
 from hermes_ops.verify.outcome import Check, CheckOutcome
 from hermes_ops.verify.process import CheckedProcess
+from hermes_ops.verify.subject import Subject
 
 Redact = Callable[[str], str]
-
-
-@dataclass
-class Subject:
-    """One service on one host, and everything that a check may use to look at it."""
-
-    host: Host
-    service: CheckedService
-
-    @cached_property
-    def unit(self) -> UnitCheck:
-        """The service as its manager reports it."""
-        return MANAGERS[self.service.manager].check(self.host, self.service)
-
-    @cached_property
-    def process(self) -> CheckedProcess:
-        """The main process as the kernel reports it."""
-        return CheckedProcess(self.host, self.unit, self.service.python)
-
-    @cached_property
-    def http(self) -> Http:
-        """The function that asks a URL from the host."""
-        return Http(self.host, self.service)
-
-    @property
-    def id(self) -> str:
-        """Return the service's part of a test's name."""
-        return f"{self.service.host}/{self.service.profile}"
 
 
 @dataclass(frozen=True)
@@ -77,8 +50,9 @@ class Fixtures:
     """The fixtures that a check may use."""
 
     @pytest.fixture(autouse=True)
-    def _subject(self, request: pytest.FixtureRequest) -> Any:
-        return request.param
+    def _subject(self, request: pytest.FixtureRequest) -> Subject:
+        subject: Subject = request.param
+        return subject.anew()
 
     @pytest.fixture
     def host(self, _subject: Subject) -> Host:
@@ -166,23 +140,26 @@ class Checks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         """Start to call the checks of all hosts."""
-        queues: dict[str, list[pytest.Function]] = {}
+        queues: dict[Host, list[pytest.Function]] = {}
         for item in session.items:
             if isinstance(item, pytest.Function) and _is_plain(item):
                 self._ahead[item.nodeid] = Future()
-                queues.setdefault(_subject(item).service.host, []).append(item)
-        waiting = deque(queues.values())
+                queues.setdefault(_subject(item).host, []).append(item)
+        waiting = deque(queues.items())
         for _ in range(min(self._forks, len(queues))):
             # A daemon thread: a host that hangs must not keep an interrupted program alive.
             Thread(target=self._work, args=(waiting,), daemon=True).start()
 
-    def _work(self, waiting: deque[list[pytest.Function]]) -> None:
+    def _work(self, waiting: deque[tuple[Host, list[pytest.Function]]]) -> None:
         with suppress(IndexError):
             while True:
-                for item in waiting.popleft():
-                    future = self._ahead[item.nodeid]
-                    if future.set_running_or_notify_cancel():
-                        future.set_result(_call(item))
+                host, items = waiting.popleft()
+                host.backend.together.all([partial(self._call, item) for item in items])
+
+    def _call(self, item: pytest.Function) -> None:
+        future = self._ahead[item.nodeid]
+        if future.set_running_or_notify_cancel():
+            future.set_result(_call(item))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
@@ -241,7 +218,7 @@ class Checks:
 
 def _call(item: pytest.Function) -> _Ended:
     """Call a check with its fixtures; return what it raised, as a thread cannot raise further."""
-    subject = _subject(item)
+    subject = _subject(item).anew()
     began = time.monotonic()
     try:
         item.obj(**{name: getattr(subject, name) for name in item._fixtureinfo.argnames})

@@ -5,12 +5,13 @@ Without /proc, `ps` is used, with options that every `ps` has.
 
 from __future__ import annotations
 
-from functools import cached_property
+import re
 from typing import Any
 
 from hermes_ops.hermes.evidence import TICKS, is_birth
 from hermes_ops.look.processes import seconds
 from hermes_ops.services.manager import UnitCheck
+from hermes_ops.verify.once import once
 
 _SESSION, _STARTED = 6, 22
 """Fields of proc_pid_stat(5), counted from 1."""
@@ -35,6 +36,24 @@ _VARIABLE = f"""\
 cd /proc/%s || exit 1
 [ -r environ ] || exit {_HIDDEN}
 tr '\\0' '\\n' <environ | grep -a -m 1 ^%s="""
+_HOME = "HERMES_HOME"
+"""The variable that every gateway's checks ask for."""
+_AHEAD = f"""\
+[ ! -d /proc/self ] || {{
+  set --
+  for pid in $pids; do
+    set -- "$@" "/proc/$pid/stat" "/proc/$pid/status" "/proc/$pid/cgroup"
+  done
+  date +%s
+  tail -n +1 /proc/uptime "$@" 2>/dev/null
+  for pid in $pids; do
+    echo
+    echo "==> $pid <=="
+    tr '\\0' '\\n' 2>/dev/null <"/proc/$pid/environ" | grep -a -m 1 ^{_HOME}=
+  done
+}}"""
+"""Prints for all processes what is asked about each; `tail` puts a line with its name before each
+file."""
 _GETSID = "import os, sys; print(os.getsid(int(sys.argv[1])))"
 """For macOS, whose `ps` does not print the session."""
 
@@ -45,7 +64,7 @@ class CheckedProcess:
     def __init__(self, host: Any, unit: UnitCheck, python: str = "python3") -> None:
         self._host, self._unit, self._python = host, unit, python
 
-    @cached_property
+    @once
     def pid(self) -> int:
         """Return its pid; the check fails if there is no process."""
         return self._unit.pid
@@ -101,7 +120,7 @@ class CheckedProcess:
             return self._unit.variable(name)
         return ended.stdout.rstrip("\n").partition("=")[2] if ended.rc == 0 else None
 
-    @cached_property
+    @once
     def _birth(self) -> list[str]:
         return self._ask(_BIRTH).split("\n", 2)
 
@@ -116,3 +135,33 @@ class CheckedProcess:
 
     def _ask(self, command: str) -> str:
         return str(self._host.check_output(command, str(self.pid)))
+
+
+# --- all processes at once ----------------------------------------------------------------------
+
+
+def ahead() -> str:
+    """Return shell that asks about the processes `$pids`, with one program for all of them."""
+    return _AHEAD
+
+
+def foreseen(printed: str) -> dict[tuple[str, ...], str]:
+    """Return the commands about processes whose output is known from that, with that output."""
+    clock, *rest = re.split(r"\n?^==> (\S+) <==\n", printed, flags=re.MULTILINE)
+    parts = dict(zip(rest[::2], rest[1::2], strict=True))
+    known = dict[tuple[str, ...], str]()
+    for name, text in parts.items():
+        if name.isdigit() and text:
+            known[_VARIABLE, name, _HOME] = text
+        elif (of := re.fullmatch(r"/proc/(\d+)/(\w+)", name)) and text:
+            known |= _known(of[1], of[2], text, f"{parts.get('/proc/uptime', '')}{clock.strip()}\n")
+    return known
+
+
+def _known(pid: str, file: str, text: str, now: str) -> dict[tuple[str, ...], str]:
+    """Return what a file of a process answers; `now` are uptime and clock, each on a line."""
+    if file == "stat" and len(now.split()) > 2:  # two numbers of uptime, and the clock
+        return {(_BIRTH, pid): now + text}
+    if file == "status" and (uids := re.search("^Uid:(.*\n)", text, re.MULTILINE)):
+        return {(_OWNERS, pid): uids[1]}
+    return {(_GROUPS, pid): text} if file == "cgroup" else {}

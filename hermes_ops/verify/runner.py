@@ -18,7 +18,8 @@ from hermes_ops.verify.outcome import MISSING, Check, CheckOutcome, Verified
 
 if TYPE_CHECKING:
     from hermes_ops.verify.backend import SessionBackend
-    from hermes_ops.verify.plugin import Checks, Redact, Subject
+    from hermes_ops.verify.plugin import Checks, Redact
+    from hermes_ops.verify.subject import Subject
 
 _UNUSED = (
     "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "logging",
@@ -101,7 +102,7 @@ def _subjects(
     """Return the subjects to check, by the folder with their checks."""
     from testinfra.host import Host
 
-    from hermes_ops.verify.plugin import Subject
+    from hermes_ops.verify.subject import Subject
 
     found: dict[Path, list[Subject]] = {}
     for target in targets:

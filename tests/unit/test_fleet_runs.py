@@ -330,6 +330,11 @@ class Shell:
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         return 0, b"", b""
 
+    def run_all(
+        self, commands: Sequence[str], *, timeout: float = 30
+    ) -> list[tuple[int, bytes, bytes] | Unknown]:
+        return [self.run(command, timeout=timeout) for command in commands]
+
     def close(self) -> None:
         pass
 

@@ -96,6 +96,22 @@ def test_it_is_as_if_run_alone(shell: FramedShell, name: str, command: str) -> N
     assert shell.run("echo next") == (0, b"next\n", b"")
 
 
+def test_commands_that_are_sent_ahead(shell: FramedShell) -> None:
+    """Each has its own answer, in their order: also when they are more than a pipe can hold."""
+    commands = [f"printf %s {n}{'x' * 9000}; printf %s {n} >&2; exit {n}" for n in range(20)]
+    ended = shell.run_all([*commands, "head -c 300000 /dev/zero", "echo last"])
+    assert ended[:20] == [(n, f"{n}{'x' * 9000}".encode(), f"{n}".encode()) for n in range(20)]
+    assert ended[20:] == [(0, bytes(300000), b""), (0, b"last\n", b"")]
+
+
+@pytest.mark.slow
+def test_a_slow_command_ends_alone(shell: FramedShell) -> None:
+    """Those behind it are answered."""
+    slow, after = shell.run_all(["sleep 9", "echo after"], timeout=1)
+    assert isinstance(slow, Unknown)
+    assert after == (0, b"after\n", b"")
+
+
 def test_a_killed_command_leaves_the_shell_alone(shell: FramedShell) -> None:
     """A signal is 128 and its number; what the shell itself says of it is not the command's."""
     assert shell.run("kill -9 $$") == (137, b"", b"")

@@ -22,6 +22,7 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.checks import variable
 from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Local
+from hermes_ops.verify import process as process_checks
 from hermes_ops.verify.backend import SessionBackend
 from hermes_ops.verify.http import _ASK, Http
 from hermes_ops.verify.process import CheckedProcess
@@ -172,16 +173,45 @@ def test_nobody_answers(host: Any) -> None:
 def test_without_curl_python_asks(url: str, python: str, tmp_path: Path) -> None:
     """A host without curl is asked with the Python of Hermes, or with its own."""
     (tmp_path / "python3").symlink_to(sys.executable)
-    words = ["/bin/sh", "-c", _ASK, "ask", f"{url}/200", python]
+    words = ["/bin/sh", "-c", _ASK, "ask", "MARK", python, f"{url}/200", f"{url}/503"]
     done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=True)
-    assert done.stdout == b'{"platform":\n "hermes-agent"}\n200\n'
+    body = b'{"platform":\n "hermes-agent"}'
+    assert done.stdout == body + b"\n200\nMARK\n" + body + b"\n503\nMARK\n"
+
+
+def test_without_python_curl_asks(url: str, tmp_path: Path) -> None:
+    """A host that has curl alone is asked with that, one URL after the other."""
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\nfor url; do :; done\nprintf "body of %s\\n200\\n" "$url"\n')
+    curl.chmod(0o755)
+    words = ["/bin/sh", "-c", _ASK, "ask", "MARK", "/no/such/python", "http://a", "http://b"]
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=True)
+    assert done.stdout == b"body of http://a\n200\nMARK\nbody of http://b\n200\nMARK\n"
 
 
 def test_without_anything_that_asks_it_is_said(url: str, tmp_path: Path) -> None:
     """No program that can ask is not the same as nobody answering."""
-    words = ["/bin/sh", "-c", _ASK, "ask", f"{url}/200", "/no/such/python"]
+    words = ["/bin/sh", "-c", _ASK, "ask", "MARK", "/no/such/python", f"{url}/200"]
     done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=False)
     assert done.returncode != 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_what_is_asked_ahead_is_what_the_commands_print(host: Any) -> None:
+    """About every process that is there; nothing is said of one that is gone."""
+    mine, gone = str(os.getpid()), "999999999"
+    printed = host.run(f"pids='{mine} {gone}'\n{process_checks.ahead()}").stdout
+    known = process_checks.foreseen(printed)
+    assert {words[1] for words in known} == {mine}
+    for words, text in known.items():
+        now = host.run(*words).stdout
+        if "uptime" not in words[0]:
+            assert text == now, words
+            continue
+        # The time goes on, and the process uses processors.
+        assert [text.split()[n] for n in (3, 4, 24)] == [now.split()[n] for n in (3, 4, 24)]
+        assert [len(line.split()) for line in text.splitlines()[:2]] == [2, 1]
+    assert len(known) == 3 + (b"HERMES_HOME=" in Path("/proc/self/environ").read_bytes())
 
 
 class Said:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -159,6 +160,44 @@ def test_supervisords_files() -> None:
     assert "/home/u/.local/share/hermes-ops/supervisor/current/venv/bin/supervisorctl" in asked
 
 
+SECOND = replace(SERVICE, profile="q", unit="second.service")
+PRINTED = """\
+enabled
+disabled
+=
+MainPID=7
+ActiveState=active
+
+MainPID=0
+ActiveState=failed
+=
+lingers
+"""
+
+
+def test_all_units_of_systemd_at_once() -> None:
+    """What succeeds is known; what would fail is asked again, so that its reason is told."""
+    systemd = MANAGERS["systemd"]
+    known = systemd.foreseen([SERVICE, SECOND], PRINTED)
+    assert {(words[0].split()[2], words[-1]): text.strip() for words, text in known.items()} == {
+        ("is-enabled", "name.service"): "enabled",
+        ("is-active", "name.service"): "active",
+        ("show", "name.service"): "7",
+        ("show", "second.service"): "0",
+        ("%s", "/var/lib/systemd/linger/u"): "",
+    }
+    asked = Printing()
+    unit = systemd.check(asked, SERVICE)
+    _ = unit.enablement, unit.activity, unit.ends_with_session(SimpleNamespace(cgroup=""))
+    assert set(asked.asked) <= {words[0] % words[1:] for words in known}
+
+
+@pytest.mark.parametrize("printed", ["", "=\n", "enabled\n=\n\n=\n", "enabled\n", "x\n=\ny\n=\nz"])
+def test_half_an_answer_about_units_is_none(printed: str) -> None:
+    """Fewer lines than units could be of any unit."""
+    assert MANAGERS["systemd"].foreseen([SERVICE, SECOND], printed) == {}
+
+
 # --- the shell that is asked --------------------------------------------------------------------
 
 
@@ -172,6 +211,11 @@ class Shell:
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         self.asked.append((command, timeout))
         return 3, b"out \xff", b"err"
+
+    def run_all(
+        self, commands: Sequence[str], *, timeout: float = 30
+    ) -> list[tuple[int, bytes, bytes] | Unknown]:
+        return [self.run(command, timeout=timeout) for command in commands]
 
     def close(self) -> None:
         self.is_closed = True

@@ -45,6 +45,11 @@ class Answers:
         self.act()
         return 0, self.output, b""
 
+    def run_all(
+        self, commands: Sequence[str], *, timeout: float = 30
+    ) -> list[tuple[int, bytes, bytes] | Unknown]:
+        return [self.run(command, timeout=timeout) for command in commands]
+
     def close(self) -> None:
         pass
 
