@@ -14,7 +14,7 @@ testinfra's own `host.service` knows neither user units nor supervisord: use `un
 
 from hermes_ops.services.manager import CheckedService
 from hermes_ops.verify.outcome import Check, CheckOutcome, Verified, expected_of
-from hermes_ops.verify.runner import Target, verify
+from hermes_ops.verify.runner import Target, prepare, verify
 from hermes_ops.verify.service import services_of
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "Verified",
     "expected_of",
+    "prepare",
     "services_of",
     "verify",
 ]

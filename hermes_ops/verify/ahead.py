@@ -49,6 +49,8 @@ class Foreseen:
     def __init__(self, host: Any, service: CheckedService) -> None:
         self._host, self._service = host, service
         self._had: set[tuple[str, ...]] = set()
+        # Now, and not when it is needed: what the check asks first goes with the same turn.
+        self._asked = host.backend.asking(Usual(service.manager), service)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._host, name)
@@ -71,6 +73,5 @@ class Foreseen:
 
     @once
     def _known(self) -> Mapping[tuple[str, ...], str]:
-        asked = self._host.backend.ask(Usual(self._service.manager), self._service)
-        known: Mapping[tuple[str, ...], str] = asked
+        known: Mapping[tuple[str, ...], str] = self._asked()
         return known

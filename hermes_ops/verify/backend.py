@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from testinfra.backend.base import BaseBackend, CommandResult
@@ -38,7 +40,21 @@ class SessionBackend(BaseBackend):  # type: ignore[misc] # testinfra ships no ty
 
     def ask(self, kind: QueryKind, subject: Any) -> Any:
         """Ask about a subject, together with whoever asks the same kind of question now."""
-        return self.together.wait(Query(kind=kind, subject=subject))
+        return self.asking(kind, subject)()
+
+    def asking(self, kind: QueryKind, subject: Any) -> Callable[[], Any]:
+        """Ask as `ask` does, but return at once: with what waits for the answer."""
+        query = Query(kind=kind, subject=subject)
+        self.together.begin(query)
+        return partial(self.together.wait, query)
+
+    def open_early(self) -> None:
+        """Begin to open the shell: it takes two round trips, which nothing needs to wait for."""
+        threading.Thread(target=self._open_early, daemon=True).start()
+
+    def _open_early(self) -> None:
+        with self._lock, suppress(Exception):  # who asks first, is told
+            self._opened()
 
     def _answer(self, questions: Sequence[Query]) -> None:
         """Answer the questions of one turn, with one round trip."""

@@ -56,6 +56,9 @@ def verify(
     from hermes_ops.verify.backend import SessionBackend
 
     backends = {t.host: SessionBackend(t.host, t.open_session, deadline) for t in targets}
+    for target in targets:
+        if target.services:
+            backends[target.host].open_early()
     try:
         checks = _run(targets, backends, roles, redact, min(forks, len(targets)))
     finally:
@@ -68,6 +71,18 @@ def verify(
         {host: backend.sessions for host, backend in backends.items()},
         tuple(checks.notes),
     )
+
+
+def prepare() -> None:
+    """Load pytest and testinfra in a thread, while others wait for their hosts."""
+    from threading import Thread
+
+    Thread(target=_load, daemon=True).start()
+
+
+def _load() -> None:
+    import hermes_ops.verify.backend
+    import hermes_ops.verify.plugin  # noqa: F401
 
 
 def _run(

@@ -40,6 +40,10 @@ class Query:
     kind: QueryKind | None = None
     subject: Any = None
     answer: Future[Any] = field(default_factory=Future)
+    is_begun: bool = False
+    is_awaited: bool = False
+    is_over: bool = False
+    """Whether the turn that asked it has ended."""
 
 
 class Together:
@@ -52,16 +56,32 @@ class Together:
         self._busy = 0
         self._member = threading.local()
 
-    def wait(self, question: Query) -> Any:
-        """Return the answer of a question; outside of `all` it is asked at once."""
-        if not getattr(self._member, "is_one", False):
-            self._ask([question])
-            return question.answer.result()
+    def begin(self, query: Query) -> None:
+        """Let the next turn ask it, without waiting; outside of `all` it is asked when awaited."""
+        if self._is_member():
+            with self._changed:
+                self._add(query)
+
+    def wait(self, query: Query) -> Any:
+        """Return the answer of a query; outside of `all` it is asked at once."""
+        if not self._is_member():
+            self._ask([query])
+            return query.answer.result()
         with self._changed:
-            self._waiting.append(question)
-            self._busy -= 1
-            self._changed.notify_all()
-        return question.answer.result()
+            self._add(query)
+            if not query.is_over:
+                query.is_awaited = True
+                self._busy -= 1
+                self._changed.notify_all()
+        return query.answer.result()
+
+    def _is_member(self) -> bool:
+        return getattr(self._member, "is_one", False)
+
+    def _add(self, query: Query) -> None:
+        if not query.is_begun:
+            query.is_begun = True
+            self._waiting.append(query)
 
     def all(self, calls: Sequence[Callable[[], None]]) -> None:
         """Make all calls, many of them at once, and return when all have ended."""
@@ -70,8 +90,12 @@ class Together:
         for _ in range(self._busy):
             # Daemons: a host that hangs must not keep an interrupted program alive.
             threading.Thread(target=self._work, args=(left,), daemon=True).start()
-        while questions := self._turn():
-            self._ask(questions)
+        while queries := self._turn():
+            self._ask(queries)
+            with self._changed:
+                for query in queries:
+                    query.is_over = True
+                    self._busy += query.is_awaited
 
     def _work(self, left: deque[Callable[[], None]]) -> None:
         self._member.is_one = True
@@ -86,11 +110,11 @@ class Together:
                 self._changed.notify_all()
 
     def _turn(self) -> list[Query]:
-        """Wait until all are waiting; return what they ask, nothing if all have ended."""
+        """Wait until all are waiting; return what is asked, nothing if all have ended."""
         with self._changed:
             while self._busy:
                 if not self._changed.wait(PATIENCE) and self._waiting:
                     break
             taken, self._waiting = self._waiting, []
-            self._busy += len(taken)
-            return taken
+            is_awaited = self._busy or any(query.is_awaited for query in taken)
+            return taken if is_awaited else []

@@ -144,12 +144,28 @@ def test_questions_of_one_kind_are_one_command() -> None:
     assert results == ["u of u v", "v of u v", "u of u v", "w"]
 
 
+def test_what_is_begun_goes_with_the_first_turn() -> None:
+    """A check that asks in advance loses no turn; one that never needs the answer costs none."""
+    kind = _Kind()
+
+    def check(backend: SessionBackend) -> list[str]:
+        answer = backend.asking(kind, "ahead")
+        return [backend.run("a").stdout, answer(), backend.run("b").stdout]
+
+    shell, results = asking(check, lambda backend: bool(backend.asking(kind, "never")))
+    assert results == [["a", "ahead of ahead never", "b"], True]
+    assert [sorted(turn) for turn in shell.turns] == [["a", "ahead never"], ["b"]]
+    shell, _ = asking(lambda backend: bool(backend.asking(kind, "never")))
+    assert shell.turns == []
+
+
 def test_a_check_that_waits_sees_the_change() -> None:
     """What was asked ahead answers a check once; when it asks again, the host is asked."""
     service = CheckedService("h", "p", "r", "n", "n.service", "systemd", "u", 1, "/h", "/h/p")
     shell = Shell()
     backend = SessionBackend("h", lambda: shell)
-    backend.ask = lambda _kind, _subject: {("is %s", "up"): "active\n"}  # type: ignore[method-assign,assignment]
+    known = {("is %s", "up"): "active\n"}
+    backend.asking = lambda _kind, _subject: lambda: known  # type: ignore[method-assign,assignment]
     seen = Foreseen(Host(backend), service)
     assert seen.run("is %s", "up").stdout == "active\n"
     assert seen.check_output("is %s", "up") == "is up"

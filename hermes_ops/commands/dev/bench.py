@@ -14,11 +14,16 @@ from statistics import median
 from hermes_ops.assets import CLONE
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.dev.bench_lab import BOTS, WIDER, Bench, bench_lab, selection
+from hermes_ops.commands.dev.slow_line import slow_line
 from hermes_ops.errors import CommandError
 from hermes_ops.reporting.report import table
 
 ROUNDS = 7
 FIRST_ROUNDS = 5
+ROUND_TRIP = 0.1
+"""Seconds that a round trip takes over the slow line."""
+CHECKS = 8
+"""How many checks a gateway has."""
 
 FLOOR = """\
 import sys, threading
@@ -81,14 +86,16 @@ def run(output: Output, *, hosts: int, profiles: int) -> None:
         output.note("wait until every gateway has started")
         measured(bench, (bench.ours("fleet.up", "--no-verify"), ""))
         output.note(f"{ROUNDS} rounds of all other commands, one after another")
-        costs = _interleaved(bench, _commands(bench))
+        with slow_line((bench.hosts()[0].address, 22), ROUND_TRIP) as port:
+            bench.write_far(port)
+            costs = _interleaved(bench, _commands(bench) | _far_commands(bench, port))
         table(output, ["what", "measured", "goal"], list(_rows(bench, first, costs)))
 
 
 # --- what is measured -------------------------------------------------------------------------
 
 
-def _commands(bench: Bench) -> Mapping[str, Command]:
+def _commands(bench: Bench) -> dict[str, Command]:
     hosts = bench.hosts()
     few = hosts[:WIDER]
     holds = "; 0 changes"
@@ -96,6 +103,8 @@ def _commands(bench: Bench) -> Mapping[str, Command]:
     commands: dict[str, Command] = {
         "floor": (_floor(bench), f"{len(hosts) * len(bench.names)} active"),
         "no change": (bench.ours(*up, BOTS), holds),
+        "verified": (bench.ours("fleet.up", "-l", BOTS), holds),
+        "verify": (bench.ours("fleet.verify", "-l", BOTS), "checks passed"),
         "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
         "few": (bench.ours(*up, selection(few)), holds),
         "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
@@ -105,6 +114,14 @@ def _commands(bench: Bench) -> Mapping[str, Command]:
     if importlib.util.find_spec("pyinfra"):
         commands["pyinfra"] = (_pyinfra(bench), "")
     return commands
+
+
+def _far_commands(bench: Bench, port: int) -> dict[str, Command]:
+    """Return what is measured over the slow line: the least that ssh can do, and all of `up`."""
+    return {
+        "far ssh": (bench.ssh_far(port), ""),
+        "far up": (bench.ours_far("fleet.up"), "; 0 changes"),
+    }
 
 
 def _floor(bench: Bench) -> list[str]:
@@ -189,7 +206,16 @@ def _rows(
     yield row(f"no change, {size}", f"{wall['no change']:.2f} s")
     yield row("the floor: a connection and a command a host", f"{wall['floor']:.2f} s")
     yield row("no change / floor", f"{wall['no change'] / wall['floor']:.2f}", "at most 1.6")
-    yield row("of that: ssh -G, a process a host", f"{1000 * wall['settings']:.0f} ms")
+    checks = f"{hosts * profiles * CHECKS} checks"
+    verification = wall["verified"] - wall["no change"]
+    yield row(f"verification, {checks}", f"{verification:.2f} s")
+    yield row("verification / floor", f"{verification / wall['floor']:.2f}", "at most 1.6")
+    yield row("fleet.verify with its look", f"{wall['verify']:.2f} s")
+    trip = f"{1000 * ROUND_TRIP:.0f} ms"
+    yield row(f"a round trip of {trip}: ssh HOST true", f"{wall['far ssh']:.2f} s")
+    yield row(f"a round trip of {trip}: fleet.up", f"{wall['far up']:.2f} s")
+    yield row("fleet.up / ssh HOST true", f"{wall['far up'] / wall['far ssh']:.2f}", "at most 2")
+    yield row("ssh -G, a process a host", f"{1000 * wall['settings']:.0f} ms")
     yield row(
         "one more profile: our CPU", f"{(cpu['more'] - cpu['few']) / added:.1f} ms", "under 10 ms"
     )

@@ -73,9 +73,49 @@ class Bench:
         """Return the hosts of the lab."""
         return lab.hosts(self.root / "lab")
 
+    @property
+    def far(self) -> Path:
+        """The folder of a second inventory: the first host, behind the slow line."""
+        return self.root / "far"
+
     def ours(self, *words: str) -> list[str]:
         """Return the words of one of our tasks, run on this inventory."""
-        return [str(CLONE / "inv"), words[0], "-i", str(self.inventory), *words[1:]]
+        return self._on(self.inventory, *words)
+
+    def ours_far(self, *words: str) -> list[str]:
+        """Return the words of one of our tasks, run on the host behind the slow line."""
+        return self._on(self.far, *words)
+
+    def _on(self, inventory: Path, *words: str) -> list[str]:
+        return [str(CLONE / "inv"), words[0], "-i", str(inventory), *words[1:]]
+
+    def ssh_far(self, port: int) -> list[str]:
+        """Return the words of the least that `ssh` can do on the host behind the slow line."""
+        known = f"UserKnownHostsFile={self.far / 'known_hosts'}"
+        options = ("-o", known, "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes")
+        where = ("-p", str(port), "--", "hermes@127.0.0.1", "true")
+        return ["ssh", "-F", "none", "-i", str(self.key), *options, *where]
+
+    def write_far(self, port: int) -> None:
+        """Write the second inventory; the port is that of the slow line."""
+        first, *_ = self.hosts()
+        self.far.mkdir(exist_ok=True)
+        for name in self.names:
+            _write_profile(self.far, name, self.port(name))
+        connection = f"ansible_host: 127.0.0.1, ansible_port: {port}, ansible_user: hermes"
+        key = f"ansible_ssh_private_key_file: {self.key}"
+        profiles = f"hermes_profiles: [{', '.join(self.names)}]"
+        (self.far / "hosts.yml").write_text(
+            f"all: {{hosts: {{{first.name}: {{{connection}, {key}, {profiles}}}}}}}\n"
+        )
+        lines = (self.inventory / "known_hosts").read_text().splitlines()
+        keys = [line.split(" ", 1)[1] for line in lines if line.split(" ")[0] == first.address]
+        known = "".join(f"[127.0.0.1]:{port} {key}\n" for key in keys)
+        (self.far / "known_hosts").write_text(known)
+
+    def port(self, name: str) -> int:
+        """Return the port of a profile's API."""
+        return 8700 + (*self.names, *self.more).index(name)
 
     def keep_profiles(self) -> None:
         """Save a copy of the profiles on every host."""
@@ -120,13 +160,17 @@ def selection(hosts: Iterable[lab.LabHost]) -> str:
 
 
 def _write_inventory(bench: Bench) -> None:
-    profiles = bench.inventory / "profiles"
-    profiles.mkdir(parents=True)
-    for port, name in enumerate((*bench.names, *bench.more), 8700):
-        (profiles / f"{name}.yml").write_text(_PROFILE.format(name=name, port=port))
+    for name in (*bench.names, *bench.more):
+        _write_profile(bench.inventory, name, bench.port(name))
     (bench.inventory / "hosts.yml").write_text("\n".join(_hosts(bench)) + "\n")
     known = bench.root / "lab" / "inventory" / "known_hosts"
     (bench.inventory / "known_hosts").write_bytes(known.read_bytes())
+
+
+def _write_profile(inventory: Path, name: str, port: int) -> None:
+    profiles = inventory / "profiles"
+    profiles.mkdir(parents=True, exist_ok=True)
+    (profiles / f"{name}.yml").write_text(_PROFILE.format(name=name, port=port))
 
 
 def _hosts(bench: Bench) -> Iterator[str]:

@@ -28,11 +28,13 @@ def up(
     verifies = not (options.check or no_verify or no_wait)
     if verifies or junit:
         from hermes_ops.commands.fleet import verify
+        from hermes_ops.verify import prepare
 
         verify.check_junit(junit)
     workspace = open_workspace(options, output, resolve=True)
     if verifies:
         refuse_untrusted(workspace.selected, options)
+        prepare()
     converged = converge(
         "fleet.up", steps, options, output, wait=not no_wait, workspace=workspace,
         also=_orphans(options, output, prune=prune),

@@ -39,6 +39,7 @@ from hermes_ops.verify import (
     Target,
     Verified,
     expected_of,
+    prepare,
     services_of,
     verify,
 )
@@ -62,6 +63,7 @@ def run(
     workspace = open_workspace(options, output)
     selected, notes = in_service(workspace.selected)
     refuse_untrusted(selected, options)
+    prepare()
     for note in notes:
         output.note(f"skipped: {note}")
     rules, how = rules_of(options), looking(workspace, options, output)
