@@ -215,7 +215,7 @@ def _execute(transport: paramiko.Transport, channel: paramiko.Channel, command: 
     message.add_string("exec")
     message.add_boolean(True)
     message.add_string(command.encode("utf-8", "surrogateescape"))
-    transport._send_user_message(message)
+    transport._send_user_message(message)  # type: ignore[attr-defined]
 
 
 def _exit_code(channel: paramiko.Channel) -> int:
