@@ -131,6 +131,8 @@ class Connection:
     """Beside them: the inventory's own."""
     host_key: str | None = None
     connect_timeout: float = 10
+    is_patience_given: bool = True
+    """Whether the inventory names that time; if not, ssh's settings may name another."""
     exchange_timeout: float = 120
 
 

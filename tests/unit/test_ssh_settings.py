@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sshd import Sshd, make_key, running
 
+from hermes_ops.assets import CLONE
 from hermes_ops.errors import HermesError, HostKeyChanged, Unreachable
 from hermes_ops.inventory.model import Connection, Host
 from hermes_ops.transport import Transport, connect, forget_settings
 from hermes_ops.transport.openssh.ask import settings_of
-from hermes_ops.transport.openssh.hops import shown_key
+from hermes_ops.transport.openssh.hops import patience, shown_key
 from hermes_ops.transport.openssh.hostkeys import fingerprint
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.openssh.settings import Asked
@@ -256,6 +259,125 @@ def test_a_pinned_key_of_another_kind(server: Sshd, tmp_path: Path) -> None:
         with pytest.raises(HostKeyChanged, match=r"shows the key .*, hermes_host_key says"):
             connect(two.host(host_key="SHA256:" + "A" * 43))
         assert two.logged("Connection from") - before == 3  # both, and to learn that it has no more
+
+
+# --- the socket ---------------------------------------------------------------------------------
+
+
+def test_the_time_to_connect() -> None:
+    """ConnectTimeout counts for each hop, unless the inventory names a time."""
+    config("Host edge\n  ConnectTimeout 3\n  ProxyJump door\n")
+    host = edge(is_patience_given=False)
+    assert [patience(host, hop) for hop in route_to(host)] == [20, 3]
+    assert [patience(edge(), hop) for hop in route_to(edge())] == [20, 20]
+
+
+@pytest.mark.slow
+def test_a_silent_host_is_left_in_that_time(server: Sshd) -> None:
+    """A connection that the other side never takes ends when ConnectTimeout says so."""
+    with socket.socket() as full, socket.socket() as first:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        first.connect(full.getsockname())  # the only place in the queue
+        port = full.getsockname()[1]
+        config(f"Host edge\n  HostName 127.0.0.1\n  Port {port}\n  ConnectTimeout 1\n")
+        with pytest.raises(Unreachable, match="did not answer within 1 s"):
+            connect(edge(is_patience_given=False))
+
+
+def test_the_family_of_addresses(server: Sshd) -> None:
+    """AddressFamily decides which addresses of a name are tried."""
+    config(f"{entry(server)}  AddressFamily inet\n")
+    assert answers(edge())
+    config(f"{entry(server)}  AddressFamily inet6\n")
+    forget_settings()
+    with pytest.raises(Unreachable, match="it has no address of the family"):
+        connect(edge())
+
+
+def test_the_address_on_this_side(server: Sshd) -> None:
+    """BindAddress is where the connection comes from, in `hosts.trust`, too."""
+    config(f"{entry(server)}  BindAddress 127.0.0.7\n")
+    assert answers(edge())
+    assert server.logged("Connection from 127.0.0.7") == 1
+    shown_key(edge(), route_to(edge()), ())
+    assert server.logged("Connection from 127.0.0.7") == 2
+    config(f"{entry(server)}  BindAddress 192.0.2.77\n")
+    forget_settings()
+    with pytest.raises(Unreachable, match=r"edge \(127\.0\.0\.1\): Cannot assign"):
+        connect(edge())
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("BindInterface lo", "BindInterface"),
+        ("KnownHostsCommand /bin/echo %K", "KnownHostsCommand with %K"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_refused_by_name(line: str, name: str, server: Sshd) -> None:
+    """No connection is made in another way than the settings want."""
+    before = server.logged("Connection from")
+    config(f"{entry(server)}  {line}\n")
+    with pytest.raises(Unreachable, match=rf"^{name} in ssh's settings for edge cannot be obeyed"):
+        connect(edge())
+    assert server.logged("Connection from") == before
+
+
+# --- a program that knows keys ------------------------------------------------------------------
+
+
+def known_by(server: Sshd, tmp_path: Path, text: str) -> None:
+    """Let the settings name this program, and no file, for the keys of hosts."""
+    program = tmp_path / "known"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    lines = entry(server).replace(f"UserKnownHostsFile {server.known_hosts}", "")
+    config(f"{lines}\n  UserKnownHostsFile none\n  KnownHostsCommand {program} %H %%d\n")
+
+
+def test_a_program_knows_the_key(server: Sshd, tmp_path: Path) -> None:
+    """It is told the name, and what it prints counts as a line of known_hosts does."""
+    key = (server.folder / "host_key.pub").read_text().strip()
+    known_by(server, tmp_path, f'[ "$2" = %d ] && echo "$1 {key}"')
+    assert answers(edge())
+    known_by(server, tmp_path, f'echo "@revoked $1 {key}"')
+    with pytest.raises(HostKeyChanged, match="revoked"):
+        connect(edge())
+    other = tmp_path / "other"
+    make_key(other)
+    known_by(server, tmp_path, f'echo "$1 {other.with_suffix(".pub").read_text().strip()}"')
+    with pytest.raises(HostKeyChanged, match=r"the known key is .*/known:1"):
+        connect(edge())
+
+
+@pytest.mark.parametrize(("text", "said"), [("exit 3", "ended with 3"), (":", "is not known")])
+def test_a_program_that_knows_nothing(text: str, said: str, server: Sshd, tmp_path: Path) -> None:
+    """One that fails ends the connection, as it does in ssh."""
+    known_by(server, tmp_path, text)
+    with pytest.raises(Unreachable, match=said):
+        connect(edge())
+
+
+def test_the_docs_name_every_setting() -> None:
+    """All that `ssh -G` prints is either used or among what is not: nothing is ignored silently."""
+    told = subprocess.run(
+        ["ssh", "-G", "-F", "none", "-o", "BindInterface=lo", "-o", "BindAddress=127.0.0.1",
+         "-o", "KnownHostsCommand=/bin/true", "-o", "ProxyCommand=true", "-o", "RemoteCommand=x",
+         "-o", "LocalCommand=x", "-o", "ControlPath=x", "-o", "SetEnv=A=b", "x"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "hostname" in told.stdout, told.stderr
+    docs = (CLONE / "docs" / "ssh.md").read_text()
+    words = [word.lower() for word in re.findall(r"`([A-Za-z0-9]+\*?)`", docs)]
+    patterns = [word for word in words if word.endswith("*")]
+    names = {line.split(" ")[0].lower() for line in told.stdout.splitlines()} - {"host"}
+    missing = {
+        name
+        for name in names
+        if name not in words and not any(fnmatch(name, pattern) for pattern in patterns)
+    }
+    assert missing == set()
 
 
 # --- without the program ------------------------------------------------------------------------

@@ -94,6 +94,8 @@ def connection_of(name: str, variables: Variables, known_hosts: Sequence[Path]) 
         known_hosts=tuple(known_hosts),
         host_key=_host_key(variables),
         connect_timeout=_connect_timeout(variables, args),
+        is_patience_given=args.connect_timeout is not None
+        or _found(variables, "hermes_connect_timeout") is not None,
         exchange_timeout=_checked(variables, "hermes_exchange_timeout", SECONDS, 120),
     )
 

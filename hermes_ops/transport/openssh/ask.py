@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from socket import AddressFamily
 from typing import Final
 
 from hermes_ops.errors import Unreachable
 from hermes_ops.inventory.jumps import Jump, parse_jumps
+from hermes_ops.transport.openssh.known_hosts import lookup_name
 from hermes_ops.transport.openssh.own_home import copies_for
 from hermes_ops.transport.openssh.settings import (
     DEFAULT_KEYS,
@@ -166,6 +169,48 @@ def _understood(asked: Asked, lines: Sequence[tuple[str, str]]) -> ClientSetting
         user_known_hosts=_files(told.get("userknownhostsfile", "none"), values),
         system_known_hosts=_files(told.get("globalknownhostsfile", "none"), values),
         revoked_keys=next(iter(_files(told.get("revokedhostkeys", "none"), values)), None),
+        known_hosts_command=_keys_command(asked, told, values),
+        patience=int(told["connecttimeout"]) if _is_number(told.get("connecttimeout")) else None,
+        family=_FAMILIES.get(told.get("addressfamily", "any"), AddressFamily.AF_UNSPEC),
+        bind_address=_bind_address(asked, told),
+    )
+
+
+_FAMILIES = {"inet": AddressFamily.AF_INET, "inet6": AddressFamily.AF_INET6}
+_OF_A_KEY = re.compile("%[CKTfjt]")
+"""Tokens that need the key which the host will show, or what only ssh computes."""
+
+
+def _is_number(text: str | None) -> bool:
+    return text is not None and text.isdecimal() and int(text) > 0
+
+
+def _bind_address(asked: Asked, told: dict[str, str]) -> str | None:
+    if address := told.get("bindaddress"):
+        return address
+    if "bindinterface" in told:
+        raise _not_obeyed(asked, "BindInterface", "write an address of it: BindAddress")
+    return None
+
+
+def _keys_command(asked: Asked, told: dict[str, str], values: dict[str, str]) -> tuple[str, ...]:
+    text = told.get("knownhostscommand", "none")
+    if text.lower() == "none":
+        return ()
+    name = told.get("hostkeyalias") or lookup_name(values["h"], int(values["p"]))
+    if odd := _OF_A_KEY.search(text.replace("%%", "")):
+        raise _not_obeyed(asked, f"KnownHostsCommand with {odd[0]}", "use %H and no other name")
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise _not_obeyed(asked, "KnownHostsCommand", str(error)) from None
+    tokens = {**values, "H": name, "I": "HOSTNAME"}
+    return tuple(expanded(word, tokens, paths=False) for word in words)
+
+
+def _not_obeyed(asked: Asked, setting: str, hint: str) -> Unreachable:
+    return Unreachable(
+        f"{setting} in ssh's settings for {asked.host} cannot be obeyed", kind="refused", hint=hint
     )
 
 

@@ -17,10 +17,12 @@ import paramiko
 
 from hermes_ops.errors import HermesError
 from hermes_ops.inventory.model import Host
+from hermes_ops.transport.openssh.dial import dial, is_special
 from hermes_ops.transport.openssh.failures import classify
 from hermes_ops.transport.openssh.hostkeys import HostKeys, NotPinned, Policy
 from hermes_ops.transport.openssh.login import Login
 from hermes_ops.transport.openssh.route import Hop
+from hermes_ops.transport.openssh.settings import ClientSettings
 
 Value = TypeVar("Value")
 
@@ -38,6 +40,22 @@ class HopConnection(fabric.Connection):  # type: ignore[misc]
 
     process: subprocess.Popen[bytes] | None = None
     patience: float = 10
+    special: ClientSettings | None = None
+    """The settings, if they ask for a socket of a certain kind."""
+
+    def open(self) -> Any:
+        """Open the connection, with a socket as the settings want it."""
+        if self.special is not None and not self.gateway:
+            self.connect_kwargs["sock"] = dial(self.special, self.patience)
+        return super().open()
+
+    def peer(self) -> Any:
+        """Return a socket or channel to the host, without a conversation."""
+        if self.gateway:
+            return self.open_gateway()
+        if self.special is not None:
+            return dial(self.special, self.patience)
+        return socket.create_connection((self.host, int(self.port)), self.patience)
 
     def open_gateway(self) -> Any:
         """Return the channel through the jump host, or the socket of the ProxyCommand."""
@@ -74,9 +92,16 @@ def open_way(host: Host, hops: Sequence[Hop], known_hosts: Sequence[Path]) -> Ho
         except Exception as error:
             if before is not None:
                 close(before)
-            raise HopFailed(*classify(error, hop, host.connection.connect_timeout)) from error
+            raise HopFailed(*classify(error, hop, patience(host, hop))) from error
     assert last is not None  # noqa: S101 - a way has at least the host itself
     return last
+
+
+def patience(host: Host, hop: Hop) -> float:
+    """Return how many seconds a connection may take: the inventory's word counts before ssh's."""
+    if host.connection.is_patience_given or hop.settings.patience is None:
+        return host.connection.connect_timeout
+    return hop.settings.patience
 
 
 def close(connection: Any, *, alone: bool = False) -> None:
@@ -99,7 +124,7 @@ def shown_key(
         HopFailed: it was not reached, or shows another key than the pinned one.
     """
     *before, hop = hops
-    seconds = host.connection.connect_timeout
+    seconds = patience(host, hop)
     way = open_way(host, before, known_hosts) if before else None
 
     def asked(passed: Sequence[str]) -> tuple[HostKeys, paramiko.PKey]:
@@ -139,8 +164,7 @@ def _in_the_pinned_kind(act: Callable[[Sequence[str]], Value]) -> Value:
 
 
 def _shown(made: HopConnection, keys: HostKeys, seconds: float) -> paramiko.PKey:
-    address = made.host, int(made.port)
-    peer = made.open_gateway() if made.gateway else socket.create_connection(address, seconds)
+    peer = made.peer()
     with closing(peer), closing(_transport(keys, peer)) as transport:
         transport.start_client(timeout=seconds)
         return transport.get_remote_server_key()
@@ -167,7 +191,7 @@ def _made(
     passed: Sequence[str] = (),
 ) -> tuple[HopConnection, HostKeys]:
     keys = HostKeys.of(hop, host.name, known_hosts, passed)
-    seconds = host.connection.connect_timeout
+    seconds = patience(host, hop)
 
     def transport(*args: Any, **kwargs: Any) -> paramiko.Transport:
         return _transport(keys, *args, **kwargs)
@@ -187,7 +211,8 @@ def _made(
             **({"gateway": way} if way else {}),
         )  # fmt: skip
         made.connect_timeout = None  # the time to connect is among the options, with its fraction
-        made._set(patience=seconds)
+        special = hop.settings if is_special(hop.settings) else None
+        made._set(patience=seconds, special=special)
     made.client.set_missing_host_key_policy(Policy(keys))
     return made, keys
 

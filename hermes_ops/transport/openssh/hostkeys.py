@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,13 @@ import paramiko
 
 from hermes_ops.errors import HostKeyChanged, Unreachable
 from hermes_ops.transport.openssh.certificate import Certificate, certificate_of
-from hermes_ops.transport.openssh.known_hosts import Entries, KnownHosts, Line, lookup_name
+from hermes_ops.transport.openssh.known_hosts import (
+    Entries,
+    KnownHosts,
+    Line,
+    lines_of,
+    lookup_name,
+)
 from hermes_ops.transport.openssh.route import Hop
 
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -57,6 +64,10 @@ class HostKeys:
         """Read what is known of a hop; `files` count beside those of its settings."""
         settings = hop.settings
         known = KnownHosts.read((*settings.user_known_hosts, *files, *settings.system_known_hosts))
+        if settings.known_hosts_command:
+            text = _printed(settings.known_hosts_command)
+            told = lines_of(text, Path(settings.known_hosts_command[0]))
+            known = KnownHosts([*known.lines, *told])
         name = settings.alias or lookup_name(settings.address, settings.port)
         weak = Entries(()) if name == settings.alias else known.of(settings.address)
         entries = known.of(name)
@@ -174,3 +185,27 @@ def _revoked(file: Path | None) -> frozenset[bytes]:
     from hermes_ops.transport.openssh.login import keys_of_lines
 
     return frozenset(keys_of_lines(file))
+
+
+PATIENCE = 30
+"""Seconds that a KnownHostsCommand may take."""
+LARGEST = 1 << 20
+"""How much of what it prints counts, in bytes."""
+
+
+def _printed(words: Sequence[str]) -> str:
+    """Return what the KnownHostsCommand of the operator's own settings prints.
+
+    Raises:
+        Unreachable: it cannot run, fails, or takes too long; ssh does not connect then, either.
+    """
+    name, given = f"KnownHostsCommand {words[0]}", subprocess.DEVNULL
+    try:
+        done = subprocess.run(words, stdin=given, capture_output=True, timeout=PATIENCE, check=True)
+    except subprocess.TimeoutExpired:
+        raise Unreachable(f"{name} did not end within {PATIENCE} s", kind="refused") from None
+    except subprocess.CalledProcessError as error:
+        raise Unreachable(f"{name} ended with {error.returncode}", kind="refused") from error
+    except OSError as error:
+        raise Unreachable(f"{name}: {error.strerror}", kind="refused") from error
+    return done.stdout[:LARGEST].decode(errors="replace")

@@ -142,6 +142,11 @@ def _lines(file: Path) -> Iterator[Line]:
             text = stream.read(LARGEST)
     except OSError:
         return
+    yield from lines_of(text, file)
+
+
+def lines_of(text: str, file: Path) -> Iterator[Line]:
+    """Yield the lines of a text; `file` is named where they stand."""
     for number, line in enumerate(text.split("\n"), 1):
         if parsed := _parsed(file, number, line.strip(" \t\r")):
             yield parsed

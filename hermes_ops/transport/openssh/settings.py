@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from socket import AddressFamily
 from typing import Final
 
 from hermes_ops.inventory.jumps import Jump
@@ -47,3 +48,9 @@ class ClientSettings:
     user_known_hosts: tuple[Path, ...] = ()
     system_known_hosts: tuple[Path, ...] = ()
     revoked_keys: Path | None = None
+    known_hosts_command: tuple[str, ...] = ()
+    """The program that prints further lines of known_hosts, with its arguments."""
+    patience: int | None = None
+    """ConnectTimeout, in seconds."""
+    family: AddressFamily = AddressFamily.AF_UNSPEC
+    bind_address: str | None = None
