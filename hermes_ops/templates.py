@@ -1,4 +1,7 @@
-"""Render templates with Jinja: unknown names are errors; imported only if needed."""
+"""Render templates with Jinja: unknown names are errors; imported only if needed.
+
+Our own templates are rendered here; others may be a stranger's, and have limits (`worker`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from hermes_ops.assets import ROLES, TEMPLATES
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.secrets.secret import Secret
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 _EXPRESSION = re.compile(r"\{[{%#]")
 _END = re.compile(r"[%}]\}")
 _QUOTED = re.compile(r"'(\w+)'")
+_WORD = re.compile(r"\w+")
+_DEFINED = "names that are defined here: "
 _NAME = re.compile(r"(?<!\{)\{\{ *(\w+) *\}\}(?!\})")
 
 
@@ -35,9 +41,16 @@ def _environment() -> Environment:
     )
 
 
+class _Hidden:
+    """Stands for a secret where templates of others are rendered."""
+
+    def __str__(self) -> str:
+        return "***"
+
+
 def _no_secret(value: Any) -> Any:
     """Return a value for output; refuse a secret, which would become `***` in a file on a host."""
-    if isinstance(value, Secret):
+    if isinstance(value, Secret | _Hidden):
         hint = "secrets belong into env, which becomes a file of mode 0600"
         raise InventoryError("a template cannot write a secret", hint=hint)
     return value
@@ -74,6 +87,73 @@ def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
     if _names(source) <= values.keys():
         # Most texts of a role are of this kind; Jinja would need a millisecond to compile one.
         return _NAME.sub(lambda found: str(_no_secret(values[found[1]])), source)
+    return (
+        rendered_here(source, values, name) if _is_ours(source) else _limited(source, values, name)
+    )
+
+
+@cache
+def _ours() -> tuple[str, ...]:
+    files = [file for top in (TEMPLATES, ROLES) for file in top.glob("*/*")]
+    kinds = (".j2", ".yml")
+    return tuple(file.read_text(encoding="utf-8") for file in files if file.suffix in kinds)
+
+
+@cache
+def _is_ours(source: str) -> bool:
+    """Whether a source is a text, or a part of one, that came with this program."""
+    return any(source in text for text in _ours())
+
+
+def _limited(source: str, values: Mapping[str, Any], name: str) -> str:
+    """Render a template of others, with limits of time, memory and size."""
+    from hermes_ops.worker import WORKER, ExpressionError
+
+    try:
+        used = set(_WORD.findall(source)) & values.keys()
+        answer = WORKER.rendered(source, {key: _plain(values[key]) for key in used}, name)
+    except ExpressionError as error:
+        raise _not_rendered(source, name, str(error)) from None
+    if isinstance(answer, str):
+        return answer
+    message, hint, where = answer
+    if hint.startswith(_DEFINED):  # the other process was given only the names that are used
+        hint = _DEFINED + ", ".join(sorted(values))
+    raise InventoryError(message, hint=hint, where=where or name)
+
+
+def _not_rendered(source: str, name: str, why: str) -> InventoryError:
+    """Return the error for a template as a whole: its place is the first line that has a block."""
+    return InventoryError(
+        f"the template cannot be rendered: {why}", where=_place(name, source, 1, "")
+    )
+
+
+def refuse_endless(source: str, values: Mapping[str, Any], name: str) -> None:
+    """Raise if a template takes too much; any other mistake in it is not told here."""
+    if is_plain(source) or _names(source) != {""} or _is_ours(source):
+        return
+    from hermes_ops.worker import WORKER, ExpressionError
+
+    try:
+        WORKER.rendered(source, {key: _plain(value) for key, value in values.items()}, name)
+    except ExpressionError as error:
+        raise _not_rendered(source, name, str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that another process can be given; it is not given secrets."""
+    if isinstance(value, Secret):
+        return _Hidden()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def rendered_here(source: str, values: Mapping[str, Any], name: str) -> str:
+    """Return the rendered template, in this process; a mistake in it is an InventoryError."""
     from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
     try:
@@ -81,7 +161,7 @@ def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
     except InventoryError:
         raise
     except UndefinedError as error:
-        hint = f"names that are defined here: {', '.join(sorted(values))}"
+        hint = _DEFINED + ", ".join(sorted(values))
         message = str(error.message or error)
         where = _place(name, source, _line(error), message)
         raise InventoryError(message, where=where, hint=hint) from None
@@ -122,10 +202,22 @@ def _place(name: str, source: str, line: int, message: str) -> Place:
     return Place(name, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-def undefined_names(source: str, known: Iterable[str]) -> set[str]:
+def undefined_names(source: str, known: Iterable[str], *, name: str = "template") -> set[str]:
     """Return the names in `source` that are not in `known`, without rendering it."""
     if is_plain(source):
         return set()
+    if _is_ours(source):
+        return names_in(source) - set(known)
+    from hermes_ops.worker import WORKER, ExpressionError
+
+    try:
+        return set(WORKER.undeclared(source)) - set(known)
+    except ExpressionError as error:
+        raise _not_rendered(source, name, str(error)) from None
+
+
+def names_in(source: str) -> set[str]:
+    """Return the names that a source uses, in this process: Jinja evaluates what is constant."""
     from jinja2 import meta
 
-    return meta.find_undeclared_variables(_environment().parse(source)) - set(known)
+    return meta.find_undeclared_variables(_environment().parse(source))

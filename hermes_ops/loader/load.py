@@ -24,6 +24,7 @@ from hermes_ops.loader.misspelt import misspelt_warnings
 from hermes_ops.loader.profiles.profile import load_catalogue
 from hermes_ops.loader.roles.load import load_roles
 from hermes_ops.loader.sources.files import VariableFiles, folder_of, role_folders, role_path
+from hermes_ops.loader.sources.named import home_of_inventory
 from hermes_ops.loader.sources.read import gather_mentions
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.text import shown
@@ -78,10 +79,10 @@ def gather(
     vault: Vault | None = None,
 ) -> InventoryFiles:
     """Return the content of these files and folders, to find out where a value comes from."""
-    reading = Reading(vault)
+    folders = _each_last(folder_of(path) for path in paths)
+    reading = Reading(vault, _own_folders(paths, folders, roles_folder, environ))
     warnings: list[str] = []
     tree = gather_mentions(paths, reading, warnings.append).tree()
-    folders = _each_last(folder_of(path) for path in paths)
     files = [VariableFiles(folder, reading) for folder in folders]
     layers = list(every_layer(tree, files))
     refuse_unknown(layers)
@@ -105,6 +106,15 @@ def gather(
     warnings += [*misspelt_warnings(layers), *named_twice(layers)]
     warnings += [*stray_warnings(found), *playbook_warnings(folders, tree)]
     return InventoryFiles(tree, files, around, tuple(warnings), found)
+
+
+def _own_folders(
+    paths: Sequence[Path], folders: Sequence[Path], roles_folder: Path, environ: Mapping[str, str]
+) -> list[Path]:
+    """Return where files of an inventory may lie: where the operator said, and beside that."""
+    beside = (folder.parent / "roles" for folder in folders)
+    named = (*paths, roles_folder, *role_path(environ), *beside)
+    return [*(path.resolve() for path in named), *map(home_of_inventory, folders)]
 
 
 def _members(tree: Tree) -> dict[str, list[str]]:

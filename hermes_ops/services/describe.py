@@ -22,7 +22,7 @@ from hermes_ops.services.base import (
     template,
     template_file,
 )
-from hermes_ops.templates import undefined_names
+from hermes_ops.templates import refuse_endless, undefined_names
 
 WORD_FACTS = frozenset(
     {"home_dir", "program_version", "python", "service_home", "stop_timeout", "unit", "watchdog"}
@@ -32,9 +32,10 @@ WORD_FACTS = frozenset(
 
 @cache
 def _refuse_unknown_names(folder: Path, source: str, known: frozenset[str]) -> None:
-    """Refuse a template with unknown names, before any host is changed."""
-    file = template_file(folder, source)
-    for name in sorted(undefined_names(template(folder, source), known)):
+    """Refuse a template with unknown names, or without an end, before any host is changed."""
+    file, text = template_file(folder, source), template(folder, source)
+    refuse_endless(text, dict.fromkeys(known, ""), str(file))
+    for name in sorted(undefined_names(text, known, name=str(file))):
         raise InventoryError(
             f"{name!r} is not defined",
             where=str(file),

@@ -9,7 +9,7 @@ import pytest
 
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader import load
-from hermes_ops.loader.layers.worker import WORKER, ExpressionError
+from hermes_ops.worker import WORKER, ExpressionError
 
 
 @pytest.mark.slow

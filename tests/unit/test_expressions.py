@@ -9,8 +9,8 @@ import pytest
 from hermes_ops.errors import Place
 from hermes_ops.loader.layers.jinja import evaluated, undeclared
 from hermes_ops.loader.layers.late import Late, Over
-from hermes_ops.loader.layers.worker import ExpressionError
 from hermes_ops.loader.located import Located
+from hermes_ops.worker import ExpressionError
 
 VALUES = {"number": 3, "word": "web", "listed": [1, 2], "path": "/a/b.key", "nothing": None}
 ENVIRON = {"HOST": "mini", "EMPTY": ""}

@@ -76,3 +76,52 @@ def test_a_private_key_is_never_read(folder: Path, monkeypatch: pytest.MonkeyPat
     (folder / "profiles" / "id").write_text(KEY)
     assert "is a private key" in refused(folder, "files: {x: {copy: id}}\n").message
     assert "is a private key" in refused(folder, "soul: id\n").message
+
+
+@pytest.mark.parametrize("where", ["group_vars/all.yml", "host_vars/one.yml", "profiles/a.yml"])
+def test_variables_that_a_link_reads_elsewhere_are_refused(where: str, folder: Path) -> None:
+    """With the file, where it leads, and how its folder is allowed; no value of it is told."""
+    out = folder.parent / "outside" / "vars.yml"
+    out.write_text("secret_of_the_operator: {broken\n")
+    (folder / "profiles" / "a.yml").write_text("description: a\n")
+    (folder / where).unlink(missing_ok=True)
+    (folder / where).parent.mkdir(exist_ok=True)
+    (folder / where).symlink_to(out)
+    with pytest.raises(
+        InventoryError, match=f"is outside of the inventory: it leads to {out}"
+    ) as e:
+        load([folder], Path("roles"), {})
+    assert str(e.value.where) == f"inventory/{where}"
+    assert e.value.hint == (
+        f"copy it there, or allow its folder: HERMES_OPS_FILES_PATH={out.parent}"
+    )
+    assert "secret_of" not in str(e.value)
+
+
+def test_a_folder_of_variables_that_is_a_link(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is judged by where it leads: in the inventory, in its repository, or where allowed."""
+    out = folder.parent / "outside"
+    (out / "all.yml").write_text("colour: red\n")
+    (folder / "profiles" / "a.yml").write_text("description: a\n")
+    (folder / "group_vars").symlink_to(out)
+    with pytest.raises(InventoryError, match="is outside of the inventory"):
+        load([folder], Path("roles"), {})
+    monkeypatch.setenv("HERMES_OPS_FILES_PATH", str(out))
+    assert load([folder], Path("roles"), {}).hosts[0].variables["colour"] == "red"
+    monkeypatch.delenv("HERMES_OPS_FILES_PATH")
+    (folder.parent / ".git").mkdir()
+    assert load([folder], Path("roles"), {}).hosts[0].variables["colour"] == "red"
+    monkeypatch.setenv("HOME", str(folder.parent))
+    with pytest.raises(InventoryError, match="is outside of the inventory"):
+        load([folder], Path("roles"), {})
+
+
+def test_a_source_that_is_a_link_is_the_operators_own_word(folder: Path) -> None:
+    """What `-i` names is read, wherever it leads; what lies beside it is not followed out."""
+    (folder / "profiles" / "a.yml").write_text("description: a\n")
+    hosts = folder.parent / "outside" / "hosts.yml"
+    hosts.write_text("all: {hosts: {far: {hermes_profiles: [a]}}}\n")
+    (folder / "link.yml").symlink_to(hosts)
+    assert [host.name for host in load([folder / "link.yml"], Path("roles"), {}).hosts] == ["far"]

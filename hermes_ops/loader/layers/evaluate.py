@@ -1,4 +1,4 @@
-"""What runs in the process that evaluates expressions: questions in, answers out."""
+"""What runs in the process that evaluates expressions and templates: questions in, answers out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from typing import Any
 
 from jinja2 import Undefined
 
+from hermes_ops import templates
+from hermes_ops.errors import InventoryError
 from hermes_ops.loader.layers import jinja
-from hermes_ops.loader.layers.worker import SECONDS, ExpressionError
+from hermes_ops.worker import SECONDS, ExpressionError
 
 MEMORY = 128 * 1024 * 1024
 """How much memory it may take beyond what it has when it starts."""
@@ -53,6 +55,8 @@ def _answer(question: tuple[Any, ...]) -> tuple[bool, Any]:
     try:
         if name == "undeclared":
             return True, jinja.undeclared(*arguments)
+        if name == "rendered":
+            return _rendered(*arguments)
         result = jinja.evaluated(*arguments)
         _refuse_other(result)
         if len(pickle.dumps(result)) > LARGEST:
@@ -62,6 +66,14 @@ def _answer(question: tuple[Any, ...]) -> tuple[bool, Any]:
     except (MemoryError, RecursionError):
         return False, "it takes too much memory"
     return True, result
+
+
+def _rendered(*arguments: Any) -> tuple[bool, Any]:
+    try:
+        text = templates.rendered_here(*arguments)
+    except InventoryError as error:
+        return True, (error.message, error.hint, error.where)
+    return (True, text) if len(text) <= LARGEST else (False, "its result is larger than 1 MiB")
 
 
 def _refuse_other(value: Any) -> None:

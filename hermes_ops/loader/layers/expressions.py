@@ -56,7 +56,7 @@ def _evaluated(value: Located, scope: Scope, asked: tuple[str, ...]) -> Located:
         found = _values(names, value, scope, asked)
         return _located(_replaced(value.data, found.values), value, found.secret)
     # Imported late: most inventories have only names as expressions.
-    from hermes_ops.loader.layers.worker import WORKER, ExpressionError
+    from hermes_ops.worker import WORKER, ExpressionError
 
     try:
         found = _values(WORKER.undeclared(value.data), value, scope, asked)

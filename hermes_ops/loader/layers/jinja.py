@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hermes_ops.errors import InventoryError
-from hermes_ops.loader.layers.worker import ExpressionError
+from hermes_ops.worker import ExpressionError
 
 _ALONE = re.compile(r"\s*\{\{((?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hermes_ops.errors import InventoryError
@@ -47,9 +47,39 @@ def _refuse_outside(file: Path, namer: Path) -> None:
         raise InventoryError(message, hint=hint, where=shown(file))
 
 
+def refuse_link_out(file: Path, folders: Iterable[Path]) -> None:
+    """Raise if a file of variables, or a folder above it, is a link that leads out of all folders.
+
+    `folders` are resolved; what the operator allows counts beside them.
+    """
+    target = file.resolve()
+    if not any(target.is_relative_to(folder) for folder in (*folders, *_allowed_by_operator())):
+        raise InventoryError(
+            f"is outside of the inventory: it leads to {target}",
+            hint=f"copy it there, or allow its folder: {VARIABLE}={target.parent}",
+            where=shown(file),
+        )
+
+
+def home_of_inventory(folder: Path) -> Path:
+    """Return the folder in which links of an inventory may lead: its repository, or itself.
+
+    A repository that contains the operator's home is none: everything would lie in it.
+    """
+    folder = folder.resolve()
+    home = Path.home().resolve()
+    tops = (above for above in (folder, *folder.parents) if (above / ".git").exists())
+    top = next(tops, folder)
+    return folder if home.is_relative_to(top) else top
+
+
 def _allowed(namer: Path) -> Iterator[Path]:
     """Yield the folder of the inventory (or role) of a file, and those that the operator allows."""
     above = [folder for folder in namer.absolute().parents if folder.name in _FOLDERS]
     yield (above[0].parent if above else namer.absolute().parent).resolve()
+    yield from _allowed_by_operator()
+
+
+def _allowed_by_operator() -> Iterator[Path]:
     given = os.environ.get(VARIABLE, "")
     yield from (Path(folder).expanduser().resolve() for folder in given.split(":") if folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.loader.sources.named import refuse_link_out
 from hermes_ops.loader.sources.text import LARGEST_FILE, TOO_LARGE, bytes_of, decoded, shown
 from hermes_ops.loader.sources.vault import Vault
 
@@ -33,14 +34,18 @@ class Double(NamedTuple):
 class Reading:
     """Collects while the files of one inventory are read; each file counts for the size."""
 
-    def __init__(self, vault: Vault | None = None) -> None:
+    def __init__(self, vault: Vault | None = None, folders: Sequence[Path] | None = None) -> None:
+        """Read with this vault; `folders` are those in which links may lead, resolved."""
         self.vault = vault or Vault()
+        self._folders = folders
         self.doubles: list[Double] = []
         self._read: set[Path] = set()
         self._size = 0
 
     def bytes_of(self, path: Path) -> bytes:
         """Return the content of a file; all files of an inventory have at most 64 MiB."""
+        if self._folders is not None:
+            refuse_link_out(path, self._folders)
         content = bytes_of(path)
         self._size += 0 if path in self._read else len(content)
         self._read.add(path)

@@ -1,8 +1,8 @@
-"""Evaluate expressions in a process of their own, with limits of time and memory.
+"""Evaluate expressions and templates in a process of their own, with limits of time and memory.
 
 An inventory is data of strangers: `{{ 'x' * 10**10 }}` must not take the operator's memory, and a
-regular expression must not take forever. The process is started with the first expression that
-is more than a name, answers as long as ours lives, and is ended when it takes too long.
+regular expression or a loop must not take forever. The process is started with the first text that
+is more than names, answers as long as ours lives, and is ended when it takes too long.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Worker:
     def evaluated(self, text: str, values: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
         """Return the result: a value of its own type for a lone `{{ … }}`, otherwise a text."""
         return self._answer(text, "evaluated", text, dict(values), dict(environ))
+
+    def rendered(self, source: str, values: Mapping[str, Any], name: str) -> Any:
+        """Return the text of a template, or message, hint and place of the mistake in it."""
+        return self._answer(source, "rendered", source, dict(values), name)
 
     def _answer(self, text: str, *question: Any) -> Any:
         with self._lock:
