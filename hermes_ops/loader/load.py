@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +57,13 @@ def load(
     vault: Vault | None = None,
 ) -> Inventory:
     """Return the inventory of all these files and folders."""
+    with _no_collection():
+        return _load(paths, roles_folder, environ, vault)
+
+
+def _load(
+    paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str], vault: Vault | None
+) -> Inventory:
     tree, files, around, warnings, found = gather(paths, roles_folder, environ, vault)
     hosts = tuple(
         make_host(tree.hosts[name], tree.lineage[name], layers_of(name, tree, files), around)
@@ -79,6 +88,25 @@ def gather(
     vault: Vault | None = None,
 ) -> InventoryFiles:
     """Return the content of these files and folders, to find out where a value comes from."""
+    with _no_collection():
+        return _gather(paths, roles_folder, environ, vault)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let Python look for no garbage: a large inventory is millions of values, and none is."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _gather(
+    paths: Sequence[Path], roles_folder: Path, environ: Mapping[str, str], vault: Vault | None
+) -> InventoryFiles:
     folders = _each_last(folder_of(path) for path in paths)
     reading = Reading(vault, _own_folders(paths, folders, roles_folder, environ))
     warnings: list[str] = []

@@ -100,8 +100,10 @@ class Ssh:
 
     def _opened(self) -> paramiko.Channel:
         try:
+            # Not the time to connect: the host has let us in, and a busy one is only slow. A
+            # connection that is lost ends by itself.
             channel: paramiko.Channel = self.connection.transport.open_session(
-                timeout=self.host.connection.connect_timeout
+                timeout=self.host.connection.exchange_timeout
             )
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error

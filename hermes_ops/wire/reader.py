@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final
 
 from hermes_ops.errors import NotUnderstood
@@ -71,10 +72,7 @@ class Reader:
         """
         self._size += len(data)
         if self._size > LARGEST or len(self.records) > MOST_RECORDS:
-            raise NotUnderstood(
-                f"the answer is larger than {LARGEST >> 20} MiB",
-                hint="what prints so much there: the login shell's startup files?",
-            )
+            raise self._too_large(len(data))
         self._rest += data
         end = self._rest.rfind(b"\n", self._searched)
         self._searched = len(self._rest)
@@ -83,6 +81,18 @@ class Reader:
             del self._rest[: end + 1]
             self._searched = len(self._rest)
             self._block(block)
+
+    def _too_large(self, more: int) -> NotUnderstood:
+        """Return the error for an answer that does not end; a file that is most of it is named."""
+        said = f"the answer is larger than {LARGEST >> 20} MiB"
+        size = len(self._text) + len(self._rest) + more
+        if self._open is None or not self._open.rest or size < LARGEST // 2:
+            hint = "what prints so much there: the login shell's startup files?"
+            return NotUnderstood(said, hint=hint)
+        file = last_words(self._open.rest)
+        return NotUnderstood(
+            f"{said}: most of it is {file}", hint=f"look at it on the host: ls -l {quote(file)}"
+        )
 
     def reply(self) -> Reply:
         """Return what was read so far."""

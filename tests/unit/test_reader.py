@@ -97,6 +97,21 @@ def test_an_answer_has_a_cap(piece: bytes) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
+def test_a_file_that_is_too_large_is_named() -> None:
+    """The sentence is about the file, not about the login shell; nothing more of it is kept."""
+    reader = Reader(NONCE)
+    reader.feed(f"{NONCE} begin config .hermes/config.yaml\n".encode())
+    with pytest.raises(NotUnderstood) as caught:
+        for _ in range(300):
+            reader.feed(b"x" * 65535 + b"\n")
+    assert caught.value.message == (
+        "the answer is larger than 16 MiB: most of it is .hermes/config.yaml"
+    )
+    assert caught.value.hint == "look at it on the host: ls -l .hermes/config.yaml"
+    assert not reader.records
+
+
 def test_a_long_line_in_small_pieces_is_read_once() -> None:
     """The time is linear in the size of the answer, wherever its line ends are."""
     reader, began = Reader(NONCE), time.monotonic()

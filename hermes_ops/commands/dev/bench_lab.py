@@ -178,6 +178,7 @@ def _hosts(bench: Bench) -> Iterator[str]:
     yield "  vars:"
     yield "    ansible_user: hermes"
     # The gateways of all hosts start at once, and share the processors of one machine.
+    yield "    hermes_connect_timeout: 60"
     yield "    hermes_ready_timeout: 900"
     yield f"    ansible_ssh_private_key_file: {bench.key}"
     yield "  hosts:"
