@@ -36,7 +36,7 @@ def test_what_takes_too_much_is_one_sentence(source: str, why: str) -> None:
         began = time.monotonic()
         with pytest.raises(InventoryError) as caught:
             render(f"first line\n\n{source}", {}, name="profiles/a.md")
-        assert str(caught.value.where) == "profiles/a.md:3"
+        assert str(caught.value.where) == "profiles/a.md:3:1"
         assert caught.value.message == f"the template cannot be rendered: {why}"
     assert time.monotonic() - began < 5
 
@@ -50,11 +50,11 @@ def test_what_a_template_gets() -> None:
     assert "0600" in caught.value.hint
     with pytest.raises(InventoryError, match="'nobody' is undefined") as caught:
         render("x\n{{ nobody | upper }}", values, name="file")
-    assert str(caught.value.where) == "file:2"
+    assert str(caught.value.where) == "file:2:4"
     assert caught.value.hint == "names that are defined here: a, s, unused"
     with pytest.raises(InventoryError, match="unexpected 'end of print statement'") as caught:
         render("x\n{{ a + }}", values, name="file")
-    assert str(caught.value.where) == "file:2"
+    assert str(caught.value.where) == "file:2:1"
 
 
 def test_our_own_templates_need_no_other_process() -> None:

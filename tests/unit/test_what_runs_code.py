@@ -15,7 +15,8 @@ PROGRAMS = ("lab", "commands/dev")
 
 RUNS = {
     "subprocess.run", "subprocess.Popen", "subprocess.call", "subprocess.check_call",
-    "subprocess.check_output", "subprocess.getoutput", "os.system", "os.popen", "pty.spawn",
+    "subprocess.check_output", "subprocess.getoutput", "os.system", "os.popen",
+    "os.fork", "pty.fork", "pty.spawn",
     "exec", "eval", "compile", "__import__", "import_module", "importlib.import_module",
     "spec_from_file_location", "module_from_spec", "runpy.run_path", "runpy.run_module",
     "pytest.main", "pickle.loads", "pickle.load", "marshal.loads", "yaml.load", "yaml.compose",
@@ -46,6 +47,7 @@ OURS = {
     "worker.py": "starts our own Python; its answers are plain values of our own process",
     "loader/layers/evaluate.py": "the other end of that",
     "transport/local.py": "this machine as a host: the docs say that it is one",
+    "transport/terminal.py": "a shell of this machine as a host",
     "transport/streams.py": "a shell of this machine as a host",
     "transport/openssh/ask.py": "ssh -G, for a name that was checked",
     "transport/openssh/hops.py": "ProxyCommand of the operator's own ssh_config",

@@ -10,29 +10,12 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.files.yamlreader import Loader
 from hermes_ops.loader.located import Literal, Located, plain
 from hermes_ops.loader.sources.json import DEEPEST, MARKS, decoded, doubles_in, located, opened
 from hermes_ops.loader.sources.reading import Double, Kind, Reading
 from hermes_ops.loader.sources.text import place_after, shown
 from hermes_ops.loader.sources.vault import Vault, is_encrypted, veiled
-
-_TEXT = "tag:yaml.org,2002:str"
-_Reader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Loader(_Reader):  # type: ignore[misc]
-    """PyYAML's reader, which asks what a scalar is without building lists: it asks each time."""
-
-    def resolve(self, kind: Any, value: str, implicit: tuple[bool, bool]) -> Any:
-        """Return the tag of a node."""
-        if kind is not yaml.ScalarNode or self.yaml_path_resolvers:
-            return super().resolve(kind, value, implicit)
-        if implicit[0]:
-            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
-                if pattern.match(value):
-                    return tag
-        return _TEXT
-
 
 DEEP = 1000
 MOST_ALIASED = 100_000
