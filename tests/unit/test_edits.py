@@ -112,11 +112,11 @@ def test_what_somebody_else_changed_meanwhile_stays(folder: Path) -> None:
 
 def test_a_link_stays_a_link(folder: Path) -> None:
     """The file behind it changes."""
-    (folder / "profiles/coder.yml").rename(folder.parent / "real.yml")
-    (folder / "profiles/coder.yml").symlink_to("../../real.yml")
+    (folder / "profiles/coder.yml").rename(folder / "real")
+    (folder / "profiles/coder.yml").symlink_to("../real")
     write(edit(folder, "mini-1", "catalogue"), lambda: read(folder))
     assert (folder / "profiles/coder.yml").is_symlink()
-    assert "b: 2" in (folder.parent / "real.yml").read_text()
+    assert "b: 2" in (folder / "real").read_text()
 
 
 @pytest.mark.parametrize(
