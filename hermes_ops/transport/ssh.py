@@ -93,7 +93,7 @@ class Ssh:
     def _channel(self, command: str) -> paramiko.Channel:
         channel = self._opened()
         try:
-            _execute(self.connection.transport, channel, command)
+            channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
         return channel
@@ -204,20 +204,6 @@ class Ssh:
     def close(self) -> None:
         """Close the connection."""
         close(self.connection)
-
-
-def _execute(transport: paramiko.Transport, channel: paramiko.Channel, command: str) -> None:
-    """Ask for a command, and do not wait for the word that it runs: that costs a round trip.
-
-    If the host refuses, Paramiko closes the channel, and there is no answer to what is sent.
-    """
-    message = paramiko.Message()
-    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string("exec")
-    message.add_boolean(True)
-    message.add_string(command.encode("utf-8", "surrogateescape"))
-    transport._send_user_message(message)  # type: ignore[attr-defined]
 
 
 def _exit_code(channel: paramiko.Channel) -> int:
