@@ -72,6 +72,10 @@ class Evidence:
     unread: bool = False
     """Its definition changed since the manager read it."""
     settle: float = 0
+    since: float | None = None
+    """When its manager started, stopped or lost it, in seconds since 1970."""
+    cpu: float | None = None
+    """The share of one processor that its process had in its life, from 0 up."""
     drain: str = ""
     """The request to drain that lies in its home."""
 
@@ -119,6 +123,8 @@ def evidence_of(
         home=_other_home(command, service, facts),
         **_others(service, facts, pid, own, urls),
         foreign=told.foreign,
+        since=facts.now - facts.uptime + told.changed if facts.uptime and told.changed else None,
+        cpu=process.cpu_ticks / TICKS / age if process and process.cpu_ticks and age else None,
         unread=told.unread,
         drain=next((m.told for m in markers(service.home, facts) if m.path.name == DRAIN), ""),
     )

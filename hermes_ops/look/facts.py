@@ -83,6 +83,8 @@ class Process:
     rss_pages: int | None
     cgroup: str = ""
     born: float | None = None
+    cpu_ticks: int | None = None
+    """The time that it had of a processor, in clock ticks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ def processes(reply: Reply) -> dict[int, Process]:
     found = {}
     for record in reply.of("process"):
         pid, *fields = record.words
-        # `fields` begins with field 3 of proc(5): field 22 is at index 19, field 24 at 21.
+        # `fields` begins with field 3 of proc(5): fields 14 and 15 are at 11, 22 at 19, 24 at 21.
         found[int(pid)] = Process(
-            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), "")
-        )
+            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), ""),
+            cpu_ticks=int(fields[11]) + int(fields[12]) or None,
+        )  # fmt: skip
     for record in reply.of("ps"):
         clock, *lines = (record.text or "").splitlines() or [""]
         now = int(clock) if clock.isdigit() else None

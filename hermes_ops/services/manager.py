@@ -91,6 +91,8 @@ class ManagerReport:
     """Files that are not ours and define a part of the service; absolute paths."""
     unread: bool = False
     """A file of its definition changed since the manager read it."""
+    changed: float | None = None
+    """When its activity changed last, in seconds since the boot."""
 
 
 class UnitCheck(Protocol):

@@ -175,6 +175,7 @@ class Systemd(ServiceManager):
             home=unit["HermesHome"],
             foreign=tuple(self._foreign(service, unit)),
             unread=unit["NeedDaemonReload"] == "yes",
+            changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
         )
 
     def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:

@@ -16,8 +16,9 @@ from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet import profile_table, ps, status, watch
 from hermes_ops.commands.fleet.after_run import seen_after
-from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration
+from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration, lasting
 from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from, unit_of
+from hermes_ops.commands.fleet.troubles import troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import NotReady, NotUnderstood, Unreachable, UsageError, belongs_to
@@ -35,7 +36,8 @@ HOME = ".hermes/profiles/demo"
 CONFIG, ENV, BEAT = f"{HOME}/config.yaml", f"{HOME}/.env", f"{HOME}/state/gateway.heartbeat"
 PROFILE_KEYS = [
     "profile", "managed", "orphan", "desired", "as_desired", "state", "reasons", "not_judged",
-    "supervised", "enabled", "unit", "pid", "started_at", "uptime_s", "restarts", "rss_bytes",
+    "supervised", "enabled", "unit", "pid", "started_at", "uptime_s", "since",
+    "cpu_percent", "restarts", "rss_bytes",
     "heartbeat_age_s", "platforms", "drift", "drift_reasons", "drift_unknown",
 ]  # fmt: skip
 
@@ -388,6 +390,19 @@ def test_a_state_without_a_reason_says_what_is_wanted() -> None:
     """A stopped gateway has no reason of its own."""
     lines = shown(seen(healthy(services={"demo": "stopped"})))
     assert lines[-1] == "box/demo is stopped: it should be started"
+
+
+def test_a_gateway_that_does_not_run_tells_for_how_long() -> None:
+    """Since its manager stopped it; one that runs has its uptime in its place."""
+    ended = {"demo": {"StateChangeTimestampMonotonic": "4400000000"}}
+    host = seen(healthy(services={"demo": "stopped"}, shows=ended))
+    assert only(host)["since"] == "2026-11-22T08:50:00Z"
+    (row,) = troubles_of(host)
+    assert row["message"] == "box/demo is stopped (10m 0s): it should be started"
+    running = seen(healthy(shows=ended))
+    assert only(running)["since"] == "2026-11-22T08:50:00Z"
+    assert lasting(running, running.profiles[0]) == ""
+    assert only(seen({"desired": {"demo": {}}}))["since"] is None
 
 
 def test_rows_sort_as_people_count() -> None:

@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 SPARE = ("restarts", "memory", "version", "pid", "uptime", "platforms", "drift")
 """The columns that are left out, in this order, if the table is too wide; --wide shows all."""
-WIDE = (*COLUMNS, "unit", "enabled", "heartbeat", "linger", "manager", "python")
+WIDE = (*COLUMNS, "cpu", "limit", "unit", "enabled", "heartbeat", "linger", "manager", "python")
 MANY = 10
 """More healthy rows than these are folded to their number after a run."""
 
@@ -52,10 +52,17 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
         "version": whole["hermes"]["version"] if seen.runs_hermes else None,
         "python": whole["hermes"]["python"] if seen.runs_hermes else None,
         "heartbeat": own["heartbeat_age_s"],
+        "cpu": own["cpu_percent"],
+        "limit": _limit(host, seen.name),
         **{key: own[key] for key in ("state", "pid", "restarts", "platforms", "drift")},
         **{key: own[key] for key in ("unit", "enabled")},
         **{key: whole[key] for key in ("linger", "manager")},
     }
+
+
+def _limit(host: HostSeen, name: str) -> str | None:
+    wanted = {profile.name: profile.service.memory_max for profile in host.host.profiles}
+    return wanted.get(name)
 
 
 def _mark(seen: SeenProfile) -> str:
@@ -80,6 +87,8 @@ def _cell(column: str, value: Any) -> Any:
             return duration(value)
         case "memory":
             return f"{value / 1e6:.0f} MB"
+        case "cpu":
+            return f"{value:.1f} %"
         case "heartbeat":
             return f"{value:.0f} s ago"
     return value
@@ -106,10 +115,19 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
         for seen in host.profiles:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
-                yield f"{name}/{seen.name} is {seen.verdict.state}: {why or wanted(seen)}"
+                state = f"{seen.verdict.state}{lasting(host, seen)}"
+                yield f"{name}/{seen.name} is {state}: {why or wanted(seen)}"
         for finding in host.findings:
             yield f"{finding.message}; {finding.mend}"
     yield from not_compared(hosts)
+
+
+def lasting(host: HostSeen, seen: SeenProfile) -> str:
+    """Return for how long a gateway has had no process, in brackets; empty if that is not known."""
+    since, facts = seen.evidence.since, host.facts
+    if since is None or facts is None or seen.evidence.alive or seen.verdict.state == "absent":
+        return ""
+    return f" ({duration(max(0.0, facts.now - since))})"
 
 
 def not_compared(hosts: Iterable[HostSeen]) -> Iterable[str]:

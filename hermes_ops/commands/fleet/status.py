@@ -73,6 +73,7 @@ class SeenProfile:
         lives = evidence.alive
         age = evidence.age_s if lives else None
         beat = heartbeat_age(evidence) if lives else None
+        cpu = evidence.cpu if lives else None
         return {
             "profile": self.name,
             "managed": self.desired is not None,
@@ -88,6 +89,8 @@ class SeenProfile:
             "pid": evidence.pid if lives else None,
             "started_at": None if age is None else moment(now - age),
             "uptime_s": None if age is None else int(age),
+            "since": None if evidence.since is None else moment(evidence.since),
+            "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "restarts": evidence.restarts,
             "rss_bytes": evidence.rss_bytes if lives else None,
             "heartbeat_age_s": None if beat is None else round(beat, 1),

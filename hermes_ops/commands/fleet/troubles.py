@@ -8,7 +8,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.profile_table import not_compared, wanted
+from hermes_ops.commands.fleet.profile_table import lasting, not_compared, wanted
 from hermes_ops.commands.fleet.ps import STEPS, look_at
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.workspace import open_workspace
@@ -70,7 +70,7 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
         if seen.as_desired is False:
             target = f"{name}/{seen.name}"
             state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
-            text = f"{target} is {state}: {why or wanted(seen)}"
+            text = f"{target} is {state}{lasting(host, seen)}: {why or wanted(seen)}"
             # What mends it is told once.
             text = text.removesuffix(f"; {seen.remedy}")
             yield _row(name, seen.name, state, text, seen.remedy)
