@@ -38,7 +38,7 @@ def with_manager(folder: Path) -> Path:
     importing = "from hermes_ops.services.systemd import Systemd\n"
     _replace(table, importing, f"{importing}from hermes_ops.services.toy import Toy\n")
     for file in ("inventory.md", "example/inventory/hosts.yml"):
-        _replace(folder / "docs" / file, "| supervisord | ", "| supervisord | toy | ")
+        _replace(folder / "docs" / file, "| supervisord (auto)", "| supervisord | toy (auto)")
     return folder
 
 

@@ -44,11 +44,12 @@ def refuse_strange(
     Raises:
         Conflict: with the command that installs it.
     """
-    order, mends = order_of(wanted), f"./inv fleet.up -l {host.name}/{service.profile}"
+    order = order_of(wanted)
+    hint = f"./inv fleet.up -l {host.name}/{service.profile}"
     if order and runs_elsewhere(service, manager, facts):
-        raise Conflict(f"its service runs, but not under {manager.name}", hint=mends)
+        raise Conflict(f"its service runs, but not under {manager.name}", hint=hint)
     if order in BEGINS and not is_defined(service, manager, facts):
-        raise Conflict(f"its service is not installed under {manager.name}", hint=mends)
+        raise Conflict(f"its service is not installed under {manager.name}", hint=hint)
 
 
 def drain_of(
