@@ -22,6 +22,9 @@ from hermes_ops.wire.reader import LARGEST
 GRACE = 5.0
 """Seconds that a host has to report that it ended a command which was too slow."""
 
+EARLY = 0.1
+"""Seconds by which the clock of a host may be ahead when its `timeout` ends a command."""
+
 _PRELUDE = """\
 exec 3>&2 2>/dev/null
 umask 022
@@ -154,7 +157,7 @@ class FramedShell:
         """Return the result of the command whose answer comes next."""
         began = time.monotonic()
         code, output, errors = self._answer(command, mark, began + seconds + GRACE)
-        if code in _KILLED and time.monotonic() - began >= seconds:
+        if code in _KILLED and time.monotonic() - began >= seconds - EARLY:
             return _too_slow(command)
         return code, output, errors
 
