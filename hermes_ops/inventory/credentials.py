@@ -54,6 +54,7 @@ def known_secrets(inventory: Inventory) -> Iterable[Secret]:
     for host in inventory.hosts:
         if host.connection.become_password:
             yield host.connection.become_password
+        yield from (value for value in host.alerts.all if isinstance(value, Secret))
         for profile in host.profiles:
             yield from (v for v in profile.env.values() if isinstance(v, Secret))
             yield from _credentials("", profile.config)

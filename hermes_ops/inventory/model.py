@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.inventory.role import Role
-from hermes_ops.secrets.reference import EnvValue
+from hermes_ops.secrets.reference import Elsewhere, EnvValue
 from hermes_ops.secrets.secret import Secret
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -137,6 +137,21 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Alerts:
+    """Whom `fleet.status --alert` tells about a host: nothing else resolves these."""
+
+    urls: tuple[Elsewhere, ...] = ()
+    """Apprise's URLs."""
+    ping: Elsewhere | None = None
+    """The URL of a dead man's switch."""
+
+    @property
+    def all(self) -> tuple[Elsewhere, ...]:
+        """Return every secret of it."""
+        return (*self.urls, self.ping) if self.ping is not None else self.urls
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A user on a machine, and the profiles there."""
 
@@ -159,6 +174,7 @@ class Host:
     disabled_reason: str = ""
     protected: bool = False
     """Tasks that stop or remove any of its gateways refuse."""
+    alerts: Alerts = field(default_factory=Alerts)
     refusal: InventoryError | None = None
     """Why these variables do not allow a connection; raised only on connecting."""
     variables: Mapping[str, Any] = field(default_factory=dict)

@@ -13,12 +13,12 @@ from hermes_ops.inventory.model import Group, Inventory
 from hermes_ops.loader.doubles import doubled, named_twice
 from hermes_ops.loader.groups import Tree, members
 from hermes_ops.loader.hosts.agreement import refuse_disagreement, warnings_of, with_neighbours
+from hermes_ops.loader.hosts.guarded import shown_variables
 from hermes_ops.loader.hosts.host import (
     Surroundings,
     make_host,
     refuse_unknown,
     rendered_layers,
-    shown_variables,
 )
 from hermes_ops.loader.layers.variables import Layer, every_layer, folded, group_layers, layers_of
 from hermes_ops.loader.located import VAULT_HINT

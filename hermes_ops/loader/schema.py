@@ -212,9 +212,10 @@ def word(value: Located, schema: Schema) -> Located:
 
 
 def written(value: Located) -> str:
-    """Describe a wrong value; a text is repeated only if it is short and looks like no token."""
-    if isinstance(value.data, str) and len(value.data) <= 40 and not value.secret:
-        return repr(without_odd_words(value.data))
+    """Describe a wrong value; a text is repeated only if it is short and no token or URL."""
+    text = value.data
+    if isinstance(text, str) and len(text) <= 40 and "://" not in text and not value.secret:
+        return repr(without_odd_words(text))
     return kind(value)
 
 

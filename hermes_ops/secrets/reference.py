@@ -48,4 +48,7 @@ class Written(Secret):
         self.place, self.kind = place, kind
 
 
+Elsewhere = Written | Reference
+"""A secret that no host makes."""
+
 EnvValue = Secret | Reference | Generate

@@ -92,6 +92,10 @@ def described_host(host: Host) -> dict[str, Any]:
         "all_profiles": list(host.all_profiles),
         "profiles": {profile.name: described_profile(profile) for profile in host.profiles},
         "connection": slots_of(host.connection),
+        "alerts": {
+            "urls": list(map(described_env, host.alerts.urls)),
+            "ping": [described_env(host.alerts.ping)] if host.alerts.ping else [],
+        },
         "hermes": slots_of(host.hermes),
         "variables": {name: written(value) for name, value in host.variables.items()},
     }

@@ -31,17 +31,30 @@ _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 def _env() -> Document:
     """Return the schema of `env`: plain values, and mappings of one of the forms."""
-    forms = {kind: _form(source.schema, source.meaning) for kind, source in SOURCES.items()}
     bytes_ = {"type": "integer", "minimum": SHORTEST_GENERATED, "maximum": LONGEST_GENERATED}
+    generated = {GENERATE: _form(bytes_, "so many random bytes, made on the host")}
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": _NAME},
+        "additionalProperties": _secret(generated),
+    }
+
+
+def _secret(further: Document | None = None) -> Document:
+    """Return the schema of a secret: a plain value, or a mapping of one of the forms."""
+    forms = {kind: _form(source.schema, source.meaning) for kind, source in SOURCES.items()}
     mapping = {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
         "additionalProperties": False,
-        "properties": {**forms, GENERATE: _form(bytes_, "so many random bytes, made on the host")},
+        "properties": {**forms, **(further or {})},
     }
-    values = {"anyOf": [_SCALAR, mapping]}
-    return {"type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": values}
+    return {"anyOf": [_SCALAR, mapping]}
+
+
+def _secrets() -> Document:
+    return {"type": "array", "items": _secret()}
 
 
 def _form(argument: Mapping[str, Any], description: str) -> Document:
@@ -52,8 +65,10 @@ def _environment() -> Document:
     return {**_SCALARS, "propertyNames": {"pattern": _NAME}}
 
 
-_PARTS: Mapping[str, Callable[[], Document]] = {"env": _env, "environment": _environment}
-"""Mappings whose keys are checked in another module."""
+_PARTS: Mapping[str, Callable[[], Document]] = {
+    "env": _env, "environment": _environment, "urls": _secrets, "ping": _secret,
+}  # fmt: skip
+"""Values whose form is checked in another module."""
 
 
 def profile_schema() -> Document:

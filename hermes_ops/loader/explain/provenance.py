@@ -22,7 +22,8 @@ from math import isfinite
 from typing import Any
 
 from hermes_ops.errors import Place, UsageError
-from hermes_ops.loader.hosts.host import MERGED, shown_variables
+from hermes_ops.loader.hosts.guarded import shown_variables
+from hermes_ops.loader.hosts.host import MERGED
 from hermes_ops.loader.keypath import KeyPath, spelled, veiled_at
 from hermes_ops.loader.layers.overlay import APPEND, REMOVE, in_order
 from hermes_ops.loader.layers.variables import Layer

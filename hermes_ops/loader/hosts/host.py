@@ -14,16 +14,12 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
-from hermes_ops.loader.hosts.connection import is_login
+from hermes_ops.loader.hosts.alerts import ALERTS, alerts_of
+from hermes_ops.loader.hosts.guarded import guarded, shown_variables
 from hermes_ops.loader.hosts.reach import reached_by, rendered_in, strictly
 from hermes_ops.loader.layers.late import Late, Over
 from hermes_ops.loader.layers.variables import Layer, Scope, folded
-from hermes_ops.loader.located import (
-    SEALED,
-    Located,
-    Variables,
-    plain,
-)
+from hermes_ops.loader.located import Located, Variables
 from hermes_ops.loader.profiles.profile import (
     NamedProfiles,
     contributions,
@@ -48,10 +44,12 @@ from hermes_ops.loader.schema import (
     unknown_key,
     word,
 )
-from hermes_ops.secrets.secret import Public, Secret
+from hermes_ops.secrets.secret import Public
 from hermes_ops.services import MANAGERS, is_later, known
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
+_LATE = (*MERGED, "hermes_alerts")
+"""Variables of which a part may stay encrypted until somebody needs it."""
 VARIABLES: Mapping[str, Schema] = {
     "hermes_profiles": Key(ANY, "names of profiles, or a mapping: name -> what differs here"),
     "hermes_profile_defaults": Key(ANY, "for every profile: the same keys as in profiles/*.yml"),
@@ -84,6 +82,7 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_enabled": Key(BOOLEAN, "false: listed, but not changed", True),
     "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
     "hermes_protected": Key(BOOLEAN, "true: what stops or removes its gateways refuses", False),
+    "hermes_alerts": Key(ALERTS, "whom `fleet.status --alert` tells: urls, ping"),
 }
 """Every variable that begins with `hermes_`; the two of profiles are checked when merged."""
 
@@ -116,7 +115,7 @@ def make_host(
     scope = _scope(node, groups, written, around)
     layers = [_rendered_layer(layer, scope) for layer in layers]
     found = _checked(folded(layers))
-    variables = Late(found, lambda name, value: _guarded(name, _rendered(name, value, scope)))
+    variables = Late(found, lambda name, value: guarded(name, _rendered(name, value, scope)))
     profiles = _profiles(node, layers, variables, around)
     reached, refusal = reached_by(node, found, scope, around.known_hosts)
     return Host(
@@ -187,7 +186,7 @@ def _rendered_layer(layer: Layer, scope: Scope) -> Layer:
 
 def _rendered(name: str, value: Located, scope: Scope) -> Located:
     try:
-        return rendered_in(value, scope) if name in MERGED else strictly(value, scope)
+        return rendered_in(value, scope) if name in _LATE else strictly(value, scope)
     except InventoryError:
         # Variables that we do not read stay as written: they may use names that only Ansible has.
         if name in VARIABLES and (scope.variables[name] is value or name in MERGED):
@@ -196,7 +195,7 @@ def _rendered(name: str, value: Located, scope: Scope) -> Located:
 
 
 def _settings(found: Variables) -> dict[str, Any]:
-    settings: dict[str, Any] = {"hermes": _hermes(found)}
+    settings: dict[str, Any] = {"hermes": _hermes(found), "alerts": alerts_of(found)}
     for field, name in _FIELDS.items():
         if name in found:
             settings[field] = found[name].data
@@ -249,47 +248,3 @@ def _profiles(
         return make_profile(name, data, around.roles, values, wants.place(name))
 
     return tuple(map(made, wants.overrides))
-
-
-def shown_variables(found: Variables) -> Mapping[str, Any]:
-    """Return variables as plain values; each credential becomes a `Secret`."""
-    return Late(found, _guarded)
-
-
-def _guarded(name: str, value: Located) -> Any:
-    if is_login(name) and value.data is not None:
-        return Secret(value.text or str(plain(value)))
-    if value.entries or value.items:
-        return _guarded_structure(name, value)
-    return _veiled(value)
-
-
-def _guarded_structure(name: str, value: Located) -> Any:
-    if value.items and value.text:
-        return value.text  # words of an INI file, as Ansible has them
-    if name == "hermes_profile_defaults":
-        return _guarded_env(value)
-    if name == "hermes_profiles" and value.entries:
-        return {profile: _guarded_env(override) for profile, override in value.entries.items()}
-    return _veiled(value)
-
-
-def _veiled(value: Located) -> Any:
-    """Return the value as plain data; a value from a vault becomes a `Secret`."""
-    if isinstance(value.data, dict):
-        return {key: _veiled(entry) for key, entry in value.data.items()}
-    if isinstance(value.data, tuple):
-        return [_veiled(item) for item in value.data]
-    return Secret(value.text) if value.secret or value.data is SEALED else value.data
-
-
-def _guarded_env(profile: Located) -> Any:
-    values = _veiled(profile)
-    env = profile.entries.get("env")
-    if env is not None and env.entries:
-        values["env"] = {name: _guarded_value(value) for name, value in env.entries.items()}
-    return values
-
-
-def _guarded_value(value: Located) -> Any:
-    return _veiled(value) if value.entries else Secret(value.text or str(value.data))

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops.errors import InventoryError, Place, UsageError
 from hermes_ops.loader.located import SEALED, Located, kind, plain
-from hermes_ops.secrets.reference import GENERATE, EnvValue, Generate, Reference, Written
+from hermes_ops.secrets.reference import GENERATE, Elsewhere, EnvValue, Generate, Reference, Written
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.secrets.sources import SOURCES, forms, unknown
 from hermes_ops.secrets.sources.base import Source
@@ -42,13 +42,25 @@ def variable_name(name: object, entry: Located) -> str:
 
 def env_value(name: str, entry: Located) -> EnvValue:
     """Return one value: the secret itself, a reference to it, or a request to generate it."""
+    value = _value(name, entry)
+    if isinstance(value, Written):
+        check_env(name, value, entry.place)
+    return value
+
+
+def secret_value(name: str, entry: Located) -> Elsewhere:
+    """Return a secret that is not for a `.env`: its text or a reference; no host can make it."""
+    value = _value(name, entry)
+    if isinstance(value, Generate):
+        hint = f"known are: {', '.join(SOURCES)}"
+        raise entry.error(f"{name} cannot be generated: only its owner knows it", hint)
+    return value
+
+
+def _value(name: str, entry: Located) -> Elsewhere | Generate:
     if entry.data is SEALED:
         return Reference("vault", str(entry.place), entry.place)
-    if isinstance(entry.data, dict):
-        return _reference(name, entry)
-    secret = _written(name, entry)
-    check_env(name, secret, entry.place)
-    return secret
+    return _reference(name, entry) if isinstance(entry.data, dict) else _written(name, entry)
 
 
 def _written(name: str, entry: Located) -> Written:
@@ -92,7 +104,7 @@ def check_env(name: str, secret: Secret, place: Place | None) -> None:
         raise InventoryError(message, hint=f"it must be {kind}", where=place)
 
 
-def _reference(name: str, entry: Located) -> EnvValue:
+def _reference(name: str, entry: Located) -> Reference | Generate:
     if len(entry.entries) != 1:
         raise entry.error(f"{name} wants exactly one of {', '.join(forms())}")
     ((form, argument),) = entry.entries.items()
