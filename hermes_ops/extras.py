@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-EXTRAS: Mapping[str, str] = {"vault": "ansible-core", "keyring": "keyring"}
+EXTRAS: Mapping[str, str] = {
+    "vault": "ansible-core",
+    "keyring": "keyring",
+    "alerts": "apprise",
+}
 """The distribution that each extra of `pyproject.toml` installs."""
 
 

@@ -21,6 +21,7 @@ _UNMANAGED = Option(
 _PRUNE = Option(
     "prune", "also stop and remove the services of profiles that left the inventory", False
 )
+_DRY = Option("check", "send and write nothing: say what --alert and --textfile would do", False)
 _JUNIT = Option("junit", "write the checks' results to this file, as JUnit XML")
 
 
@@ -108,15 +109,20 @@ def prune(options: Options, output: Output) -> Result:
 
 
 @verb(
-    options=(Option("quiet", "print only what is not as desired: nothing if all is well", False),),
-    common=LOOK,
-    example="./inv fleet.status --quiet",
+    options=(
+        Option("quiet", "print only what is not as desired: nothing if all is well", False),
+        Option("alert", "tell the URLs of hermes_alerts what changed since the last look", False),
+        Option("textfile", "write metrics to this file, for a node exporter"),
+        Option("gatus", "print a configuration for Gatus, and look at nothing", False),
+    ),
+    common=tuple(_DRY if option.name == "check" else option for option in LOOK),
+    example="./inv fleet.status --quiet --alert",
 )
-def status(options: Options, output: Output, *, quiet: bool) -> Result:
+def status(options: Options, output: Output, **own: Any) -> Result:
     """Count the profiles by state; show what is not as desired, why, and the next command."""
-    from hermes_ops.commands.fleet import troubles
+    from hermes_ops.commands.fleet.monitoring import once
 
-    return troubles.run(step_plans(graph.start), options, output, quiet=quiet)
+    return once.run(step_plans(graph.start), options, output, **own)
 
 
 @verb(

@@ -20,7 +20,7 @@ from hermes_ops.extras import EXTRAS
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MAIN = "from hermes_ops.tasks.program import main; main()"
-MISSING = re.compile(r"(ansible|keyring)\b|hermes_ops\.pth")
+MISSING = re.compile(r"(ansible|keyring|apprise)\b|hermes_ops\.pth")
 """What is not taken over: the packages, what says that they are there, and a relative path."""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -32,7 +32,7 @@ def required(texts: list[str]) -> set[str]:
 
 
 def test_what_a_wheel_brings() -> None:
-    """Neither is among the dependencies; each is an extra of its own."""
+    """None is among the dependencies; each is an extra of its own."""
     assert not required(PROJECT["dependencies"]) & set(EXTRAS.values())
     extras = PROJECT["optional-dependencies"]
     assert {name: required(extras[name]) for name in EXTRAS} == {
@@ -79,7 +79,7 @@ def write(folder: Path, token: str) -> None:
 
 @pytest.mark.slow
 def test_without_them_all_else_works(run: Run, tmp_path: Path) -> None:
-    """A plain inventory is read, and its plan asks for neither."""
+    """A plain inventory is read, and its plan asks for none of them."""
     write(tmp_path, "{env: HOME}")
     listed = run("inventory.list", "-i", "hosts.yml")
     shown = run("secrets.show", "-i", "hosts.yml")
@@ -112,3 +112,20 @@ def test_a_keyring_entry_without_keyring(run: Run, tmp_path: Path) -> None:
         " keyring\n"
         "hint:  pip install 'hermes-ops[keyring]' (or pipx inject hermes-ops keyring)\n"
     )
+
+
+@pytest.mark.slow
+def test_alerts_without_apprise(run: Run, tmp_path: Path) -> None:
+    """The same, before any host is contacted; to look and to ping needs nothing."""
+    write(tmp_path, "x")
+    text = (tmp_path / "hosts.yml").read_text()
+    alerts = "  vars: {hermes_alerts: {urls: [{env: A}]}}\n"
+    hosts = text.replace("all: {hosts: ", "all:\n  hosts: ").rstrip()[:-1] + "\n"
+    (tmp_path / "hosts.yml").write_text(hosts + alerts)
+    done = run("fleet.status", "-i", "hosts.yml", "--alert")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == (
+        "error: hermes_alerts names URLs of Apprise, which is not installed\n"
+        "hint:  pip install 'hermes-ops[alerts]' (or pipx inject hermes-ops apprise)\n"
+    )
+    assert run("fleet.status", "-i", "hosts.yml").returncode == 2

@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 from shell_kit import SHELLS, words_of
 
+from hermes_ops.extras import EXTRAS
+
 # It makes a dozen environments: too slow for `dev.check`, and `inv` changes rarely.
 pytestmark = pytest.mark.slow
 
@@ -350,7 +352,7 @@ def test_locks_hold_the_dependencies() -> None:
     base, dev = pinned("requirements.lock"), pinned("requirements-dev.lock")
     names = {line.partition("==")[0] for line in base}, {line.partition("==")[0] for line in dev}
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["vault"], *extras["keyring"]]
+    wanted = [*project["dependencies"], *(name for extra in EXTRAS for name in extras[extra])]
     assert set(map(normal, wanted)) <= names[0]
     assert set(map(normal, extras["dev"])) - {"hermes-ops"} <= names[1]
     assert base <= dev

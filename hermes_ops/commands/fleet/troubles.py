@@ -1,36 +1,14 @@
-"""`fleet.status`: how many profiles are in which state, and what is not as desired."""
+"""What `fleet.status` says of a look: how many are in which state, and what is not as desired."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.profile_table import lasting, not_compared, wanted
-from hermes_ops.commands.fleet.ps import STEPS, look_at
-from hermes_ops.commands.fleet.status import HostSeen
-from hermes_ops.commands.workspace import open_workspace
-from hermes_ops.plan.desired import StepPlan
+from hermes_ops.commands.fleet.profile_table import lasting, wanted
+from hermes_ops.commands.fleet.status import HostSeen, SeenProfile
 from hermes_ops.program_name import spoken
-
-
-def run(steps: Sequence[StepPlan], options: Options, output: Output, *, quiet: bool) -> Result:
-    """Look once, print the counts and the troubles; the exit code is that of `fleet.ps`."""
-    workspace = open_workspace(options, output)
-    compared = [step for step in steps if step.name in STEPS]
-    hosts = look_at(compared, options, output, workspace)
-    counts = counted(hosts)
-    troubles = [row for host in hosts for row in troubles_of(host)]
-    if not quiet:
-        output.text(line(counts))
-    for row in troubles:
-        output.text(f"{row['message']}; next: {row['next']}")
-    for text in () if quiet else not_compared(hosts):
-        output.text(text)
-    result = items(troubles, exit=exit_code(code for host in hosts for code in host.codes))
-    return Result(result.exit, {**result.document, "counts": counts})
 
 
 def counted(hosts: Iterable[HostSeen]) -> dict[str, Any]:
@@ -68,15 +46,19 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
         return
     for seen in host.profiles:
         if seen.as_desired is False:
-            target = f"{name}/{seen.name}"
-            state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
-            text = f"{target} is {state}{lasting(host, seen)}: {why or wanted(seen)}"
-            # What mends it is told once.
-            text = text.removesuffix(f"; {seen.remedy}")
-            yield _row(name, seen.name, state, text, seen.remedy)
+            yield _row(name, seen.name, seen.verdict.state, sentence(host, seen), seen.remedy)
     for finding in host.findings:
         side = finding.sides[0]
         yield _row(side.host, side.profile, finding.kind, finding.message, finding.mend)
+
+
+def sentence(host: HostSeen, seen: SeenProfile) -> str:
+    """Return how a profile is that is not as desired, and why."""
+    state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
+    target = f"{host.host.name}/{seen.name}"
+    text = f"{target} is {state}{lasting(host, seen)}: {why or wanted(seen)}"
+    # What mends it is told once.
+    return text.removesuffix(f"; {seen.remedy}")
 
 
 def _row(host: str, profile: str | None, state: str, message: str, then: str) -> dict[str, Any]:
