@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
-from hermes_ops.commands.look_hosts import looking
+from hermes_ops.commands.hosts.one_host import connection
 from hermes_ops.commands.target import open_target
 from hermes_ops.errors import Conflict, UsageError
 from hermes_ops.hermes.evidence import pids_of
@@ -16,7 +16,6 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.run import gather, ignore
-from hermes_ops.run.connections import open_host
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.transport.terminal import converse, is_terminal
 
@@ -34,13 +33,10 @@ def run(options: Options, output: Output, target: str) -> Result:
         raise UsageError("gateway.run needs a terminal", hint=as_service)
     desired = desired_state(host, workspace.whole.roles, ())
     service = desired.services[profile.name]
-    transport = open_host(host, looking(workspace, options, output), ignore)
-    try:
+    with connection(host, workspace, options, output) as transport:
         facts = gather(desired, transport, ignore)
         command = _command(service, facts, host, profile)
         return Result(converse(transport.terminal(command)))
-    finally:
-        transport.close()
 
 
 def _command(service: ServiceSpec, facts: Facts, host: Host, profile: Profile) -> str:

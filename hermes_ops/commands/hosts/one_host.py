@@ -13,7 +13,7 @@ from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unre
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Host
 from hermes_ops.run import ignore
-from hermes_ops.run.connections import open_host
+from hermes_ops.run.connections import Connections
 from hermes_ops.transport import Transport
 
 
@@ -38,8 +38,14 @@ def open_one(name: str, options: Options, output: Output) -> tuple[Workspace, Ho
 def connected(name: str, options: Options, output: Output) -> Iterator[Transport]:
     """Connect to the host of this name, for this block."""
     workspace, host = open_one(name, options, output)
-    transport = open_host(host, looking(workspace, options, output), ignore)
-    try:
+    with connection(host, workspace, options, output) as transport:
         yield transport
-    finally:
-        transport.close()
+
+
+@contextmanager
+def connection(
+    host: Host, workspace: Workspace, options: Options, output: Output
+) -> Iterator[Transport]:
+    """Connect to a host for this block; a connection that does not close is abandoned."""
+    with Connections() as connections:
+        yield connections.open(host, looking(workspace, options, output), ignore)

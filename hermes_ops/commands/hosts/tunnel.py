@@ -10,13 +10,10 @@ from typing import NoReturn
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
-from hermes_ops.commands.hosts.one_host import open_one
-from hermes_ops.commands.look_hosts import looking
+from hermes_ops.commands.hosts.one_host import connection, open_one
 from hermes_ops.errors import HermesError, Unreachable, UsageError
 from hermes_ops.hermes import platforms
 from hermes_ops.inventory.model import Host
-from hermes_ops.run import ignore
-from hermes_ops.run.connections import open_host
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.transport import Transport
 from hermes_ops.transport.base import Stream
@@ -38,18 +35,15 @@ def run(options: Options, output: Output, target: str, to: int | None, port: int
     name, _, profile = target.partition("/")
     workspace, host = open_one(name, options, output)
     there = to or _api_port(host, profile)
-    transport = open_host(host, looking(workspace, options, output), ignore)
-    try:
-        with _listening(port, there) as server:
-            here = server.getsockname()[1]
-            output.text(
-                f"http://127.0.0.1:{here} leads to port {there} of {host.name}; Ctrl-C ends it"
-            )
+    with (
+        connection(host, workspace, options, output) as transport,
+        _listening(port, there) as server,
+    ):
+        leads = f"http://127.0.0.1:{server.getsockname()[1]} leads to port {there} of {host.name}"
+        output.text(f"{leads}; Ctrl-C ends it")
+        with suppress(KeyboardInterrupt):
             _serve(server, transport, there, output)
-    except KeyboardInterrupt:
-        return Result(0)
-    finally:
-        transport.close()
+    return Result(0)
 
 
 def _api_port(host: Host, profile: str) -> int:
