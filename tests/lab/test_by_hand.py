@@ -54,8 +54,8 @@ def test_a_shell_hears_keys_signals_and_sizes(operator_of_two: Operator) -> None
     """And the task ends as the shell does."""
     with in_window(operator_of_two, "hosts.ssh", "linux-2") as window:
         window.until(r"\$ ")
-        window.type("stty size; sleep 100\n")
-        window.until("33 101")
+        window.type("stty size; sh -c 'echo begun; exec sleep 100'\n")
+        assert "33 101" in window.until("\nbegun\r\n")
         window.type("\x03")
         window.until(r"\$ ")
         window.resize(20, 77)
