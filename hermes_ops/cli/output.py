@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import select
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -77,11 +79,26 @@ class Output:
         """The paths that were read: every document and every summary names them."""
         self._out, self._err = out or sys.stdout, err or sys.stderr
         self._has_answered = self._has_named = False
+        self._is_closed = False
 
     @property
     def is_terminal(self) -> bool:
         """Whether standard error, where progress is drawn, is a terminal."""
         return self._err.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether what is printed may have colors (https://no-color.org)."""
+        plain = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+        return not self.json and self._out.isatty() and not plain
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody reads what is printed any more: `| head` has enough."""
+        with suppress(OSError, ValueError):  # a stream of a test is no file
+            (poll := select.poll()).register(self._out.fileno(), 0)
+            return self._is_closed or any(event & select.POLLERR for _, event in poll.poll(0))
+        return self._is_closed
 
     def redact(self, text: str) -> str:
         """Return a text as it may be shown, for code that draws on the terminal itself."""
@@ -132,6 +149,11 @@ class Output:
         if self.json and document:
             self._write(self._out, _json(self._with_inventory(document)))
 
+    def objects(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        """Print objects of JSON, one a line (NDJSON)."""
+        if text := "".join(map(_json, documents)):
+            self._write(self._out, Public(text))
+
     def error(self, error: HermesError) -> None:
         """Print an error, and the hint how to mend it."""
         if self.json:
@@ -157,6 +179,7 @@ class Output:
             stream.flush()
         except BrokenPipeError:
             # `| head` has read enough: nothing more can be printed, and this is not an error.
+            self._is_closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -1,0 +1,1 @@
+"""`fleet.logs` and `gateway.logs`: the logs of gateways, merged by time, and followed."""
