@@ -65,6 +65,20 @@ supervisord_said() { # PROGRAM
 supervisord_log() { # PROGRAM: prints its last output, if it is at most two minutes old
   [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || tail -n 8 "$state/$1.log"
 }
+# Its own lines about a program, such as `spawned: 'NAME' with pid 12`; they have local times.
+supervisord_journal() { # PROGRAM LINES SINCE-EPOCH CURSOR
+  path=$state/supervisord.log
+  readable "$path" || return 0
+  size=$(wc -c <"$path")
+  size=$((size))
+  from=${4:-0}
+  [ "$from" -le "$size" ] || from=0
+  lines=$2
+  [ "$lines" != - ] || lines=100000
+  tail -c "+$((from + 1))" "$path" | head -c $((size - from)) |
+    awk -v name="$1" '{ word = $5; gsub(/\047/, "", word) } word == name' | tail -n "$lines"
+  printf '%s cursor: %s\n' -- "$size"
+}
 
 supervisor_up() {
   supervisor_alive && return 0

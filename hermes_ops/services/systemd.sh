@@ -67,6 +67,18 @@ systemd_said() { # UNIT: finds its block in `units`, where an empty line separat
 systemd_log() { # UNIT
   ! has journalctl || journalctl --user -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
 }
+# Lines `EPOCH.FRACTION NAME[PID]: text`, of the unit itself and of the manager about it.
+systemd_journal() { # UNIT LINES SINCE-EPOCH CURSOR
+  has journalctl || return 0
+  lines=$2
+  begins_at=$3
+  cursor=$4
+  set -- --user -q -o short-unix --no-hostname --show-cursor -u "$1"
+  [ "$lines" = - ] || set -- "$@" -n "$lines"
+  [ "$begins_at" = - ] || set -- "$@" --since "@$begins_at"
+  [ -z "$cursor" ] || set -- "$@" --after-cursor "$cursor"
+  journalctl "$@" 2>/dev/null </dev/null
+}
 
 as_root() { # WORDS...: if sudo wants a password, we pass it on the standard input
   if [ -n "$sudo_password" ]; then

@@ -687,3 +687,43 @@ def test_every_wait_has_its_whole_time(dash: Host, body: str, answers: dict[str,
     assert dash.run(f"boot=b tries=1000; {body}; echo $?").out.splitlines()[-1] == "0"
     assert dash.calls.count(QUARTER) == 2
     assert "kill -KILL 4242" not in dash.calls
+
+
+# --- what managers say of a service -------------------------------------------------------------
+
+SUPERVISORD = """\
+2026-07-20 10:00:00,123 INFO spawned: 'hermes-gateway-coder' with pid 12
+2026-07-20 10:00:01,124 INFO success: hermes-gateway-coder entered RUNNING state
+2026-07-20 10:00:02,124 INFO success: hermes-gateway-coder-2 entered RUNNING state
+2026-07-20 10:00:03,124 WARN exited: hermes-gateway-coder (exit status 1; not expected)
+"""
+
+
+def test_the_journal_of_a_program(host: Host) -> None:
+    """Only its own lines; the cursor behind them is where the next ones begin."""
+    log = host.file(".local/state/hermes-ops/supervisord.log", SUPERVISORD)
+    lines = SUPERVISORD.splitlines()
+    end = f"-- cursor: {len(SUPERVISORD)}"
+    asked = host.run("supervisord_journal hermes-gateway-coder - - ''")
+    assert (asked.out.splitlines(), asked.errors) == ([lines[0], lines[1], lines[3], end], "")
+    asked = host.run("supervisord_journal hermes-gateway-coder 1 - 74")
+    assert asked.out.splitlines() == [lines[3], end]
+    log.write_text(f"{lines[0]}\n")  # rotated: it is shorter than the cursor says
+    asked = host.run("supervisord_journal hermes-gateway-coder - - 400")
+    assert asked.out.splitlines() == [lines[0], "-- cursor: 73"]
+
+
+def test_a_host_without_a_journal_says_nothing(host: Host) -> None:
+    """And no error."""
+    host.has_only()
+    asked = host.run("supervisord_journal x - - ''; systemd_journal x.service - - ''")
+    assert (asked.out, asked.errors) == ("", "")
+
+
+def test_the_journal_of_a_unit(host: Host) -> None:
+    """With epochs as times, and a cursor."""
+    host.has_only("journalctl")
+    host.stand("journalctl")
+    host.run("systemd_journal x.service 5 - ''; systemd_journal x.service - 1784541600 's=1'")
+    plain = "journalctl --user -q -o short-unix --no-hostname --show-cursor -u x.service"
+    assert host.calls == [f"{plain} -n 5", f"{plain} --since @1784541600 --after-cursor s=1"]

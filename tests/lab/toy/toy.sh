@@ -23,6 +23,7 @@ toy_said() { # ID: sets `activity` and `pid`
   pid=$toy_pid
 }
 toy_log() { :; }
+toy_journal() { :; }
 toy_do() { # VERB ID
   if toy_pid "$2" && [ "$1" != start ]; then
     kill "$toy_pid"
