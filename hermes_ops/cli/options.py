@@ -90,6 +90,17 @@ LOOK = READ + tuple(
 )
 """For a task that only looks at profiles: scripts may give it every common option."""
 
+LOGS = (
+    Option("follow", "show new lines as they come, until Ctrl-C", False, "f"),
+    Option("lines", "how many lines of all logs together (100; with --since: all)", None, "n"),
+    Option("since", "only lines from then on: 30m, 2h, 1d, 2026-11-27T10:00"),
+    Option("grep", "only lines in which this regular expression is found"),
+    Option("level", "only lines of this level or above: DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+    Option("logger", "only lines of this logger and those below it: gateway.platforms"),
+    Option("file", "gateway, errors, agent or journal, repeatable (gateway)", ()),
+)
+"""For a task that shows logs."""
+
 ANSWER = only("json", "verbose")
 """For a task that reads no inventory and asks no host."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_ops.cli.options import LOOK, RESTARTING, Option, Options, whole
+from hermes_ops.cli.options import LOGS, LOOK, RESTARTING, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import graph
@@ -140,6 +140,16 @@ def ps(options: Options, output: Output, **own: Any) -> Result:
     from hermes_ops.commands.fleet import ps as command
 
     return command.run(step_plans(graph.start), options, output, **own)
+
+
+@verb(
+    options=(*LOGS, _UNMANAGED), common=LOOK, example="./inv fleet.logs -l minis -f --level warning"
+)
+def logs(options: Options, output: Output, **own: Any) -> Result:
+    """Show the last lines of the selected gateways' logs, merged by time; `-f` follows them."""
+    from hermes_ops.commands.logs import logs as command
+
+    return command.fleet(options, output, **own)
 
 
 @verb(options=(_JUNIT,), common=LOOK, example="./inv fleet.verify --junit checks.xml")

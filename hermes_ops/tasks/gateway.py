@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import COMMON, Option, Options, only
+from typing import Any
+
+from hermes_ops.cli.options import COMMON, LOGS, LOOK, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
@@ -33,6 +35,19 @@ def run(options: Options, output: Output, *, target: str) -> Result:
     from hermes_ops.commands.fleet import foreground
 
     return foreground.run(options, output, target)
+
+
+@verb(
+    operands=(Option("target", "host/profile"),),
+    options=(*LOGS, Option("unmanaged", "also if it is not in the inventory", False)),
+    common=tuple(option for option in LOOK if option.name != "limit"),
+    example="./inv gateway.logs mini-1/coder -f",
+)
+def logs(options: Options, output: Output, **own: Any) -> Result:
+    """Show the last lines of one gateway's logs; `-f` follows them."""
+    from hermes_ops.commands.logs import logs as command
+
+    return command.gateway(options, output, **own)
 
 
 @verb(

@@ -1,0 +1,349 @@
+"""The logs of a host, asked for by the real scripts in every shell: from the end, and on and on."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shell_kit import SHELLS, words_of
+
+from hermes_ops.commands.logs.clock import HostClock
+from hermes_ops.commands.logs.host import HostLogs
+from hermes_ops.commands.logs.line import LogLine
+from hermes_ops.commands.logs.request import Request
+from hermes_ops.commands.logs.source import LogNotice, LogSource
+from hermes_ops.wire import OnRecord, Reader, Reply, Script
+
+HOME = ".hermes/profiles/coder"
+SOURCE = LogSource("here", "coder", HOME, ())
+QUICK = "dash"
+TEN = 1_784_541_600
+"""10:00:00 of 2026-07-20."""
+
+
+@dataclass
+class Here:
+    """A home of this machine as a host; it answers both kinds of question."""
+
+    home: Path
+    shell: str
+
+    def exchange(
+        self, script: Script, on_record: OnRecord | None = None, *, timeout: float | None = None
+    ) -> Reply:
+        """Run a script."""
+        reader = Reader(script.nonce, on_record)
+        reader.feed(self._ran([*words_of(self.shell)], script.text))
+        return reader.reply()
+
+    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+        """Run a command as a long-lived shell does."""
+        return 0, self._ran([*words_of(self.shell), "-c", command], ""), b""
+
+    def _ran(self, words: list[str], text: str) -> bytes:
+        environ = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+        done = subprocess.run(
+            words, input=text.encode(), env=environ, capture_output=True, check=True, timeout=30
+        )
+        assert done.stderr == b""
+        return done.stdout
+
+
+@dataclass
+class Desk:
+    """An operator who looks at the logs of one profile here."""
+
+    here: Here
+    notices: list[str] = field(default_factory=list)
+    logs: HostLogs | None = None
+
+    @property
+    def log(self) -> Path:
+        """The live log."""
+        return self.here.home / HOME / "logs/gateway.log"
+
+    def write(self, text: str, file: str = "gateway.log") -> None:
+        """Add to a log."""
+        with (self.log.parent / file).open("a", encoding="utf-8", errors="surrogateescape") as log:
+            log.write(text)
+
+    def rotate(self, kept: int = 3) -> None:
+        """Rename as Python's handler does."""
+        for number in range(kept, 0, -1):
+            older = self.log.with_name(f"gateway.log.{number - 1}") if number > 1 else self.log
+            if older.exists():
+                older.rename(self.log.with_name(f"gateway.log.{number}"))
+
+    def tell(self, notice: LogNotice) -> None:
+        """Hear a notice."""
+        self.notices.append(notice.text)
+
+    def last(self, **named: Any) -> list[str]:
+        """Return the messages of a first look."""
+        self.logs = HostLogs("here", [SOURCE], Request(**named), self.tell)
+        files = self.logs.last(self.here)  # type: ignore[arg-type]
+        return _messages([line for file in files for line in file])
+
+    def next(self) -> list[str]:
+        """Return the messages that are new, with what is left for later."""
+        assert self.logs
+        found: list[LogLine] = []
+        while True:
+            found += self.logs.next(self.here)  # type: ignore[arg-type]
+            if not self.logs.has_more:
+                return _messages(found)
+
+
+def _messages(lines: list[LogLine]) -> list[str]:
+    return [line.message for line in lines]
+
+
+def lines(*numbers: int, size: int = 0) -> str:
+    """Return lines of a log, a second apart."""
+    return "".join(
+        f"{datetime.fromtimestamp(TEN + n, UTC):%Y-%m-%d %H:%M:%S},000 INFO a.b: {n}{'x' * size}\n"
+        for n in numbers
+    )
+
+
+def numbers(*found: int) -> list[str]:
+    """Return the messages of such lines."""
+    return [str(number) for number in found]
+
+
+@pytest.fixture(
+    params=[pytest.param(s, marks=() if s == QUICK else pytest.mark.slow) for s in SHELLS]
+)
+def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Logs of a profile that ran, under every shell; nobody waits for what does not come."""
+    monkeypatch.setattr("hermes_ops.commands.logs.ask.ASLEEP", 0)
+    desk = Desk(Here(tmp_path, request.param))
+    desk.log.parent.mkdir(parents=True)
+    return desk
+
+
+# --- from the end -----------------------------------------------------------------------------
+
+
+def test_the_last_lines(desk: Desk) -> None:
+    """Of the rotated files too, if the live one has not enough; never a part of a line."""
+    desk.write(lines(*range(50)))
+    desk.rotate()
+    desk.write(lines(*range(50, 100)))
+    desk.rotate()
+    desk.write(lines(*range(100, 105)))
+    assert desk.last(lines=3) == numbers(102, 103, 104)
+    assert desk.last(lines=60) == numbers(*range(45, 105))
+    assert desk.last(lines=1000) == numbers(*range(105))
+    assert desk.last(lines=0) == []
+    assert desk.notices == []
+
+
+def test_long_lines_need_a_second_look(desk: Desk) -> None:
+    """What is usually enough has not as many lines as are wanted."""
+    desk.write(lines(*range(100), size=5000))
+    assert [m.strip("x") for m in desk.last(lines=20)] == numbers(*range(80, 100))
+
+
+def test_lines_since_a_time(desk: Desk) -> None:
+    """They reach back into rotated files; what stands under a line comes with it."""
+    desk.write(lines(*range(7200)))
+    desk.rotate()
+    desk.write(lines(7200, 7201) + "  rest\n")
+    found = desk.last(lines=None, since=TEN + 3590)
+    assert found == [*numbers(*range(3590, 7202)), "  rest"]
+    assert desk.notices == []
+
+
+def test_picked_lines_are_searched_for(desk: Desk) -> None:
+    """The number of lines counts what is found, here and not on the host."""
+    import re
+
+    desk.write(lines(*range(3000)))
+    assert desk.last(lines=5, grep=re.compile("^INFO a.b: 7$")) == ["7"]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda log: None, "there is no gateway.log yet of coder"),
+        (os.mkfifo, "it is a named pipe"),
+        (Path.mkdir, "it is a folder"),
+        (lambda log: log.symlink_to("/dev/zero"), "it is no regular file"),
+    ],
+)
+def test_what_is_no_log_is_told_once(desk: Desk, make: Callable[[Path], Any], said: str) -> None:
+    """Nobody waits for it, and the file that comes later is read from its beginning."""
+    make(desk.log)
+    assert desk.last(follow=True, lines=5) == []
+    assert desk.next() == []
+    (told,) = desk.notices
+    assert said in told
+    if desk.log.is_dir():
+        desk.log.rmdir()
+    desk.log.unlink(missing_ok=True)
+    desk.write(lines(1, 2))
+    assert desk.next() == numbers(1, 2)
+
+
+# --- on and on --------------------------------------------------------------------------------
+
+
+def test_new_lines_come_once(desk: Desk) -> None:
+    """And a line as soon as it is whole."""
+    desk.write(lines(1, 2) + "2026-07-20 10:00:03,000 INFO a.b: ha")
+    assert desk.last(follow=True, lines=10) == numbers(1, 2)
+    assert desk.next() == []
+    desk.write("lf\n" + lines(4))
+    assert desk.next() == ["half", "4"]
+    assert desk.next() == []
+
+
+def test_rotations_lose_nothing(desk: Desk) -> None:
+    """Several between two looks, and the rest of the file that was read."""
+    desk.write(lines(1))
+    assert desk.last(follow=True, lines=10) == numbers(1)
+    desk.write(lines(2))
+    for number in (3, 4):
+        desk.rotate()
+        desk.write(lines(number))
+    assert desk.next() == numbers(2, 3, 4)
+    desk.rotate()
+    assert desk.next() == []
+    desk.write(lines(5))
+    assert (desk.next(), desk.notices) == (numbers(5), [])
+
+
+def test_what_rotation_removed_is_told(desk: Desk) -> None:
+    """With the times between which there were lines."""
+    desk.write(lines(1))
+    desk.last(follow=True, lines=10)
+    for number in (2, 3, 4):
+        desk.write(lines(number))
+        desk.rotate(kept=1)
+    desk.write(lines(5))
+    assert desk.next() == numbers(4, 5)
+    assert desk.notices == [
+        "lines after 2026-07-20T10:00:01.000Z and before 2026-07-20T10:00:04.000Z are lost:"
+        " the file that had them is gone"
+    ]
+
+
+def test_a_file_that_was_replaced_brings_no_older_ones_again(desk: Desk) -> None:
+    """Rotated files that were there at the last look were read then, or are too old."""
+    for number in (1, 2):
+        desk.write(lines(number))
+        desk.rotate()
+    desk.write(lines(3))
+    assert desk.last(follow=True, lines=10) == numbers(1, 2, 3)
+    assert desk.next() == []
+    desk.log.rename(desk.log.with_name("elsewhere"))
+    desk.write(lines(40, 50))
+    assert desk.next() == numbers(40, 50)
+    assert len(desk.notices) == 1
+
+
+@pytest.mark.parametrize("more", [0, 500])
+def test_a_file_that_was_emptied_is_read_anew(desk: Desk, more: int) -> None:
+    """Also if it is longer than before by now."""
+    desk.write(lines(1, 2, 3))
+    desk.last(follow=True, lines=10)
+    desk.log.write_text(lines(7, size=more))
+    assert desk.next() == ["7" + "x" * more]
+    assert "the file was emptied" in desk.notices[0]
+
+
+def test_a_long_line_is_cut(desk: Desk) -> None:
+    """And is one line; what follows is whole."""
+    desk.write(lines(1))
+    desk.last(follow=True, lines=10)
+    desk.write(lines(2, size=1_000_000) + lines(3))
+    long, last = desk.next()
+    assert (long[:3], last) == ("2xx", "3")
+    assert len(long) < 17_000
+    assert "[cut: " in long
+
+
+def test_who_writes_too_much_is_not_shown_whole(desk: Desk) -> None:
+    """The newest lines are, and the number of the others is exact."""
+    desk.write(lines(1))
+    desk.last(follow=True, lines=10)
+    desk.write("".join(lines(n, size=100) for n in range(40_000)))
+    found = desk.next()
+    assert [m.strip("x") for m in found] == numbers(*range(40_000 - len(found), 40_000))
+    assert desk.notices == [
+        f"{40_000 - len(found):,} lines were dropped: more are waiting than can be shown"
+    ]
+
+
+def test_every_line_comes_once_whatever_happens_between(desk: Desk) -> None:
+    """Lines and rotations as they fall, between looks as they fall."""
+    chance, written = random.Random(7), 0
+    desk.write(lines(0))
+    found = desk.last(follow=True, lines=10)
+    for _ in range(12):
+        for _ in range(chance.randrange(3)):
+            if chance.random() < 0.4:
+                desk.rotate()
+            count = chance.randrange(1, 400)
+            desk.write(lines(*range(written + 1, written + 1 + count)))
+            written += count
+        found += desk.next()
+    desk.write(lines(written + 1))
+    assert found + desk.next() == numbers(*range(written + 2))
+    assert desk.notices == []
+
+
+def test_a_new_profile_is_read_from_its_beginning(desk: Desk) -> None:
+    """One that left is not asked for."""
+    desk.write(lines(1))
+    desk.last(follow=True, lines=1)
+    new = LogSource("here", "scout", ".hermes/profiles/scout", ())
+    log = desk.here.home / new.path("gateway")
+    log.parent.mkdir(parents=True)
+    log.write_text(lines(8, 9))
+    assert desk.logs
+    desk.logs.follow([new])
+    desk.write(lines(2))
+    assert desk.next() == numbers(8, 9)
+
+
+# --- secrets ----------------------------------------------------------------------------------
+
+
+def test_values_of_the_hosts_env_do_not_leave_it(desk: Desk) -> None:
+    """Whatever is the value of a credential there, or looks like one."""
+    (desk.here.home / HOME / ".env").write_text(
+        "# a comment\nAPI_SERVER_KEY='quoted value one'\nexport BOT_TOKEN = plain-value-2 # mine\n"
+        "ODD=abcdefghij1234567890\nAPI_SERVER_PORT=8642\nHOME_CHANNEL=general-talk\nX_KEY=short\n"
+    )
+    desk.write(
+        "2026-07-20 10:00:00,000 INFO a.b: quoted value one, plain-value-2plain-value-2,"
+        " abcdefghij1234567890, 8642, general-talk, short\n"
+    )
+    assert desk.last() == ["***, ******, ***, 8642, general-talk, short"]
+
+
+def test_what_is_no_text_stays_a_line(desk: Desk) -> None:
+    """Bytes that are no UTF-8, and a NUL."""
+    desk.write("2026-07-20 10:00:00,000 INFO a.b: \udcff\0 x\n" + lines(1))
+    assert desk.last() == ["\udcff\x01 x", "1"]
+
+
+# --- the host ---------------------------------------------------------------------------------
+
+
+def test_the_host_tells_its_clock(desk: Desk) -> None:
+    """Its zone by its rules; this machine's clock is its own."""
+    desk.write(lines(1))
+    desk.last()
+    assert desk.logs
+    assert desk.logs.clock.ahead == 0
+    assert isinstance(desk.logs.clock, HostClock)
