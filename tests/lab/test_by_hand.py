@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import urllib.request
 from collections.abc import Mapping
 
@@ -88,13 +87,10 @@ def test_a_tunnel_leads_to_the_api_until_it_is_interrupted(
     """Several connections at once; a port where nobody listens is told."""
     one = operator({linux: {"coder": gateway(8701)}})
     one.up("--no-verify")
-    process = one.start(["hosts.tunnel", "linux-1/coder"])
-    try:
-        assert process.stdout
-        url = process.stdout.readline().split()[0]
+    with in_window(one, "hosts.tunnel", "linux-1/coder") as window:
+        url = window.until(r"http://127.0.0.1:\d+ leads").split()[-2]
         for _ in range(3):
             with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
                 assert answer.status == 200
-    finally:
-        process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+        window.type("\x03")
+        assert window.end() == 0

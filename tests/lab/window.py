@@ -72,6 +72,8 @@ def in_window(operator: Operator, *words: str) -> Iterator[Window]:
         try:
             time.sleep(0.2)  # until the window has its size
             os.chdir(operator.home)
+            # Whoever runs these tests in the background has let Ctrl-C be ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execve(argv[0], argv, environ)
         finally:
             os._exit(127)
