@@ -37,7 +37,7 @@ def refuse_link(path: PurePosixPath, facts: Facts) -> None:
 
 def masked(unit: str) -> Conflict:
     """Return the error of a unit that somebody has masked."""
-    return Conflict(f"{unit} is masked", hint=f"systemctl --user unmask {unit}")
+    return Conflict(f"{unit} is masked", hint=f"on the host: systemctl --user unmask {unit}")
 
 
 def refuse_dead_end(path: PurePosixPath, facts: Facts) -> None:
@@ -63,8 +63,8 @@ def _to_read(path: PurePosixPath, facts: Facts) -> str:
     at_end = state.end.state if state.end and state.end.state else state
     file = shlex.quote(f"{facts.home}/{path}")
     if at_end.uid != facts.uid:
-        return f"as root: chown {facts.user} {file}"
-    return f"chmod u+rw {file}" if not at_end.mode & 0o400 else f"look at it: ls -l {file}"
+        return f"on the host: sudo chown {facts.user} {file}"
+    return f"on the host: {'ls -l' if at_end.mode & 0o400 else 'chmod u+rw'} {file}"
 
 
 def kind_at_end(state: PathState) -> str | None:
@@ -104,7 +104,7 @@ def _why_not_folder(end: LinkEnd, facts: Facts) -> str:
 
 
 def _removal(path: PurePosixPath, facts: Facts) -> str:
-    return f"remove the link: rm {shlex.quote(f'{facts.home}/{path}')}"
+    return f"on the host: rm {shlex.quote(f'{facts.home}/{path}')}"
 
 
 def shared_files(paths: Iterable[PurePosixPath], facts: Facts) -> Mapping[str, Conflict]:

@@ -27,14 +27,14 @@ def refuse_unwritable(
     whole = shlex.quote(f"{facts.home}/{home}")
     if of_others:
         raise Conflict(
-            f"{_listed(list(of_others), home)} in ~/{home} {_belong(of_others)},"
+            f"{_listed(list(of_others), home)} {_belong(of_others, whole=home in of_others)},"
             f" and the gateway runs as {facts.user}",
-            hint=f"sudo chown -R {facts.user}: {whole}",
+            hint=f"on the host: sudo chown -R {facts.user}: {whole}",
         )
     if closed := [path for path in found if path not in but]:
         raise Conflict(
-            f"{_listed(closed, home)} in ~/{home} cannot be written by {facts.user}",
-            hint=f"chmod -R u+rwX {whole}",
+            f"{_listed(closed, home)} cannot be written by {facts.user}",
+            hint=f"on the host: chmod -R u+rwX {whole}",
         )
 
 
@@ -46,13 +46,15 @@ def _below(home: PurePosixPath, facts: Facts) -> list[PurePosixPath]:
 
 
 def _listed(paths: list[PurePosixPath], home: PurePosixPath) -> str:
+    if home in paths:
+        return f"~/{home}"
     names = [str(path.relative_to(home)) for path in sorted(paths)]
     more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"{', '.join(names[:_SHOWN])}{f' and {more} more' if more > 0 else ''} in ~/{home}"
 
 
-def _belong(states: dict[PurePosixPath, PathState]) -> str:
+def _belong(states: dict[PurePosixPath, PathState], *, whole: bool) -> str:
     uids = sorted({state.uid for state in states.values()})
     names = ["root" if uid == 0 else f"uid {uid}" for uid in uids]
-    verb = "belongs" if len(states) == 1 else "belong"
+    verb = "belongs" if len(states) == 1 or whole else "belong"
     return f"{verb} to {' and '.join(names)}"

@@ -29,7 +29,7 @@ def refuse_other_command(
         change = "changes it" if len(told.foreign) == 1 else "change it"
         raise Conflict(
             f"{manager.id(service)} {wrong}: {' and '.join(told.foreign)} {change}",
-            hint=manager.removal(told.foreign, facts),
+            hint=f"on the host: {manager.removal(told.foreign, facts)}",
         )
 
 

@@ -148,8 +148,8 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_an_empty_one(name: str) -> 
     ("state", "command"),
     [
         (PathState("file", 0o000, 1000, 10), "chmod u+rw "),
-        (PathState("file", 0o600, 0, 10), "as root: chown hermes "),
-        (PathState("file", 0o600, 1000, 10), "look at it: ls -l "),
+        (PathState("file", 0o600, 0, 10), "sudo chown hermes "),
+        (PathState("file", 0o600, 1000, 10), "ls -l "),
     ],
 )
 def test_the_remedy_of_an_unreadable_file_is_its_owners(state: PathState, command: str) -> None:
@@ -160,7 +160,7 @@ def test_the_remedy_of_an_unreadable_file_is_its_owners(state: PathState, comman
         known = replace(NEW, paths={path: found})
         with pytest.raises(Conflict, match="cannot be read by hermes") as refused:
             found_text(PurePosixPath(path), known)
-        assert refused.value.hint == f"{command}/home/hermes/{path}"
+        assert refused.value.hint == f"on the host: {command}/home/hermes/{path}"
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
