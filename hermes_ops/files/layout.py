@@ -16,6 +16,8 @@ STATE = PurePosixPath(".local/state/hermes-ops")
 CONFIG = PurePosixPath(".config/hermes-ops")
 CACHE = PurePosixPath(".cache/hermes-ops")
 
+OVERLAY = "/etc/hermes"
+"""The folder in which an administrator sets what counts for all profiles of a host."""
 LOCK = STATE / "lock"
 OWED = STATE / "restart"
 """The restarts that are due: a file for each service, made before a change is written."""

@@ -43,11 +43,17 @@ class Evidence:
     pid: int | None = None
     alive: bool = False
     suspended: bool = False
+    traced: bool = False
+    """A debugger has stopped it; that is a kind of suspension, too."""
+    of_another: bool = False
+    """It belongs to another user, as far as this user can see."""
     started_ticks: int | None = None
     age_s: float | None = None
     rss_bytes: int | None = None
     restarts: int | None = None
     cgroup: str = ""
+    recorded: int | None = None
+    """The process in its pid file, whether it lives or not."""
     state: Mapping[str, Any] | None = None
     heartbeat: Mapping[str, Any] | None = None
     now: float = 0
@@ -63,6 +69,10 @@ class Evidence:
     """What else runs its home, or serves its port, in words."""
     units: tuple[str, ...] = ()
     """Units of others that run its home: the paths of their files."""
+    lost: str = ""
+    """That its home was replaced by another folder since it began, in words."""
+    bars: tuple[str, ...] = ()
+    """Why it could not start again, although it may run now."""
     stale: tuple[str, ...] = ()
     """Settings whose values are others than those that its process was started with."""
     unjudged: tuple[str, ...] = ()
@@ -78,6 +88,24 @@ class Evidence:
     """The share of one processor that its process had in its life, from 0 up."""
     drain: str = ""
     """The request to drain that lies in its home."""
+    drain_lasts: bool = False
+    """It does not end with a restart."""
+
+
+_ENDINGS = {
+    "signal": "killed by signal {}",
+    "core-dump": "killed by signal {}, with a core dump",
+    "oom-kill": "killed because memory ran out",
+    "watchdog": "killed by the watchdog: it sent no sign of life",
+    "timeout": "it did not start or stop in time",
+}
+
+
+def ending(evidence: Evidence) -> str:
+    """Return in words how the last process ended; some managers do not report its exit code."""
+    code = evidence.exit_status
+    failed = "failed" if code is None else "failed with exit code {}"
+    return _ENDINGS.get(evidence.ended_by, failed).format("?" if code is None else code)
 
 
 def evidence_of(
@@ -96,6 +124,7 @@ def evidence_of(
     process = facts.processes.get(pid) if pid else None
     age = _age(process, facts)
     command = facts.commands.get(pid) if pid else None
+    drains = [m for m in markers(service.home, facts) if m.path.name == DRAIN]
     return Evidence(
         kind=service.readiness,
         installed=told.installed,
@@ -108,11 +137,15 @@ def evidence_of(
         pid=pid,
         alive=process is not None and process.state not in ("Z", "X"),
         suspended=process is not None and process.state in ("T", "t"),
+        traced=process is not None and process.state == "t",
         supervised=told.pid is not None,
+        # Only the command lines of own processes could be read.
+        of_another=bool(process and facts.commands) and pid not in facts.commands,
         started_ticks=process.started if process else None,
         age_s=max(0.0, age) if age is not None else None,
         rss_bytes=process.rss_pages * 4096 if process and process.rss_pages is not None else None,
         cgroup=process.cgroup if process else "",
+        recorded=_recorded(service, facts),
         state=_load(facts, service, STATE_FILE),
         heartbeat=_load(facts, service, HEARTBEAT),
         now=facts.now,
@@ -122,11 +155,13 @@ def evidence_of(
         argv=command.argv if command else (),
         home=_other_home(command, service, facts),
         **_others(service, facts, pid, own, urls),
+        lost=_lost(service, pid, facts),
         foreign=told.foreign,
         since=facts.now - facts.uptime + told.changed if facts.uptime and told.changed else None,
         cpu=process.cpu_ticks / TICKS / age if process and process.cpu_ticks and age else None,
         unread=told.unread,
-        drain=next((m.told for m in markers(service.home, facts) if m.path.name == DRAIN), ""),
+        drain=drains[0].told if drains else "",
+        drain_lasts=any(not drain.passing for drain in drains),
     )
 
 
@@ -140,6 +175,13 @@ def pids_of(service: ServiceSpec, facts: Facts) -> frozenset[int]:
 def is_supervised(service: ServiceSpec, facts: Facts, manager: str) -> bool:
     """Return whether this manager runs the service now."""
     return MANAGERS[manager].told(service, facts).pid is not None
+
+
+def _recorded(service: ServiceSpec, facts: Facts) -> int | None:
+    """Return the process in the pid file, which is JSON or a bare number."""
+    text = facts.contents.get(f"{service.home}/{PID_FILE}", "").strip()
+    pid = int(text) if text.isdigit() else (_record(service, facts) or {}).get("pid")
+    return pid if isinstance(pid, int) else None
 
 
 def _record(service: ServiceSpec, facts: Facts) -> Mapping[str, Any] | None:
@@ -171,6 +213,14 @@ def _others(
         "units": tuple(rivals.other_units(home, names, facts)),
         "unjudged": (*unread, *unknown, *facts.unread),
     }
+
+
+def _lost(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
+    """Return that a process has not locked the file which another gateway would try to lock."""
+    held, real = facts.locks.get(pid or 0), facts.real.get(str(service.home))
+    if not held or not real or held == f"{real}/gateway.lock":
+        return ""
+    return f"the lock of its process {pid} is {held}, not that of ~/{service.home}"
 
 
 def _other_home(command: Invocation | None, service: ServiceSpec, facts: Facts) -> str:

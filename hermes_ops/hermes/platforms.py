@@ -57,6 +57,11 @@ def api_endpoint(config: Mapping[str, Any], env: Env) -> Endpoint | None:
     return _endpoint("api_server", config, env) if "api_server" in expected(config, env) else None
 
 
+def switches_on(variable: str) -> bool:
+    """Whether this variable can enable a platform."""
+    return variable in _by_variable()
+
+
 def extras(platforms: Iterable[str]) -> tuple[str, ...]:
     """Return the fewest pip extras that bring the libraries of these platforms."""
     needed = {extra for name in platforms for extra in rules().get(name, {}).get("extra", [])}

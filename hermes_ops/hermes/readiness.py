@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
-from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
+from hermes_ops.hermes.evidence import FATAL, Evidence, ending, is_birth
 from hermes_ops.hermes.rivals import is_gateway
 from hermes_ops.look.facts import Answer
 
@@ -54,10 +55,14 @@ def _of_process(evidence: Evidence) -> Verdict:
     if not evidence.alive:
         return _without_process(evidence)
     if not evidence.supervised:
-        words = f"it runs as process {evidence.pid}, but its service manager does not know it"
+        whose = " of another user" if evidence.of_another else ""
+        words = (
+            f"it runs as process {evidence.pid}{whose}, but its service manager does not know it"
+        )
         return Verdict("degraded", (words,))
     if evidence.suspended:
-        return Verdict("down", (f"its process {evidence.pid} is suspended",))
+        by = " by a debugger" if evidence.traced else ""
+        return Verdict("down", (f"its process {evidence.pid} is suspended{by}",))
     if evidence.kind == "hermes":
         return stranger(evidence) or _hermes(evidence)
     return _answers(evidence, {}) or _settled(evidence, {})
@@ -102,20 +107,6 @@ def _between_starts(evidence: Evidence) -> Verdict:
 
 
 _CODES = {200: "its folder is missing", 203: "its program cannot be run"}
-_ENDINGS = {
-    "signal": "killed by signal {}",
-    "core-dump": "killed by signal {}, with a core dump",
-    "oom-kill": "killed because memory ran out",
-    "watchdog": "killed by the watchdog: it sent no sign of life",
-    "timeout": "it did not start or stop in time",
-}
-
-
-def ending(evidence: Evidence) -> str:
-    """Return in words how the last process ended; some managers do not report its exit code."""
-    code = evidence.exit_status
-    failed = "failed" if code is None else "failed with exit code {}"
-    return _ENDINGS.get(evidence.ended_by, failed).format("?" if code is None else code)
 
 
 def _ending(evidence: Evidence) -> str:
@@ -199,11 +190,16 @@ def is_stalled(evidence: Evidence) -> bool:
 
 
 def heartbeat_age(evidence: Evidence) -> float | None:
-    """Return the seconds since this process last wrote its heartbeat; None if it never did."""
+    """Return the seconds since this process last wrote its heartbeat; None if it never did.
+
+    One from far ahead is infinitely old: after the clock was set back, a loop that runs has written
+    another one.
+    """
     beat = evidence.heartbeat
     if not beat or beat.get("pid") != evidence.pid:
         return None
-    return max(0.0, evidence.now - _seconds(beat.get("updated_at"), evidence.now))
+    age = evidence.now - _seconds(beat.get("updated_at"), evidence.now)
+    return max(0.0, age) if age > -HEARTBEAT_LIMIT else inf
 
 
 def _standstill(evidence: Evidence) -> Verdict | None:
@@ -215,9 +211,11 @@ def _standstill(evidence: Evidence) -> Verdict | None:
     if age is None:
         told = f"it has written no heartbeat for {evidence.age_s:.0f} s"
     elif not any(_is_well(answer, evidence) for answer in evidence.answers.values()):
-        return Verdict("down", (f"its event loop has stood still for {age:.0f} s",))
+        long = "since before the clock was set back" if age == inf else f"for {age:.0f} s"
+        return Verdict("down", (f"its event loop has stood still {long}",))
     else:
-        told = f"its heartbeat is {age:.0f} s old, although its API answers"
+        old = "has a time to come" if age == inf else f"is {age:.0f} s old"
+        told = f"its heartbeat {old}, although its API answers"
     return Verdict("unknown", (f"{told}: can it write its folder state/?",))
 
 

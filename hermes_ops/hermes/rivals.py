@@ -13,6 +13,7 @@ from hermes_ops.files.layout import SYSTEMD_UNITS
 from hermes_ops.look.facts import Facts, Invocation
 
 _SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
+_CRON, CRONTAB = "/etc/cron", "crontab"
 
 
 def is_gateway(argv: Sequence[str]) -> bool:
@@ -63,6 +64,26 @@ def other_units(home: str, names: Sequence[str], facts: Facts) -> Iterator[str]:
     for unit in _units(names, facts):
         if not unit.is_own and is_gateway(unit.command) and _home_of(unit, facts) == home:
             yield unit.path
+
+
+def crons(home: str, facts: Facts) -> Iterator[str]:
+    """Yield each file of cron that starts a gateway of the home: `crontab` is the user's own."""
+    for path, lines in sorted(facts.unit_lines.items()):
+        if not path.startswith((_CRON, CRONTAB)):
+            continue
+        mine = (w for w in map(str.split, lines) if path == CRONTAB or _user(w) == facts.user)
+        if any(is_gateway(words) and _of_cron(words, facts) == home for words in mine):
+            yield path
+
+
+def _user(words: Sequence[str]) -> str:
+    """Return who runs a line of the system's cron: the field after `@reboot` or the times."""
+    return next(iter(words[1 if words[0].startswith("@") else 5 :]), "")
+
+
+def _of_cron(words: Sequence[str], facts: Facts) -> str:
+    given = [word.partition("=")[2] for word in words if word.startswith("HERMES_HOME=")]
+    return _home(words, *(given[:1] or [f"{facts.account_home}/.hermes"]))
 
 
 def removal(path: str) -> str:

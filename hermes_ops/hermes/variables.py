@@ -28,6 +28,11 @@ def expected(name: str, value: str) -> str:
     return kind.words if kind and text and not kind.accepts(text) else ""
 
 
+def is_known(name: str) -> bool:
+    """Whether Hermes reads a number or one of a few words from this variable."""
+    return name in _kinds()
+
+
 def _is(number: Callable[[str], float], least: float = -inf, most: float = inf) -> Accepts:
     def accepts(text: str) -> bool:
         try:

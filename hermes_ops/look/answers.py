@@ -16,8 +16,8 @@ from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
-from hermes_ops.look.processes import invocations, processes, unit_lines
-from hermes_ops.look.servers import servers
+from hermes_ops.look.processes import invocations, processes, unit_lines, variables
+from hermes_ops.look.servers import locks, servers
 from hermes_ops.wire import Record, Reply
 
 
@@ -48,7 +48,13 @@ def _facts(reply: Reply) -> Facts:
         **_files(reply),
         **_services(reply),
         servers=servers(reply),
+        mute=frozenset(record.rest for record in reply.of("mute")),
+        locks=locks(reply),
+        real={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("real")},
         commands=invocations(reply),
+        variables=variables(reply),
+        overlay=next((record.text or "" for record in reply.of("overlay")), ""),
+        overlaid=frozenset(record.rest for record in reply.of("overlaid")),
         unit_lines=unit_lines(reply),
         newer=frozenset(record.rest for record in reply.of("newer")),
         unread=tuple(record.rest for record in reply.of("unread")),
@@ -111,6 +117,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
             ),
             others=tuple(others),
             runs="gone" not in said,
+            whole="codeless" not in said,
         )
     }
 

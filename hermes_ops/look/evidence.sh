@@ -46,9 +46,20 @@ with_readable() { # COMMAND FILE...
   "$reader" "$@"
 }
 
-# The content of all readable files in one process.
+# The content of all readable files in one process. No file of a gateway needs 10 MB: one that has
+# more would make the whole answer too long.
 send_files() { with_readable archive "$@"; }
 archive() {
+  # shellcheck disable=SC2012 # a path that ls shows otherwise is of no file of Hermes
+  huge=$newline$(ls -Lln -- "$@" 2>/dev/null | sed -n 's/^[^ ]* *[^ ]* *[^ ]* *[^ ]* *[0-9]\{8,\} *[^ ]* *[^ ]* *[^ ]* //p')$newline
+  for path; do
+    shift
+    case $huge in
+      *"$newline$path$newline"*) say "unread ~/$path (larger than 10 MB)" ;;
+      *) set -- "$@" "$path" ;;
+    esac
+  done
+  [ $# -gt 0 ] || return 0
   begin files
   tar -c -f - -h -- "$@" 2>/dev/null | base64
   end
@@ -93,8 +104,9 @@ show_processes() {
     { begin ps; list_processes "$seen"; end; }
 }
 
-# The command lines and homes of gateways, and of the processes in `pids`. Of the environment only
-# HERMES_HOME leaves the host. All files are read by one process, as a shell cannot read a NUL.
+# The command lines and homes of gateways, and of the processes in `pids`; of these also the names of
+# the variables with which they were started. Of the environment no value but HERMES_HOME leaves the
+# host. All files are read by one process, as a shell cannot read a NUL.
 look_commands() {
   [ -d /proc/self ] && has head && has awk || return 0
   set --
@@ -109,14 +121,16 @@ look_commands() {
         for (number = 0; number < count && number < 12; number++) line = line "\t" substr(words[number], 1, 300)
         print line
       }
+      if (names != "" && index(wanted, " " pid " ")) print "names\t" pid names
     }
     /^==> .*\/[0-9]+\/(environ|cgroup|cmdline) <==$/ {
       depth = split($2, part, "/")
       file = part[depth]
-      if (file == "environ") { show(); pid = part[depth - 1]; home = group = ""; count = gateway = runs = 0 }
+      if (file == "environ") { show(); pid = part[depth - 1]; home = group = names = ""; count = gateway = runs = 0 }
       next
     }
     file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
+    file == "environ" && /^[A-Z][A-Z0-9_]*=/ { names = names "\t" substr($0, 1, index($0, "=") - 1) }
     file == "cgroup" && /^(0:|[0-9]+:name=systemd):/ { group = substr($0, index($0, ":/") + 1) }
     file == "cmdline" && $0 != "" {
       words[count++] = $0
@@ -127,7 +141,8 @@ look_commands() {
   end
 }
 
-# What the units of both scopes say about gateways: commands, users and homes, and no other line.
+# What the units of both scopes, and cron, say about gateways: commands, users and homes, and no other
+# line.
 look_units() {
   set --
   for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
@@ -135,11 +150,20 @@ look_units() {
     [ -f "$path" ] || continue
     if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
   done
-  [ $# -gt 0 ] || return 0
+  set -- unit "$@"
+  for path in /etc/crontab /etc/cron.d/*; do
+    [ ! -f "$path" ] || [ ! -r "$path" ] || set -- "$@" "$path"
+  done
+  [ $# -gt 1 ] || has crontab || return 0
+  shift
   begin unitlines
   grep -o -E '^ExecStart=.*([Hh]ermes|gateway).*|^User=.*|HERMES_HOME=[^" ]*' -- /dev/null "$@" 2>/dev/null
+  grep -E "$cron_line" -- /dev/null "$@" 2>/dev/null
+  ! has crontab || crontab -l 2>/dev/null </dev/null | grep -E "$cron_line" | sed 's/^/crontab:/'
   end
 }
+# A line that starts a gateway. One that sets any other variable stays here: it may be a secret.
+cron_line='^[^#=]*(HERMES_HOME=[^ =]* )?([^=]|--profile=)*gateway +run'
 
 # What in the homes of gateways cannot be written by this user, down to the third level; what an
 # agent makes for itself there is left out. `ls` is only run if something is found.
@@ -155,6 +179,15 @@ look_owners() { # HOME...
     -o -name sandboxes -o -name plugins -o -name bin -o -name .git \) -prune 2>/dev/null | head -n 50
   end
 }
+
+# Where the homes of gateways lie in truth, to tell whether a process still has the files in them.
+look_real() ( # HOME...
+  for path; do
+    cd "$HOME/$path" 2>/dev/null || continue
+    printf '%s real %s ' "$nonce" "$path"
+    pwd -P
+  done
+)
 
 # The first available program asks all URLs: bash, curl, Hermes' Python, wget. Bash comes first:
 # starting any of the others takes longer than the whole rest of a look.

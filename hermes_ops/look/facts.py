@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from hermes_ops.files import ownership
-from hermes_ops.files.layout import OWED
+from hermes_ops.files.layout import OVERLAY, OWED
 from hermes_ops.wire import Script, assemble
 
 
@@ -49,8 +49,8 @@ class Hermes:
     folders: frozenset[str] = frozenset()
     others: tuple[str, ...] = ()
     """Further versions of which its environment has the metadata, though not the code."""
-    runs: bool = True
-    """Whether its interpreter is still there."""
+    runs: bool = True  # its interpreter is still there
+    whole: bool = True  # so is its code
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,7 @@ class Facts:
     tools: frozenset[str] = frozenset()
     pythons: tuple[tuple[str, str], ...] = ()
     hermes: Hermes | None = None
-    launcher: str = ""
-    """A launcher of Hermes that could not be followed to an interpreter; empty: there is none."""
+    launcher: str = ""  # one of Hermes that could not be followed to an interpreter
     paths: Mapping[str, PathState] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -142,26 +141,33 @@ class Facts:
     node: str | None = None
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
     """The services that each manager reported, by manager and by the manager's own names."""
+    mute: frozenset[str] = frozenset()  # the managers that are there and did not answer
     defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Gateways with a definition on the disk, by manager; filled if `strangers` was asked."""
     processes: Mapping[int, Process] = field(default_factory=dict)
     commands: Mapping[int, Invocation] = field(default_factory=dict)
     """What the services' processes and all other gateways of this user were started with."""
+    variables: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """The names of the variables with which the services' processes began."""
+    overlay: str = ""
+    """The `config.yaml` that an administrator puts over those of all profiles."""
+    overlaid: frozenset[str] = frozenset()
+    """The names that the administrator's `.env` sets."""
     newer: frozenset[str] = frozenset()
     """Settings files that were written after their gateway started."""
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
-    unread: tuple[str, ...] = ()
-    """Those of these files that this user cannot read."""
-    unwritable: Mapping[str, PathState] = field(default_factory=dict)
-    """Paths in the homes of gateways that this user cannot write."""
+    unread: tuple[str, ...] = ()  # those of these files that this user cannot read
+    unwritable: Mapping[str, PathState] = field(default_factory=dict)  # in homes of gateways
     answers: Mapping[str, Answer] = field(default_factory=dict)
     servers: tuple[Server, ...] | None = None
     """Everything that listens on a TCP port; None where the kernel does not list it."""
-    aged: frozenset[str] = frozenset()
-    """The asked marks that nobody has written for an hour."""
-    free_kib: int | None = None
-    """The space that the user may still write on the disk of the home."""
+    locks: Mapping[int, str] = field(default_factory=dict)
+    """The path of the lock that each service's gateway has open; a deleted one says so."""
+    real: Mapping[str, str] = field(default_factory=dict)
+    """Where the homes of gateways lie, without links."""
+    aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
+    free_kib: int | None = None  # the space that the user may still write on the home's disk
     profiles: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()
     """Profiles with our memory beside them that are not in the inventory."""
@@ -259,9 +265,11 @@ def _lines(question: Question) -> Iterable[str]:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
+    yield _call("look_overlay", OVERLAY)
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
     yield _call("look_newer", *question.homes)
+    yield _call("look_real", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

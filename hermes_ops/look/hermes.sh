@@ -185,6 +185,8 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   set +f
   project=${info%/*}
   ! readable "$info/direct_url.json" || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
+  # An editable installation has its code elsewhere, and no record of it.
+  [ -e "$project/hermes_cli" ] || ! grep -q '^hermes_cli/' "$info/RECORD" 2>/dev/null || say "hermes codeless $project"
   code_version "$project/hermes_cli/__init__.py"
   [ ! -d "$project/venv/bin" ] || say "hermes dir venv/bin"
   [ ! -d "$project/node_modules/.bin" ] || say "hermes dir node_modules/.bin"
@@ -268,4 +270,19 @@ leads_to_hermes() { # SCRIPT
     case $line in *hermes*) return 0 ;; esac
   done <"$1"
   return 1
+}
+
+# What an administrator sets for all profiles of a host, over their own files: config.yaml, and of
+# .env the names.
+look_overlay() { # FOLDER
+  for path in "$1/config.yaml" "$1/.env"; do
+    [ ! -e "$path" ] || readable "$path" || say "unread $path"
+  done
+  ! readable "$1/config.yaml" || { begin overlay; cat "$1/config.yaml"; end; }
+  readable "$1/.env" || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    line=${line#export }
+    case $line in [A-Za-z_]*=*) ;; *) continue ;; esac
+    case ${line%%=*} in *[!A-Za-z0-9_]*) ;; *) say "overlaid ${line%%=*}" ;; esac
+  done <"$1/.env"
 }

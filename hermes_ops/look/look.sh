@@ -200,7 +200,7 @@ look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
 }
 list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
   # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
-  ls -l -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p'
+  ls -l -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p'
 }
 foreign_sockets() { # the inodes of the sockets at wanted ports that no known process has
   while read -r _ local _ _ _ _ _ _ _ inode _; do

@@ -60,6 +60,13 @@ def invocations(reply: Reply) -> dict[int, Invocation]:
     }
 
 
+def variables(reply: Reply) -> dict[int, frozenset[str]]:
+    """Return the names of the variables that the services' processes were started with, by pid."""
+    lines = [line for r in reply.of("commands") for line in (r.text or "").splitlines()]
+    fields = [line.split("\t") for line in lines if line.startswith("names\t")]
+    return {int(f[1]): frozenset(f[2:]) for f in fields if f[1].isdigit()}
+
+
 def unit_lines(reply: Reply) -> dict[str, tuple[str, ...]]:
     """Return the lines of unit files in an answer, by path."""
     found: dict[str, tuple[str, ...]] = {}

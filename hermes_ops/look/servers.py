@@ -1,8 +1,9 @@
-"""Parse what the kernel lists of TCP servers: their addresses, and whose sockets they are."""
+"""Parse what the kernel lists of TCP servers and open files: whose they are."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 from hermes_ops.look.facts import Server
@@ -28,15 +29,24 @@ def _host(digits: str) -> str:
 
 
 _SOCKET = re.compile(r" -> socket:\[(\d+)\]$")
+_LOCK = re.compile(r" -> (/.*/gateway\.lock(?: \(deleted\))?)$")
 
 
 def _sockets(reply: Reply) -> dict[str, int]:
-    """Return the process of each socket, by inode, from `ls -l` of `/proc/PID/fd`."""
-    owners: dict[str, int] = {}
+    """Return the process of each socket, by inode."""
+    return {found[1]: pid for pid, line in _open(reply) if (found := _SOCKET.search(line))}
+
+
+def locks(reply: Reply) -> dict[int, str]:
+    """Return where the lock lies that each gateway has open, by pid."""
+    return {pid: found[1] for pid, line in _open(reply) if (found := _LOCK.search(line))}
+
+
+def _open(reply: Reply) -> Iterator[tuple[int, str]]:
+    """Yield the lines of `ls -l` of `/proc/PID/fd`, each with its process."""
     pid = 0
     for line in (line for r in reply.of("sockets") for line in (r.text or "").splitlines()):
         if line.startswith("/proc/") and line.endswith("/fd:"):
             pid = int(line.split("/")[2])
-        elif found := _SOCKET.search(line):
-            owners[found[1]] = pid
-    return owners
+        else:
+            yield pid, line

@@ -8,9 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.evidence import Evidence, ending, evidence_of
 from hermes_ops.hermes.markers import markers
-from hermes_ops.hermes.readiness import ending
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.owners import refuse_unwritable
 from hermes_ops.plan.files import change, found_text, plan_text
@@ -113,10 +112,23 @@ def refuse_foreign(
     """
     own = (w.resource for w in desired.wanted if w.profile.name == service.profile)
     managed = {r.path for r in own if isinstance(r, AtPath | Owned)}
+    refuse_process_of_another(service, manager, facts)
     refuse_unwritable(service.home, facts, but=managed)
     unit = {known.path for known in manager.paths(service) if known.kind == "unit"}
     if not any(getattr(change.operation, "path", None) in unit for change in changes):
         refuse_other_command(service, manager, facts, values)
+
+
+def refuse_process_of_another(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> None:
+    """Refuse a service whose home a process of another user runs: only that user can end it.
+
+    Raises:
+        Conflict: with the command that ends it.
+    """
+    evidence = evidence_of(service, facts, manager.name)
+    if evidence.alive and evidence.of_another and not evidence.supervised:
+        words = f"process {evidence.pid} of another user runs ~/{service.home}"
+        raise Conflict(words, hint=f"on the host: sudo kill {evidence.pid}")
 
 
 def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import Conflict, Unknown
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.manager import ServiceManager
@@ -50,7 +50,16 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
 
     Raises:
         Conflict: the manager in the inventory is not supported, or cannot run services here.
+        Unknown: it is there, and did not answer: nothing can be said of its services.
     """
+    manager = _chosen(host, facts)
+    if manager.name in facts.mute:
+        words = f"{manager.name} of {facts.user} does not answer"
+        raise Unknown(words, kind="timeout", hint=manager.revival(facts))
+    return manager
+
+
+def _chosen(host: Host, facts: Facts) -> ServiceManager:
     if host.manager == "auto":
         return automatic(facts)
     manager = MANAGERS.get(host.manager)

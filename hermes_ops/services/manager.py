@@ -211,6 +211,16 @@ class ServiceManager(Protocol):
         del facts
         return shlex.join(["rm", *foreign])
 
+    def revival(self, facts: Facts) -> str:
+        """Return what helps if the manager itself does not answer."""
+        del facts
+        return "start it again on the host"
+
+    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+        """Return what takes variables out of its own environment, and out of the service's."""
+        del names, service
+        return "start the service manager again without them"
+
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what the manager reported about the service."""
 

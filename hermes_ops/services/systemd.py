@@ -158,6 +158,16 @@ class Systemd(ServiceManager):
         """
         return ("systemd_do", verb if known else f"{verb}-new", self.id(service))
 
+    def revival(self, facts: Facts) -> str:
+        """Return the command that starts the user's systemd again, and its services with it."""
+        return f"on the host: sudo systemctl restart user@{facts.uid}.service"
+
+    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+        """Return the command that takes variables out of the user's systemd, and restarts."""
+        unset = f"systemctl --user unset-environment {shlex.join(names)}"
+        again = f"systemctl --user restart {self.id(service)}"
+        return f"on the host: {unset} && {again}   # and take them out of ~/.config/environment.d"
+
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `systemctl --user show` printed about the unit."""
         unit = facts.unit(self.name, self.id(service))

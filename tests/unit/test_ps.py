@@ -274,7 +274,8 @@ def test_why_drift_is_unknown_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ("file:/etc/x.conf", "/etc/x.conf"),
         ("directory:.hermes", "~/.hermes"),
         ("service:hermes-gateway-demo", "a restart of hermes-gateway-demo is due"),
-        ("definition:demo", "the definition of demo, which its manager has not read yet"),
+        ("definition:demo", "the definition of demo"),
+        ("unread:demo", "the definition of demo, which its manager has not read yet"),
         ("linger", "linger"),
     ],
 )

@@ -16,7 +16,7 @@ from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
 from hermes_ops.look.facts import Answer, Facts, Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.plan.lifecycle.watching import obstacle, watch_of
+from hermes_ops.plan.lifecycle.watching import answered, obstacle, watch_of
 from hermes_ops.plan.question import question
 from hermes_ops.plan.resource import Absent, Existing, Resource, Service
 from hermes_ops.services import MANAGERS
@@ -199,7 +199,7 @@ def test_what_keeps_a_service_from_starting() -> None:
 
 def refusal_of(service: ServiceSpec, urls: Any, found: Facts, *, installs: bool) -> str:
     """Return why a service could not run, with what mends it; empty if it could."""
-    why = obstacle(service, urls, found, "box", installs=installs)
+    why = obstacle(service, {}, found, installs=installs) or answered(urls, found, "box")
     return f"{why}; {why.hint}" if why else ""
 
 

@@ -298,6 +298,15 @@ def test_files_come_in_one_archive(host: Host) -> None:
     assert answer.errors == ""
 
 
+def test_a_huge_file_is_left_out(host: Host) -> None:
+    """It would make the answer of the whole host too long."""
+    host.file("-a b", "x\n")
+    host.file("a  huge one").write_bytes(b"x" * 10_000_000)
+    answer = host.run("send_files '-a b' 'a  huge one'")
+    assert archive(answer.block("files")) == {"-a b": "x\n"}
+    assert "unread ~/a  huge one (larger than 10 MB)" in answer.out
+
+
 def test_no_files_no_archive(dash: Host) -> None:
     """An empty one would be no answer."""
     assert dash.run("send_files; send_files gone").out == ""
@@ -574,17 +583,17 @@ def test_the_python_of_hermes_asks_where_it_is_known(dash: Host) -> None:
 GATEWAY = "python\0-m\0hermes_cli.main\0--profile\0a\0gateway\0run\0"
 
 
-def runs(host: Host, pid: int, cmdline: str, environ: str = "TOKEN=abc\0") -> None:
+def runs(host: Host, pid: int, cmdline: str, environ: str = "TOKEN=s3cret\0") -> None:
     """Let a process of this user have been started so."""
     host.part(f"/proc/{pid}/environ", environ)
     host.part(f"/proc/{pid}/cmdline", cmdline)
 
 
 def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> None:
-    """Of all the others, and of their environments, nothing leaves the host."""
+    """Of all the others nothing leaves the host, and of their environments names alone."""
     host.rooted("/proc/")
     host.part("/proc/self/x", "")
-    runs(host, 7, "/bin/sleep\099\0", "A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=abc\0")
+    runs(host, 7, "/bin/sleep\099\0", "A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=s3cret\0")
     host.part("/proc/7/cgroup", "3:cpu:/other\n0::/x.slice\n")
     runs(host, 70, "vim\0secret\0")
     runs(host, 8, GATEWAY)
@@ -595,7 +604,9 @@ def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> N
         "10\t\t\todd name\tsecond\tgateway\trun",
         "7\t/home/a/.hermes\t/x.slice\t/bin/sleep\t99",
         "8\t\t\tpython\t-m\thermes_cli.main\t--profile\ta\tgateway\trun",
+        "names\t7\tA\tHERMES_HOME\tTOKEN",
     ]
+    assert "s3cret" not in answer.out
     assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
 
 

@@ -24,7 +24,7 @@ from hermes_ops.services import MANAGERS
 def with_faults(
     profile: Profile,
     evidence: Evidence,
-    changes: Iterable[Change],
+    changes: Sequence[Change],
     lacks: Sequence[str] = (),
     more: Sequence[str] = (),
 ) -> Evidence:
@@ -38,9 +38,14 @@ def with_faults(
     found += filter(None, map(_fault, changes))
     if evidence.stale:
         found.append(f"its process was started with other values of {', '.join(evidence.stale)}")
+    # A start that is planned was refused for the same reason.
+    found += [bar for bar in evidence.bars if not any(said.startswith(bar) for said in found)]
+    found += [evidence.lost] if evidence.lost else []
     found += evidence.rivals
     found += [f"{path} is another unit that runs its home" for path in evidence.units]
-    return replace(evidence, faults=tuple(found) if profile.state == "started" else ())
+    if profile.state != "started":
+        found = [c.operation.said for c in changes if isinstance(c.operation, Refuse)]
+    return replace(evidence, faults=tuple(found))
 
 
 def ending(host: Host, manager: str, facts: Facts) -> list[str]:
@@ -76,29 +81,48 @@ def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidenc
     if profile.state == "started":
         yield from (f"file:{path}" for path in evidence.foreign)
         if evidence.unread:
-            yield f"definition:{profile.name}"
+            yield f"unread:{profile.name}"
 
 
 _LOOK_AGAIN = ("starting", "draining", "unknown")
+_LONGEST_START = 360
+"""Seconds: Hermes sleeps for at most 300 after too many starts, before it writes any state."""
 
 
 def remedy(
-    target: str, verdict: Verdict, changes: Sequence[Change], plan: Plan, *, lacks: bool
-) -> str:
+    target: str, seen: tuple[Verdict, Evidence], changes: Sequence[Change], plan: Plan,
+    *, lacks: bool,
+) -> str:  # fmt: skip
     """Return what mends a profile: a command that changes something if it is typed, or words.
 
     `changes` are those of its plan; `lacks`: something that the plan of a look does not show.
     """
-    name = target.rpartition("/")[2]
+    name, limit = target.rpartition("/")[2], shlex.quote(target)
+    verdict, evidence = seen
     refused = (c.operation for c in changes if isinstance(c.operation, Refuse))
     if refusal := next(refused, None):
-        return refusal.hint or spoken(f"./inv fleet.plan -l {shlex.quote(target)}")
-    if changes or lacks or name in plan.stalled:
-        return spoken(f"./inv fleet.up -l {shlex.quote(target)}")
+        return refusal.hint or spoken(f"./inv fleet.plan -l {limit}")
+    if changes or lacks or name in plan.stalled or evidence.unread:
+        return spoken(f"./inv fleet.up -l {limit}")
+    if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
+        return "; ".join(dict.fromkeys(mends))
+    return spoken(f"./inv {_task(verdict, evidence)} -l {limit}")
+
+
+def _task(verdict: Verdict, evidence: Evidence) -> str:
+    """Return the task that helps a service whose settings need no change, or shows why not."""
+    silent = any(answer and answer.status is None for answer in evidence.answers.values())
+    if verdict.state == "draining" and evidence.drain_lasts:
+        return "fleet.start"
+    if evidence.traced:
+        return "fleet.restart --now"
+    if evidence.activity == "activating" and (evidence.restarts or 0) <= 1:
+        return "fleet.ps"
     if verdict.state in _LOOK_AGAIN:
-        return spoken(f"./inv fleet.ps -l {shlex.quote(target)}")
-    mends = [one.mend for one in plan.differs if one.profile == name and one.mend]
-    return "; ".join(mends) or "see its log on the host"
+        return "fleet.restart" if (evidence.age_s or 0) > _LONGEST_START else "fleet.ps"
+    return (
+        "fleet.restart" if verdict.state == "degraded" and silent else "fleet.logs --file journal"
+    )
 
 
 def hidden_drift(profile: Profile, *, moved: bool | None) -> bool | None:

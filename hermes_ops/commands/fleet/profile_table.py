@@ -164,8 +164,10 @@ def in_words(resource: str) -> str:
             return name if name.startswith("/") else f"~/{name}"
         case "service":
             return f"a restart of {name} is due"
-        case "definition":
+        case "unread":
             return f"the definition of {name}, which its manager has not read yet"
+        case "definition":
+            return f"the definition of {name}"
     return f"{kind} {name}".rstrip()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from hermes_ops.audit.finding import Finding
@@ -93,7 +94,7 @@ class SeenProfile:
             "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "restarts": evidence.restarts,
             "rss_bytes": evidence.rss_bytes if lives else None,
-            "heartbeat_age_s": None if beat is None else round(beat, 1),
+            "heartbeat_age_s": None if beat in (None, inf) else round(beat, 1),
             "platforms": dict(verdict.platforms),
             "drift": self.drift,
             "drift_reasons": list(self.drift_reasons),
@@ -240,7 +241,13 @@ def _own(
         True if reasons else hidden,
         reasons,
         runs_hermes=is_hermes(service.role),
-        remedy=remedy(target, verdict, own, plan, lacks=bool(lacks or more or hidden)),
+        remedy=remedy(
+            target,
+            (verdict, evidence),
+            own,
+            plan,
+            lacks=bool(lacks or more or hidden),
+        ),
         not_compared="" if reasons or hidden is not None else why_not_compared(profile),
     )
 

@@ -54,11 +54,10 @@ def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:
 
 def sentence(host: HostSeen, seen: SeenProfile) -> str:
     """Return how a profile is that is not as desired, and why."""
-    state, why = seen.verdict.state, ", ".join(seen.verdict.reasons)
-    target = f"{host.host.name}/{seen.name}"
-    text = f"{target} is {state}{lasting(host, seen)}: {why or wanted(seen)}"
     # What mends it is told once.
-    return text.removesuffix(f"; {seen.remedy}")
+    reasons = (one.removesuffix(f"; {seen.remedy}") for one in seen.verdict.reasons)
+    state, why = seen.verdict.state, ", ".join(reasons)
+    return f"{host.host.name}/{seen.name} is {state}{lasting(host, seen)}: {why or wanted(seen)}"
 
 
 def _row(host: str, profile: str | None, state: str, message: str, then: str) -> dict[str, Any]:

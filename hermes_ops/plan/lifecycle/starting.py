@@ -22,7 +22,14 @@ from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.lifecycle.orders import drain_of, drained, hardened, is_drained, order_of
-from hermes_ops.plan.lifecycle.watching import beside, obstacle, of_others, watch_of
+from hermes_ops.plan.lifecycle.watching import (
+    answered,
+    around,
+    beside,
+    obstacle,
+    of_others,
+    watch_of,
+)
 from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
@@ -124,7 +131,8 @@ class Starting:
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
         evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
-        evidence = self.evidence[service.profile] = self._with_start(service, evidence, profile)
+        evidence = self._with_bars(wanted, self._with_start(service, evidence, profile), profile)
+        self.evidence[service.profile] = evidence
         changes = [
             self._recorded(self._once_owed(change, service), service, profile)
             for change in self._controls(wanted, service, evidence, profile)
@@ -187,8 +195,24 @@ class Starting:
             unit = one.evidence.units[0]
             words = f"{unit} is another unit that runs its home"
             return Conflict(words, hint=f"on the host: {removal(unit)}")
-        host = self._desired.host.name
-        return obstacle(one.service, taken, self._facts, host, installs=self._installs)
+        bar = self._bar(one.service, self._profiles[one.name])
+        return bar or answered(taken, self._facts, self._desired.host.name)
+
+    def _bar(self, service: ServiceSpec, profile: Draft) -> Conflict | None:
+        return obstacle(service, profile.env, self._facts, installs=self._installs)
+
+    def _with_bars(self, wanted: Wanted, evidence: Evidence, profile: Draft) -> Evidence:
+        """Return the evidence with what is not as wanted around a service that runs or tries to."""
+        runs = evidence.alive or evidence.activity == "activating"
+        if wanted.profile.state != "started" or not runs or order_of(wanted):
+            return evidence
+        service = self._desired.services[wanted.profile.name]
+        bar, settings = self._bar(service, profile), (profile.env, profile.ledger.keys)
+        known = (evidence, self._facts, self._manager, self._desired.host.name)
+        found = [*([bar] if bar else []), *around(service, settings, *known)]
+        for one in found:
+            self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
+        return replace(evidence, bars=tuple(map(str, found)))
 
     def _with_start(self, service: ServiceSpec, evidence: Evidence, profile: Draft) -> Evidence:
         """Return the evidence with how the settings differ from those at its start."""
@@ -223,6 +247,8 @@ class Starting:
             return other.reasons[0]
         if frozen := self._frozen(service, evidence):
             return frozen
+        if evidence.lost:
+            return evidence.lost
         if evidence.stale:
             return f"it was started with other values of {', '.join(evidence.stale)}"
         if self._installs and not judge(evidence).is_ready:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import environment, stamp
+from hermes_ops.files.ownership import Tree
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.hermes.orphans import on_port, prune_hint
+from hermes_ops.hermes.outside import inherited, is_misnamed, overlaid
 from hermes_ops.hermes.ports import free_hint, number_of
-from hermes_ops.hermes.rivals import removal
+from hermes_ops.hermes.rivals import CRONTAB, crons, removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Watch
@@ -58,33 +61,51 @@ LEAST_FREE_KIB = 8 * 1024
 
 
 def obstacle(
-    service: ServiceSpec, urls: Iterable[str], facts: Facts, host: str, *, installs: bool
+    service: ServiceSpec, env: Mapping[str, str | None], facts: Facts, *, installs: bool
 ) -> Conflict | None:
     """Return why this service could not run after a start; None if no reason is known.
 
-    `urls` are those at which nothing may answer before. `installs`: the plan installs its program.
+    It counts for a service that runs as well: its manager, or the next boot, starts it again.
+    `env`: its `.env`. `installs`: the plan installs its program.
     """
-    if service.text == "hermes" and service.profile == "default" and ACTIVE in facts.paths:
-        # Hermes would run the profile named in the file, whatever home the unit sets.
+    return (
+        _led_elsewhere(service, env, facts)
+        or _without_program(service, facts, installs=installs)
+        or _without_space(facts)
+    )
+
+
+def _led_elsewhere(
+    service: ServiceSpec, env: Mapping[str, str | None], facts: Facts
+) -> Conflict | None:
+    """Return what would make Hermes run another home, whatever its unit sets."""
+    if service.text != "hermes":
+        return None
+    if service.profile == "default" and ACTIVE in facts.paths:
         return Conflict(
             f"~/{ACTIVE} names another profile, which would run in its place",
             hint=f"on the host: rm ~/{ACTIVE}",
         )
-    return (
-        _without_program(service, facts, installs=installs)
-        or _without_space(facts)
-        or _answered(urls, facts, host)
+    home, file = env.get("HERMES_HOME"), f"~/{service.home}/.env"
+    if not home or home.rstrip("/") == f"{facts.home}/{service.home}":
+        return None
+    edit = "sed -i ''" if facts.system == "Darwin" else "sed -i"
+    return Conflict(
+        f"HERMES_HOME in {file} makes Hermes run {home} in its place",
+        hint=f"on the host: {edit} /HERMES_HOME=/d {file}",
     )
 
 
 def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> Conflict | None:
     hermes = facts.hermes
-    if service.text != "hermes" or installs or hermes is None or hermes.runs:
+    if service.text != "hermes" or installs or hermes is None or (hermes.runs and hermes.whole):
         return None
     hint = "install Hermes again on the host, or set hermes_python"
     if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
         hint = f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
-    return Conflict(f"the Python of Hermes, {hermes.python}, is gone", hint=hint)
+    lost = f"Python of Hermes, {hermes.python}"
+    lost = lost if not hermes.runs else f"code of Hermes, {hermes.project}/hermes_cli"
+    return Conflict(f"the {lost}, is gone", hint=hint)
 
 
 def _without_space(facts: Facts) -> Conflict | None:
@@ -95,7 +116,33 @@ def _without_space(facts: Facts) -> Conflict | None:
     return Conflict(full, hint="make room there")
 
 
-def _answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
+def around(
+    service: ServiceSpec, settings: tuple[Mapping[str, str | None], Mapping[str, Tree]],
+    evidence: Evidence, facts: Facts, manager: ServiceManager, host: str,
+) -> Iterable[Conflict]:  # fmt: skip
+    """Yield what is not as wanted around a gateway, each with what ends it.
+
+    `settings`: its `.env`, and the managed settings of all its files.
+    """
+    if service.text != "hermes":
+        return
+    env, keys = settings
+    if names := inherited(service, env, evidence, facts):
+        words = f"its process was started with {', '.join(names)} from outside its unit and .env"
+        yield Conflict(words, hint=manager.without(names, service))
+    if is_misnamed(evidence):
+        words = f"its gateway.pid does not name its process {evidence.pid}"
+        ends = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
+        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=ends)
+    for file in crons(f"{facts.home}/{service.home}", facts):
+        edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
+        words = f"{file} starts a gateway of this home, too"
+        yield Conflict(words, hint=f"on the host, take that line out: {edit}")
+    yield from overlaid(keys, facts)
+
+
+def answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
+    """Return who answers at one of these URLs, at which nothing may answer before a start."""
     for url in urls if facts.servers is None else ():
         answer = facts.answers.get(url)
         if answer is not None and answer.status is not None:

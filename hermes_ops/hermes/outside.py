@@ -1,0 +1,74 @@
+"""Settings of a gateway that come from neither the inventory nor the profile's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hermes_ops.errors import Conflict, HermesError
+from hermes_ops.files import yamlfile
+from hermes_ops.files.layout import OVERLAY
+from hermes_ops.files.ownership import Tree, at, check, dotted, leaves
+from hermes_ops.hermes import platforms, variables
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.look.facts import Facts
+from hermes_ops.services.base import ServiceSpec
+
+
+def overlaid(keys: Mapping[str, Tree], facts: Facts) -> Iterator[Conflict]:
+    """Yield what an administrator's files set over settings of the inventory.
+
+    `keys`: the managed settings, by file. The values of that `.env` stay on the host: a name counts
+    whatever its value is.
+    """
+    tree = keys.get("config.yaml", {})
+    names = [dotted(path) for path, kept in leaves(tree) if _is_other(path, kept, facts)]
+    yield from _over("config.yaml", names)
+    yield from _over(".env", sorted(facts.overlaid & keys.get(".env", {}).keys()))
+
+
+def _over(file: str, names: list[str]) -> Iterator[Conflict]:
+    if names:
+        listed, path = ", ".join(names), f"{OVERLAY}/{file}"
+        words = f"{path} sets {listed} over the values of the inventory"
+        yield Conflict(words, hint=f"as root on the host, take {listed} out of {path}")
+
+
+def _is_other(path: tuple[object, ...], kept: object, facts: Facts) -> bool:
+    is_set, value = at(_overlay(facts), path)
+    return is_set and check(path, value) != kept
+
+
+def _overlay(facts: Facts) -> Mapping[object, object]:
+    try:
+        return yamlfile.load(facts.overlay, file=f"{OVERLAY}/config.yaml")
+    except HermesError:
+        # Hermes passes over a file that it cannot parse.
+        return {}
+
+
+def inherited(
+    service: ServiceSpec, env: Mapping[str, str | None], evidence: Evidence, facts: Facts
+) -> tuple[str, ...]:
+    """Return the variables that decide what a gateway does, and that its manager alone gave it.
+
+    What its `.env` sets counts more. `environ.d`, `systemctl set-environment` or a profile of the
+    shell may be where they come from.
+    """
+    if service.text != "hermes" or not evidence.supervised or evidence.foreign:
+        return ()
+    given = facts.variables.get(evidence.pid or 0, frozenset())
+    known = {"HERMES_HOME", *service.environment, *env}
+    return tuple(sorted(name for name in given - known if _decides(name)))
+
+
+def is_misnamed(evidence: Evidence) -> bool:
+    """Whether the pid file names another process than the one that wrote the state, or is gone."""
+    wrote = (evidence.state or {}).get("pid") == evidence.pid
+    is_running = (evidence.state or {}).get("gateway_state") == "running"
+    return bool(evidence.supervised and wrote and is_running and evidence.recorded != evidence.pid)
+
+
+def _decides(name: str) -> bool:
+    """Whether a variable is about the gateway; keys of model providers are not."""
+    about = name.startswith(("HERMES_", "GATEWAY_", "API_SERVER_", "WEBHOOK_"))
+    return about or variables.is_known(name) or platforms.switches_on(name)

@@ -1,0 +1,279 @@
+"""What is not as wanted around a gateway that runs well: its next start, and settings of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from building import facts, put, roles
+from test_ps import HOME, wanted
+
+from hermes_ops.commands.fleet.status import HostSeen, SeenProfile, seen_from
+from hermes_ops.commands.fleet.troubles import troubles_of
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.hermes.readiness import heartbeat_age
+from hermes_ops.look.facts import Answer, Facts, Invocation, PathState
+from hermes_ops.plan import make_plan
+
+ENV = {"API_SERVER_ENABLED": "true", "SIGNAL_ALLOWED_USERS": "+1"}
+CASE: Mapping[str, Any] = {
+    "desired": {"demo": {"env": ENV, "config": {"model": {"default": "a/b"}}}},
+    "facts": {"holds": "desired"},
+}
+LINK = PathState("file", 0o644, 1000, 6)
+
+
+def found(case: Mapping[str, Any] = CASE, **more: Any) -> tuple[Facts, int]:
+    """Return the facts of a host on which everything is as wanted, and the gateway's process."""
+    seen = replace(facts(case), **more)
+    return seen, next(iter(seen.processes))
+
+
+def looked(seen: Facts, case: Mapping[str, Any] = CASE) -> HostSeen:
+    """Return what a look with these facts shows."""
+    state = wanted(case)
+    return seen_from(Look(state.host, state, seen), roles())
+
+
+def told(seen: Facts, case: Mapping[str, Any] = CASE) -> tuple[str, str]:
+    """Return the only trouble of the host, and the next command."""
+    (row,) = troubles_of(looked(seen, case))
+    return row["message"].partition(": ")[2], row["next"]
+
+
+def test_without_any_of_it_the_profile_is_as_wanted() -> None:
+    """What the unit and the `.env` set is ours, and keys of model providers are nobody's."""
+    seen, pid = found()
+    names = {"HERMES_HOME", "PATH", "API_SERVER_ENABLED", "OPENROUTER_API_KEY", "HTTPS_PROXY"}
+    seen = replace(
+        seen,
+        variables={pid: frozenset(names)},
+        overlay="model: {default: a/b, provider: x}\ndisplay: {skin: y}\n",
+        overlaid=frozenset({"HTTPS_PROXY"}),
+        locks={pid: f"/data/x/{HOME}/gateway.lock"},
+        real={HOME: f"/data/x/{HOME}"},
+    )
+    assert list(troubles_of(looked(seen))) == []
+
+
+def test_a_home_that_another_setting_leads_away_from() -> None:
+    """A running gateway would begin elsewhere at its next start; a start is refused."""
+    seen, _ = found()
+    before = seen.contents[f"{HOME}/.env"]
+    seen = put(seen, f"{HOME}/.env", f"{before}HERMES_HOME=/srv/other\n")
+    words, then = told(seen)
+    assert words == f"HERMES_HOME in ~/{HOME}/.env makes Hermes run /srv/other in its place"
+    assert then == f"on the host: sed -i /HERMES_HOME=/d ~/{HOME}/.env"
+    own = put(seen, f"{HOME}/.env", f"{before}HERMES_HOME=/home/hermes/{HOME}/\n")
+    assert list(troubles_of(looked(own))) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "then"),
+    [
+        ({"free_kib": 10}, "the disk of /home/hermes is full (10 KiB are left)", "make room there"),
+        (
+            {"overlay": "model: {default: c/d}\n"},
+            "/etc/hermes/config.yaml sets model.default over the values of the inventory",
+            "as root on the host, take model.default out of /etc/hermes/config.yaml",
+        ),
+        (
+            {"overlaid": frozenset({"SIGNAL_ALLOWED_USERS", "OTHER"})},
+            "/etc/hermes/.env sets SIGNAL_ALLOWED_USERS over the values of the inventory",
+            "as root on the host, take SIGNAL_ALLOWED_USERS out of /etc/hermes/.env",
+        ),
+    ],
+)
+def test_what_counts_for_the_whole_host(more: Mapping[str, Any], words: str, then: str) -> None:
+    """It is told of a gateway that runs, with what mends it."""
+    assert told(found(**more)[0]) == (words, then)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "counts"),
+    [
+        ("/etc/cron.d/bot", "@reboot hermes hermes -p demo gateway run", True),
+        ("/etc/crontab", "@reboot root hermes -p demo gateway run", False),
+        ("crontab", "@reboot hermes --profile=demo gateway run", True),
+        ("crontab", "@reboot HERMES_HOME=/home/hermes/{home} hermes gateway run", True),
+        ("crontab", "@reboot hermes gateway run", False),
+        ("crontab", "5 * * * * hermes -p demo gateway status", False),
+    ],
+)
+def test_cron_starts_the_same_home(path: str, line: str, counts: bool) -> None:
+    """At the next boot two of them would run."""
+    seen, _ = found(unit_lines={path: (line.format(home=HOME),)})
+    rows = list(troubles_of(looked(seen)))
+    assert len(rows) == counts
+    assert all(f"{path} starts a gateway of this home, too" in row["message"] for row in rows)
+
+
+def test_a_gateway_without_its_code() -> None:
+    """It runs until it ends; an `up` that would restart it is refused."""
+    seen, _ = found()
+    assert seen.hermes
+    words, then = told(replace(seen, hermes=replace(seen.hermes, whole=False)))
+    assert words.startswith("the code of Hermes, ")
+    assert then == "install Hermes again on the host, or set hermes_python"
+
+
+def test_a_file_over_all_that_is_not_yaml_sets_nothing() -> None:
+    """Hermes passes over it."""
+    assert list(troubles_of(looked(found(overlay="a: [1")[0]))) == []
+
+
+def test_the_default_profile_is_told_before_it_is_replaced() -> None:
+    """`active_profile` does nothing to the process that runs, and all to the next one."""
+    case = {"desired": {"default": {"env": ENV}}, "facts": {"holds": "desired"}}
+    seen, _ = found(case)
+    seen = replace(seen, paths={**seen.paths, ".hermes/active_profile": LINK})
+    words, then = told(seen, case)
+    assert "would run in its place" in words
+    assert then == "on the host: rm ~/.hermes/active_profile"
+
+
+def test_variables_that_the_manager_alone_gave() -> None:
+    """They open a gateway to all without a trace in any file of its own."""
+    seen, pid = found()
+    names = frozenset({"HERMES_HOME", "GATEWAY_ALLOW_ALL_USERS", "API_SERVER_HOST"})
+    words, then = told(replace(seen, variables={pid: names}))
+    assert words == (
+        "its process was started with API_SERVER_HOST, GATEWAY_ALLOW_ALL_USERS"
+        " from outside its unit and .env"
+    )
+    assert then == (
+        "on the host: systemctl --user unset-environment API_SERVER_HOST GATEWAY_ALLOW_ALL_USERS"
+        " && systemctl --user restart hermes-gateway-demo.service"
+        "   # and take them out of ~/.config/environment.d"
+    )
+
+
+@pytest.mark.parametrize("text", [None, "1", '{"pid": 1}', "nothing"])
+def test_a_pid_file_that_names_another_process(text: str | None) -> None:
+    """Hermes' own commands would find no gateway, and comparisons with its start are not made."""
+    seen, pid = found()
+    words, then = told(put(seen, f"{HOME}/gateway.pid", text))
+    assert words.startswith(f"its gateway.pid does not name its process {pid}: ")
+    assert then.startswith("./inv fleet.restart -l ")
+    assert list(troubles_of(looked(put(seen, f"{HOME}/gateway.pid", f"{pid}\n")))) == []
+
+
+@pytest.mark.parametrize("lock", ["/home/hermes/old/gateway.lock", "{real}/gateway.lock (deleted)"])
+def test_a_gateway_whose_home_was_replaced_is_restarted(lock: str) -> None:
+    """It writes where nobody looks, and another one could start beside it."""
+    seen, pid = found()
+    real = f"/home/hermes/{HOME}"
+    seen = replace(seen, real={HOME: real}, locks={pid: lock.format(real=real)})
+    words, then = told(seen)
+    assert words.startswith(f"the lock of its process {pid} is ")
+    assert then.startswith("./inv fleet.up -l ")
+    changes = make_plan(wanted(CASE), seen).changes
+    assert [(change.action, change.reason) for change in changes] == [("restart", words)]
+
+
+def test_a_gateway_of_another_user_in_the_home() -> None:
+    """This user cannot end it; its files are put right only after it has ended."""
+    seen = facts({**CASE, "facts": {"holds": "desired", "services": {"demo": "stray"}}})
+    (pid,) = seen.processes
+    own = make_plan(wanted(CASE), seen).changes
+    assert [change.action for change in own] == ["start"]
+    others = {pid + 1: Invocation(("sleep",))}
+    of_root = {f"{HOME}/logs": PathState("folder", 0o755, 0, 9)}
+    words, then = told(replace(seen, commands=others, unwritable=of_root))
+    assert words == (
+        f"process {pid} of another user runs ~/{HOME}, it runs as process {pid} of another user,"
+        " but its service manager does not know it"
+    )
+    assert then == f"on the host: sudo kill {pid}"
+
+
+def test_a_manager_that_does_not_answer() -> None:
+    """Nothing is said of its services: they may well run."""
+    host = looked(found(mute=frozenset({"systemd"}))[0])
+    assert {seen.verdict.state for seen in host.profiles} == {"unknown"}
+    assert set(host.codes) == {4}
+    (row,) = troubles_of(host)
+    assert "systemd of hermes does not answer" in row["message"]
+    assert row["next"] == "on the host: sudo systemctl restart user@1000.service"
+
+
+def only(host: HostSeen) -> SeenProfile:
+    """Return the only profile of a host."""
+    (profile,) = host.profiles
+    return profile
+
+
+def test_a_heartbeat_of_a_time_to_come_is_no_sign_of_life() -> None:
+    """After the clock was set back, a loop that runs writes another one within 30 seconds."""
+    seen, pid = found()
+    beat = f'{{"pid": {pid}, "updated_at": "2100-01-01T00:00:00+00:00"}}'
+    seen = put(seen, f"{HOME}/state/gateway.heartbeat", beat)
+    profile = only(looked(seen))
+    assert profile.verdict.state == "unknown"
+    assert profile.document(seen.now)["heartbeat_age_s"] is None
+    assert heartbeat_age(profile.evidence) == float("inf")
+    silent = only(looked(replace(seen, answers={})))
+    assert not silent.verdict.is_ready
+
+
+def changed(**more: Any) -> Facts:
+    """Return the facts of a gateway that stands otherwise, as `facts:` of a case has it."""
+    return facts({**CASE, "facts": {"holds": "desired", **more}})
+
+
+def test_a_request_to_drain_is_ended_by_a_start() -> None:
+    """Looking again would show the same for an hour."""
+    path, state = f"{HOME}/.drain_request.json", f"{HOME}/gateway_state.json"
+    seen, _ = found()
+    seen = put(seen, state, seen.contents[state].replace('"running"', '"draining"'))
+    assert told(put(seen, path, "{}"))[1] == "./inv fleet.start -l box/demo"
+
+
+def test_what_a_debugger_holds_is_restarted_without_a_drain() -> None:
+    """Nobody restarts it unasked: somebody is at work there."""
+    seen, pid = found()
+    held = replace(seen, processes={pid: replace(seen.processes[pid], state="t")})
+    assert told(held) == (
+        f"its process {pid} is suspended by a debugger",
+        "./inv fleet.restart --now -l box/demo",
+    )
+    assert make_plan(wanted(CASE), held).changes == ()
+
+
+def test_an_api_that_is_silent_at_its_port_is_restarted() -> None:
+    """It may have begun with a file that was put back since, with its old time."""
+    seen, _ = found()
+    silent = replace(seen, answers=dict.fromkeys(seen.answers, Answer(None)), uptime=9e6)
+    assert told(silent)[1] == "./inv fleet.restart -l box/demo"
+
+
+def test_the_log_is_shown_by_a_command() -> None:
+    """Where nothing else helps: a platform that does not connect."""
+    seen, _ = found()
+    state = f"{HOME}/gateway_state.json"
+    broken = put(seen, state, seen.contents[state].replace('"connected"', '"retrying"'))
+    assert told(broken)[1] == "./inv fleet.logs --file journal -l box/demo"
+
+
+def test_one_restart_by_the_manager_is_looked_at_again() -> None:
+    """It may well succeed; a loop is a matter for its log."""
+    seen = changed(services={"demo": "restarting 1"})
+    assert told(seen)[1] == "./inv fleet.ps -l box/demo"
+
+
+def test_a_definition_that_was_not_read_is_read_by_an_up() -> None:
+    """Whatever the file says then, the next look shows it."""
+    words, then = told(changed(services={"demo": "stale"}))
+    assert words == ("not as wanted: the definition of demo, which its manager has not read yet")
+    assert then == "./inv fleet.up -l box/demo"
+
+
+def test_why_a_stopped_profile_cannot_be_compared() -> None:
+    """It is stopped as wanted; why its files cannot be judged is told all the same."""
+    case = {"desired": {"demo": {"env": ENV, "state": "stopped"}}, "facts": {"holds": "desired"}}
+    seen = replace(facts(case), hermes=None)
+    words, then = told(seen, case)
+    assert words == "Hermes is not on this host"
+    assert then.startswith("./inv fleet.up -l box ")
