@@ -94,3 +94,25 @@ def test_a_tunnel_leads_to_the_api_until_it_is_interrupted(
                 assert answer.status == 200
         window.type("\x03")
         assert window.end() == 0
+
+
+AROUND = (
+    ("systemctl --user set-environment GATEWAY_ALLOW_ALL_USERS=true && systemctl --user restart "
+     f"{UNIT}", "GATEWAY_ALLOW_ALL_USERS from outside"),
+    ("echo HERMES_HOME=/home/hermes/other >>.hermes/profiles/coder/.env", "makes Hermes run"),
+    ("rm .hermes/profiles/coder/gateway.pid", "gateway.pid does not name its process"),
+    ("rm .hermes/profiles/coder/gateway.lock", "gateway.lock (deleted)"),
+    ("echo '@reboot hermes -p coder gateway run' | crontab -", "crontab starts a gateway"),
+)  # fmt: skip
+
+
+def test_what_was_broken_around_a_gateway_is_seen(linux: Box, operator: MakeOperator) -> None:
+    """It runs well all the time: nothing of this is green, and each is told for what it is."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.up("--no-verify")
+    has_cron = not linux.user_done("command -v crontab").returncode
+    for breaks, words in AROUND if has_cron else AROUND[:-1]:
+        linux.user(breaks)
+        wait_until(lambda: "running" in linux.user(f"cat {STATE}"))
+        shown = one.run("fleet.ps", code=2).json["hosts"][0]["profiles"][0]
+        assert any(words in reason for reason in shown["reasons"]), shown

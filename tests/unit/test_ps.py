@@ -540,6 +540,12 @@ def test_what_a_run_started_is_shown_as_its_wait_saw_it() -> None:
     ]
 
 
+def test_a_stopped_profile_that_was_just_installed_is_stopped() -> None:
+    """It is absent no more, although nothing was ordered of its service."""
+    host = after({"desired": {"demo": {"env": API, "state": "stopped"}}})
+    assert (only(host)["state"], only(host)["as_desired"]) == ("stopped", True)
+
+
 def test_what_was_not_waited_for_is_starting() -> None:
     """With --no-wait nobody looked again."""
     host = after({"desired": {"demo": {}}}, judged=False)

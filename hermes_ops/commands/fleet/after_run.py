@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hermes_ops.commands.fleet.faults import left_undone, with_faults
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile, alike, is_hermes, unit_of
@@ -63,9 +64,10 @@ def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResu
     before = plan.evidence.get(name, Evidence())
     done = [d for d in result.changes if d.outcome == "done" and d.change.profile == name]
     controls = [d.change.operation for d in done if isinstance(d.change.operation, Control)]
+    installed = profile.state != "absent"
     if not controls:
-        return before
+        created = installed and any(d.change.step == "gateway.install" for d in done)
+        return replace(before, installed=before.installed or created)
     # There was no second look: only the order to the service is known.
     activity = "inactive" if controls[-1].verb == "stop" else "activating"
-    installed = profile.state != "absent"
     return Evidence(before.kind, installed, profile.state == "started", activity=activity)
