@@ -179,6 +179,8 @@ def _order(number: int, order: Control | Drain) -> Iterator[str]:
     if isinstance(order, Drain):
         yield call("run_here", number, "leave_drain", order.service.home, order.lasts)
         return
+    if order.verb != "start":
+        yield call("patient", order.patience)
     yield call("run", number, *order.words)
     yield f"is_broken || {call('paid_restart', order.service.name)}"
     if order.keeps and order.verb != "stop":

@@ -31,6 +31,14 @@ moved() {
   return 1
 }
 
+# How long a manager lets a service end that is stopped or restarted next, and any until now.
+patience=90
+longest=0
+patient() { # SECONDS
+  patience=$1
+  [ "$1" -le "$longest" ] || longest=$1
+}
+
 run() { # CHANGE COMMAND...
   change=$1
   shift

@@ -17,6 +17,7 @@ has_failed() { # ID
 
 is_settled() { # ID HOME PLATFORM...; HOME is empty if the service is not a Hermes gateway
   manager_said "$1"
+  [ "$activity" != deactivating ] || ending=1
   shift
   [ -z "$1" ] || looks_up "$1" || return 1
   if [ -z "$pid" ]; then

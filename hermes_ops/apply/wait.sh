@@ -52,17 +52,21 @@ clock() { # sets `instant`, in hundredths of a second
 }
 # `round` is generated for each script: it sends all evidence once, and clears `ready` if a service
 # is not ready yet.
+# The time counts from the end of the old process, which its manager may still let finish.
 await() { # SECONDS SETTLE CONNECT: the last two in hundredths
   settle=$2
   connect=$3
   clock 2>/dev/null || gone=1
   begun=$instant
+  ended=$((instant + ${longest:-0} * 100 + 1000))
   while [ -z "$gone" ]; do
     tell round
     clock
     ready=1
     pids=
+    ending=
     round
+    [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || begun=$instant
     [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
     [ $((instant - begun)) -lt $(($1 * 100)) ] || { tell limit; break; }
     sleep 0.5

@@ -13,7 +13,7 @@ from hermes_ops.hermes.markers import DRAIN, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import ManagerReport
+from hermes_ops.services.manager import PATIENCE, ManagerReport
 
 TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
@@ -90,6 +90,8 @@ class Evidence:
     """The request to drain that lies in its home."""
     drain_lasts: bool = False
     """It does not end with a restart."""
+    patience: int = PATIENCE
+    """Seconds that its manager gives it to end before it kills it."""
 
 
 _ENDINGS = {
@@ -162,6 +164,7 @@ def evidence_of(
         unread=told.unread,
         drain=drains[0].told if drains else "",
         drain_lasts=any(not drain.passing for drain in drains),
+        patience=told.patience,
     )
 
 

@@ -14,6 +14,7 @@ from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.resource import AtPath, Resource
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import PATIENCE
 
 # --- what is wanted ---------------------------------------------------------------------------
 
@@ -150,6 +151,8 @@ class Control:
     """A record of what it is started with, and the path where it is stored afterwards."""
     after: tuple[str, ...] = ()
     """Profiles that must have stopped before: it needs what they have."""
+    patience: int = PATIENCE
+    """Seconds that its manager gives it to end before it kills it."""
     rolls_after: tuple[str, ...] = ()
     """Profiles whose restart must have succeeded before: they are on the same platform."""
 

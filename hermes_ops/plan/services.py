@@ -27,7 +27,7 @@ from hermes_ops.plan.model import (
 from hermes_ops.plan.resource import AtPath, Owned
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import HostWritten, Link, ServiceManager, Text
+from hermes_ops.services.manager import PATIENCE, HostWritten, Link, ServiceManager, Text
 from hermes_ops.services.merged import refuse_other_command
 
 
@@ -185,6 +185,7 @@ def plan_service(
     `restart` is the reason to restart a running service; empty if there is none. `drain`: seconds
     to wait for its turns before.
     """
+    patience = evidence.patience
     running = evidence.activity in ("active", "activating", "deactivating")
     stray = evidence.pid if evidence.alive and not evidence.supervised else None
     if wanted.profile.state != "started":
@@ -192,14 +193,16 @@ def plan_service(
             # A failed service is stopped too, so that its manager forgets the failure.
             ordered = getattr(wanted.resource, "order", "")
             reason = "it was asked for" if ordered else wanted.profile.state_reason
-            yield _control(wanted, service, manager, "stop", reason, stray)
+            yield _control(wanted, service, manager, "stop", reason, stray, patience=patience)
     elif not running or stray:
         # A stray process holds what the service needs: the service would fail and restart for ever.
         reason = _why_start(evidence, stray)
         known = evidence.installed or evidence.activity == "failed"
         yield _control(wanted, service, manager, "start", reason, stray, known=known)
     elif restart:
-        yield _control(wanted, service, manager, "restart", restart, None, drain=drain)
+        yield _control(
+            wanted, service, manager, "restart", restart, None, drain=drain, patience=patience
+        )
 
 
 def _why_start(evidence: Evidence, stray: int | None) -> str:
@@ -220,9 +223,12 @@ def _control(
     *,
     known: bool = True,
     drain: int = 0,
+    patience: int = PATIENCE,
 ) -> Change:
     words = manager.control(service, verb, known=known)
-    operation = Control(service, words, verb, stray, together=manager.together, drain=drain)
+    operation = Control(
+        service, words, verb, stray, together=manager.together, drain=drain, patience=patience
+    )
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)
 

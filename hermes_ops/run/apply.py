@@ -19,6 +19,9 @@ from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.transport import Transport
 from hermes_ops.wire import Reply
 
+KILLING = 30
+"""Seconds in which a process ends that did not end in its own time."""
+
 
 def apply_plan(
     plan: Plan, transport: Transport, settings: Settings, emit: Emit, result: HostResult
@@ -65,6 +68,11 @@ def deadline(plan: Plan, settings: Settings) -> float:
         for change in plan.changes
         if isinstance(change.operation, Control | Drain)
     )
+    ending = sum(
+        change.operation.patience + KILLING
+        for change in plan.changes
+        if isinstance(change.operation, Control) and change.operation.verb != "start"
+    )
     waves = 1 + max((watch.wave for watch in plan.watches), default=0)
     waves += sum(bool(getattr(change.operation, "rolls_after", ())) for change in plan.changes)
     return (
@@ -72,6 +80,7 @@ def deadline(plan: Plan, settings: Settings) -> float:
         + settings.lock_timeout
         + installing
         + draining
+        + ending
         + plan.host.ready_timeout * waves
     )
 

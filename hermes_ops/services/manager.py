@@ -13,6 +13,9 @@ from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 
+PATIENCE = 90
+"""Seconds that a manager gives a process to end if it does not say for how long: systemd's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class DefinitionPath:
@@ -93,6 +96,8 @@ class ManagerReport:
     """A file of its definition changed since the manager read it."""
     changed: float | None = None
     """When its activity changed last, in seconds since the boot."""
+    patience: int = PATIENCE
+    """Seconds that it gives a process to end before it kills it."""
 
 
 class UnitCheck(Protocol):

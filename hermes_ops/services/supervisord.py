@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, process_environment, template
 from hermes_ops.services.manager import (
+    PATIENCE,
     CheckedService,
     Definition,
     DefinitionPath,
@@ -117,6 +119,7 @@ class Supervisord(ServiceManager):
             activity=_ACTIVITY.get(unit["State"], "inactive"),
             pid=unit.number("MainPID"),
             ended_itself=unit["State"] == "EXITED",
+            patience=_patience(facts.contents.get(section, "")),
         )
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
@@ -173,6 +176,12 @@ _ACTIVITY = {
     "FATAL": "failed",
     "UNKNOWN": "failed",
 }
+
+
+def _patience(section: str) -> int:
+    """Return how long supervisord lets a program end, in seconds, from its section."""
+    found = re.search(r"^stopwaitsecs=(\d+)$", section, re.MULTILINE)
+    return int(found[1]) if found else PATIENCE
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, Any]:

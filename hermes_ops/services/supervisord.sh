@@ -95,17 +95,26 @@ supervisor_up() {
 supervisor_pid_of() {
   supervisorctl pid "$1" 2>/dev/null | sed -n 's/^\([1-9][0-9]*\)$/\1/p'
 }
+# supervisord kills what does not end in time; we see that the process is gone.
+supervisor_stop() { # PROGRAM HOME
+  old=$(supervisor_pid_of "$1")
+  plan_stop "$2" "$old"
+  scrubbed $((patience + 20)) "$supervisor_venv/bin/supervisorctl" -c "$supervisor_conf" stop "$1" >/dev/null
+  [ -n "$old" ] && kill -0 "$old" 2>/dev/null || return 0
+  kill -KILL "$old" 2>/dev/null
+  sleep 1
+  ! kill -0 "$old" 2>/dev/null || { printf 'it still runs, although it was killed'; return 1; }
+}
 supervisor_do() { # VERB PROGRAM HOME
   if [ "$1" = stop ]; then
     supervisor_alive || return 0
-    plan_stop "$3" "$(supervisor_pid_of "$2")"
-    supervisorctl stop "$2" >/dev/null
+    supervisor_stop "$2" "$3" || return
     supervisorctl update "$2" >/dev/null
     supervisor_idle && supervisorctl shutdown >/dev/null
     return 0
   fi
   supervisor_up || return
-  [ "$1" = start ] || { plan_stop "$3" "$(supervisor_pid_of "$2")"; supervisorctl stop "$2" >/dev/null; }
+  [ "$1" = start ] || supervisor_stop "$2" "$3" || return
   supervisorctl update "$2" >/dev/null || return
   supervisorctl start "$2" >/dev/null
   case $(supervisorctl status "$2") in *RUNNING* | *STARTING*) return 0 ;; esac

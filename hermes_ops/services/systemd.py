@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import systemd_unit
 from hermes_ops.services.base import ServiceSpec, template, unit_template
 from hermes_ops.services.manager import (
+    PATIENCE,
     CheckedService,
     Definition,
     DefinitionPath,
@@ -186,6 +188,7 @@ class Systemd(ServiceManager):
             foreign=tuple(self._foreign(service, unit)),
             unread=unit["NeedDaemonReload"] == "yes",
             changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
+            patience=_seconds(unit["TimeoutStopUSec"]) or PATIENCE,
         )
 
     def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:
@@ -226,6 +229,18 @@ class Systemd(ServiceManager):
 def _argv(shown: str) -> str:
     """Return the command lines in `systemctl show -p ExecStart`, without its further fields."""
     return "; ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown))
+
+
+_SPAN = re.compile(r"(\d+)(us|ms|s|min|h|d|w|month|y)(?= |$)")
+_UNITS = {
+    "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800,
+    "month": 2629800, "y": 31557600,
+}  # fmt: skip
+
+
+def _seconds(shown: str) -> int:
+    """Return a span of time as `systemctl show` prints it (`2min 30s`), 0 for one without end."""
+    return ceil(sum(int(number) * _UNITS[unit] for number, unit in _SPAN.findall(shown)))
 
 
 def _normal(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Look at systemd's user services, control them, and let them outlive the session.
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
 
 systemd_look() { # UNIT...
   units=
@@ -137,11 +137,16 @@ systemd_do() { # VERB UNIT
   case $ahead in *" $1:$2 "*) ;; *) systemd_order "$@" || return ;; esac
   [ "$1" != stop ] || systemd_stopped "$2"
 }
-systemd_stopped() {
+# systemd kills what does not end in time. Where it may not, or never would, we do.
+systemd_stopped() { # UNIT
   tries=0
   while :; do
-    case $(systemctl --user show -p ActiveState --value "$1") in inactive | failed | '') break ;; esac
-    [ $tries -lt 360 ] || return 1
+    case $(systemctl --user show -p ActiveState --value "$1") in
+      inactive | failed | '') break ;;
+      deactivating) [ $tries -ne $(((patience + 10) * 4)) ] || systemctl --user kill --signal=KILL "$1" ;;
+      *) [ $tries -lt 40 ] || { printf 'it runs again: somebody else has started it'; return 1; } ;;
+    esac
+    [ $tries -lt $(((patience + 20) * 4)) ] || { printf 'it still runs, although it was killed'; return 1; }
     sleep 0.25
     tries=$((tries + 1))
   done

@@ -48,8 +48,9 @@ from hermes_ops.run import (
     outcome_of,
     verdict_of,
 )
-from hermes_ops.run.apply import deadline
+from hermes_ops.run.apply import KILLING, deadline
 from hermes_ops.run.host import _as_planned
+from hermes_ops.services.manager import PATIENCE
 from hermes_ops.wire import Reader, libraries_end
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"
@@ -681,6 +682,10 @@ def test_everything_that_takes_time_is_in_the_deadline() -> None:
     ]
     draining = replace(plan, changes=tuple(slow))
     assert deadline(draining, Settings(lock_timeout=7)) == exchange + 7 + 2 * 30 + 2 * 40
+    stops = [replace(one, operation=replace(one.operation, verb="stop")) for one in slow]
+    stopping = replace(plan, changes=tuple(stops))
+    ends = 2 * (PATIENCE + KILLING)
+    assert deadline(stopping, Settings(lock_timeout=7)) == exchange + 7 + 2 * 30 + 2 * 40 + ends
 
 
 def test_the_deadline_is_the_transports() -> None:

@@ -209,6 +209,24 @@ def test_what_systemd_says() -> None:
     assert seen(with_unit(NEW, Result="success")).ended_by == ""
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("2min 30s", 150), ("1min 500ms", 61), ("1h 1s", 3601), ("infinity", 90), ("", 90)],
+)
+def test_how_long_systemd_lets_it_end(said: str, seconds: int) -> None:
+    """A unit that it would never kill is given what systemd gives by default."""
+    assert seen(with_unit(NEW, TimeoutStopUSec=said)).patience == seconds
+
+
+def test_how_long_supervisord_lets_it_end() -> None:
+    """Its section says it."""
+    section = ".config/hermes-ops/supervisord.d/hermes-gateway-demo.conf"
+    found = supervised(NEW, "RUNNING", 7)
+    assert seen(found, "supervisord").patience == 90
+    found = put(found, section, "[program:x]\nstopwaitsecs=150\n")
+    assert seen(found, "supervisord").patience == 150
+
+
 def test_a_unit_that_systemd_does_not_know() -> None:
     """Not installed, and whether it would be enabled nobody can say."""
     evidence = seen(NEW)

@@ -462,13 +462,24 @@ def test_a_stop_is_waited_for_and_forgotten(host: Host, last: str) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.slow
-def test_a_stop_that_does_not_end_is_a_failure(dash: Host) -> None:
-    """After a minute and a half, which is longer than systemd lets it take."""
+def test_a_stop_that_does_not_end_is_killed_and_then_a_failure(dash: Host) -> None:
+    """After the time that systemd lets it take, and ten seconds more for each."""
     systemd(dash, "deactivating")
     dash.stand("sleep")
-    assert dash.run("systemd_do stop one.service; echo $?").out == "1\n"
-    assert dash.calls.count(QUARTER) == 360
+    answer = dash.run("patient 1; systemd_do stop one.service; echo $?").out
+    assert answer == "it still runs, although it was killed1\n"
+    assert dash.calls.count(QUARTER) == 4 * (1 + 20)
+    (kill,) = (at for at, call in enumerate(dash.calls) if "kill" in call)
+    assert dash.calls[:kill].count(QUARTER) == 4 * (1 + 10)
+
+
+def test_what_somebody_started_again_is_not_killed(dash: Host) -> None:
+    """It is a process of theirs, and this stop has failed."""
+    systemd(dash, "deactivating active")
+    dash.stand("sleep")
+    answer = dash.run("patient 60; systemd_do stop one.service; echo $?").out
+    assert answer == "it runs again: somebody else has started it1\n"
+    assert not any("kill" in call for call in dash.calls)
 
 
 def test_what_was_ordered_together_is_not_ordered_again(host: Host) -> None:
@@ -564,6 +575,8 @@ def supervisor(host: Host, *, status: str = "RUNNING", others: str = "", **says:
     host.stand("supervisor_up")
     host.stand("supervisor_alive")
     host.stand("plan_stop")
+    host.stand("scrubbed")
+    host.stand("kill", "false")
     host.stand(
         "supervisorctl",
         f"""case "$1${{2:+ one}}" in
@@ -579,7 +592,8 @@ def supervisor(host: Host, *, status: str = "RUNNING", others: str = "", **says:
     )
 
 
-ANNOUNCED_STOP = ["pid one", "plan_stop 'my home' 4242", "stop one", "update one"]
+STOP = f"scrubbed 110 {FOLDER}/supervisorctl -c {CONFIG} stop one"
+ANNOUNCED_STOP = ["pid one", "plan_stop 'my home' 4242", STOP, "kill -0 4242", "update one"]
 
 
 def do(host: Host, verb: str) -> tuple[str, list[str]]:
@@ -628,6 +642,17 @@ def test_a_stop_is_announced_and_the_last_one_ends_the_supervisor(host: Host) ->
     supervisor(host, others="two   STOPPED   x")
     calls = ["supervisor_alive", *ANNOUNCED_STOP, "status", "shutdown"]
     assert do(host, "stop") == ("0\n", calls)
+
+
+def test_what_supervisord_did_not_end_is_killed(dash: Host) -> None:
+    """It has its whole time before; where it lives on, the stop has failed."""
+    supervisor(dash)
+    dash.stand("sleep")
+    dash.stand("kill", "case $1 in -0) [ ! -e dead ] ;; *) : >dead ;; esac")
+    assert dash.run("patient 5; supervisor_do stop one h; echo $?").out == "0\n"
+    assert [call for call in dash.calls if "kill" in call or "scrubbed" in call] == [
+        STOP.replace("110", "25"), "kill -0 4242", "kill -KILL 4242", "kill -0 4242",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "STARTING", "BACKOFF", "STOPPING"])

@@ -77,6 +77,14 @@ def test_a_wait_ends_when_all_is_ready_and_settled(
     assert host.calls.count("sleep 0.5") == looks - 1
 
 
+@pytest.mark.parametrize(("most", "looks"), [(30, 5 + 10), (0, 10 + 10), (-10, 11)])
+def test_the_wait_begins_when_the_old_process_has_ended(dash: Host, most: int, looks: int) -> None:
+    """It may end within its manager's time and ten seconds more; then it counts all the same."""
+    ends = "[ $rounds -gt 5 ] ||" if most > 0 else ""
+    ticking(dash, f"{ends} ending=1; ready=")
+    assert rounds(dash, 10, 0, f"patient {most}; longest={most}") == looks
+
+
 def test_a_round_begins_without_the_pids_of_the_last(dash: Host) -> None:
     """What ended meanwhile is not looked at for ever."""
     ticking(dash, 'echo "[$pids]" >>pids; pids=" 7"; [ $rounds -ge 2 ] || ready=')
