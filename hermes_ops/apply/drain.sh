@@ -39,7 +39,16 @@ ask_drain() { # HOME SECONDS
 }
 # A drain that outlives this run: until it is ended, or its time is up.
 leave_drain() { # HOME SECONDS
-  request_drain "$1/.drain_request.json" "$2" && draining="$draining $1"
+  request_drain "$1/.drain_request.json" "$2" || return
+  draining="$draining $1"
+  end_later "$1/.drain_request.json" "$2"
+}
+# Hermes would honour it for ever. A reboot ends both: the request names this boot.
+# A shell of its own: this one's open files would keep the connection open.
+end_later() { # PATH SECONDS: in the background; another request is left alone
+  asked=$(cat "$1") # here: what is behind the command is expanded in the background
+  sh -c 'trap "" HUP; sleep "$2"; [ "$(cat "$1")" != "$3" ] || rm -f "$1"' sh "$1" "$2" "$asked" \
+    >/dev/null 2>&1 </dev/null 3>&- &
 }
 # All of them side by side. One that does not even begin to drain is no longer waited for.
 await_drains() { # SECONDS

@@ -55,7 +55,7 @@ class Reached:
     def _hosts(self, state: str) -> Iterator[Host]:
         for host in (look.host for look in self.looks):
             if names := self.chosen.get(host.name):
-                profiles = tuple(Profile(name, state=state) for name in names)
+                profiles = tuple(Profile(name, state=state, unmanaged=True) for name in names)
                 known = (*host.all_profiles, *names)
                 yield replace(host, profiles=profiles, all_profiles=known)
 

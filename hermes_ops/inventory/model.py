@@ -88,6 +88,8 @@ class Profile:
     """Why it cannot be written: a setting is encrypted, and there is no password."""
     why: str = ""
     """Why it has this state, if the inventory does not say so."""
+    unmanaged: bool = False
+    """It is not in the inventory: only `--unmanaged` reaches it."""
 
     @property
     def state_reason(self) -> str:

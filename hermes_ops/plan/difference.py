@@ -19,12 +19,14 @@ class Difference:
     """No failing of this run: it accepts it from now on, or leaves it to another task."""
 
     def __str__(self) -> str:
-        if self.state:
-            return f"{self.profile} is {self.state}" + (f": {self.words}" if self.words else "")
         end = f"; to end that: {self.mend}" if self.mend else ""
+        if self.state:
+            words = f": {self.words}" if self.words else ""
+            return f"{self.profile} is {self.state}{words}{end}"
         return f"{self.profile}: {self.words}{end}"
 
     @property
     def lasts(self) -> bool:
         """Whether a run that does not wait leaves the profile otherwise than wanted."""
-        return not self.is_settled and self.state not in ("starting", "draining")
+        passes = self.state in ("starting", "draining") and not self.mend
+        return not (self.is_settled or passes)

@@ -73,7 +73,7 @@ def wrongs(converged: Any) -> Iterator[str]:
             yield f"      hint: {wrong.hint}"
         limit = shlex.quote(",".join(dict.fromkeys(targets)))
         command = spoken(f"./inv {wrong.task} -l {limit}") if wrong.task else ""
-        if then := wrong.then.replace(COMMAND, command) or command:
+        if then := spoken(wrong.then).replace(COMMAND, command) or command:
             yield f"      next: {then}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,10 +82,20 @@ def test_a_drain_lasts_until_a_start(linux: Box, running: Operator) -> None:
     running.run("fleet.drain", "--for", "600", code=0)
     wait_until(lambda: '"draining"' in told(linux))
     assert state(running, code=2) == "draining"
-    running.up("--no-verify")
+    left = running.up("--no-verify", code=2)
+    assert left.host("linux-1")["outcome"] == "ok"
     assert state(running, code=2) == "draining"
     running.run("fleet.start", code=0)
     assert (state(running), linux.pid(UNIT)) == ("healthy", before)
+
+
+def test_a_drain_ends_when_its_time_is_up(linux: Box, running: Operator) -> None:
+    """Without anybody who comes by; the task itself does not wait for that."""
+    began = time.monotonic()
+    running.run("fleet.drain", "--for", "12", code=0)
+    assert time.monotonic() - began < 12
+    assert state(running, code=2) == "draining"
+    wait_until(lambda: '"running"' in told(linux))
 
 
 def test_a_stop_is_meant_and_a_start_ends_it(linux: Box, running: Operator) -> None:

@@ -11,11 +11,11 @@ import pytest
 from building import HERMES, NOW, facts, profile, put, roles
 
 from hermes_ops.commands.fleet.control import order_steps
-from hermes_ops.inventory.model import Connection, Host
+from hermes_ops.inventory.model import Connection, Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.desired import desired_state
-from hermes_ops.plan.model import Control, Drain
+from hermes_ops.plan.model import Control, Drain, Refuse
 
 HOME = ".hermes/profiles/demo"
 UNIT = "hermes-gateway-demo.service"
@@ -199,8 +199,26 @@ def test_a_start_ends_a_drain(fields: Mapping[str, Any], word: str) -> None:
 def test_a_drain_that_lasts_is_not_waited_for() -> None:
     """After a restart the gateway comes back as it was: it takes no turn."""
     found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
-    assert ordered("restart", found).watches == ()
+    plan = ordered("restart", found)
+    assert plan.watches == ()
+    assert [(str(one), one.lasts) for one in plan.differs] == [
+        ("demo is draining: by the drain request of ann, run r1; "
+         "to end that: ./inv fleet.start -l box/demo", True)
+    ]  # fmt: skip
+    assert not any(ordered(order, found).differs for order in ("start", "stop", "drain"))
     assert len(ordered("restart", facts(HELD)).watches) == 1
+
+
+def test_of_a_stranger_the_commands_reach_it() -> None:
+    """What the inventory does not name needs one word more, and nothing of ours installs it."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
+    host = Host("box", Connection(), (), (Profile("demo", unmanaged=True),), ("demo",))
+    steps = order_steps("fleet.restart", "restart", lasts=0)
+    plan = make_plan(desired_state(host, roles(), steps), found)
+    assert [one.mend for one in plan.differs] == ["./inv fleet.start -l box/demo --unmanaged"]
+    (refused,) = make_plan(desired_state(host, roles(), steps), facts({"desired": {}})).changes
+    assert isinstance(refused.operation, Refuse)
+    assert refused.operation.hint == "on the host: hermes -p demo gateway install"
 
 
 def test_a_drain_that_a_restart_left_is_removed() -> None:

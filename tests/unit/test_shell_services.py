@@ -399,6 +399,16 @@ def test_starts_that_we_order_are_no_storm(dash: Host) -> None:
     assert kept.exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("then", "stays"), [(":", []), ("echo other", [".drain_request.json"])])
+def test_a_drain_that_lasts_ends_by_itself(dash: Host, then: str, stays: list[str]) -> None:
+    """After its time, on the host; one that took its place meanwhile is left alone."""
+    (dash.home / "home").mkdir()
+    more = ":" if then == ":" else f"{then} >home/.drain_request.json"
+    done = dash.run(f"leave_drain home 1; {more}; ls -A home; wait; ls -A home")
+    assert done.out.split() == [".drain_request.json", *stays]
+
+
 # --- systemd ----------------------------------------------------------------------------------
 
 RESET, BLOCK = "systemctl --user reset-failed", "systemctl --user --no-block"

@@ -44,13 +44,20 @@ def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, R
         evidence = with_faults(profile, evidence, left)
         resources = (change.resource for change in left)
         reasons = tuple(dict.fromkeys([*resources, *(f"file:{path}" for path in evidence.foreign)]))
-        verdict = result.doubts.get(profile.name) or judge(evidence)
+        doubt = result.doubts.get(profile.name) or _drained(profile.name, plan)
+        verdict = doubt or judge(evidence)
         seen = SeenProfile(
             profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,
             bool(reasons), reasons, runs_hermes=is_hermes(service.role),
         )  # fmt: skip
         profiles.append(seen)
     return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)
+
+
+def _drained(name: str, plan: Plan) -> Verdict | None:
+    """Return the verdict on a profile that goes on to take no turn: a run does not wait for it."""
+    found = (one for one in plan.differs if one.profile == name and one.state == "draining")
+    return next((Verdict("draining", (one.words,)) for one in found if one.mend), None)
 
 
 def _evidence_after(profile: Profile, plan: Plan, facts: Facts, result: HostResult) -> Evidence:

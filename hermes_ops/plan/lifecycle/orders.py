@@ -17,6 +17,7 @@ from hermes_ops.hermes.readiness import is_stalled
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
+from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import change
 from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
 from hermes_ops.plan.model import Change, Control, Drain, Remove, Wanted
@@ -46,6 +47,8 @@ def refuse_strange(
     """
     order = order_of(wanted)
     hint = f"./inv fleet.up -l {host.name}/{service.profile}"
+    if wanted.profile.unmanaged:
+        hint = f"on the host: hermes -p {service.profile} gateway install"
     if order and runs_elsewhere(service, manager, facts):
         raise Conflict(f"its service runs, but not under {manager.name}", hint=hint)
     if order in BEGINS and not is_defined(service, manager, facts):
@@ -81,7 +84,8 @@ def drained(
     """Yield the drain of a gateway that runs."""
     assert isinstance(wanted.resource, Service)  # noqa: S101 - only services are ordered
     if service.text == "hermes" and evidence.supervised and evidence.alive:
-        drain = Drain(service, wanted.resource.lasts, wait)
+        lasts = wanted.resource.lasts
+        drain = Drain(service, lasts, min(wait, lasts))
         instead = f"; in place of the {evidence.drain}" if evidence.drain else ""
         reason = f"for {drain.lasts} s{instead}"
         name = f"service:{service.name}"
@@ -92,6 +96,18 @@ def is_drained(wanted: Wanted, service: ServiceSpec, facts: Facts) -> bool:
     """Whether a service takes no turn after its plan, and goes on to do so."""
     order = order_of(wanted)
     return order == "drain" or (order != "start" and any(_lasting(service, facts)))
+
+
+def still_drained(
+    wanted: Wanted, service: ServiceSpec, facts: Facts, host: Host
+) -> Iterable[Difference]:
+    """Yield that a service which this plan wants to run goes on to take no turn."""
+    if order_of(wanted) in ("start", "drain") or wanted.profile.state != "started":
+        return
+    mends = f"./inv fleet.start -l {host.name}/{service.profile}"
+    mends += " --unmanaged" if wanted.profile.unmanaged else ""
+    for marker in _lasting(service, facts):
+        yield Difference(service.profile, f"by the {marker.told}", "draining", mend=mends)
 
 
 def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:

@@ -21,7 +21,14 @@ from hermes_ops.plan import services
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.ledger import Ledger
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
-from hermes_ops.plan.lifecycle.orders import drain_of, drained, hardened, is_drained, order_of
+from hermes_ops.plan.lifecycle.orders import (
+    drain_of,
+    drained,
+    hardened,
+    is_drained,
+    order_of,
+    still_drained,
+)  # fmt: skip
 from hermes_ops.plan.lifecycle.watching import (
     answered,
     around,
@@ -141,6 +148,7 @@ class Starting:
             changes = [change for change in changes if change.restarts]
             if not changes:
                 return ServicePlan(wanted, service, evidence, [], None, elsewhere)
+        self.differs += still_drained(wanted, service, self._facts, self._desired.host)
         # A drain that stays keeps it from becoming ready.
         waits = not is_drained(wanted, service, self._facts)
         return ServicePlan(wanted, service, evidence, changes, watch if waits else None, elsewhere)
