@@ -169,6 +169,17 @@ class Interrupted(HermesError):
     exit_code = 130
     default_kind = "interrupted"
 
+    @classmethod
+    def unless_asked(cls, code: int) -> int:
+        """Return how a task ends that Ctrl-C is meant to end: with `code`, but not after SIGTERM.
+
+        The program notes SIGTERM by its own exit code.
+        """
+        return code if cls.exit_code == _BY_KEYS else cls.exit_code
+
+
+_BY_KEYS = 130
+
 
 # --- whose failure it is ----------------------------------------------------------------------
 

@@ -173,11 +173,16 @@ def united(limit: str | Sequence[str]) -> str | None:
     return " -l ".join(limit)
 
 
-def whole(name: str, text: str, *, least: int = 1) -> int:
-    """Return a whole number of at least `least`."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+MOST = 999_999_999
+"""The greatest number of an option that has no limit of its own."""
+
+
+def whole(name: str, text: str, *, least: int = 1, most: int = MOST) -> int:
+    """Return a whole number of at least `least` and at most `most`."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        end = "up" if most == MOST and not re.fullmatch(r"[0-9]{10,}", text) else f"to {most}"
         raise UsageError(
-            f"--{name.replace('_', '-')} takes a whole number from {least} up, not {text!r}"
+            f"--{name.replace('_', '-')} takes a whole number from {least} {end}, not {text!r}"
         )
     return int(text)
 

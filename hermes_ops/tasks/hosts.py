@@ -71,5 +71,7 @@ def tunnel(
     """Let a port of this machine lead to the API of a gateway, until Ctrl-C."""
     from hermes_ops.commands.hosts import tunnel as command
 
-    numbers = [text and whole(name, text) for name, text in (("to", to), ("port", port))]
+    numbers = [
+        text and whole(name, text, most=65535) for name, text in (("to", to), ("port", port))
+    ]
     return command.run(options, output, host, *(number or None for number in numbers))

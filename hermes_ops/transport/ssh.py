@@ -95,7 +95,7 @@ class Ssh:
         try:
             channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
+            raise _unheard(error) from error
         return channel
 
     def _opened(self) -> paramiko.Channel:
@@ -106,7 +106,7 @@ class Ssh:
                 timeout=self.host.connection.exchange_timeout
             )
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise Unreachable(f"no channel: {error}", kind="lost", hint="run it again") from error
+            raise _unheard(error) from error
         return channel
 
     def _converse(
@@ -184,8 +184,11 @@ class Ssh:
 
         columns, rows = size()
         channel = self._opened()
-        channel.get_pty(os.environ.get("TERM", "vt100"), columns, rows)
-        channel.exec_command(become(self.host, shell_words(command)))
+        try:
+            channel.get_pty(os.environ.get("TERM", "vt100"), columns, rows)
+            channel.exec_command(become(self.host, shell_words(command)))
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise _unheard(error) from error
         return RemoteChannel(channel)
 
     def forward(self, port: int) -> Stream:
@@ -196,14 +199,29 @@ class Ssh:
                 timeout=self.host.connection.connect_timeout,
             )  # fmt: skip
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise Unreachable(
-                f"port {port} of {self.host.name}: {error}", kind="refused"
-            ) from error
+            if not self.connection.transport.is_active():
+                raise Unreachable(LOST, kind="lost", hint="run it again") from error
+            refused = isinstance(error, paramiko.ChannelException) and error.code == _REFUSED
+            why = "nobody listens there" if refused else str(error) or "no answer"
+            words = f"port {port} of {self.host.name}: {why}"
+            raise Unreachable(words, kind="refused") from error
         return channel
 
     def close(self) -> None:
         """Close the connection."""
         close(self.connection)
+
+
+LOST = "the connection was lost"
+_REFUSED = 2
+"""The reason for which sshd opens no connection to a port where nobody listens: RFC 4254, 5.1."""
+
+
+def _unheard(error: Exception) -> Unreachable:
+    """Return that a connection took no further command; paramiko often has no words for it."""
+    said = f": {error}" if str(error) else ""
+    words = f"the connection was lost, or takes no further command{said}"
+    return Unreachable(words, kind="lost", hint="run it again")
 
 
 def _exit_code(channel: paramiko.Channel) -> int:

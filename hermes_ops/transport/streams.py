@@ -9,13 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
+from hermes_ops.errors import Unknown
+
 if TYPE_CHECKING:
     import paramiko
 
 BLOCK = 65536
 SENDING = 30
 """Seconds after which a host that accepts no data counts as lost."""
-LOST = 255
+SIGNALLED = 255
 ENDING = 2
 """Seconds that a local shell has to end after its input was closed."""
 
@@ -86,10 +88,18 @@ class RemoteChannel:
         self._channel.resize_pty(columns, rows)
 
     def wait(self) -> int:
-        """Return the exit code; 255 if the connection ended before it came, as ssh does."""
+        """Return the exit code; 255 of what a signal ended, as ssh does.
+
+        Raises:
+            Unknown: the connection ended before.
+        """
         self._channel.status_event.wait(ENDING)
-        code = self._channel.exit_status if self._channel.exit_status_ready() else -1
-        return code if code >= 0 else LOST
+        if self._channel.exit_status >= 0:
+            return self._channel.exit_status
+        if not self._channel.get_transport().is_active():
+            words = "the connection was lost; what ran on this terminal has probably ended"
+            raise Unknown(words, kind="lost")
+        return SIGNALLED
 
 
 class Channel:

@@ -111,7 +111,8 @@ def converse(remote: Remote) -> int:
             if keyboard and keyboard[0] in ready:
                 typed = os.read(keyboard[0], BLOCK)
                 if typed:
-                    remote.write(typed)
+                    with suppress(OSError):  # it is gone: the end of its output tells
+                        remote.write(typed)
                 else:
                     keyboard = []
             if remote in ready:

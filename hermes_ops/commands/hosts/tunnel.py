@@ -11,7 +11,7 @@ from typing import NoReturn
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.hosts.one_host import connection, open_one
-from hermes_ops.errors import HermesError, Unreachable, UsageError
+from hermes_ops.errors import HermesError, Interrupted, Unreachable, UsageError
 from hermes_ops.hermes import platforms
 from hermes_ops.inventory.model import Host
 from hermes_ops.secrets.secret import Secret
@@ -21,6 +21,8 @@ from hermes_ops.transport.base import Stream
 MOST = 64
 """Connections at once."""
 BLOCK = 65536
+LOOK = 0.5
+"""Seconds after which a loss is noticed that a client has met."""
 
 
 def run(options: Options, output: Output, target: str, to: int | None, port: int | None) -> Result:
@@ -43,7 +45,7 @@ def run(options: Options, output: Output, target: str, to: int | None, port: int
         output.text(f"{leads}; Ctrl-C ends it")
         with suppress(KeyboardInterrupt):
             _serve(server, transport, there, output)
-    return Result(0)
+    return Result(Interrupted.unless_asked(0))
 
 
 def _api_port(host: Host, profile: str) -> int:
@@ -83,13 +85,22 @@ def _listening(port: int | None, wish: int) -> Iterator[socket.socket]:
 
 
 def _serve(server: socket.socket, transport: Transport, port: int, output: Output) -> NoReturn:
+    """Serve clients until Ctrl-C.
+
+    Raises:
+        Unreachable: the connection to the host was lost.
+    """
     places = threading.Semaphore(MOST)
+    lost: list[Unreachable] = []
 
     def serve(client: socket.socket) -> None:
         try:
             stream = transport.forward(port)
         except Unreachable as error:
-            output.note(str(error))
+            if error.kind == "lost":
+                lost.append(error)
+            else:
+                output.note(str(error))
         except HermesError as error:
             output.note(f"error: {error}")
         else:
@@ -98,10 +109,22 @@ def _serve(server: socket.socket, transport: Transport, port: int, output: Outpu
             client.close()
             places.release()
 
-    while True:
-        places.acquire()
-        client, _ = server.accept()
+    server.settimeout(LOOK)
+    told = False
+    while not lost:
+        if not places.acquire(timeout=LOOK):
+            if not told:
+                output.note(f"{MOST} connections are open: a further one waits until one ends")
+            told = True
+            continue
+        try:
+            client, _ = server.accept()
+        except TimeoutError:
+            places.release()
+            continue
+        client.settimeout(None)
         threading.Thread(target=serve, args=(client,), daemon=True).start()
+    raise lost[0]
 
 
 def _carry(client: socket.socket, stream: Stream) -> None:
