@@ -71,12 +71,14 @@ def resumed(run: str) -> list[str]:
     lines = list(journal.read(name))
     begun = lines[0] if lines else {}
     hosts, words = begun.get("hosts"), begun.get("typed")
+    if hosts == []:
+        raise UsageError(f"{name} had no host", hint=f"./inv runs.show {name}")
     if not hosts or not words:
         raise UsageError(f"{name} has no record of what was typed", hint="run its task again")
     ended = {e["host"]: e["outcome"] for e in lines if e["event"] == "finished"}
     left = [host for host in hosts if ended.get(host) not in ("ok", "changed")]
     if not left:
-        raise UsageError(f"all hosts of {name} were done", hint=f"runs.show {name}")
+        raise UsageError(f"all hosts of {name} were done", hint=f"./inv runs.show {name}")
     return [*_without_limit(words, begun["task"], name), "-l", _narrowed(begun.get("limit"), left)]
 
 

@@ -143,6 +143,20 @@ def refuse_unreachable(inventory: Inventory) -> None:
             raise host.refusal
 
 
+def refuse_disabled(host: Host) -> None:
+    """Refuse a host that is named, and is not to be used.
+
+    Raises:
+        UsageError: it is disabled.
+        InventoryError: its variables do not allow a safe connection.
+    """
+    if not host.enabled:
+        why = f": {host.disabled_reason}" if host.disabled_reason else ""
+        raise UsageError(f"{host.name} is disabled{why}", hint="remove its hermes_enabled: false")
+    if host.refusal:
+        raise host.refusal
+
+
 def vault_of(options: Options) -> loader.Vault:
     """Return what opens encrypted values; the output masks every value that it opens."""
     named = options.vault_password_file or os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")

@@ -36,7 +36,7 @@ class Summary:
         for text in wrongs(converged):
             self._output.text(text)
         if body["check"]:
-            self._output.text(restart_line(body["restarts"], serial=bool(self._options.serial)))
+            self._output.text(orders_line(body, serial=bool(self._options.serial)))
 
 
 def totals(body: Mapping[str, Any], records: int = 0) -> str:
@@ -51,13 +51,30 @@ def totals(body: Mapping[str, Any], records: int = 0) -> str:
         for word in ("changed", "ok", "failed", "unreachable", "unknown", "skipped")
         if counts[word]
     ]
-    text = f"{count(counts['hosts'], 'host')}: {', '.join(words)}"
+    text = count(counts["hosts"], "host") + (f": {', '.join(words)}" if words else "")
     text += f"; {count(counts['changes'], 'change')}"
     text += f" ({records} of them in our own records)" if records else ""
     verify = body["verify"]
     if verify and verify["expected"]:
         text += f"; {verify['passed']} of {verify['expected']} checks passed"
     return f"{text}; {body['seconds']} s"
+
+
+_ORDERED = {"stop": "will stop", "drain": "will take no new turn"}
+
+
+def orders_line(body: Mapping[str, Any], *, serial: bool) -> str:
+    """Return how many gateways will stop, drain or restart, under `--check`."""
+    planned = Counter(
+        change["action"]
+        for host in body["hosts"]
+        for change in host["changes"]
+        if change["resource"].startswith("service:") and change["outcome"] == "planned"
+    )
+    words = [f"{count(planned[a], 'gateway')} {will}" for a, will in _ORDERED.items() if planned[a]]
+    if words and not body["restarts"]:
+        return "; ".join(words)
+    return "; ".join([*words, restart_line(body["restarts"], serial=serial)])
 
 
 def restart_line(restarts: Sequence[Mapping[str, Any]], *, serial: bool) -> str:

@@ -682,7 +682,11 @@ def test_everything_that_takes_time_is_in_the_deadline() -> None:
     ]
     draining = replace(plan, changes=tuple(slow))
     assert deadline(draining, Settings(lock_timeout=7)) == exchange + 7 + 2 * 30 + 2 * 40
-    stops = [replace(one, operation=replace(one.operation, verb="stop")) for one in slow]
+    stops = [
+        replace(change, operation=replace(change.operation, drain=30, verb="stop"))
+        for change in plan.changes
+        if isinstance(change.operation, Control)
+    ]
     stopping = replace(plan, changes=tuple(stops))
     ends = 2 * (PATIENCE + KILLING)
     assert deadline(stopping, Settings(lock_timeout=7)) == exchange + 7 + 2 * 30 + 2 * 40 + ends

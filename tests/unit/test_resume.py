@@ -53,6 +53,7 @@ def test_a_run_that_was_called_again_is_narrowed_once() -> None:
             "all hosts of r1 were done",
         ),
         ({"typed": None}, "no record of what was typed"),
+        ({"hosts": []}, "r1 had no host"),
         ({"typed": ["fleet.up", "fleet.ps"]}, "was not a single call of fleet.up"),
         ({"typed": ["night"]}, "was not a single call of fleet.up"),
     ],

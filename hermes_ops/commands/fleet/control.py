@@ -16,6 +16,7 @@ from hermes_ops.commands.converge import Adjust, Converged, converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.strangers import Reached, reach, strangers
 from hermes_ops.commands.target import open_target
+from hermes_ops.commands.workspace import refuse_disabled
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
@@ -48,6 +49,7 @@ def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
 def reset(options: Options, output: Output, target: str) -> Result:
     """End the process of one gateway at once, whatever it does, and start it anew."""
     _, host, profile = open_target(options, output, target)
+    refuse_disabled(host)
     one = replace(options, limit=f"{host.name}/{profile.name}")
     return _order("reset", "started", one, output, task="gateway.reset")
 

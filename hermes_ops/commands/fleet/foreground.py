@@ -9,6 +9,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.hosts.one_host import connection
 from hermes_ops.commands.target import open_target
+from hermes_ops.commands.workspace import refuse_disabled
 from hermes_ops.errors import Conflict, UsageError
 from hermes_ops.hermes.evidence import pids_of
 from hermes_ops.hermes.gateway import values_for
@@ -31,6 +32,7 @@ def run(options: Options, output: Output, target: str) -> Result:
     if not is_terminal():
         as_service = f"as a service: fleet.start -l {target}"
         raise UsageError("gateway.run needs a terminal", hint=as_service)
+    refuse_disabled(host)
     desired = desired_state(host, workspace.whole.roles, ())
     service = desired.services[profile.name]
     with connection(host, workspace, options, output) as transport:

@@ -24,5 +24,6 @@ def refuse_protected(task: str, selected: Inventory) -> None:
         left = ",".join(f"!{name}" for name in found)
         raise UsageError(
             f"{task}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} protected",
-            hint=f"leave out what is protected: -l '…,{left}'; or take its `protected` away",
+            hint=f"leave out what is protected: -l '…,{left}'; or take its `protected` away"
+            " (of a host: `hermes_protected`)",
         )

@@ -48,6 +48,9 @@ def run(options: Options, output: Output, *, command: str, all_hosts: bool) -> R
     if not options.limit and not all_hosts:
         hint = "name hosts with -l, or say --all-hosts"
         raise UsageError("hosts.exec needs a selection", hint=hint)
+    if not command.strip():
+        hint = "is a shell variable empty?"
+        raise UsageError("hosts.exec needs a command: this one is empty", hint=hint)
     workspace = open_workspace(options, output)
     selected, skipped = enabled(workspace.selected)
     refuse_unreachable(selected)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.look_hosts import looking
-from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unreachable
+from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_disabled
 from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Host
 from hermes_ops.run import ignore
@@ -28,9 +28,7 @@ def open_one(name: str, options: Options, output: Output) -> tuple[Workspace, Ho
     if len(hosts) != 1:
         names = ", ".join(host.name for host in hosts)
         raise UsageError(f"{name!r} selects {names}", hint="name one of them")
-    if not hosts[0].enabled:
-        raise UsageError(f"{hosts[0].name} is disabled", hint="remove its hermes_enabled: false")
-    refuse_unreachable(workspace.selected)
+    refuse_disabled(hosts[0])
     return workspace, hosts[0]
 
 
