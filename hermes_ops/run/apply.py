@@ -37,7 +37,8 @@ def apply_plan(
     compiled, complete = compile_plan(plan, terms(plan, settings)), False
     try:
         reply = transport.exchange(compiled, listener, timeout=timeout)
-        complete = reply.complete
+        # Without the lock nothing was begun, although the script ended early.
+        complete = reply.complete or any(r.word in ("lock-refused", "fatal") for r in reply.records)
     finally:
         # Outcomes that arrived before the connection was lost are kept.
         result.changes = earlier + listener.finish(complete=complete)

@@ -321,7 +321,7 @@ def test_what_moves_three_times_is_unknown() -> None:
 def test_a_lock_that_is_held() -> None:
     """Who holds it, since when and why is said; nothing was done, and the exit code is 5."""
     owner = {"operator": "ann@desk", "run": "r1", "since": "09:00", "why": "tokens"}
-    held = f"@ begin lock-held\n{json.dumps(owner)}\n@ end\n@ lock-refused\n@ done\n"
+    held = f"@ begin lock-held\n{json.dumps(owner)}\n@ end\n@ lock-refused\n"
     result, _, events = run(NEW, look(NEW), held)
     assert isinstance(result.error, Locked)
     assert (result.outcome, result.error.exit_code) == ("failed", 5)
@@ -335,7 +335,7 @@ def test_a_lock_that_is_held() -> None:
 @pytest.mark.parametrize("owner", ["", "no JSON", "{}"])
 def test_an_owner_that_cannot_be_read(owner: str) -> None:
     """A lock whose owner is not told, or not by us, is held all the same."""
-    held = f"@ begin lock-held\n{owner}\n@ end\n@ lock-refused\n@ done\n"
+    held = f"@ begin lock-held\n{owner}\n@ end\n@ lock-refused\n"
     result, _, _ = run(NEW, look(NEW), held)
     assert isinstance(result.error, Locked)
 

@@ -18,7 +18,7 @@ all:
   hosts:
     idle: {ansible_host: 127.0.0.9, ansible_port: 9, hermes_enabled: false,
           hermes_disabled_reason: broken fan, hermes_profiles: {a: {}}}
-    live: {ansible_host: 127.0.0.9, ansible_port: 9, hermes_profiles: {a: {}}}
+    live: {ansible_host: 127.0.0.8, ansible_port: 9, hermes_profiles: {a: {}}}
 """
 
 

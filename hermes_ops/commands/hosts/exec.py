@@ -17,7 +17,7 @@ from hermes_ops.commands.workspace import (
     operator,
     refuse_unreachable,
 )
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import Interrupted, Unknown, UsageError
 from hermes_ops.inventory.model import Host
 from hermes_ops.reporting.events import Finished
 from hermes_ops.reporting.journal import Journal
@@ -66,9 +66,10 @@ def run(options: Options, output: Output, *, command: str, all_hosts: bool) -> R
         most_failures=options.max_fail.of(len(selected.hosts)) if options.max_fail else None,
     )
     work = _Command(command, options)
-    outcomes = over_hosts(
+    found = over_hosts(
         selected.hosts, work, rules, looking(workspace, options, output), word_of=_word
     )
+    outcomes = [_may_still_run(outcome, work) for outcome in found]
     code = exit_code(map(_code, outcomes))
     for outcome in outcomes:
         message = str(outcome.failure) if outcome.failure else ""
@@ -85,14 +86,27 @@ class _Command:
     command: str
     options: Options
 
+    def seconds(self, host: Host) -> float:
+        """Return after how many seconds the host ends it."""
+        return self.options.timeout or host.connection.exchange_timeout
+
     def __call__(self, host: Host, transport: Transport) -> Printed:
-        seconds = self.options.timeout or host.connection.exchange_timeout
+        seconds = self.seconds(host)
         session = transport.session()
         try:
             code, out, err = session.run(self.command, timeout=seconds)
         finally:
             session.close()
         return Printed(code, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def _may_still_run(outcome: HostOutcome[Printed], work: _Command) -> HostOutcome[Printed]:
+    """Return the outcome with what is true of a command that nobody waits for any more."""
+    failure = outcome.failure
+    if isinstance(failure, Unknown | Interrupted):
+        most = f"{work.seconds(outcome.host):g} s after its start"
+        failure.hint = f"it may still run there; what is left of it is ended {most}"
+    return outcome
 
 
 def _journal(command: str, hosts: Sequence[str], options: Options, output: Output) -> Journal:
