@@ -53,6 +53,7 @@ end_later() { # PATH SECONDS: in the background; another request is left alone
 # All of them side by side. One that does not even begin to drain is no longer waited for.
 await_drains() { # SECONDS
   tries=0
+  turns=0
   until [ -z "$draining" ] || [ $tries -ge $(($1 * 4)) ] || [ -n "$gone" ]; do
     left=
     turns=0

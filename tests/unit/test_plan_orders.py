@@ -156,6 +156,16 @@ def test_a_reset_waits_for_no_turn_and_ends_the_process_that_was_seen() -> None:
     assert (control.drain, control.born) == (0, process[1].started)
 
 
+def test_a_start_is_for_what_stands_still_too() -> None:
+    """A suspended process does not run, whatever its manager says."""
+    found = facts(HELD)
+    frozen = {pid: replace(p, state="T") for pid, p in found.processes.items()}
+    plan = ordered("start", replace(found, processes=frozen))
+    ((verb, why),) = controls(plan)
+    assert (verb, why.endswith("is suspended")) == ("restart", True)
+    assert restart(plan).ends in frozen
+
+
 @pytest.mark.parametrize("order", ["restart", "stop"])
 def test_a_frozen_process_is_ended_and_not_drained(order: str) -> None:
     """It hears neither."""

@@ -390,6 +390,12 @@ def test_drained_is_draining_without_a_turn(host: Host, text: str, drained: bool
     assert (answer.out, answer.errors) == ("drained\n" if drained else "", "")
 
 
+def test_a_drain_that_waits_for_nobody_tells_of_no_turn(dash: Host) -> None:
+    """It has looked at none: a frozen gateway is asked, and not waited for."""
+    (dash.home / "home").mkdir()
+    assert dash.run("draining=' home'; await_drains 0; echo $?").told == []
+
+
 def test_starts_that_we_order_are_no_storm(dash: Host) -> None:
     """Hermes' count of them is forgotten, of this home alone; where there is none, no matter."""
     dash.file("home/gateway-starts.log", "1\n2\n")

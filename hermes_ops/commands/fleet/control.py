@@ -23,6 +23,7 @@ from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.model import Drain
 from hermes_ops.plan.resource import EnvFile, Owned, Resource, Service, YamlFile
+from hermes_ops.run import HostResult
 from hermes_ops.services.base import home_of, naming, rendered_path
 
 DRAIN = 3600
@@ -83,10 +84,16 @@ def _note_drains(converged: Converged) -> None:
     """Say of each gateway that drains that it does: its state was seen before."""
     for result in converged.results:
         for done in result.changes:
-            drain, profile = done.change.operation, done.change.profile
-            if isinstance(drain, Drain) and done.outcome == "done" and profile:
+            drain, profile = done.change.operation, done.change.profile or ""
+            if isinstance(drain, Drain) and done.outcome == "done" and _hears(result, profile):
                 verdict = Verdict("draining", (f"by this run, for {drain.lasts} s",))
                 result.doubts[profile] = verdict
+
+
+def _hears(result: HostResult, profile: str) -> bool:
+    """Whether a gateway hears what is asked of it: a suspended one does not."""
+    seen = result.plan.evidence.get(profile) if result.plan else None
+    return not (seen and seen.suspended)
 
 
 def _of_strangers(

@@ -163,7 +163,10 @@ class Starting:
         if order == "drain":
             return drained(wanted, service, evidence, drain)
         restart = "it was asked for" if order in ("restart", "reset") else ""
-        restart = restart if order else profile.restart or self._why_restart(service, evidence)
+        if order == "start":  # what stands still does not run
+            restart = self._frozen(service, evidence) if evidence.supervised else ""
+        elif not order:
+            restart = profile.restart or self._why_restart(service, evidence)
         known = (wanted, service, self._manager, evidence)
         planned = services.plan_service(*known, restart=restart, drain=drain)
         return [hardened(change, evidence, facts, order) for change in planned]
