@@ -68,6 +68,9 @@ await_drains() { # SECONDS
     [ -z "$left" ] || sleep 0.25
     tries=$((tries + 1))
   done
+  # Nobody listens any more: what was to follow would cut the turns off that still run. What a
+  # restart is due for is noted, so the next run does it.
+  [ -z "$gone" ] || exit 0
   [ -z "$draining" ] || [ "$turns" = 0 ] || tell "draining $turns 0"
   draining=
 }

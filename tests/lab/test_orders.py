@@ -68,6 +68,18 @@ def test_a_restart_waits_for_the_turn_that_runs(linux: Box, running: Operator) -
     assert state(running) == "healthy"
 
 
+def test_an_operator_who_is_gone_ends_no_turn(linux: Box, running: Operator) -> None:
+    """The turn that was waited for goes on; the request to drain goes with the operator."""
+    before = linux.pid(UNIT)
+    with turn(linux, 12) as answer:
+        process = running.start(["fleet.restart"])
+        wait_until(lambda: '"draining"' in told(linux))
+        process.kill()
+        wait_until(lambda: linux.user(f"cat {answer}") == "done")
+    assert linux.pid(UNIT) == before
+    wait_until(lambda: '"running"' in told(linux))
+
+
 def test_now_waits_for_nobody(linux: Box, running: Operator) -> None:
     """The turn ends without an answer."""
     with turn(linux, 20) as answer:

@@ -396,6 +396,13 @@ def test_a_drain_that_waits_for_nobody_tells_of_no_turn(dash: Host) -> None:
     assert dash.run("draining=' home'; await_drains 0; echo $?").told == []
 
 
+def test_nothing_follows_a_drain_of_an_operator_who_is_gone(host: Host) -> None:
+    """The turns that run would be cut off, and nobody would know."""
+    (host.home / "home").mkdir()
+    host.stand("drained", "agents=1; gone=1; return 1")
+    assert "on" not in host.run("draining=' home'; await_drains 9; echo on").out.split()
+
+
 def test_starts_that_we_order_are_no_storm(dash: Host) -> None:
     """Hermes' count of them is forgotten, of this home alone; where there is none, no matter."""
     dash.file("home/gateway-starts.log", "1\n2\n")
