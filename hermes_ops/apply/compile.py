@@ -108,6 +108,7 @@ def _after(name: str, changes: Sequence[Numbered], plan: Plan, terms: Terms) -> 
         return
     watches = [watch for watch in plan.watches if watch.service.profile in first]
     yield from wait_for(watches, terms)
+    yield '[ -z "$gone" ] || exit 0'
     for watch in watches:
         yield from if_whole(watch, f"{is_well(watch)} || breaks")
     yield "late="

@@ -542,6 +542,15 @@ def test_who_is_well_lets_the_next_one_start(host: Host, apply: Apply) -> None:
     ]  # fmt: skip
 
 
+def test_nothing_starts_behind_an_operator_who_is_gone(host: Host, apply: Apply) -> None:
+    """Not even what was waited for with success: nobody would see the next one fail."""
+    host.stand("await", "ready=1; gone=1")
+    watches = (Watch(service("a"), manager="systemd"), Watch(service("b"), manager="systemd"))
+    made = plan(*starts("a", "b"), after={"b": ("a",)}, watches=watches)
+    assert told(apply(made)) == ["done"]
+    assert calls(host, "order") == ["order start a.service"]
+
+
 def test_who_waits_for_a_broken_one_is_broken(host: Host, apply: Apply) -> None:
     """A step of it failed, so it was not even started."""
     host.stand("await", "ready=1")
