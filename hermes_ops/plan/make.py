@@ -14,9 +14,10 @@ from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of, without_hermes
 from hermes_ops.plan.ledger import keeping, ledger_of
+from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
-from hermes_ops.plan.lifecycle.starting import Draft, How, Starting
+from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
     once,
@@ -171,8 +172,7 @@ class _Planner:
         # A service that is only removed does not need a manager that is missing.
         each = self._each(ServiceDefinition)
         definitions = [w for w in each if not getattr(w.resource, "only_disable", False)]
-        needed = self.manager.program
-        if needed is None or not definitions:
+        if (needed := self.manager.program) is None or not definitions:
             return []
         program = PythonProgram(needed.name, needed.package, needed.version)
         return plan_program(definitions[0].step, program, self.desired.host, self.facts)

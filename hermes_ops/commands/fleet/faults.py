@@ -105,7 +105,7 @@ def remedy(
     if changes or lacks or name in plan.stalled or evidence.unread:
         return spoken(f"./inv fleet.up -l {limit}")
     if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
-        return "; ".join(dict.fromkeys(mends))
+        return spoken("; ".join(dict.fromkeys(mends)))
     return spoken(f"./inv {_task(verdict, evidence)} -l {limit}")
 
 

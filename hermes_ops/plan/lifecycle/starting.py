@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile
@@ -19,7 +18,7 @@ from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.difference import Difference
-from hermes_ops.plan.ledger import Ledger
+from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.lifecycle.orders import (
     drain_of,
@@ -46,26 +45,6 @@ from hermes_ops.services.manager import ServiceManager
 
 API = "api_server"  # The platform that connects to nobody: any number may restart at once.
 STALL = 10  # Seconds between two looks after which a silent gateway counts as frozen.
-
-
-@dataclass(slots=True)
-class Draft:
-    """What the plan knows of one profile so far: its future settings."""
-
-    config: Mapping[str, Any] = field(default_factory=dict)
-    env: Mapping[str, str | None] = field(default_factory=dict)
-    restart: str = ""
-    ledger: Ledger = field(default_factory=Ledger)
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How a plan is made: `make_plan` says what each of these means."""
-
-    urls: bool = True
-    earlier: Facts | None = None
-    rolling: bool = True
-    drain: int = 0
 
 
 class Starting:
