@@ -11,7 +11,7 @@ from hermes_ops.files.ownership import Tree, at, check, dotted, leaves
 from hermes_ops.hermes import platforms, variables
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
-from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.base import SUPERVISED, ServiceSpec
 
 
 def overlaid(keys: Mapping[str, Tree], facts: Facts) -> Iterator[Conflict]:
@@ -57,7 +57,7 @@ def inherited(
     if service.text != "hermes" or not evidence.supervised or evidence.foreign:
         return ()
     given = facts.variables.get(evidence.pid or 0, frozenset())
-    known = {"HERMES_HOME", *service.environment, *env}
+    known = {"HERMES_HOME", SUPERVISED, *service.environment, *env}
     return tuple(sorted(name for name in given - known if _decides(name)))
 
 

@@ -72,6 +72,10 @@ and `watchdog` are seconds, 0 for none. `path` and `virtual_env` are there for `
 """
 
 
+SUPERVISED = "HERMES_GATEWAY_EXTERNAL_SUPERVISOR"
+"""Tells Hermes that a manager which it does not know runs it."""
+
+
 def process_environment(
     service: ServiceSpec, facts: Facts, values: Mapping[str, Any]
 ) -> dict[str, str]:
@@ -83,7 +87,7 @@ def process_environment(
             "VIRTUAL_ENV": values["virtual_env"],
             "HERMES_HOME": values["service_home"],
             # Without it Hermes' guards mistake the running gateway for a second one.
-            "HERMES_GATEWAY_EXTERNAL_SUPERVISOR": "1",
+            SUPERVISED: "1",
         }
     return own | dict(service.environment)
 
