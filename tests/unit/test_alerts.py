@@ -101,6 +101,7 @@ def test_a_message_is_never_long() -> None:
     body = message(many).body
     assert body.endswith(f"…\nand {100 - MOST_LINES} more")
     assert len(body) < 6500
+    assert "more" not in message(many[:MOST_LINES]).body
 
 
 # --- memory -----------------------------------------------------------------------------------
@@ -117,7 +118,12 @@ def test_a_memory_comes_back(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema": 2}', '{"schema": 1}', '"x"'])
+OTHER_SCHEMA = '{"schema": 2, "looked_at": 5, "wrong": {}, "told": {}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"schema": 2}', OTHER_SCHEMA, '{"schema": 1}', '"x"']
+)
 def test_a_damaged_memory_is_none(text: str, tmp_path: Path) -> None:
     """A first look follows: better told twice than never."""
     (tmp_path / "x.json").write_text(text)
@@ -230,6 +236,7 @@ def test_services_that_are_used(url: str) -> None:
         ("rsyslog://example.org", "without TLS"),
         ("discord://123456789012345678/abcdefghijk?template=/etc/passwd", "names a file"),
         ("discord://123456789012345678/abcdefghijk?Template=https://example.org", "names a file"),
+        ("discord://123456789012345678/abcdefghijk?-template=/etc/passwd", "names a file"),
         ("config://https://example.org/apprise.yml", "not a URL that Apprise knows"),
         ("https://example.org/apprise.yml", "not a URL that Apprise knows"),
         ("jsons://a.example.org, json://b.example.org", "not a URL that Apprise knows"),

@@ -46,3 +46,13 @@ def test_what_is_not_protected_is_not_refused(
     code, _, err = said(capsys, "fleet.stop", "-i", str(tmp_path), "-l", "three,one/b,!one", "-y")
     assert code == 3
     assert "protected" not in err
+
+
+def test_a_check_of_a_stop_asks_nothing(capsys: Captured, tmp_path: Path) -> None:
+    """To stop every gateway needs a yes; to see what that would be does not."""
+    text = "all: {hosts: {gone: {ansible_host: 127.0.0.9, ansible_port: 9, hermes_profiles: [d]}}}"
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/d.yml").write_text("{}")
+    (tmp_path / "hosts.yml").write_text(text)
+    assert said(capsys, "fleet.stop", "-i", str(tmp_path))[0] == 64
+    assert said(capsys, "fleet.stop", "-i", str(tmp_path), "--check")[0] == 3

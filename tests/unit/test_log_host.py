@@ -170,6 +170,16 @@ def test_picked_lines_are_searched_for(desk: Desk) -> None:
     assert desk.last(lines=5, grep=re.compile("^INFO a.b: 7$")) == ["7"]
 
 
+def test_picked_lines_since_a_time_are_searched_all_the_way(desk: Desk) -> None:
+    """However much was logged since then; without a time it is told how far back they were."""
+    desk.write("2026-07-20 09:59:59,000 ERROR a.b: broke\n" + lines(*range(300), size=9000))
+    assert desk.last(lines=5, level=40, since=TEN - 10) == ["broke"]
+    assert desk.notices == []
+    assert desk.last(lines=5, level=40) == []
+    (told,) = desk.notices
+    assert told.startswith("only lines from 2026-07-20T10:0")
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

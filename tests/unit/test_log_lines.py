@@ -223,6 +223,12 @@ def replace_message(line: LogLine, message: str) -> LogLine:
     return line._replace(message=message, own=False)
 
 
+@pytest.mark.parametrize("millis", [1, 4, 999, 1001, 1999])
+def test_a_time_is_shown_to_the_millisecond(millis: int) -> None:
+    """As it was written, whatever became of it as a number."""
+    assert stamp(millis / 1000) == f"1970-01-01T00:00:0{millis // 1000}.{millis % 1000:03d}Z"
+
+
 def test_no_profile_is_red() -> None:
     """That is for errors; the color of a profile stays the same."""
     assert not {"31", "91"} & set(SOURCES)

@@ -154,7 +154,7 @@ def test_a_gateway_that_is_silent_twice_is_restarted() -> None:
     wanted = desired({"desired": STALLED})
     first = make_plan(wanted, silent())
     assert (first.changes, first.stalled) == ((), ("demo",))
-    plan = make_plan(wanted, silent(11), earlier=silent())
+    plan = make_plan(wanted, silent(10), earlier=silent())
     assert [line(change) for change in plan.changes] == [
         "gateway.start restart service:hermes-gateway-demo"
         " (its event loop stands still, and its API was silent twice in 10 s)"

@@ -12,7 +12,7 @@ from building import HERMES, NOW, facts, profile, put, roles
 
 from hermes_ops.commands.fleet.control import order_steps
 from hermes_ops.inventory.model import Connection, Host, Profile
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Answer, Facts
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Control, Drain, Refuse
@@ -176,6 +176,19 @@ def test_a_frozen_process_is_ended_and_not_drained(order: str) -> None:
     assert (control.drain, control.announced) == (0, None)
 
 
+def test_a_gateway_whose_loop_stands_still_is_ended_and_not_drained() -> None:
+    """Its process runs and hears nothing: no heartbeat for long, and no answer."""
+    profiles = {"demo": {"env": {"API_SERVER_ENABLED": "true"}}}
+    found = facts({"desired": profiles, "facts": {"holds": "desired"}})
+    beat = f"{HOME}/state/gateway.heartbeat"
+    old = found.contents[beat].replace("08:59:50", "08:40:00")
+    silent = replace(put(found, beat, old), answers=dict.fromkeys(found.answers, Answer(None)))
+    control = restart(ordered("restart", silent, profiles=profiles, drain=30))
+    assert control.ends in silent.processes
+    assert (control.drain, control.announced) == (0, None)
+    assert restart(ordered("restart", found, profiles=profiles, drain=30)).ends is None
+
+
 def test_who_knows_no_drain_is_not_waited_for() -> None:
     """Old versions take turns all the same; of a version that nobody knows it is tried."""
     for version, waits in [("0.15.0", 0), ("0.19.0", 30), ("9.0.0", 30)]:
@@ -204,6 +217,14 @@ def test_a_start_ends_a_drain(fields: Mapping[str, Any], word: str) -> None:
     found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request(**fields))
     plan = ordered("start", found)
     assert controls(plan) == [("remove", word)]
+
+
+def test_a_start_that_ends_a_drain_is_waited_for() -> None:
+    """Nothing keeps the gateway from becoming ready any more."""
+    found = now_with(services={"demo": "stopped"})
+    plan = ordered("start", put(found, f"{HOME}/.drain_request.json", drain_request()))
+    assert [change.action for change in plan.changes] == ["remove", "start"]
+    assert len(plan.watches) == 1
 
 
 def test_a_drain_that_lasts_is_not_waited_for() -> None:

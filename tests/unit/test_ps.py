@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 from building import NEW, applied, bare_role, desired, facts, put, roles, running
 
+from hermes_ops.audit.finding import Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import profile_table, ps, status, watch
+from hermes_ops.commands.fleet import control, profile_table, ps, status, watch
 from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration, lasting
 from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from, unit_of
-from hermes_ops.commands.fleet.troubles import troubles_of
+from hermes_ops.commands.fleet.troubles import counted, line, troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import NotReady, NotUnderstood, Unreachable, UsageError, belongs_to
@@ -318,6 +319,42 @@ def test_gateways_that_nobody_described_are_shown_and_do_not_count() -> None:
     assert list(host.codes) == []
 
 
+def test_the_line_of_counts_counts_what_is_wanted() -> None:
+    """A gateway that nobody described is none of the profiles; words are singular and plural."""
+    state = wanted(healthy())
+    host = seen_from(Look(state.host, state, with_strangers()), roles())
+    assert line(counted([host])) == "1 profile on 1 host: 1 healthy"
+    assert line(counted([host, host])) == "2 profiles on 2 hosts: 2 healthy"
+    assert line(counted([])) == "0 profiles on 0 hosts"
+
+
+def test_a_selection_keeps_what_is_told_of_the_host() -> None:
+    """And of a selected profile; the others are left out, each among its own."""
+    state = wanted(healthy())
+    host = seen_from(Look(state.host, state, with_strangers()), roles())
+    sides = {"of the host": None, "of demo": "demo", "of scout": "scout"}
+    register("odd", {"severity": "warning", "says": "{who} is odd", "ignored": "", "mend": ""})
+    found = tuple(make("odd", name, [Side("box", whose)]) for name, whose in sides.items())
+    host = replace(host, findings=found)
+
+    def kept(own: list[str], others: list[str]) -> tuple[list[str], list[str]]:
+        less = host.narrowed(own, others)
+        return [seen.name for seen in less.profiles], [finding.name for finding in less.findings]
+
+    assert kept(["demo"], []) == (["demo"], ["of the host", "of demo"])
+    assert kept([], ["scout"]) == (["scout"], ["of the host", "of scout"])
+    assert kept(["scout"], ["demo"])[0] == []
+
+
+def test_what_could_not_be_read_is_told_of_those_that_run() -> None:
+    """Of one that is down it is of no use."""
+    for service, told in (("healthy", ["box/demo: not judged: its memory"]), ("stopped", [])):
+        host = seen(healthy(services={} if service == "healthy" else {"demo": service}))
+        (one,) = host.profiles
+        odd = replace(one, evidence=replace(one.evidence, unjudged=("its memory",)))
+        assert list(profile_table.unjudged([replace(host, profiles=(odd,))])) == told
+
+
 def test_profiles_that_are_only_not_selected_are_no_strangers() -> None:
     """What the inventory names is managed, whatever the selection of this call."""
     state = wanted(healthy())
@@ -400,6 +437,8 @@ def test_a_gateway_that_does_not_run_tells_for_how_long() -> None:
     assert only(host)["since"] == "2026-11-22T08:50:00Z"
     (row,) = troubles_of(host)
     assert row["message"] == "box/demo is stopped (10m 0s): it should be started"
+    early = replace(host, facts=replace(facts(healthy()), now=0.0))
+    assert lasting(early, host.profiles[0]) == " (0s)"
     running = seen(healthy(shows=ended))
     assert only(running)["since"] == "2026-11-22T08:50:00Z"
     assert lasting(running, running.profiles[0]) == ""
@@ -513,6 +552,8 @@ def test_after_a_run_facts_that_make_no_sense_are_their_hosts_alone() -> None:
     assert only(host)["state"] == "unknown"
     assert host.error is not None
     assert host.error.kind == "not_understood"
+    result.error = NotReady("the run's own")
+    assert seen_after(result, roles()).error is result.error
 
 
 def after(case: Mapping[str, Any], *, outcome: str = "done", judged: bool = True) -> HostSeen:
@@ -544,6 +585,17 @@ def test_a_stopped_profile_that_was_just_installed_is_stopped() -> None:
     """It is absent no more, although nothing was ordered of its service."""
     host = after({"desired": {"demo": {"env": API, "state": "stopped"}}})
     assert (only(host)["state"], only(host)["as_desired"]) == ("stopped", True)
+
+
+def test_an_answer_that_refuses_is_no_address() -> None:
+    """Somebody answers there, and not as asked for."""
+    host = after({"desired": {"demo": {"env": API}}})
+    (one,) = host.profiles
+    refused = {
+        url: replace(answer, status=503) for url, answer in one.evidence.answers.items() if answer
+    }
+    other = replace(one, evidence=replace(one.evidence, answers=refused))
+    assert list(profile_table._addresses([replace(host, profiles=(other,))])) == []
 
 
 def test_what_was_not_waited_for_is_starting() -> None:
@@ -622,6 +674,18 @@ def test_what_the_checks_saw_last_counts() -> None:
     assert only(seen_after(result, roles()))["state"] == "healthy"
     result.doubts["demo"] = Verdict("unknown", ("the host does not answer",))
     assert only(seen_after(result, roles()))["state"] == "unknown"
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("done", "draining"), ("failed", "healthy")])
+def test_only_who_was_asked_to_drain_drains(outcome: str, state: str) -> None:
+    """A request that could not be written changes nothing of how a gateway is."""
+    found = facts(healthy())
+    order = control.order_steps("fleet.drain", "drain", lasts=60)
+    plan = make_plan(desired_state(desired(healthy()).host, roles(), order), found)
+    result = HostResult(plan.host, "changed", plan=plan, facts=found)
+    result.changes = [Done(change, outcome) for change in plan.changes]
+    control._note_drains(converged(result))
+    assert only(seen_after(result, roles()))["state"] == state
 
 
 def test_an_answer_of_this_machine_needs_no_host() -> None:

@@ -354,6 +354,15 @@ def test_drains_are_told_with_the_turns_that_run(dash: Host) -> None:
     assert dash.calls == [QUARTER] * 12
 
 
+def test_nobody_is_waited_for_once_the_operator_is_gone(dash: Host) -> None:
+    """The second time that it is told finds nobody who hears it: the run ends there."""
+    drain(dash)
+    dash.stand("sleep")
+    dash.stand("say", "[ $((n += 1)) -lt 2 ]")
+    dash.run("boot=b; draining=' home'; await_drains 5")
+    assert dash.calls.count(QUARTER) == 9
+
+
 def test_who_dies_while_it_drains_is_not_waited_for(dash: Host) -> None:
     """Nobody is left whose turns could end."""
     drain(dash)
