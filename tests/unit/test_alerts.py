@@ -16,6 +16,7 @@ from case_file import read_case
 
 from hermes_ops.alerts import delivery, memory
 from hermes_ops.alerts.deadline import within
+from hermes_ops.alerts.gatus import configuration, of_port
 from hermes_ops.alerts.memory import Memory
 from hermes_ops.alerts.metrics import Metric, exposition
 from hermes_ops.alerts.news import (
@@ -101,6 +102,7 @@ def test_a_message_is_never_long() -> None:
     body = message(many).body
     assert body.endswith(f"…\nand {100 - MOST_LINES} more")
     assert len(body) < 6500
+    assert len(body.splitlines()) == MOST_LINES + 1
     assert "more" not in message(many[:MOST_LINES]).body
 
 
@@ -177,6 +179,13 @@ def test_the_text_of_metrics() -> None:
         'a_state{host="a\\"b\\\\c\\nd",state="up"} 1\n'
         "# HELP when A time.\n# TYPE when gauge\nwhen 1795811338.5\n"
     )
+
+
+def test_remarks_are_comments_and_addresses_are_urls() -> None:
+    """Whatever a remark holds, it stays in its line; an address of IPv6 has its brackets."""
+    text = configuration([of_port("a", "b", "::1", 22)], ["why\nendpoints: []"])
+    assert text.startswith("# why endpoints: []\nendpoints:\n- name: a\n")
+    assert "url: tcp://[::1]:22\n" in text
 
 
 # --- what may be called -----------------------------------------------------------------------

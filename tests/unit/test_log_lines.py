@@ -195,6 +195,11 @@ def test_which_lines_are_wanted(request_: Request, wanted: str) -> None:
     assert words(filter(request_.wants, found)) == wanted
 
 
+def test_what_has_no_time_is_as_old_as_anything() -> None:
+    """The rest of a message whose beginning was not read passes."""
+    assert read(since="2h").wants(LogLine(ORIGIN, -1, "", "", "rest", own=False))
+
+
 # --- how it looks -----------------------------------------------------------------------------
 
 LINE = LogLine(ORIGIN, 1_784_541_600.123, "ERROR", "gateway.run", "it \x1b[2J broke\r \udcff é")

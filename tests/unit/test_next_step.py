@@ -11,6 +11,7 @@ from calling import said
 
 from hermes_ops.assets import ROLES
 from hermes_ops.commands.next_step import next_step
+from hermes_ops.errors import Conflict
 from hermes_ops.loader import load
 from hermes_ops.tasks import namespace
 
@@ -82,6 +83,21 @@ def test_what_a_change_needs(
     """Settings are pushed; what is in a unit, or starts and stops, needs the whole graph."""
     found = named(folder, f"profiles/{file}", before, after)
     assert found == (task and (task, "all/a"))
+
+
+@pytest.mark.slow
+def test_what_cannot_be_planned_here_needs_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the host tells then what it needs: the task that brings everything is named."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Conflict("not on this host")
+
+    monkeypatch.setattr("hermes_ops.commands.next_step.make_plan", refuse)
+    found = named(folder, "profiles/a.yml", "default: m", "default: n")
+    assert found is not None
+    assert found[0] == "fleet.up"
 
 
 @pytest.mark.slow

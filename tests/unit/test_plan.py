@@ -19,6 +19,7 @@ from hermes_ops.files.layout import KEPT
 from hermes_ops.look.facts import Answer, Facts
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
 from hermes_ops.plan.desired import desired_state
+from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Refuse, Write
 from hermes_ops.secrets.secret import Secret
 
@@ -159,6 +160,15 @@ def test_a_gateway_that_is_silent_twice_is_restarted() -> None:
         "gateway.start restart service:hermes-gateway-demo"
         " (its event loop stands still, and its API was silent twice in 10 s)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "lasts"), [("starting", False), ("draining", False), ("down", True), ("", True)]
+)
+def test_what_ends_by_itself_does_not_last(state: str, lasts: bool) -> None:
+    """A run that does not wait leaves the others otherwise than wanted; what is settled it may."""
+    assert Difference("demo", "x", state).lasts is lasts
+    assert not Difference("demo", "x", state, is_settled=True).lasts
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_hosts_that_failed_or_never_began_are_done_again() -> None:
     assert resumed(kept("r2", limit=None))[-1] == "h3,h4,h5"
 
 
+def test_the_name_of_a_host_is_no_pattern() -> None:
+    """A dot in it is a dot."""
+    assert resumed(kept(hosts=["a.b"], ends={}))[-1] == r"a,&~^(a\.b)$"
+
+
 def test_a_run_that_was_called_again_is_narrowed_once() -> None:
     """However often."""
     assert resumed(kept(limit="a,&~^(h3|h9)$"))[-1] == "a,&~^(h3|h4|h5)$"

@@ -387,6 +387,7 @@ def test_a_drain_of_others_is_waited_for_and_left_to_them(dash: Host) -> None:
         ('{"gateway_state": "draining", "active_agents": 0}', True),
         ('{"active_agents": 0,\n  "x": 1, "gateway_state": "draining"}', True),
         ('{"gateway_state": "draining", "active_agents": 1}', False),
+        ('{"gateway_state": "draining", "active_agents": 9}', False),
         ('{"gateway_state": "running", "active_agents": 0}', False),
         ("", False),
     ],
