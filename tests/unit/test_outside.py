@@ -150,6 +150,14 @@ def test_variables_that_the_manager_alone_gave() -> None:
     )
 
 
+def test_what_our_own_definitions_set_comes_from_inside() -> None:
+    """Under supervisord the section of a gateway tells Hermes that it is supervised."""
+    seen, pid = found()
+    own = frozenset({"HERMES_HOME", "HERMES_GATEWAY_EXTERNAL_SUPERVISOR", "LANG"})
+    assert list(troubles_of(looked(replace(seen, variables={pid: own})))) == []
+    assert told(replace(seen, variables={pid: own | {"API_SERVER_HOST"}}))[0]
+
+
 @pytest.mark.parametrize("text", [None, "1", '{"pid": 1}', "nothing"])
 def test_a_pid_file_that_names_another_process(text: str | None) -> None:
     """Hermes' own commands would find no gateway, and comparisons with its start are not made."""
