@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -208,6 +209,7 @@ class Operator:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 - nothing else runs in this process then
         )
 
     def driven(self, orders: Mapping[str, Any], *words: str) -> Run:
@@ -236,6 +238,11 @@ class Operator:
         own["HERMES_OPS_ROLE_PATH"] = str(self.inventory.parent / "roles")
         paths = {"HERMES_OPS_INVENTORY": str(self.inventory), "PYTHONPATH": str(ROOT)}
         return own | pipconfig.settings() | paths | dict(self.environ)
+
+
+def _hear_ctrl_c() -> None:
+    """Let SIGINT reach what is started: who runs tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def gateway(port: int, **more: Any) -> dict[str, Any]:
