@@ -17,8 +17,10 @@ from folders import fill
 from jsonschema import Draft202012Validator
 from one_more import run_quick, with_source
 
+from hermes_ops.assets import ROLES
 from hermes_ops.cli import output as sink
 from hermes_ops.errors import InventoryError, Place, UsageError
+from hermes_ops.loader import load
 from hermes_ops.loader.explain.json_schema import SCHEMAS
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.resolve import attempt, resolve
@@ -349,6 +351,17 @@ def test_nothing_is_imported_that_no_reference_needs() -> None:
     words = [sys.executable, "-c", LAZY]
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_an_address_for_alerts_cannot_be_generated(tmp_path: Path) -> None:
+    """Only its owner knows it; each source can have it."""
+    text = "all:\n  hosts: {one: }\n  vars:\n    hermes_alerts: {urls: [{generate: 32}]}\n"
+    (tmp_path / "hosts.yml").write_text(text)
+    with pytest.raises(InventoryError) as caught:
+        load([tmp_path], ROLES, {})
+    assert caught.value.message.startswith("hermes_alerts.urls cannot be generated")
+    assert caught.value.hint == f"known are: {', '.join(SOURCES)}"
+    assert str(caught.value.where) == f"{tmp_path}/hosts.yml:4:28"
 
 
 def test_no_other_module_knows_kinds() -> None:

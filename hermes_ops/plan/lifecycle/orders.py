@@ -104,10 +104,10 @@ def still_drained(
     """Yield that a service which this plan wants to run goes on to take no turn."""
     if order_of(wanted) in ("start", "drain") or wanted.profile.state != "started":
         return
-    mends = f"./inv fleet.start -l {host.name}/{service.profile}"
-    mends += " --unmanaged" if wanted.profile.unmanaged else ""
+    hint = f"./inv fleet.start -l {host.name}/{service.profile}"
+    hint += " --unmanaged" if wanted.profile.unmanaged else ""
     for marker in _lasting(service, facts):
-        yield Difference(service.profile, f"by the {marker.told}", "draining", mend=mends)
+        yield Difference(service.profile, f"by the {marker.told}", "draining", mend=hint)
 
 
 def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:

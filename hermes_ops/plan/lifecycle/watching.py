@@ -132,8 +132,8 @@ def around(
         yield Conflict(words, hint=manager.without(names, service))
     if is_misnamed(evidence):
         words = f"its gateway.pid does not name its process {evidence.pid}"
-        ends = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
-        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=ends)
+        hint = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
+        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=hint)
     for file in crons(f"{facts.home}/{service.home}", facts):
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
