@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,6 +22,7 @@ from hermes_ops.plan.desired import env_file
 from hermes_ops.plan.resource import (
     Command,
     Directory,
+    EnvFile,
     File,
     Linger,
     Owned,
@@ -129,6 +130,20 @@ def _config(profile: Profile) -> Mapping[str, Any]:
     gateway = profile.config.get("gateway", {})
     watchdog = {"systemd_watchdog_seconds": profile.service.watchdog}
     return {**profile.config, "gateway": {**gateway, **watchdog}}
+
+
+def partly(
+    profile: Profile, role: Role, env: Callable[[PurePosixPath, RoleEnv], EnvFile]
+) -> Iterable[Resource]:
+    """Read the settings as they are on the host, and want only what `env` wants of a `.env`."""
+    values = naming(profile) | {"home": home_of(profile, role)}
+    for file in role.files:
+        path = rendered_path(file.path, values)
+        if isinstance(file, RoleYaml):
+            yield YamlFile(path, {}, file.mode)
+        elif isinstance(file, RoleEnv):
+            yield env(path, file)
+    yield Owned(PurePosixPath(str(values["home"])), partial=True)
 
 
 def install(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.cli.prompts import confirm
+from hermes_ops.commands import steps
 from hermes_ops.commands.converge import Adjust, Converged, converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.strangers import Reached, reach, strangers
@@ -19,12 +19,11 @@ from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import refuse_disabled
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host, Inventory, Profile
-from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
+from hermes_ops.inventory.role import Role
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.model import Drain
-from hermes_ops.plan.resource import EnvFile, Owned, Resource, Service, YamlFile
+from hermes_ops.plan.resource import EnvFile, Resource, Service
 from hermes_ops.run import HostResult
-from hermes_ops.services.base import home_of, naming, rendered_path
 
 DRAIN = 3600
 """Seconds that a drain lasts."""
@@ -65,11 +64,11 @@ def _order(
     *, task: str = "", unmanaged: bool = False, lasts: int = 0,
 ) -> Result:  # fmt: skip
     task = task or f"fleet.{order}"
-    steps = order_steps(task, order, lasts=lasts)
+    ordered = order_steps(task, order, lasts=lasts)
     if unmanaged and options.limit:
-        return _of_strangers(task, steps, state, options, output)
+        return _of_strangers(task, ordered, state, options, output)
     converged = converge(
-        task, steps, options, output, wait=order != "stop", adjust=_adjust(task, state)
+        task, ordered, options, output, wait=order != "stop", adjust=_adjust(task, state)
     )
     converged.close()
     _note_drains(converged)
@@ -97,12 +96,12 @@ def _hears(result: HostResult, profile: str) -> bool:
 
 
 def _of_strangers(
-    task: str, steps: Sequence[StepPlan], state: str, options: Options, output: Output
+    task: str, ordered: Sequence[StepPlan], state: str, options: Options, output: Output
 ) -> Result:
     reached = reach(options, output, strangers, named_only=True)
     workspace = replace(reached.workspace, selected=_selected(task, reached, options, state))
     wait = state == "started"
-    converged = converge(task, steps, options, output, wait=wait, workspace=workspace)
+    converged = converge(task, ordered, options, output, wait=wait, workspace=workspace)
     converged.close()
     reached.add_failures(converged)
     return finish(converged, output)
@@ -142,11 +141,4 @@ def order_steps(task: str, order: str, *, lasts: int) -> Sequence[StepPlan]:
 
 
 def _read(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
-    values = naming(profile) | {"home": home_of(profile, role)}
-    for file in role.files:
-        path = rendered_path(file.path, values)
-        if isinstance(file, RoleYaml):
-            yield YamlFile(path, {}, file.mode)
-        elif isinstance(file, RoleEnv):
-            yield EnvFile(path, {}, file.mode)
-    yield Owned(PurePosixPath(str(values["home"])), partial=True)
+    return steps.partly(profile, role, lambda path, file: EnvFile(path, {}, file.mode))

@@ -28,14 +28,13 @@ from hermes_ops.commands.secrets.users import (
 )
 from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.inventory.model import Host, Profile
-from hermes_ops.inventory.role import Role, RoleEnv, RoleYaml
+from hermes_ops.inventory.role import Role, RoleEnv
 from hermes_ops.plan.desired import StepPlan, env_file
-from hermes_ops.plan.resource import Owned, Resource, YamlFile
+from hermes_ops.plan.resource import EnvFile, Resource
 from hermes_ops.program_name import spoken
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import EnvValue, Reference, Written
 from hermes_ops.secrets.sources import described, source_of
-from hermes_ops.services.base import home_of, naming, rendered_path
 
 
 def run(options: Options, output: Output, *, name: str) -> Result:
@@ -106,14 +105,11 @@ def _verified(
 
 def _deliver(profile: Profile, role: Role, _host: Host) -> Iterable[Resource]:
     """Want only these variables; config.yaml is just read, as the restart needs its settings."""
-    values = naming(profile) | {"home": home_of(profile, role)}
-    for file in role.files:
-        path = rendered_path(file.path, values)
-        if isinstance(file, RoleYaml):
-            yield YamlFile(path, {}, file.mode)
-        elif isinstance(file, RoleEnv):
-            yield env_file(path, profile, file.mode, restarts=file.restart)
-    yield Owned(PurePosixPath(str(values["home"])), partial=True)
+
+    def env(path: PurePosixPath, file: RoleEnv) -> EnvFile:
+        return env_file(path, profile, file.mode, restarts=file.restart)
+
+    return steps.partly(profile, role, env)
 
 
 _STEPS = (
