@@ -176,7 +176,9 @@ _KINDS = {
 
 def _paths(reply: Reply) -> dict[str, PathState]:
     paths = _listing(reply, "paths")
-    targets = _listing(reply, "targets")
+    home = next((f"{record.rest}/" for record in reply.of("home")), "/")
+    # What is among the paths, relative to the home, is not listed once more as an end of a link.
+    targets = {home + name: state for name, state in paths.items()} | _listing(reply, "targets")
     for record in reply.of("links"):
         for line in (record.text or "").splitlines():
             name, _, end = line.partition("\t")

@@ -1,37 +1,74 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Collect evidence about services: used by the look, and by the apply while it waits.
 
+listing=  # what `ls` said of paths, and which these are
+listed=
+
 # The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
 list_paths() {
+  listed=$newline
   for path; do
-    shift
-    if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
+    if [ -e "$path" ] || [ -L "$path" ]; then listed=$listed$path$newline; fi
   done
-  [ $# -gt 0 ] || return 0
+  [ "$listed" != "$newline" ] || return 0
+  # One word for each line: to add words one after another takes a shell quadratic time.
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086 # as said
+  set -- $listed
+  unset IFS
+  set +f
+  listing=$(ls -ldin -- "$@" 2>/dev/null)
   begin paths
-  ls -ldin -- "$@" 2>/dev/null
+  printf '%s' "$listing"
   end
   list_targets "$@"
 }
 # Where the links among the paths lead: a line `PATH<tab>TARGET` each, then the metadata of the
-# targets and of the folders in which they lie.
+# targets and of the folders in which they lie, unless they are among the paths themselves.
 list_targets() {
   targets=
   for name; do
     shift
     [ -L "$name" ] || continue
-    real_path "$name"
+    listed_target
+    real_path "$name" "$target"
+    without_parents
     targets=$targets$name$tab$path$newline
     case $path in */?*) folder=${path%/*} ;; *) folder=. ;; esac
-    set -- "$@" "$path" "${folder:-/}"
+    is_listed "$path" || set -- "$@" "$path"
+    is_listed "$folder" || set -- "$@" "${folder:-/}"
   done
   [ -n "$targets" ] || return 0
   begin links
   printf '%s' "$targets"
   end
+  [ $# -gt 0 ] || return 0
+  ends=$(ls -ldin -- "$@" 2>/dev/null)
+  listing=$listing$newline$ends
   begin targets
-  ls -ldin -- "$@" 2>/dev/null
+  printf '%s' "$ends"
   end
+}
+# Shorten `path`: FOLDER/.. is the folder above, unless FOLDER is a link.
+without_parents() {
+  while :; do
+    before=${path%%/../*}
+    case $before in "$path" | *[!/]/.. | .. | '') return ;; */*) ;; *) return ;; esac
+    [ ! -L "$before" ] && [ -d "$before" ] || return
+    path=${before%/*}/${path#*/../}
+  done
+}
+is_listed() { case $listed in *"$newline${1#"$HOME/"}$newline"*) ;; *) return 1 ;; esac; }
+
+# Set `target` to where `ls` says that the link `name` leads; to nothing if more than one line could
+# be the one about it.
+listed_target() {
+  target=
+  case $listing in
+    *" $name -> "*" $name -> "*) ;;
+    *" $name -> "*) target=${listing#*" $name -> "}; target=${target%%"$newline"*} ;;
+  esac
 }
 
 # Run a command with those of these files that can be read, if there are any.
@@ -50,12 +87,12 @@ with_readable() { # COMMAND FILE...
 # more would make the whole answer too long.
 send_files() { with_readable archive "$@"; }
 archive() {
-  # shellcheck disable=SC2012 # a path that ls shows otherwise is of no file of Hermes
-  huge=$newline$(ls -Lln -- "$@" 2>/dev/null | sed -n 's/^[^ ]* *[^ ]* *[^ ]* *[^ ]* *[0-9]\{8,\} *[^ ]* *[^ ]* *[^ ]* //p')$newline
+  huge=$newline
+  may_be_huge "$@" && huge=$newline$(find_huge "$@" 2>/dev/null)$newline
   for path; do
     shift
     case $huge in
-      *"$newline$path$newline"*) say "unread ~/$path (larger than 10 MB)" ;;
+      *"$newline$path$newline"* | *"$newline./$path$newline"*) say "unread ~/$path (larger than 10 MB)" ;;
       *) set -- "$@" "$path" ;;
     esac
   done
@@ -63,6 +100,18 @@ archive() {
   begin files
   tar -c -f - -h -- "$@" 2>/dev/null | base64
   end
+}
+# Whether a file is not among the listed ones, or a size there has more than seven digits.
+may_be_huge() { # FILE...
+  for path; do is_listed "$path" || return 0; done
+  case $listing in *[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' '[A-Z][a-z][a-z]' '*) ;; *) return 1 ;; esac
+}
+find_huge() { # FILE...: the size is in blocks of 512 bytes
+  for path; do
+    shift
+    case $path in /*) set -- "$@" "$path" ;; *) set -- "$@" "./$path" ;; esac
+  done
+  find -L "$@" -prune -size +19531
 }
 
 # A pid file is JSON or a bare number. The shell itself reads it: starting a sed takes far longer.
@@ -103,67 +152,6 @@ show_processes() {
   [ -d /proc/self ] || [ "$seen" = ' ' ] ||
     { begin ps; list_processes "$seen"; end; }
 }
-
-# The command lines and homes of gateways, and of the processes in `pids`; of these also the names of
-# the variables with which they were started. Of the environment no value but HERMES_HOME leaves the
-# host. All files are read by one process, as a shell cannot read a NUL.
-look_commands() {
-  [ -d /proc/self ] && has head && has awk || return 0
-  set --
-  for path in /proc/[0-9]*; do
-    [ ! -r "$path/environ" ] || set -- "$@" "$path/environ" "$path/cgroup" "$path/cmdline"
-  done
-  begin commands
-  head -c 65536 /dev/null "$@" 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " '
-    function show(number, line) {
-      if (pid != "" && (index(wanted, " " pid " ") || gateway && runs)) {
-        line = pid "\t" home "\t" group
-        for (number = 0; number < count && number < 12; number++) line = line "\t" substr(words[number], 1, 300)
-        print line
-      }
-      if (names != "" && index(wanted, " " pid " ")) print "names\t" pid names
-    }
-    /^==> .*\/[0-9]+\/(environ|cgroup|cmdline) <==$/ {
-      depth = split($2, part, "/")
-      file = part[depth]
-      if (file == "environ") { show(); pid = part[depth - 1]; home = group = names = ""; count = gateway = runs = 0 }
-      next
-    }
-    file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
-    file == "environ" && /^[A-Z][A-Z0-9_]*=/ { names = names "\t" substr($0, 1, index($0, "=") - 1) }
-    file == "cgroup" && /^(0:|[0-9]+:name=systemd):/ { group = substr($0, index($0, ":/") + 1) }
-    file == "cmdline" && $0 != "" {
-      words[count++] = $0
-      if ($0 == "gateway") gateway = 1
-      if (gateway && $0 == "run") runs = 1
-    }
-    END { show() }'
-  end
-}
-
-# What the units of both scopes, and cron, say about gateways: commands, users and homes, and no other
-# line.
-look_units() {
-  set --
-  for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
-    /etc/systemd/user/*.service.d/*.conf "$systemd_folder"/*.service "$systemd_folder"/*.service.d/*.conf; do
-    [ -f "$path" ] || continue
-    if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
-  done
-  set -- unit "$@"
-  for path in /etc/crontab /etc/cron.d/*; do
-    [ ! -f "$path" ] || [ ! -r "$path" ] || set -- "$@" "$path"
-  done
-  [ $# -gt 1 ] || has crontab || return 0
-  shift
-  begin unitlines
-  grep -o -E '^ExecStart=.*([Hh]ermes|gateway).*|^User=.*|HERMES_HOME=[^" ]*' -- /dev/null "$@" 2>/dev/null
-  grep -E "$cron_line" -- /dev/null "$@" 2>/dev/null
-  ! has crontab || crontab -l 2>/dev/null </dev/null | grep -E "$cron_line" | sed 's/^/crontab:/'
-  end
-}
-# A line that starts a gateway. One that sets any other variable stays here: it may be a secret.
-cron_line='^[^#=]*(HERMES_HOME=[^ =]* )?([^=]|--profile=)*gateway +run'
 
 # What in the homes of gateways cannot be written by this user, down to the third level; what an
 # agent makes for itself there is left out. `ls` is only run if something is found.
@@ -212,10 +200,11 @@ ask_bash() {
   has bash && has timeout || return
   # --norc: a bash that was started over SSH also reads .bashrc for `-c`, which may print something.
   # shellcheck disable=SC2016 # the inner bash expands them
-  asked=$(limited 5 bash --norc -c '
-    [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit
+  limited 5 bash --norc -c '
+    [ "${BASH_VERSINFO:-0}" -ge 4 ] && : >/dev/udp/127.0.0.1/9 || exit 1
     trap "" PIPE
     printf -v ends "\r\n"
+    printf -v newline "\n"
     answer() {
       printf "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" "${path:-/}" "$host" >&3 || return
       IFS= read -r -t 3 status <&3 || return
@@ -225,15 +214,16 @@ ask_bash() {
       status=${status#* }
       said=" ${body//[$ends]/ } ${status%%[ $ends]*}"
     }
+    all=
     for url; do
       [[ $url =~ ^http://(([^/]+):([0-9]+))(/.*)?$ ]] || exit
       host=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} port=${BASH_REMATCH[3]} path=${BASH_REMATCH[4]}
       name=${name#[} said=
       answer 3<>"/dev/tcp/${name%]}/$port"
-      printf "%s%s\n" "$url" "$said"
+      all=$all$url$said$newline
     done
-    exit 0
-  ' bash "$@" 2>/dev/null </dev/null) && printf '%s\n' "$asked"
+    printf "%s" "$all"
+  ' bash "$@" 2>/dev/null </dev/null
 }
 
 ask_others() {

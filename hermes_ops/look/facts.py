@@ -238,7 +238,10 @@ class Question:
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     return assemble(
-        ("wire/common", "look/evidence", *question.libraries, "look/look", "look/hermes"),
+        (
+            *("wire/common", "look/evidence", *question.libraries),
+            *("look/look", "look/processes", "look/hermes"),
+        ),
         _lines(question),
         paths=question.variables,
     )
@@ -256,8 +259,9 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_folders", *question.folders)
     yield _call("look_node", *question.node)
     yield _call("look_owned", *question.owned)
-    yield _call("with_owned", "list_paths", *question.paths)
-    yield _call("with_owned", "send_files", *question.files)
+    # What is sent is listed as well: so its size is known before it is read.
+    yield _call("with_extra", "list_paths", *dict.fromkeys((*question.paths, *question.files)))
+    yield _call("with_extra", "send_files", *question.files)
     yield _call("look_aged", *question.markers)
     masked = "".join(f"{place}\t" for place in sorted(question.masked))
     yield _call("send_env", masked, *question.env_files)

@@ -7,8 +7,12 @@ look_host() {
   say "home $HOME"
   account_home
   say "account $account"
-  printf '%s system ' "$nonce"
-  uname -sm
+  if [ -r /proc/sys/kernel/arch ]; then
+    read -r system </proc/sys/kernel/ostype && read -r machine </proc/sys/kernel/arch
+    say "system $system $machine"
+  else
+    say "system $(uname -sm)"
+  fi
   printf '%s now ' "$nonce"
   date +%s
   boot_id
@@ -74,8 +78,7 @@ a_python() {
 
 # Files that we once wrote and the inventory may no longer name. An ownership file begins with the
 # whole files, in quotes and relative to its folder, and the secrets that were generated here.
-look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (a tab after each)
-  owned=
+look_owned() { # OWNERSHIP-FILE... : adds to `extra`, and sets `made` (a tab after each)
   made=
   for path; do
     readable "$path" || continue
@@ -83,7 +86,7 @@ look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (
       case $line in
         '  "'*'": '*)
           line=${line#'  "'}
-          owned="$owned${path%/*}/${line%%'": '*}$newline"
+          add_extra "${path%/*}/${line%%'": '*}"
           ;;
         '  - "'*'"')
           line=${line#'  - "'}
@@ -95,11 +98,14 @@ look_owned() { # OWNERSHIP-FILE... : sets `owned` (one path a line) and `made` (
     done <"$path"
   done
 }
-with_owned() { # FUNCTION PATH...: calls it with the paths, and with the files that we once wrote
+# Paths that the question does not name, to list and send with the others: one a line.
+extra=
+add_extra() { for added; do extra=$extra$added$newline; done; }
+with_extra() { # FUNCTION PATH...: calls it with these paths and with the extra ones
   set -f
   IFS=$newline
   known=$newline$*$newline
-  for path in $owned; do
+  for path in $extra; do
     case $known in *"$newline$path$newline"*) ;; *) set -- "$@" "$path" ;; esac
   done
   unset IFS
@@ -163,9 +169,8 @@ look_profiles() {
     [ -d "$path" ] && path=${path%/} && say "profile ${path##*/}"
   done
   for path in .hermes .hermes/profiles/*; do
-    set -- "$@" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
+    add_extra "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
   done
-  send_files "$@"
   recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
 }
 
@@ -173,52 +178,6 @@ look_aged() { # FILE...: reports those that were last written more than an hour 
   for path; do
     [ ! -f "$path" ] || [ -z "$(find "$path" -prune -mmin +60 2>/dev/null)" ] || say "aged $path"
   done
-}
-
-# Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
-# socket; then the open files of the processes in `pids`, to tell which of them are theirs. Only if
-# none of these has a wanted port, all processes of this user are asked, and its holder joins `pids`.
-look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
-  [ -r /proc/net/tcp ] || return 0
-  listening=$(grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
-  begin servers
-  printf '%s\n' "$listening"
-  end
-  ports=" $* "
-  set --
-  for pid in $pids; do set -- "$@" "/proc/$pid/fd"; done
-  sockets=
-  [ $# -eq 0 ] || sockets=$(list_sockets "$@")
-  held=$(foreign_sockets)
-  [ -z "$held" ] || {
-    set --
-    for path in /proc/[0-9]*/fd; do [ ! -r "$path" ] || set -- "$@" "$path"; done
-    sockets=$(list_sockets "$@")
-    add_holders
-  }
-  [ -z "$sockets" ] || { begin sockets; printf '%s\n' "$sockets"; end; }
-}
-list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
-  # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
-  ls -l -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p'
-}
-foreign_sockets() { # the inodes of the sockets at wanted ports that no known process has
-  while read -r _ local _ _ _ _ _ _ _ inode _; do
-    case $ports in *" ${local##*:} "*) ;; *) continue ;; esac
-    case $sockets in *"socket:[$inode]"*) ;; *) printf '%s\n' "[$inode]" ;; esac
-  done <<EOT
-$listening
-EOT
-}
-add_holders() {
-  while read -r line; do
-    case $line in
-      /proc/*/fd:) pid=${line#/proc/}; pid=${pid%/fd:} ;;
-      *" socket:"*) case $held in *"${line##* socket:}"*) pids="$pids $pid" ;; esac ;;
-    esac
-  done <<EOT
-$sockets
-EOT
 }
 
 # Gateways that we once configured and the inventory does not name: enough to see whether they run,
@@ -236,11 +195,10 @@ look_orphans() { # MEMORY-FILE KNOWN-PROFILE...: sets `orphans`, empty if there 
     [ -f "$path/$memory" ] && [ ! -L "$path" ] || continue
     say "orphan $name"
     orphans="$orphans $path"
-    set -- "$@" "$path/config.yaml" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
+    add_extra "$path/config.yaml" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"
     [ ! -f "$path/.env" ] || { begin "env $path/.env"; plain_env "$path/.env"; end; }
   done
   for folder in $orphans; do recorded_pids "$folder/gateway.pid"; done
-  [ -z "$orphans" ] || send_files "$@"
 }
 # Services of roles that are no gateways: with a file that only we write, and not in the inventory.
 look_ours() { # MANAGER BEFORE BEHIND ENDING KNOWN-SERVICE...: sets `ours`, by the manager's own names

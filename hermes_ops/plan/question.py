@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from hermes_ops.files.layout import OWED, stamp
@@ -37,6 +38,8 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         for manager in MANAGERS.values()
         for known in manager.paths(service)
     ]
+    # What the links of units lead to lies in these.
+    folders = [str(PurePosixPath(path).parent) for path in definitions]
     resources = [wanted.resource for wanted in desired.wanted]
     # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
     homes = [str(s.home) for s in services if s.text == "hermes"]
@@ -54,6 +57,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
             [
                 *(str(path) for r in resources for path in paths_of(r)),
                 *definitions,
+                *folders,
                 *stamps,
                 gateway.ACTIVE,
                 *marks,

@@ -6,7 +6,8 @@ unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestart
 systemd_look() { # UNIT...
   units=
   [ $# -gt 0 ] && has systemctl && user_bus || return 0
-  units=$(limited 15 systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null) ||
+  # systemctl itself gives up after this time: a `timeout` would be one more program.
+  units=$(SYSTEMD_BUS_TIMEOUT=15 systemctl --user show --property=$unit_properties -- "$@" 2>/dev/null </dev/null) ||
     { say "mute systemd"; return; }
   only_home
   begin manager systemd

@@ -8,6 +8,9 @@ PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 COPYFILE_DISABLE=1 # otherwise macOS' tar adds a metadata file for each file
 export LC_ALL PATH COPYFILE_DISABLE
 unset -v CDPATH ENV BASH_ENV
+# With these an account can change what ls, find, grep, tar, ps and df print.
+unset -v TIME_STYLE QUOTING_STYLE LS_BLOCK_SIZE DF_BLOCK_SIZE BLOCK_SIZE BLOCKSIZE POSIXLY_CORRECT
+unset -v GREP_OPTIONS GREP_COLOR GREP_COLORS TAR_OPTIONS PS_FORMAT PS_PERSONALITY CLICOLOR_FORCE
 newline='
 '
 tab='	'
@@ -21,10 +24,19 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # Whether this is a file that we may read. A pipe would keep whoever opens it until somebody writes.
 readable() { [ -f "$1" ] && [ -r "$1" ]; }
 
+# A program costs a host about as much as everything else that a step of a script does. So the shell
+# itself reads what the kernel can tell it.
 identify() {
-  [ -n "$uid" ] || { uid=$(id -u) && user=$(id -un); }
+  [ -n "$uid" ] || { own_uid && user=$(id -un); }
   XDG_RUNTIME_DIR=/run/user/$uid
   export XDG_RUNTIME_DIR
+}
+
+own_uid() { # sets `uid`: the effective one is the second number
+  while [ -z "$uid" ] && read -r key _ value _; do
+    [ "$key" != Uid: ] || uid=$value
+  done 2>/dev/null </proc/self/status
+  [ -n "$uid" ] || uid=$(id -u)
 }
 
 # All our paths are relative to the home: if we cannot enter it, each would mean another file.
@@ -37,13 +49,15 @@ lingers() { [ -e "/var/lib/systemd/linger/$user" ]; }
 
 # Follow a link step by step, as not every readlink has -f. A link that leads to itself is left as
 # it is. It returns in a variable: a `$(…)` would cost one more process for each file.
-real_path() { # PATH: sets `path`
+real_path() { # PATH [WHERE-IT-LEADS]: sets `path`
   path=$1
+  target=${2-}
   hops=0
   while [ -L "$path" ] && [ $hops -lt 40 ]; do
-    target=$(readlink "$path")
+    [ -n "$target" ] || target=$(readlink "$path")
     case $target in /*) ;; *) case $path in */*) target=${path%/*}/$target ;; esac ;; esac
     path=$target
+    target=
     hops=$((hops + 1))
   done
 }

@@ -273,6 +273,37 @@ def test_links_are_followed_to_their_end(host: Host) -> None:
     assert "links" not in host.run("list_paths dir").out
 
 
+def test_an_end_that_is_listed_itself_is_not_listed_again(host: Host) -> None:
+    """As of a unit that is linked from beside it; `..` is taken away where it leads back."""
+    host.file("units/one.service", "x")
+    (host.home / "units/wants").mkdir()
+    (host.home / "units/wants/one.service").symlink_to("../one.service")
+    (host.home / "units/whole").symlink_to(host.home / "units/one.service")
+    (host.home / "far").symlink_to("units/wants")
+    (host.home / "odd").symlink_to("far/../one.service")
+    host.stand("ls", 'command ls "$@"')
+    answer = host.run(
+        f"HOME={host.home}; list_paths units units/one.service units/wants/one.service units/whole"
+    )
+    assert answer.block("links").splitlines() == [
+        "units/wants/one.service\tunits/one.service",
+        f"units/whole\t{host.home}/units/one.service",
+    ]
+    assert len(host.calls) == 1
+    assert "targets" not in answer.told
+    # `far` is a link: what lies above it is not the home.
+    assert host.run("list_paths odd").block("links") == "odd\tfar/../one.service\n"
+
+
+@pytest.mark.parametrize("link", ["one -> two", "a b"])
+def test_the_name_of_a_link_is_no_part_of_what_another_leads_to(host: Host, link: str) -> None:
+    """`ls` prints both on one line: a target that looks like another line changes nothing."""
+    (host.home / link).symlink_to("real")
+    (host.home / "liar").symlink_to(f"x {link} -> elsewhere")
+    answer = host.run(f"list_paths liar '{link}'")
+    assert answer.block("links").splitlines()[1] == f"{link}\treal"
+
+
 def test_no_paths_no_list(dash: Host) -> None:
     """Where none of them is there, `ls` would list the home."""
     assert dash.run("list_paths; list_paths gone").out == ""
@@ -305,6 +336,39 @@ def test_a_huge_file_is_left_out(host: Host) -> None:
     answer = host.run("send_files '-a b' 'a  huge one'")
     assert archive(answer.block("files")) == {"-a b": "x\n"}
     assert "unread ~/a  huge one (larger than 10 MB)" in answer.out
+
+
+def test_a_listed_file_is_not_measured_again(host: Host) -> None:
+    """Its size is known; that of a huge one, of a link to one, and of an unlisted one is asked."""
+    host.file("small", "x\n")
+    host.file("other", "y\n")
+    host.stand("find", 'command find "$@"')
+    assert archive(host.run("list_paths small; send_files small").block("files")) == {
+        "small": "x\n"
+    }
+    assert host.calls == []
+    host.run("list_paths small; send_files small other")
+    host.file("huge").write_bytes(b"x" * 10_000_000)
+    (host.home / "link").symlink_to("huge")
+    answer = host.run("list_paths small link; send_files small link")
+    assert archive(answer.block("files")) == {"small": "x\n"}
+    assert "unread ~/link (larger than 10 MB)" in answer.out
+    assert len(host.calls) == 2
+
+
+def test_what_a_user_sets_for_ls_and_tar_does_not_change_what_they_say(host: Host) -> None:
+    """With these variables GNU's tools print other dates, sizes and names, or leave files out."""
+    host.file("a b", "text")
+    settings = {
+        "TIME_STYLE": "full-iso", "QUOTING_STYLE": "shell", "BLOCK_SIZE": "human-readable",
+        "TAR_OPTIONS": "--exclude=*",
+    }  # fmt: skip
+    answer = host.run("list_paths 'a b'; send_files 'a b'", environ=settings)
+    (line,) = answer.block("paths").splitlines()
+    assert line.split()[5] == "4"
+    assert line.endswith(" a b")
+    assert archive(answer.block("files")) == {"a b": "text"}
+    assert answer.errors == ""
 
 
 def test_no_files_no_archive(dash: Host) -> None:

@@ -539,8 +539,8 @@ def test_an_ownership_file_names_what_is_ours(host: Host) -> None:
     """Files and secrets that were made here, in its folder; what comes after them is no file."""
     host.file("p/.hermes-ops.yml", OWNERSHIP)
     host.file("q/.hermes-ops.yml", 'files:\n  "one": "00"\n')
-    body = "owned=old made=old; look_owned p/.hermes-ops.yml gone q/.hermes-ops.yml"
-    answer = host.run(f'{body}; printf "%s|%s" "$owned" "$made"')
+    body = "made=old; look_owned p/.hermes-ops.yml gone q/.hermes-ops.yml"
+    answer = host.run(f'{body}; printf "%s|%s" "$extra" "$made"')
     owned, made = answer.out.split("|")
     assert owned.splitlines() == ["p/config.yaml", "p/a b/*", "p/q\\", "q/one"]
     assert made.split("\t") == ["p/.env=KEY", "p/sub/.env=A B", ""]
@@ -551,8 +551,8 @@ def test_what_is_ours_is_asked_for_as_well(host: Host) -> None:
     """Each path once, as it is written: a name that is a pattern opens no other file."""
     host.file("p/one")
     host.stand("ask")
-    owned = "owned='p/*\na b\nknown\n'"
-    answer = host.run(f"{owned}; with_owned ask known 'x y'; {STILL_SPLITS}")
+    owned = "extra='p/*\na b\nknown\n'"
+    answer = host.run(f"{owned}; with_extra ask known 'x y'; {STILL_SPLITS}")
     assert host.calls == ["ask known 'x y' p/* 'a b'"]
     assert (answer.out, answer.errors) == ("4\n", "")
 
@@ -560,7 +560,7 @@ def test_what_is_ours_is_asked_for_as_well(host: Host) -> None:
 def test_only_what_is_ours(dash: Host) -> None:
     """Where nothing else is asked for; and where nothing is ours, nothing is added."""
     dash.stand("ask")
-    dash.run("owned='one\n'; with_owned ask; owned=; with_owned ask two; with_owned ask")
+    dash.run("extra='one\n'; with_extra ask; extra=; with_extra ask two; with_extra ask")
     assert dash.calls == ["ask one", "ask two", "ask"]
 
 
@@ -636,7 +636,8 @@ def test_profiles_and_units_that_nobody_described(host: Host) -> None:
     (host.home / ".config/systemd/user/hermes-gateway-d.service").mkdir()
     host.file(".config/systemd/user/other.service")
     host.stand("send_files")
-    answer = host.run('pids=" 7"; look_profiles; systemd_defined; echo "[$pids]"')
+    words = 'pids=" 7"; look_profiles; systemd_defined; with_extra send_files; echo "[$pids]"'
+    answer = host.run(words)
     assert answer.told == [
         "profile a b", "profile two",
         "defined systemd hermes-gateway-a b.service", "defined systemd hermes-gateway.service",

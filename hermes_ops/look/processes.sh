@@ -1,0 +1,134 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
+# What runs on this host beside our services, or is defined to run: processes, servers, units, cron.
+
+# Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
+# socket; then the open files of the processes in `pids`, to tell which of them are theirs. Only if
+# none of these has a wanted port, all processes of this user are asked, and its holder joins `pids`.
+look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
+  [ -r /proc/net/tcp ] || return 0
+  listening=$(grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  begin servers
+  printf '%s\n' "$listening"
+  end
+  ports=" $* "
+  set --
+  for pid in $pids; do set -- "$@" "/proc/$pid/fd"; done
+  sockets=
+  [ $# -eq 0 ] || known_sockets "$@"
+  foreign_sockets
+  [ -z "$held" ] || {
+    read=
+    for path in /proc/[0-9]*/fd; do [ ! -r "$path" ] || read="$read $path"; done
+    # shellcheck disable=SC2086 # paths without blanks
+    sockets=$(list_sockets $read)
+    add_holders
+  }
+  [ -z "$sockets" ] || { begin sockets; printf '%s\n' "$sockets"; end; }
+}
+known_sockets() { # FOLDER...: of few processes; sets `sockets`
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2045 # the names are numbers, and a glob shows no inode of a socket
+  for line in $(ls -ln -- /dev/null "$@" 2>/dev/null); do
+    case $line in
+      /proc/* | *' socket:'* | */gateway.lock*) sockets=$sockets$line$newline ;;
+    esac
+  done
+  unset IFS
+  set +f
+  sockets=${sockets%"$newline"}
+}
+list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
+  # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
+  ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p'
+}
+foreign_sockets() { # sets `held`, the inodes of the sockets at wanted ports that no known process has
+  held=
+  [ "$ports" != '  ' ] || return 0
+  set -f
+  IFS=$newline
+  for line in $listening; do
+    unset IFS
+    # shellcheck disable=SC2086 # its fields: number, local address, …, the inode as the tenth
+    set -- $line
+    case $ports in *" ${2##*:} "*) ;; *) continue ;; esac
+    case $sockets in *"socket:[${10}]"*) ;; *) held="${held}[${10}]$newline" ;; esac
+  done
+  unset IFS
+  set +f
+}
+add_holders() {
+  while read -r line; do
+    case $line in
+      /proc/*/fd:) pid=${line#/proc/}; pid=${pid%/fd:} ;;
+      *" socket:"*) case $held in *"${line##* socket:}"*) pids="$pids $pid" ;; esac ;;
+    esac
+  done <<EOT
+$sockets
+EOT
+}
+
+# The command lines and homes of gateways, and of the processes in `pids`; of these also the names of
+# the variables with which they were started. Of the environment no value but HERMES_HOME leaves the
+# host. All files are read by one process, as a shell cannot read a NUL.
+look_commands() {
+  [ -d /proc/self ] && has head && has awk || return 0
+  read=
+  for path in /proc/[0-9]*; do
+    [ ! -r "$path/environ" ] || read="$read $path/environ $path/cgroup $path/cmdline"
+  done
+  begin commands
+  # shellcheck disable=SC2086 # paths without blanks
+  head -c 65536 /dev/null $read 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " '
+    function show(number, line) {
+      if (pid != "" && (index(wanted, " " pid " ") || gateway && runs)) {
+        line = pid "\t" home "\t" group
+        for (number = 0; number < count && number < 12; number++) line = line "\t" substr(words[number], 1, 300)
+        print line
+      }
+      if (names != "" && index(wanted, " " pid " ")) print "names\t" pid names
+    }
+    /^==> .*\/[0-9]+\/(environ|cgroup|cmdline) <==$/ {
+      depth = split($2, part, "/")
+      file = part[depth]
+      if (file == "environ") { show(); pid = part[depth - 1]; home = group = names = ""; count = gateway = runs = 0 }
+      next
+    }
+    file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
+    file == "environ" && /^[A-Z][A-Z0-9_]*=/ { names = names "\t" substr($0, 1, index($0, "=") - 1) }
+    file == "cgroup" && /^(0:|[0-9]+:name=systemd):/ { group = substr($0, index($0, ":/") + 1) }
+    file == "cmdline" && $0 != "" {
+      words[count++] = $0
+      if ($0 == "gateway") gateway = 1
+      if (gateway && $0 == "run") runs = 1
+    }
+    END { show() }'
+  end
+}
+
+# What the units of both scopes, and cron, say about gateways: commands, users and homes, and no other
+# line.
+look_units() {
+  set --
+  for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
+    /etc/systemd/user/*.service.d/*.conf "$systemd_folder"/*.service "$systemd_folder"/*.service.d/*.conf; do
+    [ -f "$path" ] || continue
+    if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+  done
+  set -- unit "$@"
+  for path in /etc/crontab /etc/cron.d/*; do
+    [ ! -f "$path" ] || [ ! -r "$path" ] || set -- "$@" "$path"
+  done
+  [ $# -gt 1 ] || has crontab || return 0
+  shift
+  begin unitlines
+  awk -v cron="$cron_line" '
+    /^ExecStart=.*([Hh]ermes|gateway)|^User=/ || $0 ~ cron { print FILENAME ":" $0; next }
+    { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
+        print FILENAME ":" substr(rest, RSTART, RLENGTH) }
+  ' /dev/null "$@" 2>/dev/null
+  ! has crontab || crontab -l 2>/dev/null </dev/null | grep -E "$cron_line" | sed 's/^/crontab:/'
+  end
+}
+# A line that starts a gateway. One that sets any other variable stays here: it may be a secret.
+cron_line='^[^#=]*(HERMES_HOME=[^ =]* )?([^=]|--profile=)*gateway +run'
