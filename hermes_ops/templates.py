@@ -41,6 +41,11 @@ def _environment() -> Environment:
     )
 
 
+def prepare() -> None:
+    """Load what rendering needs; to be called while there is nothing else to do."""
+    _environment()
+
+
 class _Hidden:
     """Stands for a secret where templates of others are rendered."""
 

@@ -36,7 +36,15 @@ from hermes_ops.reporting.journal import Journal
 from hermes_ops.reporting.report import Progress
 from hermes_ops.reporting.summary import Summary
 from hermes_ops.reporting.wrongs import NotPassed
-from hermes_ops.run import Connections, HostResult, Settings, Turns, converge_hosts, ignore
+from hermes_ops.run import (
+    Connections,
+    HostResult,
+    Settings,
+    Turns,
+    converge_hosts,
+    ignore,
+    nothing,
+)
 
 
 @dataclass(slots=True)
@@ -82,6 +90,7 @@ def converge(
     adjust: Adjust = lambda inventory: inventory,
     workspace: Workspace | None = None,
     also: Mapping[str, DesiredState] = MappingProxyType({}),
+    meanwhile: Callable[[], None] = nothing,
 ) -> Converged:
     """Bring the selected hosts to the state that the steps want.
 
@@ -89,7 +98,7 @@ def converge(
 
     Only secrets that a step writes are resolved: a stop needs none. A `workspace` that is given is
     used as it is: its secrets must be resolved. `also` is wanted besides of profiles that are not
-    in the inventory, by host.
+    in the inventory, by host. `meanwhile` is called while the hosts are waited for.
     """
     given, workspace = workspace, workspace or open_workspace(options, output)
     selected, notes = in_service(adjust(workspace.selected))
@@ -108,7 +117,8 @@ def converge(
         _ask_about_removals(workspace, states, options, output)
     converged = _begin(task, steps, options, workspace, output)
     try:
-        _run(converged, states, settings(converged, output, wait=wait), output)
+        how = settings(converged, output, wait=wait)
+        _run(converged, states, replace(how, meanwhile=lambda: _load_ahead(meanwhile)), output)
     except BaseException:
         converged.close()
         raise
@@ -170,6 +180,15 @@ def settings(converged: Converged, output: Output, *, wait: bool = True) -> Sett
         learn=REDACTOR.learn,
         trace=tracer(options, output),
     )
+
+
+def _load_ahead(meanwhile: Callable[[], None]) -> None:
+    """Load what the answers of the hosts will need."""
+    import hermes_ops.audit.standing  # noqa: F401
+    from hermes_ops import templates
+
+    templates.prepare()
+    meanwhile()
 
 
 def _run(converged: Converged, states: list[DesiredState], how: Settings, output: Output) -> None:

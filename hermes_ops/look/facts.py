@@ -237,14 +237,9 @@ class Question:
 
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
-    return assemble(
-        (
-            *("wire/common", "look/evidence", *question.libraries),
-            *("look/look", "look/processes", "look/hermes"),
-        ),
-        _lines(question),
-        paths=question.variables,
-    )
+    of_look = ("look/look", "look/processes", "look/hermes")
+    libraries = ("wire/common", "look/evidence", *question.libraries, *of_look)
+    return assemble(libraries, _lines(question), paths=question.variables)
 
 
 def _lines(question: Question) -> Iterable[str]:

@@ -85,7 +85,10 @@ def over_hosts(
     """
     with Connections() as own:
         fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None, left)
-        ended = parallel(wanted, fan.one, rules, failed=lambda o: word_of(o) in BAD)
+        ended = parallel(
+            wanted, fan.one, rules,
+            failed=lambda o: word_of(o) in BAD, meanwhile=settings.meanwhile,
+        )  # fmt: skip
         return fan.all(wanted, ended)
 
 

@@ -19,6 +19,10 @@ from hermes_ops.transport import Transport, connect
 Connect = Callable[..., Transport]
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a run behaves towards every host; times are in seconds."""
@@ -37,6 +41,8 @@ class Settings:
     pip: Path | None = None
     cache: Path = Path()
     connect: Connect = connect
+    meanwhile: Callable[[], None] = nothing
+    """Called once while the hosts are waited for: it loads what their answers will need."""
     trace: Callable[[str, str], None] | None = None
     """Called with host and line for everything that is exchanged (`-v`)."""
     learn: Callable[[str], None] | None = None

@@ -48,10 +48,12 @@ def parallel(
     rules: Rules,
     *,
     failed: Callable[[Value], bool] = lambda _: False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Ended[Item, Value]:
     """Call `work` with every item, in threads; items that miss the deadline are left behind.
 
-    What they do later does not change the value that was returned.
+    What they do later does not change the value that was returned. `meanwhile` is called here as
+    soon as the first batch is at work.
     """
     ended: Ended[Item, Value] = Ended()
     failures: list[int] = []
@@ -59,7 +61,8 @@ def parallel(
     try:
         for start in range(0, len(items), size):
             batch = range(start, min(start + size, len(items)))
-            _run(items, batch, work, rules, ended, failed, failures)
+            first = meanwhile if start == 0 else lambda: None
+            _run(items, batch, work, rules, ended, failed, failures, first)
             if ended.stopped_by:
                 break
     except KeyboardInterrupt:
@@ -75,6 +78,7 @@ def _run(
     ended: Ended[Item, Value],
     failed: Callable[[Value], bool],
     failures: list[int],
+    meanwhile: Callable[[], None],
 ) -> None:
     waiting, lock = deque(batch), threading.Condition()
     running: set[int] = set()
@@ -103,6 +107,7 @@ def _run(
     # Daemons: a host that hangs past the deadline must not keep the program alive.
     for _ in range(min(rules.forks, len(batch))):
         threading.Thread(target=worker, daemon=True).start()
+    meanwhile()
     with lock:
         while waiting or running:
             if rules.deadline is not None and time.monotonic() >= rules.deadline:

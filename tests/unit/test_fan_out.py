@@ -280,6 +280,26 @@ def test_serial() -> None:
 # --- connections ------------------------------------------------------------------------------
 
 
+def test_what_is_done_meanwhile() -> None:
+    """Once for all batches, while the first one is at work."""
+    begun, told = threading.Event(), threading.Event()
+    calls: list[bool] = []
+
+    def meanwhile() -> None:
+        calls.append(begun.wait(5))
+        told.set()
+
+    def work(host: Host, transport: Transport) -> bool:
+        del host, transport
+        begun.set()
+        return told.wait(5)
+
+    how = reaching(ways(), meanwhile=meanwhile)
+    outcomes = over_hosts(HOSTS, work, Rules(batch=1), how)
+    assert calls == [True]
+    assert [outcome.value for outcome in outcomes] == [True, True, True]
+
+
 def test_connections_are_closed_however_it_ends() -> None:
     """After the work of a host its connection is closed, whatever became of it."""
     way = ways()

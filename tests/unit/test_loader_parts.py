@@ -204,7 +204,9 @@ def test_loading_does_not_import_what_it_does_not_need(tmp_path: Path) -> None:
     )
     code = (
         "import sys; from pathlib import Path; from hermes_ops.loader import load;"
-        "load([Path(sys.argv[1]) / 'inventory'], Path(sys.argv[1]) / 'roles', {});"
+        "from hermes_ops.plan.desired import desired_state;"
+        "found = load([Path(sys.argv[1]) / 'inventory'], Path(sys.argv[1]) / 'roles', {});"
+        "desired_state(found.hosts[0], found.roles, []);"
         "print(sorted({'jinja2', 'ruamel', 'dotenv', 'subprocess', 'socket'} & set(sys.modules)))"
     )
     words = [sys.executable, "-c", code, str(tmp_path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -676,7 +677,7 @@ def test_what_the_look_told_is_not_asked_again(host: Host) -> None:
 
 def test_what_no_look_told_is_asked(host: Host) -> None:
     """The host knows it."""
-    assert preamble(host).splitlines()[0] == f"asked|asked||{host.home}"
+    assert preamble(host).splitlines()[0] == f"{os.getuid()}|asked||{host.home}"
 
 
 def replace_hermes(python: str) -> Any:

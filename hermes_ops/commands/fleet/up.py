@@ -37,7 +37,7 @@ def up(
         prepare()
     converged = converge(
         "fleet.up", steps, options, output, wait=not no_wait, workspace=workspace,
-        also=_orphans(options, output, prune=prune),
+        also=_orphans(options, output, prune=prune), meanwhile=_load_table,
     )  # fmt: skip
     try:
         if verifies:
@@ -49,6 +49,10 @@ def up(
     from hermes_ops.commands.fleet.profile_table import show_converged
 
     return finish(converged, output, table=lambda: show_converged(converged, output))
+
+
+def _load_table() -> None:
+    import hermes_ops.commands.fleet.profile_table  # noqa: F401
 
 
 def _orphans(options: Options, output: Output, *, prune: bool) -> Mapping[str, DesiredState]:
