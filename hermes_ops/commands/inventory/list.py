@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result
 from hermes_ops.commands.workspace import open_workspace
-from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader.located import Literal
 from hermes_ops.secrets.secret import Public
 
@@ -44,27 +44,27 @@ _SET_BY_ANSIBLE = frozenset(
 def list_(options: Options, output: Output) -> Result:
     """List the selected groups and hosts, for people or as Ansible's own program does."""
     inventory = open_workspace(options, output).selected
-    if not output.json:
-        for line in _tree(inventory, "all", 0):
-            output.text(Public(line))
-    return Result(0, ansible_view(inventory))
+    if output.json:
+        return Result(0, ansible_view(inventory))
+    hosts = {host.name: host for host in inventory.hosts}
+    for line in _tree(inventory, hosts, "all", 0):
+        output.text(Public(line))
+    return Result(0, {})
 
 
-def _tree(inventory: Inventory, group: str, depth: int) -> list[str]:
+def _tree(inventory: Inventory, hosts: Mapping[str, Host], group: str, depth: int) -> Iterator[str]:
     indent = "  " * depth
-    lines = [f"{indent}@{group}"]
+    yield f"{indent}@{group}"
     node = inventory.groups.get(group)
     if node is None:
-        return lines
+        return
     for child in node.children:
-        lines += _tree(inventory, child, depth + 1)
-    names = {host.name: host for host in inventory.hosts}
-    loose = inventory.groups["ungrouped"].hosts if group == "all" else ()
+        yield from _tree(inventory, hosts, child, depth + 1)
+    loose = frozenset(inventory.groups["ungrouped"].hosts if group == "all" else ())
     for name in node.hosts:
-        if name in names and name not in loose:
-            profiles = " ".join(profile.name for profile in names[name].profiles)
-            lines.append(f"{indent}  {name}" + (f": {profiles}" if profiles else ""))
-    return lines
+        if name in hosts and name not in loose:
+            profiles = " ".join(profile.name for profile in hosts[name].profiles)
+            yield f"{indent}  {name}" + (f": {profiles}" if profiles else "")
 
 
 def ansible_view(inventory: Inventory) -> dict[str, Any]:
