@@ -10,7 +10,7 @@ from math import ceil
 from hermes_ops.apply.lines import call
 from hermes_ops.hermes.gateway import EVIDENCE, PID_FILE
 from hermes_ops.hermes.readiness import CONNECT_LIMIT
-from hermes_ops.look.facts import watch_lines
+from hermes_ops.look.question import watch_lines
 from hermes_ops.plan.model import Watch
 from hermes_ops.plan.question import look_words
 from hermes_ops.services import MANAGERS

@@ -11,7 +11,7 @@ from hermes_ops.hermes import gateway
 from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import number_of
 from hermes_ops.hermes.started import RECORD
-from hermes_ops.look.facts import Question
+from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.watching import watch_of
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, NotTried, Unknown
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts, probe
+from hermes_ops.look.facts import Facts
+from hermes_ops.look.question import probe
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
 from hermes_ops.plan.lifecycle.starting import STALL
 from hermes_ops.plan.model import Control, EnableLinger, Refuse

@@ -25,7 +25,8 @@ from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts, probe
+from hermes_ops.look.facts import Facts
+from hermes_ops.look.question import probe
 from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.question import question

@@ -13,7 +13,8 @@ from hermes_ops.files.layout import OWED, WRITTEN
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
 from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
-from hermes_ops.look.facts import Answer, Facts, Question
+from hermes_ops.look.facts import Answer, Facts
+from hermes_ops.look.question import Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.lifecycle.watching import answered, obstacle, watch_of

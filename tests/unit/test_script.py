@@ -24,7 +24,7 @@ from hermes_ops.files import envfile, ownership
 from hermes_ops.files.ownership import GENERATED, Ownership, render
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Question, probe
+from hermes_ops.look.question import Question, probe
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.model import (
     Control,

@@ -1,0 +1,119 @@
+"""What is asked of a host in one look, and the script that asks it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from hermes_ops.files import ownership
+from hermes_ops.files.layout import OVERLAY
+from hermes_ops.wire import Script, assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a look asks for: paths are relative to the home, folders are absolute."""
+
+    paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    masked: frozenset[str] = frozenset()
+    """Values in `env_files` that must not leave the host, as `path=NAME`."""
+    folders: tuple[str, ...] = ()
+    node: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    """The shell files of the service managers."""
+    variables: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    """The paths that these files use, by the variable that holds each."""
+    services: tuple[tuple[str, ...], ...] = ()
+    """For each manager, the shell words that report its services."""
+    defined: tuple[str, ...] = ()
+    """For each manager, the shell function that names gateways which are not in the inventory."""
+    others: tuple[tuple[str, ...], ...] = ()
+    """For each manager in `services`, the further words that report gateways of any name."""
+    known: tuple[str, ...] = ()
+    """The profiles of this user in the inventory, selected or not: none of them is an orphan."""
+    marked: tuple[tuple[str, ...], ...] = ()
+    """For each manager in `services`, the words that find services of ours, if it marks them."""
+    pid_files: tuple[str, ...] = ()
+    homes: tuple[str, ...] = ()
+    """The homes of gateways, in which everything must belong to the user."""
+    markers: tuple[str, ...] = ()
+    """Files of which to tell whether they are older than an hour."""
+    urls: tuple[str, ...] | None = ()
+    """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
+    ports: tuple[int, ...] = ()
+    """The ports whose holder must be known, whoever it is."""
+    hermes_python: str = ""
+    pythons: bool = False
+    """Whether to look for Pythons even if nothing seems to need an installation."""
+    owned: tuple[str, ...] = ()
+    """Ownership files: the files that they name are read as well."""
+    strangers: bool = False
+    """Whether to look for profiles and services that are not in the inventory."""
+
+
+def probe(question: Question) -> Script:
+    """Return the script that asks the whole question in one exchange, and writes nothing."""
+    of_look = ("look/look", "look/processes", "look/hermes")
+    libraries = ("wire/common", "look/evidence", *question.libraries, *of_look)
+    return assemble(libraries, _lines(question), paths=question.variables)
+
+
+def _lines(question: Question) -> Iterable[str]:
+    yield "identify; enter_home; look_host; pids=; urls="
+    yield _call("look_hermes", question.hermes_python)
+    yield _call("look_pythons", "yes" if question.pythons else "")
+    yield _call("look_orphans", ownership.NAME, *question.known)
+    if question.strangers:
+        yield "look_profiles"
+    named = "; ".join((":", *question.defined))
+    yield named if question.strangers else f'[ -z "$orphans" ] || {{ {named}; }}'
+    yield _call("look_folders", *question.folders)
+    yield _call("look_node", *question.node)
+    yield _call("look_owned", *question.owned)
+    # What is sent is listed as well: so its size is known before it is read.
+    yield _call("with_extra", "list_paths", *dict.fromkeys((*question.paths, *question.files)))
+    yield _call("with_extra", "send_files", *question.files)
+    yield _call("look_aged", *question.markers)
+    masked = "".join(f"{place}\t" for place in sorted(question.masked))
+    yield _call("send_env", masked, *question.env_files)
+    if question.urls is not None:
+        yield _call("look_ports", " ".join(question.urls), *question.env_files)
+    yield from _service_lines(question)
+    yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
+    yield _call("look_overlay", OVERLAY)
+    yield "look_commands; look_units"
+    yield _call("look_owners", *question.homes)
+    yield _call("look_newer", *question.homes)
+    yield _call("look_real", *question.homes)
+    if question.urls is not None:
+        yield _call("ask_urls", *question.urls) + " $urls"
+
+
+def _service_lines(question: Question) -> Iterable[str]:
+    """Yield the lines about the services; those of any name only where they are looked for."""
+    *services, pids, show = watch_lines(question.services, question.pid_files)
+    for number, line in enumerate(services):
+        words = question.others[number] if number < len(question.others) else ()
+        marked = question.marked[number] if number < len(question.marked) else ()
+        yield _call("look_ours", *marked) if marked else "ours="
+        if question.strangers:
+            yield " ".join((line, *map(shlex.quote, words), "$ours"))
+        else:
+            quoted = (f"${{orphans:+{shlex.quote(word)}}}" for word in words)
+            yield " ".join((line, *quoted, "$ours"))
+    yield from (pids, show)
+
+
+def watch_lines(services: Iterable[tuple[str, ...]], pid_files: Iterable[str]) -> Iterable[str]:
+    """Yield the lines that report the services, and the processes of the pid files."""
+    yield from (_call(*words) for words in services)
+    yield _call("recorded_pids", *pid_files)
+    yield "show_processes"
+
+
+def _call(*words: str) -> str:
+    return shlex.join(words)
