@@ -46,6 +46,7 @@ def look_all(
     *,
     steps: Sequence[StepPlan] = (),
     strangers: bool = False,
+    health: bool = False,
     workspace: Workspace | None = None,
     each: Callable[[Look], None] = lambda _: None,
 ) -> list[Look]:
@@ -59,7 +60,7 @@ def look_all(
         desired_state(host, workspace.selected.roles, steps) for host in workspace.selected.hosts
     ]
     how = looking(workspace, options, output)
-    return look_hosts(states, rules_of(options), how, strangers=strangers, each=each)
+    return look_hosts(states, rules_of(options), how, strangers=strangers, health=health, each=each)
 
 
 def look_hosts(
@@ -68,13 +69,14 @@ def look_hosts(
     how: Settings,
     *,
     strangers: bool = False,
+    health: bool = False,
     each: Callable[[Look], None] = lambda _: None,
 ) -> list[Look]:
     """Look at each host once."""
     wanted = {state.host.name: state for state in states}
 
     def work(state: DesiredState, transport: Transport) -> Facts:
-        return gather(state, transport, ignore, strangers=strangers)
+        return gather(state, transport, ignore, strangers=strangers, health=health)
 
     def look_of(outcome: HostOutcome[Facts]) -> Look:
         state = wanted[outcome.host.name]

@@ -172,6 +172,10 @@ class Facts:
     """Services of ours that are no gateways and not in the inventory: their names, by manager."""
     kept: tuple[str, ...] = ()
     """The files that we kept when we replaced them; filled if `strangers` was asked."""
+    health: Mapping[str, str] = field(default_factory=dict)
+    """What a doctor asked besides, by the words of `health.sh`; empty if nobody did."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """The bytes of the databases and logs of gateways; filled together with `health`."""
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""

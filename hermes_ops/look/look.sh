@@ -31,9 +31,15 @@ look_host() {
 
 free_space() { # reports the KiB that this user may still write into the home
   # shellcheck disable=SC2046 # the fields of two lines, one argument each
-  set -- $(df -Pk . 2>/dev/null)
-  while [ $# -gt 5 ]; do shift; done
-  case ${3-} in '' | *[!0-9]*) ;; *) say "free $3" ;; esac
+  left_of $(df -Pk . 2>/dev/null)
+  case $left in '' | *[!0-9]*) ;; *) say "free $left" ;; esac
+}
+left_of() { # WORD...: of `df -P`: sets `left`, what stands before the part in use, such as `42%`
+  left=
+  while [ $# -gt 1 ]; do
+    case $2 in [0-9]*%) left=$1; return ;; esac
+    shift
+  done
 }
 
 account_home() { # sets `account`, the home that the account database has

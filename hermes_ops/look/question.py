@@ -53,11 +53,14 @@ class Question:
     """Ownership files: the files that they name are read as well."""
     strangers: bool = False
     """Whether to look for profiles and services that are not in the inventory."""
+    health: bool = False
+    """Whether to ask what only a doctor wants to know: see `health.sh`."""
 
 
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
-    of_look = ("look/look", "look/processes", "look/hermes")
+    of_look = ["look/look", "look/processes", "look/hermes"]
+    of_look += ["look/health"] if question.health else []
     libraries = ("wire/common", "look/evidence", *question.libraries, *of_look)
     return assemble(libraries, _lines(question), paths=question.variables)
 
@@ -89,6 +92,8 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_owners", *question.homes)
     yield _call("look_newer", *question.homes)
     yield _call("look_real", *question.homes)
+    if question.health:
+        yield _call("look_health", *question.homes)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

@@ -25,11 +25,13 @@ Words = tuple[str, ...]
 _Item = TypeVar("_Item", str, int)
 
 
-def question(desired: DesiredState, *, strangers: bool = False, urls: bool = True) -> Question:
+def question(
+    desired: DesiredState, *, strangers: bool = False, urls: bool = True, health: bool = False
+) -> Question:
     """Return everything to ask in one exchange.
 
     `strangers`: ask about services that are not in the inventory, too. Without `urls` no URL is
-    asked, so that the look leaves no trace on the host.
+    asked, so that the look leaves no trace on the host. `health`: ask what a doctor wants to know.
     """
     services = list(desired.services.values())
     definitions = [
@@ -52,6 +54,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
     texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
     records = [f"{home}/{RECORD}" for home in homes]
+    records += [gateway.ACTIVE] if health else []
     return Question(
         paths=_unique(
             [
@@ -88,6 +91,7 @@ def question(desired: DesiredState, *, strangers: bool = False, urls: bool = Tru
         pythons=_needs_python(desired.host.manager),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         strangers=strangers,
+        health=health,
     )
 
 

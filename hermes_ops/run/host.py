@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, NotTried, Unknown
 from hermes_ops.inventory.model import Host
@@ -110,14 +111,24 @@ def gather(
     *,
     strangers: bool = False,
     urls: bool = True,
+    health: bool = False,
 ) -> Facts:
     """Look at the host: read everything about all its profiles in one exchange."""
     began = time.monotonic()
     emit(Looking(desired.host.name))
-    reply = transport.exchange(probe(question(desired, strangers=strangers, urls=urls)))
-    facts = parse(reply, desired.host.name)
+    asked = question(desired, strangers=strangers, urls=urls, health=health)
+    asked_at = time.time()
+    facts = parse(transport.exchange(probe(asked)), desired.host.name)
+    if health:
+        skew = _skew(facts.now, asked_at, time.time())
+        facts = replace(facts, health={**facts.health, "skew": str(skew)})
     emit(Gathered(desired.host.name, time.monotonic() - began))
     return facts
+
+
+def _skew(told: float, before: float, after: float) -> float:
+    """Return by how much a clock that told this time between two others is ahead; 0 if it fits."""
+    return min(0, told + 1 - before) or max(0, told - after)  # it told whole seconds
 
 
 def _converge(

@@ -127,6 +127,21 @@ def status(options: Options, output: Output, **own: Any) -> Result:
 
 @verb(
     options=(
+        Option("fix", "first run fleet.up for the profiles that it mends", False),
+        Option("hermes", "also run Hermes' own doctor on each profile, and quote it", False),
+    ),
+    common=RESTARTING,
+    example="./inv fleet.doctor -l minis --fix",
+)
+def doctor(options: Options, output: Output, *, fix: bool, hermes: bool) -> Result:
+    """Say all that is wrong on this machine and the hosts, with what mends it."""
+    from hermes_ops.commands.fleet.care import doctor as command
+
+    return command.run(step_plans(graph.start), options, output, fix=fix, hermes=hermes)
+
+
+@verb(
+    options=(
         Option("watch", "show the table again every two seconds, until Ctrl-C", False),
         Option("wide", "show every column", False),
         Option("sort", "the column to sort by (host)"),

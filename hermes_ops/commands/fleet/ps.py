@@ -75,6 +75,8 @@ def look_at(
     output: Output,
     workspace: Workspace,
     each: Each = ignored,
+    *,
+    health: bool = False,
 ) -> list[HostSeen]:
     """Return the state of the selected hosts; `each` gets a host's as soon as it has answered.
 
@@ -87,6 +89,7 @@ def look_at(
         output,
         steps=steps,
         strangers=True,
+        health=health,
         workspace=replace(workspace, selected=enabled(selected)[0]),
         each=lambda look: each(seen_from(look, selected.roles)),
     )

@@ -1,0 +1,198 @@
+"""The findings of a doctor about hosts: what lets gateways run today and may stop them one day.
+
+They need `Facts.health`, which only `fleet.doctor` asks for; a look without it finds none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hermes_ops.audit.finding import Finding, Side, make
+from hermes_ops.audit.register import Seen, finds
+from hermes_ops.hermes.gateway import ACTIVE
+from hermes_ops.services.base import home_of
+
+FULL_KIB, LOW_KIB = 100 << 10, 1 << 20
+"""Free space below which gateways fail soon, and below which somebody should know."""
+FEW_INODES = 10_000
+LITTLE_MEMORY = 0.05
+"""The part of the memory that should stay available to programs."""
+BUSY = 4
+"""The load of each processor above which heartbeats come too late."""
+SKEW = 30
+"""Seconds by which a clock may differ from the operator's."""
+LARGE_DATABASE, LARGE_LOGS = 4 << 30, 1 << 30
+"""Bytes; Hermes itself never removes what is in its database."""
+
+
+def _on(seen: Seen, profile: str | None = None) -> tuple[Side, ...]:
+    return (Side(seen.host.name, profile),)
+
+
+def _number(seen: Seen, word: str) -> float | None:
+    try:
+        return float(seen.facts.health[word])
+    except (KeyError, ValueError):
+        return None
+
+
+@finds(
+    "disk",
+    says="{who} has {name} left on the disk of {what}",
+    ignored="Hermes cannot write its state then: turns fail, and files may be cut",
+    mend="on the host: df -h {what}; du -sh {what}/.hermes/* | sort -h",
+)
+def _disk(seen: Seen) -> Iterable[Finding]:
+    free = seen.facts.free_kib
+    if seen.facts.health and free is not None and free < LOW_KIB:
+        severity = "error" if free < FULL_KIB else "warning"
+        yield make(
+            "disk", f"{free >> 10} MB", _on(seen), seen.facts.home, severity=severity
+        )  # fmt: skip
+
+
+@finds(
+    "inodes",
+    says="{who} can make only {name} more files on the disk of {what}",
+    ignored="no file can be written then, although there is space",
+    mend="on the host: find {what} -xdev | cut -d/ -f2-5 | sort | uniq -c | sort -n | tail",
+)
+def _inodes(seen: Seen) -> Iterable[Finding]:
+    # A file system without a fixed number of inodes says 0.
+    if (free := _number(seen, "inodes")) and free < FEW_INODES:
+        yield make("inodes", str(int(free)), _on(seen), seen.facts.home)
+
+
+@finds(
+    "memory",
+    says="{who} has {name} of its {what} of memory left",
+    ignored="the kernel ends the process that has most, which often is a gateway",
+    mend="on the host: ps -eo rss,args | sort -n | tail; memory_max in service: bounds a gateway",
+)
+def _memory(seen: Seen) -> Iterable[Finding]:
+    total, free = _number(seen, "memory"), _number(seen, "available")
+    if total and free is not None and free < total * LITTLE_MEMORY:
+        yield make("memory", f"{free / 1024:.0f} MB", _on(seen), f"{total / 1024:.0f} MB")
+
+
+@finds(
+    "load",
+    says="the load of {who} is {name}, and it has {what}",
+    ignored="heartbeats and answers come too late, and gateways look frozen",
+    mend="on the host: top",
+)
+def _load(seen: Seen) -> Iterable[Finding]:
+    load, cpus = _number(seen, "load"), _number(seen, "cpus")
+    if load is not None and cpus and load > BUSY * cpus:
+        yield make("load", f"{load:.1f}", _on(seen), _count(int(cpus), "processor"))
+
+
+@finds(
+    "clock",
+    says="the clock of {who} is {name} {what}",
+    ignored="logs are merged in the wrong order, and platforms refuse requests that look old",
+    mend="on the host: sudo timedatectl set-ntp true   # macOS: sudo sntp -sS time.apple.com",
+)
+def _clock(seen: Seen) -> Iterable[Finding]:
+    skew = _number(seen, "skew") or 0
+    if abs(skew) >= SKEW:
+        way = "ahead of this machine's" if skew > 0 else "behind this machine's"
+        yield make("clock", f"{abs(skew):.0f} s", _on(seen), way)
+
+
+@finds(
+    "clock-unset",
+    says="nothing sets the clock of {who}",
+    ignored="it drifts by seconds a day, until platforms refuse requests that look old",
+    mend="on the host: sudo timedatectl set-ntp true",
+)
+def _clock_unset(seen: Seen) -> Iterable[Finding]:
+    if seen.facts.health.get("clock") == "no":
+        yield make("clock-unset", "", _on(seen))
+
+
+@finds(
+    "no-nameserver",
+    says="{who} has no name server in /etc/resolv.conf",
+    ignored="gateways reach no platform by its name, and are deaf without an error",
+    mend="on the host: cat /etc/resolv.conf; resolvectl status",
+)
+def _no_nameserver(seen: Seen) -> Iterable[Finding]:
+    if seen.facts.health.get("nameservers") == "0":
+        yield make("no-nameserver", "", _on(seen))
+
+
+@finds(
+    "sleeps",
+    says="{who} has a battery, and sleeps when its lid is closed",
+    ignored="its gateways stop answering until somebody opens it",
+    mend="on the host: sudo systemctl mask sleep.target suspend.target hibernate.target",
+)
+def _sleeps(seen: Seen) -> Iterable[Finding]:
+    if seen.facts.health.get("battery") == "yes":
+        yield make("sleeps", "", _on(seen))
+
+
+@finds(
+    "no-dispatcher",
+    says="no gateway of {who} hands out kanban work: the one that did has ended",
+    ignored="the others do not take over, and tasks of the board wait for ever",
+    mend="./inv fleet.restart -l {path}",
+)
+def _no_dispatcher(seen: Seen) -> Iterable[Finding]:
+    wanted = [profile.name for profile in seen.host.profiles if profile.state == "started"]
+    if seen.facts.health.get("dispatcher") == "free" and seen.facts.processes and wanted:
+        yield make("no-dispatcher", "", _on(seen), path=f"{seen.host.name}/{wanted[0]}")
+
+
+@finds(
+    "large-database",
+    says="the database of {who} has {name}",
+    ignored="Hermes removes nothing from it: backups take longer, and in the end the disk is full",
+    mend="on the host: hermes -p {path} sessions optimize   # or prune: see its --help",
+)
+def _large_database(seen: Seen) -> Iterable[Finding]:
+    for profile, home in _homes(seen):
+        size = sum(seen.facts.sizes.get(f"{home}/state.db{end}", 0) for end in ("", "-wal"))
+        if size > LARGE_DATABASE:
+            yield make("large-database", _shown(size), _on(seen, profile), path=profile)
+
+
+@finds(
+    "large-logs",
+    says="the logs of {who} have {name}",
+    ignored="nothing removes old ones, and in the end the disk is full",
+    mend="on the host: ls -lS {what}; remove those that nobody needs",
+)
+def _large_logs(seen: Seen) -> Iterable[Finding]:
+    for profile, home in _homes(seen):
+        logs = f"{home}/logs/"
+        size = sum(size for path, size in seen.facts.sizes.items() if path.startswith(logs))
+        if size > LARGE_LOGS:
+            yield make("large-logs", _shown(size), _on(seen, profile), f"~/{logs}")
+
+
+@finds(
+    "active-profile",
+    says="on {who} every call of hermes without -p uses the profile {name}",
+    ignored="cron jobs and scripts that name no profile, and the gateway of `default`, use {name}",
+    mend="on the host: hermes profile use default",
+)
+def _active(seen: Seen) -> Iterable[Finding]:
+    name = seen.facts.contents.get(ACTIVE, "").strip()
+    if seen.facts.health and name and name != "default":
+        yield make("active-profile", name, _on(seen))
+
+
+def _homes(seen: Seen) -> Iterable[tuple[str, str]]:
+    for profile in seen.host.profiles:
+        if role := seen.roles.get(profile.role):
+            yield profile.name, home_of(profile, role)
+
+
+def _shown(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GB"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")

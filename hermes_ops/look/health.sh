@@ -1,0 +1,71 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
+# What a doctor asks besides the look: how full and busy a host is, and what may stop its gateways one day.
+
+look_health() { # HOME...
+  free_inodes
+  free_memory
+  [ ! -r /proc/loadavg ] || { read -r load _ </proc/loadavg && say "health load $load"; }
+  cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null) && say "health cpus $cpus"
+  [ ! -r /etc/resolv.conf ] || say "health nameservers $(grep -c '^ *nameserver ' /etc/resolv.conf)"
+  clock_is_set
+  dispatcher
+  sleeps
+  [ $# -eq 0 ] || weigh "$@"
+}
+free_inodes() {
+  # shellcheck disable=SC2046 # the fields of two lines, one argument each
+  left_of $(df -Pi . 2>/dev/null)
+  case $left in '' | *[!0-9]*) ;; *) say "health inodes $left" ;; esac
+}
+free_memory() { # in KiB, as the kernel counts what programs may still get
+  [ -r /proc/meminfo ] || return 0
+  while read -r key value _; do
+    case $key in
+      MemTotal:) say "health memory $value" ;;
+      MemAvailable:) say "health available $value"; return ;;
+    esac
+  done </proc/meminfo
+}
+clock_is_set() { # a container has the clock of its machine
+  [ ! -e /run/systemd/container ] && [ ! -e /.dockerenv ] && has timedatectl || return 0
+  answer=$(limited 5 timedatectl show -p NTPSynchronized --value 2>/dev/null </dev/null)
+  case $answer in yes | no) say "health clock $answer" ;; esac
+}
+# Whether a gateway holds the lock of the one that hands out kanban work: who lost it waits for ever.
+dispatcher() {
+  path=.hermes/kanban/.dispatcher.lock
+  [ -f "$path" ] && [ -r /proc/locks ] || return 0
+  # shellcheck disable=SC2012 # one path of ours
+  inode=$(ls -di -- "$path")
+  inode=${inode%% .hermes*}
+  inode=${inode##* }
+  if grep -q ":$inode " /proc/locks; then say "health dispatcher held"; else say "health dispatcher free"; fi
+}
+# A machine with a battery sleeps when its lid is closed, unless that is masked.
+sleeps() {
+  for path in /sys/class/power_supply/BAT*; do
+    [ -d "$path" ] || return 0
+    if [ "$(readlink /etc/systemd/system/sleep.target)" = /dev/null ]; then return 0; fi
+    say "health battery yes"
+    return
+  done
+}
+# How large the databases and logs of gateways are.
+weigh() { # HOME...
+  files=
+  for home; do
+    for path in "$home"/state.db "$home"/state.db-wal "$home"/logs/* "$home"/gateway-starts.log; do
+      [ ! -f "$path" ] || files=$files$path$newline
+    done
+  done
+  [ -n "$files" ] || return 0
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086 # one word for each line
+  set -- $files
+  unset IFS
+  set +f
+  begin sizes
+  ls -ldin -- "$@" 2>/dev/null
+  end
+}

@@ -1,0 +1,110 @@
+"""What a doctor asks of a host besides the look: `look/health.sh`."""
+
+from __future__ import annotations
+
+import pytest
+from shell_kit import Host, every_host, one_host
+
+host, dash = every_host, one_host
+LOCK = ".hermes/kanban/.dispatcher.lock"
+
+
+def bare(host: Host) -> None:
+    """Let nothing of this machine show."""
+    for path in ("/proc/", "/etc/resolv.conf", "/run/systemd/", "/.dockerenv", "/sys/"):
+        host.rooted(path)
+    host.has_only()
+    host.stand("df", "return 1")
+    host.stand("getconf", "return 1")
+
+
+def told(host: Host, *homes: str) -> list[str]:
+    """Return what is told."""
+    answer = host.run(f"look_health {' '.join(homes)}")
+    assert answer.errors == ""
+    return [line.removeprefix("health ") for line in answer.told]
+
+
+def test_a_bare_host_tells_nothing(host: Host) -> None:
+    """Not even that it has none of it."""
+    bare(host)
+    assert told(host, "home") == []
+
+
+def test_what_a_host_tells(host: Host) -> None:
+    """From the kernel's files, and one program each for inodes and processors."""
+    bare(host)
+    root = host.root
+    for name, text in {
+        "proc/meminfo": "MemTotal:  100 kB\nMemFree:  5 kB\nMemAvailable:  40 kB\nX: 1 kB\n",
+        "proc/loadavg": "0.52 0.41 0.30 2/345 678\n",
+        "etc/resolv.conf": "# nameserver 1\nnameserver 10.0.0.1\n  nameserver 10.0.0.2\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    host.stand(
+        "df", 'echo "Filesystem Inodes IUsed IFree IUse% Mounted on"; echo "/dev/a 9 2 7 1% /a b"'
+    )
+    host.stand("getconf", "echo 4")
+    assert told(host) == [
+        "inodes 7", "memory 100", "available 40", "load 0.52", "cpus 4", "nameservers 2",
+    ]  # fmt: skip
+
+
+def test_a_file_without_name_servers(dash: Host) -> None:
+    """Is told; `grep` says 0 for it, and fails."""
+    bare(dash)
+    (dash.root / "etc").mkdir(parents=True, exist_ok=True)
+    (dash.root / "etc/resolv.conf").write_text("search x\n")
+    assert told(dash) == ["nameservers 0"]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("yes", ["clock yes"]), ("no", ["clock no"]), ("", []), ("odd", [])]
+)
+def test_whether_something_sets_the_clock(dash: Host, said: str, found: list[str]) -> None:
+    """As systemd knows it; a container has the clock of its machine."""
+    bare(dash)
+    dash.has_only("timedatectl")
+    dash.stand("limited", f"echo {said}")
+    assert told(dash) == found
+    (dash.root / "run/systemd").mkdir(parents=True, exist_ok=True)
+    (dash.root / "run/systemd/container").write_text("x")
+    assert told(dash) == []
+
+
+def test_whether_the_lock_of_the_dispatcher_is_held(host: Host) -> None:
+    """By its inode: the lock is never taken to test it."""
+    bare(host)
+    lock = host.file(LOCK)
+    locks = host.root / "proc/locks"
+    locks.parent.mkdir(parents=True, exist_ok=True)
+    inode = lock.stat().st_ino
+    locks.write_text(f"1: FLOCK  ADVISORY  WRITE 155 00:27:{inode} 0 EOF\n")
+    assert told(host) == ["dispatcher held"]
+    locks.write_text(f"1: FLOCK  ADVISORY  WRITE 155 00:27:{inode}1 0 EOF\n2: x 1{inode} 0 EOF\n")
+    assert told(host) == ["dispatcher free"]
+
+
+def test_a_battery(dash: Host) -> None:
+    """Unless sleep is masked."""
+    bare(dash)
+    (dash.root / "sys/class/power_supply/BAT0").mkdir(parents=True)
+    dash.stand("readlink", "echo /dev/null")
+    assert told(dash) == []
+    dash.stand("readlink", "return 1")
+    assert told(dash) == ["battery yes"]
+
+
+def test_sizes(host: Host) -> None:
+    """Of databases and logs; of nothing else in the home."""
+    bare(host)
+    host.file("a b/state.db", "12345")
+    host.file("a b/logs/gateway.log", "123")
+    host.file("a b/config.yaml", "1")
+    answer = host.run("look_health 'a b' gone")
+    lines = [line.split(None, 9) for line in answer.block("sizes").splitlines()]
+    assert {line[-1]: line[5] for line in lines} == {
+        "a b/state.db": "5", "a b/logs/gateway.log": "3",
+    }  # fmt: skip
+    assert "sizes" not in host.run("look_health gone").told
