@@ -91,7 +91,8 @@ def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[
 def _keep(number: int, change: Change) -> str:
     """Return the shell text that keeps the file which this change replaces, if others wrote it."""
     path = getattr(change.operation, "path", None)
-    return f"{call('keep_old', number, path)} && " if change.kept else ""
+    copies = change.kept and not isinstance(change.operation, model.MoveAside)
+    return f"{call('keep_old', number, path)} && " if copies else ""
 
 
 def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
@@ -158,6 +159,8 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run", number, "make_link", target, path)
         case model.Remove(path):
             yield call("run", number, "remove", path)
+        case model.MoveAside(path):
+            yield call("run", number, "move_aside", path)
         case model.RunCommand(words, deadline):
             yield call("run", number, "scrubbed", deadline, *words)
         case model.WriteUnit(path, words, deadline):

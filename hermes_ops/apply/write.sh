@@ -102,6 +102,17 @@ keep_old() { # CHANGE PATH
   return 1
 }
 
+# A rename needs no right to the file itself: only the folder must be ours.
+move_aside() { # PATH
+  copy=$kept_folder/$1
+  count=1
+  while [ -e "$copy" ]; do
+    count=$((count + 1))
+    copy=$kept_folder/$1.$count
+  done
+  (umask 077 && mkdir -p "${copy%/*}") && mv "$1" "$copy"
+}
+
 # The note shows a later run whether the file is still as we wrote it.
 keep_note() { # PATH TEXT
   [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 0

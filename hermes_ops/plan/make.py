@@ -16,7 +16,7 @@ from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
-from hermes_ops.plan.lifecycle.orders import BEGINS, drain_ended, order_of, refuse_strange
+from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
 from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
@@ -65,7 +65,9 @@ def make_plan(
         Conflict: what is wanted is not possible on this host; nothing is planned.
     """
     manager = choose(desired.host, facts)
-    return _Planner(desired, facts, manager, How(urls, earlier, rolling, drain)).plan(wait=wait)
+    return _Planner(
+        desired, repaired(desired, facts), manager, How(urls, earlier, rolling, drain)
+    ).plan(wait=wait)
 
 
 class _Planner:
@@ -89,14 +91,12 @@ class _Planner:
         host, is_order = self.desired.host, self.desired.is_order
         if host.manager == "auto" and (reason := passed_over(self.manager, self.facts)):
             self._note(f"services run under {self.manager.name}: {reason}")
-        first: list[Change] = [
-            c for wanted in self._each(PythonProgram) for c in self._program(wanted)
-        ]
+        programs = self._each(PythonProgram)
+        first: list[Change] = [c for wanted in programs for c in self._program(wanted)]
         first += self._manager_program()
         each = list(self._remember())
-        for wanted in self._each(Service):
-            each += services.plan_markers(wanted, self._service(wanted), self.facts)
-            each += drain_ended(wanted, self._service(wanted), self.facts)
+        for one in self._each(Service):
+            each += cleared(one, self._service(one), self.manager, self.facts)
         written = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         each += [c for c in written if not is_order or refuses(c)]
         each += self._refuse_orders()

@@ -87,6 +87,10 @@ class Remove(AtPath):
     """Remove a file or link."""
 
 
+class MoveAside(AtPath):
+    """Move a file into the folder of what was kept, whoever it belongs to."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunCommand:
     """Run words with a scrubbed environment, closed stdin and a deadline in seconds."""
@@ -187,6 +191,7 @@ Operation = (
     | SetMode
     | MakeLink
     | Remove
+    | MoveAside
     | RunCommand
     | WriteUnit
     | Install

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from hermes_ops.files.layout import OWED, stamp
 from hermes_ops.hermes import gateway
+from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import number_of
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.watching import watch_of
 from hermes_ops.plan.model import DesiredState
-from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, YamlFile, paths_of
+from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, Service, YamlFile, paths_of
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, libraries
@@ -55,6 +56,9 @@ def question(
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
     records = [f"{home}/{RECORD}" for home in homes]
     records += [gateway.ACTIVE] if health else []
+    repairs = any(isinstance(r, Service) and r.order == "repair" for r in resources)
+    left = [f"{home}/{name}" for home in homes for name in FILES] if repairs else []
+    records += [gateway.ACTIVE, *(f"{h}/{n}" for h in homes for n in READ)] if repairs else []
     return Question(
         paths=_unique(
             [
@@ -65,6 +69,7 @@ def question(
                 gateway.ACTIVE,
                 *marks,
                 *notes,
+                *left,
                 *(f"{OWED}/{service.name}" for service in services),
             ]
         ),

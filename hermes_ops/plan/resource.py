@@ -152,7 +152,7 @@ class Service:
     only_restart: bool = False
     """Nothing is started or stopped; a running service is restarted if its settings need it."""
     order: str = ""
-    """`start`, `stop`, `restart`, `reset` or `drain`: only do this, and write no setting."""
+    """What is to be done, in one word such as `start`; then no setting is written."""
     lasts: int = 0
     """Seconds until a drain that is ordered ends by itself."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_ops.cli.options import COMMON, LOGS, LOOK, Option, Options, only
+from hermes_ops.cli.options import COMMON, LOGS, LOOK, RESTARTING, Option, Options, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.step import verb
@@ -23,6 +23,18 @@ def reset(options: Options, output: Output, *, target: str) -> Result:
     from hermes_ops.commands.fleet import control
 
     return control.reset(options, output, target)
+
+
+@verb(
+    operands=(Option("target", "host/profile"),),
+    common=tuple(option for option in RESTARTING if option.name != "limit"),
+    example="./inv gateway.repair mini-1/coder --check",
+)
+def repair(options: Options, output: Output, *, target: str) -> Result:
+    """Move aside what a crash left of one gateway, end what stands still, and start it."""
+    from hermes_ops.commands.fleet import control
+
+    return control.repair(options, output, target)
 
 
 @verb(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import MakeOperator
-from kit import Box, gateway
+from kit import HOME, Box, gateway
 
 pytestmark = pytest.mark.lab
 
@@ -57,3 +57,46 @@ def test_hermes_own_doctor_is_quoted(linux: Box, operator: MakeOperator) -> None
     assert (said["host"], said["profile"]) == (linux.name, "coder")
     assert "Found" in said["hermes_doctor"]
     assert both.code == ours.code
+
+
+def test_what_a_crash_left_is_moved_aside(linux: Box, operator: MakeOperator) -> None:
+    """A check says it; nothing is deleted, whoever it belongs to; what is well is left alone."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.up()
+    assert one.run("gateway.repair", f"{linux.name}/coder", code=0).json["totals"]["changes"] == 0
+    linux.user(
+        "systemctl --user kill -s KILL hermes-gateway-coder.service\n"
+        "systemctl --user stop hermes-gateway-coder.service\n"
+        f"echo 999999 >{PROFILE}/gateway.pid\n"
+        f"for n in 1 2 3 4 5 6; do date +%s.$n; done >{PROFILE}/gateway-starts.log\n"
+        "echo writer >.hermes/active_profile"
+    )
+    linux.sh(f"chown root:root {HOME}/{PROFILE}/gateway.lock {HOME}/{PROFILE}/logs/gateway.log")
+    one.run("fleet.start", code=1)
+    planned = one.run("gateway.repair", f"{linux.name}/coder", "--check", code=2).json
+    moved = [c["resource"] for c in planned["hosts"][0]["changes"] if c["action"] == "move"]
+    assert sorted(moved) == [
+        "file:.hermes/active_profile", f"file:{PROFILE}/gateway-starts.log",
+        f"file:{PROFILE}/gateway.lock", f"file:{PROFILE}/gateway.pid",
+        f"file:{PROFILE}/logs/gateway.log",
+    ]  # fmt: skip
+    assert linux.user(f"cat {PROFILE}/gateway.pid") == "999999"
+    one.run("gateway.repair", f"{linux.name}/coder", code=0)
+    kept = ".local/state/hermes-ops/kept"
+    assert linux.user(f"cat {kept}/{PROFILE}/gateway.pid {kept}/.hermes/active_profile") == (
+        "999999\nwriter"
+    )
+    assert linux.user(f"stat -c %U {kept}/{PROFILE}/gateway.lock") == "root"
+    assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
+
+
+def test_a_suspended_gateway_is_repaired(linux: Box, operator: MakeOperator) -> None:
+    """It is ended and started anew; it is the process that was seen, and no other."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.up()
+    before = linux.user("systemctl --user show -p MainPID --value hermes-gateway-coder.service")
+    linux.user(f"kill -STOP {before}")
+    one.run("gateway.repair", f"{linux.name}/coder", code=0)
+    after = linux.user("systemctl --user show -p MainPID --value hermes-gateway-coder.service")
+    assert after not in ("0", before)
+    assert linux.user_done(f"kill -0 {before}").returncode != 0

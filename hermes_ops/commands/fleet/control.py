@@ -54,6 +54,14 @@ def reset(options: Options, output: Output, target: str) -> Result:
     return _order("reset", "started", one, output, task="gateway.reset")
 
 
+def repair(options: Options, output: Output, target: str) -> Result:
+    """Move aside what a crash left of one gateway, end what stands still, and start it."""
+    _, host, profile = open_target(options, output, target)
+    refuse_disabled(host)
+    one = replace(options, limit=f"{host.name}/{profile.name}")
+    return _order("repair", "started", one, output, task="gateway.repair")
+
+
 def drain(options: Options, output: Output, *, lasts: int, unmanaged: bool) -> Result:
     """Let gateways take no new turn for `lasts` seconds, and wait for those that run."""
     return _order("drain", "started", options, output, unmanaged=unmanaged, lasts=lasts)

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.files.layout import KEPT
+from hermes_ops.hermes.crash.leftovers import active_profile, leftovers
+from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.gateway import stop_timeout
 from hermes_ops.hermes.markers import DRAIN, Marker, markers
 from hermes_ops.hermes.readiness import is_stalled
@@ -20,13 +22,21 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import change
 from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
-from hermes_ops.plan.model import Change, Control, Drain, Remove, Wanted
+from hermes_ops.plan.model import (
+    Change,
+    Control,
+    DesiredState,
+    Drain,
+    MoveAside,
+    Remove,
+    Wanted,
+)
 from hermes_ops.plan.resource import Service
-from hermes_ops.plan.services import has_policy, is_defined
+from hermes_ops.plan.services import has_policy, is_defined, plan_markers
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
-BEGINS = ("start", "restart", "reset")
+BEGINS = ("start", "restart", "reset", "repair")
 """Orders after which a service runs."""
 LEFT = 5
 """Seconds of the time that a manager lets a service end which no drain may use up."""
@@ -95,14 +105,15 @@ def drained(
 def is_drained(wanted: Wanted, service: ServiceSpec, facts: Facts) -> bool:
     """Whether a service takes no turn after its plan, and goes on to do so."""
     order = order_of(wanted)
-    return order == "drain" or (order != "start" and any(_lasting(service, facts)))
+    ends = order in ("start", "repair")
+    return order == "drain" or (not ends and any(_lasting(service, facts)))
 
 
 def still_drained(
     wanted: Wanted, service: ServiceSpec, facts: Facts, host: Host
 ) -> Iterable[Difference]:
     """Yield that a service which this plan wants to run goes on to take no turn."""
-    if order_of(wanted) in ("start", "drain") or wanted.profile.state != "started":
+    if order_of(wanted) in ("start", "repair", "drain") or wanted.profile.state != "started":
         return
     hint = f"./inv fleet.start -l {host.name}/{service.profile}"
     hint += " --unmanaged" if wanted.profile.unmanaged else ""
@@ -115,11 +126,30 @@ def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:
     return (m for m in found if m.path.name == DRAIN and not (m.over or m.passing))
 
 
-def drain_ended(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
-    """Yield the end of a drain that lasts, whoever asked for it."""
-    for marker in _lasting(service, facts) if order_of(wanted) == "start" else ():
+def cleared(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield what leaves the home: marks that are over; by an order a drain, or leftovers."""
+    yield from plan_markers(wanted, service, facts)
+    order = order_of(wanted)
+    for marker in _lasting(service, facts) if order in ("start", "repair") else ():
         gone = change(wanted, "remove", f"ends the {marker.told}", Remove(marker.path), facts)
         yield replace(gone, resource=f"file:{marker.path}")
+    if order != "repair" or service.text != "hermes":
+        return
+    alive = evidence_of(service, facts, manager.name).alive
+    for path, why in (*leftovers(service.home, facts, alive=alive), *active_profile(facts)):
+        moved = change(wanted, "move", why, MoveAside(path), facts)
+        yield replace(moved, resource=f"file:{path}", kept=KEPT / path)
+
+
+def repaired(desired: DesiredState, facts: Facts) -> Facts:
+    """Return the facts as a repair will leave them: what it moves aside bars no start."""
+    orders = (wanted for wanted in desired.wanted if order_of(wanted) == "repair")
+    homes = [desired.services[wanted.profile.name].home for wanted in orders]
+    moved = {str(path) for home in homes for path, _ in leftovers(home, facts, alive=True)}
+    left = {path: state for path, state in facts.unwritable.items() if path not in moved}
+    return replace(facts, unwritable=left) if moved else facts
 
 
 def hardened(change: Change, evidence: Evidence, facts: Facts, order: str) -> Change:

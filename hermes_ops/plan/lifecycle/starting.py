@@ -142,8 +142,9 @@ class Starting:
         if order == "drain":
             return drained(wanted, service, evidence, drain)
         restart = "it was asked for" if order in ("restart", "reset") else ""
-        if order == "start":  # what stands still does not run
+        if order in ("start", "repair"):  # what stands still does not run
             restart = self._frozen(service, evidence) if evidence.supervised else ""
+            restart = restart or (_why_repair(evidence) if order == "repair" else "")
         elif not order:
             restart = profile.restart or self._why_restart(service, evidence)
         known = (wanted, service, self._manager, evidence)
@@ -286,3 +287,11 @@ class Starting:
             expected=watch.expected,
             settle=self._desired.host.settle,
         )
+
+
+def _why_repair(evidence: Evidence) -> str:
+    """Return why a gateway is repaired by a restart; empty if it is well, or only begins."""
+    verdict = judge(evidence)
+    if verdict.is_ready or (verdict.state == "starting" and not evidence.restarts):
+        return ""
+    return f"it is {verdict.state}: {', '.join(verdict.reasons)}"
