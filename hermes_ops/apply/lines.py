@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import PIP, WHEELS
+from hermes_ops.hermes import started
 from hermes_ops.plan import model
 from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
@@ -187,7 +188,8 @@ def _order(number: int, order: Control | Drain) -> Iterator[str]:
     yield call("run", number, *order.words)
     yield f"is_broken || {call('paid_restart', order.service.name)}"
     if order.keeps and order.verb != "stop":
-        yield f"is_broken || {call('keep_note', *order.keeps)}"
+        made = (order.service.home / started.ENV, *order.made) if order.made else ()
+        yield f"is_broken || {call('keep_start', *order.keeps, *made)}"
 
 
 def _install(install: Install) -> Iterable[object]:

@@ -119,6 +119,24 @@ keep_note() { # PATH TEXT
   (umask 077 && printf '%s' "$2" >"$1.new" && mv -f "$1.new" "$1")
 }
 
+# What a service is started with; of values that stay on this host, a check of each.
+keep_start() { # PATH TEXT [ENV-FILE NAME...]
+  note=$1
+  text=$2
+  shift 2
+  [ $# -eq 0 ] || text=$text$(made_checks "$@")$newline
+  keep_note "$note" "$text"
+}
+made_checks() { # ENV-FILE NAME...
+  readable "$1" || return 0
+  file=$1
+  shift
+  awk -v wanted=" $* " "$value_check"'
+    { sub(/^[ \t]*(export[ \t]+)?/, ""); at = index($0, "="); name = substr($0, 1, at - 1) }
+    at > 1 && index(wanted, " " name " ") { made[name] = value_check(substr($0, at + 1)) }
+    END { print "made:"; for (name in made) print "  " name ": " made[name] }' "$file"
+}
+
 # An owed restart is recorded before the first file changes, and the record stays until the service
 # was restarted: so the restart happens even after a crash in between.
 owe_restart() { # NAME

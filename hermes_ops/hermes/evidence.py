@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_ops.hermes import ports, rivals
-from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE
+from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE, damage_of
 from hermes_ops.hermes.markers import DRAIN, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
@@ -55,6 +55,8 @@ class Evidence:
     recorded: int | None = None
     """The process in its pid file, whether it lives or not."""
     state: Mapping[str, Any] | None = None
+    damage: str = ""
+    """Why its state file says nothing, if it is there."""
     heartbeat: Mapping[str, Any] | None = None
     now: float = 0
     expected: frozenset[str] = frozenset()
@@ -75,6 +77,8 @@ class Evidence:
     """Why it could not start again, although it may run now."""
     stale: tuple[str, ...] = ()
     """Settings whose values are others than those that its process was started with."""
+    doubts: tuple[str, ...] = ()
+    """Why nobody knows whether it is what is wanted."""
     unjudged: tuple[str, ...] = ()
     """What could not be read, in words; that alone speaks neither for nor against it."""
     foreign: tuple[str, ...] = ()
@@ -149,6 +153,7 @@ def evidence_of(
         cgroup=process.cgroup if process else "",
         recorded=_recorded(service, facts),
         state=_load(facts, service, STATE_FILE),
+        damage=damage_of(service, facts),
         heartbeat=_load(facts, service, HEARTBEAT),
         now=facts.now,
         expected=expected,
@@ -268,7 +273,7 @@ def _living(record: Mapping[str, Any] | None, facts: Facts) -> int | None:
 def _load(facts: Facts, service: ServiceSpec, name: str) -> Mapping[str, Any] | None:
     try:
         value = json.loads(facts.contents.get(f"{service.home}/{name}", "null"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

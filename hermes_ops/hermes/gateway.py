@@ -6,6 +6,7 @@ against the real package in `tests/lab`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,7 @@ from hermes_ops.files.layout import environment
 from hermes_ops.files.ownership import at, check, with_leaf, without
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Facts, Hermes
+from hermes_ops.look.links import kind_at_end
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.templates import render
 
@@ -33,6 +35,7 @@ SYSTEM_FOLDERS = (
 STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
 PID_FILE = "gateway.pid"
+LOCK = "gateway.lock"
 ACTIVE = ".hermes/active_profile"
 """The sticky profile of `hermes profile use`: every call without `-p` uses it."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
@@ -43,6 +46,43 @@ DEFINITIONS = (
     "Library/LaunchAgents/ai.hermes.gateway*.plist",
 )
 """Files by which Hermes' own commands or a person start a gateway, besides ours."""
+
+
+_STATES = ("starting", "running", "degraded", "draining", "stopped", "startup_failed")
+_SHAPE: Mapping[str, tuple[type, ...]] = {"pid": (int,), "platforms": (dict,)}
+
+
+def damage_of(service: ServiceSpec, facts: Facts) -> str:
+    """Return why the state file of a gateway says nothing, in words; empty if it is absent.
+
+    Hermes replaces it as a whole: a part of it is never there.
+    """
+    path = f"{service.home}/{STATE_FILE}"
+    found, text = facts.paths.get(path), facts.contents.get(path)
+    if service.text != "hermes" or (text is None and found is None):
+        return ""
+    if text is None:
+        kind = kind_at_end(found) if found else None
+        return f"~/{path} " + ("cannot be read" if kind == "file" else f"is a {kind}, not a file")
+    try:
+        why = _oddity(json.loads(text))
+    except (ValueError, RecursionError):
+        why = "is no JSON"
+    return f"~/{path} {why}" if why else ""
+
+
+def _oddity(state: Any) -> str:
+    """Return what of a state Hermes would not write."""
+    if not isinstance(state, dict):
+        return "is no JSON object"
+    for key, kinds in _SHAPE.items():
+        if type(state.get(key, {})) not in kinds:
+            return f"has no {key} as Hermes writes it"
+    if any(not isinstance(entry, dict) for entry in state.get("platforms", {}).values()):
+        return "has no platforms as Hermes writes them"
+    if state.get("gateway_state") not in _STATES:
+        return "has no gateway_state that Hermes writes"
+    return ""
 
 
 def installed_by_us(facts: Facts, version: str) -> Hermes:

@@ -1,8 +1,8 @@
-"""Settings of a gateway that come from neither the inventory nor the profile's own files."""
+"""What a gateway runs with that comes from neither the inventory nor the profile's own files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hermes_ops.errors import Conflict, HermesError
 from hermes_ops.files import yamlfile
@@ -10,6 +10,9 @@ from hermes_ops.files.layout import OVERLAY
 from hermes_ops.files.ownership import Tree, at, check, dotted, leaves
 from hermes_ops.hermes import platforms, variables
 from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.ports import EVERY
+from hermes_ops.hermes.readiness import named_platforms
+from hermes_ops.hermes.started import is_newer
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import SUPERVISED, ServiceSpec
 
@@ -59,6 +62,32 @@ def inherited(
     given = facts.variables.get(evidence.pid or 0, frozenset())
     known = {"HERMES_HOME", SUPERVISED, *service.environment, *env}
     return tuple(sorted(name for name in given - known if _decides(name)))
+
+
+def left_on(service: ServiceSpec, evidence: Evidence, facts: Facts) -> tuple[str, ...]:
+    """Return the platforms that a process still has, although the files switch them off now.
+
+    If no file is newer than the process, something else than its files may have switched them on.
+    """
+    if service.text != "hermes" or not evidence.supervised or not is_newer(service.home, facts):
+        return ()
+    given = facts.variables.get(evidence.pid or 0, frozenset())
+    elsewhere = platforms.expected(
+        {}, dict.fromkeys({*given, *service.environment, *facts.overlaid})
+    )
+    entries = (evidence.state or {}).get("platforms", {})
+    names = named_platforms(evidence) & platforms.rules().keys()
+    on = {name for name in names if entries[name].get("state") != "disconnected"}
+    return tuple(sorted(on - evidence.expected - elsewhere)) if not facts.overlay else ()
+
+
+def wide_open(
+    listeners: Iterable[tuple[str, str, int]], pid: int | None, facts: Facts
+) -> list[str]:
+    """Return the addresses on which a process listens for every network, and should for one."""
+    wanted = {port for _, host, port in listeners if host not in EVERY}
+    mine = (one for one in facts.servers or () if pid and one.pid == pid)
+    return [f"{one.host}:{one.port}" for one in mine if one.host in EVERY and one.port in wanted]
 
 
 def is_misnamed(evidence: Evidence) -> bool:

@@ -11,7 +11,7 @@ from hermes_ops.hermes import identities, platforms
 from hermes_ops.look.facts import Facts, Server
 from hermes_ops.services.base import ServiceSpec
 
-_EVERY = ("0.0.0.0", "::", "")  # noqa: S104 - what a service is told, not what we bind
+EVERY = ("0.0.0.0", "::", "")  # noqa: S104 - what a service is told, not what we bind
 _DEFAULT = {"http": 80, "https": 443}
 
 
@@ -24,7 +24,7 @@ class Port:
 
     def meets(self, host: str, number: int) -> bool:
         """Whether only one of this address and the other can be listened on."""
-        same = self.host == host or self.host in _EVERY or host in _EVERY
+        same = self.host == host or self.host in EVERY or host in EVERY
         return self.number == number and same
 
 

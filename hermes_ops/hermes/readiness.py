@@ -46,7 +46,8 @@ def judge(evidence: Evidence) -> Verdict:
     """Return the verdict from the evidence."""
     verdict = _of_process(evidence)
     if not evidence.faults:
-        return verdict
+        unsure = verdict.is_ready and evidence.doubts
+        return replace(verdict, state="unknown", reasons=evidence.doubts) if unsure else verdict
     state = "degraded" if verdict.is_ready or verdict.is_pending else verdict.state
     return replace(verdict, state=state, reasons=(*evidence.faults, *verdict.reasons))
 
@@ -128,6 +129,8 @@ def _hermes(evidence: Evidence) -> Verdict:
     state = evidence.state
     if evidence.activity == "deactivating":
         return Verdict("draining", ("it is being stopped",))
+    if evidence.damage:
+        return Verdict("unknown", (evidence.damage, *_again(evidence)))
     if state is None or not _is_of_process(state, evidence):
         # Before that it may sleep after a respawn storm, or run pip for a missing library.
         return Verdict("starting", ("it has not written its state yet", *_again(evidence)))
@@ -225,8 +228,7 @@ def _is_well(answer: Answer | None, evidence: Evidence) -> bool:
 
 
 def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    entries = state.get("platforms")
-    entries = entries if isinstance(entries, dict) else {}
+    entries = state.get("platforms", {})
     words = {name: _platform(entries.get(name), evidence) for name in sorted(evidence.expected)}
     doubts = [
         f"{name} is {word}{_because(word, entries.get(name))}"

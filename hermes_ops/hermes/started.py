@@ -7,32 +7,77 @@ only if that began soon after the start was ordered: one that somebody else star
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files import ownership
-from hermes_ops.files.ownership import Ownership, Tree, at, dotted, leaves
+from hermes_ops.files.ownership import GENERATED, Ownership, Tree, at, dotted, leaves
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
 
 RECORD = ".hermes-ops.started.yml"
 """The file in the profile's home."""
-FILES = ("config.yaml", ".env")
+ENV = ".env"
+FILES = ("config.yaml", ENV)
 
 _SOON = 900
 """Seconds after an order within which a process counts as its result: drain, waits and retries."""
+_AT_ONCE = 30
+"""Seconds after an order within which nobody else starts it again."""
 _NEXT_TURN = ("model", "providers", "agent")
 """Settings that a running gateway reads again on its next turn."""
 _UNIT = ("agent", "restart_drain_timeout")
 _PROVIDER = re.compile(r"[A-Z0-9_]+_(API_KEY|BASE_URL)")
 
 
-def record(keys: Mapping[str, Tree], now: float) -> str:
-    """Return the text of the record for a start that is ordered now."""
+@dataclass(frozen=True, slots=True)
+class StartRecord:
+    """What is known of a start: checks of the settings, and of the values that are on the host."""
+
+    ordered: float
+    """When it was ordered, or a process began, in seconds since 1970."""
+    keys: Mapping[str, Tree] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+
+
+def record(keys: Mapping[str, Tree], now: float, made: Mapping[str, str] | None = None) -> str:
+    """Return the text of the record for a start that is ordered now.
+
+    `made`: checks of the values that stay on the host; the host adds those of a start itself.
+    """
     kept = {name: _restarting(tree) for name, tree in keys.items()}
-    return ownership.render(Ownership(keys=kept)) + f"ordered: {now:.0f}\n"
+    text = ownership.render(Ownership(keys=kept)) + f"ordered: {now:.0f}\n"
+    lines = (f"  {name}: {check}\n" for name, check in sorted((made or {}).items()))
+    return "".join((text, "made:\n", *lines)) if made else text
+
+
+def made_of(keys: Mapping[str, Tree]) -> tuple[str, ...]:
+    """Return the variables whose values only the host knows, and that need a restart."""
+    tree = _restarting(keys.get(ENV, {}))
+    return tuple(str(name) for name, check in tree.items() if check == GENERATED)
+
+
+def read(home: PurePosixPath, facts: Facts) -> StartRecord | None:
+    """Return the record of the last start; None if there is none, or it cannot be read."""
+    text = facts.contents.get(f"{home}/{RECORD}", "")
+    head, _, made = text.partition("\nmade:\n")
+    ordered = re.search(r"^ordered: (\d{1,15})$", head, re.MULTILINE)
+    if not ordered:
+        return None
+    try:
+        keys = ownership.parse(head).keys
+    except (ValueError, Conflict):
+        return None
+    checks = re.findall(r"^  (\w+): ([0-9a-f]{4})$", made, re.MULTILINE)
+    return StartRecord(int(ordered[1]), keys, dict(checks))
+
+
+def is_newer(home: PurePosixPath, facts: Facts) -> bool:
+    """Whether a settings file was written after the gateway began."""
+    return bool(facts.newer & {f"{home}/{name}" for name in FILES})
 
 
 def compared(
@@ -42,18 +87,26 @@ def compared(
 
     Files that are older than the process need no comparison; Hermes writes some of them itself.
     """
-    if evidence.age_s is None or not facts.newer & {f"{home}/{name}" for name in FILES}:
+    if evidence.age_s is None:
         return (), True
-    text = facts.contents.get(f"{home}/{RECORD}", "")
-    ordered = re.search(r"^ordered: (\d+)$", text, re.MULTILINE)
-    born = facts.now - evidence.age_s
-    if not ordered or not -5 <= born - int(ordered[1]) <= _SOON:
-        return (), False
-    try:
-        before = ownership.parse(text).keys
-    except (ValueError, Conflict):
-        return (), False
-    return tuple(_differing(before, keys)), True
+    newer, found = is_newer(home, facts), read(home, facts)
+    since = facts.now - evidence.age_s - found.ordered if found else -_SOON
+    if found is None or not -5 <= since <= _SOON:
+        return (), not newer
+    stale = [*_differing(found.keys, keys)] if newer else []
+    if newer or (evidence.restarts == 0 and since <= _AT_ONCE):
+        stale += _replaced(home, made_of(keys), found.made, facts)
+    return tuple(stale), True
+
+
+def _replaced(
+    home: PurePosixPath, names: Iterable[str], before: Mapping[str, str], facts: Facts
+) -> Iterator[str]:
+    """Yield the variables that somebody gave another value on the host since the start."""
+    for name in names:
+        check = facts.made.get(f"{home}/{ENV}={name}", "")
+        if name in before and check and before[name] != check:
+            yield name
 
 
 def _differing(before: Mapping[str, Tree], keys: Mapping[str, Tree]) -> Iterator[str]:

@@ -152,6 +152,7 @@ def _files(reply: Reply) -> dict[str, Any]:
         "paths": _paths(reply),
         "contents": contents,
         "digests": digests,
+        "made": {r.rest.partition(" ")[2]: r.words[0] for r in reply.of("made")},
         "folders": frozenset(record.rest for record in reply.of("folder")),
         "node": node.rest if node else None,
     }

@@ -3,6 +3,16 @@
 
 listing=  # what `ls` said of paths, and which these are
 listed=
+# awk: a check of a value that stays on this host. It tells whether the value changed; its 16 bits are
+# too few to help guessing. The last argument is a local variable.
+value_check='function value_check(text, at, sum) {
+  if (letters == "") for (at = 1; at < 256; at++) letters = letters sprintf("%c", at)
+  sub(/[ \t\r]+$/, "", text)
+  if (text ~ /^".*"$/ || text ~ /^\047.*\047$/) text = substr(text, 2, length(text) - 2)
+  sum = 7
+  for (at = 1; at <= length(text); at++) sum = (sum * 257 + index(letters, substr(text, at, 1))) % 2147483647
+  return sprintf("%04x", sum % 65536)
+}'
 
 # The metadata of all paths in one process: inode, mode, links, owner, group, size, date, name.
 list_paths() {

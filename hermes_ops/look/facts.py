@@ -134,6 +134,7 @@ class Facts:
     paths: Mapping[str, PathState] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)  # by path=NAME, checks of hidden values
     folders: frozenset[str] = frozenset()
     node: str | None = None
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
@@ -150,8 +151,7 @@ class Facts:
     """The `config.yaml` that an administrator puts over those of all profiles."""
     overlaid: frozenset[str] = frozenset()
     """The names that the administrator's `.env` sets."""
-    newer: frozenset[str] = frozenset()
-    """Settings files that were written after their gateway started."""
+    newer: frozenset[str] = frozenset()  # settings written after their gateway began
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read

@@ -119,8 +119,7 @@ with_extra() { # FUNCTION PATH...: calls it with these paths and with the extra 
   "$@"
 }
 
-# .env files are sent without the values in $1 and without those that were generated here. Both are
-# lists of path=NAME, with a tab after each.
+# .env files are sent without the values in $1 and those generated here: lists of path=NAME<tab>.
 send_env() { # MASKED FILE...
   pattern=$tab$1$made
   shift
@@ -130,10 +129,7 @@ env_files() {
   begin digests
   digest "$@"
   end
-  if [ "$pattern" != "$tab" ]; then
-    masked_env "$@"
-    return
-  fi
+  [ "$pattern" = "$tab" ] || { masked_env "$@"; return; }
   for path; do
     begin "env $path"
     cat "$path"
@@ -141,18 +137,22 @@ env_files() {
   done
 }
 masked_env() { # all files in one process
-  awk -v nonce="$nonce" -v mask="$pattern" 'BEGIN {
+  awk -v nonce="$nonce" -v mask="$pattern" "$value_check"' BEGIN {
     for (number = 1; number < ARGC; number++) {
       print nonce " begin env " ARGV[number]
       while ((getline line < ARGV[number]) > 0) {
         key = line
         sub(/^[ \t]*(export[ \t]+)?/, "", key)
-        if (match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, "\t" ARGV[number] "=" substr(key, 1, index(key, "=") - 1) "\t"))
+        name = ARGV[number] "=" substr(key, 1, index(key, "=") - 1)
+        if (match(key, /^[A-Za-z_][A-Za-z0-9_]*=./) && index(mask, "\t" name "\t")) {
+          made = made "\n" nonce " made " value_check(substr(key, index(key, "=") + 1)) " " name
           line = substr(line, 1, index(line, "=")) "\001kept\001"
+        }
         print line
       }
       close(ARGV[number])
-      print "\n" nonce " end"
+      print "\n" nonce " end" made
+      made = ""
     }
   }' "$@"
 }

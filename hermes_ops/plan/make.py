@@ -108,7 +108,7 @@ class _Planner:
         commands = list(starting.changes())
         starts, stops = starts_and_stops(self._possible(commands) if is_order else commands)
         # Nothing of a profile is changed if a part of what it needs cannot be.
-        each = self._possible(each)
+        each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
         changes = once([*first, *own, *hosts, *starts])

@@ -153,6 +153,8 @@ class Control:
     """Seconds to wait for its turns to end before it is restarted."""
     keeps: tuple[PurePosixPath, str] | None = field(default=None, compare=False)
     """A record of what it is started with, and the path where it is stored afterwards."""
+    made: tuple[str, ...] = field(default=(), compare=False)
+    """Variables of its `.env` whose values only the host knows: it adds a check of each."""
     after: tuple[str, ...] = ()
     """Profiles that must have stopped before: it needs what they have."""
     patience: int = PATIENCE

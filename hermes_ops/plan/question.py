@@ -13,7 +13,7 @@ from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import number_of
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.question import Question
-from hermes_ops.plan.lifecycle.watching import watch_of
+from hermes_ops.plan.lifecycle.watching import WRITTEN, watch_of
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, Service, YamlFile, paths_of
 from hermes_ops.secrets.reference import Generate
@@ -59,6 +59,7 @@ def question(
     repairs = any(isinstance(r, Service) and r.order == "repair" for r in resources)
     left = [f"{home}/{name}" for home in homes for name in FILES] if repairs else []
     records += [gateway.ACTIVE, *(f"{h}/{n}" for h in homes for n in READ)] if repairs else []
+    written = [f"{home}/{name}" for home in homes for name in WRITTEN]
     return Question(
         paths=_unique(
             [
@@ -71,6 +72,7 @@ def question(
                 *notes,
                 *left,
                 *(f"{OWED}/{service.name}" for service in services),
+                *written,
             ]
         ),
         files=_unique([*texts, *definitions, *evidence, *marks, *stamps, *notes, *records]),

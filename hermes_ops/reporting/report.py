@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_ops.cli.output import shown
 from hermes_ops.files.layout import WRITTEN
 from hermes_ops.files.ownership import NAME
+from hermes_ops.hermes.started import RECORD
 from hermes_ops.plan.model import Change
 from hermes_ops.reporting import events
 from hermes_ops.reporting.events import Event
@@ -77,7 +78,7 @@ def names(hosts: Sequence[str]) -> str:
 def is_own_record(change: Change) -> bool:
     """Return whether a change only writes down what is ours, or what we wrote."""
     path = PurePosixPath(change.resource.removeprefix("file:"))
-    return path.name == NAME or path.parent == WRITTEN
+    return path.name in (NAME, RECORD) or path.parent == WRITTEN
 
 
 class Progress:

@@ -17,6 +17,7 @@ from hermes_ops.look.facts import Answer, Facts
 from hermes_ops.look.question import Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.lifecycle.watching import WRITTEN as WRITTEN_AT_START
 from hermes_ops.plan.lifecycle.watching import answered, obstacle, watch_of
 from hermes_ops.plan.question import question
 from hermes_ops.plan.resource import Absent, Existing, Resource, Service
@@ -74,6 +75,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *folders, *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
+        *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shlex
 import socket
 import sys
@@ -590,7 +591,26 @@ def test_masked_values_stay(host: Host) -> None:
         host.file(other, "KEY=open\n")
     answer = host.run("made=; send_env 'p/.env=KEY\t' p/.env q/.env .env")
     assert [record.text for record in answer.reply.of("env")] == [HIDDEN, *["KEY=open\n"] * 2]
-    assert answer.told == ["digests", "env p/.env", "env q/.env", "env .env"]
+    made = ["made 06a8 p/.env=KEY", "made 8f9f p/.env=KEY"]
+    assert answer.told == ["digests", "env p/.env", *made, "env q/.env", "env .env"]
+
+
+CHECKED = ("one", "onf", "noe", "one ", "'one'", '"one"', "\xe9", "\\", "x" * 5000, "'", '"a')
+
+
+def test_a_value_that_stays_is_told_from_another(host: Host) -> None:
+    """Every shell has the same check; quotes and blanks around a value are none of it."""
+    lines = "".join(f"K{number}={value}\n" for number, value in enumerate(CHECKED))
+    host.file("p/.env", lines)
+    names = [f"K{number}" for number, _ in enumerate(CHECKED)]
+    masks = "".join(f"p/.env={name}\t" for name in names)
+    told = [line for line in host.run(f"made=; send_env '{masks}' p/.env").told if "made" in line]
+    checks = [line.split()[1] for line in told]
+    assert checks[0] == checks[3] == checks[4] == checks[5] == "6249"
+    assert len(set(checks)) == len(CHECKED) - 3
+    host.run(f'keep_start p/note "ordered: 1$newline" p/.env {" ".join(names)} NONE')
+    kept = dict(re.findall(r"^  (K\d+): (\w+)$", (host.home / "p/note").read_text(), re.M))
+    assert [kept[name] for name in names] == checks
 
 
 def test_what_was_made_here_stays_here(host: Host) -> None:

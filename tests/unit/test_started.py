@@ -7,14 +7,16 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from building import NEW, desired, facts, put
+from building import NEW, applied, desired, facts, put, without
 
-from hermes_ops.files.ownership import checks
+from hermes_ops.files.ownership import GENERATED, checks
 from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.readiness import judge
 from hermes_ops.hermes.started import RECORD, compared, record
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Control
+from hermes_ops.reporting.report import is_own_record
 
 HOME = PurePosixPath(".hermes/profiles/demo")
 NOW = NEW.now
@@ -101,10 +103,69 @@ def test_a_process_with_other_settings_is_restarted_and_every_start_is_recorded(
     assert compared(HOME, keys(a=2), YOUNG, now) == ((), True)
 
 
-def test_what_is_not_known_of_a_start_changes_nothing() -> None:
-    """After an update of hermes-ops there is no record yet."""
-    case = {"desired": {"demo": {"config": {"a": 2}}}, "facts": {"holds": "desired"}}
-    held = replace(facts(case), newer=frozenset({f"{HOME}/config.yaml"}))
-    plan = make_plan(desired(case), held)
+def case_of(**more: Any) -> dict[str, Any]:
+    """Return a case of a gateway with a key that its host made."""
+    env = {"API_SERVER_ENABLED": "true", "API_SERVER_KEY": {"generate": 32}}
+    wanted = {"demo": {"config": {"a": 2}, "env": env}}
+    return {"desired": wanted, "facts": {"holds": "desired", **more}}
+
+
+CASE = case_of()
+KEY = f"{HOME}/.env=API_SERVER_KEY"
+NEWER = frozenset({f"{HOME}/.env"})
+
+
+@pytest.mark.parametrize(
+    ("newer", "at_once", "stale"),
+    [(True, True, True), (True, False, True), (False, True, True), (False, False, False)],
+)
+def test_a_key_that_the_host_made_and_somebody_replaced(
+    newer: bool, at_once: bool, stale: bool
+) -> None:
+    """By the check that the host wrote at the start; an old time of the file proves nothing."""
+    held = facts(CASE)
+    ordered = held.now - (1005 if at_once else 1300)
+    text = record(keys(), ordered, {"API_SERVER_KEY": "0a0a"})
+    held = replace(put(held, f"{HOME}/{RECORD}", text), made={KEY: "0b0b"})
+    held = replace(held, newer=NEWER if newer else frozenset())
+    known = {".env": {"API_SERVER_KEY": GENERATED}}
+    process = Evidence(alive=True, age_s=1000, restarts=0)
+    told = compared(HOME, known, process, held)
+    assert told == ((("API_SERVER_KEY",) if stale else ()), True)
+    same = replace(held, made={KEY: "0a0a"})
+    assert compared(HOME, known, process, same) == ((), True)
+    if stale:
+        (change,) = make_plan(desired(CASE), replace(held, newer=NEWER)).changes
+        assert change.reason == "it was started with other values of API_SERVER_KEY"
+        assert isinstance(change.operation, Control)
+        assert change.operation.made == ("API_SERVER_KEY",)
+
+
+def test_a_record_that_is_gone_is_written_again_without_a_restart() -> None:
+    """The process is younger than its files: it has read what is in them."""
+    held = replace(without(facts(CASE), f"{HOME}/{RECORD}"), made={KEY: "0a0a"})
+    (change,) = make_plan(desired(CASE), held).changes
+    assert (change.resource, change.action) == (f"file:{HOME}/{RECORD}", "create")
+    assert is_own_record(change)
+    then = applied(make_plan(desired(CASE), held), held)
+    assert make_plan(desired(CASE), then).changes == ()
+    moved = replace(then, made={KEY: "0b0b"}, newer=NEWER)
+    assert make_plan(desired(CASE), moved).evidence["demo"].stale == ("API_SERVER_KEY",)
+
+
+@pytest.mark.parametrize("text", ["", "keys: [", "x" * 99])
+def test_a_record_that_cannot_be_read_is_as_one_that_is_gone(text: str) -> None:
+    """It is written again."""
+    held = put(facts(CASE), f"{HOME}/{RECORD}", text)
+    (change,) = make_plan(desired(CASE), held).changes
+    assert (change.resource, change.action) == (f"file:{HOME}/{RECORD}", "update")
+
+
+def test_without_a_record_newer_files_leave_the_state_unknown() -> None:
+    """No run restarts for that; who wants to know restarts it."""
+    held = replace(without(facts(CASE), f"{HOME}/{RECORD}"), newer=NEWER)
+    plan = make_plan(desired(CASE), held)
     assert plan.changes == ()
-    assert plan.evidence["demo"].unjudged[-1].startswith("the settings at the start of process")
+    verdict = judge(plan.evidence["demo"])
+    assert verdict.state == "unknown"
+    assert "are not known" in verdict.reasons[0]

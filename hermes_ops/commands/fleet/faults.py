@@ -116,6 +116,8 @@ def _task(verdict: Verdict, evidence: Evidence) -> str:
         return "fleet.start"
     if evidence.traced:
         return "fleet.restart --now"
+    if verdict.state == "unknown" and (evidence.doubts or evidence.damage):
+        return "fleet.restart"
     if evidence.activity == "activating" and (evidence.restarts or 0) <= 1:
         return "fleet.ps"
     if verdict.state in _LOOK_AGAIN:

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
-from hermes_ops.hermes import started
 from hermes_ops.hermes.evidence import Evidence, evidence_of, pids_of
 from hermes_ops.hermes.occupants import Occupant, settled
 from hermes_ops.hermes.ports import ports_of
@@ -18,6 +17,8 @@ from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.lifecycle import records
+from hermes_ops.plan.lifecycle.beyond import beyond
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.lifecycle.orders import (
@@ -36,7 +37,7 @@ from hermes_ops.plan.lifecycle.watching import (
     of_others,
     watch_of,
 )
-from hermes_ops.plan.model import Change, Control, DesiredState, Wanted, Watch
+from hermes_ops.plan.model import Change, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import ServicePlan
@@ -70,6 +71,8 @@ class Starting:
         self.stalled: list[str] = []
         """The profiles whose gateway looks frozen: a second look tells."""
         self.differs: list[Difference] = []
+        self.records: list[Change] = []
+        """Records of starts that are gone and can be written again."""
         self.evidence: dict[str, Evidence] = {}
 
     def changes(self) -> Iterable[Change]:
@@ -117,16 +120,18 @@ class Starting:
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
         evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
-        evidence = self._with_bars(wanted, self._with_start(service, evidence, profile), profile)
+        evidence = self._with_bars(wanted, self._with_start(wanted, evidence, profile), profile)
         self.evidence[service.profile] = evidence
         changes = [
-            self._recorded(self._once_owed(change, service), service, profile)
+            records.recorded(self._once_owed(change, service), service, profile, self._facts)
             for change in self._controls(wanted, service, evidence, profile)
         ]
         if getattr(wanted.resource, "only_restart", False):
             changes = [change for change in changes if change.restarts]
             if not changes:
                 return ServicePlan(wanted, service, evidence, [], None, elsewhere)
+        if not any(change.restarts for change in changes):
+            self.records += records.missing(wanted, service, evidence, profile, self._facts)
         self.differs += still_drained(wanted, service, self._facts, self._desired.host)
         # A drain that stays keeps it from becoming ready.
         waits = not is_drained(wanted, service, self._facts)
@@ -198,31 +203,21 @@ class Starting:
         if wanted.profile.state != "started" or not runs or order_of(wanted):
             return evidence
         service = self._desired.services[wanted.profile.name]
-        bar, settings = self._bar(service, profile), (profile.env, profile.ledger.keys)
+        bar = self._bar(service, profile)
+        settings = (profile.config, profile.env, profile.ledger.keys)
         known = (evidence, self._facts, self._manager, self._desired.host.name)
         found = [*([bar] if bar else []), *around(service, settings, *known)]
+        found += beyond(service, profile, self._desired)
         for one in found:
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))
 
-    def _with_start(self, service: ServiceSpec, evidence: Evidence, profile: Draft) -> Evidence:
+    def _with_start(self, wanted: Wanted, evidence: Evidence, profile: Draft) -> Evidence:
         """Return the evidence with how the settings differ from those at its start."""
+        service = self._desired.services[wanted.profile.name]
         if service.text != "hermes" or not evidence.alive:
             return evidence
-        keys = profile.ledger.keys
-        stale, known = started.compared(service.home, keys, evidence, self._facts)
-        unknown = () if known else (f"the settings at the start of process {evidence.pid}",)
-        return replace(evidence, stale=stale, unjudged=(*evidence.unjudged, *unknown))
-
-    def _recorded(self, change: Change, service: ServiceSpec, profile: Draft) -> Change:
-        """Return a start or restart with the record of its settings."""
-        control = change.operation
-        if service.text != "hermes" or not isinstance(control, Control) or control.verb == "stop":
-            return change
-        text = started.record(profile.ledger.keys, self._facts.now)
-        return replace(
-            change, operation=replace(control, keeps=(service.home / started.RECORD, text))
-        )
+        return records.with_start(wanted, service.home, evidence, profile, self._facts)
 
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
         """Guard a restart that is due: if two operators see it, only one does it."""
@@ -270,7 +265,9 @@ class Starting:
         if not (order_of(one.wanted) or getattr(one.wanted.resource, "only_restart", False)):
             self.differs += of_others(one.service, one.evidence, self._manager, self._facts)
         verdict = judge(one.evidence)
-        if one.begins or one.ends or not verdict.is_ready:
+        # Of what cannot be judged, more of the same tells nothing.
+        is_vain = verdict.is_ready or one.evidence.damage or one.evidence.doubts
+        if one.begins or one.ends or not is_vain:
             self.watches.append(one.watch)
         if not one.changes:
             self.differs += beside(one.name, one.evidence)

@@ -9,14 +9,17 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import environment, stamp
 from hermes_ops.files.ownership import Tree
+from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.hermes.gateway import ACTIVE
+from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK
 from hermes_ops.hermes.orphans import on_port, prune_hint
-from hermes_ops.hermes.outside import inherited, is_misnamed, overlaid
+from hermes_ops.hermes.outside import inherited, is_misnamed, left_on, overlaid, wide_open
 from hermes_ops.hermes.ports import free_hint, number_of
 from hermes_ops.hermes.rivals import CRONTAB, crons, removal
+from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.links import kind_at_end
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Watch
 from hermes_ops.services.base import ServiceSpec
@@ -56,6 +59,8 @@ def beside(profile: str, evidence: Evidence) -> Iterable[Difference]:
         yield Difference(profile, words, mend="end that process on the host")
 
 
+WRITTEN = (*EVIDENCE, LOCK, RECORD)
+"""Files in a gateway's home that it, or we, write at each start."""
 LEAST_FREE_KIB = 8 * 1024
 """A gateway that starts writes its state, logs and sessions; on a full disk it does not come up."""
 
@@ -70,6 +75,7 @@ def obstacle(
     """
     return (
         _led_elsewhere(service, env, facts)
+        or _in_the_way(service, facts)
         or _without_program(service, facts, installs=installs)
         or _without_space(facts)
     )
@@ -96,6 +102,17 @@ def _led_elsewhere(
     )
 
 
+def _in_the_way(service: ServiceSpec, facts: Facts) -> Conflict | None:
+    """Return what stands where a gateway writes a file at its start."""
+    for path in (service.home / name for name in WRITTEN) if service.text == "hermes" else ():
+        found = facts.paths.get(str(path))
+        kind = found and kind_at_end(found)
+        if found and kind and kind != "file":
+            leads = "leads to" if found.kind == "link" else "is"
+            return Conflict(f"~/{path} {leads} a {kind}, not a file", hint=moving(path))
+    return None
+
+
 def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> Conflict | None:
     hermes = facts.hermes
     if service.text != "hermes" or installs or hermes is None or (hermes.runs and hermes.whole):
@@ -117,23 +134,30 @@ def _without_space(facts: Facts) -> Conflict | None:
 
 
 def around(
-    service: ServiceSpec, settings: tuple[Mapping[str, str | None], Mapping[str, Tree]],
+    service: ServiceSpec,
+    settings: tuple[Mapping[str, Any], Mapping[str, str | None], Mapping[str, Tree]],
     evidence: Evidence, facts: Facts, manager: ServiceManager, host: str,
 ) -> Iterable[Conflict]:  # fmt: skip
     """Yield what is not as wanted around a gateway, each with what ends it.
 
-    `settings`: its `.env`, and the managed settings of all its files.
+    `settings`: its `config.yaml`, its `.env`, and the managed settings of all its files.
     """
     if service.text != "hermes":
         return
-    env, keys = settings
+    config, env, keys = settings
+    again = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
     if names := inherited(service, env, evidence, facts):
         words = f"its process was started with {', '.join(names)} from outside its unit and .env"
         yield Conflict(words, hint=manager.without(names, service))
+    if names := left_on(service, evidence, facts):
+        words = f"its process still has {', '.join(names)}, which its files switch off"
+        yield Conflict(words, hint=again)
+    if addresses := wide_open(platforms.listeners(config, env), evidence.pid, facts):
+        words = f"its process listens on {', '.join(addresses)}, for every network"
+        yield Conflict(f"{words}, and its files say otherwise", hint=again)
     if is_misnamed(evidence):
         words = f"its gateway.pid does not name its process {evidence.pid}"
-        hint = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
-        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=hint)
+        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=again)
     for file in crons(f"{facts.home}/{service.home}", facts):
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
