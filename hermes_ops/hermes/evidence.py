@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_ops.hermes import ports, rivals
-from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE, damage_of
+from hermes_ops.hermes.gateway import HEARTBEAT, LOCK, PID_FILE, STATE_FILE, damage_of
 from hermes_ops.hermes.markers import DRAIN, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
@@ -21,8 +21,6 @@ _SINCE_1970 = 10**11
 """No kernel has run for so many ticks; as hundredths of a second since 1970 it was long ago."""
 _BIRTH_LIMIT = 5
 """Seconds by which two clocks may differ on when one process began: `ps` has whole ones."""
-
-
 FATAL = 78
 
 
@@ -73,6 +71,8 @@ class Evidence:
     """Units of others that run its home: the paths of their files."""
     lost: str = ""
     """That its home was replaced by another folder since it began, in words."""
+    deleted: tuple[str, ...] = ()
+    """Files of its home that it has open, and somebody deleted."""
     bars: tuple[str, ...] = ()
     """Why it could not start again, although it may run now."""
     stale: tuple[str, ...] = ()
@@ -163,6 +163,7 @@ def evidence_of(
         home=_other_home(command, service, facts),
         **_others(service, facts, pid, own, urls),
         lost=_lost(service, pid, facts),
+        deleted=_deleted(service, pid, facts),
         foreign=told.foreign,
         since=facts.now - facts.uptime + told.changed if facts.uptime and told.changed else None,
         cpu=process.cpu_ticks / TICKS / age if process and process.cpu_ticks and age else None,
@@ -174,7 +175,7 @@ def evidence_of(
 
 
 def pids_of(service: ServiceSpec, facts: Facts) -> frozenset[int]:
-    """Return every process of the service that is known, whatever manager runs it."""
+    """Return every known process of the service, whatever manager runs it."""
     told = (manager.told(service, facts).pid for manager in MANAGERS.values())
     own = _living(_record(service, facts), facts)
     return frozenset(filter(None, (*told, own)))
@@ -229,6 +230,13 @@ def _lost(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
     if not held or not real or held == f"{real}/gateway.lock":
         return ""
     return f"the lock of its process {pid} is {held}, not that of ~/{service.home}"
+
+
+def _deleted(service: ServiceSpec, pid: int | None, facts: Facts) -> tuple[str, ...]:
+    home = facts.real.get(str(service.home), "")
+    held = facts.deleted.get(pid or 0, ()) if home else ()
+    below = {path[len(home) + 1 :] for path in held if path.startswith(f"{home}/")}
+    return tuple(sorted(below - {LOCK}))
 
 
 def _other_home(command: Invocation | None, service: ServiceSpec, facts: Facts) -> str:

@@ -12,7 +12,6 @@ from hermes_ops.hermes import platforms, variables
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.ports import EVERY
 from hermes_ops.hermes.readiness import named_platforms
-from hermes_ops.hermes.started import is_newer
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import SUPERVISED, ServiceSpec
 
@@ -65,11 +64,8 @@ def inherited(
 
 
 def left_on(service: ServiceSpec, evidence: Evidence, facts: Facts) -> tuple[str, ...]:
-    """Return the platforms that a process still has, although the files switch them off now.
-
-    If no file is newer than the process, something else than its files may have switched them on.
-    """
-    if service.text != "hermes" or not evidence.supervised or not is_newer(service.home, facts):
+    """Return the platforms that a process has, and that its files do not switch on (any more)."""
+    if service.text != "hermes" or not evidence.supervised:
         return ()
     given = facts.variables.get(evidence.pid or 0, frozenset())
     elsewhere = platforms.expected(
@@ -77,7 +73,7 @@ def left_on(service: ServiceSpec, evidence: Evidence, facts: Facts) -> tuple[str
     )
     entries = (evidence.state or {}).get("platforms", {})
     names = named_platforms(evidence) & platforms.rules().keys()
-    on = {name for name in names if entries[name].get("state") != "disconnected"}
+    on = {name for name in names if entries[name].get("state") == "connected"}
     return tuple(sorted(on - evidence.expected - elsewhere)) if not facts.overlay else ()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
 from hermes_ops.look.processes import invocations, processes, unit_lines, variables
-from hermes_ops.look.servers import locks, servers
+from hermes_ops.look.servers import deleted, locks, servers
 from hermes_ops.wire import Record, Reply
 
 
@@ -50,6 +50,7 @@ def _facts(reply: Reply) -> Facts:
         servers=servers(reply),
         mute=frozenset(record.rest for record in reply.of("mute")),
         locks=locks(reply),
+        deleted=deleted(reply),
         real={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("real")},
         commands=invocations(reply),
         variables=variables(reply),
@@ -119,7 +120,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
             ),
             others=tuple(others),
             runs="gone" not in said,
-            whole="codeless" not in said,
+            gone=said.get("codeless", ""),
         )
     }
 

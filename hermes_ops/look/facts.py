@@ -47,7 +47,7 @@ class Hermes:
     others: tuple[str, ...] = ()
     """Further versions of which its environment has the metadata, though not the code."""
     runs: bool = True  # its interpreter is still there
-    whole: bool = True  # so is its code
+    gone: str = ""  # a part of its code that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ class Facts:
     """Everything that listens on a TCP port; None where the kernel does not list it."""
     locks: Mapping[int, str] = field(default_factory=dict)
     """The path of the lock that each service's gateway has open; a deleted one says so."""
-    real: Mapping[str, str] = field(default_factory=dict)
-    """Where the homes of gateways lie, without links."""
+    deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
+    real: Mapping[str, str] = field(default_factory=dict)  # where homes lie, without links
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk
     profiles: tuple[str, ...] = ()

@@ -186,7 +186,9 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   project=${info%/*}
   ! readable "$info/direct_url.json" || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
   # An editable installation has its code elsewhere, and no record of it.
-  [ -e "$project/hermes_cli" ] || ! grep -q '^hermes_cli/' "$info/RECORD" 2>/dev/null || say "hermes codeless $project"
+  for part in hermes_cli gateway; do
+    [ -e "$project/$part" ] || ! grep -q "^$part/" "$info/RECORD" 2>/dev/null || say "hermes codeless $project/$part"
+  done
   code_version "$project/hermes_cli/__init__.py"
   [ ! -d "$project/venv/bin" ] || say "hermes dir venv/bin"
   [ ! -d "$project/node_modules/.bin" ] || say "hermes dir node_modules/.bin"

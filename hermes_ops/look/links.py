@@ -97,10 +97,13 @@ def _why_not_folder(end: LinkEnd, facts: Facts) -> str:
         return "in a folder that cannot be read"
     if folder.uid != facts.uid:
         return f"in a folder of another user (uid {folder.uid})"
+    return "in a folder that others may write" if is_open(folder, facts) else ""
+
+
+def is_open(folder: PathState, facts: Facts) -> bool:
+    """Whether others may write in a folder."""
     # On many systems a user is the only member of the group with the user's number.
-    if folder.mode & 0o002 or (folder.mode & 0o020 and folder.gid != facts.uid):
-        return "in a folder that others may write"
-    return ""
+    return bool(folder.mode & 0o002 or (folder.mode & 0o020 and folder.gid != facts.uid))
 
 
 def _removal(path: PurePosixPath, facts: Facts) -> str:

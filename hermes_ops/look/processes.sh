@@ -31,7 +31,7 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
   # shellcheck disable=SC2045 # the names are numbers, and a glob shows no inode of a socket
   for line in $(ls -ln -- /dev/null "$@" 2>/dev/null); do
     case $line in
-      /proc/* | *' socket:'* | */gateway.lock*) sockets=$sockets$line$newline ;;
+      /proc/* | *' socket:'* | */gateway.lock* | *' (deleted)') sockets=$sockets$line$newline ;;
     esac
   done
   unset IFS
@@ -40,7 +40,7 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
 }
 list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
   # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
-  ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p'
+  ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p' -e '/ (deleted)$/p'
 }
 foreign_sockets() { # sets `held`, the inodes of the sockets at wanted ports that no known process has
   held=

@@ -91,7 +91,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
     yield _call("look_newer", *question.homes)
-    yield _call("look_real", *question.homes)
+    yield _call("look_real", ".", *question.homes)
     if question.health:
         yield _call("look_health", *question.homes)
     if question.urls is not None:

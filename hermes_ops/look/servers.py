@@ -29,6 +29,7 @@ def _host(digits: str) -> str:
 
 
 _SOCKET = re.compile(r" -> socket:\[(\d+)\]$")
+_DELETED = " (deleted)"
 _LOCK = re.compile(r" -> (/.*/gateway\.lock(?: \(deleted\))?)$")
 
 
@@ -40,6 +41,16 @@ def _sockets(reply: Reply) -> dict[str, int]:
 def locks(reply: Reply) -> dict[int, str]:
     """Return where the lock lies that each gateway has open, by pid."""
     return {pid: found[1] for pid, line in _open(reply) if (found := _LOCK.search(line))}
+
+
+def deleted(reply: Reply) -> dict[int, tuple[str, ...]]:
+    """Return the deleted files that processes have open, by pid."""
+    found: dict[int, tuple[str, ...]] = {}
+    for pid, line in _open(reply):
+        path = line.partition(" -> ")[2]
+        if path.endswith(_DELETED):
+            found[pid] = (*found.get(pid, ()), path.removesuffix(_DELETED))
+    return found
 
 
 def _open(reply: Reply) -> Iterator[tuple[int, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
 from typing import TypeVar
 
 from hermes_ops.files.layout import OWED, stamp
@@ -13,6 +12,7 @@ from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import number_of
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.question import Question
+from hermes_ops.plan.lifecycle.exposed import folders_of
 from hermes_ops.plan.lifecycle.watching import WRITTEN, watch_of
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, Service, YamlFile, paths_of
@@ -41,8 +41,9 @@ def question(
         for manager in MANAGERS.values()
         for known in manager.paths(service)
     ]
-    # What the links of units lead to lies in these.
-    folders = [str(PurePosixPath(path).parent) for path in definitions]
+    # What the links of units lead to lies in these, and nobody else may write there.
+    managers = MANAGERS.values()
+    folders = [str(f) for s in services for manager in managers for f in folders_of(s, manager)]
     resources = [wanted.resource for wanted in desired.wanted]
     # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
     homes = [str(s.home) for s in services if s.text == "hermes"]

@@ -111,6 +111,8 @@ def refuse_foreign(
         Conflict: names the files, and the command that mends it.
     """
     own = (w.resource for w in desired.wanted if w.profile.name == service.profile)
+    if (conflict := manager.elsewhere(facts)) is not None:
+        raise conflict
     managed = {r.path for r in own if isinstance(r, AtPath | Owned)}
     refuse_process_of_another(service, manager, facts)
     refuse_unwritable(service.home, facts, but=managed)

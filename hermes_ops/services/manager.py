@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from hermes_ops.errors import Conflict
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
@@ -171,6 +172,11 @@ class ServiceManager(Protocol):
         """Return why it cannot run this user's services, empty if it can."""
         del facts
         return ""
+
+    def elsewhere(self, facts: Facts) -> Conflict | None:
+        """Return that it reads its definitions below another home, and what ends that."""
+        del facts
+        return None
 
     def is_automatic(self, facts: Facts) -> bool:
         """Whether `hermes_service_manager: auto` may choose it: if it can run services here."""

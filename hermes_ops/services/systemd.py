@@ -9,6 +9,7 @@ from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
@@ -59,6 +60,19 @@ class Systemd(ServiceManager):
         if facts.home.rstrip("/") != facts.account_home.rstrip("/"):
             return f"HOME is {facts.home}, but systemd would read {facts.account_home}"
         return ""
+
+    def elsewhere(self, facts: Facts) -> Conflict | None:
+        """Return that it began before the home of the account was changed."""
+        below = f"/{SYSTEMD_UNITS}/"
+        known = {facts.home.rstrip("/"), facts.real.get(".", "").rstrip("/")}
+        units = facts.units.get(self.name, {}).values()
+        read = {path.partition(below)[0] for u in units if below in (path := u["FragmentPath"])}
+        if "." not in facts.real or not read or read & known:
+            return None
+        (other, *_), at = sorted(read), f"user@{facts.uid}.service"
+        words = f"the home of {facts.user} is {facts.home}, but its systemd still has {other}"
+        hint = f"once all that is in {other} is in {facts.home}: sudo systemctl restart {at}"
+        return Conflict(words, hint=f"on the host, {hint}   # or set the old home again")
 
     def id(self, service: ServiceSpec) -> str:
         """Return the name of the unit."""

@@ -114,7 +114,7 @@ def test_a_gateway_without_its_code() -> None:
     """It runs until it ends; an `up` that would restart it is refused."""
     seen, _ = found()
     assert seen.hermes
-    words, then = told(replace(seen, hermes=replace(seen.hermes, whole=False)))
+    words, then = told(replace(seen, hermes=replace(seen.hermes, gone="/opt/gateway")))
     assert words.startswith("the code of Hermes, ")
     assert then == "install Hermes again on the host, or set hermes_python"
 

@@ -12,7 +12,12 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files.ownership import Path, at, dotted, leaves, put, without
 from hermes_ops.hermes import platforms
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.outside import left_on, wide_open
+from hermes_ops.hermes.started import is_newer
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.lifecycle.draft import Draft
+from hermes_ops.plan.lifecycle.watching import restart_hint
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import EnvFile, YamlFile
 from hermes_ops.services.base import ServiceSpec
@@ -44,6 +49,25 @@ def beyond(service: ServiceSpec, profile: Draft, desired: DesiredState) -> Itera
             yield Conflict(words, hint=_mend(home, [path]))
     if wanted := _made_of(*own):
         yield from _platforms(home, wanted, whole, own)
+
+
+def unlike(
+    service: ServiceSpec, profile: Draft, evidence: Evidence, facts: Facts, desired: DesiredState
+) -> Iterator[Conflict]:
+    """Yield what a process has that its files do not call for: it was started with others."""
+    calls = _made_of(*_of_inventory(service, profile, desired))
+    if calls and (names := left_on(service, evidence, facts)):
+        words = f"its process has {', '.join(names)}, which its files do not switch on"
+        named = (
+            "name it in the inventory, or take out what else switches it on, as gateway.json may"
+        )
+        again = restart_hint(desired.host.name, service)
+        yield Conflict(words, hint=again if is_newer(service.home, facts) else named)
+    listeners = platforms.listeners(profile.config, profile.env)
+    if addresses := wide_open(listeners, evidence.pid, facts):
+        words = f"its process listens on {', '.join(addresses)}, for every network"
+        hint = restart_hint(desired.host.name, service)
+        yield Conflict(f"{words}, and its files say otherwise", hint=hint)
 
 
 def _of_inventory(service: ServiceSpec, profile: Draft, desired: DesiredState) -> Settings:

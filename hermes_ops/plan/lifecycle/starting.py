@@ -18,9 +18,10 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.lifecycle import records
-from hermes_ops.plan.lifecycle.beyond import beyond
+from hermes_ops.plan.lifecycle.beyond import beyond, unlike
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
+from hermes_ops.plan.lifecycle.exposed import exposed
 from hermes_ops.plan.lifecycle.orders import (
     drain_of,
     drained,
@@ -204,10 +205,13 @@ class Starting:
             return evidence
         service = self._desired.services[wanted.profile.name]
         bar = self._bar(service, profile)
-        settings = (profile.config, profile.env, profile.ledger.keys)
+        settings = (profile.env, profile.ledger.keys)
         known = (evidence, self._facts, self._manager, self._desired.host.name)
         found = [*([bar] if bar else []), *around(service, settings, *known)]
-        found += beyond(service, profile, self._desired)
+        if wanted.profile.name not in self._refused:
+            found += unlike(service, profile, evidence, self._facts, self._desired)
+            found += beyond(service, profile, self._desired)
+        found += exposed(service, self._manager, self._desired, self._facts)
         for one in found:
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))

@@ -14,7 +14,7 @@ from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK
 from hermes_ops.hermes.orphans import on_port, prune_hint
-from hermes_ops.hermes.outside import inherited, is_misnamed, left_on, overlaid, wide_open
+from hermes_ops.hermes.outside import inherited, is_misnamed, overlaid
 from hermes_ops.hermes.ports import free_hint, number_of
 from hermes_ops.hermes.rivals import CRONTAB, crons, removal
 from hermes_ops.hermes.started import RECORD
@@ -115,13 +115,13 @@ def _in_the_way(service: ServiceSpec, facts: Facts) -> Conflict | None:
 
 def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> Conflict | None:
     hermes = facts.hermes
-    if service.text != "hermes" or installs or hermes is None or (hermes.runs and hermes.whole):
+    if service.text != "hermes" or installs or hermes is None or (hermes.runs and not hermes.gone):
         return None
     hint = "install Hermes again on the host, or set hermes_python"
     if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
         hint = f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
     lost = f"Python of Hermes, {hermes.python}"
-    lost = lost if not hermes.runs else f"code of Hermes, {hermes.project}/hermes_cli"
+    lost = lost if not hermes.runs else f"code of Hermes, {hermes.gone}"
     return Conflict(f"the {lost}, is gone", hint=hint)
 
 
@@ -134,35 +134,36 @@ def _without_space(facts: Facts) -> Conflict | None:
 
 
 def around(
-    service: ServiceSpec,
-    settings: tuple[Mapping[str, Any], Mapping[str, str | None], Mapping[str, Tree]],
+    service: ServiceSpec, settings: tuple[Mapping[str, str | None], Mapping[str, Tree]],
     evidence: Evidence, facts: Facts, manager: ServiceManager, host: str,
 ) -> Iterable[Conflict]:  # fmt: skip
     """Yield what is not as wanted around a gateway, each with what ends it.
 
-    `settings`: its `config.yaml`, its `.env`, and the managed settings of all its files.
+    `settings`: its `.env`, and the managed settings of all its files.
     """
     if service.text != "hermes":
         return
-    config, env, keys = settings
-    again = f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
+    env, keys = settings
     if names := inherited(service, env, evidence, facts):
         words = f"its process was started with {', '.join(names)} from outside its unit and .env"
         yield Conflict(words, hint=manager.without(names, service))
-    if names := left_on(service, evidence, facts):
-        words = f"its process still has {', '.join(names)}, which its files switch off"
-        yield Conflict(words, hint=again)
-    if addresses := wide_open(platforms.listeners(config, env), evidence.pid, facts):
-        words = f"its process listens on {', '.join(addresses)}, for every network"
-        yield Conflict(f"{words}, and its files say otherwise", hint=again)
     if is_misnamed(evidence):
         words = f"its gateway.pid does not name its process {evidence.pid}"
-        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=again)
+        hint = restart_hint(host, service)
+        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=hint)
+    if evidence.deleted:
+        words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
+        yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
     for file in crons(f"{facts.home}/{service.home}", facts):
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
         yield Conflict(words, hint=f"on the host, take that line out: {edit}")
     yield from overlaid(keys, facts)
+
+
+def restart_hint(host: str, service: ServiceSpec) -> str:
+    """Return the command that restarts a service."""
+    return f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
 
 
 def answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
