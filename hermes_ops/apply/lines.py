@@ -104,14 +104,16 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     owed = {op.owes for _, op in writes if isinstance(op, Write) and op.owes}
     paths = [op.path for _, op in writes if isinstance(op, Write)]
     yield f"is_broken || {call('make_parents', *paths)}"
-    for name in sorted(owed):
-        yield f"is_broken || {call('owe_restart', name)}"
     for number, operation in writes:
         if isinstance(operation, Write):
             words = call(number, f"{operation.mode:o}", operation.path)
             yield f"if {keep[number]}begin_stage {words}; then"
             yield Hidden(f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"', _size(operation))
             yield f"end_stage $? {words}; fi"
+    proofs = {op.proof: (n, op.path) for n, op in writes if isinstance(op, Write) and op.proof}
+    yield from (call("proven", *which, *words) for words, which in proofs.items())
+    for name in sorted(owed):
+        yield f"is_broken || {call('owe_restart', name)}"
     yield call("sync_staged", *paths)
     for number, operation in writes:
         if isinstance(operation, Write):

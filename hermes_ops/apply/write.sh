@@ -64,6 +64,14 @@ why_unwritten() { # FOLDER: from its first parent on, what is in the way
   done
   printf 'is the disk full?'
 }
+# What is staged replaces nothing if the manager of its service would refuse it.
+proven() { # CHANGE PATH FUNCTION ID
+  is_broken && return
+  why=$("$3" "$4" 2>/dev/null </dev/null) && return
+  temporary "$2"
+  rm -f "$staged"
+  failed "$1" "$why"
+}
 sync_staged() { # PATH...
   for file; do
     shift

@@ -131,7 +131,7 @@ def matching(words: str, pattern: str) -> Kind:
     )
 
 
-_MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|\d+(\.\d+)?%|infinity")
+_MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|(100|\d{1,2}(\.\d{1,2})?)%|infinity")
 MEMORY = Kind(
     "an amount such as 512M or 2G",
     lambda value: bool(_MEMORY.fullmatch(str(value))),

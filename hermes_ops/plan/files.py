@@ -150,13 +150,16 @@ def plan_text(
     owes: str | None,
     *,
     is_equal: Any = None,
+    proof: tuple[str, ...] = (),
 ) -> Iterable[Change]:
     """Yield the write of `content`, or of its mode; `is_equal` ignores harmless differences."""
     before = found_text(path, facts)
     same = before == content or (
         is_equal is not None and before is not None and is_equal(before, content)
     )
-    yield from _write(wanted, Write(path, content, mode, before, owes=owes), same, facts)
+    yield from _write(
+        wanted, Write(path, content, mode, before, owes=owes, proof=proof), same, facts
+    )
 
 
 def found_text(path: PurePosixPath, facts: Facts) -> str | None:

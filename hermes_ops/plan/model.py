@@ -67,6 +67,8 @@ class Write(AtPath):
     """The service that must be restarted for this to take effect."""
     keeps: tuple[PurePosixPath, str] | None = None
     """A private note about what was written, and the path where it is stored afterwards."""
+    proof: tuple[str, ...] = ()
+    """Shell words that fail, and say why, if a service manager would refuse what is staged."""
 
 
 @dataclass(frozen=True, slots=True)

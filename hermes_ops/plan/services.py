@@ -54,8 +54,9 @@ def plan_definition(
             equal = manager.is_equal if part.base else None
             # Shared files are read when used: no running service needs a restart for them.
             owes = service.name if part.path in own else None
+            proof = manager.proof_of(service) if part.path in own else ()
             yield from plan_text(
-                wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal
+                wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal, proof=proof
             )
         elif isinstance(part, HostWritten):
             yield from _host_written(wanted, part, facts)

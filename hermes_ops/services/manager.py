@@ -143,14 +143,11 @@ class ServiceManager(Protocol):
     """
 
     name: str
-    systems: frozenset[str]
-    """The systems that can have it, as `uname -s` prints them."""
-    lingers: bool = False
-    """Whether its services end with the user's last session unless the user lingers."""
+    systems: frozenset[str]  # that can have it, as `uname -s` prints them
+    lingers: bool = False  # its services end with the last session, unless the user lingers
     together: str = ""
     """The shell function that controls several services with one call; empty if there is none."""
-    program: ProgramRole | None = None
-    """The program that we install on the host before its first service; None if none is needed."""
+    program: ProgramRole | None = None  # that we install on the host before its first service
     strangers: tuple[str, ...] = ()
     """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
     definitions: tuple[str, ...] = ()
@@ -228,7 +225,7 @@ class ServiceManager(Protocol):
         return "start it again on the host"
 
     def without(self, names: Sequence[str], service: ServiceSpec) -> str:
-        """Return what takes variables out of its own environment, and out of the service's."""
+        """Return what takes variables out of its own environment, and the service's."""
         del names, service
         return "start the service manager again without them"
 
@@ -246,6 +243,11 @@ class ServiceManager(Protocol):
 
     def reload(self) -> tuple[str, ...]:
         """Return the command that makes it read changed definitions; empty if none is needed."""
+        return ()
+
+    def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:
+        """Return shell words that fail, and say why, if it would refuse what is staged of it."""
+        del service
         return ()
 
     def is_stale(self, facts: Facts) -> bool:

@@ -220,6 +220,10 @@ class Systemd(ServiceManager):
         """Return the command that makes systemd read changed units."""
         return ("systemd_reload",)
 
+    def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:
+        """Return the command that lets systemd read the unit as it will be."""
+        return ("systemd_proof", self.id(service))
+
     def is_stale(self, facts: Facts) -> bool:
         """Return whether a unit's file changed since systemd read it."""
         units = facts.units.get(self.name, {}).values()

@@ -117,6 +117,47 @@ await_bus() {
 }
 linger() { enable_linger && await_bus; }
 
+is_staged() { [ -f "${1%/*}/.${1##*/}.hermes-ops.$$" ]; }
+file_in() { # LINE, which begins with PATH:NUMBER: prints the name of the file
+  path=${1%%:*}
+  printf %s "${path##*/}"
+}
+# systemd reads the unit and its drop-ins as they will be. It also tells which lines it would ignore:
+# of files that are not written now, that is not our matter.
+systemd_proof() { # UNIT
+  has systemd-analyze || return 0
+  trial=$XDG_RUNTIME_DIR/hermes-ops.$$
+  mkdir -p "$trial/$1.d" || return 0
+  cp "$systemd_folder/$1" "$trial/"
+  cp "$systemd_folder/$1.d"/*.conf "$trial/$1.d/"
+  cp "$systemd_folder/.$1.hermes-ops.$$" "$trial/$1"
+  for path in "$systemd_folder/$1.d"/.*".hermes-ops.$$"; do
+    name=${path##*/.}
+    [ ! -f "$path" ] || cp "$path" "$trial/$1.d/${name%.hermes-ops.*}"
+  done
+  said=$(limited 20 systemd-analyze verify --user --man=no "$trial/$1" 2>&1)
+  rm -rf "$trial"
+  printf '%s\n' "$said" | { # a pipe has a shell of its own: no variable of it comes back
+    while IFS= read -r line; do
+      case $line in
+        # A key that this systemd does not know may be one of a newer one.
+        *"Unknown key"* | *"Unknown lvalue"*) continue ;;
+        "$trial/$1.d/"*) is_staged "$systemd_folder/$1.d/$(file_in "$line")" || continue ;;
+        "$trial/$1:"*) is_staged "$systemd_folder/$1" || continue ;;
+        "$1: Command "*" is not executable"*)
+          path=${line#"$1: Command "}
+          path=${path%% is not executable*}
+          ! is_staged "$path" || continue
+          ;;
+        "$1: "*) ;;
+        *) continue ;;
+      esac
+      printf 'systemd would not take it: %s' "${line#"$trial/"}"
+      exit 1
+    done
+  }
+}
+
 systemd_reload() { systemctl --user daemon-reload; }
 # Control several units with one call. If it fails, each unit is controlled alone later, which shows
 # the cause.

@@ -74,7 +74,7 @@ def test_a_wanted_platform_that_somebody_switched_off() -> None:
     """Without it the gateway is healthy, and deaf."""
     env = {**API, "TELEGRAM_BOT_TOKEN": "1:abcdef"}
     plan = with_more("", "platforms: {telegram: {enabled: false}}\n", env=env)
-    assert told(plan) == ["telegram is switched off by platforms.telegram.enabled"]
+    assert told(plan)[-1] == "telegram is switched off by platforms.telegram.enabled"
 
 
 def test_a_platform_whose_token_lives_on_the_host() -> None:
@@ -105,10 +105,21 @@ def test_what_a_process_keeps_after_its_files_were_mended() -> None:
         held, f"{HOME}/gateway_state.json", state.replace('"api_server"', f'{entry}, "api_server"')
     )
     plan = make_plan(desired(case), held_by(more))
-    assert plan.evidence["demo"].bars[0].startswith("its process still has webhook")
+    assert plan.evidence["demo"].bars[0].startswith("its process has webhook, which its files")
     pid = plan.evidence["demo"].pid
     servers = (Server("0.0.0.0", 8701, pid), Server("0.0.0.0", 5555, pid))
     plan = make_plan(desired(case), held_by(held, servers=servers))
     assert "listens on 0.0.0.0:8701, for every network" in plan.evidence["demo"].bars[0]
     assert plan.differs[0].mend == "./inv fleet.restart -l box/demo"
-    assert make_plan(desired(case), replace(more, newer=frozenset())).evidence["demo"].bars == ()
+    plan = make_plan(desired(case), replace(more, newer=frozenset()))
+    assert plan.differs[0].mend.startswith("name it in the inventory")
+
+
+def test_a_platform_of_the_process_that_nothing_calls_for_where_the_host_decides() -> None:
+    """An inventory without platforms has no word on them; nor is what ended counted."""
+    case = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
+    held = facts(case)
+    path = f"{HOME}/gateway_state.json"
+    entry = '"platforms": {"webhook": {"state": "%s", "updated_at": "2026-11-22T08:59:50+00:00"}'
+    more = put(held, path, held.contents[path].replace('"platforms": {', entry % "connected"))
+    assert make_plan(desired(case), more).evidence["demo"].bars == ()

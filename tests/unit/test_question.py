@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -63,6 +64,14 @@ def definitions() -> set[str]:
     return {str(known.path) for each in MANAGERS.values() for known in each.paths(service)}
 
 
+OWN_FILES = [
+    str(known.path)
+    for manager in MANAGERS.values()
+    for known in manager.paths(desired(CASE).services["demo"])
+    if known.is_own
+]
+
+
 def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
     """Return what is asked for a case."""
     return question(desired(case), **named)
@@ -76,6 +85,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *folders, *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
         *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
+        *map(posixpath.dirname, OWN_FILES),
     }  # fmt: skip
 
 

@@ -185,10 +185,25 @@ def write(name: str, **more: Any) -> Write:
 
 def test_a_debt_is_written_down_before_the_first_file_changes(host: Host, apply: Apply) -> None:
     """A crash in between still ends in a restart."""
-    host.stand("begin_stage", f"ls {OWED} >>states; return 1")
+    host.stand("mv", f'ls {OWED} >>states; command mv "$@"')
     apply(plan(("p", write("a", owes="one")), ("p", write("b", owes="two")), ("p", write("c"))))
-    assert (host.home / "states").read_text() == "one\ntwo\n" * 3
+    assert (host.home / "states").read_text() == "one\ntwo\n" * 4  # the last with the lock
     assert sorted(file.name for file in (host.home / OWED).iterdir()) == ["one", "two"]
+
+
+def test_what_a_manager_would_refuse_replaces_nothing(host: Host, apply: Apply) -> None:
+    """Nothing of the profile is written, no restart is owed, and the others go on."""
+    host.file("p/unit", "old")
+    host.stand("refuses", 'printf "no: %s" "$1"; return 1')
+    proof = ("refuses", "one.service")
+    unit = write("p/unit", owes="one", proof=proof)
+    first = (("p", unit), ("p", write("p/config")), ("p", write("p/last")))
+    answer = apply(plan(*first, ("q", write("q/config"))))
+    assert told(answer) == ["failed", "skipped", "skipped", "done"]
+    assert "no: one.service" in answer.out
+    assert [file.name for file in (host.home / "p").iterdir()] == ["unit"]
+    assert (host.home / "p/unit").read_text() == "old"
+    assert not (host.home / OWED).exists()
 
 
 def test_a_broken_profile_makes_no_debt(host: Host, apply: Apply) -> None:

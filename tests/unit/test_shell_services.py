@@ -785,3 +785,61 @@ def test_the_journal_of_a_unit(host: Host) -> None:
     host.run("systemd_journal x.service 5 - ''; systemd_journal x.service - 1784541600 's=1'")
     plain = "journalctl --user -q -o short-unix --no-hostname --show-cursor -u x.service"
     assert host.calls == [f"{plain} -n 5", f"{plain} --since @1784541600 --after-cursor s=1"]
+
+
+# --- what systemd would make of a unit ----------------------------------------------------------
+
+SYSTEMD = ".config/systemd/user"
+ODD = "Failed to parse time value, ignoring: abc"
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("", False),
+        ("{trial}/a.service:8: Invalid memory limit '12Q', ignoring: Invalid argument", True),
+        ("{trial}/a.service.d/own.conf:2: " + ODD, True),
+        ("{trial}/a.service.d/theirs.conf:2: " + ODD, False),
+        ("{trial}/a.service:29: Unknown key 'Future' in section [Service], ignoring.", False),
+        ("a.service: Service has no ExecStart= setting. Refusing.", True),
+        ("a.service: Command /nope is not executable: No such file or directory", True),
+        ("a.service: Command {home}/tool is not executable: No such file or directory", False),
+        ("other.service: Command /nope is not executable: No such file or directory", False),
+        ("/etc/systemd/system/x.service:2: " + ODD, False),
+        ("systemd-analyze: unrecognized option '--man=no'", False),
+    ],
+)
+def test_a_unit_that_systemd_would_not_take(host: Host, line: str, refused: bool) -> None:
+    """Its own lines and those of what is written now count; nothing of the trial is left."""
+    for name in ("a.service", "a.service.d/theirs.conf"):
+        host.file(f"{SYSTEMD}/{name}", "old")
+    host.file("here", "")
+    stage = f"""XDG_RUNTIME_DIR={host.home}/run; mkdir run
+    for new in {SYSTEMD}/.a.service {SYSTEMD}/a.service.d/.own.conf .tool; do
+      echo new >$new.hermes-ops.$$
+    done
+    """
+    seen = 'cat "$4" "$4.d/own.conf" "$4.d/theirs.conf" >seen; '
+    said = line.format(trial="${4%/*}", home=host.home)
+    host.program("systemd-analyze", f"{seen}cat <<E\n{said}\nE\nreturn 1")
+    answer = host.run(f'{stage} systemd_proof a.service; echo " $?"; ls run')
+    assert (host.home / "seen").read_text() == "new\nnew\nold"
+    assert answer.out.endswith(f" {int(refused)}\n")
+    assert ("systemd would not take it" in answer.out) == refused
+    assert str(host.home) not in answer.out
+
+
+def test_an_unchanged_unit_is_not_judged_for_what_it_ignores(host: Host) -> None:
+    """It is Hermes' own text, or was taken before; what it refuses counts all the same."""
+    host.file(f"{SYSTEMD}/a.service", "old")
+    for word, code in (("ignoring", 0), ("Refusing", 1)):
+        where = "${4%/*}/a.service:3" if code == 0 else "a.service"
+        host.program("systemd-analyze", f"cat <<E\n{where}: {word}.\nE")
+        answer = host.run('XDG_RUNTIME_DIR=$HOME/run; systemd_proof a.service; echo " $?"')
+        assert answer.out.endswith(f" {code}\n")
+
+
+def test_without_systemd_analyze_nothing_is_proven(dash: Host) -> None:
+    """systemd itself tells then."""
+    dash.lacks("systemd-analyze")
+    assert dash.run("systemd_proof a.service; echo $?").out == "0\n"

@@ -211,7 +211,7 @@ class Starting:
         if wanted.profile.name not in self._refused:
             found += unlike(service, profile, evidence, self._facts, self._desired)
             found += beyond(service, profile, self._desired)
-        found += exposed(service, self._manager, self._desired, self._facts)
+            found += exposed(service, self._manager, self._desired, self._facts)
         for one in found:
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))
