@@ -132,7 +132,7 @@ keep_start() { # PATH TEXT [ENV-FILE NAME...]
   note=$1
   text=$2
   shift 2
-  [ $# -eq 0 ] || text=$text$(made_checks "$@")$newline
+  [ $# -eq 0 ] || text="${text}at: $(date +%s)$newline$(made_checks "$@")$newline"
   keep_note "$note" "$text"
 }
 made_checks() { # ENV-FILE NAME...

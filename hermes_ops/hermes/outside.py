@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from hermes_ops.errors import Conflict, HermesError
@@ -12,6 +13,7 @@ from hermes_ops.hermes import platforms, variables
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.ports import EVERY
 from hermes_ops.hermes.readiness import named_platforms
+from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import SUPERVISED, ServiceSpec
 
@@ -84,6 +86,14 @@ def wide_open(
     wanted = {port for _, host, port in listeners if host not in EVERY}
     mine = (one for one in facts.servers or () if pid and one.pid == pid)
     return [f"{one.host}:{one.port}" for one in mine if one.host in EVERY and one.port in wanted]
+
+
+def other_version(evidence: Evidence, facts: Facts) -> str:
+    """Return the version that a process runs, if another one is installed by now; else nothing."""
+    said = (answer.body for answer in evidence.answers.values() if answer and answer.status == 200)
+    found = (re.search(r'"version": ?"([^"]{1,40})"', body) for body in said)
+    runs = next((one[1] for one in found if one), "")
+    return runs if runs and facts.hermes and not is_same(runs, facts.hermes.version) else ""
 
 
 def is_misnamed(evidence: Evidence) -> bool:

@@ -25,7 +25,7 @@ FILES = ("config.yaml", ENV)
 
 _SOON = 900
 """Seconds after an order within which a process counts as its result: drain, waits and retries."""
-_AT_ONCE = 30
+_AT_ONCE = 2
 """Seconds after an order within which nobody else starts it again."""
 _NEXT_TURN = ("model", "providers", "agent")
 """Settings that a running gateway reads again on its next turn."""
@@ -39,6 +39,8 @@ class StartRecord:
 
     ordered: float
     """When it was ordered, or a process began, in seconds since 1970."""
+    at: float | None = None
+    """When the host gave the order, after all waits."""
     keys: Mapping[str, Tree] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ def record(keys: Mapping[str, Tree], now: float, made: Mapping[str, str] | None 
     kept = {name: _restarting(tree) for name, tree in keys.items()}
     text = ownership.render(Ownership(keys=kept)) + f"ordered: {now:.0f}\n"
     lines = (f"  {name}: {check}\n" for name, check in sorted((made or {}).items()))
-    return "".join((text, "made:\n", *lines)) if made else text
+    return "".join((text, f"at: {now:.0f}\nmade:\n", *lines)) if made else text
 
 
 def made_of(keys: Mapping[str, Tree]) -> tuple[str, ...]:
@@ -71,8 +73,9 @@ def read(home: PurePosixPath, facts: Facts) -> StartRecord | None:
         keys = ownership.parse(head).keys
     except (ValueError, Conflict):
         return None
+    at = re.search(r"^at: (\d{1,15})$", head, re.MULTILINE)
     checks = re.findall(r"^  (\w+): ([0-9a-f]{4})$", made, re.MULTILINE)
-    return StartRecord(int(ordered[1]), keys, dict(checks))
+    return StartRecord(int(ordered[1]), int(at[1]) if at else None, keys, dict(checks))
 
 
 def is_newer(home: PurePosixPath, facts: Facts) -> bool:
@@ -90,11 +93,12 @@ def compared(
     if evidence.age_s is None:
         return (), True
     newer, found = is_newer(home, facts), read(home, facts)
-    since = facts.now - evidence.age_s - found.ordered if found else -_SOON
-    if found is None or not -5 <= since <= _SOON:
+    born = facts.now - evidence.age_s
+    if found is None or not -5 <= born - found.ordered <= _SOON:
         return (), not newer
     stale = [*_differing(found.keys, keys)] if newer else []
-    if newer or (evidence.restarts == 0 and since <= _AT_ONCE):
+    at_once = found.at is not None and abs(born - found.at) <= _AT_ONCE
+    if newer or (at_once and evidence.restarts == 0):
         stale += _replaced(home, made_of(keys), found.made, facts)
     return tuple(stale), True
 

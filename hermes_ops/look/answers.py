@@ -51,6 +51,7 @@ def _facts(reply: Reply) -> Facts:
         mute=frozenset(record.rest for record in reply.of("mute")),
         locks=locks(reply),
         deleted=deleted(reply),
+        closed=frozenset(record.rest for record in reply.of("closed")),
         real={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("real")},
         commands=invocations(reply),
         variables=variables(reply),

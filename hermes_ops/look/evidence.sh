@@ -178,12 +178,14 @@ look_owners() { # HOME...
   end
 }
 
-# Where the homes of gateways lie in truth, to tell whether a process still has the files in them.
+# Where the homes of gateways lie in truth, to tell whether a process still has the files in them;
+# and those in which nothing can be written, whatever their modes are.
 look_real() ( # HOME...
   for path; do
     cd "$HOME/$path" 2>/dev/null || continue
     printf '%s real %s ' "$nonce" "$path"
     pwd -P
+    [ -w . ] || say "closed $path"
   done
 )
 

@@ -149,8 +149,7 @@ class Facts:
     """The names of the variables with which the services' processes began."""
     overlay: str = ""
     """The `config.yaml` that an administrator puts over those of all profiles."""
-    overlaid: frozenset[str] = frozenset()
-    """The names that the administrator's `.env` sets."""
+    overlaid: frozenset[str] = frozenset()  # the names that the administrator's `.env` sets
     newer: frozenset[str] = frozenset()  # settings written after their gateway began
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
@@ -163,6 +162,7 @@ class Facts:
     """The path of the lock that each service's gateway has open; a deleted one says so."""
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
     real: Mapping[str, str] = field(default_factory=dict)  # where homes lie, without links
+    closed: frozenset[str] = frozenset()  # homes in which nothing can be written
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk
     profiles: tuple[str, ...] = ()

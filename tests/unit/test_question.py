@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -64,12 +63,13 @@ def definitions() -> set[str]:
     return {str(known.path) for each in MANAGERS.values() for known in each.paths(service)}
 
 
-OWN_FILES = [
-    str(known.path)
-    for manager in MANAGERS.values()
-    for known in manager.paths(desired(CASE).services["demo"])
-    if known.is_own
-]
+FOLDERS = {
+    ".hermes", ".hermes/profiles", ".config", ".config/systemd", ".config/systemd/user",
+    ".config/systemd/user/default.target.wants", ".config/hermes-ops",
+    ".config/systemd/user/hermes-gateway-demo.service.d", ".config/hermes-ops/supervisord.d",
+    ".local", ".local/share", ".local/share/hermes-ops",
+}  # fmt: skip
+"""All in which files of `demo` lie."""
 
 
 def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
@@ -85,7 +85,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *folders, *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
         *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
-        *map(posixpath.dirname, OWN_FILES),
+        *FOLDERS,
     }  # fmt: skip
 
 

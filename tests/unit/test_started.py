@@ -124,8 +124,9 @@ def test_a_key_that_the_host_made_and_somebody_replaced(
 ) -> None:
     """By the check that the host wrote at the start; an old time of the file proves nothing."""
     held = facts(CASE)
-    ordered = held.now - (1005 if at_once else 1300)
+    ordered = held.now - (1001 if at_once else 1010)
     text = record(keys(), ordered, {"API_SERVER_KEY": "0a0a"})
+    assert f"at: {ordered:.0f}" in text
     held = replace(put(held, f"{HOME}/{RECORD}", text), made={KEY: "0b0b"})
     held = replace(held, newer=NEWER if newer else frozenset())
     known = {".env": {"API_SERVER_KEY": GENERATED}}

@@ -16,9 +16,9 @@ from hermes_ops.services.manager import ServiceManager
 
 
 def folders_of(service: ServiceSpec, manager: ServiceManager) -> list[PurePosixPath]:
-    """Return the folders in which the files of a service lie."""
-    own = [known.path.parent for known in manager.paths(service) if known.is_own]
-    return list(dict.fromkeys((service.home, *own)))
+    """Return the folders below the user's home in which the files of a service lie."""
+    files = (service.home / "file", *(known.path for known in manager.paths(service)))
+    return list(dict.fromkeys(folder for file in files for folder in file.parents if folder.name))
 
 
 def exposed(

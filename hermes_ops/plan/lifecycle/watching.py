@@ -14,7 +14,7 @@ from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK
 from hermes_ops.hermes.orphans import on_port, prune_hint
-from hermes_ops.hermes.outside import inherited, is_misnamed, overlaid
+from hermes_ops.hermes.outside import inherited, is_misnamed, other_version, overlaid
 from hermes_ops.hermes.ports import free_hint, number_of
 from hermes_ops.hermes.rivals import CRONTAB, crons, removal
 from hermes_ops.hermes.started import RECORD
@@ -78,6 +78,7 @@ def obstacle(
         or _in_the_way(service, facts)
         or _without_program(service, facts, installs=installs)
         or _without_space(facts)
+        or _closed(service, facts)
     )
 
 
@@ -133,6 +134,13 @@ def _without_space(facts: Facts) -> Conflict | None:
     return Conflict(full, hint="make room there")
 
 
+def _closed(service: ServiceSpec, facts: Facts) -> Conflict | None:
+    if str(service.home) not in facts.closed:
+        return None
+    words = f"nothing can be written in ~/{service.home}: its disk may be mounted read-only"
+    return Conflict(words, hint=f"on the host, this shows it: findmnt -T ~/{service.home}")
+
+
 def around(
     service: ServiceSpec, settings: tuple[Mapping[str, str | None], Mapping[str, Tree]],
     evidence: Evidence, facts: Facts, manager: ServiceManager, host: str,
@@ -147,6 +155,9 @@ def around(
     if names := inherited(service, env, evidence, facts):
         words = f"its process was started with {', '.join(names)} from outside its unit and .env"
         yield Conflict(words, hint=manager.without(names, service))
+    if (version := other_version(evidence, facts)) and facts.hermes:
+        words = f"its process runs Hermes {version}, and {facts.hermes.version} is installed"
+        yield Conflict(words, hint=restart_hint(host, service))
     if is_misnamed(evidence):
         words = f"its gateway.pid does not name its process {evidence.pid}"
         hint = restart_hint(host, service)
