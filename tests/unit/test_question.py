@@ -80,9 +80,8 @@ def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
 def test_every_path_that_may_change_is_asked_for() -> None:
     """Files with the folders on their way, definitions of every manager, stamps and debts."""
     assert definitions() >= DEFINITIONS
-    folders = {str(PurePosixPath(path).parent) for path in definitions()}
     assert set(asked().paths) == {
-        HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *folders, *STAMPS, ACTIVE,
+        HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
         f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
         *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
         *FOLDERS,
