@@ -43,6 +43,8 @@ class Container:
     group: str
     name: str
     folder: Path
+    init: str = ""
+    """The program that is process 1; empty: the host's systemd."""
 
     @property
     def process(self) -> LabProcess | None:
@@ -87,7 +89,7 @@ class Container:
         unit = [] if _has_systemd() else ["--keep-unit"]
         return [
             "--quiet",
-            "--boot",
+            *([] if self.init else ["--boot"]),
             f"--directory={self.folder / 'root'}",
             f"--machine={self.group}-{self.name}",
             f"--hostname={self.name}",
@@ -98,6 +100,7 @@ class Container:
             "--resolv-conf=off",
             "--timezone=off",
             "--setenv=TERM=dumb",
+            *([self.init] if self.init else []),
         ]
 
     def _cgroups(self) -> list[Path]:

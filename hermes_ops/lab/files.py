@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hermes_ops.errors import UsageError
 from hermes_ops.lab.commands import run
 from hermes_ops.lab.layout import Lab, Member
 
@@ -16,14 +17,13 @@ from hermes_ops.lab.layout import Lab, Member
 FOLDERS = (
     ("etc", 0o755, 0),
     ("etc/ssh", 0o755, 0),
-    ("home", 0o755, 0),
-    ("home/hermes", 0o755, 1000),
-    ("home/hermes/.ssh", 0o700, 1000),
-    ("home/fresh", 0o755, 1001),
-    ("home/fresh/.ssh", 0o700, 1001),
     ("root", 0o700, 0),
     ("root/.ssh", 0o700, 0),
 )
+USERS = {"hermes": 1000, "fresh": 1001}
+MAC_USERS = {"hermes": 501, "fresh": 502}
+SIMULATOR = Path(__file__).parents[2] / "simulators" / "mac"
+"""What makes a host a Mac: it is in the source tree alone, no part of the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,46 @@ def prepare(lab: Lab, member: Member) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     scratch.chmod(0o755)
-    for path, mode, owner in FOLDERS:
+    for path, mode, owner in (*FOLDERS, *_homes(member)):
         _give(_made(scratch / path), mode, owner)
     for file in _files(lab, member):
         (scratch / file.path).write_text(file.text)
         _give(scratch / file.path, file.mode, file.owner)
     scratch.rename(upper)
+
+
+def is_mac(member: Member) -> bool:
+    """Whether a host is a simulated Mac."""
+    return member.kind.partition("-")[0] == "mac"
+
+
+def install_simulator(lab: Lab, member: Member) -> None:
+    """Copy the simulator of a Mac to a host that does not run, as it is now."""
+    if not SIMULATOR.is_dir():
+        raise UsageError(
+            "simulated Macs need the source tree of hermes-ops",
+            hint="clone the repository, and run its ./inv lab.up --mac 1",
+        )
+    target = lab.folder(member) / "upper" / "opt" / "mac"
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(exist_ok=True)
+    shutil.copytree(SIMULATOR, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (target.parent, target, *target.rglob("*")):
+        _give(path, 0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644, 0)
+
+
+def _home(member: Member) -> tuple[str, dict[str, int]]:
+    """Return the folder of all homes, and the uids of the users."""
+    return ("Users", MAC_USERS) if is_mac(member) else ("home", USERS)
+
+
+def _homes(member: Member) -> Iterator[tuple[str, int, int]]:
+    """Yield folder, mode and owner of each folder of the users."""
+    folder, users = _home(member)
+    yield folder, 0o755, 0
+    for name, uid in users.items():
+        yield f"{folder}/{name}", 0o755, uid
+        yield f"{folder}/{name}/.ssh", 0o700, uid
 
 
 def _files(lab: Lab, member: Member) -> Iterator[_File]:
@@ -78,8 +112,9 @@ def _files(lab: Lab, member: Member) -> Iterator[_File]:
     yield _File("etc/machine-id", f"{machine.hexdigest()}\n", 0o444)
     yield _File("etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
     yield _File("etc/ssh/ssh_host_ed25519_key.pub", public(key) + "\n")
-    yield _File("home/hermes/.ssh/authorized_keys", open_to, 0o600, 1000)
-    yield _File("home/fresh/.ssh/authorized_keys", open_to, 0o600, 1001)
+    folder, users = _home(member)
+    for name, uid in users.items():
+        yield _File(f"{folder}/{name}/.ssh/authorized_keys", open_to, 0o600, uid)
     yield _File("root/.ssh/authorized_keys", open_to, 0o600)
 
 
@@ -89,7 +124,8 @@ def _made(folder: Path) -> Path:
 
 
 def _give(path: Path, mode: int, owner: int) -> None:
-    os.chown(path, owner, owner)
+    staff = 20 if owner in MAC_USERS.values() else owner
+    os.chown(path, owner, staff)
     path.chmod(mode)
 
 

@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "linux": ("debian", "base", "venv", "hermes", "admin"),
     "linux-bare": ("debian", "base", "venv", "hermes"),
     "linux-nohermes": ("debian", "base", "admin"),
+    "mac": ("debian", "base", "venv", "hermes", "admin", "mac"),
 }
 
 

@@ -24,6 +24,7 @@ from hermes_ops.lab.network import Bridge, bridge_name, free_subnet
 Say = Callable[[str], None]
 State = Literal["running", "stopped", "cut"]
 OURS = ("hosts", "inventory", "ssh", "lab.json.new", ".gitignore", "lab.json")
+MAC_INIT = "/opt/mac/boot.py"
 BOOT = 60  # seconds until a host must answer; a single host needs less than one
 
 
@@ -189,12 +190,15 @@ def _bring_up(lab: Lab, member: Member, layers: tuple[Path, ...]) -> None:
 
 def _start(lab: Lab, member: Member, layers: tuple[Path, ...], *, cut: bool = False) -> None:
     files.prepare(lab, member)
+    if files.is_mac(member):
+        files.install_simulator(lab, member)
     process = _container(lab, member).start(layers)
     lab.cable(member).plug(process.pid, cut=cut)
 
 
 def _container(lab: Lab, member: Member) -> Container:
-    return Container(lab.bridge.name, member.name, lab.folder(member))
+    init = MAC_INIT if files.is_mac(member) else ""
+    return Container(lab.bridge.name, member.name, lab.folder(member), init)
 
 
 def _wait_until_ready(lab: Lab, member: Member) -> None:

@@ -17,6 +17,7 @@ _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
         Option("linux", "how many hosts with polkit, sudo and Hermes"),
         Option("linux_bare", "how many hosts without polkit and sudo"),
         Option("linux_nohermes", "how many hosts without Hermes and without internet"),
+        Option("mac", "how many simulated Macs"),
         _ROOT,
     ),
     common=ANSWER,

@@ -1,0 +1,101 @@
+"""Mount namespaces in which a process sees a Mac: its programs, and no /proc.
+
+A session (the system's, that of logins, and one of each GUI login) has one of its own, and whoever
+calls is recognised by it: children have it from their parents, and nobody can leave it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+HERE = Path("/opt/mac")
+KERNEL = HERE / "kernel"
+"""Where the stand-ins of `ps` and its like read what the kernel says."""
+_NEWNS = 0x20000
+_BIND, _REC, _PRIVATE, _RDONLY = 0x1000, 0x4000, 1 << 18, 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def prepare() -> None:
+    """Lay out what the views consist of: the programs of a Mac, and GNU's own aside."""
+    for name, folder in (("bin", "/usr/bin"), ("sbin", "/usr/sbin")):
+        (HERE / "gnu" / name).mkdir(parents=True, exist_ok=True)
+        _mount(folder, str(HERE / "gnu" / name), flags=_BIND)
+        _fill(name)
+    KERNEL.mkdir(exist_ok=True)
+    _mount("/proc", str(KERNEL), flags=_BIND | _REC)
+
+
+def _fill(folder: str) -> None:
+    """Make a folder of links: to the stand-ins, and to what a Mac has as Linux does."""
+    view = HERE / "view" / folder
+    view.mkdir(parents=True, exist_ok=True)
+    for left in view.iterdir():
+        left.unlink()
+    for name in (HERE / "userland" / f"{folder}.txt").read_text().split():
+        real = Path("/usr", folder, name).resolve()
+        if real.is_relative_to("/usr/bin") or real.is_relative_to("/usr/sbin"):
+            real = HERE / "gnu" / real.relative_to("/usr")
+        if real.exists():
+            (view / name).symlink_to(real)
+    for program in (HERE / folder).iterdir():
+        (view / program.name).unlink(missing_ok=True)
+        (view / program.name).symlink_to(program)
+
+
+def session() -> int:
+    """Return the descriptor of a new mount namespace with the view of a Mac."""
+    ready, made = os.pipe()
+    held, leave = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(leave)
+            _show()
+            os.write(made, b".")
+            os.read(held, 1)
+        finally:
+            os._exit(0)
+    os.close(made)
+    os.close(held)
+    if os.read(ready, 1) != b".":
+        raise OSError("the view of a Mac could not be mounted")
+    namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+    os.close(leave)
+    os.close(ready)
+    os.waitpid(pid, 0)
+    return namespace
+
+
+def enter(namespace: int) -> None:
+    """Go to another mount namespace."""
+    _check(_libc.setns(namespace, _NEWNS))
+
+
+def number(path: str | int) -> int:
+    """Return the number of a namespace, given as a path or a descriptor."""
+    return os.stat(path).st_ino
+
+
+def _show() -> None:
+    _check(_libc.unshare(_NEWNS))
+    _mount("none", "/", flags=_REC | _PRIVATE)
+    for folder in ("bin", "sbin"):
+        _mount(str(HERE / "view" / folder), f"/usr/{folder}", flags=_BIND)
+    custom = Path("/usr/lib/python3.11/sitecustomize.py").resolve()
+    _mount(str(HERE / "sitecustomize.py"), str(custom), flags=_BIND)
+    for folder in ("/proc", "/sys"):
+        _mount("none", folder, "tmpfs", _RDONLY)
+
+
+def _mount(source: str, target: str, kind: str = "", flags: int = 0) -> None:
+    done = _libc.mount(source.encode(), target.encode(), kind.encode(), flags, None)
+    _check(done, f"{source} on {target}")
+
+
+def _check(result: int, about: str = "") -> None:
+    if result:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{os.strerror(error)}: {about}")

@@ -1,0 +1,7 @@
+# shellcheck shell=sh # stand-ins read it
+# What a stand-in does not know ends loudly, and stands in /run/refused.
+refuse() { # NAME WORD…
+  printf '%s\n' "$*" >>/run/refused
+  printf '%s: not known to the simulated Mac: %s\n' "$1" "$*" >&2
+  exit 64
+}
