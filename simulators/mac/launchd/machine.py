@@ -23,6 +23,8 @@ from launchd.overrides import Overrides
 LOG = Path("/var/log/com.apple.xpc.launchd/launchd.log")
 SUDOERS = Path("/etc/sudoers.d/hermes")
 VERSION = Path("/System/Library/CoreServices/SystemVersion.plist")
+LOGIN_WINDOW = Path("/Library/Preferences/com.apple.loginwindow.plist")
+PASSWORD = Path("/etc/kcpassword")
 SSHD = "com.openssh.sshd"
 GRACE = 10
 """Seconds that all processes have, when the Mac goes down."""
@@ -166,6 +168,12 @@ class Machine:
         if self.knobs["sudo"] == "yes":
             SUDOERS.write_text("%admin ALL=(ALL) NOPASSWD: ALL\n")
             SUDOERS.chmod(0o440)
+        name = self.knobs["autologin"]
+        LOGIN_WINDOW.parent.mkdir(parents=True, exist_ok=True)
+        LOGIN_WINDOW.write_bytes(plistlib.dumps({"autoLoginUser": name} if name else {}))
+        PASSWORD.unlink(missing_ok=True)
+        if name:
+            PASSWORD.touch(0o600)
         version = self.knobs["os_version"]
         product = {"ProductName": "macOS", "ProductVersion": version}
         VERSION.parent.mkdir(parents=True, exist_ok=True)

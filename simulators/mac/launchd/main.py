@@ -9,10 +9,11 @@ import selectors
 import socket
 import struct
 import sys
+import time
 import traceback
+import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from launchd import view
 from launchd.knobs import UnknownKnob
@@ -39,6 +40,7 @@ def main() -> None:
     for user in pwd.getpwall():
         if user.pw_dir.startswith("/Users/"):
             _temporary(user.pw_uid)
+    _note_the_boot()
     view.prepare()
     machine = Machine()
     SOCKET.unlink(missing_ok=True)
@@ -53,6 +55,16 @@ def main() -> None:
     machine.loop.run()
 
 
+def _note_the_boot() -> None:
+    """Write what stand-ins tell of this boot, and where they write to."""
+    now = time.time()
+    Path("/run/boottime").write_text(f"{int(now)} {int(now % 1 * 1e6)}\n")
+    Path("/run/bootsession").write_text(f"{str(uuid.uuid4()).upper()}\n")
+    for path in (Path("/run/refused"), Path("/run/assertions")):
+        path.mkdir() if path.name == "assertions" else path.touch()
+        path.chmod(0o1777 if path.is_dir() else 0o666)
+
+
 def _temporary(uid: int) -> None:
     folder = Path(f"/var/folders/{uid}/T")
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,15 +76,12 @@ def _accept(machine: Machine, connection: socket.socket) -> None:
     connection.settimeout(5)
     got = b""
     try:
-        while not got.endswith(b"\n") and len(got) < MOST:
-            part = connection.recv(65536)
-            if not part:
-                break
+        while (part := connection.recv(65536)) and len(got) < MOST:
             got += part
         pid, uid, _ = struct.unpack(
             "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         )
-        answer = _answer(machine, pid, uid, json.loads(got))
+        answer = _answer(machine, pid, uid, got.decode(errors="surrogateescape").split("\0")[:-1])
     except (OSError, ValueError):
         connection.close()
         return
@@ -86,17 +95,19 @@ def _accept(machine: Machine, connection: socket.socket) -> None:
 
 
 def _send(connection: socket.socket, answer: Answer) -> None:
-    parts = {"code": answer.code, "out": answer.out, "err": answer.err, "run": answer.run}
+    out, err = (text.encode(errors="surrogateescape") for text in (answer.out, answer.err))
+    run = "".join(f"{word}\0" for word in answer.run).encode(errors="surrogateescape")
     with suppress(OSError):
-        connection.sendall(json.dumps(parts).encode() + b"\n")
+        connection.sendall(f"{answer.code} {len(out)} {len(err)}\n".encode() + run + out + err)
     connection.close()
 
 
-def _answer(machine: Machine, pid: int, uid: int, asked: dict[str, Any]) -> Answer | Deferred:
-    verb, *words = asked["words"] or ["help"]
-    if asked["program"] == "sim":
+def _answer(machine: Machine, pid: int, uid: int, asked: list[str]) -> Answer | Deferred:
+    program, folder, terminal, *given = asked
+    verb, *words = given or ["help"]
+    if program == "sim":
         return _event(machine, verb, words) if uid == 0 else Answer(1, err="only root may\n")
-    call = Call(machine, machine.caller(pid, uid), tuple(words), asked["folder"], asked["terminal"])
+    call = Call(machine, machine.caller(pid, uid), tuple(words), folder, bool(terminal))
     if verb in UNBUILT:
         return Answer(70, err=f"the simulated launchctl has no '{verb}'\n")
     if verb not in VERBS:

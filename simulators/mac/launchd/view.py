@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from pathlib import Path
 
 HERE = Path("/opt/mac")
@@ -30,19 +31,35 @@ def prepare() -> None:
 
 def _fill(folder: str) -> None:
     """Make a folder of links: to the stand-ins, and to what a Mac has as Linux does."""
-    view = HERE / "view" / folder
-    view.mkdir(parents=True, exist_ok=True)
-    for left in view.iterdir():
-        left.unlink()
     for name in (HERE / "userland" / f"{folder}.txt").read_text().split():
-        real = Path("/usr", folder, name).resolve()
-        if real.is_relative_to("/usr/bin") or real.is_relative_to("/usr/sbin"):
-            real = HERE / "gnu" / real.relative_to("/usr")
-        if real.exists():
-            (view / name).symlink_to(real)
-    for program in (HERE / folder).iterdir():
-        (view / program.name).unlink(missing_ok=True)
-        (view / program.name).symlink_to(program)
+        _link("real", name, _aside(Path("/usr", folder, name)))
+        _link(f"view/{folder}", name, _aside(Path("/usr", folder, name)))
+    for name, program in _stand_ins(folder).items():
+        _link(f"view/{folder}", name, program)
+
+
+def _link(folder: str, name: str, program: Path) -> None:
+    """Link a name in a folder of ours to a program, if there is one."""
+    link = HERE / folder / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    if program.exists():
+        link.symlink_to(program)
+
+
+def _aside(program: Path) -> Path:
+    """Return where a view sees a program of Linux: GNU's are aside, links are followed here."""
+    real = program.resolve()
+    there = real.is_relative_to("/usr/bin") or real.is_relative_to("/usr/sbin")
+    return HERE / "gnu" / real.relative_to("/usr") if there else real
+
+
+def _stand_ins(folder: str) -> dict[str, Path]:
+    """Return what stands in for programs: those with GNU's options checked, and our own."""
+    checked = re.findall(r"\[(\w+)\]=", (HERE / "userland" / "options.sh").read_text())
+    there = [name for name in checked if (HERE / "view" / folder / name).exists()]
+    own = {program.stem: program for program in (HERE / folder).iterdir()}
+    return dict.fromkeys(there, HERE / "userland" / "run.sh") | own
 
 
 def session() -> int:

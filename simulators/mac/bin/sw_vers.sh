@@ -12,7 +12,6 @@ case $(printf %s "$*" | tr '[:upper:]' '[:lower:]') in
   -productversion | --productversion) value ProductVersion ;;
   -buildversion | --buildversion) value ProductBuildVersion ;;
   *)
-    . /opt/mac/refuse.sh
-    refuse sw_vers "$@"
+    exec /opt/mac/refuse.sh sw_vers "$@"
     ;;
 esac

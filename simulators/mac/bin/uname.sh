@@ -1,6 +1,5 @@
 #!/bin/sh
 # `uname` of a Mac.
-. /opt/mac/refuse.sh
 version=$(sw_vers -productVersion)
 major=${version%%.*}
 if [ "$major" -gt 15 ]; then major=$((major - 1)); else major=$((major + 9)); fi
@@ -19,7 +18,7 @@ answer() { # LETTER
 wanted=
 for word; do
   case $word in
-    -*[!amnoprsv-]* | --* | [!-]*) refuse uname "$@" ;;
+    -*[!amnoprsv-]* | --* | [!-]*) exec /opt/mac/refuse.sh uname "$@" ;;
     *) wanted=$wanted${word#-} ;;
   esac
 done

@@ -1,7 +1,6 @@
 #!/bin/sh
 # `xcode-select -p` of a Mac: whether it has developer tools.
-. /opt/mac/refuse.sh
-case $* in -p | --print-path) ;; *) refuse xcode-select "$@" ;; esac
+case $* in -p | --print-path) ;; *) exec /opt/mac/refuse.sh xcode-select "$@" ;; esac
 if grep -q '"developer_tools": "yes"' /var/db/simulator/knobs.json 2>/dev/null; then
   echo /Library/Developer/CommandLineTools
   exit

@@ -14,6 +14,7 @@ sim run SESSION USER CMD ...  run a command in a session: system, login (as over
 import os
 import pwd
 import sys
+from typing import NoReturn
 
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
@@ -31,11 +32,11 @@ def main() -> int:
     return show(ask("sim", sys.argv[1:]))
 
 
-def run(session: str, name: str, words: list[str]) -> int:
+def run(session: str, name: str, words: list[str]) -> NoReturn:
     """Become a user in a session, and a command of theirs."""
     answer = ask("sim", ["session", session])
-    if answer["code"]:
-        return show(answer)
+    if answer[0]:
+        sys.exit(show(answer))
     user = pwd.getpwnam(name)
     here = {
         "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
@@ -45,7 +46,7 @@ def run(session: str, name: str, words: list[str]) -> int:
         "SHELL": user.pw_shell,
         "TMPDIR": f"/var/folders/{user.pw_uid}/T/",
     }
-    enter = ["nsenter", f"--mount={answer['out'].strip()}"]
+    enter = ["nsenter", f"--mount={answer[1].decode().strip()}"]
     as_user = ["/opt/mac/gnu/bin/setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}"]
     into = ["/opt/mac/gnu/bin/env", "-C", user.pw_dir]
     os.execvpe(enter[0], [*enter, *as_user, "--init-groups", *into, *words], here)

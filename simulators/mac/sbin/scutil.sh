@@ -3,7 +3,6 @@
 case "$1 $2" in
   '--get ComputerName' | '--get LocalHostName' | '--get HostName') hostname ;;
   *)
-    . /opt/mac/refuse.sh
-    refuse scutil "$@"
+    exec /opt/mac/refuse.sh scutil "$@"
     ;;
 esac

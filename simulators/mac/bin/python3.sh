@@ -4,5 +4,6 @@ if grep -q '"developer_tools": "yes"' /var/db/simulator/knobs.json 2>/dev/null; 
   exec -a "$0" /opt/mac/gnu/bin/python3 "$@"
 fi
 echo 'xcode-select: note: No developer tools were found, requesting install.' >&2
+# shellcheck disable=SC2016 # as Apple writes it
 echo 'If developer tools are located at a non-default location on disk, use `sudo xcode-select --switch path/to/Xcode.app`.' >&2
 exit 1

@@ -1,0 +1,1 @@
+pgrep.py

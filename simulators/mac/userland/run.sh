@@ -1,0 +1,36 @@
+#!/opt/mac/gnu/bin/bash -p
+# A program of a Mac by GNU's of the same name: the options that both have and that mean the same.
+# All others end loudly, and stand in /run/refused. Options come before operands, as with BSD's.
+name=${0##*/}
+# shellcheck source=options.sh
+. /opt/mac/userland/options.sh
+letters=${options[$name]-}
+
+OPTIND=1
+OPTERR=0
+while getopts ":$letters" letter; do
+  case $letter in
+    '?' | :) exec /opt/mac/refuse.sh "$name" "$@" ;;
+  esac
+  case $name$letter$OPTARG in
+    headn-* | headc-*) exec /opt/mac/refuse.sh "$name" "$@" ;; # all but the last lines: GNU's alone
+  esac
+done
+operands=("${@:OPTIND}")
+
+case $name in
+  sleep)
+    case ${operands[*]} in *[smhd]) exec /opt/mac/refuse.sh "$name" "$@" ;; esac
+    ;;
+  find)
+    for word in "${operands[@]}"; do
+      case $word in
+        -*) [[ " $primaries " == *" $word "* || $word =~ ^-[0-9]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
+      esac
+    done
+    ;;
+esac
+
+# What starts other programs must not hand this down to them.
+case $name in env | xargs | find | nohup | nice | sudo) ;; *) export POSIXLY_CORRECT=1 ;; esac
+exec -a "$name" "/opt/mac/real/$name" "$@"
