@@ -19,7 +19,7 @@ collect_ignore = ["roles"]
 
 KEPT = os.environ.get("HERMES_OPS_TEST_LAB")
 """A folder for a lab that stays: for those who work on these tests."""
-WANTED = {"linux": 3, "linux-bare": 1, "linux-nohermes": 1}
+WANTED = {"linux": 3, "linux-bare": 1, "linux-nohermes": 1, "mac": 1}
 
 MakeOperator = Callable[..., Operator]
 

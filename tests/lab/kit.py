@@ -35,6 +35,14 @@ cd /home/hermes && find . -mindepth 1 -maxdepth 1 \\
 test ! -e /var/lib/systemd/linger/hermes && test ! -e .hermes && test ! -e .local
 """
 
+_RESET_MAC = """
+/opt/mac/sim.py unlock
+/opt/mac/sim.py reset
+pkill -KILL -u hermes
+cd /Users/hermes && find . -mindepth 1 -maxdepth 1 ! -name .ssh -exec rm -rf {} +
+: >/run/refused
+"""
+
 _TREE = r"""
 cd /
 find "$@" -xdev -printf '%p\t%y %m %U %G %C@ %l\n' 2>/dev/null | sort
@@ -50,13 +58,15 @@ class Box:
     name: str
     address: str
 
-    def exec(self, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def exec(
+        self, script: str, *words: str, input: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a script as root, and return how it ended."""
-        return lab.exec(self.root, self.name, ["sh", "-c", script, "sh", *words])
+        return lab.exec(self.root, self.name, ["sh", "-c", script, "sh", *words], input)
 
-    def sh(self, script: str, *words: str) -> str:
+    def sh(self, script: str, *words: str, input: str | None = None) -> str:
         """Return what a script prints as root; it must end well."""
-        done = self.exec(script, *words)
+        done = self.exec(script, *words, input=input)
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
@@ -98,7 +108,7 @@ class Box:
 
     def reset(self) -> None:
         """Take away everything that the user has: processes, files, linger."""
-        self.sh(_RESET)
+        self.sh(_RESET_MAC if self.name.startswith("mac-") else _RESET)
 
     def tree(self, *folders: str) -> dict[str, str]:
         """Return type, mode, owner, ctime and link of every path, and each file's digest."""

@@ -68,7 +68,7 @@ class Machine:
         if f"gui/{user.pw_uid}" in self.domains:
             return
         self.console = user.pw_uid
-        os.chown("/dev/console", user.pw_uid, -1)
+        self._give_console(user.pw_uid)
         self.user(user.pw_uid)
         domain = Domain(self, "gui", user.pw_uid, view.session(), self._asid())
         self.domains[domain.name] = domain
@@ -87,7 +87,12 @@ class Machine:
         del self.domains[domain.name]
         domain.close()
         self.console = None
-        os.chown("/dev/console", 0, -1)
+        self._give_console(0)
+
+    def _give_console(self, uid: int) -> None:
+        """Let a user own /dev/console, which may be a link."""
+        for follows in (True, False):
+            os.chown("/dev/console", uid, -1, follow_symlinks=follows)
 
     def _asid(self) -> int:
         self._asids += 1

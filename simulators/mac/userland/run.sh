@@ -31,6 +31,12 @@ case $name in
     ;;
 esac
 
-# What starts other programs must not hand this down to them.
-case $name in env | xargs | find | nohup | nice | sudo) ;; *) export POSIXLY_CORRECT=1 ;; esac
+case $name in
+  env | xargs | find | nohup | nice)
+    # They hand down their environment: it must be the one that was given, without what bash adds.
+    mapfile -d '' -t environment <"/opt/mac/kernel/$$/environ"
+    exec /opt/mac/gnu/bin/env -i "${environment[@]}" "/opt/mac/real/$name" "$@"
+    ;;
+esac
+export POSIXLY_CORRECT=1
 exec -a "$name" "/opt/mac/real/$name" "$@"
