@@ -28,9 +28,9 @@ def ask(program: str, words: list[str]) -> tuple[int, bytes, bytes, list[bytes]]
     return code, both[:out], both[out:], run.split(b"\0")[:-1]
 
 
-def show(answer: tuple[int, bytes, bytes, list[bytes]]) -> int:
-    """Print an answer, and return the code to end with."""
-    code, out, err, run = answer
+def main(program: str, words: list[str]) -> int:
+    """Ask, print the answer, and return the code to end with."""
+    code, out, err, run = ask(program, words)
     sys.stdout.buffer.write(out)
     sys.stdout.flush()
     sys.stderr.buffer.write(err)
@@ -42,3 +42,7 @@ def show(answer: tuple[int, bytes, bytes, list[bytes]]) -> int:
     if code < 0:
         posix.abort()
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

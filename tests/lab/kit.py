@@ -36,8 +36,8 @@ test ! -e /var/lib/systemd/linger/hermes && test ! -e .hermes && test ! -e .loca
 """
 
 _RESET_MAC = """
-/opt/mac/sim.py unlock
-/opt/mac/sim.py reset
+/opt/mac/sim unlock
+/opt/mac/sim reset
 pkill -KILL -u hermes
 cd /Users/hermes && find . -mindepth 1 -maxdepth 1 ! -name .ssh -exec rm -rf {} +
 : >/run/refused

@@ -20,8 +20,9 @@ pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "the lab works here"),
 ]
-WANTED = {"linux": 2, "linux-bare": 1, "linux-nohermes": 1}
-NAMES = ["linux-1", "linux-2", "linux-bare-1", "linux-nohermes-1"]
+WANTED = {"linux": 2, "linux-bare": 1, "linux-nohermes": 1, "mac": 1}
+LINUX = ["linux-1", "linux-2", "linux-bare-1", "linux-nohermes-1"]
+NAMES = [*LINUX, "mac-1"]
 
 
 def quiet(message: str) -> None:
@@ -86,7 +87,7 @@ def test_ssh_answers_with_the_known_key(root: Path, name: str, user: str) -> Non
     assert ssh(root, name, "echo $(whoami)@$(hostname)", user) == f"{user}@{name}"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LINUX)
 def test_systemd_is_whole(root: Path, name: str) -> None:
     """The system and the user's own manager run, and no unit has failed."""
     assert ssh(root, name, "systemctl is-system-running --wait") == "running"
@@ -129,7 +130,7 @@ def test_there_is_no_way_out(root: Path) -> None:
 
 def test_hosts_do_not_share_cgroups(root: Path) -> None:
     """The cgroup of a service holds the processes of one host only."""
-    for name in NAMES:
+    for name in LINUX:
         listing = "cat $(find /sys/fs/cgroup -path '*ssh.service*' -name cgroup.procs)"
         inside = lab.exec(root, name, ["sh", "-c", listing]).stdout.split()
         assert inside and "0" not in inside  # 0 is a process that another host has
@@ -152,6 +153,33 @@ def test_up_restarts_a_host_that_died(root: Path) -> None:
     assert after["linux-2"] not in (None, victim)
     assert {name for name in NAMES if after[name] == before[name]} == set(NAMES) - {"linux-2"}
     assert ssh(root, "linux-2", "hostname") == "linux-2"
+
+
+def test_mac_is_a_mac(root: Path) -> None:
+    """Kind mac: its account, its shell, its programs, the real Hermes, and nothing of Linux."""
+    assert ssh(root, "mac-1", "uname -s; id -u; id -gn; echo $0 ~") == (
+        "Darwin\n501\nstaff\nzsh /Users/hermes"
+    )
+    assert "0.19.0" in ssh(root, "mac-1", "/usr/local/bin/hermes --version")
+    assert ssh(root, "mac-1", "ls /proc /sys; command -v systemctl") == "/proc:\n\n/sys:"
+    assert ssh(root, "mac-1", "launchctl print gui/501 >/dev/null && sudo -n id") == (
+        "sudo: a password is required"
+    )
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_mac_reboots(root: Path, hard: bool) -> None:
+    """A Mac is another boot afterwards, with its files, its login at the console and its knobs."""
+    boot = "sysctl -n kern.bootsessionuuid"
+    before = ssh(root, "mac-1", f"echo kept > note; sync; {boot}")
+    lab.exec(root, "mac-1", ["/opt/mac/sim", "knob", "os_version", "15.7.4"])
+    lab.reboot(root, "mac-1", hard=hard)
+    after = ssh(root, "mac-1", f"cat note; sw_vers -productVersion; {boot}").split()
+    assert after[:2] == ["kept", "15.7.4"]
+    assert after[2] != before
+    assert ssh(root, "mac-1", "stat -f %Su /dev/console; launchctl print gui/501 | head -1") == (
+        "hermes\ngui/501 = {"
+    )
 
 
 @pytest.mark.parametrize("hard", [False, True])

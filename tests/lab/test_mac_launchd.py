@@ -30,7 +30,7 @@ FIRST: Mapping[str, Any] = {
 }
 
 PATIENCE = 15
-SIM = "/opt/mac/sim.py"
+SIM = "/opt/mac/sim"
 SESSIONS = {"me": ("login", "hermes"), "root": ("login", "root"), "desk": ("gui/501", "hermes")}
 PRELUDE = f"""
 P={PLIST} L={LABEL} G=gui/501/{LABEL} U=user/501/{LABEL}; cd {HOME} || exit

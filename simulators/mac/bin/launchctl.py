@@ -6,6 +6,6 @@ import sys
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
 
-from client import ask, show  # noqa: E402
+from client import main  # noqa: E402
 
-sys.exit(show(ask("launchctl", sys.argv[1:])))
+sys.exit(main("launchctl", sys.argv[1:]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
 from collections.abc import Callable
 from pathlib import Path
@@ -113,11 +112,6 @@ class Domain:
             group = definition.get("GroupName")
             gid = grp.getgrnam(group).gr_gid if group else None
         return identity(uid, self.machine.namespace_of(self, definition), gid)
-
-    def close(self) -> None:
-        """Give its namespace back, if it is its own."""
-        if self.kind == "gui":
-            os.close(self.namespace)
 
 
 def phrase(kind: str, uid: int) -> str:

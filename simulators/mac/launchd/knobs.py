@@ -79,4 +79,5 @@ class Knobs:
     def reset(self) -> None:
         """Set all knobs to their defaults."""
         self.values = dict(DEFAULTS)
-        FILE.unlink(missing_ok=True)
+        for file in FILE.parent.glob("*.json"):  # what pmset keeps, too
+            file.unlink()

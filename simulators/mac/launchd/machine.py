@@ -49,8 +49,8 @@ class Machine:
         self.children: dict[int, Callable[[int], object]] = {}
         self.console: int | None = None
         self._asids = 100000
-        self.logins = view.session()
-        self.system = Domain(self, "system", 0, view.session(), 0)
+        self.logins = view.session("login")
+        self.system = Domain(self, "system", 0, view.session("system"), 0)
         self.domains: dict[str, Domain] = {"system": self.system}
 
     # --- domains ------------------------------------------------------------------------------
@@ -70,7 +70,8 @@ class Machine:
         self.console = user.pw_uid
         self._give_console(user.pw_uid)
         self.user(user.pw_uid)
-        domain = Domain(self, "gui", user.pw_uid, view.session(), self._asid())
+        namespace = view.session(f"gui/{user.pw_uid}")
+        domain = Domain(self, "gui", user.pw_uid, namespace, self._asid())
         self.domains[domain.name] = domain
         domain.load_folder(Path("/Library/LaunchAgents"), owner=0)
         domain.load_folder(Path(user.pw_dir, "Library/LaunchAgents"), owner=user.pw_uid)
@@ -85,7 +86,7 @@ class Machine:
 
     def _left(self, domain: Domain) -> None:
         del self.domains[domain.name]
-        domain.close()
+        view.forget(domain.name, domain.namespace)
         self.console = None
         self._give_console(0)
 

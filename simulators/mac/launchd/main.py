@@ -138,8 +138,6 @@ def _event(machine: Machine, verb: str, words: list[str]) -> Answer | Deferred:
             machine.loop.later(0, lambda: machine.go_down(reboot=True))
         case ["reset"]:
             return lambda reply: machine.reset(lambda: reply(Answer()))
-        case ["session", name]:
-            return _session(machine, name)
         case _:
             return Answer(64, err=f"no event is called '{verb}' with {len(words)} words\n")
     return Answer()
@@ -152,13 +150,3 @@ def _turn(machine: Machine, name: str, value: str) -> Answer:
         return Answer(64, err=f"{unknown}\n")
     machine.apply_knobs()
     return Answer()
-
-
-def _session(machine: Machine, name: str) -> Answer:
-    """Return the path of what is seen in a session: system, login, gui/501."""
-    namespaces = {"login": machine.logins, "system": machine.system.namespace}
-    guis = {name: domain.namespace for name, domain in machine.domains.items()}
-    namespace = (guis | namespaces).get(name)
-    if namespace is None:
-        return Answer(1, err=f"there is no session {name}\n")
-    return Answer(0, f"/proc/1/fd/{namespace}\n")

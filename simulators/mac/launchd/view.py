@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path("/opt/mac")
 KERNEL = HERE / "kernel"
 """Where the stand-ins of `ps` and its like read what the kernel says."""
+SESSIONS = Path("/run/sessions")
 _NEWNS = 0x20000
 _BIND, _REC, _PRIVATE, _RDONLY = 0x1000, 0x4000, 1 << 18, 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -62,8 +63,11 @@ def _stand_ins(folder: str) -> dict[str, Path]:
     return dict.fromkeys(there, HERE / "userland" / "run.sh") | own
 
 
-def session() -> int:
-    """Return the descriptor of a new mount namespace with the view of a Mac."""
+def session(name: str) -> int:
+    """Return the descriptor of a new mount namespace with the view of a Mac.
+
+    /run/sessions/NAME leads to it, for who wants to enter it from outside.
+    """
     ready, made = os.pipe()
     held, leave = os.pipe()
     pid = os.fork()
@@ -83,7 +87,16 @@ def session() -> int:
     os.close(leave)
     os.close(ready)
     os.waitpid(pid, 0)
+    link = SESSIONS / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(f"/proc/1/fd/{namespace}")
     return namespace
+
+
+def forget(name: str, namespace: int) -> None:
+    """Give a session back; who is in it keeps it."""
+    (SESSIONS / name).unlink()
+    os.close(namespace)
 
 
 def enter(namespace: int) -> None:
