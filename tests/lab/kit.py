@@ -58,6 +58,16 @@ class Box:
     name: str
     address: str
 
+    @property
+    def is_mac(self) -> bool:
+        """Whether it is a simulated Mac."""
+        return self.name.startswith("mac-")
+
+    @property
+    def home(self) -> str:
+        """The home of the user `hermes`."""
+        return "/Users/hermes" if self.is_mac else HOME
+
     def exec(
         self, script: str, *words: str, input: str | None = None
     ) -> subprocess.CompletedProcess[str]:
@@ -80,6 +90,8 @@ class Box:
         """Run a script as the user `hermes`, in their home, and return how it ended."""
         words = ["runuser", "-u", "hermes", "--", "env", "-C", HOME, f"HOME={HOME}"]
         words += ["XDG_RUNTIME_DIR=/run/user/1000", "sh", "-c", script]
+        if self.is_mac:
+            words = ["/opt/mac/sim", "run", "login", "hermes", "sh", "-c", script]
         return lab.exec(self.root, self.name, words, input)
 
     def ssh(self, script: str) -> subprocess.CompletedProcess[str]:
@@ -108,11 +120,12 @@ class Box:
 
     def reset(self) -> None:
         """Take away everything that the user has: processes, files, linger."""
-        self.sh(_RESET_MAC if self.name.startswith("mac-") else _RESET)
+        self.sh(_RESET_MAC if self.is_mac else _RESET)
 
     def tree(self, *folders: str) -> dict[str, str]:
         """Return type, mode, owner, ctime and link of every path, and each file's digest."""
-        listed = self.sh(_TREE, *(folders or (HOME, "/var/lib/systemd", "/run/user/1000")))
+        manager = ("/var/db",) if self.is_mac else ("/var/lib/systemd", "/run/user/1000")
+        listed = self.sh(_TREE, *(folders or (self.home, *manager)))
         found: dict[str, str] = {}
         for line in listed.splitlines():
             path, tab, rest = line.partition("\t")
@@ -127,11 +140,13 @@ class Box:
         """Return how many commands the host's sshd has started for the user until now."""
         said = "Starting session: command for hermes"
         script = f"journalctl --sync; journalctl -q -b -t sshd -o cat | grep -c '{said}'"
+        if self.is_mac:
+            script = f"grep -c '{said}' /var/log/sshd.log"
         return int(self.exec(script).stdout)
 
     def leftovers(self) -> str:
         """Return the temporary files of ours that are left in the home."""
-        return self.sh(f"find {HOME} -name '.?*.hermes-ops.*'")
+        return self.sh(f"find {self.home} -name '.?*.hermes-ops.*'")
 
     def pid(self, unit: str) -> int:
         """Return the process of a user's service, 0 if there is none."""
