@@ -161,7 +161,9 @@ def test_mac_is_a_mac(root: Path) -> None:
         "Darwin\n501\nstaff\nzsh /Users/hermes"
     )
     assert "0.19.0" in ssh(root, "mac-1", "/usr/local/bin/hermes --version")
-    assert ssh(root, "mac-1", "ls /proc /sys; command -v systemctl") == "/proc:\n\n/sys:"
+    assert ssh(root, "mac-1", "cd /tmp && pwd -P") == "/private/tmp"
+    foreign = "command -v systemctl timeout; echo /proc* /sys* /home*"
+    assert "no matches found" in ssh(root, "mac-1", foreign)
     assert ssh(root, "mac-1", "launchctl print gui/501 >/dev/null && sudo -n id") == (
         "sudo: a password is required"
     )

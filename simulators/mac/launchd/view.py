@@ -9,14 +9,26 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import traceback
 from pathlib import Path
 
 HERE = Path("/opt/mac")
 KERNEL = HERE / "kernel"
 """Where the stand-ins of `ps` and its like read what the kernel says."""
 SESSIONS = Path("/run/sessions")
+PLACES = {
+    **{name: f"/{name}" for name in ("usr", "opt", "dev", "run", "root")},
+    **{name: f"/{name}" for name in ("Users", "Library", "System")},
+    **{f"private/{name}": f"/{name}" for name in ("etc", "var", "tmp")},
+}
+LINKS = {
+    **{name: f"usr/{name}" for name in ("bin", "sbin", "lib", "lib64")},
+    **{name: f"private/{name}" for name in ("etc", "var", "tmp")},
+}
 _NEWNS = 0x20000
-_BIND, _REC, _PRIVATE, _RDONLY = 0x1000, 0x4000, 1 << 18, 1
+_BIND, _REC, _PRIVATE = 0x1000, 0x4000, 1 << 18
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}[os.uname().machine]
+_DETACH = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -26,8 +38,13 @@ def prepare() -> None:
         (HERE / "gnu" / name).mkdir(parents=True, exist_ok=True)
         _mount(folder, str(HERE / "gnu" / name), flags=_BIND)
         _fill(name)
+    for source in PLACES.values():
+        Path(source).mkdir(exist_ok=True)
     KERNEL.mkdir(exist_ok=True)
     _mount("/proc", str(KERNEL), flags=_BIND | _REC)
+    for name, target in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():
+        Path("/dev", name).unlink(missing_ok=True)
+        Path("/dev", name).symlink_to(f"{KERNEL}/self/fd{target}")
 
 
 def _fill(folder: str) -> None:
@@ -77,6 +94,8 @@ def session(name: str) -> int:
             _show()
             os.write(made, b".")
             os.read(held, 1)
+        except OSError:
+            traceback.print_exc()
         finally:
             os._exit(0)
     os.close(made)
@@ -116,8 +135,22 @@ def _show() -> None:
         _mount(str(HERE / "view" / folder), f"/usr/{folder}", flags=_BIND)
     custom = Path("/usr/lib/python3.11/sitecustomize.py").resolve()
     _mount(str(HERE / "sitecustomize.py"), str(custom), flags=_BIND)
-    for folder in ("/proc", "/sys"):
-        _mount("none", folder, "tmpfs", _RDONLY)
+    _lay_out(Path("/mnt"))
+    os.chdir("/mnt")
+    # What was the root is now below the new one, and goes.
+    _check(_libc.syscall(_PIVOT_ROOT, b".", b"."))
+    _check(_libc.umount2(b".", _DETACH))
+
+
+def _lay_out(root: Path) -> None:
+    """Mount the folders of a Mac below a new root: neither /proc nor /home is among them."""
+    _mount("none", str(root), "tmpfs")
+    for name, source in PLACES.items():
+        (root / name).mkdir(parents=True)
+        _mount(source, str(root / name), flags=_BIND | _REC)
+    for name, target in LINKS.items():
+        (root / name).symlink_to(target)
+    (root / "Volumes").mkdir()
 
 
 def _mount(source: str, target: str, kind: str = "", flags: int = 0) -> None:
