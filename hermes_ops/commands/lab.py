@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from hermes_ops import lab
 from hermes_ops.cli.options import whole
 from hermes_ops.cli.output import Output, Result, items
-from hermes_ops.errors import CommandError
+from hermes_ops.errors import CommandError, UsageError
 
+_EVENTS = "the events: knobs, knob NAME VALUE, login USER, logout, unlock, reboot, reset"
 _COLUMNS = ["name", "kind", "address", "state", "pid"]
 
 
@@ -51,6 +53,17 @@ def ssh(root: Path, name: str) -> None:
     """Replace this process by a shell on a host of the lab."""
     words = lab.ssh_command(root, name)
     os.execvp(words[0], words)  # noqa: S606 - the shell takes our place, Ctrl-C included
+
+
+def sim(output: Output, root: Path, name: str, event: str) -> Result:
+    """Let something happen to a simulated Mac, such as a login at its console."""
+    if not name.startswith("mac"):
+        raise UsageError(f"{name} is no simulated Mac", hint="make one: ./inv lab.up --mac 1")
+    done = lab.exec(root, name, ["/opt/mac/sim", *shlex.split(event)])
+    if done.returncode:
+        raise UsageError(done.stderr.strip() or f"{name}: '{event}' failed", hint=_EVENTS)
+    output.text(done.stdout.rstrip() or f"{name}: {event}")
+    return items([])
 
 
 def act(verb: Callable[[Path, str], object], output: Output, root: Path, name: str) -> Result:

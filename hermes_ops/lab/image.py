@@ -34,6 +34,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "linux-bare": ("debian", "base", "venv", "hermes"),
     "linux-nohermes": ("debian", "base", "admin"),
     "mac": ("debian", "base", "venv", "hermes", "admin", "mac"),
+    "mac-nohermes": ("debian", "base", "venv", "admin", "mac"),
 }
 
 

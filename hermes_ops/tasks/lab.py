@@ -18,6 +18,7 @@ _ROOT = Option("root", "the lab's folder (.lab)", ".lab")
         Option("linux_bare", "how many hosts without polkit and sudo"),
         Option("linux_nohermes", "how many hosts without Hermes and without internet"),
         Option("mac", "how many simulated Macs"),
+        Option("mac_nohermes", "how many simulated Macs without Hermes"),
         _ROOT,
     ),
     common=ANSWER,
@@ -79,3 +80,19 @@ def heal(_options: Options, output: Output, *, name: str, root: str) -> Result:
     from hermes_ops.commands import lab as command
 
     return command.act(lab.heal, output, Path(root), name)
+
+
+@verb(
+    operands=(
+        _NAME,
+        Option("event", "what happens to it: knobs, 'knob NAME VALUE', 'login USER', logout, …"),
+    ),
+    options=(_ROOT,),
+    common=ANSWER,
+    example="./inv lab.sim mac-1 logout",
+)
+def sim(_options: Options, output: Output, *, name: str, event: str, root: str) -> Result:
+    """Let something happen to a simulated Mac."""
+    from hermes_ops.commands import lab as command
+
+    return command.sim(output, Path(root), name, event)

@@ -35,5 +35,7 @@ echo 'SetEnv PATH=/usr/bin:/bin:/usr/sbin:/sbin' >> /etc/ssh/sshd_config.d/lab.c
 mkdir -p /opt/homebrew/bin
 ln -s /opt/mac/gnu/bin/python3.11 /opt/homebrew/bin/python3.11
 ln -s python3.11 /opt/homebrew/bin/python3
-ln -sfn /opt/homebrew/bin/python3.11 /opt/hermes/venv/bin/python3
-sed -i 's|^home = .*|home = /opt/homebrew/bin|' /opt/hermes/venv/pyvenv.cfg
+if [ -d /opt/hermes ]; then
+    ln -sfn /opt/homebrew/bin/python3.11 /opt/hermes/venv/bin/python3
+    sed -i 's|^home = .*|home = /opt/homebrew/bin|' /opt/hermes/venv/pyvenv.cfg
+fi

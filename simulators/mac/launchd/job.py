@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from launchd import spawn
 from launchd.calendar import seconds_until
 from launchd.definition import Definition
-from launchd.errors import DARWIN, SIGNALS
+from launchd.errors import DARWIN, LINUX
 from launchd.loop import Timer
 
 if TYPE_CHECKING:
@@ -217,9 +217,5 @@ def signal_number(word: str) -> int | None:
     name = word.lstrip("-").upper().removeprefix("SIG")
     if name.isdigit():
         number = int(name)
-        back = {d: n for n, d in DARWIN.items()}
-        return back.get(number, number) if 0 < number < 32 else None
+        return LINUX.get(number, number) if 0 < number < 32 else None
     return getattr(signal, f"SIG{name}", None)
-
-
-__all__ = ["SIGNALS", "Job", "signal_number"]

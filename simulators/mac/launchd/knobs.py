@@ -6,6 +6,7 @@ A knob is a word in a file that survives a reboot; `/opt/mac/sim knob NAME VALUE
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,15 @@ WORDS = {
     "time_scale": "1",  # how many seconds of launchd pass in one second
 }
 DEFAULTS = {name: words[0] for name, words in CHOICES.items()} | WORDS
+
+
+SHAPES = {
+    "bootstrap_transient_eio": r"\d+",
+    "btm_denied": r"[\w.,-]*",
+    "autologin": r"[a-z]*",
+    "os_version": r"1[3-5](\.\d+)+|2[67](\.\d+)+",
+    "time_scale": r"0*[1-9]\d*",
+}
 
 
 class UnknownKnob(ValueError):
@@ -72,6 +82,8 @@ class Knobs:
             raise UnknownKnob(f"no knob is called '{name}'; the knobs: {', '.join(DEFAULTS)}")
         if value not in CHOICES.get(name, (value,)):
             raise UnknownKnob(f"{name} is one of: {', '.join(CHOICES[name])}")
+        if not re.fullmatch(SHAPES.get(name, ".*"), value):
+            raise UnknownKnob(f"{name} cannot be '{value}': it has the shape {SHAPES[name]}")
         self.values[name] = value
         FILE.parent.mkdir(parents=True, exist_ok=True)
         FILE.write_text(json.dumps(self.values, indent=1) + "\n")

@@ -23,6 +23,7 @@ from launchd.verbs import VERBS
 
 SOCKET = Path("/run/launchd.sock")
 MOST = 1 << 20
+USERS = ("hermes", "fresh")
 UNBUILT = frozenset(
     """
     attach debug limit procinfo hostinfo resolveport examine config dumpstate dumpjpcategory
@@ -123,6 +124,10 @@ def _answer(machine: Machine, pid: int, uid: int, asked: list[str]) -> Answer | 
 def _event(machine: Machine, verb: str, words: list[str]) -> Answer | Deferred:
     """Let something happen to the Mac that no program on it can do."""
     match verb, *words:
+        case "login", name if name not in USERS:
+            return Answer(64, err=f"nobody is called '{name}': {', '.join(USERS)}\n")
+        case "knob", "autologin", name if name not in ("", *USERS):
+            return Answer(64, err=f"nobody is called '{name}': {', '.join(USERS)}\n")
         case "login", name:
             machine.log_in(name)
         case ["logout"]:

@@ -91,6 +91,14 @@ def parse(verb: str, text: str, usage: str, *, service: bool | None) -> Target:
     )
 
 
+def target_of(
+    verb: str, call: Call, usage: str, *, service: bool | None, words: tuple[str, ...] | None = None
+) -> Target:
+    """Return the target among the words of a call, or among other words."""
+    given = call.words if words is None else words
+    return parse(verb, given[0] if given else "", usage, service=service)
+
+
 def domain_of(call: Call, target: Target, *, change: bool = True) -> Domain:
     """Return the domain of a target; raise Refused if there is none or it is another's."""
     machine = call.machine

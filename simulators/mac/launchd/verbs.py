@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from launchd import errors, legacy, printing
-from launchd.domain import Domain
 from launchd.errors import Refused
 from launchd.job import Job, signal_number
+from launchd.loading import bootout, bootstrap
 from launchd.loop import in_turn
 from launchd.targets import (
     Answer,
@@ -20,7 +19,7 @@ from launchd.targets import (
     failed,
     job_of,
     not_found,
-    parse,
+    target_of,
 )
 
 VERSION = (
@@ -28,93 +27,6 @@ VERSION = (
     "root:libxpc_executables-3089.0.0/launchd/RELEASE_ARM64E\n"
 )
 Verb = Callable[[Call], "Answer | Deferred"]
-
-
-def bootstrap(call: Call) -> Answer:
-    """Load property lists in a domain."""
-    usage = "<domain-target> [service-path, service-path2, ...]"
-    target = _target("bootstrap", call, usage, service=False)
-    if not call.words[1:]:
-        raise Stop(64, f"Usage: launchctl bootstrap {usage}\n")
-    try:
-        domain = domain_of(call, target)
-        if _has_bad_luck(call):
-            raise Refused(5)
-    except Refused as refused:
-        hint = not call.is_root
-        return Answer(refused.code, err=failed("Bootstrap failed", refused.code, hint=hint))
-    codes, said = [], ""
-    for path in _property_lists(call, call.words[1:]):
-        try:
-            domain.load(path)
-        except Refused as refused:
-            code, lines = _refusal(call, refused)
-            codes.append(code)
-            said += lines
-    code = codes[0] if len(codes) == 1 else 133
-    return (
-        Answer(code, err=said + failed("Bootstrap failed", code, hint=not call.is_root))
-        if codes
-        else Answer()
-    )
-
-
-def _has_bad_luck(call: Call) -> bool:
-    """Whether this bootstrap is one of those that fail and later do not."""
-    knobs = call.machine.knobs
-    left = knobs.number("bootstrap_transient_eio")
-    if left:
-        knobs.turn("bootstrap_transient_eio", str(left - 1))
-    return left > 0
-
-
-def _property_lists(call: Call, words: tuple[str, ...]) -> list[Path]:
-    paths = [Path(call.folder, word) for word in words]
-    folders = [sorted(path.glob("*.plist")) if path.is_dir() else [path] for path in paths]
-    return [path for found in folders for path in found]
-
-
-def _refusal(call: Call, refused: Refused) -> tuple[int, str]:
-    """Return code and first lines of a refusal: users are told less than root."""
-    if call.is_root:
-        about = f"{refused.about}: {errors.text(refused.code)}\n" if refused.about else ""
-        return refused.code, about
-    kept = {119: call.machine.knobs.number("disabled_code_user"), 124: 124}
-    return kept.get(refused.code, 5), ""
-
-
-def bootout(call: Call) -> Answer | Deferred:
-    """Stop a job and forget it, or a whole domain."""
-    usage = "<service-target>"
-    words = call.words
-    waits = words[:1] == ("--wait",) and call.machine.knobs["bootout_wait"] == "true"
-    target = _target("bootout", call, usage, service=None, words=words[1:] if waits else words)
-    hint = not call.is_root
-    try:
-        domain = domain_of(call, target)
-        if target.label:
-            return _bootout(call, domain.jobs.get(target.label), 3, waits=waits)
-        if paths := _property_lists(call, words[1:]):
-            jobs = [_loaded_from(domain, path) for path in paths]
-            return [_bootout(call, job, 5, waits=False) for job in jobs][-1]
-        call.machine.log_out(domain.uid)
-        return Answer()
-    except Refused as refused:
-        return Answer(refused.code, err=failed("Boot-out failed", refused.code, hint=hint))
-
-
-def _bootout(call: Call, job: Job | None, unknown: int, *, waits: bool) -> Answer | Deferred:
-    if job is None:
-        raise Refused(unknown)
-    if waits:
-        return lambda reply: job.domain.remove(job, lambda: reply(Answer()))
-    code = call.machine.knobs.number("bootout_code_running") if job.pid else 0
-    job.domain.remove(job)
-    return Answer(code, err=failed("Boot-out failed", code) if code else "")
-
-
-def _loaded_from(domain: Domain, path: Path) -> Job | None:
-    return next((job for job in domain.jobs.values() if job.definition.path == path), None)
 
 
 def kickstart(call: Call) -> Answer | Deferred:
@@ -126,7 +38,7 @@ def kickstart(call: Call) -> Answer | Deferred:
     usage = "[-k] [-p] <service-target>"
     if set(flags) - set("kps"):
         raise Stop(64, f"Unrecognized flag.\nUsage: launchctl kickstart {usage}\n")
-    target = _target("kickstart", call, usage, service=True, words=tuple(words))
+    target = target_of("kickstart", call, usage, service=True, words=tuple(words))
     try:
         job = job_of(domain_of(call, target), target)
         if job.killed:
@@ -166,7 +78,7 @@ def _pid(call: Call, job: Job, flags: str) -> str:
 
 def print_(call: Call) -> Answer:
     """Show a domain or a job."""
-    target = _target("print", call, "<domain-target> | <service-target>", service=None)
+    target = target_of("print", call, "<domain-target> | <service-target>", service=None)
     try:
         domain = domain_of(call, target, change=False)
         if target.label:
@@ -184,7 +96,7 @@ def print_(call: Call) -> Answer:
 
 def print_disabled(call: Call) -> Answer:
     """Show what was disabled and enabled."""
-    target = _target("print-disabled", call, "<domain-target>", service=False)
+    target = target_of("print-disabled", call, "<domain-target>", service=False)
     try:
         domain = domain_of(call, target, change=False)
     except Refused as refused:
@@ -204,7 +116,7 @@ def disable(call: Call) -> Answer:
 
 
 def _override(call: Call, verb: str, *, disabled: bool) -> Answer:
-    target = _target(verb, call, "<service-target>", service=True)
+    target = target_of(verb, call, "<service-target>", service=True)
     try:
         domain = domain_of(call, target)
     except Refused as refused:
@@ -218,7 +130,7 @@ def kill(call: Call) -> Answer:
     number = signal_number(call.words[0]) if call.words else None
     if number is None:
         raise Stop(64, "Usage: launchctl kill <signal-number|signal-name> <service-target>\n")
-    target = _target(
+    target = target_of(
         "kill", call, "<signal-name> <service-target>", service=True, words=call.words[1:]
     )
     try:
@@ -235,7 +147,7 @@ def kill(call: Call) -> Answer:
 
 def blame(call: Call) -> Answer:
     """Show why a job runs."""
-    target = _target("blame", call, "<service-target>", service=True)
+    target = target_of("blame", call, "<service-target>", service=True)
     try:
         job = job_of(domain_of(call, target, change=False), target)
     except Refused as refused:
@@ -248,13 +160,6 @@ def blame(call: Call) -> Answer:
 def _other_refusal(target: Target, refused: Refused, what: str) -> Answer:
     said = not_found(target) if refused.code == 113 else failed(what, refused.code)
     return Answer(refused.code, err=said)
-
-
-def _target(
-    verb: str, call: Call, usage: str, *, service: bool | None, words: tuple[str, ...] | None = None
-) -> Target:
-    given = call.words if words is None else words
-    return parse(verb, given[0] if given else "", usage, service=service)
 
 
 def error(call: Call) -> Answer:

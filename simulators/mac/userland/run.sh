@@ -2,7 +2,7 @@
 # A program of a Mac by GNU's of the same name: the options that both have and that mean the same.
 # All others end loudly, and stand in /run/refused. Options come before operands, as with BSD's.
 name=${0##*/}
-# shellcheck source=options.sh
+# shellcheck source=/dev/null # options.sh, beside this
 . /opt/mac/userland/options.sh
 letters=${options[$name]-}
 
@@ -25,7 +25,7 @@ case $name in
   find)
     for word in "${operands[@]}"; do
       case $word in
-        -*) [[ " $primaries " == *" $word "* || $word =~ ^-[0-9]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
+        -*) [[ " ${primaries:-} " == *" $word "* || $word =~ ^-[0-9]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
       esac
     done
     ;;
