@@ -67,41 +67,14 @@ def linux(boxes: Mapping[str, Box]) -> Box:
     return boxes["linux-1"]
 
 
-_BSD = ("base64", "date", "find", "grep", "readlink", "sed", "sort", "stat", "tar", "xargs")
-_PACKAGES = "$(echo /opt/hermes/venv/lib/python3*/site-packages)"
-MACLIKE = {
-    "sshd.sh": "/usr/local/sbin/sshd-maclike",
-    "ps.py": "/usr/local/bin/ps",
-    "sysctl.sh": "/usr/local/bin/sysctl",
-    "netstat.sh": "/usr/local/bin/netstat",
-    **{f"userland.sh {name}": f"/usr/local/bin/{name}" for name in _BSD},
-    "without_proc.pth": f"{_PACKAGES}/without_proc.pth",
-}
-"""The files of tests/lab/maclike, and where each goes on a host."""
-_DROP_IN = "/etc/systemd/system/ssh.service.d/maclike.conf"
-_SSHD = f"""[Service]
-ExecStart=
-ExecStart=/usr/bin/unshare --mount {MACLIKE["sshd.sh"]}
-"""
-
-
 @pytest.fixture
-def maclike(linux: Box) -> Iterator[Box]:
-    """A host whose logins have no /proc, and of GNU's userland only what a Mac's has too.
+def mac(boxes: Mapping[str, Box]) -> Box:
+    """A simulated Mac as after its first boot, on which nobody has done anything.
 
     What was asked in vain of its programs stands in /run/refused.
     """
-    try:
-        for name, path in MACLIKE.items():
-            text = (Path(__file__).parent / "maclike" / name.split()[0]).read_text()
-            linux.sh(f'printf %s "$1" >{path}; chmod 755 {path}', text)
-        linux.sh(
-            f'printf %s "$1" >{_DROP_IN}; systemctl daemon-reload; systemctl restart ssh', _SSHD
-        )
-        yield linux
-    finally:
-        linux.sh(f"rm -f {' '.join(MACLIKE.values())} {_DROP_IN}; systemctl daemon-reload")
-        linux.sh("systemctl restart ssh; pkill -KILL -u hermes || true")
+    boxes["mac-1"].reset()
+    return boxes["mac-1"]
 
 
 @pytest.fixture

@@ -155,16 +155,16 @@ def test_a_flood_starves_nobody(linuxes: list[Box], operator: MakeOperator) -> N
     assert (len(set(shown)), len(shown) + dropped) == (len(shown), 120_000)
 
 
-def test_tools_as_a_mac_has_them(maclike: Box, operator: MakeOperator) -> None:
+def test_tools_as_a_mac_has_them(mac: Box, operator: MakeOperator) -> None:
     """Nothing is asked of them that they do not have, and no /proc is needed."""
-    write(maclike, *"abc")
-    one = operator({maclike: {"coder": gateway(8701)}})
+    write(mac, *"abc")
+    one = operator({mac: {"coder": gateway(8701)}})
     run = one.run("fleet.logs", "--since", "1h", code=0)
     assert [json.loads(line)["message"] for line in run.out.splitlines()] == list("abc")
     with following(one, "--file", "gateway,journal", "--lines", "1") as followed:
         wait_until(lambda: followed.words() == ["c"])
-        maclike.user(f"cd {LOGS}; mv gateway.log gateway.log.1")
-        write(maclike, "d")
+        mac.user(f"cd {LOGS}; mv gateway.log gateway.log.1")
+        write(mac, "d")
         wait_until(lambda: followed.words() == ["c", "d"])
         assert followed.end() == 0
-    assert maclike.sh("cat /run/refused 2>/dev/null || true") == ""
+    assert mac.sh("cat /run/refused 2>/dev/null || true") == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 
 import pytest
 from kit import Box, wait_until
@@ -15,18 +14,9 @@ TARGET = "user/501/ai.hermes.gateway"
 """Over SSH Hermes asks `managername`, and never takes the domain of the GUI."""
 
 
-@pytest.fixture
-def mac(boxes: Mapping[str, Box]) -> Iterator[Box]:
-    """A Mac on which nobody has done anything, and on which time flies for launchd."""
-    box = boxes["mac-1"]
-    box.reset()
-    box.sh("/opt/mac/sim knob time_scale 20")
-    yield box
-    box.reset()
-
-
 def test_hermes_rules_its_gateway(mac: Box) -> None:
     """Install, status, a crash, stop, start, restart and uninstall do what Hermes says they do."""
+    mac.sh("/opt/mac/sim knob time_scale 20")
     hermes(mac, "install", "Service installed and loaded!")
     first = supervised(mac)
     assert "Service definition matches the current Hermes install" in hermes(mac, "status")

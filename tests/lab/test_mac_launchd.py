@@ -5,7 +5,7 @@ from __future__ import annotations
 import plistlib
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +36,6 @@ PRELUDE = f"""
 P={PLIST} L={LABEL} G=gui/501/{LABEL} U=user/501/{LABEL}; cd {HOME} || exit
 pid() {{ launchctl print "$1" | sed -n 's/^\tpid = //p'; }}
 """
-
-
-@pytest.fixture
-def mac(boxes: Mapping[str, Box]) -> Iterator[Box]:
-    """A Mac as after its first boot, on which nobody has done anything."""
-    box = boxes["mac-1"]
-    box.reset()
-    yield box
-    box.reset()
 
 
 @pytest.mark.parametrize("name", CASES)

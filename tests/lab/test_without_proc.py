@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeOperator
-from kit import HOME, Box, Operator, Run, gateway, wait_until
+from kit import Box, Operator, Run, gateway, wait_until
 
 from hermes_ops import lab
 from hermes_ops.apply.compile import LIBRARIES
@@ -19,21 +19,21 @@ from hermes_ops.wire import assemble
 pytestmark = pytest.mark.lab
 
 PROFILE = ".hermes/profiles/coder"
-LOCK = f"{HOME}/.local/state/hermes-ops/lock"
+LOCK = "/Users/hermes/.local/state/hermes-ops/lock"
 OWNER = json.dumps({"operator": "eve@example", "run": "r1", "since": "today", "why": ""})
 
 
 @pytest.fixture
-def somebody(maclike: Box, operator: MakeOperator) -> Operator:
+def somebody(mac: Box, operator: MakeOperator) -> Operator:
     """An operator with one gateway on that host."""
     return operator(
-        {maclike: {"coder": gateway(8701)}}, variables={"hermes_service_manager": "supervisord"}
+        {mac: {"coder": gateway(8701)}}, variables={"hermes_service_manager": "supervisord"}
     )
 
 
-def test_a_gateway_lives_and_ends_where_there_is_no_proc(maclike: Box, somebody: Operator) -> None:
+def test_a_gateway_lives_and_ends_where_there_is_no_proc(mac: Box, somebody: Operator) -> None:
     """Up, seen, verified, restarted by its manager, found without it, and down."""
-    assert maclike.ssh("[ ! -e /proc/self ] && ! command -v timeout").returncode == 0
+    assert mac.ssh("[ ! -e /proc/self ] && ! command -v timeout").returncode == 0
     up = somebody.run("fleet.up", code=0)
     assert up.json["verify"]["passed"] == up.json["verify"]["expected"] == 8
     assert somebody.up().totals["changes"] == 0
@@ -41,53 +41,53 @@ def test_a_gateway_lives_and_ends_where_there_is_no_proc(maclike: Box, somebody:
     assert (first["state"], first["supervised"]) == ("healthy", True)
     assert first["uptime_s"] >= 0
     assert first["rss_bytes"] > 10**7
-    assert first["pid"] == recorded(maclike)["pid"]
+    assert first["pid"] == recorded(mac)["pid"]
     # As on a Mac, Hermes names its process by hundredths of a second since 1970.
-    assert recorded(maclike)["start_time"] > 10**11
+    assert recorded(mac)["start_time"] > 10**11
     somebody.run("fleet.verify", code=0)
 
-    maclike.sh(f"kill -KILL {first['pid']}")
+    mac.sh(f"kill -KILL {first['pid']}")
     wait_until(lambda: shown(somebody)["state"] == "healthy")
     second = shown(somebody)
     assert second["pid"] != first["pid"]
     assert second["uptime_s"] <= first["uptime_s"] + 30
 
-    maclike.sh("kill -KILL $1", maclike.user("cat .local/state/hermes-ops/supervisord.pid"))
+    mac.sh("kill -KILL $1", mac.user("cat .local/state/hermes-ops/supervisord.pid"))
     lost = shown(somebody)
     assert (lost["state"], lost["supervised"], lost["pid"]) == ("degraded", False, second["pid"])
     assert somebody.run("fleet.verify").code == 1
     somebody.run("fleet.up", code=0)
     third = shown(somebody)
     assert (third["state"], third["supervised"]) == ("healthy", True)
-    assert maclike.exec(f"kill -0 {second['pid']}").returncode == 1
+    assert mac.exec(f"kill -0 {second['pid']}").returncode == 1
 
     down = somebody.run("fleet.down", "--all-hosts", "-y", code=0)
     assert down.totals["changed"] == 1
     assert shown(somebody)["state"] == "stopped"
-    assert maclike.exec("pgrep -u hermes -f 'gateway run|supervisord'").stdout == ""
-    assert refused(maclike) == ""
+    assert mac.exec("pgrep -u hermes -f 'gateway run|supervisord'").stdout == ""
+    assert refused(mac) == ""
 
 
-def test_a_stranger_has_the_number_of_a_gateway(maclike: Box, somebody: Operator) -> None:
+def test_a_stranger_has_the_number_of_a_gateway(mac: Box, somebody: Operator) -> None:
     """After a reboot a record of the old process names another one, which nobody ends."""
     somebody.run("profile.configure", code=0)
-    with sleeping(maclike) as pid:
+    with sleeping(mac) as pid:
         text = json.dumps({"pid": pid, "kind": "hermes-gateway", "start_time": 176760000000})
-        maclike.user(f"echo '{text}' >{PROFILE}/gateway.pid")
+        mac.user(f"echo '{text}' >{PROFILE}/gateway.pid")
         assert shown(somebody)["state"] == "absent"
         somebody.up()
-        assert maclike.sh(f"ps -o comm= -p {pid}") == "sleep"
-    assert refused(maclike) == ""
+        assert mac.sh(f"ps -o comm= -p {pid}") == "sleep"
+    assert refused(mac) == ""
 
 
-def test_a_lock_where_there_is_no_proc(maclike: Box, somebody: Operator) -> None:
+def test_a_lock_where_there_is_no_proc(mac: Box, somebody: Operator) -> None:
     """Who lives keeps it, and is named; who is dead is succeeded."""
-    with holding(maclike):
+    with holding(mac):
         run = somebody.run("profile.configure", "--lock-timeout", "0", code=5)
-        assert "eve@example, run r1" in run.host(maclike.name)["error"]["message"]
+        assert "eve@example, run r1" in run.host(mac.name)["error"]["message"]
     run = somebody.run("profile.configure", "--lock-timeout", "0", code=0)
     assert "took over the lock of a dead run: eve@example" in run.err
-    assert refused(maclike) == ""
+    assert refused(mac) == ""
 
 
 # --- in the hand ------------------------------------------------------------------------------

@@ -13,7 +13,11 @@ declare -A options=(
   [split]=a:b:dl: [stty]=aef: [tail]=0123456789c:fFn:r [tee]=ai [touch]=achmr:t:d: [tr]=Ccds [tty]=s
   [uniq]=cdf:is:u [wc]=clmw [which]=as [whoami]='' [xargs]=0E:I:L:n:P:prs:tx
 )
-primaries="-E -H -L -P -X -a -amin -and -anewer -atime -cmin -cnewer -ctime -delete -depth -empty
--exec -execdir -false -flags -fstype -group -iname -inum -ipath -iregex -links -ls -maxdepth -mindepth
--mmin -mtime -name -newer -not -o -ok -or -path -perm -print -print0 -prune -quit -regex -size -true
--type -uid -gid -user -xdev -mount -x -h"
+# What `find` may be asked for.
+declare -A primaries
+for word in -E -H -L -P -X -a -amin -and -anewer -atime -cmin -cnewer -ctime -delete -depth -empty -exec \
+  -execdir -false -flags -fstype -group -iname -inum -ipath -iregex -links -ls -maxdepth \
+  -mindepth -mmin -mtime -name -newer -not -o -ok -or -path -perm -print -print0 -prune -quit \
+  -regex -size -true -type -uid -gid -user -xdev -mount -x -h; do
+  primaries[$word]=yes
+done

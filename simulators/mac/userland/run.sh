@@ -25,7 +25,7 @@ case $name in
   find)
     for word in "${operands[@]}"; do
       case $word in
-        -*) [[ " ${primaries:-} " == *" $word "* || $word =~ ^-[0-9]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
+        -*) [[ ${primaries[$word]-} || $word =~ ^-[0-7]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
       esac
     done
     ;;
