@@ -9,6 +9,8 @@ apt-get clean
 rm -rf /var/lib/apt/lists/*
 : > /etc/zsh/zshenv
 : > /etc/zsh/zshrc
+# What a Mac's path_helper makes of a login shell's PATH; `ssh HOST COMMAND` is no login shell.
+echo 'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' > /etc/zsh/zprofile
 
 groupmod --new-name oldstaff staff
 groupmod --new-name staff dialout

@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 
 from processes import refuse  # noqa: E402
 
+USAGE = "usage: stat [-FLnq] [-f format | -l | -r | -s | -x] [-t timefmt] [file ...]"
 KINDS = {stat.S_IFDIR: "Directory", stat.S_IFREG: "Regular File", stat.S_IFLNK: "Symbolic Link"}
 FIELDS: dict[str, Callable[[os.stat_result], object]] = {
     "Lp": lambda now: f"{now.st_mode & 0o777:o}",
@@ -48,8 +49,12 @@ def main() -> int:
     """Print a line for each path; 1 if one is not there."""
     try:
         given, paths = getopt.getopt(sys.argv[1:], "f:Lnqt:")
-    except getopt.GetoptError:
-        return refuse("stat")
+    except getopt.GetoptError as error:
+        if error.opt in "FHlrsx":
+            return refuse("stat")
+        # What no Mac knows, either: who asks in two ways has the answer.
+        print(f"stat: illegal option -- {error.opt}\n{USAGE}", file=sys.stderr)
+        return 1
     options = dict(given)
     if "-f" not in options or not paths:
         return refuse("stat")

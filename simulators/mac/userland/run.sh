@@ -23,8 +23,12 @@ case $name in
     case ${operands[*]} in *[smhd]) exec /opt/mac/refuse.sh "$name" "$@" ;; esac
     ;;
   find)
+    command=
     for word in "${operands[@]}"; do
-      case $word in
+      case $command$word in
+        -exec | -execdir | -ok) command=runs: ;;
+        runs:[\;+]) command= ;;
+        runs:*) ;; # the options of what it runs
         -*) [[ ${primaries[$word]-} || $word =~ ^-[0-7]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
       esac
     done
