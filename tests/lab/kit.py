@@ -36,6 +36,7 @@ test ! -e /var/lib/systemd/linger/hermes && test ! -e .hermes && test ! -e .loca
 """
 
 _RESET_MAC = """
+rm -rf /Users/hermes/Library /Library/LaunchAgents/* /Library/LaunchDaemons/*
 /opt/mac/sim unlock
 /opt/mac/sim reset
 pkill -KILL -u hermes

@@ -49,6 +49,7 @@ def test_a_mac_does_what_is_known(mac: Box, name: str) -> None:
         mac.sh(f'{SIM} knob {knob} "$1"', value)
     for step in case["steps"]:
         take(mac, step)
+    assert "Traceback" not in (mac.root / "hosts" / mac.name / "console.log").read_text()
 
 
 def text(plist: Mapping[str, Any]) -> str:

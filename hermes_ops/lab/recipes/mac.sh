@@ -8,7 +8,8 @@ apt-get install --quiet --yes --no-install-recommends zsh
 apt-get clean
 rm -rf /var/lib/apt/lists/*
 : > /etc/zsh/zshenv
-: > /etc/zsh/zshrc
+echo "PS1='%n@%m %1~ %# '" > /etc/zsh/zshrc
+rm -rf /usr/share/zsh/*/scripts/newuser /usr/share/zsh/functions/Newuser* # a Mac asks a new user nothing
 # What a Mac's path_helper makes of a login shell's PATH; `ssh HOST COMMAND` is no login shell.
 echo 'PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' > /etc/zsh/zprofile
 

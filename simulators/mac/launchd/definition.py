@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import plistlib
 import pwd
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,18 +52,25 @@ class Definition:
     @property
     def throttle(self) -> float:
         """Seconds between two starts; 0 is ignored."""
-        return float(self.raw.get("ThrottleInterval") or 10)
+        return self._seconds("ThrottleInterval", 10) or 10
 
     @property
     def exit_timeout(self) -> float:
         """Seconds between SIGTERM and SIGKILL; 0: for ever."""
-        return float(self.raw.get("ExitTimeOut", 5))
+        return self._seconds("ExitTimeOut", 5)
 
     @property
     def umask(self) -> int:
         """The mask: an integer is decimal, a text is octal."""
-        value = self.raw.get("Umask", 0o022)
-        return int(value, 8) if isinstance(value, str) else int(value)
+        value = self.raw.get("Umask")
+        if isinstance(value, str) and re.fullmatch("[0-7]{1,4}", value):
+            return int(value, 8)
+        return value if isinstance(value, int) else 0o022
+
+    def _seconds(self, key: str, default: float) -> float:
+        """Return a number of seconds; what is none counts as missing."""
+        value = self.raw.get(key)
+        return max(0.0, float(value)) if isinstance(value, int | float) else default
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key."""
@@ -96,10 +104,11 @@ def _definition(path: Path, raw: dict[str, Any]) -> Definition:
     strings = [program, *words] if isinstance(words, list) else [None]
     if not program or not all(isinstance(word, str) for word in strings):
         raise Refused(111, str(path))
-    given = raw.get("EnvironmentVariables", {})
-    environment = {n: v for n, v in given.items() if isinstance(v, str)}
+    given = raw.get("EnvironmentVariables")
+    variables = given.items() if isinstance(given, dict) else ()
+    environment = {name: value for name, value in variables if isinstance(value, str)}
     sessions = raw.get("LimitLoadToSessionType", "Aqua")
-    named = (sessions,) if isinstance(sessions, str) else tuple(sessions)
+    named = tuple(sessions) if isinstance(sessions, list) else (str(sessions),)
     return Definition(label, path, program, tuple(words or [program]), environment, named, raw)
 
 

@@ -199,8 +199,8 @@ class Job:
     def _at_times(self) -> None:
         """Start it at its interval and its times; what comes while it runs is lost."""
         pauses = []
-        if self.definition.get("StartInterval"):
-            pauses.append(float(self.definition.get("StartInterval")))
+        if isinstance(interval := self.definition.get("StartInterval"), int):
+            pauses.append(float(max(1, interval)))
         if self.definition.get("StartCalendarInterval"):
             pauses.append(seconds_until(self.definition.get("StartCalendarInterval")))
         for pause in pauses:

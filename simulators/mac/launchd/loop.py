@@ -7,11 +7,20 @@ import os
 import selectors
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
 Call = Callable[[], object]
+
+
+def _safely(call: Call) -> None:
+    """Call something: an error of ours is told on the console, and the Mac goes on."""
+    try:
+        call()
+    except Exception:
+        traceback.print_exc()
 
 
 def in_turn(*calls: Call) -> Call:
@@ -67,11 +76,11 @@ class Loop:
         """Run for ever."""
         while True:
             for key, _ in self.selector.select(self._pause()):
-                key.data()
+                _safely(key.data)
             while self._timers and self._timers[0].at <= time.monotonic():
                 call = heapq.heappop(self._timers).call
                 if call:
-                    call()
+                    _safely(call)
 
     def _pause(self) -> float | None:
         while self._timers and self._timers[0].call is None:
