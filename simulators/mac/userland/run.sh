@@ -23,12 +23,11 @@ case $name in
     case ${operands[*]} in *[smhd]) exec /opt/mac/refuse.sh "$name" "$@" ;; esac
     ;;
   find)
-    command=
+    others= # the words of a program that it starts are not its own
     for word in "${operands[@]}"; do
-      case $command$word in
-        -exec | -execdir | -ok) command=runs: ;;
-        runs:[\;+]) command= ;;
-        runs:*) ;; # the options of what it runs
+      case $others$word in
+        -exec | -execdir | -ok) others=yes ;;
+        yes';' | yes+) others= ;;
         -*) [[ ${primaries[$word]-} || $word =~ ^-[0-7]+$ ]] || exec /opt/mac/refuse.sh "$name" "$@" ;;
       esac
     done
