@@ -18,8 +18,10 @@ VARIABLE = "HERMES_OPS_STARTED_AS"
 """In this variable `./inv` passes on the name by which it was started."""
 
 _CLONE = Path(__file__).resolve().parents[1] / "inv"
-_SAID = re.compile(r"(?<![\w/.])\./inv(?![\w/.-])( (?!(?:runs|lab|dev|roles)\.)[a-z]+\.[a-z]+)?")
-"""The program, and a task behind it if that task reads an inventory."""
+_SAID = re.compile(
+    r"(?<![\w/.])\./inv(?![\w/.-])( (?!(?:runs|lab|dev|roles)\.)[a-z]+\.[a-z]++(?! -i ))?"
+)
+"""The program, and a task behind it if that task reads an inventory and does not name one yet."""
 
 _known: dict[str, tuple[str, ...]] = {"started": (), "inventory": ()}
 

@@ -64,7 +64,9 @@ def test_from_another_folder_it_has_its_whole_path(
 def test_a_task_is_proposed_for_the_inventory_that_was_named() -> None:
     """`-i` is handed on to tasks that read an inventory, and to no other."""
     works_on(["my inventory", "b"])
-    assert spoken("./inv hosts.trust -l a") == "./inv hosts.trust -i 'my inventory' -i b -l a"
+    said = spoken("./inv hosts.trust -l a")
+    assert said == "./inv hosts.trust -i 'my inventory' -i b -l a"
+    assert spoken(said) == said
     for text in ("./inv runs.list", "./inv init DIR", "./inv --list", "./inv lab.up", "cd ./inv.d"):
         assert spoken(text) == text
 
