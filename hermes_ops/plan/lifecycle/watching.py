@@ -22,6 +22,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Watch
+from hermes_ops.program_name import spoken
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -174,7 +175,7 @@ def around(
 
 def restart_hint(host: str, service: ServiceSpec) -> str:
     """Return the command that restarts a service."""
-    return f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}"
+    return spoken(f"./inv fleet.restart -l {shlex.quote(f'{host}/{service.profile}')}")
 
 
 def answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
