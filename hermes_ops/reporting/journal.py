@@ -31,6 +31,11 @@ class Journal:
         self._lock = threading.Lock()
         self._broken = False
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether a line could not be written."""
+        return self._broken
+
     def write(self, word: str, **fields: Any) -> None:
         """Append one line: when, what, and the fields."""
         # Redacted before it is quoted: names are no text, and stay.

@@ -30,6 +30,7 @@ from hermes_ops.tasks import namespace, runbook
 from hermes_ops.tasks.executor import GraphExecutor
 from hermes_ops.tasks.handed import arguments_of
 from hermes_ops.tasks.mistyped import REPEATED, refuse_missing, usage_error
+from hermes_ops.tasks.operands import spelled_out
 from hermes_ops.tasks.overview import overview
 
 _ANYWHERE = {"help", "list"}
@@ -126,6 +127,7 @@ class Program(InvokeProgram):
             self.core.remainder = re.sub(r"^\S*/", "", self.core.remainder)
             super().parse_tasks()
             return
+        self.core.unparsed = spelled_out(self.core.unparsed, self.collection)
         refuse_missing(self.core.unparsed, REPEATED)
         super().parse_tasks()
         if self.core.remainder:

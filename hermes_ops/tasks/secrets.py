@@ -67,15 +67,27 @@ def rekey(options: Options, output: Output) -> Result:
 
 
 @verb(
-    options=(Option("reveal", "show the values too; on a terminal only", False),),
+    options=(
+        Option("target", "only this profile: HOST/PROFILE"),
+        Option("key", "only this variable of it"),
+        Option(
+            "reveal",
+            "show the values too; on a terminal only, and noted in the journal by name. With TARGET"
+            " KEY also one that the host has made",
+            False,
+        ),
+    ),
     common=only("inventory", "limit", "json", *_OPENING),
-    example="./inv secrets.show -l mini-1",
+    optional=("target", "key"),
+    example="./inv secrets.show mini-1/coder API_SERVER_KEY --reveal",
 )
-def show(options: Options, output: Output, *, reveal: bool) -> Result:
+def show(
+    options: Options, output: Output, *, target: str | None, key: str | None, reveal: bool
+) -> Result:
     """Show each secret's name, source, place and fingerprint, and who else has the same value."""
     from hermes_ops.commands.secrets import show as command
 
-    return command.run(options, output, reveal=reveal)
+    return command.run(options, output, target=target, key=key, reveal=reveal)
 
 
 @verb(

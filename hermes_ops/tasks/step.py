@@ -24,13 +24,14 @@ class Verb(Task):  # type: ignore[type-arg]
         operands: Sequence[Option] = (),
         options: Sequence[Option] = (),
         common: Sequence[Option] = COMMON,
+        optional: Sequence[str] = (),
         example: str = "",
         pre: Sequence[Task[Any]] = (),
         name: str | None = None,
     ) -> None:
         super().__init__(body, name=name, pre=list(pre), auto_shortflags=False)  # type: ignore[arg-type]
         self.operands, self.own, self.common = tuple(operands), tuple(options), tuple(common)
-        self.example = example
+        self.optional, self.example = tuple(optional), example
 
     def argspec(self, body: Callable[..., Any]) -> inspect.Signature:
         """Return no parameters: what is parsed comes from `get_arguments`."""
@@ -88,15 +89,20 @@ def verb(
     operands: Sequence[Option] = (),
     options: Sequence[Option] = (),
     common: Sequence[Option] = COMMON,
+    optional: Sequence[str] = (),
     example: str = "",
     name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Verb]:
-    """Make a task of a function `(options, output, **own) -> Result | None`."""
+    """Make a task of a function `(options, output, **own) -> Result | None`.
+
+    `optional`: names of its options that may also be typed as words, in this order.
+    """
 
     def decorate(body: Callable[..., Any]) -> Verb:
         return Verb(
-            body, operands=operands, options=options, common=common, example=example, name=name
-        )
+            body, operands=operands, options=options, common=common, optional=optional,
+            example=example, name=name,
+        )  # fmt: skip
 
     return decorate
 

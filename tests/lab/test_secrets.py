@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +16,7 @@ import pytest
 from conftest import MakeOperator
 from kit import HOME, Box, Operator, gateway
 from leaking import Fleet, values
+from window import in_window
 
 from hermes_ops.secrets import age
 from hermes_ops.secrets.secret import Secret
@@ -173,3 +176,32 @@ def test_random_secrets_are_seen_nowhere(
     assert any("sshd" in each for each in words), "the host's processes are seen"
     for text in (*shown, *kept, *words):
         assert fleet.seen_in(text.encode()) == [], f"seed {seed}"
+
+
+def test_a_key_that_the_host_made_is_shown_to_a_person(linux: Box, operator: MakeOperator) -> None:
+    """On a terminal, and noted by name; not in a document, not in a pipe, not in a trace."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    asked = ("secrets.show", "linux-1/coder", "API_SERVER_KEY", "--reveal")
+    with in_window(one, *asked) as window:
+        window.until("has not made API_SERVER_KEY for coder yet")
+        assert window.end() == 1
+    one.up()
+    key = linux.user("sed -n 's/^API_SERVER_KEY=//p' .hermes/profiles/coder/.env").strip("\"'")
+    assert len(key) >= 32
+    with in_window(one, *asked) as window:
+        window.until(rf"linux-1/coder API_SERVER_KEY  {re.escape(key)}\r\n")
+        assert window.end() == 0
+    asking = (
+        "import sys, urllib.request as r; print(r.urlopen(r.Request(*eval(sys.argv[1]))).read())"
+    )
+    given = ("http://127.0.0.1:8701/v1/models", None, {"Authorization": f"Bearer {key}"})
+    assert '"object"' in linux.user(shlex.join(["python3", "-c", asking, repr(given)]))
+    shown = one.run("runs.show", "last", code=0)
+    (seen,) = [item for item in shown.json["items"] if item["event"] == "revealed"]
+    assert seen["names"] == ["linux-1/coder API_SERVER_KEY"]
+    for more in (["--json"], ["-v"], []):
+        done = one.plain(*asked, *more, code=64)
+        assert key not in done.out + done.err
+    kept = [file.read_text("utf-8", "replace") for file in one.home.rglob("*") if file.is_file()]
+    assert kept
+    assert not any(key in text for text in kept)

@@ -383,6 +383,38 @@ def test_values_are_not_revealed_to_a_pipe(site: Site) -> None:
         assert "a-plain-value" not in out + err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["mini-1/coder", "PLAN"], "the inventory sets no PLAN for mini-1/coder"),
+        (["mini-1/coder", "PLAN"], "it has PLAIN"),
+        (["mini-1"], "'mini-1' is not a target"),
+        (["mini-1/code", "PLAIN"], "did you mean 'coder'?"),
+        (["mini-1/coder", "PLAIN", "-l", "mini-1"], "-l and a target both select"),
+        (["--key", "PLAIN"], "--key needs a target"),
+        (["mini-1/coder", "PLAIN", "MORE"], "MORE"),
+        (["mini-1/coder", "PLAIN", "--reveal", "-v"], "leave out -v"),
+    ],
+)
+def test_what_names_no_single_value(site: Site, words: list[str], told: str) -> None:
+    """One sentence, 64, and no value."""
+    code, out, err = site("secrets.show", *words)
+    assert (code, out) == (64, "")
+    assert told in err
+
+
+def test_a_target_and_a_key_select_one_row(site: Site) -> None:
+    """As words or as options, before or behind other options."""
+    for words in (
+        ["mini-1/coder", "PLAIN", "--json"],
+        ["--json", "mini-1/coder", "PLAIN"],
+        ["--target", "mini-1/coder", "--json", "--key=PLAIN"],
+    ):
+        code, out, _ = site("secrets.show", *words)
+        items = json.loads(out)["items"]
+        assert (code, [(i["host"], i["name"]) for i in items]) == (0, [("mini-1", "PLAIN")])
+
+
 def at_a_terminal(site: Site, words: list[str], typed: bytes = b"") -> str:
     """Run the program with a terminal, type, and return what it shows."""
     main, side = pty.openpty()
@@ -418,6 +450,13 @@ def test_a_terminal_is_shown_the_values(site: Site) -> None:
     assert "mini-1/coder PLAIN  a-plain-value" in shown
     assert "mini-1/coder ASKED  asked-of-the-environment" in shown
     assert shown.count("a-plain-value") == 1
+    one = at_a_terminal(site, ["secrets.show", "mini-1/coder", "PLAIN", "--reveal"])
+    assert "mini-1/coder PLAIN  a-plain-value" in one
+    assert "ASKED" not in one
+    code, out, _ = site("runs.show", "last", "--json")
+    (names,) = (i["names"] for i in json.loads(out)["items"] if i["event"] == "revealed")
+    assert (code, names) == (0, ["mini-1/coder PLAIN"])
+    assert "a-plain-value" not in out
 
 
 @pytest.mark.slow

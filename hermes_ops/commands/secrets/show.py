@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, items
-from hermes_ops.commands.workspace import environ_of, open_workspace
+from hermes_ops.commands.secrets.reveal import made_there, note_access
+from hermes_ops.commands.target import open_target
+from hermes_ops.commands.workspace import Workspace, environ_of, open_workspace
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
+from hermes_ops.program_name import spoken
 from hermes_ops.reporting.report import table
 from hermes_ops.secrets.fingerprint import fingerprint, operator_key
 from hermes_ops.secrets.reference import EnvValue, Generate, Reference, Written
@@ -39,12 +43,17 @@ class Held:
         return f"{self.host}/{self.profile} {self.name}"
 
 
-def run(options: Options, output: Output, *, reveal: bool) -> Result:
-    """Show the selected secrets; one that cannot be resolved has the reason in its row."""
+def run(
+    options: Options, output: Output, *, target: str | None, key: str | None, reveal: bool
+) -> Result:
+    """Show the selected secrets; one that cannot be resolved has the reason in its row.
+
+    `target` and `key` select a profile, and one variable of it.
+    """
     if reveal:
-        _refuse_reveal(output)
-    workspace = open_workspace(options, output)
-    held = list(_held(workspace.selected))
+        _refuse_reveal(options, output)
+    workspace = _opened(options, output, target, key)
+    held = list(_named(list(_held(workspace.selected)), target, key))
     found = attempt(
         [one.value for one in held if isinstance(one.value, Reference)],
         environ_of(workspace.paths), age_key_file=options.age_key_file, learn=REDACTOR.learn,
@@ -53,14 +62,39 @@ def run(options: Options, output: Output, *, reveal: bool) -> Result:
     rows = [_row(one, found, prints) for one in held]
     _print(output, rows)
     if reveal:
-        _reveal(output, held, found)
+        _reveal(workspace, held, found, options, output, whole=not key)
     return items(rows, exit=64 if any(row["error"] for row in rows) else 0)
 
 
-def _refuse_reveal(output: Output) -> None:
+def _refuse_reveal(options: Options, output: Output) -> None:
+    if options.verbose:
+        hint = "leave out -v, which shows what is exchanged"
+        raise UsageError("--reveal shows a value once, and nothing beside it", hint=hint)
     if output.json or not sys.stdin.isatty() or not sys.stdout.isatty():
         hint = "leave out --json, a pipe or a file"
         raise UsageError("--reveal shows values on a terminal only", hint=hint)
+
+
+def _opened(options: Options, output: Output, target: str | None, key: str | None) -> Workspace:
+    if target and options.limit:
+        raise UsageError("-l and a target both select", hint="name the one or the other")
+    if key and not target:
+        raise UsageError("--key needs a target", hint="write secrets.show HOST/PROFILE KEY")
+    return open_target(options, output, target)[0] if target else open_workspace(options, output)
+
+
+def _named(held: Sequence[Held], target: str | None, key: str | None) -> Iterable[Held]:
+    """Return those of this name.
+
+    Raises:
+        UsageError: the target has none of this name.
+    """
+    names = [one.name for one in held]
+    if key and key not in names:
+        near = get_close_matches(key, names) or names
+        hint = f"it has {', '.join(near)}" if near else "its env: is empty"
+        raise UsageError(f"the inventory sets no {key} for {target}", hint=hint)
+    return (one for one in held if key in (None, one.name))
 
 
 def _held(inventory: Inventory) -> Iterable[Held]:
@@ -126,11 +160,35 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _reveal(output: Output, held: Iterable[Held], found: Found) -> None:
-    for one in held:
-        value = found[one.value] if isinstance(one.value, Reference) else one.value
-        if isinstance(value, Secret):
+def _reveal(
+    workspace: Workspace, held: Sequence[Held], found: Found, options: Options, output: Output,
+    *, whole: bool,
+) -> None:  # fmt: skip
+    """Show values, each access noted before; one that a host made only if it alone was asked for.
+
+    Raises:
+        UsageError: the access cannot be noted.
+    """
+    made = [one for one in held if isinstance(one.value, Generate)]
+    values = {one: _value(one, found) for one in held if one not in made}
+    shown = [one for one, value in values.items() if value] + ([] if whole else made)
+    note_access(list(map(str, shown)), options, output)
+    if not whole:
+        values |= {one: made_there(one.name, workspace, options, output) for one in made}
+    for one, value in values.items():
+        if value is not None:
             output.reveal(f"{one}  {_visible(value.reveal())}")
+    if whole and made:
+        of = f"{made[0].host}/{made[0].profile} {made[0].name}"
+        output.note(f"what hosts have made is shown one by one: {spoken(_ALONE.format(of))}")
+
+
+_ALONE = "./inv secrets.show {} --reveal"
+
+
+def _value(one: Held, found: Found) -> Secret | None:
+    value = found[one.value] if isinstance(one.value, Reference) else one.value
+    return value if isinstance(value, Secret) else None
 
 
 def _visible(value: str) -> str:
