@@ -22,6 +22,9 @@ class Session(Protocol):
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         """Run a shell command; return its exit code, standard output and standard error."""
 
+    def run_alone(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+        """Run the only command of this shell: when the connection ends, the host ends it."""
+
     def run_all(
         self, commands: Sequence[str], *, timeout: float = 30
     ) -> list[tuple[int, bytes, bytes] | Unknown]:

@@ -33,8 +33,12 @@ LC_ALL=C PATH="$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 export LC_ALL PATH XDG_RUNTIME_DIR
 unset -v CDPATH ENV BASH_ENV
 cd
+guard=
 if timeout -k 2 2 true; then
   limited() (exec timeout -k 2 "$@" 2>&3 3>&- </dev/null)
+  apart=setsid
+  setsid true || apart=
+  begin() { (exec $apart timeout -k 2 "$@" 2>&3 3>&- 4<&- </dev/null) & job=$!; }
 else
   guard() {
     nap=
@@ -56,10 +60,29 @@ else
     kill "$guard"
     return "$code"
   }
+  begin() {
+    seconds=$1
+    shift
+    set -m
+    (exec "$@" 2>&3 3>&- 4<&- </dev/null) & job=$!
+    set +m
+    guard "$seconds" "-$job" >/dev/null 3>&- 4<&- & guard=$!
+  }
 fi
+ends() { kill "-$1" "-$job" || kill "-$1" "$job"; }
+alone() {
+  exec 4<&0
+  begin "$@"
+  (cat <&4; ends TERM; sleep 2; ends KILL) >/dev/null 3>&- & watch=$!
+  wait "$job"
+  code=$?
+  kill "$watch" $guard
+  return "$code"
+}
 """
 # The shell's own standard error goes to /dev/null: it reports killed children there, which is not
 # output of the command. `exec` is in a subshell: dash would redirect its own standard error, too.
+# `alone` reads the input of the shell to its end: when we are gone, it ends the command.
 
 UNDER_WAY = 32 << 10
 """How many bytes of commands may be sent before their answers: a pipe of Linux takes 64 KiB."""
@@ -96,6 +119,7 @@ class FramedShell:
         self._output, self._errors = _Stream(), _Stream()
         self._failure: Unknown | None = None
         self._begun = False
+        self._word = "limited"
 
     def run(self, command: str, *, timeout: float = 30) -> Ended:
         """Run a command; return its exit code, and its exact output and errors.
@@ -107,6 +131,11 @@ class FramedShell:
         if isinstance(ended, Unknown):
             raise ended
         return ended
+
+    def run_alone(self, command: str, *, timeout: float = 30) -> Ended:
+        """Run the only command of this shell: it is ended as soon as the shell's input ends."""
+        self._word = "alone"
+        return self.run(command, timeout=timeout)
 
     def run_all(self, commands: Sequence[str], *, timeout: float = 30) -> list[Ended | Unknown]:
         """Run commands one after another, but send them ahead: it costs one round trip.
@@ -140,7 +169,7 @@ class FramedShell:
             raise self._failure
         data = b""
         while ahead:
-            text = _framed(*ahead[0], seconds).encode(*_AS_IT_IS)
+            text = _framed(*ahead[0], seconds, self._word).encode(*_AS_IT_IS)
             if running and sum(size for *_, size in running) + len(text) > UNDER_WAY:
                 break
             data += text
@@ -220,11 +249,14 @@ class _Stream:
 _AS_IT_IS = ("utf-8", "surrogateescape")
 
 
-def _framed(command: str, mark: str, seconds: int) -> str:
-    """Return one line of shell text, which the shell reads completely before it runs anything."""
+def _framed(command: str, mark: str, seconds: int, word: str) -> str:
+    """Return one line of shell text, which the shell reads completely before it runs anything.
+
+    `word` is the shell function that runs the command.
+    """
     return (
         f"printf '\\n{mark}<\\n'; printf '\\n{mark}<\\n' >&3; "
-        f"limited {seconds} sh -c {shlex.quote(command)}; "
+        f"{word} {seconds} sh -c {shlex.quote(command)}; "
         f"printf '\\n{mark}>%s\\n' $?; printf '\\n{mark}>\\n' >&3\n"
     )
 

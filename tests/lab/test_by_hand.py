@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import urllib.request
 from collections.abc import Mapping
 
@@ -116,3 +117,37 @@ def test_what_was_broken_around_a_gateway_is_seen(linux: Box, operator: MakeOper
         wait_until(lambda: "running" in linux.user(f"cat {STATE}"))
         shown = one.run("fleet.ps", code=2).json["hosts"][0]["profiles"][0]
         assert any(words in reason for reason in shown["reasons"]), shown
+
+
+def sleeps(box: Box, seconds: int) -> bool:
+    """Say whether anything on a host sleeps for exactly so long."""
+    return box.exec(f"pgrep -fx 'sleep {seconds}'").returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_who_leaves_ends_the_command_on_its_hosts(
+    number: signal.Signals, code: int, operator_of_two: Operator, boxes: Mapping[str, Box]
+) -> None:
+    """With all that it has begun: after Ctrl-C, and if the operator's process is killed."""
+    two, nap = [boxes[name] for name in ("linux-2", "linux-3")], 4240 + number
+    command = f"trap '' HUP; sleep {nap} & sleep {nap}; echo over"
+    process = operator_of_two.start(["hosts.exec", command, "--all-hosts"])
+    wait_until(lambda: all(sleeps(box, nap) for box in two))
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert code < 0 or out.count("the host ends it with the connection") == 2
+    wait_until(lambda: not any(sleeps(box, nap) for box in two))
+
+
+def test_a_check_lists_what_would_run_where(
+    operator_of_two: Operator, boxes: Mapping[str, Box]
+) -> None:
+    """And no host is contacted."""
+    before = boxes["linux-2"].sessions()
+    run = operator_of_two.run("hosts.exec", "touch here", "-l", "all", "--check", code=0)
+    assert run.json["items"] == [
+        {"host": name, "outcome": "planned", "command": "touch here", "user": "hermes"}
+        for name in ("linux-2", "linux-3")
+    ]
+    assert boxes["linux-2"].sessions() == before

@@ -291,7 +291,7 @@ def listen(path: Path) -> None:
         os.close(folder)
 
 
-def _sleeps(seconds: int) -> bool:
+def sleeps(seconds: int) -> bool:
     """Say whether a process of this machine sleeps for exactly so long."""
     wanted = f"sleep\0{seconds}\0".encode()
     for file in Path("/proc").glob("[0-9]*/cmdline"):
@@ -303,7 +303,7 @@ def _sleeps(seconds: int) -> bool:
 
 def ends(seconds: int) -> bool:
     """Say whether soon no process sleeps for exactly so long."""
-    return soon(lambda: not _sleeps(seconds))
+    return soon(lambda: not sleeps(seconds))
 
 
 def state_of(host: Host, home: str, **fields: object) -> None:

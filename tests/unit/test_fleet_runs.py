@@ -330,6 +330,8 @@ class Shell:
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         return 0, b"", b""
 
+    run_alone = run
+
     def run_all(
         self, commands: Sequence[str], *, timeout: float = 30
     ) -> list[tuple[int, bytes, bytes] | Unknown]:

@@ -6,18 +6,19 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shell_kit import ends, shells, words_of
+from patience import soon
+from shell_kit import ends, shells, sleeps, words_of
 
 from hermes_ops.errors import NotUnderstood, Unknown
 from hermes_ops.inventory.model import Connection, Host
-from hermes_ops.transport import Local
+from hermes_ops.transport import Local, session
 from hermes_ops.transport.local import environment
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
@@ -166,6 +167,50 @@ def test_without_timeout_nothing_is_left_behind(mac: FramedShell) -> None:
     assert mac.run("cat; echo done", timeout=seconds) == (0, b"done\n", b"")
     assert time.monotonic() - began < 5
     assert ends(seconds)
+
+
+def lonely(words: Sequence[str], path: str) -> None:
+    """See that a command and its children end with the input of their shell, and only then."""
+    own = {**environment(), "HOME": HOME, "PATH": path}
+    seconds = 800_000 + os.getpid()
+    command = f"trap '' HUP; sleep {seconds} & sleep {seconds}; echo over"
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=own
+    ) as shell:
+        assert shell.stdin
+        shell.stdin.write((session._PRELUDE + session._framed(command, "m", 99, "alone")).encode())
+        shell.stdin.flush()
+        assert soon(lambda: sleeps(seconds))
+        time.sleep(0.5)
+        assert sleeps(seconds)
+        shell.stdin.close()
+        assert ends(seconds)
+
+
+@pytest.mark.parametrize("name", shells("dash", "bash", "busybox"))
+def test_a_lonely_command_ends_with_its_shells_input(name: str) -> None:
+    """Whoever started it is gone: what it began ends with it."""
+    lonely(words_of(name), "/usr/bin:/bin")
+
+
+def test_a_lonely_command_ends_where_there_is_no_timeout(tmp_path: Path) -> None:
+    """As on macOS, whose sh is bash."""
+    for name in ("timeout", "setsid"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 127\n")
+        (tmp_path / name).chmod(0o755)
+    lonely(words_of("bash"), f"{tmp_path}:/usr/bin:/bin")
+
+
+def test_a_lonely_command_gives_what_any_other_does(name: str, mac: FramedShell) -> None:
+    """Output, errors, exit code, no input; and an end if it is too slow."""
+    for one in (open_shell(name), mac):
+        done = one.run_alone("cat; echo out; echo err >&2; exit 3", timeout=20)
+        assert done == (3, b"out\n", b"err\n")
+        one.close()
+    slow = open_shell(name)
+    with pytest.raises(Unknown, match="no answer in time"):
+        slow.run_alone("sleep 30", timeout=1)
+    slow.close()
 
 
 def test_an_exit_code_of_124_is_no_timeout(shell: FramedShell) -> None:

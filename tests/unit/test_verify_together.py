@@ -27,6 +27,8 @@ class Shell:
         assert not isinstance(ended, Unknown)
         return ended
 
+    run_alone = run
+
     def run_all(
         self, commands: Sequence[str], *, timeout: float = 30
     ) -> list[tuple[int, bytes, bytes] | Unknown]:

@@ -58,7 +58,7 @@ def run(options: Options, output: Output, *, command: str, all_hosts: bool) -> R
         output.note(f"skipped: {note}")
     if options.check:
         output.note(f"would run on {', '.join(host.name for host in selected.hosts)}: {command}")
-        return items([], exit=0)
+        return items(_planned(command, selected.hosts), exit=0)
     journal = _journal(command, [host.name for host in selected.hosts], options, output)
     rules = replace(
         rules_of(options),
@@ -94,7 +94,7 @@ class _Command:
         seconds = self.seconds(host)
         session = transport.session()
         try:
-            code, out, err = session.run(self.command, timeout=seconds)
+            code, out, err = session.run_alone(self.command, timeout=seconds)
         finally:
             session.close()
         return Printed(code, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -103,7 +103,9 @@ class _Command:
 def _may_still_run(outcome: HostOutcome[Printed], work: _Command) -> HostOutcome[Printed]:
     """Return the outcome with what is true of a command that nobody waits for any more."""
     failure = outcome.failure
-    if isinstance(failure, Unknown | Interrupted):
+    if isinstance(failure, Interrupted):
+        failure.hint = "the host ends it with the connection; what it began apart from it runs on"
+    elif isinstance(failure, Unknown):
         most = f"{work.seconds(outcome.host):g} s after its start"
         failure.hint = f"it may still run there; what is left of it is ended {most}"
     return outcome
@@ -117,6 +119,13 @@ def _journal(command: str, hosts: Sequence[str], options: Options, output: Outpu
         typed=typed(), hosts=hosts,
     )  # fmt: skip
     return journal
+
+
+def _planned(command: str, hosts: Sequence[Host]) -> Iterable[dict[str, Any]]:
+    """Yield what would run where, as whom; an empty user is that of ssh's own settings."""
+    for host in hosts:
+        user = host.hermes.user or host.connection.user
+        yield {"host": host.name, "outcome": "planned", "command": command, "user": user}
 
 
 def _word(outcome: HostOutcome[Printed]) -> str:
