@@ -189,6 +189,8 @@ def _order(number: int, order: Control | Drain) -> Iterator[str]:
         yield call("patient", order.patience)
     yield call("run", number, *order.words)
     yield f"is_broken || {call('paid_restart', order.service.name)}"
+    if order.verb != "stop":
+        yield f"is_broken || {call('ended_stop', order.service.name)}"
     if order.keeps and order.verb != "stop":
         made = (order.service.home / started.ENV, *order.made) if order.made else ()
         yield f"is_broken || {call('keep_start', *order.keeps, *made)}"

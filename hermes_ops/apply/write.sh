@@ -153,6 +153,7 @@ owe_restart() { # NAME
 }
 # The records are removed together with the lock: one too many costs a restart, but one too few
 # would leave a service with old settings.
+ended_stop() { [ ! -e "$stopped/$1" ] || rm -f "$stopped/$1"; } # SERVICE: no longer stopped by hand
 paid_restart() { [ ! -e "$owed/$1" ] || paid="$paid $owed/$1"; }
 
 # Hermes' exit code does not show whether the unit was written: check the file instead.

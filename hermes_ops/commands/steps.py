@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files.layout import WRAPPER
 from hermes_ops.hermes import platforms
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import (
@@ -30,6 +31,7 @@ from hermes_ops.plan.resource import (
     Resource,
     Service,
     ServiceDefinition,
+    Wrapper,
     YamlFile,
 )
 from hermes_ops.secrets.secret import Secret
@@ -146,9 +148,16 @@ def partly(
     yield Owned(PurePosixPath(str(values["home"])), partial=True)
 
 
-def install(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
-    """Write the service's unit and its drop-in; starts nothing."""
+def install(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
+    """Write the service's unit and its drop-in, and the host's wrapper; starts nothing."""
     yield ServiceDefinition(profile)
+    yield from wrapper(role, host)
+
+
+def wrapper(role: Role, host: Host) -> Iterable[Resource]:
+    """Want the script by which a person on the host commands its gateways."""
+    if role.name == "gateway":
+        yield Wrapper(WRAPPER, host.gateways)
 
 
 def enable(_profile: Profile, _role: Role, host: Host) -> Iterable[Resource]:

@@ -21,6 +21,8 @@ OVERLAY = "/etc/hermes"
 LOCK = STATE / "lock"
 OWED = STATE / "restart"
 """The restarts that are due: a file for each service, made before a change is written."""
+STOPPED = STATE / "stopped"
+"""Who has stopped a gateway by hand, on the host: a file for each service (`WRAPPER` writes it)."""
 WRITTEN = STATE / "written"
 """Fingerprints of the values of references: a file for each profile."""
 KEPT = STATE / "kept"
@@ -28,6 +30,8 @@ KEPT = STATE / "kept"
 PIP = CACHE / "pip.whl"
 WHEELS = CACHE / "wheels"
 
+WRAPPER = PurePosixPath(".local/bin/hermes-gateways")
+"""Starts and stops the gateways of a host, for who is on it."""
 PLANNED_STOP = SHARE / "planned-stop"
 SYSTEMD_UNITS = PurePosixPath(".config/systemd/user")
 
@@ -55,6 +59,7 @@ _SHELL = {
     "state": STATE,
     "lock": LOCK,
     "owed": OWED,
+    "stopped": STOPPED,
     "kept_folder": KEPT,
     "stamp_name": STAMP,
     "hermes_stamp": stamp("hermes"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops.hermes import ports, rivals
 from hermes_ops.hermes.gateway import HEARTBEAT, LOCK, PID_FILE, STATE_FILE, damage_of
-from hermes_ops.hermes.markers import DRAIN, markers
+from hermes_ops.hermes.markers import DRAIN, hand_stop, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -49,6 +49,8 @@ class Evidence:
     age_s: float | None = None
     rss_bytes: int | None = None
     restarts: int | None = None
+    recent: int | None = None
+    """How many of these were in the last hour."""
     cgroup: str = ""
     recorded: int | None = None
     """The process in its pid file, whether it lives or not."""
@@ -96,6 +98,12 @@ class Evidence:
     """It does not end with a restart."""
     patience: int = PATIENCE
     """Seconds that its manager gives it to end before it kills it."""
+    by_hand: str = ""
+    """Who has stopped it with the host's wrapper, in words."""
+    newer_code: bool | None = None
+    """The code on the disk is newer than its process."""
+    drained_at: float | None = None
+    """When the request to drain was made, in seconds since 1970."""
 
 
 _ENDINGS = {
@@ -109,9 +117,11 @@ _ENDINGS = {
 
 def ending(evidence: Evidence) -> str:
     """Return in words how the last process ended; some managers do not report its exit code."""
-    code = evidence.exit_status
+    code, word = evidence.exit_status, evidence.ended_by
+    if code == 0 and word and word not in _ENDINGS:  # of no process of its own
+        return f"its start failed ({word})"
     failed = "failed" if code is None else "failed with exit code {}"
-    return _ENDINGS.get(evidence.ended_by, failed).format("?" if code is None else code)
+    return _ENDINGS.get(word, failed).format("?" if code is None else code)
 
 
 def evidence_of(
@@ -140,6 +150,7 @@ def evidence_of(
         exit_status=told.exit_status,
         ended_by=told.ended_by,
         restarts=told.restarts,
+        recent=told.recent,
         pid=pid,
         alive=process is not None and process.state not in ("Z", "X"),
         suspended=process is not None and process.state in ("T", "t"),
@@ -171,6 +182,9 @@ def evidence_of(
         drain=drains[0].told if drains else "",
         drain_lasts=any(not drain.passing for drain in drains),
         patience=told.patience,
+        newer_code=str(service.home) in facts.newer if process and facts.hermes else None,
+        drained_at=drains[0].begun if drains else None,
+        by_hand=str(hand_stop(service.name, service.home, facts) or ""),
     )
 
 

@@ -96,6 +96,12 @@ def folder_questions(home: PurePosixPath) -> tuple[str, ...]:
     return (*USER_FOLDERS, f"{home}/node/bin", f"{home}/node_modules/.bin")
 
 
+def served_by(state: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the profiles that a gateway serves beside its own, as its state file says."""
+    names = (state or {}).get("served_profiles")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
 def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str]:
     """Return the PATH of a gateway's unit: `_build_service_path_dirs` and the system's folders."""
     folders = []

@@ -1,4 +1,4 @@
-"""Marks that are left in a gateway's home: a request to drain, and a stop that is planned.
+"""Marks that are left on a host: a request to drain, a stop that is planned, a stop by hand.
 
 Hermes honours a request to drain for ever: without an end of its own, or after that end, it counts
 as left behind by something that died.
@@ -7,12 +7,15 @@ as left behind by something that died.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from hermes_ops.files.layout import STOPPED
+from hermes_ops.hermes.gateway import HEARTBEAT
 from hermes_ops.look.facts import Facts
 
 DRAIN = ".drain_request.json"
@@ -21,6 +24,8 @@ MARKERS = (DRAIN, PLANNED_STOP)
 _WORDS = {DRAIN: "drain request", PLANNED_STOP: "planned stop"}
 _LIMITS = {DRAIN: 3600, PLANNED_STOP: 60}
 """Seconds for which a mark without an end of its own counts."""
+_SLACK = 2
+"""Seconds by which a gateway may write its last heartbeat after the stop that was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Marker:
     what: str
     owner: str
     over: str
+    begun: float | None = None
+    """When it was left, in seconds since 1970."""
     passing: bool = False
     """It belongs to a restart: where none is under way, one was cut off, and left it."""
 
@@ -48,7 +55,9 @@ def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
         if state is not None and state.kind == "file":
             said = _said(facts.contents.get(path, ""))
             over, passing = _over(name, path, said, facts), said.get("until") == "restart"
-            yield Marker(PurePosixPath(path), _WORDS[name], _owner(said), over, passing)
+            yield Marker(
+                PurePosixPath(path), _WORDS[name], _owner(said), over, _begun(said), passing
+            )
 
 
 def _said(text: str) -> Mapping[str, Any]:
@@ -73,11 +82,15 @@ def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
         return "outlived"
     end = _seconds(said.get("expires_at"))
     if end is None:
-        begun = _seconds(said.get("requested_at") or said.get("written_at"))
+        begun = _begun(said)
         end = begun + _LIMITS[name] if begun is not None else None
     if end is None:
         return "old" if path in facts.aged else ""
     return "expired" if end < facts.now else ""
+
+
+def _begun(said: Mapping[str, Any]) -> float | None:
+    return _seconds(said.get("requested_at") or said.get("written_at"))
 
 
 def _seconds(value: Any) -> float | None:
@@ -89,3 +102,41 @@ def _seconds(value: Any) -> float | None:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class HandStop:
+    """Who has stopped a service with the host's wrapper, and since when it is so."""
+
+    who: str
+    since: str
+    held: bool = False
+    """Only the inventory's `state`, or a start by hand, ends it."""
+
+    def __str__(self) -> str:
+        word = "held" if self.held else "stopped"
+        return f"{word} on the host by {self.who}, since {self.since}"
+
+
+def hand_stop(service: str, home: PurePosixPath, facts: Facts) -> HandStop | None:
+    """Return the stop by hand that counts for a service without a process; None if none does.
+
+    One that is not held ends with its boot, and with the next start: what a gateway wrote after it
+    shows that there was one.
+    """
+    text = facts.contents.get(f"{STOPPED}/{service}")
+    said = _said(text or "")
+    at = _seconds(str(said.get("since")))
+    if text is None or at is None:
+        return None
+    held, boot = said.get("hold") is True, said.get("boot")
+    over = (boot and facts.boot and boot != facts.boot) or _lived_after(at, home, facts)
+    if over and not held:
+        return None
+    who = "".join(re.findall(r"[\w.@+-]", str(said.get("by"))))[:64] or "somebody"
+    return HandStop(who, f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}", held)
+
+
+def _lived_after(at: float, home: PurePosixPath, facts: Facts) -> bool:
+    beat = _said(facts.contents.get(f"{home}/{HEARTBEAT}", ""))
+    return (_seconds(beat.get("updated_at")) or 0) > at + _SLACK

@@ -97,12 +97,13 @@ def _without_process(evidence: Evidence) -> Verdict:
         return Verdict("unknown", ("its process ended during the look",))
     if evidence.masked:
         return Verdict("stopped", ("its unit is masked",))
-    return Verdict("stopped" if evidence.installed else "absent")
+    why = (evidence.by_hand,) if evidence.by_hand and evidence.installed else ()
+    return Verdict("stopped" if evidence.installed else "absent", why)
 
 
 def _between_starts(evidence: Evidence) -> Verdict:
-    failed = _failed_start(evidence)
-    if not failed and evidence.exit_status in (None, 0, PLANNED_RESTART):
+    status, failed = evidence.exit_status, _failed_start(evidence)
+    if not failed and (status == PLANNED_RESTART or not (status or evidence.ended_by)):
         return Verdict("starting", ("it is being started",))
     return Verdict("down", (_ending(evidence), "its manager restarts it", *_again(evidence)))
 
@@ -150,8 +151,9 @@ def _on_the_way(word: str, evidence: Evidence) -> Verdict:
 
 
 def _again(evidence: Evidence) -> tuple[str, ...]:
-    times = evidence.restarts or 0
-    return (f"restarted {times} time{'s' * (times > 1)} so far",) if times else ()
+    times, recent = evidence.restarts or 0, evidence.recent
+    lately = f", {recent} in the last hour" if recent is not None and times > 1 else ""
+    return (f"restarted {times} time{'s' * (times > 1)} so far{lately}",) if times else ()
 
 
 def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:

@@ -167,6 +167,8 @@ class Host:
     """Names of the profiles of further hosts that are the same user on the same machine."""
     services: tuple[str, ...] = ()
     """Names of the services of all these profiles that are no gateways."""
+    gateways: tuple[str, ...] = ()
+    """Names of all these profiles that are gateways, but for absent ones."""
     hermes: HermesSettings = field(default_factory=HermesSettings)
     manager: str = "auto"
     linger: str = "required"

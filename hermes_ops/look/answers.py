@@ -227,14 +227,18 @@ def _services(reply: Reply) -> dict[str, Any]:
 
 
 def _units(reply: Reply) -> dict[str, dict[str, Unit]]:
-    """Return the services in each manager's answer: blocks of `name=value` lines with an `Id`."""
+    """Return the services in each manager's answer: blocks of `name=value` lines with an `Id`.
+
+    Several blocks of one service tell of it together.
+    """
     units: dict[str, dict[str, Unit]] = {}
     for record in reply.of("manager"):
         found = units.setdefault(record.rest, {})
         for block in (record.text or "").split("\n\n"):
             pairs = dict(line.partition("=")[::2] for line in block.splitlines())
             if "Id" in pairs:
-                found[pairs["Id"]] = Unit(pairs)
+                known = found.get(pairs["Id"])
+                found[pairs["Id"]] = Unit({**(known.properties if known else {}), **pairs})
     return units
 
 

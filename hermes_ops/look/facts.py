@@ -150,7 +150,7 @@ class Facts:
     overlay: str = ""
     """The `config.yaml` that an administrator puts over those of all profiles."""
     overlaid: frozenset[str] = frozenset()  # the names that the administrator's `.env` sets
-    newer: frozenset[str] = frozenset()  # settings written after their gateway began
+    newer: frozenset[str] = frozenset()  # settings written after their gateway began; home: code
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read

@@ -184,7 +184,12 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   unset IFS
   set +f
   project=${info%/*}
-  ! readable "$info/direct_url.json" || { read -r line <"$info/direct_url.json"; say "hermes origin $line"; }
+  hermes_code=$info # what is new in it whenever the code is: an editable one has the log of its checkout
+  ! readable "$info/direct_url.json" || {
+    read -r line <"$info/direct_url.json"
+    say "hermes origin $line"
+    case $line in *'"editable": true'*) line=${line#*file://}; hermes_code=${line%%'"'*}/.git/logs/HEAD ;; esac
+  }
   # An editable installation has its code elsewhere, and no record of it.
   for part in hermes_cli gateway; do
     [ -e "$project/$part" ] || ! grep -q "^$part/" "$info/RECORD" 2>/dev/null || say "hermes codeless $project/$part"
@@ -228,6 +233,7 @@ unit_pythons() { # sets `pythons`, a path a line
 
 look_hermes() { # WANTED-PYTHON
   hermes_python=
+  hermes_code=
   [ -z "$1" ] || { hermes_of "$1"; return; }
   # Our own installation counts only if it was completed: the stamp is written last.
   if [ -f "$hermes_stamp" ]; then

@@ -235,12 +235,14 @@ plain_env() { # FILE: its lines that say where something listens
   done 2>/dev/null <"$1"
 }
 
-# Settings that were written after the gateway started: it writes its pid file at its start.
+# What was written after the gateway started, when it wrote its pid file; a home stands for the code.
 look_newer() { # HOME...
   for path; do
+    [ -e "$path/gateway.pid" ] || continue
     for name in config.yaml .env; do
-      [ ! -e "$path/gateway.pid" ] || [ ! "$path/$name" -nt "$path/gateway.pid" ] || say "newer $path/$name"
+      [ ! "$path/$name" -nt "$path/gateway.pid" ] || say "newer $path/$name"
     done
+    [ -z "$hermes_code" ] || [ ! "$hermes_code" -nt "$path/gateway.pid" ] || say "newer $path"
   done
 }
 

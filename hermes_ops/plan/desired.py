@@ -18,6 +18,7 @@ from hermes_ops.plan.resource import (
     Resource,
     Service,
     ServiceDefinition,
+    Wrapper,
     identity,
 )
 from hermes_ops.secrets.reference import Reference
@@ -66,7 +67,7 @@ def both(first: DesiredState, second: DesiredState) -> DesiredState:
     )
 
 
-_OF_ABSENT = (Service, ServiceDefinition, Absent)
+_OF_ABSENT = (Service, ServiceDefinition, Wrapper, Absent)
 """The only resources of an absent profile: its data is neither changed nor created."""
 
 

@@ -16,6 +16,7 @@ from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
+from hermes_ops.plan.lifecycle.holds import ended_hold, heeded
 from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
 from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
@@ -28,7 +29,7 @@ from hermes_ops.plan.order import (
     starts_and_stops,
     stops_first,
 )
-from hermes_ops.plan.program import plan_program, wheelhouses_of
+from hermes_ops.plan.program import plan_manager, plan_program, wheelhouses_of
 from hermes_ops.plan.resource import (
     EnvFile,
     File,
@@ -37,8 +38,10 @@ from hermes_ops.plan.resource import (
     PythonProgram,
     Service,
     ServiceDefinition,
+    Wrapper,
     YamlFile,
 )
+from hermes_ops.plan.wrapper import foreseen, plan_wrapper
 from hermes_ops.services import choose, passed_over
 from hermes_ops.services.base import ServiceSpec, home_of
 from hermes_ops.services.manager import ServiceManager
@@ -65,9 +68,8 @@ def make_plan(
         Conflict: what is wanted is not possible on this host; nothing is planned.
     """
     manager = choose(desired.host, facts)
-    return _Planner(
-        desired, repaired(desired, facts), manager, How(urls, earlier, rolling, drain)
-    ).plan(wait=wait)
+    facts = foreseen(desired, manager, repaired(desired, facts))
+    return _Planner(desired, facts, manager, How(urls, earlier, rolling, drain)).plan(wait=wait)
 
 
 class _Planner:
@@ -75,13 +77,13 @@ class _Planner:
         self, desired: DesiredState, facts: Facts, manager: ServiceManager, how: How
     ) -> None:
         self.how = how
-        self.desired = desired
         self.facts = facts
         self.manager = manager
         self.hermes = facts.hermes
         self.profiles: dict[str, Draft] = {}
         self.notes: list[str] = []
-        self.differs: list[Difference] = []
+        self.differs: list[Difference]
+        self.desired, self.differs = heeded(desired, facts)
         self.removes: list[str] = []
         self.refused: set[str] = set()
         self.shared = shared_files(private_files(desired), facts)
@@ -93,10 +95,12 @@ class _Planner:
             self._note(f"services run under {self.manager.name}: {reason}")
         programs = self._each(PythonProgram)
         first: list[Change] = [c for wanted in programs for c in self._program(wanted)]
-        first += self._manager_program()
+        definitions = self._each(ServiceDefinition)
+        first += plan_manager(self.manager, definitions, self.desired.host, self.facts)
         each = list(self._remember())
         for one in self._each(Service):
             each += cleared(one, self._service(one), self.manager, self.facts)
+            each += ended_hold(one, self._service(one), self.facts)
         written = [c for wanted in self._not_shared() for c in self._resource(wanted)]
         each += [c for c in written if not is_order or refuses(c)]
         each += self._refuse_orders()
@@ -111,7 +115,10 @@ class _Planner:
         each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
         hosts = [*plan_linger(*known), *plan_reload(*known, each)]
-        changes = once([*first, *own, *hosts, *starts])
+        wrapper = plan_wrapper(*known, self.refused)
+        self._note(wrapper.note)
+        # Before the starts: Hermes compares its PATH with the folders that are there.
+        changes = once([*first, *own, *wrapper.changes, *hosts, *starts])
         return Plan(
             host,
             tuple(changes),
@@ -147,7 +154,7 @@ class _Planner:
 
     def _not_shared(self) -> Iterable[Wanted]:
         """Yield the resources of the profiles, profile by profile, each in the graph's order."""
-        shared = PythonProgram | Linger | Service
+        shared = PythonProgram | Linger | Service | Wrapper
         own = [w for w in self.desired.wanted if not isinstance(w.resource, shared)]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
@@ -167,15 +174,6 @@ class _Planner:
         self.installs = bool(installs)
         if installs and self.facts.hermes is None:
             self.hermes = gateway.installed_by_us(self.facts, installs[0].version)
-
-    def _manager_program(self) -> Iterable[Change]:
-        # A service that is only removed does not need a manager that is missing.
-        each = self._each(ServiceDefinition)
-        definitions = [w for w in each if not getattr(w.resource, "only_disable", False)]
-        if (needed := self.manager.program) is None or not definitions:
-            return []
-        program = PythonProgram(needed.name, needed.package, needed.version)
-        return plan_program(definitions[0].step, program, self.desired.host, self.facts)
 
     # --- the profile's own ---
 

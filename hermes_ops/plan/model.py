@@ -277,6 +277,11 @@ class Plan:
     """The profiles whose gateway looks frozen: only a second look can tell."""
 
     @property
+    def held(self) -> frozenset[str]:
+        """Return the profiles that somebody on the host holds stopped."""
+        return frozenset(one.profile for one in self.differs if one.state == "held")
+
+    @property
     def rolls(self) -> frozenset[str]:
         """Return the messaging platforms on which a gateway is restarted."""
         return frozenset().union(*self.restarts.values())

@@ -11,8 +11,9 @@ from hermes_ops.files.layout import stamp
 from hermes_ops.hermes.versions import PYTHONS, UNKNOWN, capabilities
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Change, Install, Wheelhouse
+from hermes_ops.plan.model import Change, Install, Wanted, Wheelhouse
 from hermes_ops.plan.resource import PythonProgram, identity
+from hermes_ops.services.manager import ServiceManager
 
 
 def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) -> Iterable[Change]:
@@ -45,6 +46,18 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
     operation = _install(program, version, extras, host, facts, anew=have is None)
     action = "update" if have else "install"
     yield Change(step, None, identity(program), action, reason, operation)
+
+
+def plan_manager(
+    manager: ServiceManager, definitions: Iterable[Wanted], host: Host, facts: Facts
+) -> Iterable[Change]:
+    """Yield the installation of a manager that needs one, for the services to define."""
+    # A service that is only removed does not need a manager that is missing.
+    each = [w for w in definitions if not getattr(w.resource, "only_disable", False)]
+    if (needed := manager.program) is None or not each:
+        return ()
+    program = PythonProgram(needed.name, needed.package, needed.version)
+    return plan_program(each[0].step, program, host, facts)
 
 
 def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from hermes_ops.files.layout import OWED, stamp
+from hermes_ops.files.layout import OWED, STOPPED, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
@@ -15,7 +15,16 @@ from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.exposed import folders_of
 from hermes_ops.plan.lifecycle.watching import WRITTEN, watch_of
 from hermes_ops.plan.model import DesiredState
-from hermes_ops.plan.resource import EnvFile, File, Owned, Resource, Service, YamlFile, paths_of
+from hermes_ops.plan.resource import (
+    EnvFile,
+    File,
+    Owned,
+    Resource,
+    Service,
+    Wrapper,
+    YamlFile,
+    paths_of,
+)
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, libraries
@@ -23,6 +32,7 @@ from hermes_ops.services import paths as manager_paths
 from hermes_ops.services.base import ServiceSpec
 
 Words = tuple[str, ...]
+_TEXTS = File | YamlFile | Owned | Wrapper
 _Item = TypeVar("_Item", str, int)
 
 
@@ -50,10 +60,11 @@ def question(
     asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
     evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
     marks = [f"{home}/{name}" for home in homes for name in MARKERS]
+    hands = [f"{STOPPED}/{s.name}" for s in services if s.text == "hermes"]
     programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
     stamps = [str(stamp(name)) for name in ("hermes", *programs)]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
-    texts = [str(r.path) for r in resources if isinstance(r, File | YamlFile | Owned)]
+    texts = [str(r.path) for r in resources if isinstance(r, _TEXTS)]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
     records = [f"{home}/{RECORD}" for home in homes]
     records += [gateway.ACTIVE] if health else []
@@ -70,13 +81,14 @@ def question(
                 *stamps,
                 gateway.ACTIVE,
                 *marks,
+                *hands,
                 *notes,
                 *left,
                 *(f"{OWED}/{service.name}" for service in services),
                 *written,
             ]
         ),
-        files=_unique([*texts, *definitions, *evidence, *marks, *stamps, *notes, *records]),
+        files=_unique([*texts, *definitions, *evidence, *marks, *hands, *stamps, *notes, *records]),
         env_files=_unique(env_files),
         masked=frozenset(_masked(resources)),
         folders=_unique(

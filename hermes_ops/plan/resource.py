@@ -101,6 +101,13 @@ class Existing(AtPath):
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapper(AtPath):
+    """The script that commands these gateways by hand; with none it is removed."""
+
+    gateways: tuple[str, ...]
+
+
 class Absent(AtPath):
     """Nothing is at this path."""
 
@@ -164,6 +171,7 @@ Resource = (
     | EnvFile
     | Owned
     | Existing
+    | Wrapper
     | Absent
     | Command
     | PythonProgram
@@ -178,7 +186,8 @@ def identity(resource: Resource) -> str:
     match resource:
         case Directory(path=path):
             return f"directory:{path}"
-        case File(path=path) | YamlFile(path=path) | EnvFile(path=path) | Absent(path=path):
+        case File() | YamlFile() | EnvFile() | Wrapper() | Absent():
+            path = resource.path
             return f"file:{path}"
         case Owned():
             return f"file:{resource.path}"

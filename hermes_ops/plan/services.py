@@ -213,7 +213,7 @@ def _why_start(evidence: Evidence, stray: int | None) -> str:
         return f"process {stray} runs beside its service manager"
     if evidence.activity == "failed":
         return ending(evidence)
-    return "not running"
+    return evidence.by_hand or "not running"
 
 
 def _control(

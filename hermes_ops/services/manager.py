@@ -80,9 +80,10 @@ class ManagerReport:
     """active, activating, deactivating, failed or inactive, in systemd's sense of these words."""
     pid: int | None = None
     exit_status: int | None = None
-    ended_by: str = ""
-    """How the last process ended: exit-code, signal, watchdog, ... as in `systemd.exec(5)`."""
+    ended_by: str = ""  # exit-code, signal, watchdog, ... as in `systemd.exec(5)`
     restarts: int | None = None
+    recent: int | None = None
+    """How many of these were in the last hour."""
     masked: bool = False
     """Somebody has forbidden every start of it, as `systemctl mask` does."""
     ended_itself: bool = False
@@ -97,8 +98,7 @@ class ManagerReport:
     """A file of its definition changed since the manager read it."""
     changed: float | None = None
     """When its activity changed last, in seconds since the boot."""
-    patience: int = PATIENCE
-    """Seconds that it gives a process to end before it kills it."""
+    patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
 
 
 class UnitCheck(Protocol):
@@ -155,6 +155,14 @@ class ServiceManager(Protocol):
     marked: tuple[str, str, str] | None = None
     """Before and behind a service's name in the path of a file that only we write, and what follows
     the name in the manager's own name of it. Any service with such a file is ours."""
+    by_hand: str = ""
+    """The template of its part of the host's wrapper; without one it gets no wrapper.
+
+    It is POSIX shell, and defines `told ID`, which sets `now` to running, starting, stopping,
+    stopped, failed or absent, and `order VERB ID HOME`: start, stop, restart, and enable or disable
+    the start at boot. It may call `plan_stop HOME PID`. Its names are `home_dir`, `uid`, and those
+    of `shell_paths`, whose values are absolute and quoted.
+    """
     unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""
     shell_paths: Mapping[str, PurePosixPath] = MappingProxyType({})

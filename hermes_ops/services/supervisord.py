@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import CONFIG, STATE, environment
+from hermes_ops.files.layout import CONFIG, STATE, WRAPPER, environment
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
@@ -42,6 +42,7 @@ class Supervisord(ServiceManager):
     program = ProgramRole("supervisor", "supervisor", "4.3.0")
     definitions = (f"{PROGRAMS}/hermes-gateway*.sh",)
     marked = (f"{PROGRAMS}/", ".conf", "")
+    by_hand = "supervisord/by-hand.sh.j2"
     unenforced = frozenset({"memory_max", "watchdog"})
     shell_paths: Mapping[str, PurePosixPath] = {
         "supervisor_venv": environment("supervisor"),
@@ -100,6 +101,10 @@ class Supervisord(ServiceManager):
         yield text(CONF, "supervisord.conf.j2", common, 0o600)
         yield text(self.program_path(service), "program.conf.j2", section, 0o600)
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
+
+    def is_equal(self, found: str, wanted: str) -> bool:
+        """Return whether a text is the wanted one; the wrapper's folder may not be on PATH yet."""
+        return found in (wanted, _OF_WRAPPER.sub("", wanted))
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
         """Return the command that starts, restarts or stops the service."""
@@ -176,6 +181,9 @@ _ACTIVITY = {
     "FATAL": "failed",
     "UNKNOWN": "failed",
 }
+
+
+_OF_WRAPPER = re.compile(rf"(?<=[:=])[^:=\n]+/{re.escape(str(WRAPPER.parent))}:")
 
 
 def _patience(section: str) -> int:

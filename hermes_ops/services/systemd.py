@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
+from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS, WRAPPER
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import systemd_unit
@@ -43,6 +43,7 @@ class Systemd(ServiceManager):
     lingers = True
     together = "systemd_ahead"
     marked = (f"{SYSTEMD_UNITS}/", f".service.d/{OWN_DROP_IN}", ".service")
+    by_hand = "systemd/by-hand.sh.j2"
     strangers = ("hermes-gateway*.service",)
     definitions = (
         f"{SYSTEMD_UNITS}/hermes-gateway*.service",
@@ -153,7 +154,8 @@ class Systemd(ServiceManager):
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether the unit is the wanted one, except for further folders in its PATH.
 
-        A gateway rewrites its own unit when a folder for its PATH appears (say `~/.cargo/bin`).
+        A gateway rewrites its own unit when a folder for its PATH appears (say `~/.cargo/bin`); so
+        it will for that of our wrapper, which need not be there yet.
         """
         return _normal(found) == _normal(wanted) or _without_path(found, wanted)
 
@@ -196,6 +198,7 @@ class Systemd(ServiceManager):
             ended_by="" if unit["Result"] == "success" else unit["Result"],
             pid=unit.number("MainPID") or None,
             restarts=unit.number("NRestarts"),
+            recent=_recent(unit, facts),
             masked=unit["LoadState"] == "masked",
             command=_argv(unit["ExecStart"]),
             home=unit["HermesHome"],
@@ -244,6 +247,22 @@ class Systemd(ServiceManager):
         return systemd_unit.foreseen(services, printed)
 
 
+def _recent(unit: Unit, facts: Facts) -> int | None:
+    """Return how many of its restarts were in the last hour; the journal may not tell that.
+
+    The last of them is when its state changed, or before. The journal also has those from before
+    somebody started it on purpose.
+    """
+    times, changed = unit.number("NRestarts"), unit.number("StateChangeTimestampMonotonic")
+    if not times or (facts.uptime and changed and facts.uptime - changed / 1e6 > _HOUR):
+        return None if times is None else 0
+    told = 1 if times == 1 else unit.number("Recent")
+    return None if told is None else min(told, times)
+
+
+_HOUR = 3600
+
+
 def _argv(shown: str) -> str:
     """Return the command lines in `systemctl show -p ExecStart`, without its further fields."""
     return "; ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown))
@@ -268,6 +287,7 @@ def _normal(text: str) -> list[str]:
 
 
 _PATH = 'Environment="PATH='
+_OF_WRAPPER = f"/{WRAPPER.parent}"
 
 
 def _without_path(found: str, wanted: str) -> bool:
@@ -276,7 +296,9 @@ def _without_path(found: str, wanted: str) -> bool:
         line for line in ours if not line.startswith(_PATH)
     ]:
         return False
-    return _is_subsequence(_path_folders(ours), _path_folders(there))
+    found_folders = _path_folders(there)
+    needed = [f for f in _path_folders(ours) if f in found_folders or not f.endswith(_OF_WRAPPER)]
+    return _is_subsequence(needed, found_folders)
 
 
 def _path_folders(lines: list[str]) -> list[str]:

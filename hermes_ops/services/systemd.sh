@@ -16,10 +16,37 @@ systemd_look() { # UNIT...
   set -f
   IFS=$newline
   for line in $units; do
-    case $line in MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;; esac
+    case $line in
+      MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;;
+      NRestarts=*) times=${line#*=} ;;
+      StateChangeTimestampMonotonic=*) changed=${line#*=} ;;
+    esac
+    [ -z "$times" ] || [ -z "$changed" ] || starts_again "$times" "$changed"
   done
   set +f
   unset IFS
+  [ "$again" != yes ] || look_restarts
+}
+
+# Who was started again several times, the last time within this hour, may have been so in this hour
+# or long ago: only the journal tells. It is asked once, and never of units that run well.
+again=
+times=
+changed=
+starts_again() { # RESTARTS CHANGED: sets `again`; the second in microseconds since the boot
+  times=
+  changed=
+  case $again:$1 in :[2-9] | :[1-9][0-9]*) ;; *) return 0 ;; esac
+  [ -z "${uptime-}" ] || [ $((${uptime%.*} - $2 / 1000000)) -gt 3600 ] || again=yes
+}
+look_restarts() {
+  again=asked
+  has journalctl || return 0
+  begin manager systemd
+  journalctl --user -q --since -1h -o cat MESSAGE_ID=5eb03494b6584870a536b337290809b3 2>/dev/null </dev/null |
+    sed -n 's/^\([^ ]*\): Scheduled restart.*/\1/p' | sort | uniq -c |
+    while read -r times unit; do printf 'Id=%s\nRecent=%s\n\n' "$unit" "$times"; done
+  end
 }
 
 # Of the environment only HERMES_HOME may leave the host: other variables can be credentials.

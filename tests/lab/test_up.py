@@ -77,6 +77,7 @@ def test_first_run_changes_everything(fleet: Fleet) -> None:
         (f"file:{PLANNED_STOP}", "create"),
         (f"{OURS}/{CODER}.d/50-hermes-ops.conf", "create"),
         (f"{OURS}/default.target.wants/{CODER}", "enable"),
+        ("file:.local/bin/hermes-gateways", "create"),
         ("linger", "enable"),
         ("manager:systemd", "reload"),
         ("service:hermes-gateway-coder", "start"),
@@ -323,7 +324,7 @@ def test_nodes_run_alone_with_what_they_require(linux: Box, operator: MakeOperat
     assert somebody.plan().totals["changes"] == 0
     linux.reset()
     done = somebody.run("gateway.install", code=0)
-    assert done.totals["changes"] == 8
+    assert done.totals["changes"] == 9
     assert linux.exec("pgrep -u hermes -f hermes_cli").returncode == 1
 
 

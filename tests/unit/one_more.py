@@ -32,7 +32,8 @@ def with_manager(folder: Path) -> Path:
     shutil.copy(TOY / "toy.py", services)
     shutil.copy(TOY / "toy.sh", services)
     (folder / "templates" / "toy").mkdir()
-    shutil.copy(TOY / "service.sh.j2", folder / "templates" / "toy")
+    for template in TOY.glob("*.j2"):
+        shutil.copy(template, folder / "templates" / "toy")
     table = services / "__init__.py"
     _replace(table, '"supervisord": Supervisord()', '"supervisord": Supervisord(), "toy": Toy()')
     importing = "from hermes_ops.services.systemd import Systemd\n"

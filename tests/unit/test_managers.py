@@ -44,10 +44,19 @@ def test_a_manager_is_found_by_its_name(manager: ServiceManager) -> None:
 @every_manager
 def test_a_template_uses_only_names_that_it_gets(manager: ServiceManager) -> None:
     """The manager declares what it adds, and adds nothing that no template uses."""
-    used = set[str]().union(*(undefined_names(t, ()) for t in templates(manager).values()))
+    own = {name: text for name, text in templates(manager).items() if name != manager.by_hand}
+    used = set[str]().union(*(undefined_names(t, ()) for t in own.values()))
     unknown = used - VALUES - manager.template_names
     assert not unknown, f"declare them as template_names in hermes_ops/services/{manager.name}.py"
     assert manager.template_names <= used
+
+
+@every_manager
+def test_a_manager_has_its_part_of_the_wrapper(manager: ServiceManager) -> None:
+    """With both functions that the wrapper calls, and no name that it does not get."""
+    text = templates(manager)[manager.by_hand]
+    assert re.findall(r"^(told|order)\(\) \{", text, re.MULTILINE) == ["told", "order"]
+    assert undefined_names(text, ()) <= {"uid", "home_dir", *manager.shell_paths}
 
 
 def test_the_common_names_are_those_that_a_definition_gets() -> None:

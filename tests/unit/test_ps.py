@@ -38,7 +38,8 @@ CONFIG, ENV, BEAT = f"{HOME}/config.yaml", f"{HOME}/.env", f"{HOME}/state/gatewa
 PROFILE_KEYS = [
     "profile", "managed", "orphan", "desired", "as_desired", "state", "reasons", "not_judged",
     "supervised", "enabled", "unit", "pid", "started_at", "uptime_s", "since",
-    "cpu_percent", "restarts", "rss_bytes",
+    "state_since", "cpu_percent", "restarts", "restarts_last_hour", "newer_code", "topology",
+    "rss_bytes",
     "heartbeat_age_s", "platforms", "drift", "drift_reasons", "drift_unknown",
 ]  # fmt: skip
 
@@ -739,3 +740,69 @@ def test_each_host_is_drawn_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert watch.watched(look, show, Output(json=False)).exit == 0
     assert drawn == [["quick"], ["quick", "slow"], ["slow", "quick"]]
+
+
+@pytest.mark.parametrize(
+    ("properties", "recent"),
+    [
+        ({"NRestarts": 0}, 0),
+        ({"NRestarts": 1}, 1),
+        ({"NRestarts": 5}, None),
+        ({"NRestarts": 5, "Recent": 3}, 3),
+        ({"NRestarts": 2, "Recent": 30}, 2),
+        ({"NRestarts": 5, "Recent": 3, "StateChangeTimestampMonotonic": 1_000_000_000}, 0),
+        ({"NRestarts": 5, "StateChangeTimestampMonotonic": 4_000_000_000}, None),
+        ({}, None),
+    ],
+)
+def test_restarts_of_the_last_hour(properties: dict[str, int], recent: int | None) -> None:
+    """Those of this start, as far as anything tells them."""
+    profile = only(seen(healthy(shows={"demo": properties})))
+    assert profile["restarts_last_hour"] == recent
+
+
+def test_code_that_is_newer_than_the_process() -> None:
+    """It serves as before: that is told, and changes nothing."""
+    case = healthy()
+    assert only(seen(case))["newer_code"] is False
+    newer = only(seen(healthy(newer=frozenset({HOME}))))
+    assert (newer["newer_code"], newer["as_desired"]) == (True, True)
+    stopped = healthy(newer=frozenset({HOME}), services={"demo": "stopped"})
+    assert only(seen(stopped))["newer_code"] is None
+
+
+def test_a_gateway_that_serves_others() -> None:
+    """Its state file names them."""
+    assert only(seen(healthy()))["topology"] == "unit"
+    edit = {
+        f"{HOME}/gateway_state.json": '"gateway_state" => "served_profiles": ["a"], "gateway_state"'
+    }
+    assert only(seen(healthy(edits=edit)))["topology"] == "multiplex"
+    assert only(seen(healthy(services={"demo": "stopped"})))["topology"] is None
+
+
+URL = "http://127.0.0.1:8642/health"
+DRAINS = '{"principal": "ann", "requested_at": "2026-11-22T08:30:00+00:00"}'
+
+
+@pytest.mark.parametrize(
+    ("more", "since"),
+    [
+        ({}, None),
+        ({"services": {"demo": "starting"}}, "2026-11-22T08:43:20Z"),
+        ({"edits": {f"{HOME}/gateway_state.json": "running => draining"}}, None),
+        (
+            {"edits": {f"{HOME}/gateway_state.json": "running => draining"},
+             "files": {f"{HOME}/.drain_request.json": DRAINS}},
+            "2026-11-22T08:30:00Z",
+        ),
+        (
+            {"edits": {BEAT: "08:59:50 => 08:40:00"}, "answers": {URL: [None, ""]}},
+            "2026-11-22T08:40:00Z",
+        ),
+        ({"services": {"demo": "suspended"}}, None),
+    ],
+)  # fmt: skip
+def test_since_when_a_state_lasts(more: dict[str, Any], since: str | None) -> None:
+    """Only where something tells it."""
+    assert only(seen(healthy(**more)))["state_since"] == since

@@ -54,7 +54,12 @@ EVIDENCE = {
     f"{HOME}/{name}" for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat")
 }
 
-MARKS = {f"{HOME}/.drain_request.json", f"{HOME}/.gateway-planned-stop.json"}
+MARKS = {
+    f"{HOME}/.drain_request.json",
+    f"{HOME}/.gateway-planned-stop.json",
+    ".local/state/hermes-ops/stopped/hermes-gateway-demo",
+}
+WRAPPER = ".local/bin/hermes-gateways"
 
 
 def definitions() -> set[str]:
@@ -82,7 +87,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
     assert definitions() >= DEFINITIONS
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
-        f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
+        WRAPPER, f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
         *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
         *FOLDERS,
     }  # fmt: skip
@@ -92,7 +97,7 @@ def test_every_text_that_is_compared_is_asked_for() -> None:
     """A `.env` by itself, for some of its values stay there."""
     notes = {".local/state/hermes-ops/written/gateway-demo", f"{HOME}/.hermes-ops.started.yml"}
     assert set(asked().files) == {
-        *OWN, *definitions(), *EVIDENCE, *MARKS, *STAMPS, *notes,
+        *OWN, *definitions(), *EVIDENCE, *MARKS, *STAMPS, *notes, WRAPPER,
     }  # fmt: skip
     assert asked().env_files == (f"{HOME}/.env",)
     assert asked().masked == {f"{HOME}/.env=KEY"}

@@ -1,8 +1,12 @@
-"""Each case of `tests/cases/readiness`: what was seen of a service, and what that means."""
+"""Each case of `tests/cases/readiness`: what was seen of a service, and what that means.
+
+A case is a file, or an entry of a table in `tables/`: what differs from the evidence of the table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,14 +19,22 @@ from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_pla
 from hermes_ops.look.facts import Answer
 
 FOLDER = Path(__file__).parents[1] / "cases" / "readiness"
-CASES = sorted(FOLDER.glob("*.yml"))
 STATES = {"healthy", "starting", "draining", "degraded", "down", "stopped", "absent", "unknown"}
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return a case."""
-    case: dict[str, Any] = read_case(path)
-    return case
+def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    table = read_case(path)
+    for name, case in table["cases"].items():
+        assert case.keys() <= {"why", "evidence", "verdict"}
+        yield f"{path.stem}:{name}", {**case, "evidence": {**table["base"], **case["evidence"]}}
+
+
+FILES = {path.stem: path for path in sorted(FOLDER.glob("*.yml"))}
+CASES: dict[str, dict[str, Any]] = {name: read_case(path) for name, path in FILES.items()}
+CASES |= {
+    name: case for path in sorted(FOLDER.glob("tables/*.yml")) for name, case in _entries(path)
+}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def evidence(data: Mapping[str, Any]) -> Evidence:
@@ -32,10 +44,9 @@ def evidence(data: Mapping[str, Any]) -> Evidence:
     return Evidence(**{**data, "answers": answers, "expected": expected})
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path) -> None:
+@every_case
+def test_case(case: dict[str, Any]) -> None:
     """The verdict is the one of the case, with the same reasons and platforms."""
-    case = read(path)
     wanted = case["verdict"]
     reasons = tuple(wanted.get("reasons", ()))
     assert judge(evidence(case["evidence"])) == Verdict(
@@ -45,25 +56,31 @@ def test_case(path: Path) -> None:
 
 def test_every_state_has_a_case() -> None:
     """The vocabulary is closed; `disabled` is the inventory's word, no verdict."""
-    assert {read(path)["verdict"]["state"] for path in CASES} == STATES
+    assert {case["verdict"]["state"] for case in CASES.values()} == STATES
+
+
+def test_no_two_cases_are_one() -> None:
+    """A case that shows the same evidence as another one shows nothing."""
+    seen = [json.dumps(case["evidence"], sort_keys=True, default=str) for case in CASES.values()]
+    assert len(set(seen)) == len(seen)
+    assert len(seen) >= 250
 
 
 def test_many_cases_come_from_real_hosts() -> None:
     """Those that do say which command made them."""
-    captured = [
-        path for path in CASES if path.read_text("utf-8").startswith("# Captured on a host")
-    ]
-    assert len(captured) >= 20
-    assert all("capture_evidence" in path.read_text("utf-8") for path in captured)
+    texts = {name: path.read_text("utf-8") for name, path in FILES.items()}
+    captured = [text for text in texts.values() if text.startswith("# Captured on a host")]
+    assert len(captured) >= 80
+    assert all("capture_evidence" in text for text in captured)
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_every_field_may_be_unseen(path: Path) -> None:
+@every_case
+def test_every_field_may_be_unseen(case: dict[str, Any]) -> None:
     """Evidence that lacks any one field still gets a verdict, and is not made healthy by that.
 
     Only what speaks against it, and what is expected of it, may make it so by being away.
     """
-    data = read(path)["evidence"]
+    data = case["evidence"]
     was_healthy = judge(evidence(data)).is_ready
     forgiving = {"answers", "expected", "settle", "suspended", "kind", "activity"}
     forgiving |= {"age_s", "heartbeat", "now", "started_ticks", "argv", "home", "faults"}

@@ -60,6 +60,31 @@ def test_units_are_shown_with_their_processes(host: Host) -> None:
     assert answer.out.splitlines()[-2:] == ["[ 7 4242]", "4"]
 
 
+RESTARTED = "one.service: Scheduled restart job, restart counter is at"
+
+
+@pytest.mark.parametrize(
+    ("times", "changed", "asked"),
+    [(0, 4000, False), (1, 4000, False), (2, 4000, True), (12, 4000, True), (12, 300, False)],
+)
+def test_the_journal_tells_of_several_restarts(
+    host: Host, times: int, changed: int, asked: bool
+) -> None:
+    """One question for all units, once, and only if one was restarted in the last hour."""
+    host.define("user_bus() { :; }; uptime=4321.09")
+    host.has_only("systemctl", "journalctl")
+    shown = f"Id=one.service\nNRestarts={times}\nStateChangeTimestampMonotonic={changed}000000"
+    host.stand("systemctl", f"cat <<'END'\n{shown}\n\nId=two.service\nNRestarts=0\nEND")
+    lines = f"{RESTARTED} 2.\n{RESTARTED} 3.\ntwo.service: Scheduled restart job.\nnoise"
+    host.stand("journalctl", f"cat <<'END'\n{lines}\nEND")
+    answer = host.run(f"systemd_look one.service two.service; systemd_look one.service; {PIDS}")
+    calls = [call for call in host.calls if call.startswith("journalctl")]
+    assert len(calls) == asked
+    told = [r.text for r in answer.reply.of("manager") if "Recent" in (r.text or "")]
+    wanted = "Id=one.service\nRecent=2\n\nId=two.service\nRecent=1\n"
+    assert [text.strip("\n") for text in told if text] == [wanted.strip("\n")] * asked
+
+
 @pytest.mark.parametrize("lacking", ["units", "systemctl", "bus"])
 def test_without_systemd_nothing_is_asked_of_it(dash: Host, lacking: str) -> None:
     """And what was seen before is forgotten, so that no wait believes it."""

@@ -853,4 +853,14 @@ def test_settings_that_are_newer_than_their_gateway(host: Host) -> None:
     os.utime(host.home / "b/config.yaml", (500, 500))
     os.utime(host.home / "c/.env", (2000, 2000))
     (host.home / "c/gateway.pid").unlink()
-    assert host.run("look_newer a b c gone").told == ["newer a/.env"]
+    asked = "hermes_code=; look_newer a b c gone"
+    assert host.run(asked).told == ["newer a/.env"]
+
+
+def test_code_that_is_newer_than_its_gateway(host: Host) -> None:
+    """What an installation or a pull writes; a home alone stands for it."""
+    for home, when in (("a", 1000), ("b", 3000)):
+        os.utime(host.file(f"{home}/gateway.pid"), (when, when))
+    os.utime(host.file("code"), (2000, 2000))
+    assert host.run("hermes_code=code; look_newer a b gone").told == ["newer a"]
+    assert host.run("hermes_code=/nowhere; look_newer a b").told == []

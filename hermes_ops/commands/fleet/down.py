@@ -88,5 +88,7 @@ def down_steps() -> Sequence[StepPlan]:
     ]
 
 
-def _disabled(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:
+def _disabled(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
     yield ServiceDefinition(profile, only_disable=True)
+    if profile.state == "absent":
+        yield from steps.wrapper(role, host)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from hermes_ops.files import envfile
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.hermes.readiness import Verdict
+from hermes_ops.hermes.readiness import Verdict, heartbeat_age
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
@@ -82,6 +83,20 @@ def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidenc
         yield from (f"file:{path}" for path in evidence.foreign)
         if evidence.unread:
             yield f"unread:{profile.name}"
+
+
+def state_since(verdict: Verdict, evidence: Evidence) -> float | None:
+    """Return since when a state lasts, in seconds since 1970; None if nothing tells that."""
+    if not evidence.alive:
+        return evidence.since if verdict.state != "absent" else None
+    if verdict.state == "draining" and evidence.drain:
+        return evidence.drained_at
+    beat = heartbeat_age(evidence)
+    if verdict.state == "down" and not evidence.suspended and beat not in (None, inf):
+        return evidence.now - beat
+    if verdict.state == "starting" and evidence.age_s is not None:
+        return evidence.now - evidence.age_s
+    return None
 
 
 _LOOK_AGAIN = ("starting", "draining", "unknown")

@@ -9,6 +9,7 @@ from typing import Any
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet.after_run import seen_after
+from hermes_ops.commands.fleet.faults import state_since
 from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
 from hermes_ops.reporting.report import plain, table
 
@@ -18,7 +19,10 @@ COLUMNS = (
 )  # fmt: skip
 SPARE = ("restarts", "memory", "version", "pid", "uptime", "platforms", "drift")
 """The columns that are left out, in this order, if the table is too wide; --wide shows all."""
-WIDE = (*COLUMNS, "cpu", "limit", "unit", "enabled", "heartbeat", "linger", "manager", "python")
+WIDE = (
+    *COLUMNS, "last hour", "cpu", "limit", "code", "topology", "unit", "enabled", "heartbeat",
+    "linger", "manager", "python",
+)  # fmt: skip
 MANY = 10
 """More healthy rows than these are folded to their number after a run."""
 
@@ -54,10 +58,17 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
         "heartbeat": own["heartbeat_age_s"],
         "cpu": own["cpu_percent"],
         "limit": _limit(host, seen.name),
+        "last hour": own["restarts_last_hour"],
+        "code": _CODE.get(own["newer_code"]),
+        "topology": own["topology"],
         **{key: own[key] for key in ("state", "pid", "restarts", "platforms", "drift")},
         **{key: own[key] for key in ("unit", "enabled")},
         **{key: whole[key] for key in ("linger", "manager")},
     }
+
+
+_CODE = {True: "newer", False: "as running"}
+"""The code on the disk beside that of the process."""
 
 
 def _limit(host: HostSeen, name: str) -> str | None:
@@ -123,9 +134,9 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
 
 
 def lasting(host: HostSeen, seen: SeenProfile) -> str:
-    """Return for how long a gateway has had no process, in brackets; empty if that is not known."""
-    since, facts = seen.evidence.since, host.facts
-    if since is None or facts is None or seen.evidence.alive or seen.verdict.state == "absent":
+    """Return for how long it has been so, in brackets; empty if that is not known."""
+    since, facts = state_since(seen.verdict, seen.evidence), host.facts
+    if since is None or facts is None:
         return ""
     return f" ({duration(max(0.0, facts.now - since))})"
 

@@ -19,6 +19,7 @@ from hermes_ops.commands.fleet.faults import (
     hidden_drift,
     lacking,
     remedy,
+    state_since,
     why_not_compared,
     with_faults,
 )
@@ -26,6 +27,7 @@ from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.strangers import strangers_on
 from hermes_ops.errors import HermesError, belongs_to
 from hermes_ops.hermes.evidence import Evidence, evidence_of
+from hermes_ops.hermes.gateway import served_by
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge, named_platforms
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
@@ -68,6 +70,13 @@ class SeenProfile:
             return None
         return self.verdict.state == WANTED[self.desired] and not self.drift
 
+    @property
+    def topology(self) -> str | None:
+        """Whether its gateway serves it alone or more profiles; None if none runs for it."""
+        if not (self.runs_hermes and self.evidence.alive):
+            return None
+        return "multiplex" if served_by(self.evidence.state) else "unit"
+
     def document(self, now: float) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
         evidence, verdict = self.evidence, self.verdict
@@ -91,8 +100,14 @@ class SeenProfile:
             "started_at": None if age is None else moment(now - age),
             "uptime_s": None if age is None else int(age),
             "since": None if evidence.since is None else moment(evidence.since),
+            "state_since": None
+            if (since := state_since(verdict, evidence)) is None
+            else moment(since),
             "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "restarts": evidence.restarts,
+            "restarts_last_hour": evidence.recent,
+            "newer_code": evidence.newer_code if lives and self.runs_hermes else None,
+            "topology": self.topology,
             "rss_bytes": evidence.rss_bytes if lives else None,
             "heartbeat_age_s": None if beat in (None, inf) else round(beat, 1),
             "platforms": dict(verdict.platforms),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hermes_ops.cli.options import Options
@@ -16,7 +17,7 @@ from hermes_ops.commands.workspace import in_service, open_workspace
 from hermes_ops.errors import HermesError, Interrupted, Unreachable, belongs_to
 from hermes_ops.files import envfile
 from hermes_ops.hermes.readiness import Verdict
-from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
@@ -26,6 +27,7 @@ from hermes_ops.reporting.wrongs import ALL_ROWS, NotPassed, split
 from hermes_ops.run import (
     Connections,
     HostOutcome,
+    HostResult,
     Rules,
     Settings,
     gather,
@@ -193,7 +195,7 @@ def _doubt(verified: Verified, converged: Converged) -> None:
 def _reached(converged: Converged) -> Iterable[Reached]:
     """Yield the hosts that are as wanted now, with the connections of the run."""
     for result in converged.results:
-        host, facts, transport = result.host, result.facts, result.transport
+        host, facts, transport = _but_held(result), result.facts, result.transport
         if result.outcome not in ("ok", "changed") or facts is None or transport is None:
             continue
         try:
@@ -203,6 +205,13 @@ def _reached(converged: Converged) -> Iterable[Reached]:
         except HermesError as failure:
             reached = Reached(host, failure=failure)
         yield reached
+
+
+def _but_held(result: HostResult) -> Host:
+    """Return the host without the gateways that somebody there holds stopped: that is told."""
+    held = result.plan.held if result.plan else frozenset()
+    left = tuple(profile for profile in result.host.profiles if profile.name not in held)
+    return replace(result.host, profiles=left)
 
 
 # --- both -------------------------------------------------------------------------------------

@@ -31,14 +31,17 @@ def with_neighbours(hosts: Sequence[Host], roles: Mapping[str, Role]) -> tuple[H
     """Return the hosts; those that are one machine and user know each other's profiles."""
     names: dict[tuple[object, ...], set[str]] = {}
     services: dict[tuple[object, ...], set[str]] = {}
+    gateways: dict[tuple[object, ...], list[str]] = {}
     for host in hosts:
         names.setdefault(_machine(host), set()).update(host.all_profiles)
         services.setdefault(_machine(host), set()).update(_services(host, roles))
+        gateways.setdefault(_machine(host), []).extend(_gateways(host))
     return tuple(
         replace(
             host,
             beside=tuple(sorted(names[_machine(host)] - set(host.all_profiles))),
             services=tuple(sorted(services[_machine(host)])),
+            gateways=tuple(gateways[_machine(host)]),
         )
         for host in hosts
     )
@@ -50,6 +53,11 @@ def _services(host: Host, roles: Mapping[str, Role]) -> Iterator[str]:
         if role is not None and profile.role != "gateway":
             with suppress(InventoryError):  # told once the service is described
                 yield service_name(profile, role)
+
+
+def _gateways(host: Host) -> Iterator[str]:
+    own = (p for p in host.profiles if p.role == "gateway" and p.state != "absent")
+    yield from (profile.name for profile in own)
 
 
 def _machine(host: Host) -> tuple[object, ...]:

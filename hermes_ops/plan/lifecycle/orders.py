@@ -22,6 +22,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import change
 from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
+from hermes_ops.plan.lifecycle.holds import refuse_held
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -53,7 +54,7 @@ def refuse_strange(
     """Refuse an order to a service that its manager does not know.
 
     Raises:
-        Conflict: with the command that installs it.
+        Conflict: with the command that installs it, or what ends a hold.
     """
     order = order_of(wanted)
     hint = f"./inv fleet.up -l {host.name}/{service.profile}"
@@ -61,6 +62,8 @@ def refuse_strange(
         hint = f"on the host: hermes -p {service.profile} gateway install"
     if order and runs_elsewhere(service, manager, facts):
         raise Conflict(f"its service runs, but not under {manager.name}", hint=hint)
+    if order in BEGINS:
+        refuse_held(service, facts)
     if order in BEGINS and not is_defined(service, manager, facts):
         raise Conflict(f"its service is not installed under {manager.name}", hint=hint)
 

@@ -31,6 +31,7 @@ class Toy(ServiceManager):
 
     name = "toy"
     systems = frozenset({"Linux"})
+    by_hand = "toy/by-hand.sh.j2"
     unenforced = frozenset({"memory_max", "watchdog"})
     shell_paths: Mapping[str, PurePosixPath] = {"toy_folder": FOLDER}
     template_names = frozenset({"command_line", "export_lines"})
