@@ -85,14 +85,42 @@ drained() { # HOME: no turn is left, or the gateway is gone; sets `agents` and `
   agents=0
   begun_drain=1
   recorded_lives "$1" || return 0
+  count_turns "$1"
+  case $entries in *'"gateway_state":"draining"'*) ;; *) begun_drain= ;; esac
+  [ -n "$begun_drain" ] && [ "$agents" = 0 ]
+}
+
+count_turns() { # HOME: sets `agents`, the turns that run, and `entries`
+  agents=0
   entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")
   case $entries in *'"active_agents":'[1-9]*)
     agents=${entries#*'"active_agents":'}
     agents=${agents%%[!0-9]*}
     ;;
   esac
-  case $entries in *'"gateway_state":"draining"'*) ;; *) begun_drain= ;; esac
-  [ -n "$begun_drain" ] && [ "$agents" = 0 ]
+}
+
+# A manager that stops a gateway gives its turns time, and says nothing meanwhile. `run` keeps what an
+# order prints, so this is told beside it; a nap that is left over holds no output open.
+counting=
+count_down() { # HOME SECONDS
+  (
+    nap=
+    left=$2
+    trap 'kill $nap 2>/dev/null; exit 0' TERM
+    while [ "$left" -gt 2 ]; do
+      sleep 2 >/dev/null 2>&1 &
+      nap=$!
+      wait "$nap"
+      left=$((left - 2))
+      ! readable "$1/gateway_state.json" || { count_turns "$1"; tell "ending $agents $left"; }
+    done
+  ) </dev/null 2>/dev/null &
+  counting=$!
+}
+counted() {
+  [ -z "$counting" ] || kill "$counting" 2>/dev/null
+  counting=
 }
 
 # After six starts in two minutes Hermes delays the next one. It also counts the starts that we

@@ -185,9 +185,14 @@ def _order(number: int, order: Control | Drain) -> Iterator[str]:
     if isinstance(order, Drain):
         yield call("run_here", number, "leave_drain", order.service.home, order.lasts)
         return
+    counts = order.verb != "start" and order.service.text == "hermes"
     if order.verb != "start":
         yield call("patient", order.patience)
+    if counts:
+        yield f"is_broken || {call('count_down', order.service.home, order.patience)}"
     yield call("run", number, *order.words)
+    if counts:
+        yield "counted"
     yield f"is_broken || {call('paid_restart', order.service.name)}"
     if order.verb != "stop":
         yield f"is_broken || {call('ended_stop', order.service.name)}"

@@ -17,8 +17,11 @@ has_failed() { # ID
 
 is_settled() { # ID HOME PLATFORM...; HOME is empty if the service is not a Hermes gateway
   manager_said "$1"
-  [ "$activity" != deactivating ] || ending=1
   shift
+  [ "$activity" != deactivating ] || {
+    ending=1
+    [ -z "$1" ] || ! readable "$1/gateway_state.json" || { count_turns "$1"; turns=$((turns + agents)); }
+  }
   [ -z "$1" ] || looks_up "$1" || return 1
   if [ -z "$pid" ]; then
     ! may_get_process

@@ -65,7 +65,13 @@ await() { # SECONDS SETTLE CONNECT: the last two in hundredths
     ready=1
     pids=
     ending=
+    turns=0
     round
+    # Its manager lets it end: how many turns it waits for, every two seconds.
+    [ -z "$ending" ] || {
+      left=$(((ended - 1000 - instant) / 100))
+      [ "$left" -le 0 ] || [ $((left % 2)) -ne 0 ] || tell "ending $turns $left"
+    }
     [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || begun=$instant
     [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
     [ $((instant - begun)) -lt $(($1 * 100)) ] || { tell limit; break; }

@@ -41,6 +41,13 @@ def _draining(host: str, rest: str) -> Event:
     return Waiting(host, f"{what}, at most {left} s")
 
 
+def _ending(host: str, rest: str) -> Event:
+    """Return what a host waits for whose manager stops a gateway, and lets its turns end."""
+    turns, _, left = rest.partition(" ")
+    what = "for a stop" if turns == "0" else f"for {_turns(turns)} to end before a stop"
+    return Waiting(host, f"{what}, at most {left} s")
+
+
 def _turns(number: str) -> str:
     return "1 running turn" if number == "1" else f"{number} running turns"
 
@@ -73,6 +80,8 @@ class Listener:
             )
         elif record.word == "draining":
             self._emit(_draining(host, record.rest))
+        elif record.word == "ending":
+            self._emit(_ending(host, record.rest))
         elif record.word == "round":
             self._last, self._round = self._round or self._last, []
             self._waiting = self._waiting or time.monotonic()

@@ -68,6 +68,20 @@ def test_a_restart_waits_for_the_turn_that_runs(linux: Box, running: Operator) -
     assert state(running) == "healthy"
 
 
+@pytest.mark.parametrize("task", ["fleet.restart", "fleet.stop"])
+def test_a_stop_that_waits_for_a_turn_is_counted_down(
+    task: str, linux: Box, operator: MakeOperator
+) -> None:
+    """The unit lets turns end for up to 90 seconds; the screen says how many there are."""
+    config = {**SLOW, "agent": {"restart_drain_timeout": 60}}
+    one = operator({linux: {"coder": gateway(8701, config=config)}})
+    one.up()
+    with turn(linux, 7):
+        words = ["--now"] if task == "fleet.restart" else ["-y"]
+        run = one.run(task, "-l", "linux-1", *words, code=0)
+    assert "waiting for 1 running turn to end before a stop, at most " in run.err
+
+
 def test_an_operator_who_is_gone_ends_no_turn(linux: Box, running: Operator) -> None:
     """The turn that was waited for goes on; the request to drain goes with the operator."""
     before = linux.pid(UNIT)

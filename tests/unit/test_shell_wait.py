@@ -85,6 +85,39 @@ def test_the_wait_begins_when_the_old_process_has_ended(dash: Host, most: int, l
     assert rounds(dash, 10, 0, f"patient {most}; longest={most}") == looks
 
 
+def test_a_stop_is_counted_down_with_its_turns(host: Host) -> None:
+    """Every two seconds, as long as its manager lets anything end."""
+    ends = "[ $rounds -gt 5 ] || { ending=1; turns=$((turns + 2)); }; ready="
+    ticking(host, ends)
+    answer = host.run("longest=9; await 3 0 3000")
+    assert [record.rest for record in answer.reply.of("ending")] == ["2 8", "2 6"]
+
+
+def test_what_ends_tells_its_turns(host: Host) -> None:
+    """By its own state file; what has none is counted as none."""
+    state_of(host, "home", pid=DEAD, gateway_state="draining", active_agents=3)
+    host.define("manager=toy; toy_said() { activity=deactivating; pid=7; }")
+    for words, told in (("home", "1 3"), ("gone", "1 0"), ("''", "1 0")):
+        answer = host.run(f'turns=0; ending=; is_settled x {words}; echo "$ending $turns"')
+        assert answer.out.strip() == told, answer.errors
+
+
+def test_an_order_is_counted_down_beside_it(host: Host) -> None:
+    """What the order prints is kept apart; the count ends with it, and leaves nothing behind."""
+    state_of(host, "home", active_agents=1)
+    nap = 500_000 + os.getpid()
+    host.stand("sleep", f"case $1 in 2) command sleep 0.05 ;; *) command sleep {nap} ;; esac")
+    order = "run 4 sh -c 'sleep 1; echo out >&2; exit 3'"
+    answer = host.run(f"profile=p; count_down home 9; {order}; counted")
+    assert [record.rest for record in answer.reply.of("ending")] == ["1 7", "1 5", "1 3", "1 1"]
+    assert answer.told[-1] == "change 4 failed exit 3"
+    assert [(r.rest, r.text) for r in answer.reply.of("output")] == [("4", "out")]
+    state_of(host, "home", active_agents=0)
+    began = time.monotonic()
+    host.run(f"count_down home {nap}; counted")
+    assert time.monotonic() - began < 5
+
+
 def test_a_round_begins_without_the_pids_of_the_last(dash: Host) -> None:
     """What ended meanwhile is not looked at for ever."""
     ticking(dash, 'echo "[$pids]" >>pids; pids=" 7"; [ $rounds -ge 2 ] || ready=')
