@@ -138,6 +138,10 @@ class Connection:
     exchange_timeout: float = 120
 
 
+ALERTS = "hermes_alerts"
+"""The variable, and how the names of its secrets begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alerts:
     """Whom `fleet.status --alert` tells about a host: nothing else resolves these."""
@@ -150,7 +154,13 @@ class Alerts:
     @property
     def all(self) -> tuple[Elsewhere, ...]:
         """Return every secret of it."""
-        return (*self.urls, self.ping) if self.ping is not None else self.urls
+        return tuple(value for _, value in self.named)
+
+    @property
+    def named(self) -> tuple[tuple[str, Elsewhere], ...]:
+        """Return every secret of it with its name: `hermes_alerts.urls[0]`."""
+        urls = [(f"{ALERTS}.urls[{number}]", url) for number, url in enumerate(self.urls)]
+        return (*urls, *([(f"{ALERTS}.ping", self.ping)] if self.ping is not None else []))
 
 
 @dataclass(frozen=True, slots=True)

@@ -415,6 +415,54 @@ def test_a_target_and_a_key_select_one_row(site: Site) -> None:
         assert (code, [(i["host"], i["name"]) for i in items]) == (0, [("mini-1", "PLAIN")])
 
 
+ALERTS = """\
+hermes_alerts:
+  urls: [{env: ASKED}, "json://127.0.0.1/plain-url"]
+  ping: {env: NOBODY_SETS}
+"""
+
+
+def alerted(site: Site) -> None:
+    """Give every host the same alerts."""
+    folder = site.folder / "inventory" / "group_vars"
+    folder.mkdir(exist_ok=True)
+    (folder / "all.yml").write_text(ALERTS)
+
+
+def test_secrets_of_alerts_are_shown(site: Site) -> None:
+    """One row for a line of the inventory, whoever inherits it; no profile; no value."""
+    alerted(site)
+    code, out, _ = site("secrets.show", "--json")
+    assert code == 64
+    rows = {r["name"]: r for r in json.loads(out)["items"] if r["profile"] is None}
+    assert list(rows) == ["hermes_alerts.urls[0]", "hermes_alerts.urls[1]", "hermes_alerts.ping"]
+    assert [r["kind"] for r in rows.values()] == ["env", "plain", "env"]
+    assert "mini-1/coder ASKED" in rows["hermes_alerts.urls[0]"]["used_by"]
+    assert rows["hermes_alerts.ping"]["error"]["message"] == "the environment has no NOBODY_SETS"
+    assert "asked-of" not in out and "plain-url" not in out
+    _, out, _ = site("secrets.show", "mini-1/coder", "--json")
+    assert all(row["profile"] for row in json.loads(out)["items"])
+
+
+def test_lint_resolves_what_alerts_need(site: Site) -> None:
+    """An alert that cannot be sent would be noticed by nobody."""
+    alerted(site)
+    code, _, err = site("secrets.lint")
+    assert code == 64
+    assert "all.yml:3:10: the environment has no NOBODY_SETS" in err
+
+
+def test_what_is_on_no_host_is_not_rotated(site: Site) -> None:
+    """It is changed at its source."""
+    alerted(site)
+    code, _, err = site("secrets.rotate", "hermes_alerts.ping")
+    assert code == 64
+    assert "hermes_alerts.ping is on no host: there is nothing to deliver" in err
+    code, _, err = site("secrets.rotate", "hermes_alerts.pong")
+    assert code == 64
+    assert "did you mean hermes_alerts.ping" in err
+
+
 def at_a_terminal(site: Site, words: list[str], typed: bytes = b"") -> str:
     """Run the program with a terminal, type, and return what it shows."""
     main, side = pty.openpty()

@@ -9,12 +9,20 @@ from hermes_ops.audit import model, rules
 from hermes_ops.audit.finding import Finding
 from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import Output, Result, exit_code, items
+from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code, items
 from hermes_ops.commands.secrets.ask_hosts import HostAnswer, ask_hosts
-from hermes_ops.commands.workspace import Workspace, enabled, in_service, open_workspace
+from hermes_ops.commands.workspace import (
+    Workspace,
+    enabled,
+    environ_of,
+    in_service,
+    open_workspace,
+)
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.secrets.fingerprint import operator_key
+from hermes_ops.secrets.reference import Reference
+from hermes_ops.secrets.resolve import attempt
 
 
 def run(options: Options, output: Output, *, live: bool) -> Result:
@@ -47,7 +55,27 @@ def _opened(options: Options, output: Output, *, live: bool) -> Workspace:
     selected, notes = (in_service if live else enabled)(workspace.selected)
     for note in notes:
         output.note(f"skipped: {note}")
+    _try_alerts(selected, workspace, options, output, live=live)
     return replace(workspace, selected=selected)
+
+
+def _try_alerts(
+    selected: Inventory, workspace: Workspace, options: Options, output: Output, *, live: bool
+) -> None:
+    """Resolve the secrets of `hermes_alerts`: an alert that cannot be sent is noticed too late.
+
+    Raises:
+        InventoryError: one cannot be resolved; with `live` it is a warning.
+    """
+    own = {value for host in selected.hosts for value in host.alerts.all}
+    asked = [value for value in own if isinstance(value, Reference)]
+    found = attempt(
+        asked, environ_of(workspace.paths), age_key_file=options.age_key_file, learn=REDACTOR.learn
+    )
+    for error in (answer for answer in found.values() if isinstance(answer, InventoryError)):
+        if not live:
+            raise error
+        output.note(f"warning: {error}; an alert that needs it is not sent")
 
 
 def hosts_of(workspace: Workspace) -> list[Host]:

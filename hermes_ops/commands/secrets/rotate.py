@@ -47,11 +47,28 @@ def run(options: Options, output: Output, *, name: str) -> Result:
     rotation = Rotation(name, key, users.uses, told)
     present = _present(rotation, output)
     wanted = {u: m for u, m in new_marks(workspace.selected, key).items() if u[:2] in present}
+    _note_alerts(workspace, rotation, output)
     who = due(rotation, wanted, owing(workspace.selected, told))
     if not who:
         return _unchanged(rotation, wanted, output)
     there = replace(workspace, selected=workspace.selected.narrowed(_by_host(who)))
     return _rotated(rotation, there, hosts, options, output)
+
+
+def _note_alerts(workspace: Workspace, rotation: Rotation, output: Output) -> None:
+    """Say which secrets of `hermes_alerts` have the same source: nothing delivers these."""
+    origins = {origin_of(value) for own in rotation.uses.values() for value in own.values()} - {
+        None
+    }
+    shared = {
+        name: host.name
+        for host in workspace.whole.hosts
+        for name, value in host.alerts.named
+        if origin_of(value) in origins
+    }
+    for name, host in shared.items():
+        words = "has the same source: fleet.status --alert reads it each time"
+        output.note(f"{name} of {host} {words}")
 
 
 def _present(rotation: Rotation, output: Output) -> list[Target]:

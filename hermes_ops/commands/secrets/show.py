@@ -35,12 +35,14 @@ class Held:
     """One name of one profile, and what the inventory says of it."""
 
     host: str
-    profile: str
+    profile: str | None
+    """None for a secret of `hermes_alerts`."""
     name: str
     value: EnvValue
 
     def __str__(self) -> str:
-        return f"{self.host}/{self.profile} {self.name}"
+        whose = f"{self.host}/{self.profile}" if self.profile else self.host
+        return f"{whose} {self.name}"
 
 
 def run(
@@ -53,12 +55,13 @@ def run(
     if reveal:
         _refuse_reveal(options, output)
     workspace = _opened(options, output, target, key)
-    held = list(_named(list(_held(workspace.selected)), target, key))
+    alerts = [] if target else _once(_alerts(workspace.selected))
+    held = [*_named(list(_held(workspace.selected)), target, key), *alerts]
     found = attempt(
         [one.value for one in held if isinstance(one.value, Reference)],
         environ_of(workspace.paths), age_key_file=options.age_key_file, learn=REDACTOR.learn,
     )  # fmt: skip
-    prints = _fingerprints(_held(workspace.whole), found)
+    prints = _fingerprints([*_held(workspace.whole), *_alerts(workspace.whole)], found)
     rows = [_row(one, found, prints) for one in held]
     _print(output, rows)
     if reveal:
@@ -102,6 +105,22 @@ def _held(inventory: Inventory) -> Iterable[Held]:
         for profile in host.profiles:
             for name, value in profile.env.items():
                 yield Held(host.name, profile.name, name, value)
+
+
+def _alerts(inventory: Inventory) -> Iterable[Held]:
+    for host in inventory.hosts:
+        for name, value in host.alerts.named:
+            yield Held(host.name, None, name, value)
+
+
+def _once(held: Iterable[Held]) -> Iterable[Held]:
+    """Yield one of those that are one line of the inventory: a group's is every host's."""
+    seen = set()
+    for one in held:
+        place = getattr(one.value, "place", None)
+        if (one.name, place) not in seen:
+            seen.add((one.name, place))
+            yield one
 
 
 def _fingerprints(held: Iterable[Held], found: Found) -> dict[Held, str]:

@@ -85,7 +85,14 @@ def origin_of(value: EnvValue) -> object:
 def _refuse_nobody(uses: Uses, inventory: Inventory, name: str) -> None:
     if uses:
         return
+    alerts = {key: str(v.place) for host in inventory.hosts for key, v in host.alerts.named}
+    if name in alerts:
+        raise UsageError(
+            f"{name} is on no host: there is nothing to deliver",
+            hint=f"change it at its source ({alerts[name]}); the next fleet.status --alert uses it",
+        )
     known = {key for host in inventory.hosts for p in host.profiles for key in p.env}
+    known |= alerts.keys()
     near = get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else f"used are: {', '.join(sorted(known))}"
     raise UsageError(f"no selected profile uses {name!r}", hint=hint if known else "")
