@@ -34,6 +34,8 @@ SYSTEM_FOLDERS = (
 )
 STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
+LOGS = ("logs/gateway.log", "logs/errors.log", "logs/agent.log")
+"""What a gateway opens at its start, to append to it."""
 PID_FILE = "gateway.pid"
 LOCK = "gateway.lock"
 ACTIVE = ".hermes/active_profile"

@@ -159,8 +159,9 @@ def table(
     If it is wider than the terminal, the columns of `spare` are left out, one after the other,
     until it fits. A pipe has no width: there, nothing is left out.
     """
-    columns = _fitting(columns, rows, cell or plain, spare)
-    cells = [[_shown(cell or plain, row.get(column)) for column in columns] for row in rows]
+    text = _once(cell or plain)
+    columns = _fitting(columns, rows, text, spare)
+    cells = [[text(row.get(column)) for column in columns] for row in rows]
     colored = sys.stdout.isatty() or os.environ.get("FORCE_COLOR")
     lines = (_drawn if colored else _aligned)([column.upper() for column in columns], cells)
     output.drawn("\n".join(line.rstrip() for line in lines))
@@ -169,14 +170,14 @@ def table(
 def _fitting(
     columns: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
-    cell: Callable[[Any], str],
+    text: Callable[[Any], str],
     spare: Sequence[str],
 ) -> Sequence[str]:
     """Return the columns that are shown."""
     if not spare or (room := _room()) is None:
         return columns
     widths = {
-        column: max(len(column), *(_width(_shown(cell, row.get(column))) for row in rows), 0)
+        column: max(len(column), *(_width(text(row.get(column))) for row in rows), 0)
         for column in columns
     }
     left = list(columns)
@@ -194,9 +195,20 @@ def _room() -> int | None:
     return shutil.get_terminal_size((80, 24)).columns if told or sys.stdout.isatty() else None
 
 
-def _shown(cell: Callable[[Any], str], value: Any) -> str:
-    """Return the text of a cell; a name is no text in which secrets are searched."""
-    return shown(Public(cell(value)) if isinstance(value, Public) else cell(value))
+def _once(cell: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return the function that makes the text of a cell, and masks each text of a table once.
+
+    A name is no text in which secrets are searched.
+    """
+    known: dict[tuple[bool, str], str] = {}
+
+    def text(value: Any) -> str:
+        word, public = cell(value), isinstance(value, Public)
+        if (public, word) not in known:
+            known[public, word] = shown(Public(word) if public else word)
+        return known[public, word]
+
+    return text
 
 
 def _drawn(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:

@@ -14,16 +14,19 @@ from statistics import median
 from hermes_ops.assets import CLONE
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.dev.bench_lab import BOTS, WIDER, Bench, bench_lab, selection
+from hermes_ops.commands.dev.bench_views import HOSTS, PROFILES, views
 from hermes_ops.commands.dev.slow_line import slow_line
 from hermes_ops.errors import CommandError
 from hermes_ops.reporting.report import table
 
 ROUNDS = 7
 FIRST_ROUNDS = 5
+RESTART_ROUNDS = 3
 ROUND_TRIP = 0.1
 """Seconds that a round trip takes over the slow line."""
 GENTLY = ("--forks", "4")
 """For what is not measured: programs of forty hosts at once on two cores would miss deadlines."""
+MANY = HOSTS * PROFILES
 CHECKS = 8
 """How many checks a gateway has."""
 
@@ -91,6 +94,8 @@ def run(output: Output, *, hosts: int, profiles: int) -> None:
         with slow_line((bench.hosts()[0].address, 22), ROUND_TRIP) as port:
             bench.write_far(port)
             costs = _interleaved(bench, _commands(bench) | _far_commands(bench, port))
+        output.note(f"{RESTART_ROUNDS} rounds of restarts")
+        costs |= _interleaved(bench, _restarts(bench), RESTART_ROUNDS)
         table(output, ["what", "measured", "goal"], list(_rows(bench, first, costs)))
 
 
@@ -110,6 +115,7 @@ def _commands(bench: Bench) -> dict[str, Command]:
         "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
         "few": (bench.ours(*up, selection(few)), holds),
         "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
+        "logs": (bench.ours("fleet.logs", "-n", "1", "-l", BOTS), "bot-"),
         "settings": (["/bin/sh", "-c", SETTINGS, "sh", *(h.address for h in hosts)], "asked"),
         "list": ([str(CLONE / "inv"), "--list"], "fleet.up"),
     }
@@ -122,13 +128,44 @@ def _far_commands(bench: Bench, port: int) -> dict[str, Command]:
     """Return what is measured over the slow line: the least that ssh can do, and all of `up`."""
     return {
         "far ssh": (bench.ssh_far(port), ""),
-        "far up": (bench.ours_far("fleet.up"), "; 0 changes"),
+        "far up": (bench.ours_far("fleet.up", "-l", BOTS), "; 0 changes"),
     }
 
 
+RESTART = """\
+systemctl --user restart {units}
+for port in {ports}; do
+  until bash -c ": </dev/tcp/127.0.0.1/$port" 2>/dev/null; do sleep 0.1; done
+done
+systemctl --user show -p ActiveState {units}
+"""
+"""The least that restarts gateways, and knows that each serves again."""
+
+
+def _restarts(bench: Bench) -> dict[str, Command]:
+    """Return a restart of all gateways by hand, and by us; no turn runs in any."""
+    gateways = len(bench.hosts()) * len(bench.names)
+    ports = " ".join(str(bench.port(name)) for name in bench.names)
+    least = RESTART.format(units=_units(bench), ports=ports)
+    ours = bench.ours("fleet.restart", "--now", "-l", BOTS)
+    return {
+        "restart floor": (_asking(bench, least), f"{gateways} active"),
+        "restart": (ours, f"; {gateways} change"),
+    }
+
+
+def _units(bench: Bench) -> str:
+    return " ".join(f"hermes-gateway-{name}.service" for name in bench.names)
+
+
 def _floor(bench: Bench) -> list[str]:
-    units = " ".join(f"hermes-gateway-{name}.service" for name in bench.names)
-    command = f"systemctl --user show -p Id,ActiveState,SubState,MainPID {units}"
+    return _asking(
+        bench, f"systemctl --user show -p Id,ActiveState,SubState,MainPID {_units(bench)}"
+    )
+
+
+def _asking(bench: Bench, command: str) -> list[str]:
+    """Return the words that run a command on every host at once, each over a connection."""
     addresses = [host.address for host in bench.hosts()]
     known = str(bench.inventory / "known_hosts")
     return [sys.executable, "-I", "-c", FLOOR, known, str(bench.key), command, *addresses]
@@ -153,10 +190,12 @@ def _first_applies(bench: Bench, output: Output) -> list[Cost]:
     return costs
 
 
-def _interleaved(bench: Bench, commands: Mapping[str, Command]) -> dict[str, list[Cost]]:
+def _interleaved(
+    bench: Bench, commands: Mapping[str, Command], rounds: int = ROUNDS
+) -> dict[str, list[Cost]]:
     """Run every command once in each round, so that other load on the machine affects all alike."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, command in commands.items():
             costs[name].append(measured(bench, command))
     return costs
@@ -223,6 +262,14 @@ def _rows(
     )
     yield row("one more host: our CPU", f"{(cpu['no change'] - cpu['half']) / others:.1f} ms")
     yield row("one more host: time", f"{1000 * (wall['no change'] - wall['half']) / others:.0f} ms")
+    yield row(f"restart of {hosts * profiles} gateways", f"{wall['restart']:.2f} s")
+    yield row("the same by systemctl, until all serve", f"{wall['restart floor']:.2f} s")
+    part = 100 * (wall["restart"] / wall["restart floor"] - 1)
+    yield row("restart: our part", f"{part:.0f} %", "under 10 %")
+    for what, seconds in views().items():
+        yield row(f"{MANY} profiles, {what}", f"{seconds:.2f} s of CPU", "under 1 s")
+    yield row("fleet.logs, its first line", f"{wall['logs']:.2f} s")
+    yield row("fleet.logs / floor", f"{wall['logs'] / wall['floor']:.2f}", "at most 1.3")
     yield row("inv --list", f"{wall['list']:.2f} s", "under 0.25 s")
     memory = max(cost.memory for cost in costs["no change"])
     yield row(f"our memory at {hosts} hosts", f"{memory:.0f} MB", "under 150 MB at 40")

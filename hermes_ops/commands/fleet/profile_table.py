@@ -45,7 +45,7 @@ def show_profiles(
 
 
 def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
-    whole = host.document()
+    whole = host.about()
     facts = host.facts
     own = seen.document(facts.now if facts else 0)
     return {

@@ -130,6 +130,15 @@ class HostSeen:
 
     def document(self) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
+        now = self.facts.now if self.facts else 0
+        return {
+            **self.about(),
+            "profiles": [seen.document(now) for seen in self.profiles],
+            "findings": [finding.document() for finding in self.findings],
+        }
+
+    def about(self) -> dict[str, Any]:
+        """Return what is the host's own, without its profiles."""
         facts, hermes = self.facts, self.facts.hermes if self.facts else None
         return {
             "host": self.host.name,
@@ -143,8 +152,6 @@ class HostSeen:
                 "version": hermes.version if hermes else None,
                 "python": (hermes.python_version or None) if hermes else None,
             },
-            "profiles": [seen.document(facts.now if facts else 0) for seen in self.profiles],
-            "findings": [finding.document() for finding in self.findings],
         }
 
     def narrowed(self, own: Collection[str], others: Collection[str]) -> HostSeen:

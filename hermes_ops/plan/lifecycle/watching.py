@@ -12,7 +12,7 @@ from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK
+from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK, LOGS
 from hermes_ops.hermes.orphans import on_port, prune_hint
 from hermes_ops.hermes.outside import inherited, is_misnamed, other_version, overlaid
 from hermes_ops.hermes.ports import free_hint, number_of
@@ -60,7 +60,7 @@ def beside(profile: str, evidence: Evidence) -> Iterable[Difference]:
         yield Difference(profile, words, mend="end that process on the host")
 
 
-WRITTEN = (*EVIDENCE, LOCK, RECORD)
+WRITTEN = (*EVIDENCE, LOCK, RECORD, *LOGS)
 """Files in a gateway's home that it, or we, write at each start."""
 LEAST_FREE_KIB = 8 * 1024
 """A gateway that starts writes its state, logs and sessions; on a full disk it does not come up."""
