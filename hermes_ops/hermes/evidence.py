@@ -49,8 +49,7 @@ class Evidence:
     age_s: float | None = None
     rss_bytes: int | None = None
     restarts: int | None = None
-    recent: int | None = None
-    """How many of these were in the last hour."""
+    recent: int | None = None  # how many of these were in the last hour
     cgroup: str = ""
     recorded: int | None = None
     """The process in its pid file, whether it lives or not."""
@@ -104,24 +103,6 @@ class Evidence:
     """The code on the disk is newer than its process."""
     drained_at: float | None = None
     """When the request to drain was made, in seconds since 1970."""
-
-
-_ENDINGS = {
-    "signal": "killed by signal {}",
-    "core-dump": "killed by signal {}, with a core dump",
-    "oom-kill": "killed because memory ran out",
-    "watchdog": "killed by the watchdog: it sent no sign of life",
-    "timeout": "it did not start or stop in time",
-}
-
-
-def ending(evidence: Evidence) -> str:
-    """Return in words how the last process ended; some managers do not report its exit code."""
-    code, word = evidence.exit_status, evidence.ended_by
-    if code == 0 and word and word not in _ENDINGS:  # of no process of its own
-        return f"its start failed ({word})"
-    failed = "failed" if code is None else "failed with exit code {}"
-    return _ENDINGS.get(word, failed).format("?" if code is None else code)
 
 
 def evidence_of(

@@ -12,9 +12,10 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
-from hermes_ops.hermes.evidence import FATAL, Evidence, ending, is_birth
+from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
 from hermes_ops.hermes.rivals import is_gateway
 from hermes_ops.look.facts import Answer
+from hermes_ops.services.endings import explained
 
 HEARTBEAT_LIMIT = 90
 """Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
@@ -108,14 +109,9 @@ def _between_starts(evidence: Evidence) -> Verdict:
     return Verdict("down", (_ending(evidence), "its manager restarts it", *_again(evidence)))
 
 
-_CODES = {200: "its folder is missing", 203: "its program cannot be run"}
-
-
 def _ending(evidence: Evidence) -> str:
     """Return in words how the last process ended, and why if that is known."""
-    words = ending(evidence)
-    reason = _failed_start(evidence) or _CODES.get(evidence.exit_status or 0, "")
-    return f"{words}: {reason}" if reason else words
+    return explained(evidence.exit_status, evidence.ended_by, _failed_start(evidence))
 
 
 def _failed_start(evidence: Evidence) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.hermes.evidence import Evidence, ending, evidence_of
+from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.markers import markers
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.owners import refuse_unwritable
@@ -27,6 +27,7 @@ from hermes_ops.plan.model import (
 from hermes_ops.plan.resource import AtPath, Owned
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.endings import ending
 from hermes_ops.services.manager import PATIENCE, HostWritten, Link, ServiceManager, Text
 from hermes_ops.services.merged import refuse_other_command
 
@@ -212,7 +213,7 @@ def _why_start(evidence: Evidence, stray: int | None) -> str:
     if stray:
         return f"process {stray} runs beside its service manager"
     if evidence.activity == "failed":
-        return ending(evidence)
+        return ending(evidence.exit_status, evidence.ended_by)
     return evidence.by_hand or "not running"
 
 

@@ -82,22 +82,15 @@ class ManagerReport:
     exit_status: int | None = None
     ended_by: str = ""  # exit-code, signal, watchdog, ... as in `systemd.exec(5)`
     restarts: int | None = None
-    recent: int | None = None
-    """How many of these were in the last hour."""
-    masked: bool = False
-    """Somebody has forbidden every start of it, as `systemctl mask` does."""
+    recent: int | None = None  # how many of these were in the last hour
+    masked: bool = False  # somebody has forbidden every start of it, as `systemctl mask` does
     ended_itself: bool = False
     """It ended by itself, its exit code is not reported, and it is not started again."""
-    command: str = ""
-    """The command line that it would run, as the manager merged it from all files."""
-    home: str = ""
-    """The HERMES_HOME that it would give to the process."""
-    foreign: tuple[str, ...] = ()
-    """Files that are not ours and define a part of the service; absolute paths."""
-    unread: bool = False
-    """A file of its definition changed since the manager read it."""
-    changed: float | None = None
-    """When its activity changed last, in seconds since the boot."""
+    command: str = ""  # the command line that it would run, merged from all files
+    home: str = ""  # the HERMES_HOME that it would give to the process
+    foreign: tuple[str, ...] = ()  # absolute paths of files of others that define a part of it
+    unread: bool = False  # a file of its definition changed since the manager read it
+    changed: float | None = None  # when its activity changed last, in seconds since the boot
     patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
 
 
@@ -158,10 +151,9 @@ class ServiceManager(Protocol):
     by_hand: str = ""
     """The template of its part of the host's wrapper; without one it gets no wrapper.
 
-    It is POSIX shell, and defines `told ID`, which sets `now` to running, starting, stopping,
-    stopped, failed or absent, and `order VERB ID HOME`: start, stop, restart, and enable or disable
-    the start at boot. It may call `plan_stop HOME PID`. Its names are `home_dir`, `uid`, and those
-    of `shell_paths`, whose values are absolute and quoted.
+    POSIX shell that defines `told ID` (sets `now`: running, starting, stopping, stopped, failed or
+    absent) and `order VERB ID HOME` (start, stop, restart, enable, disable). It may call `plan_stop
+    HOME PID`. Its names: `home_dir`, `uid`, and those of `shell_paths`, absolute and quoted.
     """
     unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,6 +25,7 @@ from hermes_ops.services.manager import (
     Text,
     UnitCheck,
 )
+from hermes_ops.services.systemd_shown import argv, recent, seconds
 from hermes_ops.services.systemd_unit import SystemdUnit
 from hermes_ops.templates import render
 
@@ -198,14 +197,14 @@ class Systemd(ServiceManager):
             ended_by="" if unit["Result"] == "success" else unit["Result"],
             pid=unit.number("MainPID") or None,
             restarts=unit.number("NRestarts"),
-            recent=_recent(unit, facts),
+            recent=recent(unit, facts),
             masked=unit["LoadState"] == "masked",
-            command=_argv(unit["ExecStart"]),
+            command=argv(unit["ExecStart"]),
             home=unit["HermesHome"],
             foreign=tuple(self._foreign(service, unit)),
             unread=unit["NeedDaemonReload"] == "yes",
             changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
-            patience=_seconds(unit["TimeoutStopUSec"]) or PATIENCE,
+            patience=seconds(unit["TimeoutStopUSec"]) or PATIENCE,
         )
 
     def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:
@@ -245,39 +244,6 @@ class Systemd(ServiceManager):
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
         return systemd_unit.foreseen(services, printed)
-
-
-def _recent(unit: Unit, facts: Facts) -> int | None:
-    """Return how many of its restarts were in the last hour; the journal may not tell that.
-
-    The last of them is when its state changed, or before. The journal also has those from before
-    somebody started it on purpose.
-    """
-    times, changed = unit.number("NRestarts"), unit.number("StateChangeTimestampMonotonic")
-    if not times or (facts.uptime and changed and facts.uptime - changed / 1e6 > _HOUR):
-        return None if times is None else 0
-    told = 1 if times == 1 else unit.number("Recent")
-    return None if told is None else min(told, times)
-
-
-_HOUR = 3600
-
-
-def _argv(shown: str) -> str:
-    """Return the command lines in `systemctl show -p ExecStart`, without its further fields."""
-    return "; ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown))
-
-
-_SPAN = re.compile(r"(\d+)(us|ms|s|min|h|d|w|month|y)(?= |$)")
-_UNITS = {
-    "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800,
-    "month": 2629800, "y": 31557600,
-}  # fmt: skip
-
-
-def _seconds(shown: str) -> int:
-    """Return a span of time as `systemctl show` prints it (`2min 30s`), 0 for one without end."""
-    return ceil(sum(int(number) * _UNITS[unit] for number, unit in _SPAN.findall(shown)))
 
 
 def _normal(text: str) -> list[str]:

@@ -97,12 +97,10 @@ class SeenProfile:
             "enabled": evidence.enabled,
             "unit": self.unit,
             "pid": evidence.pid if lives else None,
-            "started_at": None if age is None else moment(now - age),
+            "started_at": moment(None if age is None else now - age),
             "uptime_s": None if age is None else int(age),
-            "since": None if evidence.since is None else moment(evidence.since),
-            "state_since": None
-            if (since := state_since(verdict, evidence)) is None
-            else moment(since),
+            "since": moment(evidence.since),
+            "state_since": moment(state_since(verdict, evidence)),
             "cpu_percent": None if cpu is None else round(100 * cpu, 1),
             "restarts": evidence.restarts,
             "restarts_last_hour": evidence.recent,
@@ -175,9 +173,9 @@ class HostSeen:
             yield from (2 for _ in self.findings)
 
 
-def moment(seconds: float) -> str:
-    """Return a time as documents have it: UTC, to the second."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def moment(seconds: float | None) -> str | None:
+    """Return a time as documents have it: UTC, to the second; None for one that is not known."""
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # --- from a look ------------------------------------------------------------------------------
