@@ -58,10 +58,8 @@ def _of_process(evidence: Evidence) -> Verdict:
         return _without_process(evidence)
     if not evidence.supervised:
         whose = " of another user" if evidence.of_another else ""
-        words = (
-            f"it runs as process {evidence.pid}{whose}, but its service manager does not know it"
-        )
-        return Verdict("degraded", (words,))
+        words = f"it runs as process {evidence.pid}{whose}"
+        return Verdict("degraded", (f"{words}, but its service manager does not know it",))
     if evidence.suspended:
         by = " by a debugger" if evidence.traced else ""
         return Verdict("down", (f"its process {evidence.pid} is suspended{by}",))
@@ -226,7 +224,7 @@ def _is_well(answer: Answer | None, evidence: Evidence) -> bool:
 
 
 def _platforms(evidence: Evidence, state: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    entries = state.get("platforms", {})
+    entries = _entries(state)
     words = {name: _platform(entries.get(name), evidence) for name in sorted(evidence.expected)}
     doubts = [
         f"{name} is {word}{_because(word, entries.get(name))}"
@@ -248,10 +246,14 @@ def _platform(entry: Any, evidence: Evidence) -> str:
 
 def named_platforms(evidence: Evidence) -> frozenset[str]:
     """Return the platforms that the process reports; for a stranger nothing else is known."""
-    entries = (evidence.state or {}).get("platforms")
-    entries = entries if isinstance(entries, dict) else {}
+    entries = _entries(evidence.state or {})
     words = {name: _platform(entry, evidence) for name, entry in entries.items()}
     return frozenset(name for name, word in words.items() if word not in ("missing", "disabled"))
+
+
+def _entries(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    entries = state.get("platforms")
+    return entries if isinstance(entries, dict) else {}
 
 
 def _because(word: str, entry: Any) -> str:

@@ -251,7 +251,7 @@ def _own(
     evidence = with_faults(profile, evidence, own, lacks, more)
     reasons, verdict = tuple(drift_reasons(profile, own, evidence)), judge(evidence)
     hidden = hidden_drift(profile, moved=moved)
-    target = f"{plan.host.name}/{profile.name}"
+    lacking = bool(lacks or more or hidden)
     return SeenProfile(
         profile.name,
         verdict,
@@ -262,11 +262,7 @@ def _own(
         reasons,
         runs_hermes=is_hermes(service.role),
         remedy=remedy(
-            target,
-            (verdict, evidence),
-            own,
-            plan,
-            lacks=bool(lacks or more or hidden),
+            f"{plan.host.name}/{profile.name}", (verdict, evidence), own, plan, lacks=lacking
         ),
         not_compared="" if reasons or hidden is not None else why_not_compared(profile),
     )
