@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import MakeOperator
 from kit import Box, Operator, gateway, wait_until
+
+from hermes_ops import lab
 
 pytestmark = pytest.mark.lab
 
@@ -186,3 +189,41 @@ def test_no_secret_is_needed(linux: Box, running: Operator) -> None:
     unset = '"X_TOKEN": {"env": "NOBODY"}, '
     hosts.write_text(text.replace('"API_SERVER_ENABLED"', f'{unset}"API_SERVER_ENABLED"'))
     assert running.run("fleet.restart", code=0).totals["changes"] == 1
+
+
+def test_a_host_that_is_lost_in_a_restart_is_unknown_until_the_next_look(
+    linuxes: list[Box], operator: MakeOperator
+) -> None:
+    """The other one is restarted; what was ordered on the lost one went on."""
+    here, gone = linuxes[:2]
+    one = operator(
+        {box: {"coder": gateway(8701)} for box in (here, gone)},
+        variables={"hermes_exchange_timeout": 20},
+    )
+    one.up()
+    before = gone.pid(UNIT)
+    process = one.start(["fleet.restart", "--json"])
+    try:
+        wait_until(lambda: gone.pid(UNIT) != before, 40)
+        lab.cut(gone.root, gone.name)
+        out, err = process.communicate(timeout=120)
+    finally:
+        lab.heal(gone.root, gone.name)
+    assert process.returncode == 4, err
+    ends = {host["host"]: (host["outcome"], host["error"]) for host in json.loads(out)["hosts"]}
+    assert ends[here.name] == ("changed", None)
+    assert (ends[gone.name][0], ends[gone.name][1]["kind"]) == ("unknown", "lost")
+    wait_until(lambda: one.run("fleet.ps").code == 0, 60)
+
+
+@pytest.mark.parametrize("make", ["mkdir", "mkfifo"])
+def test_what_stands_in_the_place_of_a_log_is_told_before_a_restart(
+    make: str, linux: Box, running: Operator
+) -> None:
+    """Hermes would not come up with it: the gateway that runs goes on."""
+    log, before = f"{PROFILE}/logs/agent.log", linux.pid(UNIT)
+    linux.user(f"mv {log} {log}.was; {make} {log}")
+    assert "logs/agent.log is a" in str(running.run("fleet.ps", code=2).json)
+    run = running.run("fleet.restart", code=1)
+    assert "not a file" in str(run.host("linux-1"))
+    assert linux.pid(UNIT) == before

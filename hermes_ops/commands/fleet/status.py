@@ -79,11 +79,9 @@ class SeenProfile:
 
     def document(self, now: float) -> dict[str, Any]:
         """Return it as `fleet.ps --json` has it."""
-        evidence, verdict = self.evidence, self.verdict
-        lives = evidence.alive
+        evidence, verdict, lives = self.evidence, self.verdict, self.evidence.alive
         age = evidence.age_s if lives else None
         beat = heartbeat_age(evidence) if lives else None
-        cpu = evidence.cpu if lives else None
         return {
             "profile": self.name,
             "managed": self.desired is not None,
@@ -101,7 +99,7 @@ class SeenProfile:
             "uptime_s": None if age is None else int(age),
             "since": moment(evidence.since),
             "state_since": moment(state_since(verdict, evidence)),
-            "cpu_percent": None if cpu is None else round(100 * cpu, 1),
+            "cpu_percent": round(100 * evidence.cpu, 1) if lives and evidence.cpu else None,
             "restarts": evidence.restarts,
             "restarts_last_hour": evidence.recent,
             "newer_code": evidence.newer_code if lives and self.runs_hermes else None,
