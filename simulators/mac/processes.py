@@ -1,42 +1,45 @@
-"""What the kernel says of processes, for the stand-ins of `ps`, `pgrep`, `lsof` and `netstat`."""
+"""What the kernel says of processes, for the stand-ins of `ps` and `pgrep`.
+
+Only what Python has at hand is imported: `ps` is called often, and starts in no time.
+"""
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NoReturn
 
-KERNEL = Path("/opt/mac/kernel")
-REFUSED = Path("/run/refused")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+KERNEL = "/opt/mac/kernel"
 TICKS = 100
 PAGE = 4  # KiB
-STAND_IN = re.compile(r"/opt/mac/gnu/bin/(?:python3 -IS|bash -p) ")
-SHELL = re.compile(r"^((?:ba)?sh)(?: --posix)? -O compat32")
-STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 6: "TIME_WAIT", 8: "CLOSE_WAIT", 10: "LISTEN"}
+STAND_INS = ("/opt/mac/gnu/bin/python3 -IS ", "/opt/mac/gnu/bin/bash -p ")
+SHELLS = {"sh --posix -O compat32": "sh", "bash -O compat32": "bash"}
 
 
 def refuse(name: str) -> NoReturn:
     """End as for words that the simulator does not know, and leave a note."""
     said = " ".join([name, *sys.argv[1:]])
-    with REFUSED.open("a") as notes:
+    with open("/run/refused", "a") as notes:
         notes.write(f"{said}\n")
     print(f"{name}: not known to the simulated Mac: {said}", file=sys.stderr)
     sys.exit(64)
 
 
-@dataclass(frozen=True, slots=True)
 class Process:
     """A process; what cannot be read of it any more raises OSError."""
 
-    pid: int
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
 
     def read(self, name: str) -> str:
         """Return a file of the kernel's."""
-        return (KERNEL / str(self.pid) / name).read_text(errors="replace")
+        with open(f"{KERNEL}/{self.pid}/{name}", errors="replace") as file:
+            return file.read()
 
     @property
     def fields(self) -> list[str]:
@@ -46,7 +49,8 @@ class Process:
     @property
     def born(self) -> float:
         """When it began, in seconds since 1970."""
-        (booted,) = re.findall(r"^btime (\d+)", (KERNEL / "stat").read_text(), re.MULTILINE)
+        with open(f"{KERNEL}/stat") as file:
+            booted = file.read().partition("\nbtime ")[2].partition("\n")[0]
         return int(booted) + int(self.fields[19]) / TICKS
 
     @property
@@ -55,7 +59,11 @@ class Process:
         if self.pid == 1:
             return "/sbin/launchd"
         words = self.read("cmdline").rstrip("\0").replace("\0", " ")
-        return SHELL.sub(r"\1", STAND_IN.sub("", words)) or f"({self.read('comm').strip()})"
+        for stand_in in STAND_INS:
+            words = words.removeprefix(stand_in)
+        for shell, name in SHELLS.items():
+            words = name + words[len(shell) :] if words.startswith(shell) else words
+        return words or f"({self.read('comm').strip()})"
 
     @property
     def name(self) -> str:
@@ -87,59 +95,11 @@ class Process:
 
     def user(self, which: int) -> int:
         """Return a user of it: real 0, effective 1, saved 2."""
-        (line,) = re.findall(r"^Uid:(.*)", self.read("status"), re.MULTILINE)
+        line = self.read("status").partition("\nUid:")[2].partition("\n")[0]
         return int(line.split()[which])
 
 
 def processes() -> Iterator[Process]:
     """Yield all processes."""
-    for entry in sorted(KERNEL.iterdir(), key=lambda path: path.name.zfill(8)):
-        if entry.name.isdigit():
-            yield Process(int(entry.name))
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """A socket of TCP."""
-
-    proto: str
-    address: str
-    port: int
-    other: str
-    other_port: int
-    state: str
-    inode: str
-
-
-def sockets() -> Iterator[Socket]:
-    """Yield the sockets of TCP."""
-    for proto in ("tcp4", "tcp6"):
-        name = {"tcp4": "net/tcp", "tcp6": "net/tcp6"}[proto]
-        for line in (KERNEL / "self" / name).read_text().splitlines()[1:]:
-            words = line.split()
-            state = STATES.get(int(words[3], 16), "CLOSED")
-            yield Socket(proto, *_end(words[1]), *_end(words[2]), state, words[9])
-
-
-def _end(text: str) -> tuple[str, int]:
-    digits, _, port = text.partition(":")
-    raw = b"".join(bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8))
-    if not any(raw):
-        return "*", int(port, 16)
-    if len(raw) == 4 or raw[:12] == bytes(10) + b"\xff\xff":
-        return ".".join(map(str, raw[-4:])), int(port, 16)
-    return raw.hex(":", 2), int(port, 16)
-
-
-def inodes(process: Process) -> dict[str, str]:
-    """Return the sockets that a process has open, each with its descriptor."""
-    found = {}
-    folder = KERNEL / str(process.pid) / "fd"
-    try:
-        for entry in folder.iterdir():
-            link = str(entry.readlink())
-            if link.startswith("socket:["):
-                found[link[8:-1]] = entry.name
-    except OSError:
-        return {}
-    return found
+    for pid in sorted(int(name) for name in os.listdir(KERNEL) if name.isdigit()):
+        yield Process(pid)

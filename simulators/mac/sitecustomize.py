@@ -36,19 +36,11 @@ def _as_on_linux(execute, module):  # type: ignore[no-untyped-def]
 
 
 def _uname() -> "os.uname_result":
+    with open("/run/product") as file:
+        release = file.read().split()[2]
+    said = f"Darwin Kernel Version {release}: simulated; root:xnu/RELEASE_ARM64"
     real = _real_uname()
-    major = int(_release())
-    return type(real)(
-        ("Darwin", real.nodename, f"{major}.5.0", "Darwin Kernel (simulated)", "arm64")
-    )
-
-
-def _release() -> str:
-    import plistlib
-
-    with open("/System/Library/CoreServices/SystemVersion.plist", "rb") as file:  # noqa: PTH123
-        major = int(plistlib.load(file)["ProductVersion"].split(".")[0])
-    return str(major - 1 if major > 15 else major + 9)
+    return type(real)(("Darwin", real.nodename, release, said, "arm64"))
 
 
 def _is_pip() -> bool:

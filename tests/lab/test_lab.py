@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "the lab works here"),
 ]
-WANTED = {"linux": 2, "linux-bare": 1, "linux-nohermes": 1, "mac": 1}
+WANTED = {"linux": 2, "linux-bare": 1, "linux-nohermes": 1, "mac": 1, "mac-nohermes": 1}
 LINUX = ["linux-1", "linux-2", "linux-bare-1", "linux-nohermes-1"]
-NAMES = [*LINUX, "mac-1"]
+NAMES = [*LINUX, "mac-1", "mac-nohermes-1"]
 
 
 def quiet(message: str) -> None:
@@ -169,6 +170,42 @@ def test_mac_is_a_mac(root: Path) -> None:
     )
 
 
+def test_mac_nohermes_has_no_program(root: Path) -> None:
+    """Kind mac-nohermes: a Mac on which nobody has installed anything but a Python."""
+    assert ssh(
+        root, "mac-nohermes-1", "ls /opt /usr/local/bin; command -v hermes; echo none"
+    ).split() == [
+        "/opt:",
+        "homebrew",
+        "mac",
+        "/usr/local/bin:",
+        "none",
+    ]
+    made = "/opt/homebrew/bin/python3 -m venv v && v/bin/pip --version && rm -r v"
+    assert ssh(root, "mac-nohermes-1", made).startswith("pip ")
+
+
+def test_something_happens_to_a_mac(root: Path) -> None:
+    """lab.sim tells a Mac what happens to it; a wrong word is met with those that there are."""
+    gui = "launchctl print gui/501 >/dev/null 2>&1; echo $?"
+    assert sim(root, "mac-1", "logout") == "mac-1: logout"
+    assert ssh(root, "mac-1", gui) == "125"
+    assert sim(root, "mac-1", "login hermes") == "mac-1: login hermes"
+    assert ssh(root, "mac-1", gui) == "0"
+    assert '"time_scale": "1"' in sim(root, "mac-1", "knobs")
+    assert "no knob is called 'x'" in sim(root, "mac-1", "knob x 1")
+    assert "sudo is one of: no, yes" in sim(root, "mac-1", "knob sudo maybe")
+    assert "nobody is called 'eve': hermes, fresh" in sim(root, "mac-1", "login eve")
+    assert "the events: knobs, " in sim(root, "mac-1", "explode")
+    assert "linux-1 is no simulated Mac" in sim(root, "linux-1", "logout")
+
+
+def sim(root: Path, name: str, event: str) -> str:
+    """Return what `lab.sim` prints to both its outputs."""
+    words = ["lab.sim", name, event, "--root", str(root)]
+    return output(sys.executable, "-m", "hermes_ops.tasks.program", *words)
+
+
 @pytest.mark.parametrize("hard", [False, True])
 def test_a_mac_reboots(root: Path, hard: bool) -> None:
     """A Mac is another boot afterwards, with its files, its login at the console and its knobs."""
@@ -240,7 +277,7 @@ def test_small_home_fills_up(root: Path) -> None:
 def test_the_inventory_is_whole(root: Path) -> None:
     """The inventory names all hosts by group, the key, the profile and all host keys."""
     hosts = (root / "inventory/hosts.yml").read_text()
-    for group in ("    linux:", "    linux_bare:", "    linux_nohermes:"):
+    for group in ("    linux:", "    linux_bare:", "    linux_nohermes:", "    mac:"):
         assert group in hosts
     assert all(f"{name}: {{ansible_host: " in hosts for name in NAMES)
     assert "hermes_profiles: [demo]" in hosts

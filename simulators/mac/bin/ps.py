@@ -7,8 +7,10 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
@@ -99,18 +101,22 @@ def asked(text: str) -> list[tuple[str, str]]:
 def chosen(flags: str) -> Iterator[Process]:
     """Yield the processes that the flags mean: all, or those of the caller."""
     for process in processes():
-        with suppress(OSError):
+        try:
             if "A" in flags or "a" in flags or process.user(1) == os.geteuid():
                 yield process
+        except OSError:
+            continue
 
 
 def output(columns: list[tuple[str, str]], shown: list[Process], environment: bool) -> int:
     """Print them."""
     lines = []
     for process in shown:
-        with suppress(OSError):
+        try:
             cells = [COLUMNS[name][1](process) for name, _ in columns]
-            lines.append(" ".join(cells) + f" {process.environment}" * environment)
+        except OSError:
+            continue
+        lines.append(" ".join(cells) + f" {process.environment}" * environment)
     if any(heading for _, heading in columns):
         print(" ".join(heading for _, heading in columns).rstrip())
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines)

@@ -1,20 +1,10 @@
-#!/bin/sh
+#!/opt/mac/gnu/bin/bash -p
 # `uname` of a Mac.
-version=$(sw_vers -productVersion)
-major=${version%%.*}
-if [ "$major" -gt 15 ]; then major=$((major - 1)); else major=$((major + 9)); fi
-release=$major.5.0
-kernel="Darwin Kernel Version $release: simulated; root:xnu/RELEASE_ARM64"
-answer() { # LETTER
-  case $1 in
-    s) printf Darwin ;;
-    n) printf %s "$(hostname)" ;;
-    r) printf %s "$release" ;;
-    v) printf %s "$kernel" ;;
-    m) printf arm64 ;;
-    p) printf arm ;;
-  esac
-}
+read -r _ _ release </run/product
+declare -A answers=(
+  [s]=Darwin [n]=$HOSTNAME [r]=$release [m]=arm64 [p]=arm
+  [v]="Darwin Kernel Version $release: simulated; root:xnu/RELEASE_ARM64"
+)
 wanted=
 for word; do
   case $word in
@@ -23,13 +13,8 @@ for word; do
   esac
 done
 case $wanted in *a*) wanted=snrvm ;; '') wanted=s ;; esac
-between=
+shown=()
 for letter in s n r v m p; do
-  case $wanted in *$letter*)
-    printf %s "$between"
-    answer $letter
-    between=' '
-    ;;
-  esac
+  [[ $wanted != *$letter* ]] || shown+=("${answers[$letter]}")
 done
-echo
+echo "${shown[*]}"

@@ -25,6 +25,8 @@ SUDOERS = Path("/etc/sudoers.d/hermes")
 VERSION = Path("/System/Library/CoreServices/SystemVersion.plist")
 LOGIN_WINDOW = Path("/Library/Preferences/com.apple.loginwindow.plist")
 PASSWORD = Path("/etc/kcpassword")
+PRODUCT = Path("/run/product")  # version, build and release of Darwin, for `uname`
+BUILD = "25F80"
 SSHD = "com.openssh.sshd"
 GRACE = 10
 """Seconds that all processes have, when the Mac goes down."""
@@ -181,9 +183,10 @@ class Machine:
         if name:
             PASSWORD.touch(0o600)
         version = self.knobs["os_version"]
+        PRODUCT.write_text(f"{version} {BUILD} {darwin(version)}\n")
         product = {"ProductName": "macOS", "ProductVersion": version}
         VERSION.parent.mkdir(parents=True, exist_ok=True)
-        VERSION.write_bytes(plistlib.dumps(product | {"ProductBuildVersion": "25F80"}))
+        VERSION.write_bytes(plistlib.dumps(product | {"ProductBuildVersion": BUILD}))
 
     def reset(self, then: Callable[[], object]) -> None:
         """Be as after the first boot: no jobs, nothing disabled, all knobs untouched."""
@@ -216,3 +219,9 @@ class Machine:
         """Name the keys that have no effect here."""
         if unknown := sorted(set(definition.raw) - KNOWN):
             self.log(f"{definition.label}: without effect here: {', '.join(unknown)}")
+
+
+def darwin(version: str) -> str:
+    """Return the release of Darwin that is in a version of macOS: 25.5.0 in 26.5."""
+    major, minor = [*map(int, version.split(".")), 0][:2]
+    return f"{major - 1 if major > 15 else major + 9}.{minor}.0"

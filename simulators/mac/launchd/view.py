@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import py_compile
 import re
 import traceback
 from pathlib import Path
@@ -40,6 +41,8 @@ def prepare() -> None:
         _fill(name)
     for source in PLACES.values():
         Path(source).mkdir(exist_ok=True)
+    for module in HERE.glob("*.py"):  # what stand-ins import
+        py_compile.compile(str(module))
     KERNEL.mkdir(exist_ok=True)
     _mount("/proc", str(KERNEL), flags=_BIND | _REC)
     for name, target in {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}.items():

@@ -11,7 +11,8 @@ from contextlib import suppress
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
 
-from processes import Process, Socket, inodes, processes, refuse, sockets  # noqa: E402
+from processes import Process, processes, refuse  # noqa: E402
+from sockets import Socket, inodes, sockets  # noqa: E402
 
 
 def main() -> int:

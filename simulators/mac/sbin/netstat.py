@@ -2,18 +2,20 @@
 """`netstat` of a Mac: `-rn -f inet`, and `-an -p tcp`, `-anv -p tcp`."""
 
 import sys
+from pathlib import Path
 
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
 
-from processes import KERNEL, refuse, sockets  # noqa: E402
+from processes import KERNEL, refuse  # noqa: E402
+from sockets import sockets  # noqa: E402
 
 
 def routes() -> None:
     """Print where packets go."""
     print("Routing tables\n\nInternet:")
     print("Destination        Gateway            Flags               Netif Expire")
-    for line in (KERNEL / "net/route").read_text().splitlines()[1:]:
+    for line in Path(KERNEL, "self/net/route").read_text().splitlines()[1:]:
         device, destination = line.split()[:2]
         numbers = [str(int(destination[at : at + 2], 16)) for at in (6, 4, 2, 0)]
         shown = "default" if destination == "00000000" else ".".join(numbers)
