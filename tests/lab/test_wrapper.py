@@ -151,6 +151,19 @@ def test_an_edited_wrapper_is_drift_and_goes_with_the_last_gateway(
     assert linux.user_done(f"test -e {WRAPPER}").returncode == 1
 
 
+def test_on_a_mac(mac: Box, operator: MakeOperator) -> None:
+    """Where the shell and its programs are BSD's, and nothing is asked of /proc."""
+    one = operator({mac: {"coder": gateway(8701)}})
+    one.up()
+    assert type_there(mac, "status").split() == ["coder", "running"]
+    assert type_there(mac, "stop coder hold") == "coder stopped, and held\n"
+    assert "held by hermes, since " in type_there(mac, "status", code=2)
+    assert seen(one, "coder", code=2)["reasons"][0].startswith("held on the host by ")
+    assert type_there(mac, "start") == "coder started\n"
+    assert "held" not in type_there(mac, "list") + str(one.run("fleet.ps").json)
+    one.run("gateway.uninstall", "--all-hosts", "-y", code=0)
+
+
 def test_under_supervisord(linux: Box, operator: MakeOperator) -> None:
     """The same words: stop, hold, start; who started supervisord gives it no variables."""
     one = operator({linux: TWO}, variables={"hermes_service_manager": "supervisord"})
