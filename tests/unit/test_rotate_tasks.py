@@ -102,3 +102,19 @@ def test_only_those_whose_value_is_new_are_concerned(
     assert written == {f"file:.hermes/profiles/{name}/.env" for name in ("one", "three")}
     assert document["exchanges"] == {"here": 2}
     assert {path: path.read_bytes() for path in home.rglob(".env")} == before
+
+
+def test_an_alert_of_the_same_source_is_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is on no host: nothing delivers it, and the next look uses it."""
+    assert home
+    vars_ = Path("inventory/group_vars/all.yml")
+    vars_.parent.mkdir()
+    vars_.write_text("hermes_alerts: {urls: [{env: ONE}], ping: {env: ELSEWHERE}}\n")
+    _, _, err = called(capsys, "A_TOKEN")
+    told = (
+        "hermes_alerts.urls[0] of here has the same source: fleet.status --alert reads it each time"
+    )
+    assert told in err
+    assert "hermes_alerts.ping" not in err

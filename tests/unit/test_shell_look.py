@@ -595,7 +595,7 @@ def test_masked_values_stay(host: Host) -> None:
     assert answer.told == ["digests", "env p/.env", *made, "env q/.env", "env .env"]
 
 
-CHECKED = ("one", "onf", "oen", "one ", "'one'", '"one"', "\xe9", "\\", "x" * 5000, "'", '"a')
+CHECKED = ("one", "onf", "onr", "one ", "'one'", '"one"', "\xe9", "\\", "x" * 5000, "'", '"a')
 
 
 def test_a_value_that_stays_is_told_from_another(host: Host) -> None:
