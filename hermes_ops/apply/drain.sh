@@ -105,21 +105,17 @@ count_turns() { # HOME: sets `agents`, the turns that run, and `entries`
 counting=
 count_down() { # HOME SECONDS
   (
-    nap=
     left=$2
-    trap 'kill $nap 2>/dev/null; exit 0' TERM
     while [ "$left" -gt 2 ]; do
-      sleep 2 >/dev/null 2>&1 &
-      nap=$!
-      wait "$nap"
+      sleep 2 >/dev/null 2>&1
       left=$((left - 2))
       ! readable "$1/gateway_state.json" || { count_turns "$1"; tell "ending $agents $left"; }
     done
   ) </dev/null 2>/dev/null &
   counting=$!
 }
-counted() {
-  [ -z "$counting" ] || kill "$counting" 2>/dev/null
+counted() { # killed: a shell that has just been forked may lose any other signal
+  [ -z "$counting" ] || { kill -KILL "$counting"; wait "$counting"; } 2>/dev/null
   counting=
 }
 
