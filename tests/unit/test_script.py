@@ -341,7 +341,8 @@ def test_what_we_once_wrote_is_looked_at(shell: str, home: Path, form: str) -> N
         owned=("p/.hermes-ops.yml", "none/.hermes-ops.yml"),
     )
     found = parse(reply(shell, probe(asked), home))
-    assert set(found.paths) == {"p/other", "p/a b/x.md"}
+    # What is sent is listed as well.
+    assert set(found.paths) == {"p/other", "p/a b/x.md", "p/.hermes-ops.yml"}
     assert found.contents["p/a b/x.md"] == "ours"
     assert ownership.parse(found.contents["p/.hermes-ops.yml"]) == ours
     assert found.contents["p/.env"] == "KEY=\x01kept\x01\nPLAIN=1\n"
