@@ -10,6 +10,7 @@ from hermes_ops.cli.output import Output
 from hermes_ops.commands import steps
 from hermes_ops.commands.workspace import enabled
 from hermes_ops.errors import HermesError
+from hermes_ops.files.layout import WRAPPER
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts, Hermes
@@ -110,7 +111,9 @@ def _changes(host: Host, profile: Profile, roles: Mapping[str, Role]) -> Sequenc
     plan = make_plan(
         desired_state(alone, roles, _STEPS), replace(_EMPTY, hermes=hermes), wait=False, urls=False
     )
-    return [change for change in plan.changes if change.profile == profile.name]
+    # The wrapper names all profiles of the host: whoever of them is brought up, it is written.
+    own = (change for change in plan.changes if change.profile == profile.name)
+    return [change for change in own if change.resource != f"file:{WRAPPER}"]
 
 
 def _limit(affected: Sequence[tuple[str, str]], after: Inventory) -> str:

@@ -199,10 +199,8 @@ def _reveal(
             output.reveal(f"{one}  {_visible(value.reveal())}")
     if whole and made:
         of = f"{made[0].host}/{made[0].profile} {made[0].name}"
-        output.note(f"what hosts have made is shown one by one: {spoken(_ALONE.format(of))}")
-
-
-_ALONE = "./inv secrets.show {} --reveal"
+        alone = spoken(f"./inv secrets.show {of} --reveal")
+        output.note(f"what hosts have made is shown one by one: {alone}")
 
 
 def _value(one: Held, found: Found) -> Secret | None:
