@@ -245,16 +245,21 @@ ask_others() {
       printf '%s %s\n' "$url" "$(printf '%s' "$said" | tr '\r\n' '  ')"
     done
   elif [ -n "$hermes_python" ] || has python3; then
+    # We close first: on macOS Hermes cannot bind its port again for half a minute after it did.
     "${hermes_python:-python3}" -I -S -c '
 import socket, sys
+def whole(answer):
+    head, found, body = answer.lower().partition(b"\r\n\r\n")
+    size = head.partition(b"\ncontent-length:")[2].split(b"\r")[0].strip()
+    return found and (len(body) >= int(size) if size.isdigit() else body.endswith(b"0\r\n\r\n"))
 for url in sys.argv[1:]:
     host, _, path = url.split("//", 1)[1].partition("/")
     name, _, port = host.rpartition(":")
     try:
         with socket.create_connection((name.strip("[]"), int(port)), 3) as peer:
-            peer.sendall(f"GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            peer.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             answer = b""
-            while chunk := peer.recv(65536):
+            while not whole(answer) and (chunk := peer.recv(65536)):
                 answer += chunk
         head, _, body = answer.partition(b"\r\n\r\n")
         print(url, body.decode("utf-8", "replace").replace("\n", " "), head.split()[1].decode())

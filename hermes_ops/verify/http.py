@@ -14,7 +14,8 @@ from hermes_ops.look.facts import Answer
 from hermes_ops.services.manager import CheckedService
 
 # Bare sockets: `http.client` takes the host three times as long to import. All are asked before
-# the first answer is read, so that several that do not answer cost no more time than one.
+# the first answer is read, so that several that do not answer cost no more time than one. We close
+# first: on macOS Hermes cannot bind its port again for half a minute after it did.
 _PYTHON = """\
 import socket, sys, time
 mark, *urls = sys.argv[1:]
@@ -27,15 +28,19 @@ def asked(url):
     try:
         where = (name.strip("[]"), int(port)) if colon else (port, 80)
         peer = socket.create_connection(where, left())
-        request = f"GET /{path} HTTP/1.0\\r\\nHost: {address}\\r\\n\\r\\n"
+        request = f"GET /{path} HTTP/1.1\\r\\nHost: {address}\\r\\n\\r\\n"
         peer.sendall(request.encode())
         return peer
     except (OSError, ValueError):
         return None
+def whole(answer):
+    head, found, body = answer.lower().partition(b"\\r\\n\\r\\n")
+    size = head.partition(b"\\ncontent-length:")[2].split(b"\\r")[0].strip()
+    return found and (len(body) >= int(size) if size.isdigit() else body.endswith(b"0\\r\\n\\r\\n"))
 def told(peer):
     answer = b""
     try:
-        while True:
+        while not whole(answer):
             peer.settimeout(left())
             part = peer.recv(65536)
             if not part:
