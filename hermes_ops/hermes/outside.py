@@ -12,7 +12,7 @@ from hermes_ops.files.ownership import Tree, at, check, dotted, leaves
 from hermes_ops.hermes import platforms, variables
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.ports import EVERY
-from hermes_ops.hermes.readiness import named_platforms
+from hermes_ops.hermes.readiness import is_of_process, named_platforms
 from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import SUPERVISED, ServiceSpec
@@ -98,9 +98,9 @@ def other_version(evidence: Evidence, facts: Facts) -> str:
 
 def is_misnamed(evidence: Evidence) -> bool:
     """Whether the pid file names another process than the one that wrote the state, or is gone."""
-    wrote = (evidence.state or {}).get("pid") == evidence.pid
-    is_running = (evidence.state or {}).get("gateway_state") == "running"
-    return bool(evidence.supervised and wrote and is_running and evidence.recorded != evidence.pid)
+    state = evidence.state or {}
+    wrote = state.get("gateway_state") == "running" and is_of_process(state, evidence)
+    return bool(evidence.supervised and wrote and evidence.recorded != evidence.pid)
 
 
 def _decides(name: str) -> bool:

@@ -19,8 +19,7 @@ from hermes_ops.services.endings import explained
 
 HEARTBEAT_LIMIT = 90
 """Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
-CONNECT_LIMIT = 30
-"""Seconds that Hermes gives a platform to connect (`gateway.platform_connect_timeout`)."""
+CONNECT_LIMIT = 30  # seconds that Hermes gives a platform (`gateway.platform_connect_timeout`)
 PLANNED_RESTART = 75
 
 
@@ -126,7 +125,7 @@ def _hermes(evidence: Evidence) -> Verdict:
         return Verdict("draining", ("it is being stopped",))
     if evidence.damage:
         return Verdict("unknown", (evidence.damage, *_again(evidence)))
-    if state is None or not _is_of_process(state, evidence):
+    if state is None or not is_of_process(state, evidence):
         # Before that it may sleep after a respawn storm, or run pip for a missing library.
         return Verdict("starting", ("it has not written its state yet", *_again(evidence)))
     word = str(state.get("gateway_state"))
@@ -150,7 +149,8 @@ def _again(evidence: Evidence) -> tuple[str, ...]:
     return (f"restarted {times} time{'s' * (times > 1)} so far{lately}",) if times else ()
 
 
-def _is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
+def is_of_process(state: Mapping[str, Any], evidence: Evidence) -> bool:
+    """Whether a gateway's own file names this very process, and none before it of this number."""
     if state.get("pid") != evidence.pid:
         return False
     born = evidence.now - evidence.age_s if evidence.age_s is not None else None
@@ -181,7 +181,7 @@ def is_stalled(evidence: Evidence) -> bool:
     )
     return bool(
         proven
-        and _is_of_process(state, evidence)
+        and is_of_process(state, evidence)
         and silent
         and age is not None
         and age > HEARTBEAT_LIMIT
