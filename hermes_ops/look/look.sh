@@ -62,11 +62,11 @@ default_route() { # if routes cannot be listed, assume that there is one
   return 1
 }
 
-# Only if something may have to be installed: Hermes, or supervisord where systemd cannot be used.
+# Only if something may have to be installed: Hermes, or supervisord where no other can be used.
 # Each candidate is run, as a name on PATH may be the shim of a version manager.
 look_pythons() { # YES-OR-EMPTY
-  [ -n "$1" ] || [ -z "$hermes_python" ] || [ ! -d /run/systemd/system ] ||
-    [ "$HOME" != "$account" ] || return 0
+  [ -n "$1" ] || [ -z "$hermes_python" ] || [ "$HOME" != "$account" ] ||
+    { [ ! -d /run/systemd/system ] && [ ! -x /bin/launchctl ]; } || return 0
   for name in python3.13 python3.12 python3.11 python3; do
     for folder in '' /opt/homebrew/bin/ /usr/local/bin/ /usr/bin/ "$HOME/.local/bin/"; do
       found=$(command -v "$folder$name" 2>/dev/null) && a_python "$found" && break

@@ -72,7 +72,8 @@ EOT
 # the variables with which they were started. Of the environment no value but HERMES_HOME leaves the
 # host. All files are read by one process, as a shell cannot read a NUL.
 look_commands() {
-  [ -d /proc/self ] && has head && has awk || return 0
+  [ -d /proc/self ] || { bsd_commands; return; }
+  has head && has awk || return 0
   read=
   for path in /proc/[0-9]*; do
     [ ! -r "$path/environ" ] || read="$read $path/environ $path/cgroup $path/cmdline"
