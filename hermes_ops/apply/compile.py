@@ -11,11 +11,12 @@ from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.model import Control, Drain, EnableLinger, Plan
-from hermes_ops.services import libraries, paths
+from hermes_ops.services import libraries, order_libraries, paths
 from hermes_ops.wire import Hidden, Script, assemble
 
 LIBRARIES = (
     *("wire/common", "look/evidence", *libraries()),
+    *order_libraries(),
     *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait", "settle")),
 )
 """The shell files in every script that changes a host, or waits for its services."""

@@ -166,14 +166,14 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run", number, "move_aside", path)
         case model.RunCommand(words, deadline):
             yield call("run", number, "scrubbed", deadline, *words)
-        case model.WriteUnit(path, words, deadline):
-            yield call("run", number, "write_unit", path, deadline, *words)
+        case model.WriteUnit(path, words, mark, deadline):
+            yield call("run", number, "write_unit", path, mark, deadline, *words)
         case Install():
             yield f"tell starts {number}"
             yield call("run", number, *_install(operation))
         case model.EnableLinger(required):
             yield call("run" if required else "try_run", number, "linger")
-        case model.Reload(words):
+        case model.Reload(words) | model.Switch(words=words):
             yield call("run", number, *words)
         case model.Refuse(kind=kind):
             yield call("failed", number, f"{kind}: {operation.said}")

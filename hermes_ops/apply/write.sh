@@ -157,11 +157,12 @@ ended_stop() { [ ! -e "$stopped/$1" ] || rm -f "$stopped/$1"; } # SERVICE: no lo
 paid_restart() { [ ! -e "$owed/$1" ] || paid="$paid $owed/$1"; }
 
 # Hermes' exit code does not show whether the unit was written: check the file instead.
-write_unit() { # PATH SECONDS WORDS...
+write_unit() { # PATH MARK SECONDS WORDS...
   unit=$1
-  shift
+  mark=$2
+  shift 2
   said=$(scrubbed "$@" 2>&1)
-  grep -q 'gateway run' "$unit" 2>/dev/null && return 0
+  grep -qF -e "$mark" "$unit" 2>/dev/null && return 0
   printf '%s' "$said"
   return 1
 }

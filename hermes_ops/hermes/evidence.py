@@ -54,8 +54,7 @@ class Evidence:
     recorded: int | None = None
     """The process in its pid file, whether it lives or not."""
     state: Mapping[str, Any] | None = None
-    damage: str = ""
-    """Why its state file says nothing, if it is there."""
+    damage: str = ""  # why its state file says nothing, if it is there
     heartbeat: Mapping[str, Any] | None = None
     now: float = 0
     expected: frozenset[str] = frozenset()
@@ -82,8 +81,7 @@ class Evidence:
     """Why nobody knows whether it is what is wanted."""
     unjudged: tuple[str, ...] = ()
     """What could not be read, in words; that alone speaks neither for nor against it."""
-    foreign: tuple[str, ...] = ()
-    """Files of others that define a part of it."""
+    foreign: tuple[str, ...] = ()  # files of others that define a part of it
     unread: bool = False
     """Its definition changed since the manager read it."""
     settle: float = 0
@@ -91,8 +89,7 @@ class Evidence:
     """When its manager started, stopped or lost it, in seconds since 1970."""
     cpu: float | None = None
     """The share of one processor that its process had in its life, from 0 up."""
-    drain: str = ""
-    """The request to drain that lies in its home."""
+    drain: str = ""  # the request to drain that lies in its home
     drain_lasts: bool = False
     """It does not end with a restart."""
     patience: int = PATIENCE
@@ -103,6 +100,7 @@ class Evidence:
     """The code on the disk is newer than its process."""
     drained_at: float | None = None
     """When the request to drain was made, in seconds since 1970."""
+    twice: str = ""  # that its manager runs it more than once
 
 
 def evidence_of(
@@ -166,6 +164,7 @@ def evidence_of(
         newer_code=str(service.home) in facts.newer if process and facts.hermes else None,
         drained_at=drains[0].begun if drains else None,
         by_hand=str(hand_stop(service.name, service.home, facts) or ""),
+        twice=told.twice,
     )
 
 

@@ -32,6 +32,7 @@ SYSTEM_FOLDERS = (
     "/sbin",
     "/bin",
 )
+HOMEBREW = ("/opt/homebrew/bin", "/opt/homebrew/sbin")
 STATE_FILE = "gateway_state.json"
 HEARTBEAT = "state/gateway.heartbeat"
 LOGS = ("logs/gateway.log", "logs/errors.log", "logs/agent.log")
@@ -45,7 +46,6 @@ DEFINITIONS = (
     "/etc/systemd/system/hermes-gateway*.service",
     "/etc/systemd/system/hermes-gateway*.service.d/*.conf",
     ".config/environment.d/*.conf",
-    "Library/LaunchAgents/ai.hermes.gateway*.plist",
 )
 """Files by which Hermes' own commands or a person start a gateway, besides ours."""
 
@@ -122,7 +122,8 @@ def path_folders(service: ServiceSpec, facts: Facts, hermes: Hermes) -> list[str
         node = facts.node if facts.node.startswith("/") else f"{facts.home}/{facts.node}"
         folders += [node] if node not in folders else []
     folders += [path for path in users if path not in folders]
-    return [*folders, *SYSTEM_FOLDERS]
+    brewed = HOMEBREW if facts.system == "Darwin" else ()
+    return list(dict.fromkeys((*folders, *brewed, *SYSTEM_FOLDERS)))
 
 
 def _is_there(facts: Facts, path: str) -> bool:
@@ -161,8 +162,9 @@ def values_for(
     hermes: Hermes | None,
     config: Mapping[str, Any],
     env: Mapping[str, str],
+    text_known: str = "unit_text_known",
 ) -> dict[str, Any]:
-    """Return the values for the templates of a service.
+    """Return the values for the templates of a service; `text_known` is that of its manager.
 
     Raises:
         Conflict: a path has a character that Hermes' own unit cannot hold.
@@ -182,7 +184,7 @@ def values_for(
         "stop_timeout": stop_timeout(config, env),
         "fatal_exit": service.fatal_exit,
         "program_version": hermes.version if hermes else "",
-        "unit_text_known": unit_text_known(service, hermes),
+        "unit_text_known": unit_text_known(service, hermes, text_known),
     }
     if service.text == "hermes" and hermes:
         values |= {
@@ -233,11 +235,16 @@ def _default_checks() -> frozenset[str]:
     return frozenset(line.partition(" ")[0] for line in listed.splitlines())
 
 
-def unit_text_known(service: ServiceSpec, hermes: Hermes | None) -> bool:
-    """Return whether we have the text of the unit; otherwise Hermes writes it."""
+def unit_text_known(
+    service: ServiceSpec, hermes: Hermes | None, field: str = "unit_text_known"
+) -> bool:
+    """Return whether we have the text of the unit; otherwise Hermes writes it.
+
+    `field`: the field of `Capabilities` that says so, `ServiceManager.text_known`.
+    """
     if service.text != "hermes":
         return True
-    return hermes is not None and capabilities(hermes.version).unit_text_known
+    return hermes is not None and bool(getattr(capabilities(hermes.version), field))
 
 
 def _refuse_blanks(*paths: str) -> None:

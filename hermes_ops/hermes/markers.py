@@ -1,4 +1,5 @@
-"""Marks that are left on a host: a request to drain, a stop that is planned, a stop by hand.
+"""Marks that are left on a host: a request to drain, a stop that is planned, a stop by hand, and
+that Hermes gave up on launchd.
 
 Hermes honours a request to drain for ever: without an end of its own, or after that end, it counts
 as left behind by something that died.
@@ -20,8 +21,14 @@ from hermes_ops.look.facts import Facts
 
 DRAIN = ".drain_request.json"
 PLANNED_STOP = ".gateway-planned-stop.json"
-MARKERS = (DRAIN, PLANNED_STOP)
-_WORDS = {DRAIN: "drain request", PLANNED_STOP: "planned stop"}
+FALLBACK = ".gateway-launchd-unsupported"
+"""Written when Hermes' own commands start a gateway beside launchd."""
+MARKERS = (DRAIN, PLANNED_STOP, FALLBACK)
+_WORDS = {
+    DRAIN: "drain request",
+    PLANNED_STOP: "planned stop",
+    FALLBACK: "mark that launchd cannot be used",
+}
 _LIMITS = {DRAIN: 3600, PLANNED_STOP: 60}
 """Seconds for which a mark without an end of its own counts."""
 _SLACK = 2
@@ -55,9 +62,9 @@ def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
         if state is not None and state.kind == "file":
             said = _said(facts.contents.get(path, ""))
             over, passing = _over(name, path, said, facts), said.get("until") == "restart"
-            yield Marker(
-                PurePosixPath(path), _WORDS[name], _owner(said), over, _begun(said), passing
-            )
+            owner = "Hermes" if name == FALLBACK else _owner(said)
+            known = (PurePosixPath(path), _WORDS[name], owner, over, _begun(said), passing)
+            yield Marker(*known)
 
 
 def _said(text: str) -> Mapping[str, Any]:
@@ -77,6 +84,8 @@ def _owner(said: Mapping[str, Any]) -> str:
 
 def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
     """Return why a mark does not count any more, empty if it does."""
+    if name == FALLBACK:
+        return "untrue"
     boot = str(said.get("boot") or said.get("epoch") or "").partition(":")[0]
     if boot and facts.boot and boot != facts.boot:
         return "outlived"

@@ -32,6 +32,8 @@ class Capabilities:
     """The entries of `PYTHONS` that it runs on."""
     unit_text_known: bool = False
     """Our template gives its systemd unit; otherwise Hermes writes the unit itself."""
+    plist_text_known: bool = False
+    """The same of its property list for launchd."""
     drain_marker: bool | None = None
     """It takes no new turn while `.drain_request.json` exists."""
     drain_marker_limit: int | None = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
-from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload
-from hermes_ops.plan.resource import AtPath, Linger, Service
+from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload, Wanted
+from hermes_ops.plan.resource import AtPath, EnvFile, Linger, Service
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -47,14 +49,25 @@ def limits_of(service: ServiceSpec, manager: ServiceManager) -> str:
     return f"{service.profile}: {manager.name} enforces no {' and no '.join(limits)}"
 
 
+def with_environment(
+    file: EnvFile, wanted: Wanted, desired: DesiredState, manager: ServiceManager
+) -> EnvFile:
+    """Return a `.env` that also has our variables, where the definition cannot hold them."""
+    service = desired.services.get(wanted.profile.name)
+    if service is None or service.text != "hermes" or manager.gives_environment:
+        return file
+    given = {k: v for k, v in service.environment.items() if k not in file.unresolved}
+    return replace(file, values={**{k: Secret(v) for k, v in given.items()}, **file.values})
+
+
 def without_hermes(host: Host) -> Conflict:
     """Return the error of a gateway on a host that has no Hermes."""
     hint = f"./inv fleet.up -l {shlex.quote(host.name)}   # it installs Hermes"
     return Conflict("Hermes is not on this host", hint=hint)
 
 
-def unit_text_of(service: ServiceSpec, hermes: Hermes | None) -> str:
+def unit_text_of(service: ServiceSpec, hermes: Hermes | None, manager: ServiceManager) -> str:
     """Return a sentence about units that Hermes itself writes, empty if we know their text."""
-    if hermes is None or gateway.unit_text_known(service, hermes):
+    if hermes is None or gateway.unit_text_known(service, hermes, manager.text_known):
         return ""
     return f"Hermes {hermes.version} writes its units itself: only their main lines are checked"

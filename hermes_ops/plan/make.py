@@ -10,9 +10,9 @@ from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
+from hermes_ops.plan import host as on_host
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import plan_owned
-from hermes_ops.plan.host import limits_of, plan_linger, plan_reload, unit_text_of, without_hermes
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
@@ -114,7 +114,7 @@ class _Planner:
         # Nothing of a profile is changed if a part of what it needs cannot be.
         each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
-        hosts = [*plan_linger(*known), *plan_reload(*known, each)]
+        hosts = [*on_host.plan_linger(*known), *on_host.plan_reload(*known, each)]
         wrapper = plan_wrapper(*known, self.refused)
         self._note(wrapper.note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
@@ -210,8 +210,7 @@ class _Planner:
         return changes
 
     def _changes(self, wanted: Wanted, profile: Draft) -> Iterable[Change]:
-        resource, facts = wanted.resource, self.facts
-        owes = self._owes(wanted)
+        resource, facts, owes = wanted.resource, self.facts, self._owes(wanted)
         match resource:
             case File():
                 words = self._words(wanted)
@@ -222,12 +221,13 @@ class _Planner:
                 )
                 return changes
             case EnvFile():
-                changes, profile.env = files.plan_env(wanted, resource, facts, owes, profile.ledger)
+                file = on_host.with_environment(resource, wanted, self.desired, self.manager)
+                changes, profile.env = files.plan_env(wanted, file, facts, owes, profile.ledger)
                 return changes
             case Owned():
                 return plan_owned(wanted, resource, facts, profile.ledger)
             case ServiceDefinition():
-                self._note(limits_of(self._service(wanted), self.manager))
+                self._note(on_host.limits_of(self._service(wanted), self.manager))
                 definition = self._definition(wanted, resource, profile)
                 return keeping(definition, facts) if profile.ledger.is_new else definition
         return files.plan_plain(wanted, facts, self._words(wanted))
@@ -250,7 +250,7 @@ class _Planner:
         if resource.only_disable and service.text == "hermes" and self.hermes is None:
             # Without its program the definition cannot be rendered, and need not be.
             return services.without_links(*known)
-        self._note(unit_text_of(service, self.hermes))
+        self._note(on_host.unit_text_of(service, self.hermes, self.manager))
         return self._sound(wanted, service, profile, only_disable=resource.only_disable)
 
     def _sound(
@@ -285,11 +285,11 @@ class _Planner:
         }
 
     def _values(self, service: ServiceSpec, profile: Draft) -> Mapping[str, Any]:
-        env = {key: value for key, value in profile.env.items() if value is not None}
-        hermes = self.hermes
+        hermes, env = self.hermes, {k: v for k, v in profile.env.items() if v is not None}
         if service.text == "hermes" and hermes is None:
-            raise without_hermes(self.desired.host)
-        return gateway.values_for(service, self.facts, hermes, profile.config, env)
+            raise on_host.without_hermes(self.desired.host)
+        known = (profile.config, env, self.manager.text_known)
+        return gateway.values_for(service, self.facts, hermes, *known)
 
     def _note(self, text: str) -> None:
         self.notes += [text] if text and text not in self.notes else []

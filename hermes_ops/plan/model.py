@@ -63,8 +63,7 @@ class Write(AtPath):
     before: str | Secret | None = None
     keys: tuple[str, ...] = ()
     """The names in a `.env`, or the dotted keys of a YAML file, whose values differ."""
-    owes: str | None = None
-    """The service that must be restarted for this to take effect."""
+    owes: str | None = None  # the service that must be restarted for this to take effect
     keeps: tuple[PurePosixPath, str] | None = None
     """A private note about what was written, and the path where it is stored afterwards."""
     proof: tuple[str, ...] = ()
@@ -106,6 +105,7 @@ class WriteUnit(AtPath):
     """Let the program write its own unit; only the file shows that it did."""
 
     words: tuple[str, ...]
+    mark: str = ""  # what the file must hold then
     deadline: int = 60
 
 
@@ -130,6 +130,15 @@ class EnableLinger:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """Let the service manager start a service by itself, or forbid it."""
+
+    service: ServiceSpec
+    words: tuple[str, ...]
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Reload the definitions of the service manager."""
 
@@ -151,16 +160,13 @@ class Control:
     """A process whose end must be announced, as its definition is not ours and does not do so."""
     together: str = ""
     """The words to do the same to several services at once, if their manager can."""
-    drain: int = 0
-    """Seconds to wait for its turns to end before it is restarted."""
+    drain: int = 0  # seconds to wait for its turns to end before it is restarted
     keeps: tuple[PurePosixPath, str] | None = field(default=None, compare=False)
     """A record of what it is started with, and the path where it is stored afterwards."""
     made: tuple[str, ...] = field(default=(), compare=False)
     """Variables of its `.env` whose values only the host knows: it adds a check of each."""
-    after: tuple[str, ...] = ()
-    """Profiles that must have stopped before: it needs what they have."""
-    patience: int = PATIENCE
-    """Seconds that its manager gives it to end before it kills it."""
+    after: tuple[str, ...] = ()  # profiles that must have stopped before: it needs what they have
+    patience: int = PATIENCE  # seconds that its manager gives it to end before it kills it
     rolls_after: tuple[str, ...] = ()
     """Profiles whose restart must have succeeded before: they are on the same platform."""
 
@@ -180,8 +186,7 @@ class Refuse:
 
     message: str
     kind: str = "conflict"
-    hint: str = ""
-    """What mends it."""
+    hint: str = ""  # what mends it
 
     @property
     def said(self) -> str:
@@ -200,6 +205,7 @@ Operation = (
     | WriteUnit
     | Install
     | EnableLinger
+    | Switch
     | Reload
     | Control
     | Drain
@@ -237,8 +243,7 @@ class Watch:
     urls: tuple[str, ...] = ()
     expected: frozenset[str] = frozenset()
     wave: int = 0
-    manager: str = ""
-    """The service manager that runs it."""
+    manager: str = ""  # the service manager that runs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,16 +264,14 @@ class Plan:
     changes: tuple[Change, ...] = ()
     watches: tuple[Watch, ...] = ()
     manager: str = ""
-    hermes: Hermes | None = None
-    """The Hermes on the host after the plan is applied."""
+    hermes: Hermes | None = None  # the Hermes on the host after the plan is applied
     notes: tuple[str, ...] = ()
     wheelhouses: tuple[Wheelhouse, ...] = ()
     differs: tuple[Difference, ...] = ()
     """What `up` does not change, such as a drop-in of somebody else."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """The evidence of each profile's service, to be judged by `readiness`."""
-    user: tuple[int, str] | None = None
-    """Id and name of the user on the host, if known."""
+    user: tuple[int, str] | None = None  # id and name of the user on the host, if known
     removes: frozenset[str] = frozenset()
     """Profiles that lose settings or files, because the inventory no longer has them."""
     restarts: Mapping[str, frozenset[str]] = field(default_factory=dict)

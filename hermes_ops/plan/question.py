@@ -94,7 +94,7 @@ def question(
         folders=_unique(
             [path for service in services for path in gateway.folder_questions(service.home)]
         ),
-        node=(*gateway.USER_FOLDERS, *gateway.SYSTEM_FOLDERS),
+        node=(*gateway.USER_FOLDERS, *gateway.HOMEBREW, *gateway.SYSTEM_FOLDERS),
         libraries=libraries(),
         variables=manager_paths(),
         services=tuple(look_words(services)),

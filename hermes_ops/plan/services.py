@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,17 +18,18 @@ from hermes_ops.plan.model import (
     Control,
     DesiredState,
     MakeLink,
-    Refuse,
     Remove,
+    Switch,
     Wanted,
-    Watch,
+    Write,
     WriteUnit,
 )
 from hermes_ops.plan.resource import AtPath, Owned
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.definition import HostWritten, Link, Text
 from hermes_ops.services.endings import ending
-from hermes_ops.services.manager import PATIENCE, HostWritten, Link, ServiceManager, Text
+from hermes_ops.services.manager import PATIENCE, ServiceManager
 from hermes_ops.services.merged import refuse_other_command
 
 
@@ -54,17 +55,48 @@ def plan_definition(
         if isinstance(part, Text):
             equal = manager.is_equal if part.base else None
             # Shared files are read when used: no running service needs a restart for them.
-            owes = service.name if part.path in own else None
-            proof = manager.proof_of(service) if part.path in own else ()
-            yield from plan_text(
-                wanted, part.path, part.content, part.mode, facts, owes, is_equal=equal, proof=proof
-            )
+            is_own = part.path in own
+            owes = service.name if is_own and part.restarts else None
+            proof = manager.proof_of(service) if is_own else ()
+            given = (wanted, part.path, part.content, part.mode, facts, owes)
+            changes = list(plan_text(*given, is_equal=equal, proof=proof))
+            if manager.needs_own_files and not any(c.action == "create" for c in changes):
+                changes = list(_of_another(*given)) or changes
+            yield from changes
         elif isinstance(part, HostWritten):
             yield from _host_written(wanted, part, facts)
         elif isinstance(part, Link):
             links.add(part.path)
             yield from plan_link(wanted, part.path, part.target, facts)
     yield from _without_links(wanted, service, manager, facts, kept=links)
+    yield from plan_switch(wanted, service, manager, facts)
+
+
+def _of_another(
+    wanted: Wanted, path: PurePosixPath, content: str, mode: int, facts: Facts, owes: str | None
+) -> Iterable[Change]:
+    """Yield the write of a file that belongs to another user: the new one is this user's."""
+    state = facts.paths[str(path)]
+    if state.uid != facts.uid:
+        write = Write(path, content, mode, facts.contents.get(str(path)), owes=owes)
+        yield change(wanted, "update", f"it belongs to uid {state.uid}", write, facts)
+
+
+def plan_switch(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield that the manager shall start the service by itself, or not, where no file says so.
+
+    What is removed is allowed again: a manager may remember what is forbidden for ever.
+    """
+    enabled = wanted.profile.state != "stopped"
+    words = manager.switch(service, enabled=enabled)
+    if words and manager.told(service, facts).barred is enabled:
+        operation = Switch(service, words, enabled)
+        reason = "it is disabled" if enabled else wanted.profile.state_reason
+        action = "enable" if enabled else "disable"
+        one = change(wanted, action, reason, operation, facts)
+        yield replace(one, resource=f"override:{manager.id(service)}")
 
 
 def plan_markers(wanted: Wanted, service: ServiceSpec, facts: Facts) -> Iterable[Change]:
@@ -98,7 +130,8 @@ def _host_written(wanted: Wanted, part: HostWritten, facts: Facts) -> Iterable[C
     if lacking:
         reason = "absent" if found is None else f"lacks {lacking[0]}"
         action = "create" if found is None else "update"
-        yield change(wanted, action, reason, WriteUnit(part.path, part.words), facts)
+        operation = WriteUnit(part.path, part.words, part.sign)
+        yield change(wanted, action, reason, operation, facts)
 
 
 def refuse_foreign(
@@ -156,6 +189,7 @@ def without_definition(
     for known in manager.paths(service):
         if known.is_own and str(known.path) in facts.paths:
             yield change(wanted, "remove", reason, Remove(known.path), facts)
+    yield from plan_switch(wanted, service, manager, facts)
 
 
 def without_links(
@@ -163,6 +197,7 @@ def without_links(
 ) -> Iterable[Change]:
     """Yield the removal of what enables the service; its definition stays."""
     yield from _without_links(wanted, service, manager, facts)
+    yield from plan_switch(wanted, service, manager, facts)
 
 
 def _without_links(
@@ -235,64 +270,3 @@ def _control(
     )
     resource = f"service:{service.name}"
     return Change(wanted.step, wanted.profile.name, resource, verb, reason, operation)
-
-
-@dataclass(slots=True)
-class ServicePlan:
-    """What the plan does with one service."""
-
-    wanted: Wanted
-    service: ServiceSpec
-    evidence: Evidence
-    changes: list[Change]
-    watch: Watch | None
-    """None for a service that this plan does not need to run."""
-    elsewhere: bool = False
-    """Whether another manager runs it, which stops it before everything else."""
-
-    @property
-    def name(self) -> str:
-        """Return its profile."""
-        return self.service.profile
-
-    @property
-    def begins(self) -> bool:
-        """Whether its process is started, after a stop or not."""
-        return any(_verb(change) in ("start", "restart") for change in self.changes)
-
-    @property
-    def ends(self) -> bool:
-        """Whether a process of it is ended."""
-        controls = [c.operation for c in self.changes if isinstance(c.operation, Control)]
-        return any(control.ends or control.verb != "start" for control in controls)
-
-    def refuse(self, why: Conflict) -> None:
-        """Replace its changes by one that fails with the reason."""
-        refusal = Refuse(str(why), why.kind, why.hint)
-        self.changes = [replace(change, operation=refusal) for change in self.changes[:1]]
-
-    def leave(self, manager: ServiceManager) -> Iterable[Change]:
-        """Yield its stop, so that only its start is left: another service needs what it has."""
-        for number, one in enumerate(self.changes):
-            operation = one.operation
-            if isinstance(operation, Control) and operation.verb != "stop":
-                words = manager.control(self.service, "stop", known=True)
-                stop = replace(operation, words=words, verb="stop")
-                reason = "another service needs its port"
-                yield replace(one, action="stop", reason=reason, operation=stop)
-                words = manager.control(self.service, "start", known=True)
-                start = replace(operation, words=words, verb="start", ends=None, drain=0)
-                self.changes[number] = replace(one, action="start", operation=start, seen=())
-
-    def wait_for(self, others: Collection[str], rolls: Sequence[str] = ()) -> Iterable[Change]:
-        """Yield its changes; a start needs that `others` have stopped, and `rolls` are ready."""
-        for one in self.changes:
-            operation = one.operation
-            if isinstance(operation, Control) and operation.verb != "stop":
-                after = tuple(sorted(others))
-                operation = replace(operation, after=after, rolls_after=tuple(rolls))
-            yield replace(one, operation=operation)
-
-
-def _verb(change: Change) -> str:
-    return change.operation.verb if isinstance(change.operation, Control) else ""

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from hermes_ops.errors import Conflict, Unknown
+from hermes_ops.errors import Conflict, InventoryError, Unknown
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
+from hermes_ops.services.launchd import Launchd
 from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.supervisord import Supervisord
 from hermes_ops.services.systemd import Systemd
 
-MANAGERS: Mapping[str, ServiceManager] = {"systemd": Systemd(), "supervisord": Supervisord()}
+MANAGERS: Mapping[str, ServiceManager] = {
+    "systemd": Systemd(),
+    "launchd": Launchd(),
+    "supervisord": Supervisord(),
+}
 """In the order in which `auto` tries them."""
 
 
 _LATER = {
     "systemd-system": frozenset({"Linux"}),
-    "launchd": frozenset({"Darwin"}),
     "launchd-system": frozenset({"Darwin"}),
 }
 """Managers that an inventory may name, but that are not supported yet, and their systems."""
@@ -40,6 +44,11 @@ def libraries() -> tuple[str, ...]:
     return tuple(f"services/{name}" for name in MANAGERS)
 
 
+def order_libraries() -> tuple[str, ...]:
+    """Return the further shell files of managers, for scripts that change a host."""
+    return tuple(manager.orders for manager in MANAGERS.values() if manager.orders)
+
+
 def paths() -> Mapping[str, PurePosixPath]:
     """Return the paths that these shell files use, by the variable that holds each."""
     return {k: path for manager in MANAGERS.values() for k, path in manager.shell_paths.items()}
@@ -49,7 +58,8 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
     """Return the manager that runs this host's services.
 
     Raises:
-        Conflict: the manager in the inventory is not supported, or cannot run services here.
+        InventoryError: the manager in the inventory belongs to another system.
+        Conflict: it is not supported, or cannot run services here.
         Unknown: it is there, and did not answer: nothing can be said of its services.
     """
     manager = _chosen(host, facts)
@@ -67,6 +77,11 @@ def _chosen(host: Host, facts: Facts) -> ServiceManager:
         raise Conflict(
             f"the service manager {host.manager} is not supported yet",
             hint=f"set hermes_service_manager to one of: auto, {', '.join(MANAGERS)}",
+        )
+    if facts.system not in manager.systems:
+        raise InventoryError(
+            f"there is no {host.manager} on {facts.system}: {host.name} cannot have it",
+            hint="set hermes_service_manager to auto",
         )
     if reason := manager.why_not(facts):
         raise Conflict(
@@ -89,6 +104,6 @@ def automatic(facts: Facts) -> ServiceManager:
 
 
 def passed_over(manager: ServiceManager, facts: Facts) -> str:
-    """Return why `auto` did not take the first manager, empty if it did."""
-    first = next(iter(MANAGERS.values()))
+    """Return why `auto` did not take the first manager of this system, empty if it did."""
+    first = next(one for one in MANAGERS.values() if facts.system in one.systems)
     return "" if manager is first else first.why_not(facts)

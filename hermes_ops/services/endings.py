@@ -16,8 +16,10 @@ def ending(code: int | None, word: str) -> str:
     """Return the words for an exit code and a manager's word; some managers report neither.
 
     `word` is that of `systemd.exec(5)`: with a word and the code 0, a command before the process
-    has failed.
+    has failed. A manager's own sentence is taken as it is.
     """
+    if " " in word:
+        return word
     if code == 0 and word and word not in _ENDINGS:
         return f"its start failed ({word})"
     failed = "failed" if code is None else "failed with exit code {}"

@@ -7,67 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from hermes_ops.errors import Conflict
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.definition import Definition, DefinitionPath
 
 PATIENCE = 90
 """Seconds that a manager gives a process to end if it does not say for how long: systemd's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionPath:
-    """A path that may belong to a service's definition on a host, and its purpose."""
-
-    path: PurePosixPath
-    kind: Literal["unit", "policy", "link", "shared"]
-    """The service itself, our settings for it, its start at boot, or shared by all services."""
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it belongs to this service alone."""
-        return self.kind != "shared"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A file of a definition.
-
-    `base`: the manager itself compares it (`is_equal`), since a program or a person may have
-    written the same in another form, and reads the command from it (`command_line`). Any other
-    file must have exactly this content.
-    """
-
-    path: PurePosixPath
-    content: str
-    mode: int = 0o644
-    base: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HostWritten:
-    """A unit that the program itself writes on the host, because we do not know its version's text.
-
-    The command `words` writes it; a text that contains all of `marks` needs no change.
-    """
-
-    path: PurePosixPath
-    words: tuple[str, ...]
-    marks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A symbolic link of a definition."""
-
-    path: PurePosixPath
-    target: str
-
-
-Definition = Text | HostWritten | Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +29,7 @@ class ManagerReport:
     """active, activating, deactivating, failed or inactive, in systemd's sense of these words."""
     pid: int | None = None
     exit_status: int | None = None
-    ended_by: str = ""  # exit-code, signal, watchdog, ... as in `systemd.exec(5)`
+    ended_by: str = ""  # a word of `systemd.exec(5)`, such as exit-code or signal, or a sentence
     restarts: int | None = None
     recent: int | None = None  # how many of these were in the last hour
     masked: bool = False  # somebody has forbidden every start of it, as `systemctl mask` does
@@ -92,6 +41,8 @@ class ManagerReport:
     unread: bool = False  # a file of its definition changed since the manager read it
     changed: float | None = None  # when its activity changed last, in seconds since the boot
     patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
+    barred: bool | None = None  # it was told never to start it by itself, where no file says so
+    twice: str = ""  # that it runs the service more than once, in words
 
 
 class UnitCheck(Protocol):
@@ -126,7 +77,7 @@ class ServiceManager(Protocol):
     service, each line with its time as EPOCH.FRACTION or as local time, and last the line
     `-- cursor: CURSOR`, from which the next call goes on), `NAME_said ID` (sets `activity` in the
     words of `ManagerReport`, `pid` and `code`, all from the last `NAME_look`), and the functions
-    that `control` and `reload` call.
+    that `control`, `switch` and `reload` call; these may also be in the file `orders`.
 
     They run in the user's home, and may use the variables of `layout.shell` and the functions of
     `wire/common.sh`: `scrubbed SECONDS WORDS…` (runs a program without the caller's environment,
@@ -140,6 +91,17 @@ class ServiceManager(Protocol):
     lingers: bool = False  # its services end with the last session, unless the user lingers
     together: str = ""
     """The shell function that controls several services with one call; empty if there is none."""
+    orders: str = ""
+    """A further shell file, without `.sh`, for scripts that change a host."""
+    grace: int | None = None
+    """The seconds that it gives every gateway to end; None: Hermes' settings decide."""
+    gives_environment: bool = True
+    """Whether its definition can hold variables of ours for a program that writes its own text;
+    otherwise they go into the service's `.env`."""
+    needs_own_files: bool = False
+    """Whether it refuses a definition that belongs to another user."""
+    text_known: str = "unit_text_known"
+    """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text."""
     program: ProgramRole | None = None  # that we install on the host before its first service
     strangers: tuple[str, ...] = ()
     """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
@@ -240,6 +202,14 @@ class ServiceManager(Protocol):
         it for its shell, as systemd makes `start-new`. `together` is called with one verb and the
         ids of all services for which the second word is that verb.
         """
+
+    def switch(self, service: ServiceSpec, *, enabled: bool) -> tuple[str, ...]:
+        """Return the command that lets it start the service by itself, or forbids it: shell words.
+
+        They are empty if the files of the definition decide that.
+        """
+        del service, enabled
+        return ()
 
     def reload(self) -> tuple[str, ...]:
         """Return the command that makes it read changed definitions; empty if none is needed."""

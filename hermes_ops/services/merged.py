@@ -9,7 +9,8 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import ManagerReport, ServiceManager, Text
+from hermes_ops.services.definition import Text
+from hermes_ops.services.manager import ManagerReport, ServiceManager
 
 
 def refuse_other_command(

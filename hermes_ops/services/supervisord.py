@@ -13,14 +13,12 @@ from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, process_environment, template
+from hermes_ops.services.definition import Definition, DefinitionPath, Text
 from hermes_ops.services.manager import (
     PATIENCE,
     CheckedService,
-    Definition,
-    DefinitionPath,
     ManagerReport,
     ServiceManager,
-    Text,
     UnitCheck,
 )
 from hermes_ops.templates import render

@@ -13,16 +13,12 @@ from hermes_ops.files.quoting import systemd_environment, systemd_program, syste
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import systemd_unit
 from hermes_ops.services.base import ServiceSpec, template, unit_template
+from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Link, Text
 from hermes_ops.services.manager import (
     PATIENCE,
     CheckedService,
-    Definition,
-    DefinitionPath,
-    HostWritten,
-    Link,
     ManagerReport,
     ServiceManager,
-    Text,
     UnitCheck,
 )
 from hermes_ops.services.systemd_shown import argv, recent, seconds

@@ -75,6 +75,24 @@ NEW = Facts(
     hermes=HERMES,
 )
 """A Debian host with Hermes on it, and nothing of ours."""
+MAC = replace(
+    NEW,
+    uid=501,
+    home="/Users/hermes",
+    account_home="/Users/hermes",
+    system="Darwin",
+    machine="arm64",
+    boot="4F2A",
+    systemd=False,
+    bus=False,
+    tools=frozenset({"launchctl", "tar", "base64"}),
+)
+"""A Mac with Hermes on it, and nothing of ours."""
+
+
+def new_host(manager: str) -> Facts:
+    """Return a host with Hermes on it that can have this manager."""
+    return NEW if NEW.system in MANAGERS[manager].systems else MAC
 
 
 @cache
@@ -332,7 +350,10 @@ def running(
     return _told(found, manager, name, told)
 
 
-_RUNNING: Mapping[str, Mapping[str, str]] = {"supervisord": {"State": "RUNNING"}}
+_RUNNING: Mapping[str, Mapping[str, str]] = {
+    "supervisord": {"State": "RUNNING"},
+    "launchd": {"Activity": "active", "Domains": "gui/501", "Belongs": "gui/501"},
+}
 """What managers say of a service that runs, besides its id and its pid."""
 
 
@@ -358,7 +379,12 @@ def ended(found: Facts, service: ServiceSpec, activity: str, status: int = 0) ->
 def _but(service: ServiceSpec, manager: str, units: Mapping[str, Unit]) -> Mapping[str, Unit]:
     """Return what a manager told without this service; systemd knows it while there is a unit."""
     name = MANAGERS[manager].id(service)
+    if manager == "launchd" and units.get(name, _BARE)["Disabled"]:
+        return {**units, name: Unit({"Id": name, "Disabled": units[name]["Disabled"]})}
     return {k: v for k, v in units.items() if k != name or manager == "systemd"}
+
+
+_BARE = Unit({})
 
 
 def _stopped(found: Facts, service: ServiceSpec, _argument: str) -> Facts:
@@ -480,6 +506,8 @@ def _applied(change: Change, plan: Plan, found: Facts) -> Facts:
             return replace(found, linger=True, bus=True)
         case model.Reload():
             return _reloaded(found)
+        case model.Switch() as switch:
+            return _switched(found, switch, plan.manager)
         case Control():
             return _controlled(change.operation, plan, found)
     raise TypeError(f"cannot be applied: {change}")
@@ -504,6 +532,13 @@ def _reloaded(found: Facts) -> Facts:
         for name, unit in found.units.get("systemd", {}).items()
     }
     return replace(found, units={**found.units, "systemd": units})
+
+
+def _switched(found: Facts, switch: model.Switch, manager: str) -> Facts:
+    name = MANAGERS[manager].id(switch.service)
+    barred = "" if switch.enabled else "yes"
+    known = {"Id": name, **found.unit(manager, name).properties, "Disabled": barred}
+    return _told(found, manager, name, known)
 
 
 def _controlled(control: Control, plan: Plan, found: Facts) -> Facts:

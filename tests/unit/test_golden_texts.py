@@ -30,7 +30,7 @@ from hermes_ops.plan.model import Change, Control, Install, MakeLink, RunCommand
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import Text
+from hermes_ops.services.definition import Text
 
 host = one_host
 FOLDER = Path(__file__).parents[1] / "cases" / "texts"
@@ -48,7 +48,7 @@ def shown(change: Change) -> str:
             return f"=== {kind}{op.path} {op.mode:04o}{owes}\n{text}"
         case MakeLink(path, target):
             return f"=== {path} -> {target}\n"
-        case RunCommand(words, deadline) | WriteUnit(_, words, deadline):
+        case RunCommand(words, deadline) | WriteUnit(words=words, deadline=deadline):
             return f"=== run {shlex.join(words)} ({deadline} s)\n"
         case Install() as op:
             return f"=== install {op.name} {op.version}: {shlex.join(op.requirements)}\n"

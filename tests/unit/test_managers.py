@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from building import HERMES, NEW, ROOT, applied, desired
+from building import HERMES, ROOT, applied, desired, new_host
 from one_more import run_quick, with_manager
 
 from hermes_ops.files import layout
@@ -61,26 +61,27 @@ def test_a_manager_has_its_part_of_the_wrapper(manager: ServiceManager) -> None:
 
 def test_the_common_names_are_those_that_a_definition_gets() -> None:
     """Whatever the manager: `path` and `virtual_env` of a gateway, the rest always."""
-    values = values_for(gateway(), NEW, HERMES, {}, {})
+    values = values_for(gateway(), new_host("systemd"), HERMES, {}, {})
     assert set(values) == VALUES
 
 
 @every_manager
 def test_paths_are_all_that_a_definition_may_have(manager: ServiceManager) -> None:
     """A look asks for these, and a removal removes them: one that is missing would stay."""
-    service = gateway()
-    values = values_for(service, NEW, HERMES, {}, {})
-    made = {part.path for part in manager.definition(service, NEW, values, enabled=True)}
+    service, found = gateway(), new_host(manager.name)
+    values = values_for(service, found, HERMES, {}, {})
+    made = {part.path for part in manager.definition(service, found, values, enabled=True)}
     assert made == {known.path for known in manager.paths(service)}
 
 
 @every_manager
 def test_its_shell_file_has_its_functions_and_uses_its_paths(manager: ServiceManager) -> None:
     """Those that every script calls, and those in its own words."""
-    text = library(f"services/{manager.name}")
+    text = library(f"services/{manager.name}") + (library(manager.orders) if manager.orders else "")
     words = manager.control(gateway(), "start", known=True)
     asked = [f"{manager.name}_{name}" for name in ("look", "defined", "said", "log")]
-    for name in filter(None, (*asked, words[0], *manager.reload()[:1], manager.together)):
+    switch = manager.switch(gateway(), enabled=True)[:1]
+    for name in filter(None, (*asked, words[0], *switch, *manager.reload()[:1], manager.together)):
         assert re.search(rf"^{name}\(\) *\{{", text, re.MULTILINE), name
     for variable in manager.shell_paths:
         assert f"${variable}" in text or f"${{{variable}" in text, variable
@@ -107,8 +108,8 @@ def test_words_name_the_verb_and_the_service(manager: ServiceManager, verb: str)
 def test_what_is_brought_up_holds_and_comes_down(manager: ServiceManager) -> None:
     """A plan starts it; the next finds nothing to do; where it is to be stopped, one stops it."""
     case = {"desired": {"demo": {}}, "host": {"manager": manager.name}}
-    up = make_plan(desired(case), NEW)
-    found = applied(up, NEW)
+    up = make_plan(desired(case), new_host(manager.name))
+    found = applied(up, new_host(manager.name))
     told = manager.told(gateway(), found)
     assert (told.installed, told.enabled, told.activity) == (True, True, "active")
     assert told.pid in found.processes

@@ -57,6 +57,7 @@ EVIDENCE = {
 MARKS = {
     f"{HOME}/.drain_request.json",
     f"{HOME}/.gateway-planned-stop.json",
+    f"{HOME}/.gateway-launchd-unsupported",
     ".local/state/hermes-ops/stopped/hermes-gateway-demo",
 }
 WRAPPER = ".local/bin/hermes-gateways"
@@ -72,7 +73,8 @@ FOLDERS = {
     ".hermes", ".hermes/profiles", ".config", ".config/systemd", ".config/systemd/user",
     ".config/systemd/user/default.target.wants", ".config/hermes-ops",
     ".config/systemd/user/hermes-gateway-demo.service.d", ".config/hermes-ops/supervisord.d",
-    ".local", ".local/share", ".local/share/hermes-ops",
+    ".local", ".local/share", ".local/share/hermes-ops", "Library", "Library/LaunchAgents",
+    ".config/hermes-ops/launchd",
 }  # fmt: skip
 """All in which files of `demo` lie."""
 
@@ -85,11 +87,13 @@ def asked(case: Mapping[str, Any] = CASE, **named: bool) -> Question:
 def test_every_path_that_may_change_is_asked_for() -> None:
     """Files with the folders on their way, definitions of every manager, stamps and debts."""
     assert definitions() >= DEFINITIONS
+    ways = (path.parents for path in map(PurePosixPath, definitions()))
+    folders = {str(folder) for parents in ways for folder in parents} - {"."}
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
         WRAPPER, f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
         *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
-        *FOLDERS,
+        *FOLDERS, *folders,
     }  # fmt: skip
 
 

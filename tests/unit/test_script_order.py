@@ -270,7 +270,7 @@ def test_a_file_that_could_not_be_staged_stops_those_of_its_group(host: Host, ap
         (MakeLink(path("a"), "../t x"), "make_link '../t x' a"),
         (Remove(path("a")), "remove a"),
         (RunCommand(("thing", "a b"), 9), "scrubbed 9 thing 'a b'"),
-        (WriteUnit(path("u"), ("thing", "x"), 8), "write_unit u 8 thing x"),
+        (WriteUnit(path("u"), ("thing", "x"), "a b", 8), "write_unit u 'a b' 8 thing x"),
         (Reload(("again",)), "again"),
         (EnableLinger(True), "linger"),
         (EnableLinger(False), "linger"),

@@ -22,8 +22,8 @@ from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Control, Write
 from hermes_ops.services import MANAGERS, automatic, choose, passed_over
 from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.definition import HostWritten, Link, Text
 from hermes_ops.services.describe import describe
-from hermes_ops.services.manager import HostWritten, Link, Text
 
 SUPERVISORD, SYSTEMD = MANAGERS["supervisord"], MANAGERS["systemd"]
 ODD = replace(NEW, home="/home/100% me", account_home="/home/100% me", user="a%b")
@@ -312,9 +312,18 @@ def test_the_manager_that_is_named() -> None:
         with pytest.raises(Conflict, match="systemd cannot run services here: ") as caught:
             choose(Host("box", manager="systemd"), replace(NEW, **lacking))
         assert caught.value.hint == "set hermes_service_manager to auto"
-    with pytest.raises(Conflict, match="launchd is not supported") as caught:
-        choose(Host("box", manager="launchd"), NEW)
+    with pytest.raises(Conflict, match="systemd-system is not supported") as caught:
+        choose(Host("box", manager="systemd-system"), NEW)
     assert caught.value.hint.endswith(f": auto, {', '.join(MANAGERS)}")
+
+
+@pytest.mark.parametrize(("name", "system"), [("launchd", "Linux"), ("systemd", "Darwin")])
+def test_a_manager_of_another_system_is_a_fault_of_the_inventory(name: str, system: str) -> None:
+    """No such host can ever have it: nothing is touched there, and the exit code is 64."""
+    found = replace(NEW, system=system)
+    with pytest.raises(InventoryError, match=f"there is no {name} on {system}") as caught:
+        choose(Host("box", manager=name), found)
+    assert (caught.value.exit_code, caught.value.hint) == (64, "set hermes_service_manager to auto")
 
 
 # --- a service as its role describes it ---------------------------------------------------------

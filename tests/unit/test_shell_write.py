@@ -413,7 +413,7 @@ def test_what_is_removed_is_gone(host: Host) -> None:
 def test_a_unit_is_written_when_it_stands_there(host: Host, code: int) -> None:
     """The program's exit code says nothing of it."""
     host.program("hermes", f"echo said; echo 'ExecStart=x gateway run' >unit; exit {code}")
-    answer = host.run("identify; write_unit unit 60 hermes 'a b'; echo $?")
+    answer = host.run("identify; write_unit unit 'gateway run' 60 hermes 'a b'; echo $?")
     assert (answer.out, host.calls) == ("0\n", ["hermes 'a b'"])
 
 
@@ -422,14 +422,14 @@ def test_a_unit_that_was_not_written_is_a_failure_with_its_words(host: Host) -> 
     host.program("hermes", "echo said; echo why >&2")
     host.file("other", "ExecStart=x gateway stop\n")
     for unit in ("unit", "other"):
-        answer = host.run(f"identify; write_unit {unit} 60 hermes; echo $?")
+        answer = host.run(f"identify; write_unit {unit} 'gateway run' 60 hermes; echo $?")
         assert (answer.out, answer.errors) == ("said\nwhy1\n", "")
 
 
 def test_a_unit_is_written_within_its_time(dash: Host) -> None:
     """The program is run as every program is: without our environment, and not for ever."""
     dash.stand("scrubbed")
-    dash.run("write_unit unit 60 hermes x")
+    dash.run("write_unit unit mark 60 hermes x")
     assert dash.calls == ["scrubbed 60 hermes x"]
 
 

@@ -28,7 +28,7 @@ from hermes_ops.hermes.versions import (
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Install, Write, WriteUnit
-from hermes_ops.services.manager import Text
+from hermes_ops.services.definition import Text
 from hermes_ops.services.systemd import Systemd
 
 ROOT = Path(__file__).parents[2]

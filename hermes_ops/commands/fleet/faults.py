@@ -41,7 +41,7 @@ def with_faults(
         found.append(f"its process was started with other values of {', '.join(evidence.stale)}")
     # A start that is planned was refused for the same reason.
     found += [bar for bar in evidence.bars if not any(said.startswith(bar) for said in found)]
-    found += [evidence.lost] if evidence.lost else []
+    found += [words for words in (evidence.lost, evidence.twice) if words]
     found += evidence.rivals
     found += [f"{path} is another unit that runs its home" for path in evidence.units]
     if profile.state != "started":

@@ -74,11 +74,12 @@ def drain_of(
     evidence: Evidence,
     facts: Facts,
     settings: tuple[Mapping[str, Any], Mapping[str, str | None]],
+    grace: int | None,
 ) -> int:
     """Return for how many seconds a restart waits for the turns of a service.
 
     It is less than its manager lets it end. What takes no turn, or does not know how to stop taking
-    turns, is not waited for. `settings`: its `config.yaml` and `.env`.
+    turns, is not waited for. `settings`: its `config.yaml` and `.env`; `grace`: its manager's.
     """
     frozen = evidence.suspended or is_stalled(evidence)
     if service.text != "hermes" or not evidence.supervised or frozen:
@@ -88,7 +89,7 @@ def drain_of(
         return 0
     config, env = settings
     values = {name: value for name, value in env.items() if value is not None}
-    return min(seconds, stop_timeout(config, values) - LEFT)
+    return min(seconds, (grace or stop_timeout(config, values)) - LEFT)
 
 
 def drained(

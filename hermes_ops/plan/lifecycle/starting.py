@@ -30,6 +30,7 @@ from hermes_ops.plan.lifecycle.orders import (
     order_of,
     still_drained,
 )  # fmt: skip
+from hermes_ops.plan.lifecycle.service_plan import ServicePlan
 from hermes_ops.plan.lifecycle.watching import (
     answered,
     around,
@@ -41,7 +42,6 @@ from hermes_ops.plan.lifecycle.watching import (
 from hermes_ops.plan.model import Change, DesiredState, Wanted, Watch
 from hermes_ops.plan.order import start_waves
 from hermes_ops.plan.resource import Service
-from hermes_ops.plan.services import ServicePlan
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -144,7 +144,7 @@ class Starting:
         facts, order = self._facts, order_of(wanted)
         settings = (profile.config, profile.env)
         most = 0 if order == "reset" else self._how.drain
-        drain = drain_of(most, service, evidence, facts, settings)
+        drain = drain_of(most, service, evidence, facts, settings, self._manager.grace)
         if order == "drain":
             return drained(wanted, service, evidence, drain)
         restart = "it was asked for" if order in ("restart", "reset") else ""
@@ -237,8 +237,10 @@ class Starting:
             return other.reasons[0]
         if frozen := self._frozen(service, evidence):
             return frozen
-        if evidence.lost:
-            return evidence.lost
+        if evidence.lost or evidence.twice:
+            return evidence.lost or evidence.twice
+        if evidence.unread and not self._manager.reload():
+            return f"its definition changed since {self._manager.name} read it"
         if evidence.stale:
             return f"it was started with other values of {', '.join(evidence.stale)}"
         if self._installs and not judge(evidence).is_ready:

@@ -1,0 +1,339 @@
+"""Looking at launchd and ordering its jobs, with a stand-in for launchctl."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from shell_kit import Host, every_host, one_host
+
+host, dash = every_host, one_host
+LABEL = "ai.hermes.gateway-coder"
+PLIST = f"Library/LaunchAgents/{LABEL}.plist"
+CTL = "/bin/launchctl"
+READY = "uid=501 user=ann boot=B1 booted="
+
+RUNNING = f"""\
+gui/501/{LABEL} = {{
+\tpath = /Users/ann/{PLIST}
+\tstate = running
+\targuments = {{
+\t\t/bin/x
+\t\ttwo
+words
+}}
+\tpid = 5
+\t\tlast
+\t}}
+\tenvironment = {{
+\t\tSECRET => mine
+\t\tHERMES_HOME => /Users/ann/.hermes
+\t}}
+\tdomain = gui/501 [100020]
+\texit timeout = 25
+\tminimum runtime = 30
+\truns = 3
+\tpid = 4242
+\tlast exit code = 75: EX_TEMPFAIL
+\tresource coalition = {{
+\t\tstate = active
+\t}}
+}}
+"""
+WAITING = RUNNING.replace("state = running", "state = spawn scheduled").replace(
+    "\tpid = 4242\n", ""
+)
+ENDED = WAITING.replace("spawn scheduled", "not running")
+KILLED = WAITING.replace("last exit code = 75: EX_TEMPFAIL", "last terminating signal = Killed: 9")
+BROKEN = WAITING.replace("75: EX_TEMPFAIL", "78: EX_CONFIG\n\tjob state = spawn failed")
+
+
+def answers(host: Host, **given: tuple[int, str]) -> None:
+    """Let launchctl answer by the words of its call, joined by `_`; all else is unknown to it."""
+    host.rooted(CTL)
+    folder = host.root / "said"
+    folder.mkdir(exist_ok=True)
+    for call, (code, text) in given.items():
+        (folder / call).write_text(text)
+        (folder / f"{call}.code").write_text(str(code))
+    body = (
+        f'name=$(echo "$*" | tr "/. -" ____); echo "$*" >>{host.root}/called\n'
+        f'[ -e {folder}/"$name" ] || exit 113\n'
+        f'cat {folder}/"$name"; exit "$(cat {folder}/"$name.code")"'
+    )
+    program = Path(f"{host.root}{CTL}")
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+
+
+def called(host: Host) -> list[str]:
+    """Return what launchctl was asked."""
+    path = host.root / "called"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+NAME = LABEL.replace(".", "_").replace("-", "_")
+GUI, OWN = f"print_gui_501_{NAME}", f"print_user_501_{NAME}"
+
+
+def block(host: Host, *more: str) -> dict[str, str]:
+    """Return what a look tells of the gateway, and its `pids` as `PIDS`."""
+    answer = host.run(f'{READY}; pids=; launchd_look {LABEL} {" ".join(more)}; echo "PIDS=$pids"')
+    assert answer.errors == ""
+    lines = answer.out.splitlines()
+    return dict(line.partition("=")[::2] for line in lines if "=" in line)
+
+
+# --- looking ----------------------------------------------------------------------------------
+
+
+def test_a_job_is_told_by_its_own_lines(host: Host) -> None:
+    """Whatever its arguments hold; and of its environment only where its home is."""
+    answers(host, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **{GUI: (0, RUNNING)})
+    found = block(host)
+    wanted = {
+        "Id": LABEL, "Activity": "active", "Domains": "gui/501", "Belongs": "gui/501",
+        "MainPID": "4242", "Code": "75", "Runs": "3", "HermesHome": "/Users/ann/.hermes",
+        "Path": f"/Users/ann/{PLIST}", "Patience": "25", "Disabled": "", "PIDS": " 4242",
+    }  # fmt: skip
+    assert {key: found[key] for key in wanted} == wanted
+    assert found["Command"].startswith("/bin/x two")
+    assert "mine" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("printed", "activity", "code", "signal"),
+    [
+        (RUNNING, "active", "75", ""),
+        (WAITING, "activating", "75", ""),
+        (ENDED, "failed", "75", ""),
+        (KILLED, "activating", "", "9"),
+        (BROKEN, "failed", "78", ""),
+        (RUNNING.replace("= running", "= SIGTERMed"), "deactivating", "75", ""),
+        (RUNNING.replace("= running", "= a new word"), "active", "75", ""),
+        (RUNNING.replace("75: EX_TEMPFAIL", "(never exited)"), "active", "", ""),
+    ],
+)
+def test_states_are_told_in_common_words(
+    dash: Host, printed: str, activity: str, code: str, signal: str
+) -> None:
+    """A word that nobody knows counts by the process."""
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **{GUI: (0, printed)})
+    found = block(dash)
+    assert (found["Activity"], found["Code"], found["Signal"]) == (activity, code, signal)
+
+
+@pytest.mark.parametrize("code", [1, 5, 112, 113, 125])
+def test_without_a_session_at_the_screen_it_is_the_users_domain(dash: Host, code: int) -> None:
+    """By the exit code alone, whichever of those that are reported."""
+    answers(dash, print_gui_501=(code, ""), print_disabled_user_501=(0, ""), **{OWN: (0, RUNNING)})
+    found = block(dash)
+    assert (found["Domains"], found["Belongs"]) == ("user/501", "user/501")
+    assert "print gui/501/" not in "\n".join(called(dash))
+
+
+@pytest.mark.parametrize("fault", [{GUI: (141, "")}, {GUI: (0, "what is this\n")}])
+def test_what_is_not_understood_is_unknown(dash: Host, fault: dict[str, tuple[int, str]]) -> None:
+    """Never absent: what seems to be absent would be started a second time."""
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **fault)
+    answer = dash.run(f"{READY}; launchd_look {LABEL}")
+    assert answer.told == ["mute launchd"]
+
+
+def test_a_launchctl_that_is_killed_is_unknown(dash: Host) -> None:
+    """It hung."""
+    answers(dash, print_gui_501=(137, ""))
+    assert dash.run(f"{READY}; launchd_look {LABEL}").told == ["mute launchd"]
+
+
+def test_a_host_without_launchd_is_not_asked(host: Host) -> None:
+    """On Linux this costs nothing."""
+    host.rooted(CTL)
+    answer = host.run(f"{READY}; launchd_look {LABEL}; launchd_defined")
+    assert (answer.told, answer.errors, called(host)) == ([], "", [])
+
+
+def test_a_job_in_two_domains(dash: Host) -> None:
+    """Both are told, and both processes."""
+    twin = RUNNING.replace("4242", "4243")
+    answers(
+        dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""),
+        **{GUI: (0, RUNNING), OWN: (0, twin)},
+    )  # fmt: skip
+    found = block(dash)
+    assert (found["Domains"], found["MainPID"]) == ("gui/501 user/501", "4242")
+    assert found["PIDS"] == " 4242 4243"
+
+
+def test_what_nobody_knows_is_not_told(dash: Host) -> None:
+    """No list, no job, nothing forbidden, and never loaded by us."""
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""))
+    assert block(dash) == {"PIDS": ""}
+
+
+@pytest.mark.parametrize("word", ["disabled", "true"])
+def test_what_is_forbidden_is_told(dash: Host, word: str) -> None:
+    """Older systems say it in another word; a longer label is another one."""
+    text = f'\n\tdisabled services = {{\n\t\t"{LABEL}" => {word}\n\t}}\n'
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, text))
+    assert block(dash)["Disabled"] == "yes"
+    longer = text.replace(f'{LABEL}"', f'{LABEL}-2"')
+    answers(dash, print_disabled_gui_501=(0, longer), **{GUI: (0, RUNNING)})
+    assert block(dash)["Disabled"] == ""
+    answers(dash, print_disabled_gui_501=(1, ""))
+    assert block(dash)["Disabled"] == "unknown"
+
+
+def test_strangers_are_found_by_their_lists_and_by_launchd(dash: Host) -> None:
+    """One has a list and is not loaded, the other is loaded and has none."""
+    rows = (
+        "\tservices = {\n\t\t     887      - \tai.hermes.gateway-a\n\t\t 1 - \tcom.apple.x\n\t}\n"
+    )
+    other = RUNNING.replace(LABEL, "ai.hermes.gateway-a")
+    answers(
+        dash, print_gui_501=(0, rows), print_user_501=(0, ""), print_disabled_gui_501=(0, ""),
+        print_gui_501_ai_hermes_gateway_a=(0, other),
+    )  # fmt: skip
+    dash.file(f"{PLIST}", "x")
+    answer = dash.run(f"{READY}; pids=; launchd_look 'ai.hermes.gateway*'; launchd_defined")
+    ids = [line for line in answer.block("manager").splitlines() if line.startswith("Id=")]
+    assert sorted(ids) == ["Id=ai.hermes.gateway-a", f"Id={LABEL}"]
+    assert f"defined launchd {LABEL}" in answer.told
+
+
+def test_a_list_that_changed_since_it_was_loaded(dash: Host) -> None:
+    """What we loaded in this boot is noted; of another boot's note nothing follows."""
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **{GUI: (0, RUNNING)})
+    file = dash.file(PLIST, "one")
+    dash.run(f"{READY}; launchd_domains; launchd_job {LABEL}; launchd_note {LABEL}")
+    assert block(dash)["Unread"] == "no"
+    file.write_text("two")
+    assert block(dash)["Unread"] == "yes"
+    file.write_text("one")
+    os.utime(file, (4e9, 4e9))
+    assert block(dash)["Unread"] == ""
+    note = dash.home / ".local/state/hermes-ops/launchd" / LABEL
+    note.write_text(note.read_text().replace("B1", "B0"))
+    assert block(dash)["Unread"] == ""
+    os.utime(file, (1, 1))
+    answer = dash.run(f"{READY}; booted=1000000; launchd_compare {LABEL}; echo $unread")
+    assert answer.out == "no\n"
+
+
+# --- ordering ---------------------------------------------------------------------------------
+
+
+def test_a_job_that_is_new_is_allowed_loaded_and_kicked(dash: Host) -> None:
+    """In this order, and in the domain in which it belongs; then it has a process."""
+    answers(
+        dash, print_gui_501=(0, ""),
+        **{f"enable_gui_501_{NAME}": (0, ""), f"kickstart_gui_501_{NAME}": (0, "")},
+    )  # fmt: skip
+    dash.file(PLIST, "x")
+    said = dash.root / "said" / GUI
+    loads = (
+        f'[ "$1" != bootstrap ] || {{ cp {dash.root}/job {said}; echo 0 >{said}.code; exit 0; }}'
+    )
+    (dash.root / "job").write_text(RUNNING)
+    program = Path(f"{dash.root}{CTL}")
+    program.write_text(program.read_text().replace("\nname=", f"\n{loads}\nname="))
+    answer = dash.run(f"{READY}; patience=25; launchd_do start {LABEL}; echo $?")
+    assert (answer.out, answer.errors) == ("0\n", "")
+    orders = [call for call in called(dash) if not call.startswith("print")]
+    assert orders[0] == f"enable gui/501/{LABEL}"
+    assert (dash.home / ".local/state/hermes-ops/launchd" / LABEL).read_text().startswith("B1 ")
+
+
+def test_one_that_runs_is_not_touched_by_a_start(dash: Host) -> None:
+    """Nothing is ordered of it but what changes nothing."""
+    answers(dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING)})
+    answer = dash.run(f"{READY}; launchd_do start {LABEL}; echo $?")
+    assert answer.out == "0\n"
+    assert [call for call in called(dash) if not call.startswith("print")] == []
+
+
+def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
+    """The note goes, too: it is stopped, and not lost."""
+    answers(dash, print_gui_501=(0, ""))
+    note = dash.file(f".local/state/hermes-ops/launchd/{LABEL}", "B1 1-2 gui/501\n")
+    assert dash.run(f"{READY}; launchd_do stop {LABEL}; echo $?").out == "0\n"
+    assert not note.exists()
+
+
+# --- why it is refused ------------------------------------------------------------------------
+
+
+def why(host: Host, plist: Path, more: str = "") -> str:
+    """Return why launchd refuses a list, empty if that is unknown."""
+    uid = os.getuid()
+    ready = (
+        f"uid={uid} user=ann domain=gui/{uid} where=gui/{uid} load_code=5 disabled=; plist={plist}"
+    )
+    return host.run(f"{ready}; {more}; why_unloadable {LABEL} || :").out
+
+
+def test_a_list_that_is_not_there(dash: Host) -> None:
+    """Somebody removed it meanwhile."""
+    assert why(dash, dash.home / "x", ":") == f"{dash.home}/x is not there"
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_a_list_that_others_may_write(dash: Host, mode: int) -> None:
+    """launchd refuses it with 5."""
+    plist = dash.file(PLIST, "x", mode=mode)
+    assert why(dash, plist, ":") == f"others may write {plist}: chmod 644 {plist}"
+
+
+def test_a_list_of_another_user(dash: Host) -> None:
+    """Its owner is told by who can give it back."""
+    plist = dash.file(PLIST, "x")
+    assert why(dash, plist, "uid=4711") == (
+        f"{plist} belongs to another user: sudo chown ann {plist}"
+    )
+
+
+def test_a_list_that_is_no_list(dash: Host) -> None:
+    """What plutil says of it, on one line."""
+    plist = dash.file(PLIST, "x")
+    dash.stand("plutil", "echo 'x: Unexpected EOF'; return 1")
+    assert why(dash, plist, ":").strip() == "it is no valid property list: x: Unexpected EOF"
+
+
+def test_a_list_is_read_before_it_replaces_another(dash: Host) -> None:
+    """What plutil would not take is told, and without plutil nothing is said against it."""
+    dash.stand("plutil", 'echo "$2: Unexpected EOF"; return 1')
+    asked = f'launchd_proof {LABEL}; echo "$?"'
+    assert dash.run(asked).out == "0\n"
+    folder = "Library/LaunchAgents"
+    staged = f"mkdir -p {folder}; : >{folder}/.{LABEL}.plist.hermes-ops.$$"
+    said = "launchd would not take it: Unexpected EOF1\n"
+    assert dash.run(f'limited() {{ shift; "$@"; }}; {staged}; {asked}').out == said
+    dash.lacks("plutil")
+    assert dash.run(f"{staged}; {asked}").out == "0\n"
+
+
+def test_a_label_that_is_disabled_and_a_session_that_is_not_there(dash: Host) -> None:
+    """With the command, and with the key that is missing."""
+    plist = dash.file(PLIST, "<string>Aqua</string>")
+    dash.stand("plutil")
+    dash.stand("is_disabled")
+    assert "launchctl enable gui/" in why(dash, plist, ":")
+    dash.stand("is_disabled", "return 1")
+    dash.stand("xattr", "return 1")
+    assert "lacks Background" in why(dash, plist, "where=user/$uid")
+    plist.write_text("<string>Background</string>")
+    assert why(dash, plist, "where=user/$uid") == ""
+
+
+def test_what_is_in_quarantine_or_forbidden_by_the_login_items(dash: Host) -> None:
+    """The last steps of the ladder; below them, nobody knows."""
+    plist = dash.file(PLIST, "x")
+    dash.stand("plutil")
+    dash.stand("is_disabled", "return 1")
+    dash.stand("xattr")
+    assert f"xattr -d com.apple.quarantine {plist}" in why(dash, plist, ":")
+    dash.stand("xattr", "return 1")
+    assert "Login Items" in why(dash, plist, "load_code=0")
+    assert why(dash, plist, ":") == ""
