@@ -10,6 +10,7 @@ look_health() { # HOME...
   clock_is_set
   dispatcher
   sleeps
+  [ ! -x /bin/launchctl ] || look_mac
   [ $# -eq 0 ] || weigh "$@"
 }
 free_inodes() {

@@ -60,7 +60,7 @@ class Question:
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     of_look = ["look/look", "look/processes", "look/bsd", "look/hermes"]
-    of_look += ["look/health"] if question.health else []
+    of_look += ["look/health", "look/mac"] if question.health else []
     libraries = ("wire/common", "look/evidence", *question.libraries, *of_look)
     return assemble(libraries, _lines(question), paths=question.variables)
 
