@@ -26,7 +26,7 @@ from hermes_ops.cli.output import Output, veil
 from hermes_ops.cli.typed import typed
 from hermes_ops.errors import Interrupted, UsageError
 from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
-from hermes_ops.tasks import namespace, runbook
+from hermes_ops.tasks import namespace, own_tasks
 from hermes_ops.tasks.executor import GraphExecutor
 from hermes_ops.tasks.handed import arguments_of
 from hermes_ops.tasks.mistyped import REPEATED, refuse_missing, usage_error
@@ -109,12 +109,12 @@ class Program(InvokeProgram):
 
     def load_collection(self) -> None:
         """Load our tasks, and those of the runbook beside the inventory, or that -r names."""
-        given = runbook.inventories(self.core.unparsed)
+        given = own_tasks.inventories(self.core.unparsed)
         works_on(given)
         folder, name = self.args["search-root"].value, self.args.collection.value
         try:
-            file = runbook.find(folder, name, given, os.environ)
-            self.collection = runbook.tasks_of(file, self.config) if file else namespace()
+            file = own_tasks.find(folder, name, given, os.environ)
+            self.collection = own_tasks.tasks_of(file, self.config) if file else namespace()
         except UsageError:
             if not self.args.complete.value:  # the Tab key must not print an error
                 raise

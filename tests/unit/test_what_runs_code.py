@@ -29,7 +29,7 @@ LISTED = {
     "loader/sources/programs.py": "executable inventories",
     "secrets/runner.py": "the programs that `{command: […]}` names",
     "verify/runner.py": "the checks of roles beside an inventory",
-    "tasks/runbook.py": "a `tasks.py` beside it",
+    "tasks/own_tasks.py": "a `tasks.py` beside it",
 }
 """Places that run what an inventory brings or names, and the words of the docs for each."""
 

@@ -17,7 +17,7 @@ from folders import give_away, open_to_all
 
 import hermes_ops
 from hermes_ops.reporting import journal
-from hermes_ops.tasks import MODULES, runbook
+from hermes_ops.tasks import MODULES, own_tasks
 
 ROOT = Path(__file__).parents[2]
 HOSTS = """\
@@ -341,9 +341,9 @@ def test_which_runbook(said: Said, fleet: Path, tmp_path: Path) -> None:
     os.chdir(tmp_path)
     assert said("here")[0] == 64
     for named in ("fleet/inventory", "fleet/inventory/hosts.yml", "fleet/deep/../inventory"):
-        assert runbook.find(None, None, [named], {}) == fleet / "tasks.py"
-    assert runbook.find(None, None, [], {"HERMES_OPS_INVENTORY": str(fleet / "inventory")})
-    assert runbook.find(None, None, ["fleet/inventory", "elsewhere"], {}) == fleet / "tasks.py"
+        assert own_tasks.find(None, None, [named], {}) == fleet / "tasks.py"
+    assert own_tasks.find(None, None, [], {"HERMES_OPS_INVENTORY": str(fleet / "inventory")})
+    assert own_tasks.find(None, None, ["fleet/inventory", "elsewhere"], {}) == fleet / "tasks.py"
 
 
 def test_beside_which_inventory(fleet: Path, tmp_path: Path) -> None:
@@ -352,8 +352,8 @@ def test_beside_which_inventory(fleet: Path, tmp_path: Path) -> None:
     write("", tmp_path / "other")
     (tmp_path / "other/hosts.ini").write_text("[racks]\n")
     given = [str(fleet / "inventory"), str(tmp_path / "other/hosts.ini")]
-    assert runbook.find(None, None, given, {}) == tmp_path / "other/tasks.py"
-    assert runbook.find(None, None, given[::-1], {}) == fleet / "tasks.py"
+    assert own_tasks.find(None, None, given, {}) == tmp_path / "other/tasks.py"
+    assert own_tasks.find(None, None, given[::-1], {}) == fleet / "tasks.py"
 
 
 def test_what_is_named_and_not_there(said: Said, fleet: Path) -> None:
@@ -379,7 +379,7 @@ def test_no_runbook_is_our_tasks_alone(said: Said, tmp_path: Path) -> None:
 def test_the_clone_has_our_tasks_alone(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own tasks.py is for stock Invoke: whoever may read the clone may use it."""
     monkeypatch.chdir(ROOT)
-    assert runbook.find(None, None, [str(ROOT / "inventory")], {}) is None
+    assert own_tasks.find(None, None, [str(ROOT / "inventory")], {}) is None
     write("from hermes_ops.tasks import namespace\nns = namespace()\n", Path(os.environ["HOME"]))
     code, out, err = said("-r", os.environ["HOME"], "--list")
     assert (code, out.count("  fleet.up  ")) == (0, 1), err
@@ -390,7 +390,7 @@ def test_the_clone_has_our_tasks_alone(said: Said, monkeypatch: pytest.MonkeyPat
 )
 def test_inventories_of_a_command_line(words: list[str]) -> None:
     """They are known before there is a parser, in each of the ways to write them."""
-    assert runbook.inventories(["fleet.up", *words, "-l", "x"]) == ["a", "b"]
+    assert own_tasks.inventories(["fleet.up", *words, "-l", "x"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize("spoil", [give_away, open_to_all])
