@@ -9,7 +9,7 @@ import shutil
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("templates", "roles", "vendor")
+CARRIED = ("templates", "roles", "runbooks", "vendor")
 
 
 class FromNothing(build_py):
@@ -32,6 +32,7 @@ setup(
         "hermes_ops": ["**/*.sh", "**/*.txt", "**/*.yml"],
         "hermes_ops.share.templates": ["**/*"],
         "hermes_ops.share.roles": ["**/*"],
+        "hermes_ops.share.runbooks": ["*.md"],
         "hermes_ops.share.vendor": ["*.whl", "*.md"],
     },
     include_package_data=False,

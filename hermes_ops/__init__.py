@@ -9,7 +9,18 @@ else. `from hermes_ops.tasks import secrets` means the tasks everywhere.
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
-_NOUNS = ("config", "dev", "fleet", "gateway", "hosts", "linger", "profile", "roles", "runs")
+_NOUNS = (
+    "config",
+    "dev",
+    "fleet",
+    "gateway",
+    "hosts",
+    "linger",
+    "profile",
+    "roles",
+    "runbook",
+    "runs",
+)
 
 if not TYPE_CHECKING:  # hidden from type checkers: they would accept any name
 

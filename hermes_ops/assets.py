@@ -1,4 +1,4 @@
-"""Files other than Python: templates, roles, the wheel of pip, and the tables of our packages."""
+"""Files other than Python: templates, roles, runbooks, the wheel of pip, tables of our packages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ INSTALLED = _CARRIED.is_dir()
 SHARE = _CARRIED if INSTALLED else CLONE
 TEMPLATES = SHARE / "templates"
 ROLES = SHARE / "roles"
+RUNBOOKS = SHARE / "runbooks"
 
 
 def data(package: str, name: str) -> Any:

@@ -36,6 +36,12 @@ def works_on(inventory: Sequence[str]) -> None:
     _known["inventory"] = tuple(inventory)
 
 
+def handed_on() -> dict[str, str]:
+    """Return the variable by which a further process of this program knows how it was started."""
+    started = _known["started"]
+    return {VARIABLE: started[0]} if started else {}
+
+
 def program_name(*, elsewhere: bool = False) -> str:
     """Return the word to type for this program; with `elsewhere`, from any other folder."""
     if not _known["started"]:

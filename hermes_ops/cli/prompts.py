@@ -15,7 +15,12 @@ def confirm(question: str, options: Options) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{question} — there is no terminal to ask on", hint="answer yes with -y")
-    sys.stderr.write(f"{shown(question)} [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if answer(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise Interrupted("nothing was changed")
+
+
+def answer(question: str) -> str:
+    """Ask on the terminal, and return the line that was typed; no line end: no more comes."""
+    sys.stderr.write(shown(question))
+    sys.stderr.flush()
+    return sys.stdin.readline()

@@ -126,8 +126,11 @@ def _told(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _begun(entry: Mapping[str, Any]) -> str:
-    named = {"-l": entry.get("limit"), "why:": entry.get("why"), "by": entry.get("operator")}
-    words = [f"{name} {value}" for name, value in named.items() if value]
+    named = {
+        "": entry.get("runbook"), "-l": entry.get("limit"), "why:": entry.get("why"),
+        "by": entry.get("operator"),
+    }  # fmt: skip
+    words = [f"{name} {value}".lstrip() for name, value in named.items() if value]
     return "  ".join([_task(entry), *words, _when(entry["at"])])
 
 
@@ -159,7 +162,16 @@ def _finished(entry: Mapping[str, Any]) -> str:
 
 
 def _ended(entry: Mapping[str, Any]) -> str:
-    return f"exit {entry['exit']}, {entry['changes']} changes"
+    # A runbook changes nothing itself: each of its commands is a run of its own.
+    changes = f", {entry['changes']} changes" if "changes" in entry else ""
+    return f"exit {entry['exit']}{changes}"
+
+
+def _step(entry: Mapping[str, Any]) -> str:
+    """Return a step of a runbook: what became of it, what it was, and how it ended."""
+    lines = f"\n{'':12}".join(entry["command"].splitlines())
+    ended = f" — exit {entry['exit']} in {entry['seconds']:.1f} s" if "exit" in entry else ""
+    return f"{entry['outcome']:<8} {lines}{ended}"
 
 
 def _other(entry: Mapping[str, Any]) -> str:
@@ -176,6 +188,7 @@ _HEARD: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "planned": _planned,
     "finished": _finished,
     "ended": _ended,
+    "step": _step,
 }
 
 

@@ -52,6 +52,23 @@ def nearest(working: Path, environ: Mapping[str, str]) -> Path | None:
     return next((each / FOLDER for each in folders if (each / FOLDER).is_dir()), None)
 
 
+def beside_inventory(given: Sequence[str], environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders that hold the chosen inventories, the strongest first."""
+    try:
+        working = Path.cwd()
+    except OSError:
+        return []
+    found = nearest(working, environ)
+    chosen = named(given, environ, working) or ([found] if found else [])
+    return [_holder(Path(os.path.normpath(path))) for path in reversed(chosen)]
+
+
+def _holder(inventory: Path) -> Path:
+    """Return the folder that holds an inventory: a folder, or a file, in such a folder or alone."""
+    folder = inventory if inventory.is_dir() else inventory.parent
+    return folder.parent if folder == inventory or folder.name == FOLDER else folder
+
+
 def working_folder() -> Path:
     """Return the working folder; raises `UsageError` if it was removed meanwhile."""
     try:

@@ -22,6 +22,7 @@ MODULES = (
     "linger",
     "profile",
     "roles",
+    "runbook",
     "runs",
     "secrets",
 )

@@ -20,6 +20,7 @@ _LACKS = re.compile(r"'(.+)' did not receive required positional arguments: (.+)
 REPEATED = {
     **{"-i": "inventory", "--inventory": "inventory"},
     **{"--limit": "limit", "--role-path": "role-path"},
+    "--set": "set",
 }
 """Options that can be repeated. `-l` alone is another one of Invoke: it is looked at later."""
 

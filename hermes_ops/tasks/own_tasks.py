@@ -1,4 +1,4 @@
-"""A runbook: an operator's own `tasks.py`. Its tasks are listed beside ours and may require them.
+"""An operator's own `tasks.py`: its tasks are listed beside ours and may require them.
 
 It is a program, so it is read only from a folder that no other user can write to.
 """
@@ -23,7 +23,7 @@ from invoke.config import Config
 import hermes_ops
 from hermes_ops.assets import CLONE
 from hermes_ops.errors import HermesError, Place, UsageError
-from hermes_ops.inventory.find import FOLDER, named, nearest, refuse_untrusted
+from hermes_ops.inventory.find import beside_inventory, refuse_untrusted
 from hermes_ops.tasks import MODULES, namespace
 from hermes_ops.tasks.step import Verb
 
@@ -53,7 +53,7 @@ def find(
         UsageError: it is named but missing, or another user could have written it.
     """
     wanted = f"{name or 'tasks'}.py"
-    folders = [Path(folder).expanduser()] if folder else _beside_inventory(given, environ)
+    folders = [Path(folder).expanduser()] if folder else beside_inventory(given, environ)
     file = next((each / wanted for each in folders if (each / wanted).is_file()), None)
     if file is None:
         if folder or name:
@@ -66,23 +66,6 @@ def find(
     for path in (file.parent, file):
         refuse_untrusted(path, "name another runbook with -r FOLDER")
     return file.absolute()
-
-
-def _beside_inventory(given: Sequence[str], environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders that hold the chosen inventories, the strongest first."""
-    try:
-        working = Path.cwd()
-    except OSError:
-        return []
-    found = nearest(working, environ)
-    chosen = named(given, environ, working) or ([found] if found else [])
-    return [_holder(Path(os.path.normpath(path))) for path in reversed(chosen)]
-
-
-def _holder(inventory: Path) -> Path:
-    """Return the folder that holds an inventory: a folder, or a file, in such a folder or alone."""
-    folder = inventory if inventory.is_dir() else inventory.parent
-    return folder.parent if folder == inventory or folder.name == FOLDER else folder
 
 
 def tasks_of(file: Path, config: Config) -> Collection:

@@ -30,6 +30,7 @@ LISTED = {
     "secrets/runner.py": "the programs that `{command: […]}` names",
     "verify/runner.py": "the checks of roles beside an inventory",
     "tasks/own_tasks.py": "a `tasks.py` beside it",
+    "commands/runbook/call.py": "tasks that a runbook in `runbooks/` beside it names",
 }
 """Places that run what an inventory brings or names, and the words of the docs for each."""
 

@@ -21,7 +21,7 @@ from hermes_ops.lab import pipconfig
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 ROOT = Path(__file__).parents[2]
-CARRIED = ("templates", "roles", "vendor")
+CARRIED = ("templates", "roles", "runbooks", "vendor")
 PIP = next((ROOT / "vendor").glob("pip-*.whl")) / "pip"
 INDEX = pipconfig.settings()
 """Where packages come from, read before the tests have an empty home."""

@@ -1,0 +1,1 @@
+"""Runbooks: procedures in Markdown that an operator is walked through, step by step."""
