@@ -71,6 +71,11 @@ def resumed(run: str) -> list[str]:
     lines = list(journal.read(name))
     begun = lines[0] if lines else {}
     hosts, words = begun.get("hosts"), begun.get("typed")
+    if begun.get("task") == "runbook.run":
+        hint = "./inv runs.list shows them, and each can be resumed"
+        raise UsageError(
+            f"{name} walked through a runbook: its commands are runs themselves", hint=hint
+        )
     if hosts == []:
         raise UsageError(f"{name} had no host", hint=f"./inv runs.show {name}")
     if not hosts or not words:

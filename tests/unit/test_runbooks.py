@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -220,6 +221,7 @@ RUNS = "$ hermes-ops runs.list"
         ("hermes-ops fleet.ps fleet.plan", "page.md:3: fleet.ps and fleet.plan: one task"),
         ("hermes-ops fleet.down -l x -y", "page.md:3: fleet.down would be answered"),
         ("hermes-ops runbook.run page.md", "page.md:3: runbook.run: a runbook cannot run"),
+        ("hermes-ops fleet.ps \x1b[2J", "page.md:3: it has characters that cannot be shown"),
         ("hermes-ops fleet.ps --help", "page.md:3: 'fleet.ps' runs no task"),
     ],
 )
@@ -243,14 +245,21 @@ def test_mistakes_in_a_runbook(line: str, sentence: str, said: Said) -> None:
         (["--set", "HOST=a", "--set", "HOST=b"], "--set has two values for HOST"),
         (["--set", "HOST=a\nb"], "HOST cannot be 'a\\nb': it has characters"),
         (["--set"], "--set needs a value"),
-        (["--set", "HOST=$(reboot)"], "page.md:4: HOST cannot be '$(reboot)'"),
-        (["--set", "HOST=x"], "each step is asked about, and there is no terminal to ask on"),
+        (["--set", "HOST=$(reboot)", "--set", "NAME=y"], "page.md:4: HOST cannot be '$(reboot)'"),
+        (["--set", "HOST=a", "--set", "NAME=b,c"], "page.md:5: NAME cannot be 'b,c'"),
+        (
+            ["--set", "HOST=x", "--set", "NAME=y"],
+            "each step is asked about, and there is no terminal to ask on",
+        ),
     ],
 )
 def test_mistakes_in_values(words: list[str], sentence: str, said: Said) -> None:
     """What is no value of a runbook, or cannot be one word, is 64."""
-    block = console("$ hermes-ops hosts.exec 'ping -c1 HOST' -l minis")
-    write(f"## You need\n- `HOST`: the host\n{block}")
+    block = console(
+        "$ hermes-ops hosts.exec 'ping -c1 HOST' -l minis", "$ ./inv fleet.ps -l NAME/x"
+    )
+    names = "" if sentence.startswith("HOST (") else ", `NAME`"
+    write(f"## You need\n- `HOST`{names}: the host\n{block}")
     code, out, err = said("runbook.run", "page.md", *words)
     assert (code, out) == (64, "")
     assert f"error: {sentence}" in err
@@ -386,3 +395,41 @@ def test_own_tasks_can_be_run(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = program(capfd, "runbook.run", "page.md", "-y")
     assert code == 0, err
     assert "hi\n" in out
+
+
+def hear_ctrl_c() -> None:
+    """Let SIGINT reach what is started: who runs tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupt_ends_the_command_too(number: int, code: int) -> None:
+    """The command that runs ends, what follows is not done, and the transcript says so."""
+    text = "import time\nfrom invoke import task\n@task\ndef wait(c):\n"
+    Path("tasks.py").write_text(text + "    print('waiting', flush=True)\n    time.sleep(60)\n")
+    page = str(write(console("$ hermes-ops wait", RUNS)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "hermes_ops.tasks.program", "runbook.run", page, "-y"],
+        env={"HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        preexec_fn=hear_ctrl_c,  # noqa: PLW1509 - nothing else runs in this process then
+    ) as process:  # fmt: skip
+        assert process.stdout
+        while process.stdout.readline() != "waiting\n":
+            assert process.poll() is None
+        if number == signal.SIGTERM:
+            process.terminate()
+        else:  # as a terminal does
+            os.killpg(process.pid, number)
+        process.stdout.read()  # until both have ended
+        assert process.wait(20) == code
+    assert outcomes() == [("ended", str(code))]
+
+
+def test_a_walk_cannot_be_resumed(said: Said) -> None:
+    """Its commands can."""
+    write(console(RUNS))
+    said("runbook.run", "page.md", "--check")
+    code, _, err = said("runs.resume", "last")
+    assert code == 64 and "walked through a runbook" in err
+    assert "runbook.run --check" in said("runs.show", "last")[1]

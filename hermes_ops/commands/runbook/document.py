@@ -7,8 +7,10 @@ something that is done by hand, which is every other fenced block and every othe
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -154,14 +156,16 @@ def _steps(
     text: str, tokens: Sequence[Token], headings: Sequence[tuple[int, str]], file: str
 ) -> Iterator[Stage]:
     """Yield the steps: the text before each act, and what is left behind the last one."""
-    lines = text.splitlines()
+    # Only what Markdown takes for the end of a line: the lines of its blocks are counted so.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown = 0
     for fence in (token for token in tokens if token.type == "fence" and token.map):
         begins, ends = fence.map or (0, 0)
         before, shown = lines[shown:begins], ends
-        heading = next((words for line, words in reversed(headings) if line <= begins), "")
+        above = bisect_right(headings, begins, key=itemgetter(0))
+        heading = headings[above - 1][1] if above else ""
         for step in _acts(fence, file):
-            yield replace(step, heading=heading, text=_joined([*before, *step.text.splitlines()]))
+            yield replace(step, heading=heading, text=_joined([*before, step.text]))
             before = []
     if rest := _joined(lines[shown:]):
         yield Stage(headings[-1][1] if headings else "", rest, None)
@@ -178,7 +182,7 @@ def _acts(fence: Token, file: str) -> Iterator[Stage]:
         yield Stage("", "", ByHand(Place(file, _line(fence)), fence.content.rstrip("\n")))
         return
     told: list[str] = []
-    for number, line in enumerate(fence.content.splitlines(), _line(fence) + 1):
+    for number, line in enumerate(fence.content.rstrip("\n").split("\n"), _line(fence) + 1):
         place = Place(file, number)
         if match := _COMMAND.fullmatch(line.strip()):
             words = words_of(match[1] or "", place)

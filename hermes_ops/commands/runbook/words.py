@@ -26,6 +26,9 @@ def words_of(line: str, place: Place) -> tuple[str, ...]:
     Raises:
         UsageError: it has something that only a shell could do, or a quote without its end.
     """
+    if not line.replace("\t", " ").isprintable():
+        said = "it has characters that cannot be shown: what is run would not be what is read"
+        raise UsageError(said, where=place)
     if found := _shell_syntax(line):
         raise UsageError(
             f"{found!r} is for a shell, and no shell reads the commands of a runbook",
@@ -60,8 +63,8 @@ def substituted(
     """Return as many words, with the value of each name in the place of the name.
 
     Raises:
-        UsageError: a value would be a part of a text that a shell on a host reads, and is more
-            than a plain word.
+        UsageError: a value is more than a plain word, and would be a part of a text that a shell on
+            a host reads; or it is more than one name, and would be a part of a longer word.
     """
     return tuple(_filled(word, values, place) for word in words)
 
@@ -71,10 +74,12 @@ def _filled(word: str, values: Mapping[str, str], place: Place | None) -> str:
 
     def value(match: re.Match[str]) -> str:
         found = values.get(match[0], match[0])
-        if is_script and shlex.quote(found) != found:
+        # In HOST/PROFILE, `a,b` would be all of a and one profile of b.
+        is_more = shlex.quote(found) != found if is_script else bool(re.search(r"[\s,:&!]", found))
+        if is_more and word != match[0]:
             raise UsageError(
                 f"{match[0]} cannot be {found!r}: it becomes a part of {word!r}",
-                hint="give a plain word, without blanks and quotes",
+                hint="give one name, without blanks, quotes, commas and colons",
                 where=place,
             )
         return found
