@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.hermes import started
 from hermes_ops.plan import model
+from hermes_ops.plan.lifecycle import moves
 from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.wire import Hidden
@@ -92,7 +93,7 @@ def _others(changes: Iterable[Numbered], prepared: Collection[int]) -> Iterator[
 def _keep(number: int, change: Change) -> str:
     """Return the shell text that keeps the file which this change replaces, if others wrote it."""
     path = getattr(change.operation, "path", None)
-    copies = change.kept and not isinstance(change.operation, model.MoveAside)
+    copies = change.kept and not isinstance(change.operation, moves.MoveAside)
     return f"{call('keep_old', number, path)} && " if copies else ""
 
 
@@ -153,17 +154,10 @@ def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
 
 
 def _operation(number: int, operation: Operation) -> Iterator[str]:
+    if words := _at_path(operation):
+        yield call("run", number, *words)
+        return
     match operation:
-        case model.MakeFolder(path, mode):
-            yield call("run", number, "make_folder", "-" if mode is None else f"{mode:o}", path)
-        case model.SetMode(path, mode):
-            yield call("run", number, "chmod", f"{mode:o}", path)
-        case model.MakeLink(path, target):
-            yield call("run", number, "make_link", target, path)
-        case model.Remove(path):
-            yield call("run", number, "remove", path)
-        case model.MoveAside(path):
-            yield call("run", number, "move_aside", path)
         case model.RunCommand(words, deadline):
             yield call("run", number, "scrubbed", deadline, *words)
         case model.WriteUnit(path, words, mark, deadline):
@@ -179,6 +173,28 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("failed", number, f"{kind}: {operation.said}")
         case Drain() | Control():
             yield from _order(number, operation)
+
+
+def _at_path(operation: Operation) -> tuple[object, ...]:
+    """Return the shell words of what is done to one path; of any other operation none."""
+    match operation:
+        case model.MakeFolder(path, mode):
+            return ("make_folder", "-" if mode is None else f"{mode:o}", path)
+        case model.SetMode(path, mode):
+            return ("chmod", f"{mode:o}", path)
+        case model.MakeLink(path, target):
+            return ("make_link", target, path)
+        case model.Remove(path):
+            return ("remove", path)
+        case moves.MoveAside(path):
+            return ("move_aside", path)
+        case moves.Move(path, to):
+            return ("move_to", path, to)
+        case moves.Retarget(path, to, old, new):
+            return ("retarget", path, to, old, new)
+        case moves.Unpack(path, _, top):
+            return ("unpack", operation.sent, top, path)
+    return ()
 
 
 def _order(number: int, order: Control | Drain) -> Iterator[str]:

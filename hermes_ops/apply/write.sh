@@ -176,6 +176,29 @@ make_link() { # TARGET PATH
   ln -s "$1" "$2"
 }
 remove() { rm -rf "$1"; }
+move_to() { # PATH NEW-PATH: nothing may be there
+  [ ! -e "$2" ] && [ ! -L "$2" ] && { [ -d "${2%/*}" ] || mkdir -p "${2%/*}"; } && mv "$1" "$2"
+}
+# A command of Hermes has its profile at the end of its second line.
+retarget() { # COMMAND NEW-PATH OLD-PROFILE NEW-PROFILE
+  command_text=$(sed "2s/ -p $3 \"\$@\"\$/ -p $4 \"\$@\"/" "$1") || return
+  to=$2
+  [ "$1" = "$to" ] || { [ ! -e "$to" ] && [ ! -L "$to" ]; } || to=$1
+  (umask 077 && printf '%s\n' "$command_text" >"$1.new" && chmod 755 "$1.new" && mv -f "$1.new" "$to") || return
+  [ "$1" = "$to" ] || rm -f "$1"
+}
+# The members were checked before the archive was sent. A profile without a .env would be given that
+# of another one by Hermes' own update. What we note beside a profile counts for its old host alone.
+unpack() { # ARCHIVE TOP FOLDER
+  rm -rf "$state/unpacked"
+  (umask 077 && mkdir -p "$state/unpacked" "${3%/*}" \
+    && tar -x -z -o -f "$1" -C "$state/unpacked" && cd "$state/unpacked/$2" \
+    && rm -f .hermes-ops* && chmod -R u-s,go= . && chmod 700 . && { [ -e .env ] || : >.env; }) \
+    && [ ! -e "$3" ] && [ ! -L "$3" ] && mv "$state/unpacked/$2" "$3"
+  code=$?
+  rm -rf "$state/unpacked" "$1"
+  return $code
+}
 
 # Prints the line of KEY in the file on the host, for values that stay there; the last one counts.
 kept_line() { # FILE KEY

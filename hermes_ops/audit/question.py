@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from functools import cache
@@ -18,23 +19,40 @@ def probe(request: Mapping[str, Any], python: str = "") -> Script:
 
     It contains the operator's key, so it is sent on standard input, as every script.
     """
+    return probe_with(_program(), request, python)
+
+
+def probe_with(program: str, request: Mapping[str, Any], python: str = "") -> Script:
+    """Return the script that runs a program of ours by Hermes' Python, or by another there is."""
     asked = shlex.quote(json.dumps(request))
     lines = ["identify; enter_home", shlex.join(["look_hermes", python])]
     lines.append(Hidden(f'disclose "$program" {asked}', 'disclose "$program"'))
     libraries = ("wire/common", "look/look", "look/hermes", "audit/on_host")
-    return assemble(libraries, lines, definitions=f"program={shlex.quote(_program())}\n")
+    return assemble(libraries, lines, definitions=f"program={shlex.quote(program)}\n")
 
 
-FUTURE = "from __future__ import annotations\n"
-IMPORT = "from hermes_ops.secrets.names import holds_credential\n"
+def _program() -> str:
+    return program_of("hermes_ops.audit")
+
+
+_FUTURE = "from __future__ import annotations\n"
+_OURS = re.compile(r"^from (hermes_ops\.[\w.]+) import (?:\(\n(?:.*\n)*?\)|.+)\n", re.MULTILINE)
 
 
 @cache
-def _program() -> str:
-    """Return `on_host` as one text: a host has nothing of ours to import."""
-    names = (files("hermes_ops.secrets") / "names.py").read_text("utf-8")
-    body = (files("hermes_ops.audit") / "on_host.py").read_text("utf-8")
-    return body.replace(IMPORT, names.partition(FUTURE)[2], 1)
+def program_of(package: str) -> str:
+    """Return the `on_host` of a package as one text: a host has nothing of ours to import.
+
+    In place of each import of ours stands that module, the first time.
+    """
+    return _FUTURE + _joined(f"{package}.on_host", set())
+
+
+def _joined(module: str, known: set[str]) -> str:
+    folder, _, name = module.rpartition(".")
+    known.add(module)
+    text = (files(folder) / f"{name}.py").read_text("utf-8").partition(_FUTURE)[2]
+    return _OURS.sub(lambda found: "" if found[1] in known else _joined(found[1], known), text)
 
 
 def parse(reply: Reply) -> Mapping[str, Any]:

@@ -9,6 +9,19 @@ from hermes_ops.cli.output import shown
 from hermes_ops.errors import Interrupted, UsageError
 
 
+def confirm_typed(word: str, question: str, options: Options) -> None:
+    """Ask for this word to be typed; any other answer ends the task before anything was changed."""
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        message = f"{question} — there is no terminal to type {word!r} on"
+        raise UsageError(message, hint="answer with -y")
+    sys.stderr.write(f"{shown(question)}\nType {shown(word)} to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != word:
+        raise Interrupted("nothing was changed")
+
+
 def confirm(question: str, options: Options) -> None:
     """Ask; any answer but yes ends the task before anything was changed."""
     if options.yes:

@@ -61,8 +61,10 @@ def _named(run: str) -> str:
 # --- run again what was not done --------------------------------------------------------------
 
 
-def resumed(run: str) -> list[str]:
+def resumed(run: str, selects: Callable[[str], bool] = lambda _: True) -> list[str]:
     """Return the words that call the task of a run again, for the hosts that were not done.
+
+    `selects`: whether a task takes `-l`. One that does not is about a target, and is told the same.
 
     Raises:
         UsageError: all were, or the run cannot be told again.
@@ -84,7 +86,10 @@ def resumed(run: str) -> list[str]:
     left = [host for host in hosts if ended.get(host) not in ("ok", "changed")]
     if not left:
         raise UsageError(f"all hosts of {name} were done", hint=f"./inv runs.show {name}")
-    return [*_without_limit(words, begun["task"], name), "-l", _narrowed(begun.get("limit"), left)]
+    same = list(_without_limit(words, begun["task"], name))
+    if not selects(begun["task"]):
+        return same
+    return [*same, "-l", _narrowed(begun.get("limit"), left)]
 
 
 def _without_limit(words: Sequence[str], task: str, run: str) -> Iterator[str]:

@@ -18,22 +18,33 @@ def open_target(options: Options, output: Output, target: str) -> tuple[Workspac
     Raises:
         UsageError: it is not written as host/profile, or there is no such profile.
     """
-    host, slash, profile = target.partition("/")
-    if not slash or not host or not profile:
-        raise UsageError(f"{target!r} is not a target", hint="write host/profile: mini-1/coder")
+    host, profile = parts(target)
     workspace = open_workspace(options, output)
     hosts = {each.name: each for each in workspace.whole.hosts}
     found = hosts.get(host)
     if found is None:
-        raise UsageError(f"there is no host {host!r}", hint=_near(host, hosts))
+        raise UsageError(f"there is no host {host!r}", hint=near(host, hosts))
     profiles = {each.name: each for each in found.profiles}
     if profile not in profiles:
-        raise UsageError(f"{host} has no profile {profile!r}", hint=_near(profile, profiles))
+        raise UsageError(f"{host} has no profile {profile!r}", hint=near(profile, profiles))
     only = workspace.whole.narrowed({host: frozenset({profile})})
     return replace(workspace, selected=only), found, profiles[profile]
 
 
-def _near(name: str, known: dict[str, object] | dict[str, Host] | dict[str, Profile]) -> str:
-    near = get_close_matches(name, known)
+def parts(target: str) -> tuple[str, str]:
+    """Return the host and the profile in a TARGET.
+
+    Raises:
+        UsageError: it is not written as host/profile.
+    """
+    host, slash, profile = target.partition("/")
+    if not slash or not host or not profile:
+        raise UsageError(f"{target!r} is not a target", hint="write host/profile: mini-1/coder")
+    return host, profile
+
+
+def near(name: str, known: dict[str, object] | dict[str, Host] | dict[str, Profile]) -> str:
+    """Return the hint for a name that is not known: what is spelt alike, or who lists them."""
+    close = get_close_matches(name, known)
     hint = "./inv inventory.list"
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else hint
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else hint

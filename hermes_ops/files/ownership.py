@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from hermes_ops.errors import Conflict
 
 NAME = ".hermes-ops.yml"
-"""The file in the profile's home: it is moved, exported and deleted with the profile."""
+"""The file in the profile's home: it is moved and deleted with the profile."""
 
 FORMAT = 1
 """The number of the file's format; a file without a number has the first format.

@@ -87,6 +87,11 @@ def _oddity(state: Any) -> str:
     return ""
 
 
+def deletion(name: str) -> tuple[str, ...]:
+    """Return the words with which Hermes deletes a profile, behind its Python; it asks nothing."""
+    return ("-m", "hermes_cli.main", "-p", "default", "profile", "delete", name, "-y")
+
+
 def installed_by_us(facts: Facts, version: str) -> Hermes:
     """Return the Hermes on the host after our installation."""
     venv = f"{facts.home}/{environment('hermes')}"

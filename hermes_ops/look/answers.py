@@ -63,6 +63,8 @@ def _facts(reply: Reply) -> Facts:
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
         aged=frozenset(record.rest for record in reply.of("aged")),
         profiles=tuple(record.rest for record in reply.of("profile")),
+        spaces={r.rest.partition(" ")[2]: 1024 * int(r.words[0]) for r in reply.of("space")},
+        aliases={r.rest.partition(" ")[2]: r.words[0] for r in reply.of("alias")},
         orphans=tuple(record.rest for record in reply.of("orphan")),
         kept=tuple(path for r in reply.of("kept") for path in sorted((r.text or "").splitlines())),
         health={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("health")},

@@ -155,7 +155,7 @@ class Facts:
     """Commands, users and homes in the files of systemd's units of both scopes, by path."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read
     unwritable: Mapping[str, PathState] = field(default_factory=dict)  # in homes of gateways
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)  # by URL
     servers: tuple[Server, ...] | None = None
     """Everything that listens on a TCP port; None where the kernel does not list it."""
     locks: Mapping[int, str] = field(default_factory=dict)
@@ -166,10 +166,12 @@ class Facts:
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk
     profiles: tuple[str, ...] = ()
-    orphans: tuple[str, ...] = ()
-    """Profiles with our memory beside them that are not in the inventory."""
+    orphans: tuple[str, ...] = ()  # with our memory, and not in the inventory
     ours: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Services of ours that are no gateways and not in the inventory: their names, by manager."""
+    spaces: Mapping[str, int] = field(default_factory=dict)  # of the asked folders, in bytes
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The profiles that Hermes' own commands in `~/.local/bin` start, by path."""
     kept: tuple[str, ...] = ()
     """The files that we kept when we replaced them; filled if `strangers` was asked."""
     health: Mapping[str, str] = field(default_factory=dict)

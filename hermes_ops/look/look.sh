@@ -180,6 +180,33 @@ look_profiles() {
   recorded_pids .hermes/gateway.pid .hermes/profiles/*/gateway.pid
 }
 
+# What belongs to profiles beside their services: the space that each folder takes, in KiB, and the
+# commands by which Hermes starts itself with one of them.
+look_whole() { # HOME...
+  [ $# -gt 0 ] || return 0
+  for path; do
+    [ ! -d "$path" ] || [ -L "$path" ] || { size=$(du -sk "$path" 2>/dev/null) && say "space ${size%%[!0-9]*} $path"; }
+  done
+  # Hermes' commands have less than 1 KiB; other files there may be huge.
+  set -f
+  IFS=$newline
+  for path in $(find .local/bin -type f -size -3 2>/dev/null | head -n 500); do
+    line=
+    ! readable "$path" || { read -r line && read -r call; } <"$path" || continue
+    case $line:$call in
+      '#!/bin/sh:exec '*' -p '*' "$@"') alias_of "${call##*' -p '}" "${call%%' -p '*}" ;;
+    esac
+  done 2>/dev/null
+  unset IFS
+  set +f
+}
+alias_of() { # PROFILE-AND-MORE PROGRAM
+  case ${1%' "$@"'}:$2 in
+    *[!a-z0-9:_-]*:* | *[!a-z0-9_-]*:*) ;;
+    *:*hermes | *:*hermes\') say "alias ${1%' "$@"'} $path" ;;
+  esac
+}
+
 look_aged() { # FILE...: reports those that were last written more than an hour ago
   for path; do
     [ ! -f "$path" ] || [ -z "$(find "$path" -prune -mmin +60 2>/dev/null)" ] || say "aged $path"

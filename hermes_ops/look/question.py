@@ -51,6 +51,8 @@ class Question:
     """Whether to look for Pythons even if nothing seems to need an installation."""
     owned: tuple[str, ...] = ()
     """Ownership files: the files that they name are read as well."""
+    whole: tuple[str, ...] = ()
+    """The folders of profiles whose size is asked, and with them the commands that start them."""
     strangers: bool = False
     """Whether to look for profiles and services that are not in the inventory."""
     health: bool = False
@@ -81,6 +83,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("with_extra", "list_paths", *dict.fromkeys((*question.paths, *question.files)))
     yield _call("with_extra", "send_files", *question.files)
     yield _call("look_aged", *question.markers)
+    yield _call("look_whole", *question.whole)
     masked = "".join(f"{place}\t" for place in sorted(question.masked))
     yield _call("send_env", masked, *question.env_files)
     if question.urls is not None:

@@ -14,10 +14,12 @@ from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
     Absent,
     EnvFile,
+    Moved,
     PythonProgram,
     Resource,
     Service,
     ServiceDefinition,
+    Whole,
     Wrapper,
     identity,
 )
@@ -67,7 +69,7 @@ def both(first: DesiredState, second: DesiredState) -> DesiredState:
     )
 
 
-_OF_ABSENT = (Service, ServiceDefinition, Wrapper, Absent)
+_OF_ABSENT = (Service, ServiceDefinition, Wrapper, Absent, Whole, Moved)
 """The only resources of an absent profile: its data is neither changed nor created."""
 
 

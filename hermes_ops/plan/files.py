@@ -14,26 +14,20 @@ from hermes_ops.files.ownership import Ownership
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
-from hermes_ops.look.links import kind_at_end, refuse_dead_end, unreadable
+from hermes_ops.look.links import kind_at_end, unreadable
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
     Change,
-    MakeFolder,
     Operation,
     Remove,
-    RunCommand,
     SetMode,
     Wanted,
     Write,
 )
 from hermes_ops.plan.resource import (
-    Absent,
     AtPath,
-    Command,
-    Directory,
     EnvFile,
-    Existing,
     File,
     Owned,
     Template,
@@ -54,61 +48,6 @@ def change(wanted: Wanted, action: str, reason: str, operation: Operation, facts
     if path is not None and resource.startswith("definition:"):
         resource = f"file:{path}"
     return Change(wanted.step, wanted.profile.name, resource, action, reason, operation, seen)
-
-
-def plan_plain(wanted: Wanted, facts: Facts, values: Mapping[str, Any]) -> Iterable[Change]:
-    """Return the changes of what has no content that we write: a folder, a command, a path."""
-    match wanted.resource:
-        case Directory() as directory:
-            return plan_directory(wanted, directory, facts)
-        case Command() as command:
-            return plan_command(wanted, command, facts, values)
-        case Existing() as existing:
-            return plan_existing(existing, facts)
-        case Absent() as absent:
-            return plan_absent(wanted, absent, facts)
-    raise TypeError(f"no plan for {identity(wanted.resource)}")
-
-
-def plan_directory(wanted: Wanted, directory: Directory, facts: Facts) -> Iterable[Change]:
-    """Yield the making of the folder, or the change of its mode."""
-    refuse_dead_end(directory.path, facts)
-    found = facts.paths.get(str(directory.path))
-    operation = MakeFolder(directory.path, directory.mode)
-    if found is None:
-        yield change(wanted, "create", "absent", operation, facts)
-    elif (kind := kind_at_end(found)) != "folder":
-        raise Conflict(f"~/{directory.path} is a {kind}, not a folder", hint=moving(directory.path))
-    elif found.kind == "folder" and directory.mode not in (None, found.mode):
-        yield change(wanted, "update", f"mode is {found.mode:04o}", operation, facts)
-
-
-def plan_command(
-    wanted: Wanted, command: Command, facts: Facts, values: Mapping[str, Any]
-) -> Iterable[Change]:
-    """Yield the command if what it creates is absent."""
-    refuse_dead_end(command.creates, facts)
-    if str(command.creates) in facts.paths:
-        return
-    where = f"{wanted.role.folder}/role.yml"
-    words = tuple(filter(None, (render(word, values, name=where) for word in command.words)))
-    operation = RunCommand(words, command.deadline)
-    yield Change(
-        wanted.step,
-        wanted.profile.name,
-        identity(command),
-        "run",
-        f"~/{command.creates} is absent",
-        operation,
-        ((command.creates, "-"),),
-    )
-
-
-def plan_existing(existing: Existing, facts: Facts) -> Iterable[Change]:
-    """Raise if something that is needed is absent."""
-    if str(existing.path) not in facts.paths:
-        raise Conflict(f"~/{existing.path} is absent", hint=existing.hint)
-    return ()
 
 
 def plan_file(
@@ -254,12 +193,6 @@ def _record(wanted: Wanted, file: EnvFile, facts: Facts) -> Iterable[Change]:
     write = Write(file.kept, marks.recorded(before, file.marks), 0o600, before)
     record = change(wanted, "update", "its values are as wanted", write, facts)
     yield replace(record, resource=f"file:{file.kept}")
-
-
-def plan_absent(wanted: Wanted, absent: Absent, facts: Facts) -> Iterable[Change]:
-    """Yield the removal of a path if it exists."""
-    if str(absent.path) in facts.paths:
-        yield change(wanted, "remove", wanted.profile.why or "is there", Remove(absent.path), facts)
 
 
 def plan_owned(wanted: Wanted, resource: Owned, facts: Facts, ledger: Ledger) -> Iterable[Change]:

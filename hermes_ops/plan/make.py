@@ -18,6 +18,7 @@ from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.holds import ended_hold, heeded
 from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
+from hermes_ops.plan.lifecycle.plain import leaving, plan_plain
 from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
@@ -109,7 +110,8 @@ class _Planner:
             self.desired, self.facts, self.manager, self.profiles,
             refused=self.refused, installs=self.installs, how=self.how,
         )  # fmt: skip
-        commands = list(starting.changes())
+        staying = self.refused & leaving(self.desired)
+        commands = [c for c in starting.changes() if c.profile not in staying]
         starts, stops = starts_and_stops(self._possible(commands) if is_order else commands)
         # Nothing of a profile is changed if a part of what it needs cannot be.
         each = self._possible([*each, *starting.records])
@@ -230,7 +232,7 @@ class _Planner:
                 self._note(on_host.limits_of(self._service(wanted), self.manager))
                 definition = self._definition(wanted, resource, profile)
                 return keeping(definition, facts) if profile.ledger.is_new else definition
-        return files.plan_plain(wanted, facts, self._words(wanted))
+        return plan_plain(wanted, facts, self._words(wanted))
 
     def _definition(
         self, wanted: Wanted, resource: ServiceDefinition, profile: Draft

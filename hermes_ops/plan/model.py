@@ -11,6 +11,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan.difference import Difference
+from hermes_ops.plan.lifecycle.moves import Move, MoveAside, Retarget, Unpack
 from hermes_ops.plan.resource import AtPath, Resource
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
@@ -86,10 +87,6 @@ class MakeLink(AtPath):
 
 class Remove(AtPath):
     """Remove a file or link."""
-
-
-class MoveAside(AtPath):
-    """Move a file into the folder of what was kept, whoever it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +198,9 @@ Operation = (
     | MakeLink
     | Remove
     | MoveAside
+    | Move
+    | Retarget
+    | Unpack
     | RunCommand
     | WriteUnit
     | Install

@@ -21,6 +21,7 @@ from hermes_ops.plan.resource import (
     Owned,
     Resource,
     Service,
+    Whole,
     Wrapper,
     YamlFile,
     paths_of,
@@ -65,6 +66,8 @@ def question(
     stamps = [str(stamp(name)) for name in ("hermes", *programs)]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, _TEXTS)]
+    texts += [gateway.ACTIVE] if any(isinstance(r, Whole) for r in resources) else []
+    texts += [f"{r.path}/{name}" for r in resources if isinstance(r, Whole) for name in r.reads]
     notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
     records = [f"{home}/{RECORD}" for home in homes]
     records += [gateway.ACTIVE] if health else []
@@ -110,6 +113,7 @@ def question(
         hermes_python=desired.host.hermes.python,
         pythons=_needs_python(desired.host.manager),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
+        whole=_unique(str(r.path) for r in resources if isinstance(r, Whole)),
         strangers=strangers,
         health=health,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as LocalPath
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -113,6 +114,47 @@ class Absent(AtPath):
 
 
 @dataclass(frozen=True, slots=True)
+class Unpacked(AtPath):
+    """A folder that is unpacked from an archive of this machine; one that is there is refused."""
+
+    archive: LocalPath
+    top: str
+    """The folder in the archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(AtPath):
+    """A profile's folder as a whole is looked at: its size, the commands that start the profile."""
+
+    reads: tuple[str, ...] = ()
+    """Files in it to read as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed(Whole):
+    """What is called after a profile has its new name: the commands that start it."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved(AtPath):
+    """What is at a path is at another one, where nothing else was."""
+
+    to: Path
+    is_note: bool = False
+    """It is a note of ours: one that is there already counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Whole):
+    """Nothing is left of a profile: neither this folder nor the commands that start it."""
+
+    by_hermes: bool = False
+    """Whether Hermes knows it as a profile of its own, and deletes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command that makes `creates`, run if that is absent; its words may be templates."""
 
@@ -173,6 +215,9 @@ Resource = (
     | Existing
     | Wrapper
     | Absent
+    | Unpacked
+    | Whole
+    | Moved
     | Command
     | PythonProgram
     | Linger
@@ -184,13 +229,19 @@ Resource = (
 def identity(resource: Resource) -> str:
     """Return the name of a resource in changes, reports and overlaps."""
     match resource:
-        case Directory(path=path):
+        case Directory(path=path) | Unpacked(path=path):
             return f"directory:{path}"
         case File() | YamlFile() | EnvFile() | Wrapper() | Absent():
             path = resource.path
             return f"file:{path}"
         case Owned():
             return f"file:{resource.path}"
+        case Gone(path=path):
+            return f"gone:{path}"
+        case Moved(path=path):
+            return f"moved:{path}"
+        case Whole(path=path):
+            return f"whole:{path}"
         case Existing(path=path):
             return f"existing:{path}"
         case Command(creates=path):
@@ -210,6 +261,8 @@ def paths_of(resource: Resource) -> Iterable[Path]:
     match resource:
         case File(path=path, below=below) if below is not None:
             yield from steps_between(path, below)
+        case Moved(path=path, to=to):
+            yield from (path, to)
         case AtPath(path=path) | Command(creates=path):
             yield path
         case Owned():

@@ -12,6 +12,7 @@ from hermes_ops.errors import HermesError, Locked, NotReady, Unknown
 from hermes_ops.files.layout import LOCK
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
+from hermes_ops.plan.lifecycle.moves import Unpack
 from hermes_ops.plan.model import Control, Drain, Install
 from hermes_ops.reporting.events import Emit, Pushing
 from hermes_ops.run.listener import Listener, owner_text
@@ -96,7 +97,11 @@ def terms(plan: Plan, settings: Settings) -> Terms:
 
 
 def _push(plan: Plan, transport: Transport, settings: Settings, emit: Emit) -> None:
-    """Copy what an installation needs and the host cannot download: pip itself, and wheels."""
+    """Copy archives, and what an installation needs and the host cannot download: pip, wheels."""
+    for change in plan.changes:
+        if isinstance(change.operation, Unpack):
+            emit(Pushing(plan.host.name, change.operation.archive.name))
+            transport.put(change.operation.archive, change.operation.sent)
     if not any(isinstance(change.operation, Install) for change in plan.changes):
         return
     if settings.pip is None:

@@ -103,8 +103,8 @@ class ServiceManager(Protocol):
     text_known: str = "unit_text_known"
     """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text."""
     program: ProgramRole | None = None  # that we install on the host before its first service
-    strangers: tuple[str, ...] = ()
-    """Further arguments of `NAME_look`, to find gateways that are not in the inventory."""
+    log_ends: tuple[str, ...] = ()  # of its log files of a service, in our state folder
+    strangers: tuple[str, ...] = ()  # further words of `NAME_look`, to find other gateways
     definitions: tuple[str, ...] = ()
     """Patterns of the files that define its gateways, relative to the home."""
     marked: tuple[str, str, str] | None = None

@@ -36,6 +36,7 @@ class Supervisord(ServiceManager):
     """
 
     name = "supervisord"
+    log_ends = (".log", ".log.1")
     systems = frozenset({"Linux", "Darwin"})
     program = ProgramRole("supervisor", "supervisor", "4.3.0")
     definitions = (f"{PROGRAMS}/hermes-gateway*.sh",)

@@ -185,7 +185,11 @@ systemd_proof() { # UNIT
   }
 }
 
-systemd_reload() { systemctl --user daemon-reload; }
+# A folder for the drop-ins of a gateway goes with the last of them.
+systemd_reload() {
+  rmdir "$systemd_folder"/hermes-gateway*.service.d 2>/dev/null
+  systemctl --user daemon-reload
+}
 # Control several units with one call. If it fails, each unit is controlled alone later, which shows
 # the cause.
 ahead=' '

@@ -43,6 +43,13 @@ def resume(_options: Options, output: Output, *, run: str) -> None:
     from hermes_ops.commands import runs as command
     from hermes_ops.tasks.program import Program
 
-    words = command.resumed(run)
+    words = command.resumed(run, _selects)
     output.note(f"again: {spoken('./inv')} {shlex.join(words)}")
     Program().run([sys.argv[0], *words])
+
+
+def _selects(task: str) -> bool:
+    """Whether a task takes a selection of hosts."""
+    from hermes_ops.tasks import namespace
+
+    return any(option.name == "limit" for option in namespace()[task].common)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -20,17 +20,17 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Answer, Facts, LinkEnd, PathState
 from hermes_ops.plan import Change, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state, env_file
-from hermes_ops.plan.files import (
-    found_text,
+from hermes_ops.plan.files import found_text, plan_env, plan_yaml
+from hermes_ops.plan.ledger import Ledger
+from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
+from hermes_ops.plan.lifecycle.moves import Move, Retarget, Unpack
+from hermes_ops.plan.lifecycle.plain import (
     plan_absent,
     plan_command,
     plan_directory,
-    plan_env,
     plan_existing,
-    plan_yaml,
+    plan_plain,
 )
-from hermes_ops.plan.ledger import Ledger
-from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
 from hermes_ops.plan.model import (
     Control,
     EnableLinger,
@@ -51,8 +51,12 @@ from hermes_ops.plan.resource import (
     Directory,
     EnvFile,
     Existing,
+    Gone,
+    Moved,
     Owned,
+    Renamed,
     Resource,
+    Unpacked,
     YamlFile,
 )
 from hermes_ops.reporting.report import is_own_record
@@ -351,6 +355,79 @@ def test_absent_is_what_is_not_there() -> None:
     (change,) = plan_absent(wanted(gone), gone, put(NEW, "old", "text"))
     assert change.operation == Remove(PurePosixPath("old"))
     assert change.seen[0][1] not in ("-", "+")
+
+
+WHERE, FOLDER = PurePosixPath(".hermes/profiles/demo"), PathState("folder", 0o755, 1000, 0)
+
+
+def test_a_deletion_ends_with_the_folder() -> None:
+    """Commands and the sticky profile first; what Hermes leaves of the folder goes last."""
+    gone = Gone(WHERE, by_hermes=True)
+    assert list(plan_plain(wanted(gone), NEW, {})) == []
+    found = put(NEW, ".hermes/active_profile", "demo\n")
+    aliases = {".local/bin/kim": "demo", ".local/bin/other": "other"}
+    found = replace(found, aliases=aliases, paths={**found.paths, str(WHERE): FOLDER})
+    changes = list(plan_plain(wanted(gone), found, {}))
+    assert [(change.action, change.resource) for change in changes] == [
+        ("remove", "file:.local/bin/kim"),
+        ("remove", "file:.hermes/active_profile"),
+        ("delete", f"file:{WHERE}"),
+        ("remove", f"file:{WHERE}"),
+    ]
+    command = changes[2].operation
+    assert isinstance(command, RunCommand)
+    assert command.words[-4:] == ("profile", "delete", "demo", "-y")
+    by_us = plan_plain(wanted(replace(gone, by_hermes=False)), found, {})
+    assert [change.action for change in by_us] == ["remove", "remove", "remove"]
+
+
+def test_a_link_is_no_profile_to_delete() -> None:
+    """What it leads to may be anybody's: the command that takes the link away is told."""
+    found = replace(NEW, paths={str(WHERE): linked("/srv/demo", FOLDER)})
+    with pytest.raises(Conflict, match="is a link to /srv/demo, not a folder") as caught:
+        list(plan_plain(wanted(Gone(WHERE)), found, {}))
+    assert caught.value.hint == f"on the host: rm ~/{WHERE}"
+
+
+def test_nothing_is_unpacked_over_what_is_there() -> None:
+    """A folder that is there is refused; else the archive is sent to a path of its own."""
+    unpacked = Unpacked(WHERE, Path("/tmp/a.tar.gz"), "top")
+    (change,) = plan_plain(wanted(unpacked), NEW, {})
+    assert change.operation == Unpack(WHERE, Path("/tmp/a.tar.gz"), "top")
+    assert change.seen == ((WHERE, "-"),)
+    with pytest.raises(Conflict, match="is there already"):
+        list(plan_plain(wanted(unpacked), replace(NEW, paths={str(WHERE): FOLDER}), {}))
+
+
+NEXT = PurePosixPath(".hermes/profiles/next")
+
+
+def test_what_is_called_after_a_profile_gets_its_new_name() -> None:
+    """Its command of the same name gets it as its own, others and a bare `hermes` start it."""
+    found = put(NEW, ".hermes/active_profile", "demo")
+    aliases = {".local/bin/demo": "demo", ".local/bin/kim": "demo", ".local/bin/x": "other"}
+    resource = Renamed(WHERE, name="next")
+    changes = list(plan_plain(wanted(resource), replace(found, aliases=aliases), {}))
+    kim, own = (PurePosixPath(f".local/bin/{name}") for name in ("kim", "demo"))
+    active = PurePosixPath(".hermes/active_profile")
+    assert [change.operation for change in changes] == [
+        Retarget(own, own.with_name("next"), "demo", "next"),
+        Retarget(kim, kim, "demo", "next"),
+        Write(active, "next\n", 0o644),
+    ]
+
+
+def test_a_move_takes_no_place() -> None:
+    """A folder at the new path is refused, a note there counts; what is gone was moved before."""
+    moved, note = Moved(WHERE, NEXT), Moved(WHERE, NEXT, is_note=True)
+    one, both = ({str(path): FOLDER for path in paths} for paths in ((WHERE,), (WHERE, NEXT)))
+    (change,) = plan_plain(wanted(moved), replace(NEW, paths=one), {})
+    assert (change.operation, change.seen) == (Move(WHERE, NEXT), ((WHERE, "+"), (NEXT, "-")))
+    with pytest.raises(Conflict, match="is there already, beside"):
+        list(plan_plain(wanted(moved), replace(NEW, paths=both), {}))
+    (change,) = plan_plain(wanted(note), replace(NEW, paths=both), {})
+    assert change.operation == Remove(WHERE)
+    assert list(plan_plain(wanted(moved), replace(NEW, paths={str(NEXT): FOLDER}), {})) == []
 
 
 def test_existing_is_required() -> None:

@@ -12,6 +12,7 @@ from hermes_ops.commands.runs import resumed
 from hermes_ops.errors import UsageError
 from hermes_ops.reporting.journal import Journal
 from hermes_ops.secrets.secret import Redactor
+from hermes_ops.tasks.runs import _selects
 
 Captured = pytest.CaptureFixture[str]
 TYPED = ["fleet.up", "-l", "a", "--no-verify", "--limit=b", "-lc", "-y"]
@@ -38,6 +39,14 @@ def test_hosts_that_failed_or_never_began_are_done_again() -> None:
     """Within what was selected, and with all else that was typed."""
     assert resumed(kept()) == ["fleet.up", "--no-verify", "-y", "-l", "a,&~^(h3|h4|h5)$"]
     assert resumed(kept("r2", limit=None))[-1] == "h3,h4,h5"
+
+
+def test_a_task_on_a_target_is_told_the_same_again() -> None:
+    """It takes no selection."""
+    typed = ["profile.rename", "a/coder,b/coder", "builder", "--now"]
+    run = kept(task="profile.rename", limit=None, typed=typed)
+    assert resumed(run, _selects) == typed
+    assert resumed(kept("r2"), _selects)[-2] == "-l"
 
 
 def test_the_name_of_a_host_is_no_pattern() -> None:

@@ -844,6 +844,31 @@ def test_what_was_written_long_ago(host: Host) -> None:
     assert host.run("look_aged old 'a b' young folder gone").told == ["aged old", "aged a b"]
 
 
+def test_what_belongs_to_profiles(host: Host) -> None:
+    """The space of their folders, and Hermes' own commands that start it with one of them."""
+    (host.home / "a b").mkdir()
+    (host.home / "link").symlink_to("a b")
+    host.stand("du", 'echo "12\t$2"')
+    for name, text in {
+        "scout": """exec /opt/hermes/bin/hermes -p scout "$@\"""",
+        "kim": """exec '/my folder/hermes' -p scout "$@\"""",
+        "other": """exec /bin/ls -p scout "$@\"""",
+        "more": """exec /bin/hermes -p scout --yolo "$@\"""",
+        "plain": "echo exec hermes -p scout",
+    }.items():
+        host.file(f".local/bin/{name}", f"#!/bin/sh\n{text}\n")
+    host.file(".local/bin/binary", "\x00\x01\x02")
+    answer = host.run(f"look_whole 'a b' link gone; {STILL_SPLITS}")
+    assert answer.errors == ""
+    assert sorted(answer.told) == [
+        "alias scout .local/bin/kim",
+        "alias scout .local/bin/scout",
+        "space 12 a b",
+    ]
+    assert answer.out.endswith("4\n")
+    assert host.run("look_whole").told == []  # nobody asked
+
+
 def test_settings_that_are_newer_than_their_gateway(host: Host) -> None:
     """It writes its pid file at its start; without one nothing is newer."""
     for home in ("a", "b", "c"):

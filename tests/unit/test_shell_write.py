@@ -373,6 +373,76 @@ def test_a_folder_that_cannot_be_made_is_a_failure(dash: Host) -> None:
     assert dash.run(body).out == "1\n1\n"
 
 
+def archived(host: Host) -> None:
+    """Write an archive of a folder with our notes in it, and none of a .env."""
+    for name in ("top/a/b", "top/.hermes-ops.yml", "top/.hermes-ops.export.json"):
+        host.file(name, "x", 0o666)
+    host.run("tar -c -z -f sent.tar.gz top && rm -r top")
+
+
+def test_a_folder_is_unpacked_as_a_whole(host: Host) -> None:
+    """It is private and has a .env; what was noted for its old host and the archive are gone."""
+    archived(host)
+    answer = host.run("unpack sent.tar.gz top 'new one/deep'; echo $?")
+    assert (answer.out, answer.errors) == ("0\n", "")
+    made = host.home / "new one/deep"
+    assert sorted(one.name for one in made.iterdir()) == [".env", "a"]
+    assert (mode(made), mode(made / ".env")) == (0o700, 0o600)
+    assert mode(made / "a/b") & 0o077 == 0
+    assert not (host.home / "sent.tar.gz").exists()
+    assert list((host.home / ".local/state/hermes-ops").iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["folder", "link", "cut", "other"])
+def test_what_cannot_be_unpacked_leaves_nothing(dash: Host, there: str) -> None:
+    """Where something is, even a dead link; of an archive that is cut; without that folder."""
+    archived(dash)
+    target = dash.home / "in/new"
+    target.parent.mkdir()
+    if there == "folder":
+        target.mkdir()
+    elif there == "link":
+        target.symlink_to("nowhere")
+    elif there == "cut":
+        sent = dash.home / "sent.tar.gz"
+        sent.write_bytes(sent.read_bytes()[:60])
+    answer = dash.run(f"unpack sent.tar.gz {'no' if there == 'other' else 'top'} in/new; echo $?")
+    assert answer.out.strip() != "0"
+    assert {one.name for one in dash.home.iterdir()} == {".local", "in"}
+    assert len(list(target.parent.iterdir())) == (there in ("folder", "link"))
+    assert list((dash.home / ".local/state/hermes-ops").iterdir()) == []
+    assert not target.is_dir() or list(target.iterdir()) == []
+
+
+def test_a_move_never_replaces(host: Host) -> None:
+    """Folders on the way are made; where something is, even a dead link, it fails."""
+    host.file("a/x", "1")
+    (host.home / "dead").symlink_to("nowhere")
+    body = (
+        "move_to a dead; echo $?; move_to a 'b c/d'; echo $?; mkdir a; move_to a 'b c/d'; echo $?"
+    )
+    assert host.run(body).out == "1\n0\n1\n"
+    assert (host.home / "b c/d/x").read_text() == "1"
+    assert sorted(one.name for one in host.home.iterdir()) == ["a", "b c", "dead"]
+
+
+def test_a_command_of_hermes_starts_another_profile(host: Host) -> None:
+    """Only its profile changes; it gets its new path, unless something is there."""
+    text = """#!/bin/sh\nexec '/a -p demo x/hermes' -p demo "$@"\n"""
+    for name in ("demo", "kim", "more"):
+        host.file(f"bin/{name}", text, 0o755)
+    host.file("bin/there", "theirs")
+    host.run("cd bin; retarget demo next demo next; retarget kim kim demo next")
+    host.run("cd bin; retarget more there demo next")
+    found = {one.name: one.read_text() for one in (host.home / "bin").iterdir()}
+    assert sorted(found) == ["kim", "more", "next", "there"]
+    assert {found[name].splitlines()[1][-14:] for name in ("kim", "more", "next")} == {
+        """es' -p next "$@\""""[-14:]
+    }
+    assert found["there"] == "theirs"
+    assert mode(host.home / "bin/next") == 0o755
+
+
 def links(host: Host) -> Iterable[str]:
     """Lay in the way of a link what may be there; yield the names."""
     (host.home / "all/folder").mkdir(parents=True)

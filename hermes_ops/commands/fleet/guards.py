@@ -6,10 +6,11 @@ from hermes_ops.errors import UsageError
 from hermes_ops.inventory.model import Inventory
 
 
-def refuse_protected(task: str, selected: Inventory) -> None:
+def refuse_protected(task: str, selected: Inventory, *, selects: bool = True) -> None:
     """Refuse a task that stops or removes gateways if one that is selected is protected.
 
-    Nothing is touched then, whatever else is selected; `--yes` is no answer to it.
+    Nothing is touched then, whatever else is selected; `--yes` is no answer to it. `selects`:
+    whether the task takes `-l`.
 
     Raises:
         UsageError: names them.
@@ -22,8 +23,8 @@ def refuse_protected(task: str, selected: Inventory) -> None:
     ]
     if found:
         left = ",".join(f"!{name}" for name in found)
+        first = f"leave out what is protected: -l '…,{left}'; or " if selects else ""
         raise UsageError(
             f"{task}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} protected",
-            hint=f"leave out what is protected: -l '…,{left}'; or take its `protected` away"
-            " (of a host: `hermes_protected`)",
+            hint=f"{first}take its `protected` away (of a host: `hermes_protected`)",
         )

@@ -23,12 +23,12 @@ from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import change
 from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
 from hermes_ops.plan.lifecycle.holds import refuse_held
+from hermes_ops.plan.lifecycle.moves import MoveAside
 from hermes_ops.plan.model import (
     Change,
     Control,
     DesiredState,
     Drain,
-    MoveAside,
     Remove,
     Wanted,
 )

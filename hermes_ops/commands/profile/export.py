@@ -1,0 +1,84 @@
+"""`profile.export`: a profile as one file on this machine, without any credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.commands.profile.about import in_bytes
+from hermes_ops.commands.profile.archive.ask import Packed, ask
+from hermes_ops.commands.profile.archive.read import keep, taken
+from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, open_any
+from hermes_ops.errors import UsageError
+from hermes_ops.reporting.report import count
+
+_FEW = 5
+
+
+def export(options: Options, output: Output, target: str, to: str | None) -> Result:
+    """Write the archive of a profile; its gateway runs on meanwhile.
+
+    Raises:
+        UsageError: there is no such profile, it is `default`, or the file exists.
+    """
+    wanted = open_any(options, output, target)
+    if wanted.profile.name == ROOT:
+        hint = (
+            "its folder holds all other profiles, too; on the host: hermes profile export default"
+        )
+        raise UsageError("default cannot be exported", hint=hint)
+    path = _path(to, wanted)
+    if path.exists():
+        raise taken(path)
+    packed = ask(wanted, options, output)
+    if packed is None:
+        hint = f"./inv profile.show {wanted.name}"
+        raise UsageError(f"{wanted.host.name} has no folder of {wanted.profile.name!r}", hint=hint)
+    keep(packed.content, path)
+    for line in lines(wanted, packed, path):
+        output.text(line)
+    return items([document(wanted, packed, path)])
+
+
+def _path(to: str | None, wanted: ProfileOnHost) -> Path:
+    """Return the path of the archive: in the working folder, unless `to` names another."""
+    if to == "":
+        raise UsageError("--to needs a value", hint="is a shell variable empty?")
+    path = Path(to).expanduser() if to else Path()
+    return (path / file_name(wanted) if path.is_dir() else path).absolute()
+
+
+def file_name(wanted: ProfileOnHost) -> str:
+    """Return the name of a new archive: host, profile and the time in UTC."""
+    return f"{wanted.host.name}-{wanted.profile.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+
+
+def lines(wanted: ProfileOnHost, packed: Packed, path: Path) -> Iterator[str]:
+    """Yield what people are told of a new archive."""
+    size = in_bytes(len(packed.content))
+    yield f"{wanted.name} is exported to {path} ({size}, mode 0600)"
+    if packed.env:
+        yield f"not in it: the values of {', '.join(packed.env)} (.env)"
+    if packed.masked:
+        yield f"taken out of config.yaml: {', '.join(packed.masked)}"
+    left = [f"{file} ({why})" for file, why in packed.left if file != ".env"]
+    if left:
+        more = f" and {count(len(left) - _FEW, 'more path')}" if len(left) > _FEW else ""
+        yield f"left out: {', '.join(left[:_FEW])}{more}"
+
+
+def document(wanted: ProfileOnHost, packed: Packed, path: Path) -> dict[str, Any]:
+    """Return what documents say of a new archive."""
+    return {
+        "host": wanted.host.name,
+        "profile": wanted.profile.name,
+        "archive": str(path),
+        "bytes": len(packed.content),
+        "env": list(packed.env),
+        "masked": list(packed.masked),
+        "left_out": [{"path": file, "why": why} for file, why in packed.left],
+    }

@@ -1,0 +1,254 @@
+"""Archives of profiles: what goes into one on a host, and which files are one here."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import sqlite3
+import stat
+import tarfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling import said
+from examples import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_ops.commands.profile.archive import on_host
+from hermes_ops.commands.profile.archive.read import keep, read
+from hermes_ops.commands.profile.import_ import lacking
+from hermes_ops.commands.profile.whose import ProfileOnHost
+from hermes_ops.errors import UsageError
+from hermes_ops.inventory.model import Profile
+
+NAME = "scout"
+
+
+def home(folder: Path) -> Path:
+    """Make the home of a profile, and go to that of its user."""
+    made = folder / ".hermes" / "profiles" / NAME
+    made.mkdir(parents=True)
+    os.chdir(folder)
+    return made
+
+
+def packed(largest: int = 1 << 20) -> dict[str, Any]:
+    """Return the answer of a host, which is this one, and its folder the working one."""
+    where = f".hermes/profiles/{NAME}"
+    request = {"home": where, "name": NAME, "largest": largest, "about": {"profile": NAME}}
+    return on_host.packed(request)
+
+
+def files(told: dict[str, Any]) -> dict[str, bytes]:
+    """Return the files of an answer's archive, by their path in the profile's home."""
+    stream = io.BytesIO(base64.b64decode(told["archive"]))
+    with tarfile.open(fileobj=stream, mode="r:gz") as archive:
+        found = ((one, archive.extractfile(one)) for one in archive)
+        return {one.name.removeprefix(f"{NAME}/"): data.read() for one, data in found if data}
+
+
+@pytest.fixture
+def scout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a profile; the working folder is that of its user."""
+    monkeypatch.chdir(tmp_path)
+    return home(tmp_path)
+
+
+# --- on the host ------------------------------------------------------------------------------
+
+SHAPES: list[Callable[[str], bytes]] = [
+    lambda value: value.encode(),
+    lambda value: json.dumps({"x": value}).encode(),
+    lambda value: base64.encodebytes(b"so: " + value.encode()),
+    lambda value: value.encode().hex().encode(),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@settings(max_examples=examples(40), deadline=None)
+@given(value=st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=6))
+def test_no_value_of_a_credential_gets_in(
+    tmp_path_factory: pytest.TempPathFactory, shape: Callable[[str], bytes], value: str
+) -> None:
+    """Whatever the value, and however it stands in a file: that file is left out, and named."""
+    value = f"s{value.strip()}e".replace("\\", "/")
+    scout = home(tmp_path_factory.mktemp("user"))
+    (scout / ".env").write_text(
+        f"A_TOKEN='{value}'\n" if "'" not in value else f"A_TOKEN={value}\n"
+    )
+    (scout / "chat.txt").write_bytes(b"before " + shape(value) + b" after")
+    (scout / "harmless.txt").write_bytes(b"nothing")
+    told = packed()
+    assert "harmless.txt" in files(told)
+    assert "chat.txt" not in files(told)
+    assert ("chat.txt", "it contains A_TOKEN") in told["left"]
+    assert told["env"] == ["A_TOKEN"]
+
+
+def test_settings_stay_and_their_credentials_go(scout: Path) -> None:
+    """In config.yaml the value alone is replaced; if it cannot be, the file is left out."""
+    text = "model: a/b  # mine\nproviders:\n  x: {api_key: 'key-0123456789'}\nother: ${A_TOKEN}\n"
+    (scout / "config.yaml").write_text(text)
+    told = packed()
+    assert files(told)["config.yaml"].decode() == text.replace("key-0123456789", "changeme")
+    assert told["masked"] == ["config.providers.x.api_key"]
+    (scout / "config.yaml").write_text('a: {api_key: "key-01\\x32345"}\n')
+    told = packed()
+    assert "config.yaml" not in files(told)
+    assert ("config.yaml", "a credential in it cannot be taken out") in told["left"]
+
+
+def test_a_database_is_copied_as_it_was_last_committed(scout: Path) -> None:
+    """With a log that nobody has written back, and no process that has it open."""
+    writer = sqlite3.connect(scout / "state.db", isolation_level=None)
+    writer.execute("PRAGMA journal_mode=WAL")
+    writer.execute("CREATE TABLE t (x TEXT)")
+    writer.execute("INSERT INTO t VALUES ('committed')")
+    writer.execute("BEGIN")
+    writer.execute("INSERT INTO t VALUES ('not yet')")
+    held = files(packed())
+    writer.close()
+    assert {name for name in held if name.startswith("state.db")} == {"state.db"}
+    (scout.parent / "copy.db").write_bytes(held["state.db"])
+    with closing(sqlite3.connect(scout.parent / "copy.db")) as copy:
+        assert copy.execute("SELECT x FROM t").fetchall() == [("committed",)]
+
+
+def test_a_large_home_is_told_with_its_largest_files(scout: Path) -> None:
+    """No more than the bound is packed."""
+    (scout / "small").write_bytes(b"x")
+    (scout / "noise").write_bytes(os.urandom(5000))
+    assert packed(4000)["large"][0] == [5000, "noise"]
+    (scout / "noise").write_bytes(b"x" * 500_000)
+    assert packed(4000)["large"][0] == [500_000, "noise"]  # it is not even read
+
+
+def test_no_folder_and_a_link_are_no_profile(scout: Path) -> None:
+    """Both are told as absent."""
+    scout.rmdir()
+    assert packed() == {"absent": True}
+    scout.symlink_to("/etc")
+    assert packed() == {"absent": True}
+
+
+# --- here -------------------------------------------------------------------------------------
+
+
+def made(path: Path, *members: tuple[str, bytes | None, bytes]) -> Path:
+    """Write an archive of these members: name, content (None: none) and type."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content, kind in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            member.size = len(content or b"")
+            archive.addfile(member, io.BytesIO(content or b""))
+    return path
+
+
+TOP = (NAME, None, tarfile.DIRTYPE)
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        (("../x", b"", tarfile.REGTYPE), "'../x' in it leads out of the archive"),
+        (("scout/../../x", b"", tarfile.REGTYPE), "leads out of the archive"),
+        (("/etc/cron.d/x", b"", tarfile.REGTYPE), "leads out of the archive"),
+        (("scout\\..\\x", b"", tarfile.REGTYPE), "leads out of the archive"),
+        (("scout/link", None, tarfile.SYMTYPE), "is a link: only files are unpacked"),
+        (("scout/hard", None, tarfile.LNKTYPE), "is a link: only files are unpacked"),
+        (("scout/sda", None, tarfile.BLKTYPE), "is a device or a pipe"),
+        (("scout/pipe", None, tarfile.FIFOTYPE), "is a device or a pipe"),
+        (("scout/a\x1bb", b"", tarfile.REGTYPE), "is no name of a file"),
+        (("loose", b"", tarfile.REGTYPE), "'loose' in it lies in no folder"),
+        (("ranger/x", b"", tarfile.REGTYPE), "exactly one folder"),
+    ],
+)
+def test_members_that_lead_out_are_refused(
+    tmp_path: Path, member: tuple[str, bytes | None, bytes], words: str
+) -> None:
+    """One sentence with the member, and nothing is unpacked."""
+    with pytest.raises(UsageError, match=words.replace(".", r"\.")):
+        read(made(tmp_path / "a.tar.gz", TOP, member))
+
+
+def test_an_archive_that_was_cut_is_refused(tmp_path: Path) -> None:
+    """Wherever it was cut: it is no whole archive, and never a traceback."""
+    whole = made(
+        tmp_path / "a.tar.gz", TOP, (f"{NAME}/a", os.urandom(20_000), tarfile.REGTYPE)
+    ).read_bytes()
+    assert read(tmp_path / "a.tar.gz").top == NAME
+    for size in (0, 1, 9, 10, 11, 300, 511, 600, 5000, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut").write_bytes(whole[:size])
+        with pytest.raises(UsageError, match="no whole archive"):
+            read(tmp_path / "cut")
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(noise=st.binary(max_size=300), at=st.integers(0, 2000))
+def test_damage_is_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int
+) -> None:
+    """An archive with other bytes in it is read, or refused; nothing else is raised."""
+    path = made(tmp_path_factory.mktemp("x") / "a", TOP, (f"{NAME}/a", b"x" * 999, tarfile.REGTYPE))
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + noise + content[at + len(noise) :])
+    with suppress(UsageError):
+        assert read(path).top
+
+
+def test_what_is_kept_is_private_and_new(tmp_path: Path) -> None:
+    """Mode 0600 whatever the umask; a file that exists stays as it is."""
+    path = tmp_path / "new" / "a.tar.gz"
+    before = os.umask(0)
+    try:
+        keep(b"one", path)
+    finally:
+        os.umask(before)
+    assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (0o600, b"one")
+    with pytest.raises(UsageError, match="exists already"):
+        keep(b"two", path)
+    assert [one.name for one in path.parent.iterdir()] == ["a.tar.gz"]
+    assert path.read_bytes() == b"one"
+
+
+def test_an_archive_of_a_stranger_says_only_names(tmp_path: Path) -> None:
+    """What is no name of a variable, or not printable, is not repeated."""
+    about = {"env": ["A_TOKEN", "x; rm", 5, "B\x1b"], "masked": ["a.b", "\x1b[2J"]}
+    path = made(
+        tmp_path / "a", TOP,
+        (f"{NAME}/{on_host.MANIFEST}", json.dumps(about).encode(), tarfile.REGTYPE),
+    )  # fmt: skip
+    target = ProfileOnHost(None, None, Profile("x"))  # type: ignore[arg-type]
+    lacks = lacking(target, read(path))
+    assert (lacks.missing, lacks.masked) == (("A_TOKEN",), ("a.b",))
+    assert not lacking(target, read(made(tmp_path / "b", TOP))).known
+
+
+def test_bad_words_are_refused_before_any_host_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No target, no such file, a name that Hermes refuses: 64."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "hosts.yml").write_text("all: {hosts: {one: {}}}\n")
+    sound = str(made(tmp_path / "a.tar.gz", TOP))
+    for words, hint in [
+        (("profile.import", sound), "--to is missing"),
+        (("profile.import", sound, "--to", "one"), "is not a target"),
+        (("profile.import", sound, "--to", "one/Root"), "cannot be the name of a profile"),
+        (("profile.import", sound, "--to", "one/tmp"), "Hermes keeps it for itself"),
+        (("profile.import", sound, "--to", "one/default"), "Hermes' own folder"),
+        (("profile.import", "gone.tar.gz", "--to", "one/x"), "No such file"),
+        (("profile.export", "one/default"), "cannot be exported"),
+        (("profile.export", "two/x"), "no host 'two'"),
+        (("profile.export", "one/x", "--to", sound), "exists already"),
+    ]:
+        code, _, err = said(capsys, *words)
+        assert (code, hint in err) == (64, True), (words, err)
