@@ -334,8 +334,8 @@ def test_a_failure_stays_in_its_profile(linux: Box, operator: MakeOperator) -> N
     somebody = operator({linux: profiles})
     # Its profile cannot be made on the host, after a plan without fault.
     linux.sh(
-        f"mkdir -p {HOME}/.hermes/profiles/alpha && chown -R root {HOME}/.hermes/profiles/alpha"
-        f" && chown hermes {HOME}/.hermes {HOME}/.hermes/profiles"
+        f"mkdir -p {HOME}/.hermes/profiles && chown hermes {HOME}/.hermes"
+        f" && chown root {HOME}/.hermes/profiles"
     )
     run = somebody.up(code=1)
     host = run.host("linux-1")

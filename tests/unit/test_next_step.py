@@ -140,8 +140,9 @@ def test_the_command_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 FILES_AND_KEYS = {
-    "config.yaml", "config.model", "gateway.json", "gateway.lock", "gateway.pid", "gateway.py",
-    "gateway.platforms", "hosts.xml", "hosts.yml", "lab.json", "secrets.names",
+    "config.yaml", "config.model", "gateway.heartbeat", "gateway.json", "gateway.lock",
+    "gateway.pid", "gateway.py", "gateway.platforms", "hosts.xml", "hosts.yml", "lab.json",
+    "profile.yaml", "secrets.names",
 }  # fmt: skip
 NAMED = re.compile(r"(?<![\w./-])([a-z]+\.[a-z]+)(?![\w./(=-])")
 

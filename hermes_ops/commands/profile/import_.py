@@ -18,6 +18,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.resource import Path, Resource, Unpacked
+from hermes_ops.program_name import spoken
 from hermes_ops.services.base import home_of
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -111,7 +112,7 @@ def _lines(wanted: ProfileOnHost, lacks: Lacking) -> Iterator[str]:
     for name in lacks.masked:
         yield f"still to be supplied, `changeme` stands for it in config.yaml: {name}"
     if lacks.missing and wanted.is_managed:
-        yield f"each by: ./inv secrets.set {wanted.name} NAME --layer profile"
-    where = f"./inv fleet.up -l {wanted.name}"
+        yield spoken(f"each by: ./inv secrets.set {wanted.name} NAME --layer profile")
+    where = spoken(f"./inv fleet.up -l {wanted.name}")
     first = "" if wanted.is_managed else "name it in the inventory, then "
     yield f"to start it: {first}{where}"

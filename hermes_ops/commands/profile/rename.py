@@ -33,6 +33,7 @@ from hermes_ops.inventory.selector import parse, select
 from hermes_ops.plan.desired import StepPlan, writes_env
 from hermes_ops.plan.lifecycle.moves import Move
 from hermes_ops.plan.resource import Absent, Moved, Path, Renamed, Resource
+from hermes_ops.program_name import spoken
 from hermes_ops.run import HostResult
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
@@ -172,7 +173,7 @@ def _on_hosts(
     result = finish(again, output, table=lambda: show_converged(again, output))
     if left := [name for name in names.hosts if name not in there]:
         selection = ",".join(f"{name}/{names.old}" for name in left)
-        output.note(f"for the others: ./inv profile.rename '{selection}' {names.new}")
+        output.note(spoken(f"for the others: ./inv profile.rename '{selection}' {names.new}"))
     code = exit_code([first.exit, result.exit])
     return Result(code, {**result.document, "exit": code, "moved": first.document["hosts"]})
 
