@@ -141,7 +141,8 @@ def _begun(entry: Mapping[str, Any]) -> str:
         "by": entry.get("operator"),
     }  # fmt: skip
     words = [f"{name} {value}".lstrip() for name, value in named.items() if value]
-    return "  ".join([_task(entry), *words, _when(entry["at"])])
+    values = [f"{name}={value}" for name, value in entry.get("values", {}).items()]
+    return "  ".join([_task(entry), *words, *values, _when(entry["at"])])
 
 
 def _task(entry: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -322,8 +323,12 @@ def test_a_walk(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPat
         ("done", "inventory.list -l minis"), ("skipped", "$ ssh minis"),
         ("done", "fleet.ps -l minis"), ("ended", "0"),
     ]  # fmt: skip
-    code, out, _ = program(capfd, "runs.show", "last")
-    assert code == 0 and "A walk" not in out
+    first = next(row["run"] for row in journal.runs() if row["task"] == "runbook.run")
+    code, out, _ = program(capfd, "runs.show", first)
+    assert code == 0 and "NAME=minis" in out
+    assert re.search(
+        r"done +inventory.list -l minis — exit 0 in .* s\n.* skipped +\$ ssh minis", out
+    )
 
 
 def test_quit(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
