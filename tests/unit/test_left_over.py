@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from building import desired, facts, roles
 
+from hermes_ops.commands.config.left_over import _INSTALL as INSTALL
 from hermes_ops.commands.config.left_over import left_over
 from hermes_ops.commands.config.push import settings_steps
+from hermes_ops.files.layout import WRAPPER
+from hermes_ops.plan import make_plan
+from hermes_ops.plan.desired import desired_state
 from hermes_ops.services import MANAGERS
 
 
@@ -37,6 +42,15 @@ def test_settings_of_a_service_are_told(profile: dict[str, Any], names: str | No
         assert said == []
     else:
         assert said == [f"demo: config.push does not write {names} of its service: fleet.up does"]
+
+
+def test_the_wrapper_of_the_host_is_no_setting() -> None:
+    """Where it is absent, a push has nothing to say of it."""
+    case = {"desired": {"demo": {}}, "facts": {"holds": {"demo": {}}}}
+    host, found = replace(desired(case).host, gateways=("demo",)), facts(case)
+    plan = make_plan(desired_state(host, roles(), (*settings_steps(), INSTALL)), found, wait=False)
+    assert f"file:{WRAPPER}" in {change.resource for change in plan.changes}
+    assert list(left_over(host, found, roles(), settings_steps())) == []
 
 
 def test_a_service_that_is_not_there_is_not_told() -> None:

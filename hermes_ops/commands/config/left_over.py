@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hermes_ops.commands import steps
 from hermes_ops.errors import HermesError
+from hermes_ops.files.layout import WRAPPER
 from hermes_ops.inventory.model import Host
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts
@@ -60,7 +61,9 @@ def left_over(
         return
     for change in plan.changes:
         service = desired.services.get(change.profile or "")
-        if change.step != "gateway.install" or service is None:
+        # The wrapper of the host is no part of a service, and changes nothing that one does.
+        wrapper = change.resource == f"file:{WRAPPER}"
+        if change.step != "gateway.install" or service is None or wrapper:
             continue
         if isinstance(change.operation, Write | WriteUnit) and is_defined(service, manager, facts):
             yield LeftOver(service.profile, change, tuple(_names(change)))
