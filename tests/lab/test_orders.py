@@ -98,9 +98,10 @@ def test_an_operator_who_is_gone_ends_no_turn(linux: Box, running: Operator) -> 
 
 
 def test_now_waits_for_nobody(linux: Box, running: Operator) -> None:
-    """The turn ends without an answer."""
+    """The turn ends without an answer; only its process may take a while to end."""
     with turn(linux, 20) as answer:
-        assert "running turn" not in running.run("fleet.restart", "--now", code=0).err
+        said = running.run("fleet.restart", "--now", code=0).err
+        assert "running turn, at most" not in said
         assert linux.user(f"cat {answer}") != "done"
     assert state(running) == "healthy"
 
