@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import plistlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from html import escape
 from pathlib import PurePosixPath
 from typing import Any
-from xml.parsers.expat import ExpatError
-from xml.sax.saxutils import escape
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import CONFIG, STATE
@@ -127,11 +126,11 @@ class Launchd(ServiceManager):
         environment = {"HOME": facts.home, "LANG": "C.UTF-8", **service.environment}
         given = {
             **values,
-            "label": escape(service.label),
-            "service_home": escape(values["service_home"]),
+            "label": _escaped(service.label),
+            "service_home": _escaped(values["service_home"]),
             "argument_list": [_text(word) for word in values["command"]],
-            "environment_items": [(escape(k), _text(v)) for k, v in environment.items()],
-            "log": escape(f"{facts.home}/{STATE}/{service.name}.log"),
+            "environment_items": [(_escaped(k), _text(v)) for k, v in environment.items()],
+            "log": _escaped(f"{facts.home}/{STATE}/{service.name}.log"),
         }
         text = render(template(service.role.folder, source), given, name=source)
         return Text(path, text, base=True)
@@ -235,19 +234,18 @@ def _text(value: str) -> str:
     """
     if re.search("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]", value):
         raise Conflict(f"a property list cannot hold the text {value!r}", hint="change it")
-    return escape(value)
+    return _escaped(value)
 
 
 def _refuse_markup(*paths: str) -> None:
     for path in paths:
-        if escape(path) != path:
-            raise Conflict(
-                f"the path {path} has one of & < > in it, and Hermes writes it as it is into its"
-                " property list, which would be no valid one",
-                hint="use a home folder or a Python without such characters",
-            )
+        if _escaped(path) != path:
+            words = f"the path {path} has one of & < > in it, which Hermes writes as it is"
+            hint = "use a home folder or a Python without such characters"
+            raise Conflict(f"{words}: no property list would be valid", hint=hint)
 
 
+_escaped = partial(escape, quote=False)
 _PATH = re.compile(r"(<key>PATH</key>\s*<string>)(.*?)(</string>)", re.DOTALL)
 
 
@@ -260,6 +258,9 @@ def _parted(text: str) -> tuple[str, str]:
 
 def _arguments(text: str) -> list[str]:
     """Return the ProgramArguments of a plist; none if it cannot be parsed."""
+    import plistlib  # here: only a Mac needs it
+    from xml.parsers.expat import ExpatError
+
     try:
         found = plistlib.loads(text.encode("utf-8", "surrogateescape"))
     except (plistlib.InvalidFileException, ExpatError, ValueError, TypeError, LookupError):
