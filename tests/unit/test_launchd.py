@@ -192,7 +192,7 @@ def test_the_path_of_who_wrote_it_is_no_difference() -> None:
 @pytest.mark.parametrize("home", ["/Users/a&b", "/Users/<x>"])
 def test_a_home_that_would_break_hermes_own_text_is_refused(home: str) -> None:
     """Hermes does not quote it, so its next command would write a list that is not valid."""
-    with pytest.raises(Conflict, match="no valid one"):
+    with pytest.raises(Conflict, match="no property list would be valid"):
         plist("coder", replace(MAC, home=home, account_home=home))
 
 
