@@ -25,8 +25,11 @@ FILES = ("config.yaml", ENV)
 
 _SOON = 900
 """Seconds after an order within which a process counts as its result: drain, waits and retries."""
-_AT_ONCE = 2
-"""Seconds after an order within which nobody else starts it again."""
+_AT_ONCE = 1.5
+"""Seconds after an order within which nobody else starts it again, though clocks tell whole ones.
+
+We wait at least three seconds for readiness, so that a restart by hand comes later.
+"""
 _NEXT_TURN = ("model", "providers", "agent")
 """Settings that a running gateway reads again on its next turn."""
 _UNIT = ("agent", "restart_drain_timeout")
