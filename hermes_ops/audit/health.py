@@ -84,7 +84,9 @@ def _memory(seen: Seen) -> Iterable[Finding]:
 def _load(seen: Seen) -> Iterable[Finding]:
     load, cpus = _number(seen, "load"), _number(seen, "cpus")
     if load is not None and cpus and load > BUSY * cpus:
-        yield make("load", f"{load:.1f}", _on(seen), _count(int(cpus), "processor"))
+        yield make(
+            "load", f"{load:.1f}", _on(seen), f"{cpus:.0f} processor{'' if cpus == 1 else 's'}"
+        )
 
 
 @finds(
@@ -192,7 +194,3 @@ def _homes(seen: Seen) -> Iterable[tuple[str, str]]:
 
 def _shown(size: int) -> str:
     return f"{size / (1 << 30):.1f} GB"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")

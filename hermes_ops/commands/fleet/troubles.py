@@ -9,6 +9,7 @@ from typing import Any
 from hermes_ops.commands.fleet.profile_table import lasting, wanted
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile
 from hermes_ops.program_name import spoken
+from hermes_ops.reporting.report import count
 
 
 def counted(hosts: Iterable[HostSeen]) -> dict[str, Any]:
@@ -27,14 +28,10 @@ def counted(hosts: Iterable[HostSeen]) -> dict[str, Any]:
 def line(counts: Mapping[str, Any]) -> str:
     """Return the counts as one line."""
     parts = [f"{number} {state}" for state, number in counts["states"].items()]
-    text = f"{_count(counts['profiles'], 'profile')} on {_count(counts['hosts'], 'host')}"
+    text = f"{count(counts['profiles'], 'profile')} on {count(counts['hosts'], 'host')}"
     text += f": {', '.join(parts)}" if parts else ""
-    found = [_count(number, kind) for kind, number in counts["findings"].items()]
+    found = [count(number, kind) for kind, number in counts["findings"].items()]
     return "; ".join((text, *found))
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def troubles_of(host: HostSeen) -> Iterable[dict[str, Any]]:

@@ -20,6 +20,7 @@ from hermes_ops.commands.workspace import (
 )
 from hermes_ops.errors import InventoryError
 from hermes_ops.inventory.model import Host, Inventory
+from hermes_ops.reporting.report import count
 from hermes_ops.secrets.fingerprint import operator_key
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.resolve import attempt
@@ -159,10 +160,6 @@ def _total(found: Sequence[Finding], wanted: Sequence[Holder], told: Sequence[Ho
     meant = len(found) - len(open_ones)
     profiles = {holder.target for holder in wanted} | {h.target for h in seen(told)[1]}
     hosts = {target.partition("/")[0] for target in profiles}
-    looked = f"{_count(len(profiles), 'profile')} of {_count(len(hosts), 'host')}"
-    said = _count(len(open_ones), "finding") if open_ones else "nothing found"
+    looked = f"{count(len(profiles), 'profile')} of {count(len(hosts), 'host')}"
+    said = count(len(open_ones), "finding") if open_ones else "nothing found"
     return f"{said} in {looked}" + (f"; {meant} allowed" if meant else "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")

@@ -20,6 +20,7 @@ from hermes_ops.commands.secrets.lint import lines
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.program_name import spoken
+from hermes_ops.reporting.report import count
 
 _BAD = ("down", "unknown", "absent")
 """The states of a gateway that make its finding an error."""
@@ -112,10 +113,6 @@ def _show(found: Sequence[Finding], hosts: Sequence[HostSeen], output: Output) -
             output.text(text)
     errors = sum(finding.is_error for finding in found)
     profiles = sum(len(host.profiles) for host in hosts)
-    where = f"{_count(profiles, 'profile')} on {_count(len(hosts), 'host')}"
-    left = f"{_count(errors, 'error')} and {_count(len(found) - errors, 'warning')}"
+    where = f"{count(profiles, 'profile')} on {count(len(hosts), 'host')}"
+    left = f"{count(errors, 'error')} and {count(len(found) - errors, 'warning')}"
     output.text(f"{left if found else 'nothing found'}: {where}")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
