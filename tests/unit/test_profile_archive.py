@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from hermes_ops.commands.profile.archive import on_host
 from hermes_ops.commands.profile.archive.read import keep, read
+from hermes_ops.commands.profile.export import new_file
 from hermes_ops.commands.profile.import_ import lacking
 from hermes_ops.commands.profile.whose import ProfileOnHost
 from hermes_ops.errors import UsageError
@@ -216,6 +217,17 @@ def test_what_is_kept_is_private_and_new(tmp_path: Path) -> None:
         keep(b"two", path)
     assert [one.name for one in path.parent.iterdir()] == ["a.tar.gz"]
     assert path.read_bytes() == b"one"
+
+
+def test_each_new_archive_has_a_name_of_its_own(tmp_path: Path) -> None:
+    """Also those of one second: who was killed and begins again is not refused."""
+    names = []
+    for _ in range(4):
+        path = new_file(tmp_path, "box/scout")
+        keep(b"", path)
+        names.append(path.name)
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("box-scout-2") and name.endswith(".tar.gz") for name in names)
 
 
 def test_an_archive_of_a_stranger_says_only_names(tmp_path: Path) -> None:

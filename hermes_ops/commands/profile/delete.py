@@ -16,7 +16,7 @@ from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.fleet.status import is_hermes
 from hermes_ops.commands.profile.archive.ask import ask
 from hermes_ops.commands.profile.archive.read import keep
-from hermes_ops.commands.profile.export import file_name, lines
+from hermes_ops.commands.profile.export import lines, new_file
 from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, logs_of, nothing_of, open_any
 from hermes_ops.commands.workspace import gathered
 from hermes_ops.errors import UsageError
@@ -70,7 +70,7 @@ def _exported(wanted: ProfileOnHost, options: Options, output: Output) -> LocalP
     packed = ask(wanted, options, output, "or delete it with --no-export, after: ")
     if packed is None:
         return None
-    path = folder() / file_name(wanted)
+    path = new_file(folder(), wanted.name)
     keep(packed.content, path)
     for line in lines(wanted, packed, path):
         output.note(line)

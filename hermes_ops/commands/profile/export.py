@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,12 +50,18 @@ def _path(to: str | None, wanted: ProfileOnHost) -> Path:
     if to == "":
         raise UsageError("--to needs a value", hint="is a shell variable empty?")
     path = Path(to).expanduser() if to else Path()
-    return (path / file_name(wanted) if path.is_dir() else path).absolute()
+    return (new_file(path, wanted.name) if path.is_dir() else path).absolute()
 
 
-def file_name(wanted: ProfileOnHost) -> str:
-    """Return the name of a new archive: host, profile and the time in UTC."""
-    return f"{wanted.host.name}-{wanted.profile.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+def new_file(folder: Path, target: str) -> Path:
+    """Return the path of a new archive: host, profile, the time in UTC; a number if that is taken.
+
+    Two archives in one second are had by whoever is killed at once and begins again.
+    """
+    name = f"{target.replace('/', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    paths = (folder / f"{name}.tar.gz" for name in names)
+    return next(path for path in paths if not path.exists())
 
 
 def lines(wanted: ProfileOnHost, packed: Packed, path: Path) -> Iterator[str]:
