@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -20,15 +21,29 @@ settings.load_profile("thorough" if os.environ.get(EXPLORE) else "fixed")
 
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
-    """Make homes in which nobody has been."""
+    """Give homes in which nobody has been: the last one again, if it is still empty.
+
+    Few tests write into it, and a folder for each of thousands is seconds of making and removing.
+    """
     folder, numbers = tmp_path_factory.mktemp("homes"), count()
+    last: list[str] = []
 
-    def make() -> str:
-        home = folder / str(next(numbers))
-        home.mkdir(mode=0o700)
-        return str(home)
+    def give() -> str:
+        if not last or _is_used(last[0]):
+            home = folder / str(next(numbers))
+            home.mkdir(mode=0o700)
+            last[:] = [str(home)]
+        return last[0]
 
-    return make
+    return give
+
+
+def _is_used(home: str) -> bool:
+    """Whether something is in a home, or somebody has changed its mode or removed it."""
+    try:
+        return bool(os.listdir(home)) or stat.S_IMODE(os.stat(home).st_mode) != 0o700  # noqa: PTH116, PTH208 - quick
+    except OSError:
+        return True
 
 
 @pytest.fixture(scope="module", autouse=True)
