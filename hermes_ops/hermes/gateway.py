@@ -41,6 +41,8 @@ PID_FILE = "gateway.pid"
 LOCK = "gateway.lock"
 ACTIVE = ".hermes/active_profile"
 """The sticky profile of `hermes profile use`: every call without `-p` uses it."""
+DATABASES = ("state.db", "response_store.db")
+"""What a gateway cannot answer without: sessions, and the conversations of its API."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
 DEFINITIONS = (
     "/etc/systemd/system/hermes-gateway*.service",

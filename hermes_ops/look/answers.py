@@ -52,6 +52,7 @@ def _facts(reply: Reply) -> Facts:
         locks=locks(reply),
         deleted=deleted(reply),
         closed=frozenset(record.rest for record in reply.of("closed")),
+        garbled=frozenset(record.rest for record in reply.of("garbled")),
         real={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("real")},
         commands=invocations(reply),
         variables=variables(reply),

@@ -178,6 +178,17 @@ look_owners() { # HOME...
   end
 }
 
+# Which of these files are no SQLite databases: each of those has its name in its first bytes. An
+# empty one is new.
+look_databases() { # FILE...
+  for path; do
+    shift
+    [ ! -s "$path" ] || [ ! -f "$path" ] || set -- "$@" "$path"
+  done
+  [ $# -gt 0 ] || return 0
+  grep -L '^SQLite format 3' -- "$@" 2>/dev/null | while IFS= read -r path; do say "garbled $path"; done
+}
+
 # Where the homes of gateways lie in truth, to tell whether a process still has the files in them;
 # and those in which nothing can be written, whatever their modes are.
 look_real() ( # HOME...

@@ -163,6 +163,7 @@ class Facts:
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
     real: Mapping[str, str] = field(default_factory=dict)  # where homes lie, without links
     closed: frozenset[str] = frozenset()  # homes in which nothing can be written
+    garbled: frozenset[str] = frozenset()  # the asked databases that are none
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk
     profiles: tuple[str, ...] = ()

@@ -40,6 +40,8 @@ class Question:
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
+    databases: tuple[str, ...] = ()
+    """Files that must be databases, if they are there and not empty."""
     markers: tuple[str, ...] = ()
     """Files of which to tell whether they are older than an hour."""
     urls: tuple[str, ...] | None = ()
@@ -93,6 +95,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_overlay", OVERLAY)
     yield "look_commands; look_units"
     yield _call("look_owners", *question.homes)
+    yield _call("look_databases", *question.databases)
     yield _call("look_newer", *question.homes)
     yield _call("look_real", ".", *question.homes)
     if question.health:

@@ -107,6 +107,7 @@ def question(
         defined=tuple(f"{name}_defined" for name in MANAGERS),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         homes=_unique(homes),
+        databases=_unique([f"{home}/{name}" for home in homes for name in gateway.DATABASES]),
         markers=_unique(marks),
         urls=_unique(_urls(desired)) if urls else None,
         ports=_unique(filter(None, map(number_of, _urls(desired)))),

@@ -91,6 +91,20 @@ def test_what_a_crash_left_is_moved_aside(linux: Box, operator: MakeOperator) ->
     assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
 
 
+def test_a_database_that_is_overwritten(linux: Box, operator: MakeOperator) -> None:
+    """The gateway serves on and keeps nothing: that is not green, and `gateway.repair` ends it."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.up()
+    linux.user(f"echo no database >{PROFILE}/state.db; echo old >{PROFILE}/state.db-wal")
+    (row,) = one.run("fleet.ps", code=2).json["hosts"][0]["profiles"]
+    assert row["state"] == "degraded"
+    assert "what it has as state.db is no SQLite database" in " ".join(row["reasons"])
+    one.run("gateway.repair", f"{linux.name}/coder", code=0)
+    kept = f".local/state/hermes-ops/kept/{PROFILE}"
+    assert linux.user(f"cat {kept}/state.db {kept}/state.db-wal") == "no database\nold"
+    assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
+
+
 def test_a_suspended_gateway_is_repaired(linux: Box, operator: MakeOperator) -> None:
     """It is ended and started anew; it is the process that was seen, and no other."""
     one = operator({linux: {"coder": gateway(8701)}})

@@ -168,6 +168,14 @@ def test_a_pid_file_that_names_another_process(text: str | None) -> None:
     assert list(troubles_of(looked(put(seen, f"{HOME}/gateway.pid", f"{pid}\n")))) == []
 
 
+def test_a_database_that_is_none() -> None:
+    """A gateway serves on beside it, and keeps nothing."""
+    seen, _ = found()
+    words, then = told(replace(seen, garbled=frozenset({f"{HOME}/state.db", "other/state.db"})))
+    assert words == "what it has as state.db is no SQLite database: it can keep nothing there"
+    assert then == "./inv gateway.repair box/demo"
+
+
 @pytest.mark.parametrize("lock", ["/home/hermes/old/gateway.lock", "{real}/gateway.lock (deleted)"])
 def test_a_gateway_whose_home_was_replaced_is_restarted(lock: str) -> None:
     """It writes where nobody looks, and another one could start beside it."""

@@ -730,6 +730,18 @@ def test_files_of_others_are_told(host: Host) -> None:
     ]  # fmt: skip
 
 
+def test_databases_that_are_none_are_told(host: Host) -> None:
+    """An empty file is a new one; what is no file, or is not there, is nothing to tell."""
+    host.file("a/state.db", "SQLite format 3\0more\nlines")
+    host.file("b/state.db", "garbage\nand more\n")
+    host.file("-c/state.db", "\0" * 4096)
+    host.file("d/state.db", "")
+    (host.home / "e/state.db").mkdir(parents=True)
+    asked = " ".join(f"{name}/state.db" for name in ("a", "b", "-c", "d", "e", "gone"))
+    assert host.run(f"look_databases {asked}").told == ["garbled b/state.db", "garbled -c/state.db"]
+    assert host.run("look_databases gone/state.db").told == []
+
+
 def test_no_home_is_no_question(dash: Host) -> None:
     """`find` without a path would go through the whole home."""
     assert dash.run("uid=0; look_owners; look_owners gone").told == []

@@ -10,13 +10,18 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.hermes.gateway import ACTIVE, HEARTBEAT, PID_FILE, STATE_FILE
+from hermes_ops.hermes.gateway import ACTIVE, DATABASES, HEARTBEAT, PID_FILE, STATE_FILE
 from hermes_ops.look.facts import Facts
 
 LOCK, TAKEOVER, STARTS = "gateway.lock", ".gateway-takeover.json", "gateway-starts.log"
 LOOP = "gateway/restart_loop.json"
 _LOGS = ("logs/gateway.log", "logs/errors.log", "logs/agent.log")
-FILES = (PID_FILE, LOCK, STATE_FILE, HEARTBEAT, TAKEOVER, STARTS, LOOP, *_LOGS)
+_WITH = ("", "-wal", "-shm")
+"""What SQLite keeps beside a database: with another database it would be mixed into that one."""
+FILES = (
+    *(PID_FILE, LOCK, STATE_FILE, HEARTBEAT, TAKEOVER, STARTS, LOOP, *_LOGS),
+    *(f"{name}{end}" for name in DATABASES for end in _WITH),
+)
 """Relative to the home; their names and owners are looked at."""
 READ = (TAKEOVER, STARTS, LOOP)
 """Those that no other look reads."""
@@ -39,6 +44,8 @@ def leftovers(
         if state.uid != facts.uid:
             owner = "root" if state.uid == 0 else f"uid {state.uid}"
             yield path, f"it belongs to {owner}, and the gateway cannot write it"
+        elif str(home / (database := name.partition("-")[0])) in facts.garbled:
+            yield path, f"{database} is no SQLite database"
         elif why := _why(name, facts.contents.get(str(path), ""), facts, alive=alive):
             yield path, why
 

@@ -12,7 +12,7 @@ from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.hermes.gateway import ACTIVE, EVIDENCE, LOCK, LOGS
+from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
 from hermes_ops.hermes.orphans import on_port, prune_hint
 from hermes_ops.hermes.outside import inherited, is_misnamed, other_version, overlaid
 from hermes_ops.hermes.ports import free_hint, number_of
@@ -166,11 +166,18 @@ def around(
     if evidence.deleted:
         words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
         yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+    if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
+        words = f"what it has as {' and '.join(bad)} is no SQLite database"
+        yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
     for file in crons(f"{facts.home}/{service.home}", facts):
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
         yield Conflict(words, hint=f"on the host, take that line out: {edit}")
     yield from overlaid(keys, facts)
+
+
+def _repair_hint(host: str, service: ServiceSpec) -> str:
+    return spoken(f"./inv gateway.repair {shlex.quote(f'{host}/{service.profile}')}")
 
 
 def restart_hint(host: str, service: ServiceSpec) -> str:
