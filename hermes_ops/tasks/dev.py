@@ -28,7 +28,10 @@ def fix(_options: Options, output: Output) -> None:
 @verb(
     common=(),
     options=(
-        Option("junit", "write the results into this folder, as JUnit XML: quick.xml, hosts.xml"),
+        Option(
+            "junit",
+            "write the results into this folder as JUnit XML, a file for each suite",
+        ),
         Option(
             "require_lab", "fail where the lab cannot run, instead of skipping its tests", False
         ),

@@ -16,7 +16,8 @@ MINIMUM = "quick = 2\nnewest = 1\nslow = 1\nlab = 1\n"
 FILES = {
     "quick": ("3.11.2", [("tests.unit.test_a", ""), ("tests.unit.test_b", "")]),
     "newest": ("3.14.8", [("tests.unit.test_a", "")]),
-    "hosts": ("3.11.2", [("tests.unit.test_c", ""), ("tests.lab.test_d", "")]),
+    "slow": ("3.11.2", [("tests.unit.test_c", "")]),
+    "hosts": ("3.11.2", [("tests.lab.test_d", "")]),
 }
 STDOUT = "2 passed in 1.00s\n== 2 passed, 1 deselected in 3.21s (0:00:03) ==\n"
 

@@ -35,10 +35,12 @@ def test(output: Output, *, junit: str | None, require_lab: bool, only: str | No
     _prepare(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
-    if not only:
-        check(output, results=junit)
-    words = ["-k", only] if only else ["-m", "lab or slow"]
-    _tool(output, "pytest", "tests", *words, *tools.junit(junit, "hosts"))
+    if only:
+        _tool(output, "pytest", "tests", "-k", only, *tools.junit(junit, "hosts"))
+        return
+    check(output, results=junit)
+    tools.run([tools.slow_tests(junit)], output)
+    _tool(output, "pytest", "tests", "-m", "lab", *tools.junit(junit, "hosts"))
 
 
 def quick(output: Output, junit: str | None) -> None:

@@ -17,6 +17,7 @@ from hermes_ops.cli.output import Output
 from hermes_ops.errors import CommandError
 
 QUICK = "not lab and not slow"
+SLOW = "slow and not lab"
 UNREAD = (".whl", ".lock")
 """Suffixes of tracked files that are not written by hand."""
 
@@ -64,8 +65,16 @@ def tools() -> tuple[Tool, ...]:
 
 def quick_tests(results: str | None, *, without: str = "") -> Tool:
     """Return the quick tests; with a folder for `results` they write quick.xml there."""
-    marks = f"{QUICK} and not {without}" if without else QUICK
-    words = ("-q", "-n", "auto", "--dist", "loadgroup", "-m", marks, *junit(results, "quick"))
+    return _tests(f"{QUICK} and not {without}" if without else QUICK, junit(results, "quick"))
+
+
+def slow_tests(results: str | None) -> Tool:
+    """Return the slow tests that need no lab; with a folder for `results` they write slow.xml."""
+    return _tests(SLOW, junit(results, "slow"))
+
+
+def _tests(marks: str, results: Sequence[str]) -> Tool:
+    words = ("-q", "-n", "auto", "--dist", "loadgroup", "-m", marks, *results)
     return Tool("pytest", (*words, "tests"))
 
 
