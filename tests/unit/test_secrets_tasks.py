@@ -343,6 +343,39 @@ def test_another_reader_reads_what_is_encrypted_anew(site: Site) -> None:
     assert site.text("profiles/coder.yml").count("\n") > FILES["profiles/coder.yml"].count("\n")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["block", "flow"])
+def test_alerts_are_encrypted_anew_too(site: Site, style: str) -> None:
+    """In a list of URLs and outside of one; the rest of the file stays as it was."""
+    from hermes_ops.secrets.secret import Secret
+
+    keys = age.recipients(site.folder / "inventory/.age-recipients", "r")
+    told = ["json://127.0.0.1:9/one", "json://127.0.0.1:9/two", "http://127.0.0.1:9/ping"]
+    one, two, ping = (age.encrypt(Secret(url), keys) for url in told)
+    file = site.folder / "inventory/group_vars/all.yml"
+    file.parent.mkdir(exist_ok=True)
+    lines = [f"      {line}" for line in (*two.splitlines(),)]
+    first = f"{{age: {json.dumps(one)}}}" if style == "flow" else "\n".join(
+        ["age: |", *(f"      {line}" for line in one.splitlines())]
+    )  # fmt: skip
+    file.write_text(
+        f"hermes_alerts:  # whom to tell\n  urls:\n  - {first}\n  - age: |\n"
+        + "\n".join(lines)
+        + f"\n  ping: {{age: {json.dumps(ping)}}}\nx: 1\n"
+    )
+    before = site.items("secrets.show")
+    assert site("secrets.keygen", "--age-key-file", "other.txt")[0] == 0
+    code, out, err = site("secrets.rekey")
+    assert (code, out.count("2 recipients, used by")) == (0, 3), err
+    assert "hermes_alerts.urls[1]" in out
+    after = site.items("secrets.show", "--age-key-file", "other.txt")
+    assert [row["fingerprint"] for row in after] == [row["fingerprint"] for row in before]
+    kept = file.read_text()
+    assert kept.startswith("hermes_alerts:  # whom to tell\n  urls:\n  - ")
+    assert kept.endswith("\nx: 1\n")
+    assert not any(text.splitlines()[3] in kept for text in (one, two, ping))
+
+
 def test_every_secret_is_shown_by_name(site: Site) -> None:
     """Kind, source, place, a fingerprint, and who has the same; no value."""
     rows = site.items("secrets.show")

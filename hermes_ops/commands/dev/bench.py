@@ -112,6 +112,7 @@ def _commands(bench: Bench) -> dict[str, Command]:
         "no change": (bench.ours(*up, BOTS), holds),
         "verified": (bench.ours("fleet.up", "-l", BOTS), holds),
         "verify": (bench.ours("fleet.verify", "-l", BOTS), "checks passed"),
+        "ps": (bench.ours("fleet.ps", "-l", BOTS), "bot-"),
         "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
         "few": (bench.ours(*up, selection(few)), holds),
         "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
@@ -247,6 +248,7 @@ def _rows(
     yield row(f"no change, {size}", f"{wall['no change']:.2f} s")
     yield row("the floor: a connection and a command a host", f"{wall['floor']:.2f} s")
     yield row("no change / floor", f"{wall['no change'] / wall['floor']:.2f}", "at most 1.6")
+    yield row("fleet.ps / floor", f"{wall['ps'] / wall['floor']:.2f}", "at most 1.3")
     checks = f"{hosts * profiles * CHECKS} checks"
     verification = wall["verified"] - wall["no change"]
     yield row(f"verification, {checks}", f"{verification:.2f} s")

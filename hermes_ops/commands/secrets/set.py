@@ -185,6 +185,9 @@ def _age_references(inventory: Inventory) -> dict[Reference, list[str]]:
             for name, value in profile.env.items():
                 if _is_age(value):
                     users.setdefault(value, []).append(f"{host.name}/{profile.name} {name}")
+        for name, told in host.alerts.named:
+            if _is_age(told):
+                users.setdefault(told, []).append(f"{host.name} {name}")
     return users
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -28,6 +29,14 @@ def entry_of(node: Any, name: str) -> tuple[Any, Any]:
     """Return the nodes of a key and its value; if it is given twice, the last."""
     found = [(k, v) for k, v in node.value if isinstance(k, yaml.ScalarNode) and k.value == name]
     return found[-1] if found else (None, None)
+
+
+def item_of(items: Sequence[Any], name: str) -> int | None:
+    """Return which item of a list a part of a path names, such as `[0]`; None if it names none."""
+    number = name[1:-1]
+    if f"[{number}]" != name or not (number.isascii() and number.isdigit()):
+        return None
+    return int(number) if int(number) < len(items) else None
 
 
 def is_nothing(node: Any) -> bool:
@@ -89,6 +98,8 @@ def with_value(said: Any, path: list[str], value: Any) -> Any:
     """Return the meaning with another value at a path."""
     if not path:
         return value
+    if isinstance(said, list) and (at := item_of(said, path[0])) is not None:
+        return [*said[:at], with_value(said[at], path[1:], value), *said[at + 1 :]]
     entries = said if isinstance(said, dict) else {}
     same = [
         key for key in entries if key[1] == path[0]

@@ -21,6 +21,7 @@ from hermes_ops.loader.edit.nodes import (
     entry_of,
     is_alias,
     is_nothing,
+    item_of,
     meaning,
     place_of,
     says_the_same,
@@ -67,6 +68,9 @@ def path_at(text: str, line: int, column: int) -> tuple[str, ...]:
 
 
 def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
+    if isinstance(node, yaml.SequenceNode):
+        found = ((number, _path_to(item, line, column)) for number, item in enumerate(node.value))
+        return next(((f"[{number}]", *below) for number, below in found if below), ())
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if (key.start_mark.line, key.start_mark.column) == (line, column):
             return (key.value,)
@@ -98,6 +102,9 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
             return _Spot(node, None, None, (name, *rest))
         if not rest or is_nothing(value):
             return _Spot(node, key, value, rest)
+        items = value.value if isinstance(value, yaml.SequenceNode) and rest[1:] else ()
+        if (at := item_of(items, rest[0])) is not None:
+            return _find(items[at], rest[1:], file)
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
             raise InventoryError(
