@@ -14,6 +14,7 @@ from case_file import read_case
 import hermes_ops.audit.health  # noqa: F401
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
+from hermes_ops.cli.output import Output
 from hermes_ops.commands.fleet.care import doctor, hermes_doctor, operator
 from hermes_ops.commands.fleet.status import seen_from
 from hermes_ops.commands.look_hosts import Look
@@ -98,6 +99,22 @@ def test_what_is_not_as_desired_is_an_error_or_a_warning() -> None:
     (found,) = doctor._of_host(seen_from(lost, roles()))
     assert (found.severity, found.mend) == ("error", "try hosts.ping")
     assert found.message == "box: no route"
+
+
+def test_errors_are_shown_first_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of what is found on several hosts, in the order of the inventory."""
+    state = desired({**HELD, "steps": ["profile.configure", "gateway.install", "gateway.start"]})
+    hosts = [
+        seen_from(
+            Look(state.host, state, facts({**HELD, "facts": {"holds": "desired", **more}})), roles()
+        )
+        for more in ({"services": {"demo": "stopped"}}, {"services": {"demo": "failed 1"}})
+    ]
+    found = [one for host in hosts for one in doctor._of_host(host)]
+    doctor._show(found, hosts, Output(json=False))
+    words = [line.split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert [word for word in words if word] == ["error", "warning", "1"]
+    assert [one.severity for one in found] == ["warning", "error"]
 
 
 class Shell:

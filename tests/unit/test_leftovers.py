@@ -26,8 +26,18 @@ def facts(files: Mapping[str, str], case: Mapping[str, Any]) -> Facts:
         str(HOME / name): PathState(kinds.get(name, "file"), 0o600, owners.get(name, UID), 1)
         for name in files
     }
+    garbled = frozenset(str(HOME / name) for name in case.get("garbled", ()))
     contents = {str(HOME / name): text for name, text in files.items()}
-    return Facts("ann", UID, "/home/ann", "/home/ann", now=NOW, paths=paths, contents=contents)
+    return Facts(
+        "ann",
+        UID,
+        "/home/ann",
+        "/home/ann",
+        now=NOW,
+        paths=paths,
+        contents=contents,
+        garbled=garbled,
+    )
 
 
 def written(case: Mapping[str, Any]) -> dict[str, str]:

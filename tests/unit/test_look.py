@@ -199,6 +199,15 @@ def test_a_damaged_archive_is_no_answer() -> None:
         facts_of(f"{NONCE} begin files\nLmhlcm1lcy9wcm9maWxlcw==\n{NONCE} end\n")
 
 
+def test_what_is_told_of_homes() -> None:
+    """Where each lies in truth, in which one cannot write, and what is no database."""
+    told = ("real a /data/x y", "real b /home/b", "closed b", "garbled b/state.db")
+    facts = facts_of("".join(f"{NONCE} {line}\n" for line in told))
+    assert facts.real == {"a": "/data/x y", "b": "/home/b"}
+    assert facts.closed == {"b"}
+    assert facts.garbled == {"b/state.db"}
+
+
 def test_what_processes_were_started_with() -> None:
     """Lines that are none are passed over."""
     lines = "7\t/home/a\t/x.slice\tpython\tgateway\n\n8\t\t\t/bin/sleep\nx\t\t\ty\n9\n"

@@ -162,6 +162,26 @@ def test_who_is_concerned_is_told(site: Site) -> None:
     assert "is stronger, so this profile still gets that value" in err
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_only_a_terminal_without_a_source_is_asked(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, asks: bool
+) -> None:
+    """`--from stdin` reads it, whoever sits there."""
+    prompts: list[str] = []
+
+    def asked(text: str) -> str:
+        prompts.append(text)
+        return TOKEN
+
+    monkeypatch.setattr("hermes_ops.commands.secrets.set.getpass", asked)
+    typed = open_pipe(TOKEN)
+    typed.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", typed)
+    words = ("secrets.set", "mini-1/coder", "NEW", "--layer", "catalogue", "--check")
+    assert site(*words, *(() if asks else ("--from", "stdin")))[0] == 2
+    assert prompts == (["NEW: ", "NEW, again: "] if asks else [])
+
+
 def test_check_writes_nothing(site: Site) -> None:
     """It says what would be, and exits 2."""
     before = site.text("profiles/coder.yml")

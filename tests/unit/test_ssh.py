@@ -99,8 +99,14 @@ def test_only_the_named_key_is_offered(server: Sshd, tmp_path: Path) -> None:
     mine = Path.home() / ".ssh"
     mine.mkdir(mode=0o700)
     shutil.copy(server.key, mine / "id_ed25519")
-    with pytest.raises(Unreachable, match="refuses the login"):
+    with pytest.raises(Unreachable, match=r"refuses the login of .*: the key was not accepted"):
         opened(server, key_file=tmp_path / "stranger")
+
+
+def test_nobody_logs_in_without_a_key(server: Sshd) -> None:
+    """That is another sentence than a key that is refused."""
+    with pytest.raises(Unreachable, match=r"refuses the login of .*: there is no key to offer"):
+        opened(server, key_file=None)
 
 
 def test_without_a_named_key_those_of_the_user_are_offered(server: Sshd) -> None:

@@ -1,0 +1,61 @@
+"""The next command for what is not as desired, where its settings need no change."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hermes_ops.commands.fleet.faults import ending, remedy
+from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.readiness import Verdict
+from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Answer, Facts
+
+SILENT = {"answers": {"http://127.0.0.1:8642/health": Answer(None)}}
+
+
+@pytest.mark.parametrize(
+    ("state", "seen", "task"),
+    [
+        ("draining", {"drain_lasts": True}, "fleet.start"),
+        ("draining", {"age_s": 4.0}, "fleet.ps"),
+        ("frozen", {"traced": True}, "fleet.restart --now"),
+        ("unknown", {"doubts": ("x",)}, "fleet.restart"),
+        ("unknown", {"damage": "x"}, "fleet.restart"),
+        ("unknown", {"age_s": 360.0}, "fleet.ps"),
+        ("unknown", {"age_s": 361.0}, "fleet.restart"),
+        ("unknown", {}, "fleet.ps"),
+        ("down", {"activity": "activating", "restarts": 1}, "fleet.ps"),
+        ("down", {"activity": "activating", "restarts": 2}, "fleet.logs --file journal"),
+        ("starting", {"age_s": 10.0}, "fleet.ps"),
+        ("starting", {"age_s": 400.0}, "fleet.restart"),
+        ("degraded", SILENT, "fleet.restart"),
+        ("degraded", {}, "fleet.logs --file journal"),
+    ],
+)
+def test_the_next_command(state: str, seen: dict[str, Any], task: str) -> None:
+    """A start is given the time that Hermes may take for it, and no more."""
+    plan: Any = SimpleNamespace(stalled=frozenset(), differs=())
+    pair = (Verdict(state, ()), Evidence(**seen))
+    assert remedy("box/demo", pair, (), plan, lacks=False) == f"./inv {task} -l box/demo"
+
+
+@pytest.mark.parametrize(
+    ("linger", "wish", "manager", "ends"),
+    [
+        (False, "required", "systemd", True),
+        (True, "required", "systemd", False),
+        (False, "optional", "systemd", False),
+        (False, "required", "supervisord", False),
+    ],
+)
+def test_services_that_end_with_a_session(
+    *, linger: bool, wish: str, manager: str, ends: bool
+) -> None:
+    """Where linger is required and off, every service says so."""
+    host = Host("box", linger=wish)
+    words = ["linger is off: it ends with the last session of ann"] if ends else []
+    facts = Facts("ann", 1000, "/home/ann", "/home/ann", linger=linger)
+    assert ending(host, manager, facts) == words
