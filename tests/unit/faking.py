@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hermes_ops.errors import Unknown
 from hermes_ops.hermes.gateway import EVIDENCE
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, PathState
@@ -76,6 +77,28 @@ class FakeTransport:
 
     def close(self) -> None:
         self.is_closed = True
+
+
+class EachAlone:
+    """What a shell has beside `run`, where every command is run by itself."""
+
+    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+        """Answer every command with nothing, and well."""
+        del command, timeout
+        return 0, b"", b""
+
+    def run_alone(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
+        """Run it as any other."""
+        return self.run(command, timeout=timeout)
+
+    def run_all(
+        self, commands: Sequence[str], *, timeout: float = 30
+    ) -> list[tuple[int, bytes, bytes] | Unknown]:
+        """Run one after the other."""
+        return [self.run(command, timeout=timeout) for command in commands]
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def connecting(**transports: Transport | Exception) -> Any:

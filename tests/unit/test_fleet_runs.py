@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from building import desired, facts, roles
-from faking import Answer, FakeTransport, connecting, done, evidence, said
+from faking import Answer, EachAlone, FakeTransport, connecting, done, evidence, said
 from test_converge_host import HELD, NEW
 
 from hermes_ops.cli.options import Amount, Options
@@ -324,23 +324,6 @@ def test_every_host_is_let_go() -> None:
 # --- fleet.verify -------------------------------------------------------------------------------
 
 
-class Shell:
-    """A shell that answers every command with nothing, and well."""
-
-    def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
-        return 0, b"", b""
-
-    run_alone = run
-
-    def run_all(
-        self, commands: Sequence[str], *, timeout: float = 30
-    ) -> list[tuple[int, bytes, bytes] | Unknown]:
-        return [self.run(command, timeout=timeout) for command in commands]
-
-    def close(self) -> None:
-        pass
-
-
 @pytest.fixture
 def thing(tmp_path: Path) -> Role:
     """A role whose one check passes."""
@@ -360,7 +343,7 @@ def test_values_of_env_are_learned_before_a_check_runs() -> None:
     """A check that shows one shows three stars: of every profile, whatever the look brought."""
     found = with_env("A_TOKEN='planted-value-one'\nexport B=planted-value-two\n")
     state = desired(HELD)
-    target = verify._target(state, found, FakeTransport([], sessions=[Shell()]))
+    target = verify._target(state, found, FakeTransport([], sessions=[EachAlone()]))
     assert REDACTOR("planted-value-one planted-value-two") == "*** ***"
     assert target.host == "box"
     assert [service.profile for service in target.services] == ["demo"]
@@ -383,7 +366,7 @@ def verified(
 
 def test_a_host_that_is_not_reached_is_not_verified(thing: Role) -> None:
     """Each of its checks says why; those of the others run."""
-    here = FakeTransport([said(facts(HELD))], sessions=[Shell()])
+    here = FakeTransport([said(facts(HELD))], sessions=[EachAlone()])
     gone, odd = Unreachable("no way"), FakeTransport(["@ user x\n@ done\n"])
     changed = HostKeyChanged("another key")
     transports = {"a": here, "b": gone, "c": odd, "d": changed}
@@ -402,7 +385,7 @@ def test_checks_are_told(thing: Role) -> None:
     """How many on how many hosts, and then what did not pass; without a check, nothing."""
     inventory = Inventory((), {}, {"gateway": thing})
     output = Output(json=False, err=(err := io.StringIO()))
-    shell = FakeTransport([], sessions=[Shell()])
+    shell = FakeTransport([], sessions=[EachAlone()])
     target = verify._target(desired(HELD), facts(HELD), shell)
     expected = [Check("box", "demo", "test_it"), Check("box", "demo", "test_gone")]
     verify._checked(inventory, [target], expected, Options(), output, None)
@@ -430,7 +413,7 @@ def test_only_hosts_that_hold_are_verified_after_a_run(
 ) -> None:
     """One that failed has said so already; what came of the others is in the document."""
     a, b = good(), bad()
-    a.sessions.append(Shell())
+    a.sessions.append(EachAlone())
     converged = run({"a": a, "b": b})
     selected = replace(converged.workspace.selected, roles={**roles(), "gateway": thing})
     converged.workspace = replace(converged.workspace, selected=selected)
@@ -445,7 +428,7 @@ def test_only_hosts_that_hold_are_verified_after_a_run(
 def test_time_that_a_run_took_is_not_there_for_its_checks(thing: Role) -> None:
     """The deadline is the run's: checks for which no time is left are unknown."""
     a = good()
-    a.sessions.append(Shell())
+    a.sessions.append(EachAlone())
     converged = run({"a": a}, Options(timeout=5))
     converged.seconds = 6
     selected = replace(converged.workspace.selected, roles={**roles(), "gateway": thing})

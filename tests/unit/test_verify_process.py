@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faking import EachAlone
 
 from hermes_ops.errors import HermesError, Unknown, Unreachable
 from hermes_ops.services import MANAGERS
@@ -203,7 +204,7 @@ def test_half_an_answer_about_units_is_none(printed: str) -> None:
 # --- the shell that is asked --------------------------------------------------------------------
 
 
-class Shell:
+class Shell(EachAlone):
     """A shell that remembers what it was asked, and how long it might take."""
 
     def __init__(self) -> None:
@@ -213,13 +214,6 @@ class Shell:
     def run(self, command: str, *, timeout: float = 30) -> tuple[int, bytes, bytes]:
         self.asked.append((command, timeout))
         return 3, b"out \xff", b"err"
-
-    run_alone = run
-
-    def run_all(
-        self, commands: Sequence[str], *, timeout: float = 30
-    ) -> list[tuple[int, bytes, bytes] | Unknown]:
-        return [self.run(command, timeout=timeout) for command in commands]
 
     def close(self) -> None:
         self.is_closed = True

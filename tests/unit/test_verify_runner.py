@@ -14,6 +14,7 @@ from xml.etree import ElementTree as xml
 import _pytest.config
 import pytest
 from building import bare_role
+from faking import EachAlone
 
 from hermes_ops.commands.fleet.verify import _codes
 from hermes_ops.errors import CommandError, Unknown, Unreachable, UsageError
@@ -34,7 +35,7 @@ from hermes_ops.verify import (
 from hermes_ops.verify import outcome as words
 
 
-class Answers:
+class Answers(EachAlone):
     """A shell that gives the same answer to every command."""
 
     def __init__(self, output: bytes = b"", act: Callable[[], None] = lambda: None) -> None:
@@ -44,16 +45,6 @@ class Answers:
         self.commands.append(command)
         self.act()
         return 0, self.output, b""
-
-    run_alone = run
-
-    def run_all(
-        self, commands: Sequence[str], *, timeout: float = 30
-    ) -> list[tuple[int, bytes, bytes] | Unknown]:
-        return [self.run(command, timeout=timeout) for command in commands]
-
-    def close(self) -> None:
-        pass
 
 
 def role(folder: Path, checks: Mapping[str, str], *, names: Sequence[str] | None = None) -> Role:
