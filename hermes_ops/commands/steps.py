@@ -56,7 +56,7 @@ def create(profile: Profile, role: Role, host: Host) -> Iterable[Resource]:
 def _words(made: Creation, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the words of a command; the plan renders those that depend on the host's facts."""
     for word in made.command:
-        rendered(word, {**values, "python": "", "home_dir": ""})
+        rendered(word, {**values, "python": "", "home_dir": "", "describes": ""})
     return tuple(word.source for word in made.command)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import environment
 from hermes_ops.files.ownership import at, check, with_leaf, without
-from hermes_ops.hermes.versions import capabilities
+from hermes_ops.hermes.versions import UNKNOWN, capabilities
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.look.links import kind_at_end
 from hermes_ops.services.base import ServiceSpec
@@ -177,6 +177,7 @@ def values_for(
         Conflict: a path has a character that Hermes' own unit cannot hold.
     """
     python = hermes.python if hermes else "python3"
+    known = capabilities(hermes.version) if hermes else UNKNOWN
     home = f"{facts.home}/{service.home}"
     values: dict[str, Any] = {
         "profile": service.profile,
@@ -192,6 +193,8 @@ def values_for(
         "fatal_exit": service.fatal_exit,
         "program_version": hermes.version if hermes else "",
         "unit_text_known": unit_text_known(service, hermes, text_known),
+        "unit_runs_python": known.unit_runs_python,
+        "quiet_install": known.quiet_install,
     }
     if service.text == "hermes" and hermes:
         values |= {
@@ -204,6 +207,26 @@ def values_for(
     return values | {
         name: [render(word, values, name=where) for word in words] for name, words in lists.items()
     }
+
+
+def for_commands(hermes: Hermes | None) -> dict[str, Any]:
+    """Return what a role's `create.command` may ask of Hermes."""
+    if hermes is None:
+        return {"python": "python3", "describes": True}
+    known = capabilities(hermes.version)
+    return {"python": hermes.python, "describes": known.describes is not False}
+
+
+def initial(given: Mapping[str, Any], hermes: Hermes | None) -> Mapping[str, Any]:
+    """Return the first settings of a new `config.yaml`, with the schema that this Hermes has.
+
+    A number above its own would let the next one skip its migrations: one that is only reported
+    does not count.
+    """
+    known = capabilities(hermes.version) if hermes else UNKNOWN
+    if known.standing != "proven" or "_config_version" not in given:
+        return given
+    return {**given, "_config_version": known.config_schema}
 
 
 RENAMED: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -247,9 +270,10 @@ def unit_text_known(
 ) -> bool:
     """Return whether we have the text of the unit; otherwise Hermes writes it.
 
-    `field`: the field of `Capabilities` that says so, `ServiceManager.text_known`.
+    `field`: the field of `Capabilities` that says so, `ServiceManager.text_known`; empty: the
+    manager's text is ours, whatever Hermes can do.
     """
-    if service.text != "hermes":
+    if service.text != "hermes" or not field:
         return True
     return hermes is not None and bool(getattr(capabilities(hermes.version), field))
 

@@ -1,6 +1,6 @@
 """What a version of Hermes can do, and the format of its files. Nothing else compares versions.
 
-The table is `data/versions.yml`, each row with its source.
+The table is `data/versions.yml`, each row with its source; `docs/versions.md` shows it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,18 @@ class Capabilities:
     """Our template gives its systemd unit; otherwise Hermes writes the unit itself."""
     plist_text_known: bool = False
     """The same of its property list for launchd."""
+    unit_more: tuple[str, ...] = ()
+    """Lines of its unit, or their ends, that our text does not have."""
+    unit_less: tuple[str, ...] = ()
+    """Lines of our text that its unit does not have."""
+    plist_more: tuple[str, ...] = ()
+    plist_less: tuple[str, ...] = ()
+    unit_runs_python: bool | None = None
+    """`ExecStart` of its unit begins with the Python of its environment."""
+    quiet_install: bool | None = None
+    """`gateway install --no-start-now` writes the unit and does no more."""
+    describes: bool | None = None
+    """`profile create` takes a description."""
     drain_marker: bool | None = None
     """It takes no new turn while `.drain_request.json` exists."""
     drain_marker_limit: int | None = None
@@ -50,10 +62,20 @@ class Capabilities:
     """Its exit code for a fatal configuration; None: it ends with 1, as after any failure."""
     watchdog_setting: str | None = None
     """The key of `config.yaml` that makes its unit `Type=notify` with a watchdog."""
+    not_done: tuple[str, ...] = ()
+    """What hermes-ops does not do there."""
 
     def runs_on(self, python: str) -> bool:
         """Return whether it is known to run on this Python."""
         return not self.pythons or python in self.pythons
+
+    @property
+    def standing(self) -> str:
+        """How well it is known: `proven` by the tests, `reported` by others, or `unknown`."""
+        begin = self.source.partition(" ")[0]
+        return {"observed": "proven", "read": "proven", "reported:": "reported"}.get(
+            begin, "unknown"
+        )
 
 
 UNKNOWN = Capabilities("nobody has looked")
@@ -63,6 +85,11 @@ def capabilities(version: str) -> Capabilities:
     """Return what is known of a version of Hermes; nothing if it was never examined."""
     release = _release(version)
     return next((row for start, row in reversed(_table()) if start <= release), UNKNOWN)
+
+
+def is_newer(version: str) -> bool:
+    """Return whether a version is newer than all that the table tells anything of."""
+    return _release(version) >= _table()[-1][0]
 
 
 def is_same(one: str, other: str) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes import gateway
+from hermes_ops.hermes.versions import capabilities, is_newer
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload, Wanted
-from hermes_ops.plan.resource import AtPath, EnvFile, Linger, Service
+from hermes_ops.plan.resource import AtPath, EnvFile, Linger, Service, YamlFile
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
@@ -60,14 +61,26 @@ def with_environment(
     return replace(file, values={**{k: Secret(v) for k, v in given.items()}, **file.values})
 
 
+def with_schema(file: YamlFile, hermes: Hermes | None) -> YamlFile:
+    """Return a file that begins with the schema of this Hermes' settings."""
+    return replace(file, initial=gateway.initial(file.initial, hermes))
+
+
 def without_hermes(host: Host) -> Conflict:
     """Return the error of a gateway on a host that has no Hermes."""
     hint = f"./inv fleet.up -l {shlex.quote(host.name)}   # it installs Hermes"
     return Conflict("Hermes is not on this host", hint=hint)
 
 
-def unit_text_of(service: ServiceSpec, hermes: Hermes | None, manager: ServiceManager) -> str:
-    """Return a sentence about units that Hermes itself writes, empty if we know their text."""
-    if hermes is None or gateway.unit_text_known(service, hermes, manager.text_known):
+def about_version(service: ServiceSpec, hermes: Hermes | None, manager: ServiceManager) -> str:
+    """Return one sentence about a Hermes of which we do not know all; empty if we do."""
+    if hermes is None or service.text != "hermes":
         return ""
-    return f"Hermes {hermes.version} writes its units itself: only their main lines are checked"
+    known, name = capabilities(hermes.version), f"Hermes {hermes.version}"
+    if is_newer(hermes.version):
+        name += " is newer than what this hermes-ops knows (docs/versions.md), and"
+    elif known.standing == "reported":
+        name += " is known from reports alone (docs/versions.md), and"
+    if not gateway.unit_text_known(service, hermes, manager.text_known):
+        return f"{name} writes its units itself: only their main lines are checked"
+    return "" if known.standing == "proven" else f"{name} may do some things in another way"

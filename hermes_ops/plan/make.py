@@ -218,9 +218,9 @@ class _Planner:
                 words = self._words(wanted)
                 return files.plan_file(wanted, resource, facts, words, owes, profile.ledger)
             case YamlFile():
-                changes, profile.config = files.plan_yaml(
-                    wanted, resource, facts, owes, profile.ledger
-                )
+                given = on_host.with_schema(resource, self.hermes)
+                found = files.plan_yaml(wanted, given, facts, owes, profile.ledger)
+                changes, profile.config = found
                 return changes
             case EnvFile():
                 file = on_host.with_environment(resource, wanted, self.desired, self.manager)
@@ -252,7 +252,7 @@ class _Planner:
         if resource.only_disable and service.text == "hermes" and self.hermes is None:
             # Without its program the definition cannot be rendered, and need not be.
             return services.without_links(*known)
-        self._note(on_host.unit_text_of(service, self.hermes, self.manager))
+        self._note(on_host.about_version(service, self.hermes, self.manager))
         return self._sound(wanted, service, profile, only_disable=resource.only_disable)
 
     def _sound(
@@ -282,8 +282,8 @@ class _Planner:
             "description": wanted.profile.description,
             "settings": wanted.profile.service.settings,
             "home": home_of(wanted.profile, wanted.role),
-            "python": self.hermes.python if self.hermes else "python3",
             "home_dir": self.facts.home,
+            **gateway.for_commands(self.hermes),
         }
 
     def _values(self, service: ServiceSpec, profile: Draft) -> Mapping[str, Any]:

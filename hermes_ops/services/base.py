@@ -60,8 +60,8 @@ def unit_template(text: str) -> str:
 VALUES = frozenset(
     {
         "command", "description", "fatal_exit", "home", "home_dir", "path", "profile",
-        "program_version", "python", "service_home", "settings", "stop_timeout", "unit",
-        "unit_text_known", "virtual_env", "watchdog", "write",
+        "program_version", "python", "quiet_install", "service_home", "settings", "stop_timeout",
+        "unit", "unit_runs_python", "unit_text_known", "virtual_env", "watchdog", "write",
     }
 )  # fmt: skip
 """The values that every manager gets for its definition of a service: `hermes.gateway.values_for`.
@@ -70,6 +70,28 @@ VALUES = frozenset(
 `service_home` and `python` are absolute; `command` and `write` are lists of words; `stop_timeout`
 and `watchdog` are seconds, 0 for none. `path` and `virtual_env` are there for `text: hermes` only.
 """
+
+
+_GENERATE = """\
+import sys
+from pathlib import Path
+from hermes_cli import gateway
+path = Path(sys.argv[1])
+path.parent.mkdir(parents=True, exist_ok=True)
+new = path.with_name(f".{path.name}.new")
+new.write_text(getattr(gateway, sys.argv[2])(), encoding="utf-8")
+new.chmod(0o644)
+new.replace(path)
+"""
+
+
+def generated(generator: str, path: PurePosixPath, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words by which a function of Hermes' own makes its text, and nothing else.
+
+    `gateway install` may ask, start a service, or guess where it belongs.
+    """
+    home = f"HERMES_HOME={values['service_home']}"
+    return home, values["python"], "-c", _GENERATE, str(path), generator
 
 
 SUPERVISED = "HERMES_GATEWAY_EXTERNAL_SUPERVISOR"

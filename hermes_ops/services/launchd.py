@@ -14,7 +14,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import CONFIG, STATE
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import launchd_job
-from hermes_ops.services.base import ServiceSpec, template
+from hermes_ops.services.base import ServiceSpec, generated, template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Text
 from hermes_ops.services.launchd_job import LaunchdJob
 from hermes_ops.services.manager import (
@@ -30,18 +30,6 @@ AGENTS = PurePosixPath("Library/LaunchAgents")
 MARKS = CONFIG / "launchd"
 GATEWAY = "ai.hermes.gateway"
 """What the label of every gateway begins with: Hermes' own commands look for it."""
-_GENERATE = """\
-import sys
-from pathlib import Path
-from hermes_cli.gateway import generate_launchd_plist
-path = Path(sys.argv[1])
-path.parent.mkdir(parents=True, exist_ok=True)
-new = path.with_name(f".{path.name}.new")
-new.write_text(generate_launchd_plist(), encoding="utf-8")
-new.chmod(0o644)
-new.replace(path)
-"""
-"""Hermes' own `gateway install` would start the job as well, in whichever domain it guesses."""
 
 
 class Launchd(ServiceManager):
@@ -117,7 +105,8 @@ class Launchd(ServiceManager):
         path, source = self.plist_path(service), _source(service.text)
         if not values["unit_text_known"]:
             home = values["service_home"]
-            words = (f"HERMES_HOME={home}", values["python"], "-c", _GENERATE, str(path))
+            # `gateway install` would start the job as well, in whichever domain it guesses.
+            words = generated("generate_launchd_plist", path, values)
             texts = ("run", home, service.label)
             marks = (*(f"<string>{text}</string>" for text in texts), "<key>KeepAlive</key>")
             return HostWritten(path, words, marks, sign="<string>gateway</string>")

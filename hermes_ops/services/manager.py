@@ -100,8 +100,9 @@ class ServiceManager(Protocol):
     otherwise they go into the service's `.env`."""
     needs_own_files: bool = False
     """Whether it refuses a definition that belongs to another user."""
-    text_known: str = "unit_text_known"
-    """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text."""
+    text_known: str = ""
+    """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text; empty:
+    the text is our own."""
     program: ProgramRole | None = None  # that we install on the host before its first service
     log_ends: tuple[str, ...] = ()  # of its log files of a service, in our state folder
     strangers: tuple[str, ...] = ()  # further words of `NAME_look`, to find other gateways

@@ -12,7 +12,7 @@ from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS, WRAPPER
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services import systemd_unit
-from hermes_ops.services.base import ServiceSpec, template, unit_template
+from hermes_ops.services.base import ServiceSpec, generated, template, unit_template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Link, Text
 from hermes_ops.services.manager import (
     PATIENCE,
@@ -34,6 +34,7 @@ class Systemd(ServiceManager):
     """The user manager of systemd, with linger so that services outlive the session."""
 
     name = "systemd"
+    text_known = "unit_text_known"
     systems = frozenset({"Linux"})
     lingers = True
     together = "systemd_ahead"
@@ -115,14 +116,7 @@ class Systemd(ServiceManager):
     def _unit(self, service: ServiceSpec, values: Mapping[str, Any]) -> Text | HostWritten:
         path = self.unit_path(service)
         if not values["unit_text_known"]:
-            marks = (
-                f"ExecStart={values['python']} ",
-                " gateway run\n",
-                "\nType=",
-                "\nTimeoutStopSec=",
-            )
-            home = f'Environment="HERMES_HOME={values["service_home"]}"'
-            return HostWritten(path, tuple(values["write"]), (*marks, home))
+            return HostWritten(path, _written_by(values, path), _marks(values))
         source = f"systemd/{unit_template(service.text)}"
         program, *words = values["command"]
         line = " ".join([systemd_program(program), *map(systemd_word, words)])
@@ -275,3 +269,17 @@ def _path_folders(lines: list[str]) -> list[str]:
 def _is_subsequence(part: list[str], whole: list[str]) -> bool:
     remaining = iter(whole)
     return all(folder in remaining for folder in part)
+
+
+def _written_by(values: Mapping[str, Any], path: PurePosixPath) -> tuple[str, ...]:
+    """Return the words by which Hermes writes its unit."""
+    if values["quiet_install"] is False:
+        return generated("generate_systemd_unit", path, values)
+    return tuple(values["write"])
+
+
+def _marks(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a unit has that Hermes wrote for this home; of an unknown one we ask less."""
+    program = f"{values['python']} " if values["unit_runs_python"] else ""
+    home = f'Environment="HERMES_HOME={values["service_home"]}"'
+    return f"\nExecStart={program}", " gateway run", "\nType=", "\nTimeoutStopSec=", home

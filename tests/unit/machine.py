@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,14 @@ def needs(name: str) -> pytest.MarkDecorator:
     """Return the mark of a test that needs one of `PROGRAMS`, or hermes-agent."""
     assert name in (*PROGRAMS, "hermes-agent")
     return pytest.mark.needs(name)
+
+
+def source_of(version: str) -> Path:
+    """Return hermes-agent of this version without its libraries; it is kept beside that Python."""
+    from hermes_ops.commands.dev.hermes_python import hermes_source
+
+    kept = Path(os.environ[HERMES]).parents[2] / "hermes-sources"
+    return hermes_source(kept, version, print)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

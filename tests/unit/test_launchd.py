@@ -202,9 +202,10 @@ def test_another_version_of_hermes_writes_its_own() -> None:
     values = values_for(spec, MAC, replace(HERMES, version="0.20.3"), {}, {}, LAUNCHD.text_known)
     written, _ = LAUNCHD.definition(spec, MAC, values, enabled=True)
     assert isinstance(written, HostWritten)
-    home, python, flag, code, path = written.words
+    home, python, flag, code, path, generator = written.words
     assert home == "HERMES_HOME=/Users/hermes/.hermes/profiles/coder"
     assert (python, flag, path) == (HERMES.python, "-c", PLIST)
+    assert generator == "generate_launchd_plist"
     compile(code, "generate", "exec")
     assert all(mark in plist("coder").content for mark in (*written.marks, written.sign))
 

@@ -196,6 +196,14 @@ def test_who_knows_no_drain_is_not_waited_for() -> None:
         assert restart(ordered("restart", found, drain=30)).drain == waits
 
 
+def test_who_knows_no_drain_is_not_drained() -> None:
+    """A request that its Hermes does not read would only look like a drain."""
+    found = replace(facts(HELD), hermes=replace(HERMES, version="0.17.0"))
+    (refused,) = [change.operation for change in ordered("drain", found).changes]
+    assert isinstance(refused, Refuse)
+    assert "Hermes 0.17.0 takes new turns until it is stopped" in refused.said
+
+
 def test_a_definition_that_is_not_ours_announces_no_end() -> None:
     """So we do, for the process that was seen."""
     found = put(facts(HELD), f".config/systemd/user/{UNIT}.d/50-hermes-ops.conf", None)

@@ -227,12 +227,12 @@ def test_a_unit_whose_text_is_not_known_is_written_by_the_host() -> None:
     """Its text is not ours to know; each line that must be in it is a mark."""
     service = spec()
     known = {**values(service), "unit_text_known": False, "python": "/p", "service_home": "/h",
-             "write": ("prog", "install")}  # fmt: skip
+             "write": ("prog", "install"), "unit_runs_python": True}  # fmt: skip
     unit, *_ = SYSTEMD.definition(service, NEW, known, enabled=True)
     assert isinstance(unit, HostWritten)
     assert unit.words == ("prog", "install")
     assert 'Environment="HERMES_HOME=/h"' in unit.marks
-    assert "ExecStart=/p " in unit.marks
+    assert "\nExecStart=/p " in unit.marks
     same, *_ = SYSTEMD.definition(service, NEW, {**known, "unit_text_known": True}, enabled=True)
     assert isinstance(same, Text)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from building import HERMES, NEW, desired, roles
+from machine import needs, source_of
 
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.versions import (
@@ -27,7 +28,7 @@ from hermes_ops.hermes.versions import (
 )
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan import Plan, make_plan
-from hermes_ops.plan.model import Install, Write, WriteUnit
+from hermes_ops.plan.model import Install, RunCommand, Write, WriteUnit
 from hermes_ops.services.definition import Text
 from hermes_ops.services.systemd import Systemd
 
@@ -44,7 +45,7 @@ ROWS: dict[str, dict[str, Any]] = yaml.safe_load(
 @pytest.mark.parametrize(
     ("version", "row"),
     [
-        ("0.13.0", "0.13"), ("0.14", "0.14"), ("0.18.0", "0.18"), ("0.18.99", "0.18"),
+        ("0.13.0", "0.13"), ("0.14", "0.14"), ("0.18.0", "0.18"), ("0.18.99", "0.18.1"),
         ("0.19", "0.19"), ("0.19.0", "0.19"), ("0.19.1", "0.19"), ("0.19.0rc1", "0.19"),
         ("0.19.1+local", "0.19"), ("0.20.0", "0.20"), ("0.20.2", "0.20"), ("0.20.3", "0.20.3"),
         ("0.20.4.dev1", "0.20.3"), ("0.20.10", "0.20.5"), ("0.21.2", "0.21"), ("0.21.3", "0.21.3"),
@@ -66,7 +67,9 @@ def test_of_an_older_one_or_of_no_version_nothing_is_known(version: str) -> None
 
 def test_newest_row_knows_nothing() -> None:
     """A version that nobody has looked at yet is not taken for the last one that somebody did."""
-    assert replace(capabilities("99.0"), source=UNKNOWN.source) == UNKNOWN
+    known = replace(capabilities("99.0"), source=UNKNOWN.source, not_done=())
+    assert known == UNKNOWN
+    assert capabilities("99.0").standing == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,8 @@ def test_rows_begin_one_after_another() -> None:
     """The table is in the order of the versions, and begins with the first that is told of."""
     starts = [tuple(map(int, start.split("."))) for start in ROWS]
     assert starts == sorted(set(starts))
-    assert list(ROWS)[:7] == [f"0.{minor}" for minor in range(13, 20)]
+    minors = [start for start in ROWS if start.count(".") == 1]
+    assert minors[:7] == [f"0.{minor}" for minor in range(13, 20)]
 
 
 @pytest.mark.parametrize("start", ROWS)
@@ -98,7 +102,7 @@ def test_every_row_has_its_source(start: str) -> None:
     """Each says who knows it; what a row tells is of the kind that its name promises."""
     row, source = capabilities(start), ROWS[start]["source"]
     assert row.source == source
-    assert re.match(rf"observed on {start}\.0$|read in {start}\.0$|reported: .|nobody has", source)
+    assert re.match(rf"(observed on|read in) {start}(\.0)?$|reported: .|nobody has", source)
     assert ROWS[start].keys() <= {field.name for field in fields(Capabilities)}
     assert set(row.topologies) <= {"units", "multiplex"}
     assert row.evidence <= {"state", "heartbeat", "pid", "lock", "socket"}
@@ -110,7 +114,9 @@ def test_what_was_observed_is_told_whole() -> None:
     """Of the version that the tests install, nothing is left open."""
     row = capabilities(OBSERVED)
     assert row.source == f"observed on {OBSERVED}"
-    assert [f.name for f in fields(row) if getattr(row, f.name) in (None, (), frozenset())] == []
+    differences = {"unit_more", "unit_less", "plist_more", "plist_less", "not_done"}
+    empty = {f.name for f in fields(row) if getattr(row, f.name) in (None, (), frozenset())}
+    assert empty == differences
 
 
 def test_what_we_install_is_what_was_observed() -> None:
@@ -148,8 +154,41 @@ def test_hermes_writes_the_unit_whose_text_is_not_known(version: str, operation:
     name = "file:.config/systemd/user/hermes-gateway-demo.service"
     (unit,) = [change.operation for change in plan.changes if change.resource == name]
     assert isinstance(unit, operation)
-    note = f"Hermes {version} writes its units itself: only their main lines are checked"
-    assert list(plan.notes) == ([note] if operation is WriteUnit else [])
+    (note,) = plan.notes or ("",)
+    assert note.endswith("writes its units itself: only their main lines are checked") == (
+        operation is WriteUnit
+    )
+    assert ("is newer than what this hermes-ops knows" in note) == (version in ("0.190.0", "1.0"))
+    assert ("from reports alone" in note) == (version == "0.20.3")
+
+
+@pytest.mark.parametrize("version", ["0.13.0", "0.17.0", "0.18.0", "0.23.4"])
+def test_a_unit_is_written_without_a_start(version: str) -> None:
+    """Where `gateway install` asks or starts the service, the generator of the unit is called."""
+    name = "file:.config/systemd/user/hermes-gateway-demo.service"
+    (unit,) = [c.operation for c in planned(version).changes if c.resource == name]
+    assert isinstance(unit, WriteUnit)
+    by_generator = "generate_systemd_unit" in unit.words
+    assert by_generator == (capabilities(version).quiet_install is False)
+    assert ("--no-start-now" in unit.words) != by_generator
+
+
+def test_a_new_config_has_the_schema_of_its_version() -> None:
+    """With a later one, the migrations between them would be left out for ever."""
+    for version, schema in [("0.13.0", 23), ("0.18.0", 32), ("0.19.0", 33), ("99.0", 33)]:
+        writes = [c.operation for c in planned(version).changes if isinstance(c.operation, Write)]
+        (text,) = [one.content for one in writes if one.path.name == "config.yaml"]
+        assert f"_config_version: {schema}\n" in str(text)
+
+
+def test_a_profile_is_made_without_what_its_version_does_not_take() -> None:
+    """Before 0.15 `profile create` knew no description."""
+    for version, takes in [("0.14.0", False), ("0.15.0", True), ("0.19.0", True), ("99.0", True)]:
+        facts = replace(NEW, hermes=replace(HERMES, version=version))
+        case = {"desired": {"demo": {"description": "writes code"}}}
+        words = [c.operation.words for c in make_plan(desired(case), facts).changes
+                 if isinstance(c.operation, RunCommand)]  # fmt: skip
+        assert ["--description=writes code" in each for each in words] == [takes]
 
 
 def test_another_program_has_our_text() -> None:
@@ -262,48 +301,81 @@ def test_no_shell_file_compares_versions_of_hermes() -> None:
 # --- the real package --------------------------------------------------------------------------
 
 ORACLE = """
-import dataclasses, importlib.metadata, json, os, sys, time
+import contextlib, dataclasses, importlib, importlib.metadata, io, json, os, plistlib, sys, time
 from pathlib import Path
 out, sys.stdout = sys.stdout, sys.stderr
 from packaging.specifiers import SpecifierSet
-from gateway import config as gateway_config, drain_control, restart, shutdown_watchdog, status
-from hermes_cli import config, gateway
+from gateway import config as gateway_config, restart, status
+from hermes_cli import config, gateway, main
 home = Path(os.environ["HERMES_HOME"])
+def module(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 def with_config(text):
     (home / "config.yaml").write_text(text)
-    config._RAW_CONFIG_CACHE.clear()
+    getattr(config, "_RAW_CONFIG_CACHE", {}).clear()
     return gateway.generate_systemd_unit()
 def drained(age):
+    drain_control = module("gateway.drain_control")
+    if drain_control is None:
+        return False
     path = drain_control.drain_request_path()
     path.write_text(json.dumps({"requested_at": time.time() - age}))
     os.utime(path, (time.time() - age,) * 2)
     found = drain_control.drain_requested()
     path.unlink()
     return found
-multiplex = gateway_config.GatewayConfig().multiplex_profiles
+def said(*words):
+    sys.argv = ["hermes", *words]
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.redirect_stderr(text):
+        try:
+            main.main()
+        except SystemExit as ending:
+            print("ended with", ending.code)
+    return text.getvalue()
+def is_quiet():
+    asked = []
+    gateway.supports_systemd_services = lambda: True
+    gateway.systemd_install = lambda *_, **__: None
+    gateway.prompt_yes_no = lambda *words: asked.append(words) or False
+    told = said("gateway", "install", "--force", "--no-start-now", "--no-start-on-login")
+    return not asked and "ended with 2" not in told
+multiplex = getattr(gateway_config.GatewayConfig(), "multiplex_profiles", None)
 requires = SpecifierSet(importlib.metadata.metadata("hermes-agent")["Requires-Python"])
 status.write_planned_stop_marker(os.getpid())
 planned = status.consume_planned_stop_marker_for_self()
 status.write_pid_file()
 pid = json.loads((home / "gateway.pid").read_text())
-shutdown_watchdog.write_loop_heartbeat()
+if watch := module("gateway.shutdown_watchdog"):
+    watch.write_loop_heartbeat()
 status.write_runtime_status(gateway_state="running")
 status.acquire_gateway_runtime_lock()
 names = {"gateway_state.json": "state", "state/gateway.heartbeat": "heartbeat",
          "gateway.pid": "pid", "gateway.lock": "lock", "gateway.sock": "socket"}
+units = [with_config(text) for text in sys.argv[2:]]
+asked_pythons = sys.argv[1].split()
 print(json.dumps({
     "version": importlib.metadata.version("hermes-agent"),
     "config_schema": config.DEFAULT_CONFIG["_config_version"],
-    "pythons": [p for p in sys.argv[1].split() if requires.contains(p + ".1")],
+    "pythons": [p for p in asked_pythons if requires.contains(p + ".1")],
+    "unit_runs_python": f"ExecStart={sys.executable} " in units[0],
     "drain_marker": drained(0),
     "drain_marker_limit": 0 if drained(10**7) else None,
     "planned_stop_marker": planned,
-    "topologies": ["multiplex", "units"] if multiplex else ["units", "multiplex"],
+    "topologies": {None: ["units"], False: ["units", "multiplex"]}.get(
+        multiplex, ["multiplex", "units"]),
     "evidence": sorted(names[name] for name in names if (home / name).exists()),
     "pid_file_fields": list(pid),
     "planned_restart_exit": restart.GATEWAY_SERVICE_RESTART_EXIT_CODE,
-    "fatal_exit": restart.GATEWAY_FATAL_CONFIG_EXIT_CODE,
-    "units": [with_config(text) for text in sys.argv[2:]],
+    "fatal_exit": getattr(restart, "GATEWAY_FATAL_CONFIG_EXIT_CODE", None),
+    "watchdog_setting": ("gateway.systemd_watchdog_seconds" if "WatchdogSec=30s" in units[2]
+                         else None),
+    "plist": plistlib.loads(gateway.generate_launchd_plist().encode()),
+    "units": units,
+    "describes": "--description" in said("profile", "create", "--help"),
+    "quiet_install": is_quiet(),
 }), file=out)
 """
 
@@ -317,11 +389,17 @@ def python() -> str:
     return found
 
 
-def asked(python: str, user_home: Path, profile: str) -> dict[str, Any]:
-    """Return what the real package says and does in the home of a profile."""
+def asked(python: str, user_home: Path, profile: str, version: str = OBSERVED) -> dict[str, Any]:
+    """Return what the real package says and does in the home of a profile.
+
+    The libraries are those of the observed version, whatever `version` is.
+    """
     home = user_home / home_of(profile)
     home.mkdir(parents=True)
     environ = {"HERMES_HOME": str(home), "HOME": str(user_home), "PATH": "/nowhere"}
+    environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    if version != OBSERVED:
+        environ["PYTHONPATH"] = str(source_of(version))
     done = subprocess.run(
         [python, "-c", ORACLE, " ".join(PYTHONS), *map(json.dumps, CONFIGS)],
         env=environ, capture_output=True, text=True, check=False,
@@ -343,20 +421,60 @@ CONFIGS: list[dict[str, Any]] = [
 ]
 
 
+PUBLISHED = (
+    "0.13.0", "0.14.0", "0.15.0", "0.15.1", "0.15.2", "0.16.0", "0.17.0",
+    "0.18.0", "0.18.1", "0.18.2", OBSERVED,
+)  # fmt: skip
+"""What the index has; the newest comes last."""
+
+
+@pytest.fixture(scope="module")
+def observed(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the version of which we have the texts says and does."""
+    return asked(python, tmp_path_factory.mktemp("observed"), "coder")
+
+
+@needs("hermes-agent")
 @pytest.mark.slow
-def test_row_of_the_observed_version_is_what_the_real_package_does(
-    python: str, tmp_path: Path
+@pytest.mark.parametrize("version", PUBLISHED)
+def test_a_row_is_what_the_real_package_does(
+    python: str, observed: dict[str, Any], tmp_path: Path, version: str
 ) -> None:
-    """Each fact of its row is what its own code says, or does when it is called."""
-    told = asked(python, tmp_path, "default")
-    assert told.pop("version") == OBSERVED
-    units = told.pop("units")
-    row = capabilities(OBSERVED)
-    known = {name: getattr(row, name) for name in told}
-    assert told == {**known, **{k: list(v) for k, v in known.items() if isinstance(v, tuple)},
-                    "evidence": sorted(row.evidence)}  # fmt: skip
-    assert row.watchdog_setting == "gateway.systemd_watchdog_seconds"
-    assert ["WatchdogSec=30s" in unit for unit in units] == [False, False, True]
+    """Each fact of a row is what the code of that version says, or does when it is called."""
+    told = observed if version == OBSERVED else asked(python, tmp_path, "coder", version)
+    assert told["version"] == version
+    row = capabilities(version)
+    assert row.standing == "proven"
+    facts = {name: told[name] for name in told.keys() - {"version", "units", "plist"}}
+    known = {name: getattr(row, name) for name in facts}
+    as_told = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in known.items()}
+    assert facts == {k: list(v) if isinstance(v, tuple) else v for k, v in as_told.items()}
+    theirs, ours = unit_lines(told), unit_lines(observed)
+    assert unlike(theirs - ours, row.unit_more) == unlike(ours - theirs, row.unit_less) == set()
+    theirs, ours = plist_lines(told), plist_lines(observed)
+    assert unlike(theirs - ours, row.plist_more) == unlike(ours - theirs, row.plist_less) == set()
+
+
+def unlike(lines: set[str], ends: tuple[str, ...]) -> set[str]:
+    """Return the lines that no end or beginning names, and those that name no line."""
+    named = {end: {x for x in lines if x.startswith(end) or x.endswith(end)} for end in ends}
+    return (lines - set().union(*named.values())) | {end for end in ends if not named[end]}
+
+
+def unit_lines(told: dict[str, Any]) -> set[str]:
+    """Return the lines of a unit but its PATH, which is that of the caller, and paths of homes."""
+    return {
+        re.sub(r"/\S+(?=/\.hermes)", "HOME", line)
+        for line in told["units"][0].splitlines()
+        if not line.startswith('Environment="PATH=')
+    }
+
+
+def plist_lines(told: dict[str, Any]) -> set[str]:
+    """Return the keys and values of a property list but its PATH, without the paths of homes."""
+    told["plist"]["EnvironmentVariables"].pop("PATH", None)
+    lines = (f"{key}={json.dumps(value)}" for key, value in told["plist"].items())
+    return {re.sub(r"/[^\s\"]+(?=/\.hermes)", "HOME", line) for line in lines}
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ from hermes_ops.plan.model import (
     Remove,
     Wanted,
 )
+from hermes_ops.plan.order import refusal
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import has_policy, is_defined, plan_markers
 from hermes_ops.services.base import ServiceSpec
@@ -93,11 +94,17 @@ def drain_of(
 
 
 def drained(
-    wanted: Wanted, service: ServiceSpec, evidence: Evidence, wait: int
+    wanted: Wanted, service: ServiceSpec, evidence: Evidence, wait: int, facts: Facts
 ) -> Iterable[Change]:
-    """Yield the drain of a gateway that runs."""
+    """Yield the drain of a gateway that runs, or why its Hermes cannot be drained."""
     assert isinstance(wanted.resource, Service)  # noqa: S101 - only services are ordered
     if service.text == "hermes" and evidence.supervised and evidence.alive:
+        known = capabilities(facts.hermes.version) if facts.hermes else None
+        if known and facts.hermes and known.drain_marker is False:
+            words = f"Hermes {facts.hermes.version} takes new turns until it is stopped"
+            hint = "stop it with fleet.stop, or upgrade Hermes: 0.18 can drain"
+            yield refusal(wanted, Conflict(words, hint=hint))
+            return
         lasts = wanted.resource.lasts
         drain = Drain(service, lasts, min(wait, lasts))
         instead = f"; in place of the {evidence.drain}" if evidence.drain else ""

@@ -146,7 +146,7 @@ class Starting:
         most = 0 if order == "reset" else self._how.drain
         drain = drain_of(most, service, evidence, facts, settings, self._manager.grace)
         if order == "drain":
-            return drained(wanted, service, evidence, drain)
+            return drained(wanted, service, evidence, drain, self._facts)
         restart = "it was asked for" if order in ("restart", "reset") else ""
         if order in ("start", "repair"):  # what stands still does not run
             restart = self._frozen(service, evidence) if evidence.supervised else ""
