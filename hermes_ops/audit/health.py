@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
+from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.services.base import home_of
 
@@ -21,6 +22,8 @@ BUSY = 4
 """The load of each processor above which heartbeats come too late."""
 SKEW = 30
 """Seconds by which a clock may differ from the operator's."""
+_INBOUND = {"api_server", "webhook", "msgraph_webhook"}
+"""Platforms that wait for others: they need no name of the network to start."""
 LARGE_DATABASE, LARGE_LOGS = 4 << 30, 1 << 30
 """Bytes; Hermes itself never removes what is in its database."""
 
@@ -122,6 +125,26 @@ def _clock_unset(seen: Seen) -> Iterable[Finding]:
 def _no_nameserver(seen: Seen) -> Iterable[Finding]:
     if seen.facts.health.get("nameservers") == "0":
         yield make("no-nameserver", "", _on(seen))
+
+
+@finds(
+    "network-at-boot",
+    says="nothing lets the gateways of {who} wait for the network at boot: {name}",
+    ignored="where no name can be resolved when they start, a platform may stay deaf for hours",
+    mend="on the host: sudo mkdir -p /etc/systemd/system/user@.service.d"
+    " && printf '[Unit]\\nWants=network-online.target\\nAfter=network-online.target\\n'"
+    " | sudo tee /etc/systemd/system/user@.service.d/network.conf"
+    " && sudo systemctl daemon-reload",
+)
+def _network_at_boot(seen: Seen) -> Iterable[Finding]:
+    if seen.facts.health.get("network") != "unawaited" or not seen.facts.linger:
+        return
+    started = [one for one in seen.host.profiles if one.state == "started"]
+    outside = {
+        name for one in started for name in platforms.expected(one.config, dict.fromkeys(one.env))
+    }
+    if outside := outside - _INBOUND:
+        yield make("network-at-boot", ", ".join(sorted(outside)), _on(seen))
 
 
 @finds(

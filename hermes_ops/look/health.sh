@@ -9,6 +9,8 @@ look_health() { # HOME...
   [ ! -r /etc/resolv.conf ] || say "health nameservers $(grep -c '^ *nameserver ' /etc/resolv.conf)"
   clock_is_set
   dispatcher
+  identities
+  waits_for_network
   sleeps
   [ ! -x /bin/launchctl ] || look_mac
   [ $# -eq 0 ] || weigh "$@"
@@ -41,6 +43,29 @@ dispatcher() {
   inode=${inode%% .hermes*}
   inode=${inode##* }
   if grep -q ":$inode " /proc/locks; then say "health dispatcher held"; else say "health dispatcher free"; fi
+}
+# What gateways that live keep others from: Hermes names a file by a sum of the credential, which is
+# equal on every host. A session of WhatsApp is a folder, and its name says nothing elsewhere.
+identities() {
+  for path in "${XDG_STATE_HOME:-$HOME/.local/state}"/hermes/gateway-locks/*-*.lock; do
+    readable "$path" || continue
+    name=${path##*/}
+    case $name in whatsapp-* | *[!a-z0-9.-]*) continue ;; esac
+    pid=
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in *'"pid": '[0-9]*) pid=${line#*'"pid": '}; pid=${pid%%[!0-9]*}; break ;; esac
+    done <"$path"
+    [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || say "health lock:${name%.lock} $pid"
+  done
+}
+# The user's manager, and with it a gateway, begins at boot whether there is a network or not.
+waits_for_network() {
+  [ -d /run/systemd/system ] && has systemctl || return 0
+  case $(limited 5 systemctl show -p After --value "user@$(id -u).service" 2>/dev/null </dev/null) in
+    '') ;;
+    *network-online.target*) say "health network awaited" ;;
+    *) say "health network unawaited" ;;
+  esac
 }
 # A machine with a battery sleeps when its lid is closed, unless that is masked.
 sleeps() {

@@ -108,3 +108,39 @@ def test_sizes(host: Host) -> None:
         "a b/state.db": "5", "a b/logs/gateway.log": "3",
     }  # fmt: skip
     assert "sizes" not in host.run("look_health gone").told
+
+
+def test_what_living_gateways_have_locked(host: Host) -> None:
+    """By the names of the locks; not those of the dead, of WhatsApp, or of strangers."""
+    bare(host)
+    locks = ".local/state/hermes/gateway-locks"
+    host.stand("kill", '[ "$2" = 77 ]')
+    for name, text in {
+        "telegram-bot-token-0123456789abcdef": '{"pid": 77, "scope": "x"}',
+        "slack-app-token-0123456789abcdef": '{\n  "kind": "x",\n  "pid": 77\n}\n',
+        "discord-bot-token-0123456789abcdef": '{"pid": 78}',
+        "whatsapp-session-0123456789abcdef": '{"pid": 77}',
+        "a b-c": '{"pid": 77}',
+        "line-0": "",
+    }.items():
+        host.file(f"{locks}/{name}.lock", text)
+    assert told(host) == [
+        "lock:slack-app-token-0123456789abcdef 77", "lock:telegram-bot-token-0123456789abcdef 77",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("a.target network-online.target", ["network awaited"]), ("a.target", ["network unawaited"]),
+     ("", [])],
+)  # fmt: skip
+def test_whether_services_of_users_wait_for_the_network(
+    dash: Host, said: str, found: list[str]
+) -> None:
+    """As systemd has merged the unit of the user's manager."""
+    bare(dash)
+    dash.has_only("systemctl", "id")
+    dash.stand("limited", f"echo {said}")
+    assert told(dash) == []
+    (dash.root / "run/systemd/system").mkdir(parents=True)
+    assert told(dash) == found

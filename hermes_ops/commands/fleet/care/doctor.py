@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ import hermes_ops.audit.mac  # noqa: F401
 from hermes_ops.audit.finding import Finding, Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.care import hermes_doctor, operator
+from hermes_ops.commands.fleet.care import growth, hermes_doctor, operator, twice
 from hermes_ops.commands.fleet.ps import STEPS, look_at
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
@@ -55,6 +56,7 @@ def run(
         if not options.check:
             hosts = look_at(compared, options, output, workspace, health=True)
     found = [*operator.findings(workspace), *(one for host in hosts for one in _of_host(host))]
+    found += [*twice.used_twice(hosts), *growth.growing(hosts, workspace.paths, time.time())]
     _show(found, hosts, output)
     said = hermes_doctor.ask(hosts, workspace, options, output) if hermes else []
     codes = [code for host in hosts for code in host.codes] + [2 for _ in found]

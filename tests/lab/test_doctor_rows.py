@@ -1,0 +1,85 @@
+"""What a doctor finds over several hosts, over several days, and before a reboot."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import MakeOperator
+from kit import Box, Operator, gateway, wait_until
+
+pytestmark = pytest.mark.lab
+
+PROFILE = ".hermes/profiles/coder"
+UNIT = "hermes-gateway-coder.service"
+ACCOUNT = {"SIGNAL_HTTP_URL": "http://127.0.0.1:8790", "SIGNAL_ACCOUNT": "+49301234567"}
+DAEMON = (Path(__file__).parent / "model/signal_daemon.py").read_text()
+SERVE = "setsid python3 signal_daemon.py 8790 >signal.log 2>&1 </dev/null & echo $! >signal.pid"
+
+
+def serve(box: Box) -> None:
+    """Let a daemon of Signal run there, as far as a gateway asks it."""
+    box.user_done("cat >signal_daemon.py", DAEMON)
+    box.user(SERVE)
+
+
+def found(one: Operator, kind: str) -> list[dict[str, object]]:
+    """Return the findings of a kind."""
+    items = one.run("fleet.doctor").json["items"]
+    return [item for item in items if item["finding"] == kind]
+
+
+def test_one_account_on_two_hosts_and_a_boot_without_a_network(
+    linuxes: list[Box], operator: MakeOperator
+) -> None:
+    """By what the gateways have locked, whatever the inventory knows; the remedies are typed."""
+    first, second, _ = linuxes
+    for box in (first, second):
+        serve(box)
+    mine = gateway(8701, env=ACCOUNT)
+    one = operator({first: {"coder": mine}, second: {"coder": gateway(8701)}})
+    one.up()
+    assert found(one, "used-twice") == []
+    lines = "".join(f"{name}={value}\n" for name, value in ACCOUNT.items())
+    second.user(f"printf %s {shlex.quote(lines)} >>{PROFILE}/.env; systemctl --user restart {UNIT}")
+    locks = "ls .local/state/hermes/gateway-locks 2>/dev/null || true"
+    wait_until(lambda: "signal-phone" in second.user(locks), 60)
+    (twice,) = found(one, "used-twice")
+    assert twice["message"] == (
+        "linux-1/coder and linux-2/coder use the same signal phone at this moment"
+    )
+    assert "+4930" not in json.dumps(twice)
+    second.user(f"sed -i /^SIGNAL_/d {PROFILE}/.env; systemctl --user restart {UNIT}")
+    wait_until(lambda: "signal-phone" not in second.user(locks), 60)
+    assert found(one, "used-twice") == []
+    early = found(one, "network-at-boot")
+    assert [(item["host"], item["name"]) for item in early] == [("linux-1", "signal")]
+    mend = str(early[0]["mend"]).removeprefix("on the host: ")
+    try:
+        first.user(mend)
+        assert found(one, "network-at-boot") == []
+    finally:
+        first.sh("rm -rf /etc/systemd/system/user@.service.d/network.conf; systemctl daemon-reload")
+        for box in (first, second):
+            box.user("kill $(cat signal.pid)")
+
+
+def test_a_database_that_will_fill_the_disk(linux: Box, operator: MakeOperator) -> None:
+    """By what an earlier look of the same operator saw; the host keeps nothing of it."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.run("profile.create")
+    before = linux.tree()
+    assert found(one, "fills") == []
+    assert linux.tree() == before
+    (file,) = (one.home / ".local/state/hermes-ops/doctor").iterdir()
+    looks = json.loads(file.read_text())
+    looks["looks"][0]["at"] -= 5 * 86_400
+    looks["looks"][0]["hosts"]["linux-1"]["coder"] = 0
+    file.write_text(json.dumps(looks))
+    linux.user(f"truncate -s 200G {PROFILE}/state.db-wal")
+    (fills,) = found(one, "fills")
+    assert re.search(r"grow by 429\d\d MB a day: the disk is full in", str(fills["message"]))
+    assert "most of it is coder's" in str(fills["message"])

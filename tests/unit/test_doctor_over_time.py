@@ -1,0 +1,116 @@
+"""What a doctor finds by comparing hosts with each other, and this look with earlier ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import desired, facts, roles
+
+import hermes_ops.audit.health  # noqa: F401
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
+from hermes_ops.commands.fleet.care import growth, twice
+from hermes_ops.commands.fleet.status import HostSeen, seen_from
+from hermes_ops.commands.look_hosts import Look
+from hermes_ops.inventory.model import Host
+
+HELD: Mapping[str, Any] = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
+SUM = "0123456789abcdef"
+HOME = ".hermes/profiles/demo"
+
+
+def host(name: str, boot: str, **told: Any) -> HostSeen:
+    """Return a host on which one gateway lives, and what else it told."""
+    state, found = desired(dict(HELD)), facts(HELD)
+    own = Host(name, state.host.connection, (), state.host.profiles, state.host.all_profiles)
+    return seen_from(Look(own, state, replace(found, boot=boot, **told)), roles())
+
+
+def pid() -> str:
+    """Return the process of that gateway."""
+    (found,) = facts(HELD).processes
+    return str(found)
+
+
+def twice_used(*hosts: HostSeen) -> list[str]:
+    """Return the sentences about credentials that are used twice."""
+    return [one.message for one in twice.used_twice(hosts)]
+
+
+def test_one_credential_in_two_gateways() -> None:
+    """On two machines: those of one, which may be two hosts, Hermes keeps apart."""
+    lock = {f"lock:telegram-bot-token-{SUM}": pid()}
+    one, other = host("a", "1", health=lock), host("b", "2", health=lock)
+    (found,) = twice.used_twice([one, other])
+    assert found.message == "a/demo and b/demo use the same telegram bot token at this moment"
+    assert found.is_error
+    assert SUM not in json.dumps(found.document())
+    assert twice_used(one, host("c", "1", health=lock)) == []
+    assert (
+        twice_used(one, host("b", "2", health={f"lock:telegram-bot-token-{SUM[::-1]}": pid()}))
+        == []
+    )
+
+
+def test_a_lock_that_a_dead_gateway_left() -> None:
+    """Its number is another program's by now, or nobody's."""
+    lock = {f"lock:telegram-bot-token-{SUM}": "4194000"}
+    assert twice_used(host("a", "1", health=lock), host("b", "2", health=lock)) == []
+
+
+@pytest.mark.parametrize(
+    ("grown", "days", "free_gb", "said"),
+    [
+        (1_000_000_000, 1, 9, "1000 MB a day: the disk is full in 9 days; most of it is demo's"),
+        (1_000_000_000, 1, 60, ""), (0, 5, 1, ""), (-5, 5, 1, ""), (1_000_000_000, 0.1, 9, ""),
+        (6_000_000_000, 12, 9, "500 MB a day: the disk is full in 18 days; most of it is demo's"),
+    ],
+)  # fmt: skip
+def test_how_fast_a_disk_fills(
+    tmp_path: Path, grown: int, days: float, free_gb: int, said: str
+) -> None:
+    """By an earlier look that is old enough; a disk that is far from full is nobody's trouble."""
+    before = 10_000_000_000
+    sizes = {f"{HOME}/state.db": before, f"{HOME}/logs/a.log": grown, f"{HOME}/config.yaml": 9**9}
+    one = host("a", "1", sizes=sizes, free_kib=free_gb * 10**9 // 1024)
+    now = 1_795_000_000.0
+    file = growth.file_of([tmp_path])
+    growth.remember(file, [(now - days * growth.DAY, {"a": {"demo": before}, "b": {"demo": 1}})])
+    found = [one.message for one in growth.growing([one], [tmp_path], now)]
+    assert found == ([f"databases and logs of a grow by {said}"] if said else [])
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_looks_are_remembered_for_some_days(tmp_path: Path) -> None:
+    """The first of each day; what is no file of ours is nothing remembered."""
+    file = tmp_path / "looks.json"
+    looks = [(growth.DAY * day + hour, {"a": {"demo": day}}) for day in range(1, 30)
+             for hour in (1, 2)]  # fmt: skip
+    growth.remember(file, looks)
+    kept = growth.recalled(file, growth.DAY * 99)
+    assert [at for at, _ in kept] == [growth.DAY * day + 1 for day in range(16, 30)]
+    for text in ("", "[]", '{"schema": 2}', '{"schema": 1, "looks": [{"at": "x", "hosts": {}}]}'):
+        file.write_text(text)
+        assert growth.recalled(file, growth.DAY * 99) == []
+
+
+@pytest.mark.parametrize(
+    ("env", "network", "found"),
+    [
+        ({"TELEGRAM_BOT_TOKEN": "123456:abcdef"}, "unawaited", ["network-at-boot telegram"]),
+        ({"TELEGRAM_BOT_TOKEN": "123456:abcdef"}, "awaited", []), ({}, "unawaited", []),
+        ({"API_SERVER_ENABLED": "true", "API_SERVER_KEY": "0123456789abcdef"}, "unawaited", []),
+    ],
+)  # fmt: skip
+def test_who_needs_the_network_at_boot(env: dict[str, str], network: str, found: list[str]) -> None:
+    """A gateway that connects to somebody by name, on a host where nothing waits."""
+    case = {"desired": {"demo": {"env": env}}, "facts": {"holds": "desired"}}
+    told = replace(facts(case), health={"network": network}, linger=True)
+    said = standing(Seen(desired(case).host, told, roles()))
+    assert [f"{one.kind} {one.name}" for one in said] == found
+    assert standing(Seen(desired(case).host, replace(told, linger=False), roles())) == []
