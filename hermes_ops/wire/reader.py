@@ -31,7 +31,10 @@ class Record:
         return self.rest.split()
 
 
-OnRecord = Callable[[Record], None]
+TAKEN: Final = object()
+"""What `on_record` returns for a record that it has passed on: it is not kept, nor counted."""
+
+OnRecord = Callable[[Record], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Take the bytes that have arrived; call `on_record` for every completed record.
+
+        A record that it takes is gone: so more may arrive than fits into memory.
 
         Raises:
             NotUnderstood: the host has said more than any answer has.
@@ -151,9 +156,10 @@ class Reader:
             self._tell(Record(word, rest))
 
     def _tell(self, record: Record) -> None:
-        self.records.append(record)
-        if self._on_record is not None:
-            self._on_record(record)
+        if self._on_record is not None and self._on_record(record) is TAKEN:
+            self._size -= len(record.text or "")
+        else:
+            self.records.append(record)
 
 
 def _text(data: bytes) -> str:

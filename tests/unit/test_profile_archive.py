@@ -20,13 +20,16 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_ops.commands.profile.archive import on_host
-from hermes_ops.commands.profile.archive.read import keep, read
+from hermes_ops.commands.profile.archive import ask, on_host
+from hermes_ops.commands.profile.archive.read import NewArchive, read
+from hermes_ops.commands.profile.archive.search import BLOCK
 from hermes_ops.commands.profile.export import new_file
 from hermes_ops.commands.profile.import_ import lacking
 from hermes_ops.commands.profile.whose import ProfileOnHost
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import NotUnderstood, UsageError
 from hermes_ops.inventory.model import Profile
+from hermes_ops.wire import Record
+from hermes_ops.wire.reader import TAKEN
 
 NAME = "scout"
 
@@ -43,12 +46,14 @@ def packed(largest: int = 1 << 20) -> dict[str, Any]:
     """Return the answer of a host, which is this one, and its folder the working one."""
     where = f".hermes/profiles/{NAME}"
     request = {"home": where, "name": NAME, "largest": largest, "about": {"profile": NAME}}
-    return on_host.packed(request)
+    parts: list[bytes] = []
+    told = on_host.packed(request, parts.append)
+    return {**told, "archive": b"".join(parts)} if "digest" in told else told
 
 
 def files(told: dict[str, Any]) -> dict[str, bytes]:
     """Return the files of an answer's archive, by their path in the profile's home."""
-    stream = io.BytesIO(base64.b64decode(told["archive"]))
+    stream = io.BytesIO(told["archive"])
     with tarfile.open(fileobj=stream, mode="r:gz") as archive:
         found = ((one, archive.extractfile(one)) for one in archive)
         return {one.name.removeprefix(f"{NAME}/"): data.read() for one, data in found if data}
@@ -130,6 +135,42 @@ def test_a_large_home_is_told_with_its_largest_files(scout: Path) -> None:
     assert packed(4000)["large"][0] == [500_000, "noise"]  # it is not even read
 
 
+@pytest.mark.parametrize("at", [0, BLOCK - 20, BLOCK - 1, BLOCK, 2 * BLOCK - 7])
+def test_a_large_file_is_searched_in_blocks(scout: Path, at: int) -> None:
+    """A credential on both sides of a block's end is found; without one all of it is there."""
+    token = "3fXk9-w0rd-tH4t-nob0dy-knows"
+    (scout / ".env").write_text(f"A_TOKEN={token}\n")
+    noise = b"\0" * (2 * BLOCK + 5)
+    (scout / "noise").write_bytes(noise)
+    assert files(packed(1 << 30))["noise"] == noise
+    (scout / "noise").write_bytes(noise[:at] + token.encode() + noise[at + len(token) :])
+    told = packed(1 << 30)
+    assert "noise" not in files(told)
+    assert ("noise", "it contains A_TOKEN") in told["left"]
+
+
+def test_a_file_that_grows_meanwhile_is_as_it_was_seen(tmp_path: Path) -> None:
+    """What is appended after its size was read is not searched, and so not packed."""
+    path = tmp_path / "log"
+    path.write_bytes(b"before, after")
+    with on_host.stable(path, 6) as stream:
+        assert stream.read() == b"before"
+
+
+@pytest.mark.parametrize("text", ["no base64!", "YWJj\x01", "YWJ"])
+def test_a_part_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    """And nothing of the archive is left."""
+    with (
+        NewArchive(tmp_path / "a.tar.gz") as draft,
+        pytest.raises(NotUnderstood, match="no archive"),
+    ):
+        assert ask._into(draft)(Record("part", "", "YWJj")) is TAKEN
+        assert draft.size == 3
+        assert ask._into(draft)(Record("user", "hermes")) is None
+        ask._into(draft)(Record("part", "", text))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_folder_and_a_link_are_no_profile(scout: Path) -> None:
     """Both are told as absent."""
     scout.rmdir()
@@ -204,17 +245,25 @@ def test_damage_is_a_sentence(
         assert read(path).top
 
 
+def keep(path: Path, *parts: bytes) -> None:
+    """Write a new archive."""
+    with NewArchive(path) as draft:
+        for part in parts:
+            draft.write(part)
+        draft.keep()
+
+
 def test_what_is_kept_is_private_and_new(tmp_path: Path) -> None:
     """Mode 0600 whatever the umask; a file that exists stays as it is."""
     path = tmp_path / "new" / "a.tar.gz"
     before = os.umask(0)
     try:
-        keep(b"one", path)
+        keep(path, b"o", b"ne")
     finally:
         os.umask(before)
     assert (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) == (0o600, b"one")
     with pytest.raises(UsageError, match="exists already"):
-        keep(b"two", path)
+        keep(path, b"two")
     assert [one.name for one in path.parent.iterdir()] == ["a.tar.gz"]
     assert path.read_bytes() == b"one"
 
@@ -224,7 +273,7 @@ def test_each_new_archive_has_a_name_of_its_own(tmp_path: Path) -> None:
     names = []
     for _ in range(4):
         path = new_file(tmp_path, "box/scout")
-        keep(b"", path)
+        keep(path, b"")
         names.append(path.name)
     assert len(set(names)) == len(names)
     assert all(name.startswith("box-scout-2") and name.endswith(".tar.gz") for name in names)

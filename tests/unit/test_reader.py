@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hermes_ops.errors import NotUnderstood
 from hermes_ops.wire import Reader, Record, Reply
+from hermes_ops.wire.reader import TAKEN
 
 NONCE = "0123456789abcdef"
 MANY = settings(max_examples=examples(300), deadline=None, derandomize=True)
@@ -95,6 +96,26 @@ def test_an_answer_has_a_cap(piece: bytes) -> None:
         for _ in range(300):
             reader.feed(piece)
     assert time.monotonic() - began < 10
+
+
+def test_what_is_taken_is_neither_kept_nor_counted() -> None:
+    """An answer in parts may be larger than the cap, if whoever hears them passes them on."""
+    heard = []
+
+    def take(record: Record) -> object:
+        heard.append(len(record.text or ""))
+        return TAKEN if record.word == "part" else None
+
+    reader, text = Reader(NONCE, take), "x" * (1 << 20)
+    for _ in range(40):
+        reader.feed(sent(Record("part", "", text)).encode())
+    reader.feed(sent(Record("last")).encode())
+    assert heard == [1 << 20] * 40 + [0]
+    assert reader.records == [Record("last")]
+    refusing = Reader(NONCE)
+    with pytest.raises(NotUnderstood, match="larger than 16 MiB"):
+        for _ in range(40):
+            refusing.feed(sent(Record("part", "", text)).encode())
 
 
 @pytest.mark.slow

@@ -15,7 +15,6 @@ from hermes_ops.commands.converge import Converged, converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.fleet.status import is_hermes
 from hermes_ops.commands.profile.archive.ask import ask
-from hermes_ops.commands.profile.archive.read import keep
 from hermes_ops.commands.profile.export import lines, new_file
 from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, logs_of, nothing_of, open_any
 from hermes_ops.commands.workspace import gathered
@@ -67,11 +66,10 @@ def folder() -> LocalPath:
 
 def _exported(wanted: ProfileOnHost, options: Options, output: Output) -> LocalPath | None:
     """Write the archive of the profile, and return its path; None if there is no folder of it."""
-    packed = ask(wanted, options, output, "or delete it with --no-export, after: ")
+    path = new_file(folder(), wanted.name)
+    packed = ask(wanted, path, options, output, "or delete it with --no-export, after: ")
     if packed is None:
         return None
-    path = new_file(folder(), wanted.name)
-    keep(packed.content, path)
     for line in lines(wanted, packed, path):
         output.note(line)
     return path

@@ -12,7 +12,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.commands.profile.about import in_bytes
 from hermes_ops.commands.profile.archive.ask import Packed, ask
-from hermes_ops.commands.profile.archive.read import keep, taken
+from hermes_ops.commands.profile.archive.read import taken
 from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, open_any
 from hermes_ops.errors import UsageError
 from hermes_ops.reporting.report import count
@@ -35,11 +35,10 @@ def export(options: Options, output: Output, target: str, to: str | None) -> Res
     path = _path(to, wanted)
     if path.exists():
         raise taken(path)
-    packed = ask(wanted, options, output)
+    packed = ask(wanted, path, options, output)
     if packed is None:
         hint = f"./inv profile.show {wanted.name}"
         raise UsageError(f"{wanted.host.name} has no folder of {wanted.profile.name!r}", hint=hint)
-    keep(packed.content, path)
     for line in lines(wanted, packed, path):
         output.text(line)
     return items([document(wanted, packed, path)])
@@ -66,7 +65,7 @@ def new_file(folder: Path, target: str) -> Path:
 
 def lines(wanted: ProfileOnHost, packed: Packed, path: Path) -> Iterator[str]:
     """Yield what people are told of a new archive."""
-    size = in_bytes(len(packed.content))
+    size = in_bytes(packed.size)
     yield f"{wanted.name} is exported to {path} ({size}, mode 0600)"
     if packed.env:
         yield f"not in it: the values of {', '.join(packed.env)} (.env)"
@@ -84,7 +83,7 @@ def document(wanted: ProfileOnHost, packed: Packed, path: Path) -> dict[str, Any
         "host": wanted.host.name,
         "profile": wanted.profile.name,
         "archive": str(path),
-        "bytes": len(packed.content),
+        "bytes": packed.size,
         "env": list(packed.env),
         "masked": list(packed.masked),
         "left_out": [{"path": file, "why": why} for file, why in packed.left],

@@ -1,8 +1,9 @@
 """Pack a profile without its credentials: this runs on hosts, as a text.
 
-This whole file is sent to a host (`python -I -S -c …`), with a request on standard input. The
-answer is JSON: the archive in base64, what was left out and why, and the names in `.env`. It needs
-only the standard library and, to look into `config.yaml`, Hermes' own PyYAML.
+This whole file is sent to a host (`python -I -S -c …`), with a request on standard input. It sends
+the archive in parts, in base64, as they are made, and then JSON: what was left out and why, and the
+names in `.env`. It needs only the standard library and, to look into `config.yaml`, Hermes' own
+PyYAML. What is large is neither here nor there in memory as a whole.
 
 What holds a credential, by its name or because a value known as one is found in it, is left out; in
 `config.yaml` the value alone. Databases are copied by SQLite itself, while a gateway writes them.
@@ -22,12 +23,13 @@ import stat
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from hermes_ops.commands.profile.archive.search import (
+    BLOCK,
     PLACEHOLDER,
     SHORTEST,
     Search,
@@ -56,25 +58,43 @@ OF_RUN = (
 )  # fmt: skip
 """What belongs to this host, or can be had again: left out without a word."""
 
-_LARGEST_PACKED = 100
-"""A file so many times as large as the archive may be is not even read."""
 _SQLITE = b"SQLite format 3\0"
+_PART = 768 << 10
+"""The bytes of a part, which is a line of base64."""
 
 
 class TooLarge(Exception):
-    """The archive would be larger than allowed."""
+    """The profile has more than an archive may hold."""
 
 
-class Bounded(io.BytesIO):
-    """A file in memory that does not grow over a size."""
+class Parts:
+    """A file that is sent away while it is written."""
 
-    largest = 0
+    def __init__(self, send: Callable[[bytes], object]) -> None:
+        """Take what sends a part."""
+        self._send, self._rest, self._sum = send, bytearray(), hashlib.sha256()
 
-    def write(self, data: Any) -> int:
-        """Write; raise if that is too much."""
-        if self.tell() + len(data) > self.largest:
-            raise TooLarge
-        return super().write(data)
+    def write(self, data: bytes) -> int:
+        """Write, and send what is a whole part."""
+        self._rest += data
+        while len(self._rest) >= _PART:
+            self._take(_PART)
+        return len(data)
+
+    def _take(self, size: int) -> None:
+        part = bytes(self._rest[:size])
+        del self._rest[:size]
+        self._sum.update(part)
+        self._send(part)
+
+    def flush(self) -> None:
+        """Do nothing: a part is sent when it is whole."""
+
+    def ended(self) -> str:
+        """Send what is left, and return the checksum of everything."""
+        if self._rest:
+            self._take(len(self._rest))
+        return self._sum.hexdigest()
 
 
 class Pack:
@@ -86,6 +106,7 @@ class Pack:
         self.left: list[tuple[str, str]] = []
         self.masked: list[str] = []
         self.sizes: list[tuple[int, str]] = []
+        self.size = 0
 
     def fill(self, archive: tarfile.TarFile) -> None:
         """Add everything that may be added."""
@@ -127,19 +148,31 @@ class Pack:
             archive.addfile(member)
             return
         self.sizes.append((state.st_size, shown))
-        if state.st_size > _LARGEST_PACKED * self.largest:
+        self.size += state.st_size
+        if self.size > self.largest:
             raise TooLarge
-        content = content_of(path)
         if shown == "config.yaml":
-            content, names = self.search.masked(content)
-            if any(_is_left(*leaf) for leaf in settings_of(content.decode("utf-8", "replace"))):
-                self.left.append((shown, "a credential in it cannot be taken out"))
-                return
-            self.masked += names
-        if name := self.search.found(content):
-            self.left.append((shown, f"it contains {name}"))
+            self._add_settings(archive, member, path.read_bytes(), shown)
             return
-        _put(archive, member, content)
+        with stable(path, state.st_size) as stream:
+            if name := self.search.found_in(stream):
+                self.left.append((shown, f"it contains {name}"))
+                return
+            member.size, member.mode = stream.seek(0, os.SEEK_END), member.mode | 0o600
+            stream.seek(0)
+            archive.addfile(member, stream)
+
+    def _add_settings(
+        self, archive: tarfile.TarFile, member: tarfile.TarInfo, content: bytes, shown: str
+    ) -> None:
+        content, names = self.search.masked(content)
+        if any(_is_left(*leaf) for leaf in settings_of(content.decode("utf-8", "replace"))):
+            self.left.append((shown, "a credential in it cannot be taken out"))
+        elif name := self.search.found(content):
+            self.left.append((shown, f"it contains {name}"))
+        else:
+            self.masked += names
+            _put(archive, member, content)
 
     def note(self, archive: tarfile.TarFile, about: dict[str, Any]) -> None:
         """Add the file that says what is not in the archive."""
@@ -161,33 +194,48 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def content_of(path: Path) -> bytes:
-    """Return the content of a file; a database is copied by SQLite, even while it is written."""
+@contextmanager
+def stable(path: Path, size: int) -> Iterator[BinaryIO]:
+    """Yield the content of a file that nobody changes meanwhile, `size` bytes at most.
+
+    A database is copied by SQLite, even while it is written; what is large is copied on the disk.
+    """
     with path.open("rb") as stream:
         if stream.read(len(_SQLITE)) != _SQLITE:
             stream.seek(0)
-            return stream.read()
-    with tempfile.TemporaryDirectory(prefix="hermes-ops-") as folder:
-        copy = Path(folder) / "copy.db"
+            with tempfile.SpooledTemporaryFile(BLOCK, "w+b", dir=_disk()) as copy:
+                left = size
+                while block := stream.read(min(BLOCK, left)):
+                    left -= copy.write(block)
+                copy.seek(0)
+                yield copy  # type: ignore[misc] # it has what a file has
+            return
+    with tempfile.TemporaryDirectory(prefix="hermes-ops-", dir=_disk()) as folder:
+        made = Path(folder) / "copy.db"
         source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
-        with closing(source), closing(sqlite3.connect(copy)) as target:
+        with closing(source), closing(sqlite3.connect(made)) as target:
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")
-        return copy.read_bytes()
+        with made.open("rb") as found:
+            yield found
 
 
-def packed(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer of this host."""
+def _disk() -> str | None:
+    """Return a folder for large files: the usual one may be in memory."""
+    return "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else None  # noqa: S108
+
+
+def packed(request: dict[str, Any], send: Callable[[bytes], object]) -> dict[str, Any]:
+    """Send the archive in parts, and return the answer of this host."""
     home, largest = Path(request["home"]), int(request["largest"])
     if not home.is_dir() or home.is_symlink():
         return {"absent": True}
     pack = Pack(home, request["name"], Search(credentials(home)), largest)
     env = sorted(variables(text_of(home / ".env")))
-    stream = Bounded()
-    stream.largest = largest
+    stream = Parts(send)
     try:
         with (
-            gzip.GzipFile("", "wb", 6, stream, 0) as zipped,
+            gzip.GzipFile("", "wb", 6, cast("BinaryIO", stream), 0) as zipped,
             tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ):
             pack.fill(archive)
@@ -195,9 +243,17 @@ def packed(request: dict[str, Any]) -> dict[str, Any]:
             pack.note(archive, {"format": 1, **request["about"], **told})
     except TooLarge:
         return {"large": [[size, shown] for size, shown in sorted(pack.sizes, reverse=True)[:3]]}
-    content = stream.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
-    return {**told, "digest": digest, "archive": base64.b64encode(content).decode()}
+    return {**told, "digest": stream.ended()}
+
+
+def _send(nonce: bytes) -> Callable[[bytes], object]:
+    """Return what sends a part as a record of the answer (`wire/common.sh`)."""
+
+    def send(part: bytes) -> object:
+        record = (nonce, b" begin part\n", base64.b64encode(part), b"\n", nonce, b" end\n")
+        return sys.stdout.buffer.write(b"".join(record))
+
+    return send
 
 
 def main() -> None:
@@ -210,7 +266,10 @@ def main() -> None:
     except ImportError as error:
         print(json.dumps({"missing": error.name}))
         return
-    print(json.dumps(packed(request)))
+    nonce = os.environ.get("NONCE", "").encode()
+    answer = packed(request, _send(nonce))
+    sys.stdout.buffer.write(nonce + b" begin disclosed\n")
+    sys.stdout.buffer.write(json.dumps(answer).encode())
 
 
 if __name__ == "__main__":

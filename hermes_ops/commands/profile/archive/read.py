@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
+import hashlib
 import json
 import os
 import secrets
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,13 +20,14 @@ from hermes_ops.errors import UsageError
 MOST_UNPACKED = 1 << 30
 """The most bytes that an archive may hold, unpacked."""
 MOST_MEMBERS = 100_000
+_OVERHEAD = 256 << 20
+"""What names, times and filling may add to that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
     """An archive that was read as a whole: its content is sound, and leads nowhere outside."""
 
-    content: bytes
     top: str
     """The one folder in which everything lies."""
     size: int
@@ -35,28 +36,73 @@ class Archive:
     """What was noted when it was made; empty if Hermes itself made it."""
 
 
-def keep(content: bytes, path: Path) -> None:
-    """Write a new file that only its owner may read; all of it or nothing.
+class NewArchive:
+    """A new file that only its owner may read: all of it or nothing.
 
-    Raises:
-        UsageError: it exists, or cannot be written.
+    In a `with`, it is written beside its place; `keep` puts it there.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, path)
-    except FileExistsError:
-        raise taken(path) from None
-    except OSError as error:
-        message = f"the archive cannot be written: {error.strerror}"
-        raise UsageError(message, where=str(path)) from None
-    finally:
+
+    def __init__(self, path: Path) -> None:
+        """Take where it shall be, where nothing is yet."""
+        self.path, self.size = path, 0
+        self._sum = hashlib.sha256()
+        self._draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+    def __enter__(self) -> NewArchive:
+        """Begin it.
+
+        Raises:
+            UsageError: its folder cannot be written.
+        """
+        with self._told():
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._stream = os.fdopen(handle, "wb")
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Add a part.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        with self._told():
+            self._stream.write(data)
+        self._sum.update(data)
+        self.size += len(data)
+
+    @property
+    def digest(self) -> str:
+        """Return the checksum of all parts."""
+        return self._sum.hexdigest()
+
+    def keep(self) -> None:
+        """Put it in its place.
+
+        Raises:
+            UsageError: something is there by now, or it cannot be written.
+        """
+        with self._told():
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            os.link(self._draft, self.path)
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the draft."""
         with suppress(OSError):
-            draft.unlink()
+            self._stream.close()
+        with suppress(OSError):
+            self._draft.unlink()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise taken(self.path) from None
+        except OSError as error:
+            message = f"the archive cannot be written: {error.strerror}"
+            raise UsageError(message, where=str(self.path)) from None
 
 
 def taken(path: Path) -> UsageError:
@@ -72,10 +118,9 @@ def read(path: Path) -> Archive:
         UsageError: it is no such archive, is cut off, or has members that lead out of it.
     """
     try:
-        content = path.read_bytes()
-        _refuse_damage(content, str(path))
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            return _checked(content, archive, str(path))
+        _refuse_damage(path)
+        with tarfile.open(path, mode="r:gz") as archive:
+            return _checked(archive, str(path))
     except OSError as error:
         if isinstance(error, tarfile.ReadError) or error.errno is None:
             raise _damaged(path) from None
@@ -94,17 +139,21 @@ def _damaged(path: Path) -> UsageError:
     )
 
 
-def _refuse_damage(content: bytes, where: str) -> None:
+def _refuse_damage(path: Path) -> None:
     """Raise unless the whole content can be unpacked, and its checksum is right."""
     size = 0
-    with gzip.open(io.BytesIO(content)) as stream:
+    with gzip.open(path) as stream:
         while block := stream.read(1 << 20):
             size += len(block)
-            if size > MOST_UNPACKED:
-                raise UsageError(f"it holds more than {MOST_UNPACKED >> 20} MiB", where=where)
+            if size > MOST_UNPACKED + _OVERHEAD:
+                raise _too_much(str(path))
 
 
-def _checked(content: bytes, archive: tarfile.TarFile, where: str) -> Archive:
+def _too_much(where: str) -> UsageError:
+    return UsageError(f"it holds more than {MOST_UNPACKED >> 20} MiB", where=where)
+
+
+def _checked(archive: tarfile.TarFile, where: str) -> Archive:
     tops: set[str] = set()
     about: Mapping[str, Any] = {}
     size = 0
@@ -112,19 +161,27 @@ def _checked(content: bytes, archive: tarfile.TarFile, where: str) -> Archive:
         tops.add(path.parts[0])
         size += member.size
         if number > MOST_MEMBERS or size > MOST_UNPACKED:
-            raise UsageError(f"it holds more than {MOST_UNPACKED >> 20} MiB", where=where)
+            raise _too_much(where)
         if len(path.parts) == 1 and not member.isdir():
             raise UsageError(f"{member.name!r} in it lies in no folder", where=where)
         if member.isfile():
-            stream = archive.extractfile(member)
-            data = stream.read() if stream else b""
-            if len(data) != member.size:
-                raise EOFError
+            begin = _begin(archive, member)
             if path.parts[1:] == (MANIFEST,):
-                about = _noted(data)
+                about = _noted(begin)
     if len(tops) != 1:
         raise UsageError("it must have exactly one folder, that of the profile", where=where)
-    return Archive(content, tops.pop(), size, about)
+    return Archive(tops.pop(), size, about)
+
+
+def _begin(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Read a file of an archive to its end, and return the first 16 MiB of it."""
+    stream = archive.extractfile(member)
+    begin, size = b"", 0
+    while block := stream.read(16 << 20) if stream else b"":
+        begin, size = begin or block, size + len(block)
+    if size != member.size:
+        raise EOFError
+    return begin
 
 
 def _members(

@@ -9,13 +9,15 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from hermes_ops.secrets.names import holds_credential
 
 PLACEHOLDER = b"changeme"
 """Stands for a credential in config.yaml: Hermes takes it for no key."""
+BLOCK = 8 << 20
+"""What is searched at once, in bytes."""
 SHORTEST = 6
 """Shorter values are not searched for."""
 
@@ -119,6 +121,8 @@ class Search:
         self.known = known
         self._forms = {form: name for value, name in known.items() for form in forms(value)}
         longest = sorted(self._forms, key=len, reverse=True)
+        # A form may be broken into lines, and lie on both sides of the end of a block.
+        self._overlap = 2 * len(longest[0] if longest else b"") + 4096
         self._any = re.compile(b"|".join(map(re.escape, longest))) if longest else None
 
     def found(self, content: bytes) -> str:
@@ -128,6 +132,15 @@ class Search:
             if form in content or form in flat:
                 return name
         return "a private key" if _PRIVATE.search(content) else ""
+
+    def found_in(self, stream: BinaryIO) -> str:
+        """Return the name of a credential in a file that may be larger than the memory."""
+        before = b""
+        while block := stream.read(BLOCK):
+            if name := self.found(before + block):
+                return name
+            before = (before + block)[-self._overlap :]
+        return ""
 
     def masked(self, content: bytes) -> tuple[bytes, list[str]]:
         """Return a content with its credentials replaced, and their names."""
