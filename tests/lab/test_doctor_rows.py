@@ -83,3 +83,26 @@ def test_a_database_that_will_fill_the_disk(linux: Box, operator: MakeOperator) 
     (fills,) = found(one, "fills")
     assert re.search(r"grow by 429\d\d MB a day: the disk is full in", str(fills["message"]))
     assert "most of it is coder's" in str(fills["message"])
+
+
+FULL = r"""
+cp -a /home/hermes /run/home
+mount -t tmpfs -o nr_inodes=3000,uid=1000,gid=1000,mode=755 tmpfs /home/hermes
+cp -a /run/home/. /home/hermes/
+printf 'MemTotal: 8000000 kB\nMemAvailable: 100000 kB\n' >/run/meminfo
+mount --bind /run/meminfo /proc/meminfo
+"""
+
+
+def test_few_inodes_and_little_memory(linux: Box, operator: MakeOperator) -> None:
+    """What the kernel of a host says of them; both are gone with their cause."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.run("profile.create")
+    try:
+        linux.sh(FULL)
+        (inodes,), (memory,) = found(one, "inodes"), found(one, "memory")
+    finally:
+        linux.sh("umount -l /home/hermes; umount /proc/meminfo; rm -r /run/home")
+    assert re.search("linux-1 can make only [0-9]{4} more files", str(inodes["message"]))
+    assert "linux-1 has 98 MB of its 7812 MB of memory left" in str(memory["message"])
+    assert found(one, "inodes") == found(one, "memory") == []

@@ -28,7 +28,9 @@ from hermes_ops.hermes.versions import (
 )
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan import Plan, make_plan
+from hermes_ops.plan.host import about_version
 from hermes_ops.plan.model import Install, RunCommand, Write, WriteUnit
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.definition import Text
 from hermes_ops.services.systemd import Systemd
 
@@ -189,6 +191,23 @@ def test_a_profile_is_made_without_what_its_version_does_not_take() -> None:
         words = [c.operation.words for c in make_plan(desired(case), facts).changes
                  if isinstance(c.operation, RunCommand)]  # fmt: skip
         assert ["--description=writes code" in each for each in words] == [takes]
+
+
+@pytest.mark.parametrize(
+    ("version", "note"),
+    [
+        ("0.19.0", ""), ("0.13.0", ""),
+        ("0.20.3", "Hermes 0.20.3 is known from reports alone (docs/versions.md), and may do some"
+                   " things in another way"),
+        ("0.23.4", "Hermes 0.23.4 is newer than what this hermes-ops knows (docs/versions.md), and"
+                   " may do some things in another way"),
+    ],
+)  # fmt: skip
+def test_a_manager_whose_text_is_ours_says_nothing_of_units(version: str, note: str) -> None:
+    """Under supervisord no version writes a unit; what is not known of it is told all the same."""
+    service = desired({"desired": {"demo": {}}}).services["demo"]
+    hermes = replace(HERMES, version=version)
+    assert about_version(service, hermes, MANAGERS["supervisord"]) == note
 
 
 def test_another_program_has_our_text() -> None:
