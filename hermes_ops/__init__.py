@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 _NOUNS = (
+    "awake",
     "config",
     "dev",
     "fleet",

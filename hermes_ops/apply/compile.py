@@ -10,8 +10,11 @@ from itertools import groupby
 from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
-from hermes_ops.plan.model import Control, Drain, EnableLinger, Plan
+from hermes_ops.plan.host import is_apart
+from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan
 from hermes_ops.services import libraries, order_libraries, paths
+from hermes_ops.services.awake import libraries as awake_libraries
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.wire import Hidden, Script, assemble
 
 LIBRARIES = (
@@ -23,11 +26,15 @@ LIBRARIES = (
 
 HOST = "-"
 """The profile name that the shell uses for changes of the host itself."""
+APART = "="
+"""The one for changes of the host on which no profile depends."""
 
 
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
-    script = assemble(LIBRARIES, _body(plan, terms), paths=paths())
+    awake = any(isinstance(change.operation, AwakeOrder) for change in plan.changes)
+    libraries = (*LIBRARIES, *(awake_libraries() if awake else ()))
+    script = assemble(libraries, _body(plan, terms), paths=paths())
     return replace(script, before=_before(plan))
 
 
@@ -46,7 +53,8 @@ def _before(plan: Plan) -> str:
 def _password(plan: Plan) -> Iterator[str]:
     """Yield sudo's password: only in the script's text, which nobody sees, and only if needed."""
     password = plan.host.connection.become_password
-    if password and any(isinstance(change.operation, EnableLinger) for change in plan.changes):
+    needing = EnableLinger | AwakeOrder
+    if password and any(isinstance(change.operation, needing) for change in plan.changes):
         yield Hidden(f"sudo_password={shlex.quote(password.reveal())}", "# the password for sudo")
 
 
@@ -72,7 +80,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     # If we had to wait, another run changed the host meanwhile, and our plan is out of date.
     stale = call("tell", "moved", *(number for number, _ in numbered))
     yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
-    by_profile = groupby(numbered, key=lambda item: item[1].profile or HOST)
+    by_profile = groupby(numbered, key=lambda item: _section(item[1]))
     sections = [(name, list(group)) for name, group in by_profile]
     prepared: set[int] = set()
     drained = False
@@ -94,6 +102,10 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     # The lock protects the changes only: during the wait another run may use the host.
     yield "release_lock; trap - EXIT"
     yield from wait_for(plan.watches, terms)
+
+
+def _section(change: Change) -> str:
+    return change.profile or (APART if is_apart(change) else HOST)
 
 
 def _starts(numbered: Numbered) -> bool:

@@ -14,6 +14,7 @@ from hermes_ops.plan import model
 from hermes_ops.plan.lifecycle import moves
 from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.wire import Hidden
 
 Numbered = tuple[int, Change]
@@ -167,7 +168,7 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run", number, *_install(operation))
         case model.EnableLinger(required):
             yield call("run" if required else "try_run", number, "linger")
-        case model.Reload(words) | model.Switch(words=words):
+        case model.Reload(words) | model.Switch(words=words) | AwakeOrder(words=words):
             yield call("run", number, *words)
         case model.Refuse(kind=kind):
             yield call("failed", number, f"{kind}: {operation.said}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.services import MANAGERS
+from hermes_ops.services.awake import KEEPERS
 
 
 def _on(seen: Seen) -> tuple[Side, ...]:
@@ -73,11 +74,12 @@ def _screen(seen: Seen) -> Iterable[Finding]:
     "goes-to-sleep",
     says="{who} goes to sleep when nobody uses it (sleep is {name} in pmset)",
     ignored="its gateways answer nobody while it sleeps",
-    mend="on the host: sudo pmset -a sleep 0",
+    mend="hermes_awake: true, then ./inv fleet.up -l {who}; or, on the host: sudo pmset -a sleep 0",
 )
 def _goes_to_sleep(seen: Seen) -> Iterable[Finding]:
     health = seen.facts.health
-    if health.get("sleep", "0") != "0" and health.get("SleepDisabled", "0") == "0":
+    is_kept = bool(seen.facts.awake) and KEEPERS["Darwin"].is_on(seen.facts)
+    if health.get("sleep", "0") != "0" and health.get("SleepDisabled", "0") == "0" and not is_kept:
         yield make("goes-to-sleep", health["sleep"], _on(seen))
 
 

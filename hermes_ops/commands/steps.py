@@ -19,12 +19,13 @@ from hermes_ops.inventory.role import (
     RoleTemplate,
     RoleYaml,
 )
-from hermes_ops.plan.desired import env_file
+from hermes_ops.plan.desired import StepPlan, env_file
 from hermes_ops.plan.resource import (
     Command,
     Directory,
     EnvFile,
     File,
+    KeptAwake,
     Linger,
     Owned,
     PythonProgram,
@@ -163,6 +164,16 @@ def wrapper(role: Role, host: Host) -> Iterable[Resource]:
 def enable(_profile: Profile, _role: Role, host: Host) -> Iterable[Resource]:
     """Let the user's services run without a session, through polkit, sudo or as root."""
     yield Linger(host.linger)
+
+
+def keep_awake(_profile: Profile, _role: Role, host: Host) -> Iterable[Resource]:
+    """Keep the machine awake, or let it sleep, as `hermes_awake` says, if it says anything."""
+    if host.awake is not None:
+        yield KeptAwake(host.awake)
+
+
+KEEP_AWAKE = StepPlan("awake.on", (), keep_awake)
+"""A part of `fleet.up` that no other step requires, and that requires none."""
 
 
 def start(profile: Profile, _role: Role, _host: Host) -> Iterable[Resource]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_ops.errors import InventoryError, Place
+from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.role import Role
 from hermes_ops.secrets.reference import Elsewhere, EnvValue
 from hermes_ops.secrets.secret import Secret
@@ -189,6 +190,8 @@ class Host:
     protected: bool = False
     """Tasks that stop or remove any of its gateways refuse."""
     alerts: Alerts = field(default_factory=Alerts)
+    awake: Awake | None = None
+    """How it is kept awake; None: the inventory does not say."""
     refusal: InventoryError | None = None
     """Why these variables do not allow a connection; raised only on connecting."""
     variables: Mapping[str, Any] = field(default_factory=dict)

@@ -34,6 +34,8 @@ class Fields(NamedTuple):
     """Layers are merged: `+key` and `-key` may change its lists."""
     required: tuple[str, ...] = ()
     """Keys that must have a value."""
+    or_boolean: bool = False
+    """`true` and `false` are allowed in its place."""
 
 
 class Each(NamedTuple):
@@ -107,6 +109,7 @@ PAUSE = Kind(
     {"type": "number", "minimum": 0, "maximum": LONGEST},
 )
 MAPPING = Kind("a mapping", lambda value: isinstance(value, dict), {"type": "object"})
+SWITCH = MAPPING._replace(words="true, false or a mapping")
 LIST = Kind("a list", lambda value: isinstance(value, tuple), {"type": "array"})
 PORT = Kind(
     "a port from 1 to 65535",
@@ -161,7 +164,9 @@ def _check_kind(value: Located, schema: Kind, name: str) -> None:
 
 
 def _check_record(value: Located, schema: Fields, name: str) -> None:
-    _check_kind(value, MAPPING, name)
+    if schema.or_boolean and isinstance(value.data, bool):
+        return
+    _check_kind(value, SWITCH if schema.or_boolean else MAPPING, name)
     for written_key, entry in value.entries.items():
         sign, key = signed(written_key) if schema.is_layered else ("", written_key)
         if key not in schema.keys:

@@ -69,6 +69,10 @@ def _facts(reply: Reply) -> Facts:
         orphans=tuple(record.rest for record in reply.of("orphan")),
         kept=tuple(path for r in reply.of("kept") for path in sorted((r.text or "").splitlines())),
         health={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("health")},
+        awake={
+            r.words[0]: r.rest.partition(" ")[2] if r.text is None else r.text
+            for r in reply.of("awake")
+        },
         sizes={name: state.size for name, state in _listing(reply, "sizes").items()},
         defined=_named(reply, "defined"),
         ours=_named(reply, "ours"),

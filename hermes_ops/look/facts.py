@@ -177,6 +177,8 @@ class Facts:
     """The files that we kept when we replaced them; filled if `strangers` was asked."""
     health: Mapping[str, str] = field(default_factory=dict)
     """What a doctor asked besides, by the words of `health.sh`; empty if nobody did."""
+    awake: Mapping[str, str] = field(default_factory=dict)
+    """What keeps the machine awake, by the words of `services/awake`; empty if nobody asked."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """The bytes of the databases and logs of gateways; filled together with `health`."""
 

@@ -57,6 +57,8 @@ class Question:
     """The folders of profiles whose size is asked, and with them the commands that start them."""
     strangers: bool = False
     """Whether to look for profiles and services that are not in the inventory."""
+    awake: tuple[str, ...] = ()
+    """The shell files that tell what keeps the machine awake; none: nobody asks."""
     health: bool = False
     """Whether to ask what only a doctor wants to know: see `health.sh`."""
 
@@ -65,7 +67,7 @@ def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     of_look = ["look/look", "look/processes", "look/bsd", "look/hermes"]
     of_look += ["look/health", "look/mac"] if question.health else []
-    libraries = ("wire/common", "look/evidence", *question.libraries, *of_look)
+    libraries = ("wire/common", "look/evidence", *question.libraries, *question.awake, *of_look)
     return assemble(libraries, _lines(question), paths=question.variables)
 
 
@@ -100,6 +102,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_real", ".", *question.homes)
     if question.health:
         yield _call("look_health", *question.homes)
+    yield from (f"{PurePosixPath(name).name}_look" for name in question.awake)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"
 

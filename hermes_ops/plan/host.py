@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hermes_ops.errors import Conflict
@@ -11,9 +11,10 @@ from hermes_ops.hermes import gateway
 from hermes_ops.hermes.versions import capabilities, is_newer
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
-from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Reload, Wanted
-from hermes_ops.plan.resource import AtPath, EnvFile, Linger, Service, YamlFile
+from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Refuse, Reload, Wanted
+from hermes_ops.plan.resource import AtPath, EnvFile, KeptAwake, Linger, Service, YamlFile
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.awake import RESOURCES, keeper_of
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -40,6 +41,33 @@ def plan_reload(
     if words and starts and (own & touched or manager.is_stale(facts)):
         step, reason = starts[0].step, "definitions changed"
         yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))
+
+
+def plan_awake(
+    desired: DesiredState, facts: Facts, note: Callable[[str], None]
+) -> Iterable[Change]:
+    """Yield what keeps the machine awake, or takes that away: its failure is no profile's."""
+    # Every profile wants it, of the same machine.
+    wanted = next((w for w in desired.wanted if isinstance(w.resource, KeptAwake)), None)
+    if wanted is None:
+        return
+    assert isinstance(wanted.resource, KeptAwake)  # noqa: S101 - chosen above
+    awake, lingers = wanted.resource.awake, desired.host.linger != "off"
+    try:
+        keeper = keeper_of(facts)
+        for text in keeper.notes(awake, facts):
+            note(text)
+        orders = keeper.orders(awake, facts, begins=wanted.resource.begins, lingers=lingers)
+        for one in orders:
+            yield Change(wanted.step, None, one.resource, one.action, one.reason, one, one.seen)
+    except Conflict as conflict:
+        refuse = Refuse(str(conflict), conflict.kind, conflict.hint)
+        yield Change(wanted.step, None, "awake", "refuse", "cannot be", refuse)
+
+
+def is_apart(change: Change) -> bool:
+    """Whether it is about the host, and no profile depends on it."""
+    return change.profile is None and change.resource.startswith(RESOURCES)
 
 
 def limits_of(service: ServiceSpec, manager: ServiceManager) -> str:

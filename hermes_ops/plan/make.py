@@ -12,7 +12,6 @@ from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan import host as on_host
 from hermes_ops.plan.difference import Difference
-from hermes_ops.plan.files import plan_owned
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
@@ -34,6 +33,7 @@ from hermes_ops.plan.program import plan_manager, plan_program, wheelhouses_of
 from hermes_ops.plan.resource import (
     EnvFile,
     File,
+    KeptAwake,
     Linger,
     Owned,
     PythonProgram,
@@ -94,8 +94,7 @@ class _Planner:
         host, is_order = self.desired.host, self.desired.is_order
         if host.manager == "auto" and (reason := passed_over(self.manager, self.facts)):
             self._note(f"services run under {self.manager.name}: {reason}")
-        programs = self._each(PythonProgram)
-        first: list[Change] = [c for wanted in programs for c in self._program(wanted)]
+        first = [c for wanted in self._each(PythonProgram) for c in self._program(wanted)]
         definitions = self._each(ServiceDefinition)
         first += plan_manager(self.manager, definitions, self.desired.host, self.facts)
         each = list(self._remember())
@@ -120,7 +119,8 @@ class _Planner:
         wrapper = plan_wrapper(*known, self.refused)
         self._note(wrapper.note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
-        changes = once([*first, *own, *wrapper.changes, *hosts, *starts])
+        awake = on_host.plan_awake(self.desired, self.facts, self._note)
+        changes = once([*first, *own, *wrapper.changes, *hosts, *starts, *awake])
         return Plan(
             host,
             tuple(changes),
@@ -156,7 +156,7 @@ class _Planner:
 
     def _not_shared(self) -> Iterable[Wanted]:
         """Yield the resources of the profiles, profile by profile, each in the graph's order."""
-        shared = PythonProgram | Linger | Service | Wrapper
+        shared = PythonProgram | Linger | KeptAwake | Service | Wrapper
         own = [w for w in self.desired.wanted if not isinstance(w.resource, shared)]
         for name in dict.fromkeys(w.profile.name for w in own):
             yield from (w for w in own if w.profile.name == name)
@@ -227,7 +227,7 @@ class _Planner:
                 changes, profile.env = files.plan_env(wanted, file, facts, owes, profile.ledger)
                 return changes
             case Owned():
-                return plan_owned(wanted, resource, facts, profile.ledger)
+                return files.plan_owned(wanted, resource, facts, profile.ledger)
             case ServiceDefinition():
                 self._note(on_host.limits_of(self._service(wanted), self.manager))
                 definition = self._definition(wanted, resource, profile)

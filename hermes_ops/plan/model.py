@@ -11,9 +11,10 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Hermes
 from hermes_ops.plan.difference import Difference
-from hermes_ops.plan.lifecycle.moves import Move, MoveAside, Retarget, Unpack
+from hermes_ops.plan.lifecycle.moves import Moves
 from hermes_ops.plan.resource import AtPath, Resource
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import PATIENCE
 
@@ -197,10 +198,7 @@ Operation = (
     | SetMode
     | MakeLink
     | Remove
-    | MoveAside
-    | Move
-    | Retarget
-    | Unpack
+    | Moves
     | RunCommand
     | WriteUnit
     | Install
@@ -209,6 +207,7 @@ Operation = (
     | Reload
     | Control
     | Drain
+    | AwakeOrder
     | Refuse
 )
 

@@ -18,6 +18,7 @@ from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import (
     EnvFile,
     File,
+    KeptAwake,
     Owned,
     Resource,
     Service,
@@ -30,6 +31,7 @@ from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, libraries
 from hermes_ops.services import paths as manager_paths
+from hermes_ops.services.awake import libraries as awake_libraries
 from hermes_ops.services.base import ServiceSpec
 
 Words = tuple[str, ...]
@@ -116,6 +118,7 @@ def question(
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         whole=_unique(str(r.path) for r in resources if isinstance(r, Whole)),
         strangers=strangers,
+        awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
     )
 

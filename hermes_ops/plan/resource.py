@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import ownership
+from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Profile
 from hermes_ops.secrets.reference import Generate
 from hermes_ops.secrets.secret import Secret
@@ -185,6 +186,14 @@ class Linger:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAwake:
+    """The machine is kept awake, or is not; `begins`: a time that is over begins again."""
+
+    awake: Awake
+    begins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceDefinition:
     """The files that define the profile's service for the host's service manager."""
 
@@ -221,6 +230,7 @@ Resource = (
     | Command
     | PythonProgram
     | Linger
+    | KeptAwake
     | ServiceDefinition
     | Service
 )
@@ -248,8 +258,8 @@ def identity(resource: Resource) -> str:
             return f"command:{path}"
         case PythonProgram(name=name):
             return f"program:{name}"
-        case Linger():
-            return "linger"
+        case Linger() | KeptAwake():
+            return "linger" if isinstance(resource, Linger) else "awake"
         case ServiceDefinition(profile=profile):
             return f"definition:{profile.name}"
         case Service(profile=profile):

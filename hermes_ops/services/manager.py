@@ -267,5 +267,7 @@ class CheckedService:
     urls: tuple[str, ...] = ()
     platforms: frozenset[str] = frozenset()
     """The platforms that the gateway must connect with these settings."""
+    holds: tuple[str, ...] = ()
+    """Of what keeps the machine awake: all that it must keep from happening."""
     readiness: str = "process"
     python: str = "python3"

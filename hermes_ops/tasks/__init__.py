@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from invoke.collection import Collection
 
 MODULES = (
+    "awake",
     "config",
     "dev",
     "fleet",

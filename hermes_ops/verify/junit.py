@@ -46,7 +46,7 @@ def _add(suite: xml.Element, outcome: CheckOutcome) -> None:
     check = outcome.check
     case = xml.SubElement(
         suite, "testcase",
-        classname=f"{check.host}/{check.profile}", name=check.name, time=f"{outcome.seconds:.3f}",
+        classname=check.target, name=check.name, time=f"{outcome.seconds:.3f}",
     )  # fmt: skip
     if outcome.outcome != PASSED:
         kind = {"failures": "failure", "errors": "error"}.get(_plural(outcome), "skipped")

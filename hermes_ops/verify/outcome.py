@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_ops.inventory.model import Host
 from hermes_ops.inventory.role import Role
+from hermes_ops.verify.awake import checks_of
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 MISSING = "missing"
@@ -20,11 +21,16 @@ UNREACHABLE = "unreachable"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Check:
-    """One promise of a role about one profile on one host."""
+    """One promise of a role about one profile on one host, or without one about the host."""
 
     host: str
     profile: str
     name: str
+
+    @property
+    def target(self) -> str:
+        """Return it as `host/profile`."""
+        return f"{self.host}/{self.profile}" if self.profile else self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class CheckOutcome:
     @property
     def sentence(self) -> str:
         """Return the outcome as a sentence for people."""
-        return f"{self.check.host}/{self.check.profile}: {self.reason}"
+        return f"{self.check.target}: {self.reason}"
 
     @property
     def reason(self) -> str:
@@ -54,7 +60,7 @@ class CheckOutcome:
         """Return its entry in the JSON document of `fleet.verify`."""
         return {
             "host": self.check.host,
-            "profile": self.check.profile,
+            "profile": self.check.profile or None,
             "check": self.check.name,
             "outcome": self.outcome,
             "message": self.message or None,
@@ -91,9 +97,13 @@ class Verified:
         }
 
 
-def expected_of(hosts: Iterable[Host], roles: Mapping[str, Role]) -> list[Check]:
-    """Return every check that these hosts must pass: for each started profile, its role's."""
-    return [
+def expected_of(hosts: Sequence[Host], roles: Mapping[str, Role]) -> list[Check]:
+    """Return every check that these hosts must pass: for each started profile, its role's.
+
+    A host that is kept awake has some of its own.
+    """
+    own = [Check(host.name, "", name) for host in hosts if host.enabled for name in checks_of(host)]
+    return own + [
         Check(host.name, profile.name, name)
         for host in hosts
         if host.enabled

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hermes_ops.inventory.role import Role
 from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Session
+from hermes_ops.verify.awake import AWAKE
 from hermes_ops.verify.outcome import MISSING, Check, CheckOutcome, Verified
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def verify(
 
     `deadline` is on the clock of `time.monotonic`.
     """
-    expected = list(expected)
+    roles, expected = {**roles, AWAKE.name: AWAKE}, list(expected)
     if not expected:
         return Verified()
     from hermes_ops.verify.backend import SessionBackend

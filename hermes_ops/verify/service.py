@@ -18,6 +18,7 @@ from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import choose
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import CheckedService, ServiceManager
+from hermes_ops.verify.awake import awake_service
 
 
 def services_of(desired: DesiredState, facts: Facts) -> list[CheckedService]:
@@ -27,7 +28,7 @@ def services_of(desired: DesiredState, facts: Facts) -> list[CheckedService]:
         Conflict: the service manager in the inventory cannot run services on the host.
     """
     manager = choose(desired.host, facts)
-    return [
+    return awake_service(desired.host, facts) + [
         _service(desired, facts, manager, profile)
         for profile in desired.host.profiles
         if profile.state == "started"

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 SETTINGS = Path("/var/db/simulator/pmset.json")
+KNOBS = Path("/var/db/simulator/knobs.json")
 ASSERTIONS = Path("/run/assertions")
 TYPES = {
     "d": "PreventUserIdleDisplaySleep",

@@ -97,6 +97,7 @@ def described_host(host: Host) -> dict[str, Any]:
             "ping": [described_env(host.alerts.ping)] if host.alerts.ping else [],
         },
         "hermes": slots_of(host.hermes),
+        "awake": slots_of(host.awake) if host.awake else None,
         "variables": {name: written(value) for name, value in host.variables.items()},
     }
 

@@ -13,6 +13,7 @@ from hermes_ops.hermes.readiness import Verdict, heartbeat_age
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
+from hermes_ops.plan.host import is_apart
 from hermes_ops.plan.model import Change, Plan, Refuse, Write
 from hermes_ops.plan.resource import EnvFile
 from hermes_ops.program_name import spoken
@@ -182,5 +183,5 @@ def _env_files(profile: Profile, desired: DesiredState) -> Iterator[EnvFile]:
 
 def left_undone(profile: Profile, result: HostResult) -> list[Change]:
     names = (None, profile.name)
-    left = (d for d in result.changes if d.outcome != "done" and d.change.profile in names)
-    return [done.change for done in left]
+    left = (d.change for d in result.changes if d.outcome != "done" and d.change.profile in names)
+    return [change for change in left if not is_apart(change)]

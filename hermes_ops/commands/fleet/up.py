@@ -9,6 +9,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.converge import converge, finish
 from hermes_ops.commands.roles import refuse_untrusted
+from hermes_ops.commands.steps import KEEP_AWAKE
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan
@@ -36,7 +37,7 @@ def up(
         refuse_untrusted(workspace.selected, options)
         prepare()
     converged = converge(
-        "fleet.up", steps, options, output, wait=not no_wait, workspace=workspace,
+        "fleet.up", [*steps, KEEP_AWAKE], options, output, wait=not no_wait, workspace=workspace,
         also=_orphans(options, output, prune=prune), meanwhile=_load_table,
     )  # fmt: skip
     try:
@@ -67,6 +68,6 @@ def plan(steps: Sequence[StepPlan], options: Options, output: Output, *, prune: 
     """Look and plan; write nothing."""
     looking = replace(options, check=True)
     also = _orphans(looking, output, prune=prune)
-    converged = converge("fleet.plan", steps, looking, output, also=also)
+    converged = converge("fleet.plan", [*steps, KEEP_AWAKE], looking, output, also=also)
     converged.close()
     return finish(converged, output)

@@ -160,7 +160,7 @@ def verify_converged(converged: Converged, output: Output, *, junit: str | None)
     converged.verify = verified.document()
     _doubt(verified, converged)
     converged.not_passed = [
-        NotPassed(missed.check.host, missed.check.profile, missed.reason, _then(missed))
+        NotPassed(missed.check.host, missed.check.profile or None, missed.reason, _then(missed))
         for missed in verified.not_passed
     ]
     if converged.journal:
@@ -174,9 +174,8 @@ def _then(missed: CheckOutcome) -> str:
     check = missed.check
     if missed.outcome in (words.UNKNOWN, words.UNREACHABLE):
         return spoken(f"./inv hosts.ping -l {shlex.quote(check.host)}")
-    return missed.mend or spoken(
-        f"./inv fleet.ps -l {shlex.quote(f'{check.host}/{check.profile}')}"
-    )
+    shows = "fleet.ps" if check.profile else "awake.status"
+    return missed.mend or spoken(f"./inv {shows} -l {shlex.quote(check.target)}")
 
 
 _DOUBTS = {words.FAILED: "degraded", words.UNKNOWN: "unknown", words.UNREACHABLE: "unknown"}
@@ -187,7 +186,8 @@ def _doubt(verified: Verified, converged: Converged) -> None:
     results = {result.host.name: result for result in converged.results}
     for outcome in verified.not_passed:
         result = results[outcome.check.host]
-        if result.outcome in ("ok", "changed") and (state := _DOUBTS.get(outcome.outcome)):
+        is_of_profile = bool(outcome.check.profile) and result.outcome in ("ok", "changed")
+        if is_of_profile and (state := _DOUBTS.get(outcome.outcome)):
             reason = outcome.message or outcome.promise or outcome.check.name
             result.doubts.setdefault(outcome.check.profile, Verdict(state, (reason,)))
 
@@ -256,7 +256,7 @@ def _tell(verified: Verified, output: Output, *, all_rows: bool) -> None:
     for result in told:
         output.note(result.sentence + (f"; {result.mend}" if result.mend else ""))
     if more:
-        whose = names(list(dict.fromkeys(f"{m.check.host}/{m.check.profile}" for m in more)))
+        whose = names(list(dict.fromkeys(m.check.target for m in more)))
         output.note(f"{_number(len(more), 'check')} more did not pass, of {whose}: {ALL_ROWS}")
 
 

@@ -209,7 +209,8 @@ def _record(record: Fields, *, expressions: bool) -> Document:
             for name, schema in record.keys.items()
         },
     }
-    return {**body, "patternProperties": signed} if signed else body
+    body |= {"patternProperties": signed} if signed else {}
+    return _any_of(body, {"type": "boolean"}) if record.or_boolean else body
 
 
 def _value(name: str, schema: Schema, expressions: bool) -> Document:

@@ -15,6 +15,7 @@ from hermes_ops.loader.groups import HostNode
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.agreement import refuse_strangers
 from hermes_ops.loader.hosts.alerts import ALERTS, alerts_of
+from hermes_ops.loader.hosts.awake import AWAKE, awake_of
 from hermes_ops.loader.hosts.guarded import guarded, shown_variables
 from hermes_ops.loader.hosts.reach import reached_by, rendered_in, strictly
 from hermes_ops.loader.layers.late import Late, Over
@@ -73,7 +74,7 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_linger": Key(
         one_of("required", "optional", "off"), "required | optional | off", "required"
     ),
-    "hermes_awake": Key(ANY, "keep the machine awake: settings of the role awake"),
+    "hermes_awake": Key(AWAKE, "keep the machine awake: true is {flags: [idle, system]}"),
     "hermes_host_key": Key(WORD, "the only key that the host may show"),
     "hermes_connect_timeout": Key(SECONDS, "seconds to connect in", 10),
     "hermes_exchange_timeout": Key(SECONDS, "seconds that an exchange may take", 120),
@@ -128,6 +129,7 @@ def make_host(
         written=shown_variables(written),
         place=node.place,
         refusal=refusal,
+        awake=awake_of(found, node.name, profiles, around.roles),
         **_settings(found),
     )
 
@@ -150,7 +152,8 @@ def _checked(found: Variables) -> Variables:
 
 def _word(value: Located, schema: Schema) -> Located:
     """Return the boolean for a word from INI, or the word for a boolean from YAML, as expected."""
-    if bare(schema) is BOOLEAN and value.data in _WORDS:
+    is_switch = bare(schema) is BOOLEAN or getattr(bare(schema), "or_boolean", False)
+    if is_switch and isinstance(value.data, str) and value.data in _WORDS:
         return value._replace(data=_WORDS[value.data])
     return word(value, schema)
 

@@ -41,3 +41,6 @@ class Unpack(AtPath):
 
 class MoveAside(AtPath):
     """Move a file into the folder of what was kept, whoever it belongs to."""
+
+
+Moves = Move | MoveAside | Retarget | Unpack

@@ -1,5 +1,5 @@
 #!/opt/mac/gnu/bin/python3 -IS
-"""`pmset` of a Mac: -g, -g assertions, -g custom, sleepnow, and -a|-c|-b|-u NAME VALUE …"""
+"""`pmset` of a Mac: -g, -g assertions|batt|custom, sleepnow, and -a|-c|-b|-u NAME VALUE …"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, "/opt/mac")
 sys.dont_write_bytecode = True
 
-from power import FIRST, SETTINGS, TYPES, held, settings  # noqa: E402
+from power import FIRST, KNOBS, SETTINGS, TYPES, held, settings  # noqa: E402
 from processes import refuse  # noqa: E402
 
 ROOT = "'pmset' must be run as root..."
@@ -36,6 +36,8 @@ def main() -> int:
         case ["-g", "custom"]:
             print("AC Power:")
             return values()
+        case ["-g", "batt"]:
+            return sources()
         case ["-g", "assertions"]:
             return assertions()
         case ["sleepnow"]:
@@ -50,6 +52,14 @@ def live() -> int:
     print(f"System-wide power settings:\n SleepDisabled\t\t{settings()['SleepDisabled']}")
     print("Currently in use:")
     return values()
+
+
+def sources() -> int:
+    """Print what it draws from; a laptop has a battery."""
+    print("Now drawing from 'AC Power'")
+    if KNOBS.exists() and json.loads(KNOBS.read_text()).get("battery") == "yes":
+        print(" -InternalBattery-0 (id=4653155)\t100%; charged; 0:00 remaining present: true")
+    return 0
 
 
 def values() -> int:

@@ -27,6 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "load_crash": ("no", "yes"),
     "filevault": ("off", "on"),
     "sudo": ("no", "yes"),
+    "battery": ("no", "yes"),
     "developer_tools": ("no", "yes"),
 }
 WORDS = {

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 # Importing it registers what only a doctor asks hosts for.
+import hermes_ops.audit.awake
 import hermes_ops.audit.health
 import hermes_ops.audit.mac  # noqa: F401
 from hermes_ops.audit.finding import Finding, Side, make, register
@@ -18,6 +19,7 @@ from hermes_ops.commands.fleet.ps import STEPS, look_at
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
 from hermes_ops.commands.secrets.lint import lines
+from hermes_ops.commands.steps import KEEP_AWAKE
 from hermes_ops.commands.workspace import open_workspace
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.program_name import spoken
@@ -49,7 +51,7 @@ def run(
     what Hermes' own doctor says; it decides nothing.
     """
     workspace = open_workspace(options, output)
-    compared = [step for step in steps if step.name in STEPS]
+    compared = [*(step for step in steps if step.name in STEPS), KEEP_AWAKE]
     hosts = look_at(compared, options, output, workspace, health=True)
     if fix and (targets := list(_mended_by_up(hosts))):
         _bring_up(targets, steps, options, output)
