@@ -14,6 +14,7 @@ from hermes_ops.plan.model import DesiredState, Wanted
 from hermes_ops.plan.resource import (
     Absent,
     EnvFile,
+    KeptAwake,
     Moved,
     PythonProgram,
     Resource,
@@ -69,7 +70,7 @@ def both(first: DesiredState, second: DesiredState) -> DesiredState:
     )
 
 
-_OF_ABSENT = (Service, ServiceDefinition, Wrapper, Absent, Whole, Moved)
+_OF_ABSENT = (Service, ServiceDefinition, Wrapper, KeptAwake, Absent, Whole, Moved)
 """The only resources of an absent profile: its data is neither changed nor created."""
 
 

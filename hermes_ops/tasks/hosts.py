@@ -59,7 +59,7 @@ def ssh(options: Options, output: Output, *, host: str) -> Result:
 @verb(
     operands=(Option("host", "a host, or host/profile"),),
     options=(
-        Option("to", "the port on the host (that of the gateway's API)"),
+        Option("to", "the port on the host (that of the gateway's API, or of the service)"),
         Option("port", "the port on this machine (the same number, or a free one)"),
     ),
     common=only("inventory", "verbose"),
@@ -68,7 +68,7 @@ def ssh(options: Options, output: Output, *, host: str) -> Result:
 def tunnel(
     options: Options, output: Output, *, host: str, to: str | None, port: str | None
 ) -> Result:
-    """Let a port of this machine lead to the API of a gateway, until Ctrl-C."""
+    """Let a port of this machine lead to a gateway's API, or another service, until Ctrl-C."""
     from hermes_ops.commands.hosts import tunnel as command
 
     numbers = [

@@ -23,6 +23,8 @@ LOOKING = (
     ("hosts.ping",),
     ("hosts.facts",),
     ("linger.status",),
+    ("awake.on", "--check"),
+    ("awake.status",),
     ("fleet.ps",),
 )
 

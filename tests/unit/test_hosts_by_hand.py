@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import HERMES, NEW, desired, facts, made_role, profile
+from building import HERMES, NEW, desired, facts, made_role, profile, roles
 from calling import said
 
 from hermes_ops.cli.output import Output
@@ -121,6 +121,13 @@ def box(**ports: str) -> Host:
     return Host("box", Connection(), (), made, tuple(ports))
 
 
+def with_dashboard(host: Host, port: int | None = None) -> Host:
+    """Return a host that has a dashboard, too; without a port, at that of the role."""
+    settings = {"settings": {"port": port}} if port else {}
+    made = profile("dashboard", {"role": "dashboard", "service": settings})
+    return replace(host, profiles=(*host.profiles, made))
+
+
 @pytest.mark.parametrize(
     ("host", "name", "port"),
     [
@@ -131,15 +138,18 @@ def box(**ports: str) -> Host:
         (box(a="9001", b=""), "b", "--to PORT"),
         (box(a="9001"), "x", "inventory.list"),
         (box(a=""), "", "--to PORT"),
+        (with_dashboard(box(a="9001")), "dashboard", 9119),
+        (with_dashboard(box(a=""), 9120), "", 9120),
+        (with_dashboard(box(a="9001")), "", "name one: box/a or box/dashboard"),
     ],
 )
 def test_which_port_a_tunnel_leads_to(host: Host, name: str, port: int | str) -> None:
-    """That of the only API, or of the profile that is named."""
+    """That of the only API or service, or of the profile that is named."""
     if isinstance(port, int):
-        assert tunnel._api_port(host, name) == port
+        assert tunnel._port(host, name, roles()) == port
         return
     with pytest.raises(UsageError) as refused:
-        tunnel._api_port(host, name)
+        tunnel._port(host, name, roles())
     assert port in refused.value.hint
 
 

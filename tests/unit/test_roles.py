@@ -140,6 +140,7 @@ def test_a_later_role_wins_even_over_a_broken_one() -> None:
 def test_every_role_of_the_project_loads() -> None:
     """The roles of the product and of the lab have no mistake."""
     assert sorted(load_roles([ROOT / "roles", ROOT / "tests" / "lab" / "roles"])) == [
+        "dashboard",
         "echo",
         "gateway",
     ]

@@ -1,10 +1,10 @@
-"""`hosts.tunnel`: let a port of this machine lead to the API of a gateway, until Ctrl-C."""
+"""`hosts.tunnel`: let a port of this machine lead to a profile's service, until Ctrl-C."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
@@ -13,8 +13,11 @@ from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands.hosts.one_host import connection, open_one
 from hermes_ops.errors import HermesError, Interrupted, Unreachable, UsageError
 from hermes_ops.hermes import platforms
+from hermes_ops.hermes.ports import number_of
 from hermes_ops.inventory.model import Host
+from hermes_ops.inventory.role import Role
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.describe import describe
 from hermes_ops.transport import Transport
 from hermes_ops.transport.base import Stream
 
@@ -28,15 +31,16 @@ LOOK = 0.5
 def run(options: Options, output: Output, target: str, to: int | None, port: int | None) -> Result:
     """Forward until Ctrl-C, which is how it is meant to end: then the exit code is 0.
 
-    `to`: the port on the host, else that of the gateway's API. `port`: the port of this machine,
+    `to`: the port on the host, else that of a gateway's API, or of the URL at which another service
+    is ready. `port`: the port of this machine,
     else the same number, or if that is taken any other.
 
     Raises:
-        UsageError: there is no such host or profile, or it has no API.
+        UsageError: there is no such host or profile, or no port of it is known.
     """
     name, _, profile = target.partition("/")
     workspace, host = open_one(name, options, output)
-    there = to or _api_port(host, profile)
+    there = to or _port(host, profile, workspace.selected.roles)
     with (
         connection(host, workspace, options, output) as transport,
         _listening(port, there) as server,
@@ -48,9 +52,9 @@ def run(options: Options, output: Output, target: str, to: int | None, port: int
     return Result(Interrupted.unless_asked(0))
 
 
-def _api_port(host: Host, profile: str) -> int:
-    """Return the port of the API of a profile; without a name, of the only one that has an API."""
-    found = dict(_ports(host))
+def _port(host: Host, profile: str, roles: Mapping[str, Role]) -> int:
+    """Return the port of a profile; without a name, of the only one that has a port."""
+    found = dict(_ports(host, roles))
     if profile and profile not in {each.name for each in host.profiles}:
         raise UsageError(f"{host.name} has no profile {profile!r}", hint="./inv inventory.list")
     if not profile and len(found) == 1:
@@ -59,13 +63,16 @@ def _api_port(host: Host, profile: str) -> int:
         return found[profile]
     if profile or not found:
         who = f"{host.name}/{profile}" if profile else host.name
-        raise UsageError(f"no API of {who} is known", hint="name its port: --to PORT")
+        raise UsageError(f"no port of {who} is known", hint="name its port: --to PORT")
     choices = " or ".join(f"{host.name}/{name}" for name in found)
-    raise UsageError(f"several gateways of {host.name} have an API", hint=f"name one: {choices}")
+    raise UsageError(f"several profiles of {host.name} have a port", hint=f"name one: {choices}")
 
 
-def _ports(host: Host) -> Iterator[tuple[str, int]]:
+def _ports(host: Host, roles: Mapping[str, Role]) -> Iterator[tuple[str, int]]:
     for profile in host.profiles:
+        if port := number_of(describe(profile, roles[profile.role]).url):
+            yield profile.name, port
+            continue
         known = {k: v.reveal() if isinstance(v, Secret) else None for k, v in profile.env.items()}
         if endpoint := platforms.api_endpoint(profile.config, known):
             yield profile.name, int(endpoint.url.rpartition(":")[2])
