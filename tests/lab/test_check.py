@@ -23,7 +23,7 @@ LOOKING = (
     ("hosts.ping",),
     ("hosts.facts",),
     ("linger.status",),
-    ("awake.on", "--check"),
+    ("awake.off", "--check"),
     ("awake.status",),
     ("fleet.ps",),
 )
