@@ -45,7 +45,7 @@ def test_what_logind_and_polkit_say(host: Host) -> None:
 _LIMITED = f"""\
 shift
 case "$*" in
-  systemd-inhibit*) echo '[]' ;;
+  systemd-inhibit*) ;; # as newer ones do if nobody holds anything
   *inhibit-block-idle*) echo '{ALLOWED}' ;;
   *) return 1 ;;
 esac"""

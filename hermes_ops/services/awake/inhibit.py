@@ -29,10 +29,12 @@ from hermes_ops.templates import rendered_here
 _KEPT = {"idle": "idle", "system": "sleep"}
 """What logind calls the flags; the others are about a screen, a disk, a person."""
 _LIST = (
-    "systemd-inhibit --list --no-pager --json=short 2>/dev/null ||"
-    " busctl call org.freedesktop.login1 /org/freedesktop/login1"
-    " org.freedesktop.login1.Manager ListInhibitors --json=short"
+    "said=$(systemd-inhibit --list --no-pager --json=short 2>/dev/null) ||"
+    " said=$(busctl call org.freedesktop.login1 /org/freedesktop/login1"
+    " org.freedesktop.login1.Manager ListInhibitors --json=short) &&"
+    ' echo "${said:-[]}"'
 )
+"""Newer ones say it as JSON, and nothing at all if there is none."""
 _SOURCE = "awake/hermes-awake.service.j2"
 SCOPES = ("user", "system")
 

@@ -34,13 +34,14 @@ inhibit_tell() { # SCOPE UNIT FOLDER OPTION
   cat "$3/$2"
   end
 }
-# Only newer ones can say it as JSON; what logind itself answers is the same, without names.
+# Only newer ones can say it as JSON, and they print nothing at all of an empty list; what logind itself
+# answers is the same, without names.
 inhibit_holders() {
   said=$(limited 10 systemd-inhibit --list --no-pager --json=short 2>/dev/null </dev/null) ||
     said=$(limited 10 busctl call org.freedesktop.login1 /org/freedesktop/login1 \
       org.freedesktop.login1.Manager ListInhibitors --json=short 2>/dev/null </dev/null) || return
   begin 'awake holders'
-  printf '%s' "$said"
+  printf '%s' "${said:-[]}"
   end
 }
 
