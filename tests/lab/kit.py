@@ -26,6 +26,11 @@ PATIENCE = 120
 
 _RESET = """
 loginctl disable-linger hermes
+if test -e /etc/systemd/system/hermes-awake-1000.service; then
+  systemctl disable -q --now hermes-awake-1000.service
+  rm /etc/systemd/system/hermes-awake-1000.service
+  systemctl daemon-reload
+fi
 systemctl kill --kill-whom=all --signal=KILL user@1000.service 2>/dev/null
 systemctl stop user@1000.service user-runtime-dir@1000.service
 systemctl reset-failed user@1000.service 2>/dev/null

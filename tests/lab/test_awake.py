@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,19 +16,6 @@ pytestmark = pytest.mark.lab
 
 SIM = "/opt/mac/sim"
 LABEL = "ai.hermes-ops.awake"
-CLEAN = """
-systemctl disable -q --now hermes-awake-1000.service 2>/dev/null
-rm -f /etc/systemd/system/hermes-awake-1000.service
-systemctl daemon-reload
-"""
-
-
-@pytest.fixture
-def box(linux: Box) -> Iterator[Box]:
-    """A Linux host on which nothing is left of earlier tests, in any scope."""
-    linux.sh(CLEAN)
-    yield linux
-    linux.sh(CLEAN)
 
 
 def inhibitors(box: Box) -> list[list[Any]]:
@@ -58,13 +45,13 @@ def done(operator: Operator, task: str, box: Box) -> list[tuple[str, str, str]]:
 # --- Linux ------------------------------------------------------------------------------------
 
 
-def test_a_linux_host_is_kept_awake_and_let_go(box: Box, operator: MakeOperator) -> None:
+def test_a_linux_host_is_kept_awake_and_let_go(linux: Box, operator: MakeOperator) -> None:
     """polkit refuses the user's unit the sleep lock, so the system has it; off leaves nothing."""
-    before = box.tree("/etc/systemd/system", "/home/hermes/.config")
-    ann = operator({box: {"coder": gateway(8701)}}, variables={"hermes_awake": True})
+    before = linux.tree("/etc/systemd/system", "/home/hermes/.config")
+    ann = operator({linux: {"coder": gateway(8701)}}, variables={"hermes_awake": True})
     assert row(ann, code=2)["on"] is False
-    assert done(ann, "awake.on", box) == [("awake", "create", "done")]
-    (what, who, why, mode, uid, pid) = inhibitors(box)[0]
+    assert done(ann, "awake.on", linux) == [("awake", "create", "done")]
+    (what, who, why, mode, uid, pid) = inhibitors(linux)[0]
     assert (what, who, why) == ("sleep:idle", "hermes-ops", "Hermes gateways of hermes")
     assert (mode, uid) == ("block", 0)
     seen = row(ann)
@@ -72,14 +59,14 @@ def test_a_linux_host_is_kept_awake_and_let_go(box: Box, operator: MakeOperator)
     assert [(hold["who"], hold["what"], hold["pid"]) for hold in seen["holds"]] == [
         ("hermes-ops", "sleep:idle", pid)
     ]
-    box.sh("systemctl stop hermes-awake-1000.service")
+    linux.sh("systemctl stop hermes-awake-1000.service")
     assert row(ann, code=2)["holds"] == []
     assert "not-awake" in {one["finding"] for one in ann.run("fleet.doctor").json["items"]}
-    assert ann.run("awake.on", code=0).changes(box.name) == [("awake", "update", "done")]
-    assert done(ann, "awake.off", box) == [("awake", "remove", "done")]
-    assert inhibitors(box) == []
+    assert ann.run("awake.on", code=0).changes(linux.name) == [("awake", "update", "done")]
+    assert done(ann, "awake.off", linux) == [("awake", "remove", "done")]
+    assert inhibitors(linux) == []
     assert row(ann, code=2)["where"] is None
-    assert paths(before) == paths(box.tree("/etc/systemd/system", "/home/hermes/.config"))
+    assert paths(before) == paths(linux.tree("/etc/systemd/system", "/home/hermes/.config"))
 
 
 def paths(tree: Mapping[str, str]) -> set[str]:
@@ -87,25 +74,25 @@ def paths(tree: Mapping[str, str]) -> set[str]:
     return set(tree)
 
 
-def test_up_keeps_awake_while_a_gateway_runs(box: Box, operator: MakeOperator) -> None:
+def test_up_keeps_awake_while_a_gateway_runs(linux: Box, operator: MakeOperator) -> None:
     """The user's own unit where polkit lets it; the lock comes and goes with the gateway's pid."""
     how = {"flags": ["idle", "disk"], "follow": "coder"}
-    ann = operator({box: {"coder": gateway(8701)}}, variables={"hermes_awake": how})
+    ann = operator({linux: {"coder": gateway(8701)}}, variables={"hermes_awake": how})
     up = ann.run("fleet.up", code=0)
-    assert up.json["exchanges"] == {box.name: 2}
-    assert ("awake", "create", "done") in up.changes(box.name)
+    assert up.json["exchanges"] == {linux.name: 2}
+    assert ("awake", "create", "done") in up.changes(linux.name)
     assert up.json["verify"]["expected"] == up.json["verify"]["passed"] == 9
     assert ann.run("fleet.up", code=0).totals["changes"] == 0
-    wait_until(lambda: [one[0] for one in inhibitors(box)] == ["idle"])
+    wait_until(lambda: [one[0] for one in inhibitors(linux)] == ["idle"])
     assert row(ann)["where"] == "user"
     assert row(ann)["warnings"] == ["hermes_awake: disk has no effect on Linux"]
-    ann.run("fleet.stop", "-l", f"{box.name}/coder", code=0)
-    wait_until(lambda: inhibitors(box) == [])
-    ann.run("fleet.start", "-l", f"{box.name}/coder", code=0)
-    wait_until(lambda: [one[0] for one in inhibitors(box)] == ["idle"])
-    ann = operator({box: {"coder": gateway(8701)}}, variables={"hermes_awake": False})
-    assert ("awake", "remove", "done") in ann.up().changes(box.name)
-    assert inhibitors(box) == []
+    ann.run("fleet.stop", "-l", f"{linux.name}/coder", code=0)
+    wait_until(lambda: inhibitors(linux) == [])
+    ann.run("fleet.start", "-l", f"{linux.name}/coder", code=0)
+    wait_until(lambda: [one[0] for one in inhibitors(linux)] == ["idle"])
+    ann = operator({linux: {"coder": gateway(8701)}}, variables={"hermes_awake": False})
+    assert ("awake", "remove", "done") in ann.up().changes(linux.name)
+    assert inhibitors(linux) == []
 
 
 def test_without_polkit_and_sudo_it_is_refused(bare: Box, operator: MakeOperator) -> None:
