@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from hermes_ops.apply.as_root import asks, root_part
 from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.host import is_apart
 from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan
-from hermes_ops.services import libraries, order_libraries, paths
+from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
 from hermes_ops.services.awake import libraries as awake_libraries
 from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.wire import Hidden, Script, assemble
@@ -20,7 +21,10 @@ from hermes_ops.wire import Hidden, Script, assemble
 LIBRARIES = (
     *("wire/common", "look/evidence", *libraries()),
     *order_libraries(),
-    *(f"apply/{name}" for name in ("lock", "run", "write", "drain", "install", "wait", "settle")),
+    *(
+        f"apply/{name}"
+        for name in ("lock", "run", "by_root", "write", "drain", "install", "wait", "settle")
+    ),
 )
 """The shell files in every script that changes a host, or waits for its services."""
 
@@ -35,7 +39,7 @@ def compile_plan(plan: Plan, terms: Terms) -> Script:
     awake = any(isinstance(change.operation, AwakeOrder) for change in plan.changes)
     libraries = (*LIBRARIES, *(awake_libraries() if awake else ()))
     script = assemble(libraries, _body(plan, terms), paths=paths())
-    return replace(script, before=_before(plan))
+    return replace(script, before=_before(plan), root=root_part(plan, script.nonce))
 
 
 def _before(plan: Plan) -> str:
@@ -64,12 +68,16 @@ def compile_watch(plan: Plan, terms: Terms) -> Script:
     return assemble(LIBRARIES, lines, paths=paths())
 
 
+def _named(plan: Plan) -> str:
+    return MANAGERS[plan.manager].shell_name if plan.manager else ""
+
+
 def _preamble(plan: Plan) -> Iterable[str]:
     if plan.user:
         uid, name = plan.user
         yield f"uid={uid} user={shlex.quote(name)}"
     yield "identify; enter_home; boot_id; trap '' HUP PIPE"
-    yield f"hermes_python={shlex.quote(plan.python)} manager={shlex.quote(plan.manager)}"
+    yield f"hermes_python={shlex.quote(plan.python)} manager={shlex.quote(_named(plan))}"
 
 
 def _body(plan: Plan, terms: Terms) -> Iterator[str]:
@@ -79,6 +87,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     numbered = list(enumerate(plan.changes))
     # If we had to wait, another run changed the host meanwhile, and our plan is out of date.
     stale = call("tell", "moved", *(number for number, _ in numbered))
+    yield from asks(plan.changes)
     yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
     by_profile = groupby(numbered, key=lambda item: _section(item[1]))
     sections = [(name, list(group)) for name, group in by_profile]

@@ -12,6 +12,7 @@ from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.hermes import started
 from hermes_ops.plan import model
 from hermes_ops.plan.lifecycle import moves
+from hermes_ops.plan.lifecycle.rights import needs_root
 from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.awake.keeper import AwakeOrder
@@ -37,7 +38,7 @@ def profile_lines(changes: Sequence[Numbered], prepared: Collection[int]) -> Ite
         yield f"if {moved}; then breaks; tell moved {numbers}; else"
     for writes, group in groupby(changes, key=lambda item: isinstance(item[1].operation, Write)):
         run = list(group)
-        yield from _writes(run) if writes else _others(run, prepared)
+        yield from _all_writes(run) if writes else _others(run, prepared)
     if moved:
         yield "fi"
 
@@ -98,6 +99,20 @@ def _keep(number: int, change: Change) -> str:
     return f"{call('keep_old', number, path)} && " if copies else ""
 
 
+def _all_writes(changes: Sequence[Numbered]) -> Iterator[str]:
+    """Yield the lines of this user's own files, then of those that root writes."""
+    of_root = [one for one in changes if needs_root(one[1].operation)]
+    if own := [one for one in changes if one not in of_root]:
+        yield from _writes(own)
+    if of_root:
+        yield from (f"is_broken || {keep}:" for n, c in of_root if (keep := _keep(n, c)))
+        owed = {getattr(c.operation, "owes", None) for _, c in of_root}
+        yield f"is_broken || {call('stage_by_root', of_root[0][0])}"
+        for name in sorted(filter(None, owed)):
+            yield f"is_broken || {call('owe_restart', name)}"
+        yield from (call("run", number, "by_root", number) for number, _ in of_root)
+
+
 def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
     """Yield the lines that stage all files, sync them to the disk, and only then rename them."""
     changes = list(changes)
@@ -110,7 +125,7 @@ def _writes(changes: Iterable[Numbered]) -> Iterator[str]:
         if isinstance(operation, Write):
             words = call(number, f"{operation.mode:o}", operation.path)
             yield f"if {keep[number]}begin_stage {words}; then"
-            yield Hidden(f'{{ {_content(operation)}\n}} 2>/dev/null >"$staged"', _size(operation))
+            yield Hidden(f'{{ {content_of(operation)}\n}} 2>/dev/null >"$staged"', _size(operation))
             yield f"end_stage $? {words}; fi"
     proofs = {op.proof: (n, op.path) for n, op in writes if isinstance(op, Write) and op.proof}
     yield from (call("proven", *which, *words) for words, which in proofs.items())
@@ -130,7 +145,7 @@ _TOKEN_LINE = re.compile(
 )
 
 
-def _content(write: Write) -> str:
+def content_of(write: Write) -> str:
     """Return shell text that prints the content with builtins: no argument list may show it."""
     if not isinstance(write.content, Secret):
         return f"printf %s {shlex.quote(write.content)}"
@@ -155,6 +170,9 @@ def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
 
 
 def _operation(number: int, operation: Operation) -> Iterator[str]:
+    if needs_root(operation) and not isinstance(operation, Control):
+        yield call("run", number, "by_root", number)
+        return
     if words := _at_path(operation):
         yield call("run", number, *words)
         return
@@ -207,7 +225,7 @@ def _order(number: int, order: Control | Drain) -> Iterator[str]:
         yield call("patient", order.patience)
     if counts:
         yield f"is_broken || {call('count_down', order.service.home, order.patience)}"
-    yield call("run", number, *order.words)
+    yield call("run", number, *(("by_root", number) if needs_root(order) else order.words))
     if counts:
         yield "counted"
     yield f"is_broken || {call('paid_restart', order.service.name)}"

@@ -82,7 +82,8 @@ def is_well(watch: Watch) -> str:
 
 
 def _log(watch: Watch) -> str:
-    return call("send_log", watch.service.home, f"{watch.manager}_log", _id(watch))
+    named = MANAGERS[watch.manager].shell_name
+    return call("send_log", watch.service.home, f"{named}_log", _id(watch))
 
 
 def if_whole(watch: Watch, line: str) -> Iterator[str]:

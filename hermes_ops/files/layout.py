@@ -1,4 +1,4 @@
-"""Every path of ours on a host; relative to the home of the user who runs the services.
+"""Every path of ours on a host; most are relative to the home of the user who runs the services.
 
 Those of one service manager alone are in its module (`ServiceManager.shell_paths`). Scripts use
 all of them as variables: every script starts with `shell()`.
@@ -34,6 +34,8 @@ WRAPPER = PurePosixPath(".local/bin/hermes-gateways")
 """Starts and stops the gateways of a host, for who is on it."""
 PLANNED_STOP = SHARE / "planned-stop"
 SYSTEMD_UNITS = PurePosixPath(".config/systemd/user")
+SYSTEM_UNITS = PurePosixPath("/etc/systemd/system")
+"""The folder of the units of the system: only root writes there."""
 
 STAMP = "hermes-ops.json"
 """Written last into an environment: without it the environment is incomplete."""
@@ -65,6 +67,7 @@ _SHELL = {
     "hermes_stamp": stamp("hermes"),
     "hermes_venv": environment("hermes"),
     "systemd_folder": SYSTEMD_UNITS,
+    "system_units": SYSTEM_UNITS,
 }
 
 

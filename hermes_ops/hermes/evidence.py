@@ -151,7 +151,7 @@ def evidence_of(
         settle=settle,
         argv=command.argv if command else (),
         home=_other_home(command, service, facts),
-        **_others(service, facts, pid, own, urls),
+        **_others(service, facts, pid, own, urls, manager),
         lost=_lost(service, pid, facts),
         deleted=_deleted(service, pid, facts),
         foreign=told.foreign,
@@ -198,6 +198,7 @@ def _others(
     pid: int | None,
     record: Mapping[str, Any] | None,
     urls: tuple[str, ...],
+    manager: str,
 ) -> dict[str, tuple[str, ...]]:
     """Return what else runs the home of a gateway, and what of that could not be read."""
     if service.text != "hermes":
@@ -210,10 +211,10 @@ def _others(
         words.append(f"process {holder} holds the lock of this home")
     served, unknown = ports.served_by_others(urls, pid, facts)
     unread = [f"the command line of process {pid}"] if process and pid not in facts.commands else []
-    names = [MANAGERS["systemd"].id(service)]
+    units = set(rivals.own_units(service, MANAGERS[manager], facts))
     return {
         "rivals": (*dict.fromkeys(words), *served),
-        "units": tuple(rivals.other_units(home, names, facts)),
+        "units": tuple(rivals.other_units(home, units, facts)),
         "unjudged": (*unread, *unknown, *facts.unread),
     }
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from hermes_ops.files.layout import SYSTEMD_UNITS
 from hermes_ops.look.facts import Facts, Invocation
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import ServiceSpec
+from hermes_ops.services.manager import ServiceManager
 
 _SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
 _CRON, CRONTAB = "/etc/cron", "crontab"
@@ -56,14 +58,25 @@ class _Unit:
     command: tuple[str, ...] = ()
 
 
-def other_units(home: str, names: Sequence[str], facts: Facts) -> Iterator[str]:
+def other_units(home: str, own: Collection[str], facts: Facts) -> Iterator[str]:
     """Yield the path of each unit of both scopes that runs a gateway of the home.
 
-    `names`: the service's own units.
+    `own`: the paths of the service's own units.
     """
-    for unit in _units(names, facts):
+    for unit in _units(own, facts):
         if not unit.is_own and is_gateway(unit.command) and _home_of(unit, facts) == home:
             yield unit.path
+
+
+def own_units(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> Iterable[str]:
+    """Yield the paths of the units that are the service's own, of whichever scope of systemd.
+
+    That of the other scope is so if we wrote it: it is left when the service is to run in this one.
+    """
+    for one in (one for one in MANAGERS.values() if one.family):
+        beside = one.family != manager.family and not one.by_root
+        if one is manager or beside or one.owns(service, facts):
+            yield from (str(known.path) for known in one.paths(service) if known.kind == "unit")
 
 
 def crons(home: str, facts: Facts) -> Iterator[str]:
@@ -95,13 +108,12 @@ def removal(path: str) -> str:
     return f"systemctl --user disable --now {name} && {sudo}rm {shlex.quote(path)}"
 
 
-def _units(names: Sequence[str], facts: Facts) -> list[_Unit]:
+def _units(own: Collection[str], facts: Facts) -> list[_Unit]:
     units: dict[str, _Unit] = {}
     # A unit before its drop-ins, which change it.
     for path, lines in sorted(facts.unit_lines.items(), key=lambda item: item[0].endswith(".conf")):
         name = str(PurePosixPath(path).parent).removesuffix(".d") if path[-5:] == ".conf" else path
-        own = name in {f"{SYSTEMD_UNITS}/{known}" for known in names}
-        unit = units.setdefault(name, _Unit(_absolute(name, facts), own))
+        unit = units.setdefault(name, _Unit(_absolute(name, facts), name in own))
         _read(unit, lines, _specifiers(unit, facts))
     return list(units.values())
 

@@ -123,6 +123,10 @@ class Facts:
     now: float = 0
     boot: str = ""
     uptime: float | None = None
+    group: str = ""  # the user's own, filled if rights were asked
+    may_root: bool | None = None  # whether who logs in may become root; None: nobody asked
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """Units of the system that run gateways of other users, by their paths: the user of each."""
     systemd: bool = False
     bus: bool = False
     linger: bool = False

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import SYSTEMD_UNITS
+from hermes_ops.files.layout import SYSTEM_UNITS, SYSTEMD_UNITS
 from hermes_ops.look.facts import Facts, LinkEnd, PathState
 
 _STORES = ("/nix/store/", "/gnu/store/")
@@ -28,16 +28,18 @@ def refuse_link(path: PurePosixPath, facts: Facts) -> None:
     state = facts.paths.get(str(path))
     if state is None or state.kind != "link":
         return
-    if state.end and state.end.path == "/dev/null" and path.parent == SYSTEMD_UNITS:
-        raise masked(path.name)
+    of_system = path.parent == SYSTEM_UNITS
+    if state.end and state.end.path == "/dev/null" and (of_system or path.parent == SYSTEMD_UNITS):
+        raise masked(path.name, of_system=of_system)
     if reason := _why_not(state, facts):
         end = state.end.path if state.end else state.target
         raise Conflict(f"~/{path} is a link to {end}, {reason}", hint=_removal(path, facts))
 
 
-def masked(unit: str) -> Conflict:
+def masked(unit: str, *, of_system: bool) -> Conflict:
     """Return the error of a unit that somebody has masked."""
-    return Conflict(f"{unit} is masked", hint=f"on the host: systemctl --user unmask {unit}")
+    command = "sudo systemctl" if of_system else "systemctl --user"
+    return Conflict(f"{unit} is masked", hint=f"on the host: {command} unmask {unit}")
 
 
 def refuse_dead_end(path: PurePosixPath, facts: Facts) -> None:

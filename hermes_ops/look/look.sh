@@ -29,6 +29,21 @@ look_host() {
   free_space
 }
 
+# The login shell finds out before whether it may become root, if services of the system are wanted.
+# Otherwise it matters where there are some of ours, and this user is the one who logs in.
+look_rights() { # YES-OR-EMPTY
+  if [ -n "$may_root" ]; then
+    say "root $may_root"
+    say "group $(id -gn)"
+    return
+  fi
+  for path in "$system_units"/*.service.d/50-hermes-ops.conf; do
+    [ -n "$1" ] && [ -e "$path" ] || return 0
+    if [ "$uid" = 0 ] || sudo -n true >/dev/null 2>&1 </dev/null; then say "root yes"; else say "root no"; fi
+    return
+  done
+}
+
 free_space() { # reports the KiB that this user may still write into the home
   # shellcheck disable=SC2046 # the fields of two lines, one argument each
   left_of $(df -Pk . 2>/dev/null)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from hermes_ops.files import ownership
@@ -59,6 +59,10 @@ class Question:
     """Whether to look for profiles and services that are not in the inventory."""
     awake: tuple[str, ...] = ()
     """The shell files that tell what keeps the machine awake; none: nobody asks."""
+    rights: bool = False
+    """Whether to ask if the user who logs in may become root."""
+    may_ask: bool = False
+    """Whether the script's user is the one who logs in, and can be asked for that right."""
     health: bool = False
     """Whether to ask what only a doctor wants to know: see `health.sh`."""
 
@@ -68,11 +72,13 @@ def probe(question: Question) -> Script:
     of_look = ["look/look", "look/processes", "look/bsd", "look/hermes"]
     of_look += ["look/health", "look/mac"] if question.health else []
     libraries = ("wire/common", "look/evidence", *question.libraries, *question.awake, *of_look)
-    return assemble(libraries, _lines(question), paths=question.variables)
+    script = assemble(libraries, _lines(question), paths=question.variables)
+    return replace(script, root="") if question.rights else script
 
 
 def _lines(question: Question) -> Iterable[str]:
     yield "identify; enter_home; look_host; pids=; urls="
+    yield _call("look_rights", "yes" if question.may_ask else "")
     yield _call("look_hermes", question.hermes_python)
     yield _call("look_pythons", "yes" if question.pythons else "")
     yield _call("look_orphans", ownership.NAME, *question.known)

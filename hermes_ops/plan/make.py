@@ -18,6 +18,7 @@ from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.holds import ended_hold, heeded
 from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
 from hermes_ops.plan.lifecycle.plain import leaving, plan_plain
+from hermes_ops.plan.lifecycle.rights import refuse_without_root
 from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
@@ -96,7 +97,7 @@ class _Planner:
             self._note(f"services run under {self.manager.name}: {reason}")
         first = [c for wanted in self._each(PythonProgram) for c in self._program(wanted)]
         definitions = self._each(ServiceDefinition)
-        first += plan_manager(self.manager, definitions, self.desired.host, self.facts)
+        first += plan_manager(self.manager, definitions, host, self.facts)
         each = list(self._remember())
         for one in self._each(Service):
             each += cleared(one, self._service(one), self.manager, self.facts)
@@ -116,11 +117,11 @@ class _Planner:
         each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
         hosts = [*on_host.plan_linger(*known), *on_host.plan_reload(*known, each)]
-        wrapper = plan_wrapper(*known, self.refused)
-        self._note(wrapper.note)
+        self._note((wrapper := plan_wrapper(*known, self.refused)).note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
         awake = on_host.plan_awake(self.desired, self.facts, self._note)
         changes = once([*first, *own, *wrapper.changes, *hosts, *starts, *awake])
+        refuse_without_root(changes, self.facts, host)
         return Plan(
             host,
             tuple(changes),
@@ -261,7 +262,7 @@ class _Planner:
         """Return the changes of a definition; a start with what is then there must be possible."""
         starts = wanted.profile.state == "started"
         if starts and self.manager.told(service, self.facts).masked:
-            raise masked(self.manager.id(service))
+            raise masked(self.manager.id(service), of_system=self.manager.by_root)
         given = (service, self.manager, self.facts, self._values(service, profile))
         changes = list(services.plan_definition(wanted, *given, only_disable=only_disable))
         if starts:

@@ -106,7 +106,7 @@ def question(
         others=tuple(manager.strangers for manager in MANAGERS.values()),
         marked=tuple(_marked(desired)),
         known=_unique((*desired.host.all_profiles, *desired.host.beside, *desired.services)),
-        defined=tuple(f"{name}_defined" for name in MANAGERS),
+        defined=tuple(f"{one.shell_name}_defined" for one in managers),
         pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
         homes=_unique(homes),
         databases=_unique([f"{home}/{name}" for home in homes for name in gateway.DATABASES]),
@@ -120,6 +120,8 @@ def question(
         strangers=strangers,
         awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
+        may_ask=not desired.host.hermes.user and not desired.host.connection.become_password,
+        rights=desired.host.manager in MANAGERS and MANAGERS[desired.host.manager].by_root,
     )
 
 
@@ -132,9 +134,9 @@ def _marked(desired: DesiredState) -> Iterable[Words]:
 
 def look_words(services: Sequence[ServiceSpec]) -> Iterable[Words]:
     """Yield for each manager the words that show these services."""
-    for name, manager in MANAGERS.items():
+    for manager in MANAGERS.values():
         ids = [manager.id(service) for service in services]
-        yield (f"{name}_look", *_unique(ids))
+        yield (f"{manager.shell_name}_look", *_unique(ids))
 
 
 def _needs_python(manager: str) -> bool:

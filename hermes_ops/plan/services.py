@@ -175,11 +175,7 @@ def is_defined(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> b
 
 def has_policy(service: ServiceSpec, facts: Facts) -> bool:
     """Return whether any manager has our settings for this service: we have defined it before."""
-    return any(
-        known.kind == "policy" and str(known.path) in facts.paths
-        for manager in MANAGERS.values()
-        for known in manager.paths(service)
-    )
+    return any(manager.owns(service, facts) for manager in MANAGERS.values())
 
 
 def without_definition(

@@ -12,9 +12,11 @@ from hermes_ops.services.launchd import Launchd
 from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.supervisord import Supervisord
 from hermes_ops.services.systemd import Systemd
+from hermes_ops.services.systemd_system import SystemdSystem
 
 MANAGERS: Mapping[str, ServiceManager] = {
     "systemd": Systemd(),
+    "systemd-system": SystemdSystem(),
     "launchd": Launchd(),
     "supervisord": Supervisord(),
 }
@@ -22,7 +24,6 @@ MANAGERS: Mapping[str, ServiceManager] = {
 
 
 _LATER = {
-    "systemd-system": frozenset({"Linux"}),
     "launchd-system": frozenset({"Darwin"}),
 }
 """Managers that an inventory may name, but that are not supported yet, and their systems."""

@@ -71,13 +71,14 @@ class ServiceManager(Protocol):
     """What systemd, launchd or supervisord must offer to run our services.
 
     A manager inherits the answers that most of them share, and has its own for the rest.
-    Its shell file `services/NAME.sh` defines `NAME_look ID…` (prints a block `manager NAME` of
-    properties, adds pids to `pids`), `NAME_defined` (reports the gateways it knows), `NAME_log ID`
-    (prints its last output), `NAME_journal ID LINES SINCE CURSOR` (prints what it says about the
-    service, each line with its time as EPOCH.FRACTION or as local time, and last the line
-    `-- cursor: CURSOR`, from which the next call goes on), `NAME_said ID` (sets `activity` in the
-    words of `ManagerReport`, `pid` and `code`, all from the last `NAME_look`), and the functions
-    that `control`, `switch` and `reload` call; these may also be in the file `orders`.
+    Its shell file `services/NAME.sh` defines, with `_` for each `-` of the name, `NAME_look ID…`
+    (prints a block `manager NAME` of properties, adds pids to `pids`), `NAME_defined` (reports the
+    gateways it knows), `NAME_log ID` (prints its last output), `NAME_journal ID LINES SINCE CURSOR`
+    (prints what it says about the service, each line with its time as EPOCH.FRACTION or as local
+    time, and last the line `-- cursor: CURSOR`, from which the next call goes on), `NAME_said ID`
+    (sets `activity` in the words of `ManagerReport`, `pid` and `code`, all from the last
+    `NAME_look`), and the functions that `control`, `switch` and `reload` call; these may also be in
+    the file `orders`.
 
     They run in the user's home, and may use the variables of `layout.shell` and the functions of
     `wire/common.sh`: `scrubbed SECONDS WORDS…` (runs a program without the caller's environment,
@@ -88,6 +89,12 @@ class ServiceManager(Protocol):
 
     name: str
     systems: frozenset[str]  # that can have it, as `uname -s` prints them
+    by_root: bool = False
+    """Whether only root changes its services: their files are in no home, and its paths absolute.
+
+    All its functions that change something run as root; they begin with `shell_name`.
+    """
+    family: str = ""  # the same for managers that are one program, for a user and for the system
     lingers: bool = False  # its services end with the last session, unless the user lingers
     together: str = ""
     """The shell function that controls several services with one call; empty if there is none."""
@@ -128,6 +135,11 @@ class ServiceManager(Protocol):
     template_names: frozenset[str] = frozenset()
     """The names that `definition` adds to `base.VALUES` for its templates."""
 
+    @property
+    def shell_name(self) -> str:
+        """Return its name as the names of its shell functions begin."""
+        return self.name.replace("-", "_")
+
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services, empty if it can."""
         del facts
@@ -158,6 +170,11 @@ class ServiceManager(Protocol):
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
+
+    def owns(self, service: ServiceSpec, facts: Facts) -> bool:
+        """Return whether a file of ours is among those that it has for the service."""
+        policies = (known.path for known in self.paths(service) if known.kind == "policy")
+        return any(str(path) in facts.paths for path in policies)
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool

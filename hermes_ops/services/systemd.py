@@ -1,4 +1,4 @@
-"""systemd's user services: the unit is the program's own text, our settings are in a drop-in."""
+"""systemd's services of a user: the unit is the program's own text, ours are in a drop-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS, WRAPPER
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
-from hermes_ops.services import systemd_unit
 from hermes_ops.services.base import ServiceSpec, generated, template, unit_template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Link, Text
 from hermes_ops.services.manager import (
@@ -21,8 +20,8 @@ from hermes_ops.services.manager import (
     ServiceManager,
     UnitCheck,
 )
-from hermes_ops.services.systemd_shown import argv, recent, seconds
-from hermes_ops.services.systemd_unit import SystemdUnit
+from hermes_ops.services.units import unit as units
+from hermes_ops.services.units.shown import argv, recent, seconds
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
@@ -34,18 +33,33 @@ class Systemd(ServiceManager):
     """The user manager of systemd, with linger so that services outlive the session."""
 
     name = "systemd"
+    family = "systemd"
     text_known = "unit_text_known"
     systems = frozenset({"Linux"})
     lingers = True
     together = "systemd_ahead"
+    orders = "services/systemd_orders"
+    folder = SYSTEMD_UNITS
+    target = "default.target"
+    seen: type[units.SystemdUnit] = units.SystemdUnit
     marked = (f"{SYSTEMD_UNITS}/", f".service.d/{OWN_DROP_IN}", ".service")
     by_hand = "systemd/by-hand.sh.j2"
     strangers = ("hermes-gateway*.service",)
-    definitions = (
+    definitions: tuple[str, ...] = (
         f"{SYSTEMD_UNITS}/hermes-gateway*.service",
         f"{SYSTEMD_UNITS}/hermes-gateway*.service.d/*.conf",
     )
-    template_names = frozenset({"command_line", "environment_lines", "memory_max", "planned_stop"})
+    template_names = frozenset(
+        {
+            "command_line",
+            "environment_lines",
+            "group",
+            "memory_max",
+            "planned_stop",
+            "user",
+            "wants",
+        }
+    )
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services.
@@ -86,15 +100,15 @@ class Systemd(ServiceManager):
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the unit itself."""
-        return SYSTEMD_UNITS / self.id(service)
+        return self.folder / self.id(service)
 
     def drop_in_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of our drop-in; Hermes neither compares nor removes it."""
-        return SYSTEMD_UNITS / f"{self.id(service)}.d" / OWN_DROP_IN
+        return self.folder / f"{self.id(service)}.d" / OWN_DROP_IN
 
     def wants_path(self, service: ServiceSpec) -> PurePosixPath:
-        """Return the path of the link that `systemctl --user enable` would create."""
-        return SYSTEMD_UNITS / "default.target.wants" / self.id(service)
+        """Return the path of the link that `systemctl enable` would create."""
+        return self.folder / f"{self.target}.wants" / self.id(service)
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
@@ -108,10 +122,15 @@ class Systemd(ServiceManager):
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Definition]:
         """Return the unit, the drop-in, the script that it calls, and the link that enables it."""
-        yield self._unit(service, values)
+        yield self._unit(service, {**values, **self.account(facts), "wants": self.target})
         yield from self._policy(service, facts)
         if enabled:
             yield Link(self.wants_path(service), f"../{self.id(service)}")
+
+    def account(self, facts: Facts) -> dict[str, str]:
+        """Return the account for the unit to name: a user's own unit names none."""
+        del facts
+        return {"user": "", "group": ""}
 
     def _unit(self, service: ServiceSpec, values: Mapping[str, Any]) -> Text | HostWritten:
         path = self.unit_path(service)
@@ -204,7 +223,7 @@ class Systemd(ServiceManager):
         """
         own = (self.unit_path(service), self.drop_in_path(service))
         for path in filter(None, (unit["FragmentPath"], *unit["DropInPaths"].split())):
-            is_own = path.endswith(tuple(f"/{known}" for known in own))
+            is_own = path.endswith(tuple(f"/{known}".replace("//", "/") for known in own))
             if not is_own and not path.startswith(("/usr/lib/", "/lib/")):
                 yield path
 
@@ -223,17 +242,17 @@ class Systemd(ServiceManager):
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the unit as checks see it."""
-        return SystemdUnit(host, service)
+        return self.seen(host, service)
 
     def ahead(self, services: Sequence[CheckedService]) -> str:
         """Return shell that asks for all units at once what their checks ask."""
-        return systemd_unit.ahead(services)
+        return units.ahead(services, self.seen.scope)
 
     def foreseen(
         self, services: Sequence[CheckedService], printed: str
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
-        return systemd_unit.foreseen(services, printed)
+        return units.foreseen(services, printed, self.seen.scope)
 
 
 def _normal(text: str) -> list[str]:

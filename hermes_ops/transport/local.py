@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Session, Stream
-from hermes_ops.transport.become import become, receiving, shell_words
+from hermes_ops.transport.become import become, line_for, receiving, sent, shell_words
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.transport.unheard import refuse_unheard
@@ -54,13 +54,18 @@ class Local:
         self.exchanges += 1
         reader = Reader(script.nonce, on_record)
         shell = subprocess.Popen(
-            self._words(before=script.before),
+            ["/bin/sh", "-c", line_for(self.host, script)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=environment(), cwd="/", start_new_session=True,
         )  # fmt: skip
         # After its deadline the script goes on, as on a host whose connection was lost.
         with _closing(shell):
-            _converse(shell, script, reader, timeout or self.host.connection.exchange_timeout)
+            _converse(
+                shell,
+                sent(self.host, script),
+                reader,
+                timeout or self.host.connection.exchange_timeout,
+            )
             code = shell.wait()
         if self.host.hermes.user:  # else there is nothing between us and the shell
             refuse_unheard(self.host, reader, code)
@@ -76,8 +81,8 @@ class Local:
         if ended.returncode:
             raise CommandError(f"~/{target} cannot be written on this machine")
 
-    def _words(self, command: str = "/bin/sh", *, before: str = "") -> list[str]:
-        return ["/bin/sh", "-c", become(self.host, command, before=before)]
+    def _words(self, command: str = "/bin/sh") -> list[str]:
+        return ["/bin/sh", "-c", become(self.host, command)]
 
     def session(self) -> Session:
         """Open a long-lived shell."""
@@ -114,11 +119,11 @@ def _closing(shell: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _converse(
-    shell: subprocess.Popen[bytes], script: Script, reader: Reader, timeout: float
+    shell: subprocess.Popen[bytes], script: bytes, reader: Reader, timeout: float
 ) -> None:
     assert shell.stdin and shell.stdout  # noqa: S101 - both are pipes
     until = time.monotonic() + timeout
-    data = memoryview(script.text.encode("utf-8", "surrogateescape"))
+    data = memoryview(script)
     os.set_blocking(shell.stdin.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(shell.stdout, selectors.EVENT_READ)

@@ -19,7 +19,7 @@ import paramiko
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Stream
-from hermes_ops.transport.become import become, receiving, shell_words
+from hermes_ops.transport.become import become, line_for, receiving, sent, shell_words
 from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.session import FramedShell
@@ -78,7 +78,7 @@ class Ssh:
         self.exchanges += 1
         seconds = timeout or self.host.connection.exchange_timeout
         reader = Reader(script.nonce, on_record)
-        channel = self._channel(become(self.host, before=script.before))
+        channel = self._channel(line_for(self.host, script))
         errors = bytearray()
         try:
             self._converse(channel, script, reader, seconds, errors)
@@ -121,7 +121,7 @@ class Ssh:
         channel.settimeout(POLL)
         # The reader reports an answer that breaks off as incomplete.
         with suppress(OSError):  # a shell that ended early takes no more, but may have said why
-            self._send(channel, script.text.encode("utf-8", "surrogateescape"), until)
+            self._send(channel, sent(self.host, script), until)
             channel.shutdown_write()
         with suppress(OSError):
             while chunk := self._receive(channel, until, seconds, errors):

@@ -49,6 +49,9 @@ class Script:
     nonce: str
     lines: tuple[str, ...] = ()
     """The script's own part."""
+    root: str | None = None
+    """What root does at the request of the text, as shell; empty: it is only asked whether the user
+    who logs in may become root; None: not even that."""
     before: str = ""
     """A line for the login user, if another user runs the text (`hermes_user`)."""
 
@@ -91,7 +94,8 @@ def assemble(
     work = "work() {\n" + "\n".join(lines) + "\n}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)
-    text = f"nonce={nonce} length={length}\n{{\n{functions}{work}{gate}}}\nmain {length}\n"
+    first = f"nonce={nonce} length={length} may_root=${{1-}}\n"
+    text = f"{first}{{\n{functions}{work}{gate}}}\nmain {length}\n"
     return Script(text, nonce, lines)
 
 

@@ -352,6 +352,12 @@ def running(
 
 _RUNNING: Mapping[str, Mapping[str, str]] = {
     "supervisord": {"State": "RUNNING"},
+    "systemd-system": {
+        "LoadState": "loaded",
+        "UnitFileState": "enabled",
+        "ActiveState": "active",
+        "ExecMainStatus": "0",
+    },
     "launchd": {"Activity": "active", "Domains": "gui/501", "Belongs": "gui/501"},
 }
 """What managers say of a service that runs, besides its id and its pid."""

@@ -9,6 +9,7 @@ import pytest
 from building import HERMES, ROOT, applied, desired, new_host
 from one_more import run_quick, with_manager
 
+from hermes_ops.assets import TEMPLATES
 from hermes_ops.files import layout
 from hermes_ops.hermes.gateway import values_for
 from hermes_ops.plan import make_plan
@@ -29,8 +30,8 @@ def gateway() -> ServiceSpec:
 
 def templates(manager: ServiceManager) -> dict[str, str]:
     """Return the templates of a manager by their names."""
-    files = (ROOT / "templates" / manager.name).glob("*.j2")
-    return {f"{manager.name}/{file.name}": file.read_text() for file in files}
+    names = {*manager.templates("hermes"), *manager.templates("service"), manager.by_hand}
+    return {name: (ROOT / "templates" / name).read_text() for name in names}
 
 
 @every_manager
@@ -38,13 +39,14 @@ def test_a_manager_is_found_by_its_name(manager: ServiceManager) -> None:
     """In the table, on the disk, and in the words that a host answers with."""
     assert MANAGERS[manager.name] is manager
     assert manager.systems <= {"Linux", "Darwin"}
-    assert {*manager.templates("hermes"), *manager.templates("service")} <= set(templates(manager))
+    assert all(templates(manager).values())
 
 
 @every_manager
 def test_a_template_uses_only_names_that_it_gets(manager: ServiceManager) -> None:
     """The manager declares what it adds, and adds nothing that no template uses."""
-    own = {name: text for name, text in templates(manager).items() if name != manager.by_hand}
+    files = (file for name in templates(manager) for file in (TEMPLATES / name).parent.glob("*.j2"))
+    own = {file: file.read_text() for file in files if file.name != "by-hand.sh.j2"}
     used = set[str]().union(*(undefined_names(t, ()) for t in own.values()))
     unknown = used - VALUES - manager.template_names
     assert not unknown, f"declare them as template_names in hermes_ops/services/{manager.name}.py"
@@ -79,7 +81,7 @@ def test_its_shell_file_has_its_functions_and_uses_its_paths(manager: ServiceMan
     """Those that every script calls, and those in its own words."""
     text = library(f"services/{manager.name}") + (library(manager.orders) if manager.orders else "")
     words = manager.control(gateway(), "start", known=True)
-    asked = [f"{manager.name}_{name}" for name in ("look", "defined", "said", "log")]
+    asked = [f"{manager.shell_name}_{name}" for name in ("look", "defined", "said", "log")]
     switch = manager.switch(gateway(), enabled=True)[:1]
     for name in filter(None, (*asked, words[0], *switch, *manager.reload()[:1], manager.together)):
         assert re.search(rf"^{name}\(\) *\{{", text, re.MULTILINE), name

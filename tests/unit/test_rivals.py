@@ -27,7 +27,7 @@ def rivals(**files: tuple[str, ...]) -> list[str]:
     paths["template"] = "/etc/systemd/user/bot@demo.service"
     lines = {paths[name]: words for name, words in files.items()}
     found = replace(NEW, unit_lines=lines)
-    return list(other_units(HOME, ["hermes-gateway-demo.service"], found))
+    return list(other_units(HOME, [".config/systemd/user/hermes-gateway-demo.service"], found))
 
 
 @pytest.mark.parametrize(

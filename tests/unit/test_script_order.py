@@ -42,7 +42,7 @@ from hermes_ops.wire import Record
 host = one_host
 LOCK = ".local/state/hermes-ops/lock"
 OWED = ".local/state/hermes-ops/restart"
-LOOKS = [f"{name}_look" for name in MANAGERS]
+LOOKS = [f"{one.shell_name}_look" for one in MANAGERS.values()]
 TERMS = Terms('{"operator": "ann"}', lock_timeout=7, ready_timeout=11, settle=5)
 
 
@@ -614,7 +614,7 @@ def test_a_round_shows_all_that_tells_how_a_gateway_does(host: Host) -> None:
     assert watched(host, GATEWAY).out == "ready [1]\n"
     assert host.calls == [
         "await 11 501 3000",
-        *(f"{name}_look {manager.id(GATEWAY.service)}" for name, manager in MANAGERS.items()),
+        *(f"{one.shell_name}_look {one.id(GATEWAY.service)}" for one in MANAGERS.values()),
         f"recorded_pids {HOME}/gateway.pid",
         "show_processes", "has_failed one.service", f"is_settled one.service {HOME} api tg",
         "ask_urls http://u/1 http://u/2",

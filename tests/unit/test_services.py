@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from building import HERMES, NEW, applied, desired, facts, made_role, roles
+from building import HERMES, MAC, NEW, applied, desired, facts, made_role, roles
 
 from hermes_ops.errors import Conflict, InventoryError
 from hermes_ops.files.quoting import systemd_program, systemd_word
@@ -312,8 +312,8 @@ def test_the_manager_that_is_named() -> None:
         with pytest.raises(Conflict, match="systemd cannot run services here: ") as caught:
             choose(Host("box", manager="systemd"), replace(NEW, **lacking))
         assert caught.value.hint == "set hermes_service_manager to auto"
-    with pytest.raises(Conflict, match="systemd-system is not supported") as caught:
-        choose(Host("box", manager="systemd-system"), NEW)
+    with pytest.raises(Conflict, match="launchd-system is not supported") as caught:
+        choose(Host("box", manager="launchd-system"), MAC)
     assert caught.value.hint.endswith(f": auto, {', '.join(MANAGERS)}")
 
 

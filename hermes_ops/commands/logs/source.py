@@ -40,7 +40,7 @@ def sources_of(host: Host, roles: Mapping[str, Role]) -> list[LogSource]:
             host.name,
             profile.name,
             str(service.home),
-            tuple((name, manager.id(service)) for name, manager in MANAGERS.items()),
+            tuple((one.shell_name, one.id(service)) for one in MANAGERS.values()),
             service.environment.get("TZ", ""),
         )
         for profile in host.profiles

@@ -17,8 +17,14 @@ from hermes_ops.services.manager import ServiceManager
 def leave_others(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
-    """Yield the stop and removal of the service under every other manager."""
+    """Yield the stop and removal of the service under every other manager.
+
+    In the other scope of the same program only a service that we defined is left: what somebody
+    else wrote there is a rival, and refused with its name.
+    """
     for other in MANAGERS.values():
+        if other.family and other.family == manager.family and not other.owns(service, facts):
+            continue
         if other is not manager and is_defined(service, other, facts):
             yield from _leave(wanted, service, other, facts, f"{manager.name} runs it now")
 

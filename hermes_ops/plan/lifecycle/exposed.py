@@ -17,7 +17,8 @@ from hermes_ops.services.manager import ServiceManager
 
 def folders_of(service: ServiceSpec, manager: ServiceManager) -> list[PurePosixPath]:
     """Return the folders below the user's home in which the files of a service lie."""
-    files = (service.home / "file", *(known.path for known in manager.paths(service)))
+    files = [service.home / "file", *(known.path for known in manager.paths(service))]
+    files = [file for file in files if not file.is_absolute()]
     return list(dict.fromkeys(folder for file in files for folder in file.parents if folder.name))
 
 

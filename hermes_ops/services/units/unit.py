@@ -1,4 +1,4 @@
-"""A unit of the user's systemd as checks see it, asked alone or with all other units at once."""
+"""A unit of systemd as checks see it, asked alone or with all other units at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ Words = tuple[str, ...]
 
 
 class SystemdUnit:
-    """A unit of the user's systemd, not of the system's."""
+    """A unit of the user's systemd."""
+
+    scope = "--user"
 
     def __init__(self, host: Any, service: CheckedService) -> None:
         self._host, self._service = host, service
@@ -52,11 +54,22 @@ class SystemdUnit:
         return "" if inside else f"its control group is {process.cgroup}"
 
     def _ask(self, verb: str) -> Any:
-        return self._host.run(*_asking(verb, self._service))
+        return self._host.run(*_asking(verb, self._service, self.scope))
 
 
-def _asking(verb: str, service: CheckedService) -> tuple[str, str]:
-    return f"systemctl --user {verb} -- %s", service.unit
+class SystemUnit(SystemdUnit):
+    """A unit of the system, which runs as a user."""
+
+    scope = "--system"
+
+    def ends_with_session(self, process: Any) -> str:
+        """Return why it would end with a session: it is a part of one."""
+        group = process.cgroup
+        return "" if self._service.unit in group.split("/") else f"its control group is {group}"
+
+
+def _asking(verb: str, service: CheckedService, scope: str) -> tuple[str, str]:
+    return f"systemctl {scope} {verb} -- %s", service.unit
 
 
 def _lingering(service: CheckedService) -> tuple[str, str]:
@@ -66,20 +79,20 @@ def _lingering(service: CheckedService) -> tuple[str, str]:
 # --- all units at once --------------------------------------------------------------------------
 
 
-def ahead(services: Sequence[CheckedService]) -> str:
+def ahead(services: Sequence[CheckedService], scope: str) -> str:
     """Return shell that asks about all units, with one program for all of them; it sets `pids`."""
     units = shlex.join(service.unit for service in services)
     _, lingers = _lingering(services[0])
     return f"""\
-systemctl --user is-enabled -- {units} 2>/dev/null
+systemctl {scope} is-enabled -- {units} 2>/dev/null
 echo =
-shown=$(systemctl --user show --property=ActiveState --property=MainPID -- {units} 2>/dev/null)
+shown=$(systemctl {scope} show --property=ActiveState --property=MainPID -- {units} 2>/dev/null)
 printf '%s\\n=\\n' "$shown"
 [ ! -e {shlex.quote(lingers)} ] || echo {LINGERS}
 pids=$(printf '%s\\n' "$shown" | sed -n 's/^MainPID=//p')"""
 
 
-def foreseen(services: Sequence[CheckedService], printed: str) -> dict[Words, str]:
+def foreseen(services: Sequence[CheckedService], printed: str, scope: str) -> dict[Words, str]:
     """Return the commands whose output is known from that: those that would succeed."""
     enabled, shown, lingers = (*re.split("^=\n", printed, flags=re.MULTILINE), "", "", "")[:3]
     words, blocks = enabled.split(), shown.strip().split("\n\n")
@@ -88,19 +101,19 @@ def foreseen(services: Sequence[CheckedService], printed: str) -> dict[Words, st
         known[_lingering(services[0])] = ""
     if len(words) == len(services):
         known |= {
-            _asking(ENABLED, service): f"{word}\n"
+            _asking(ENABLED, service, scope): f"{word}\n"
             for service, word in zip(services, words, strict=True)
             if word == "enabled"
         }
     if len(blocks) == len(services):
         for service, block in zip(services, blocks, strict=True):
-            known |= _shown(service, block)
+            known |= _shown(service, block, scope)
     return known
 
 
-def _shown(service: CheckedService, block: str) -> dict[Words, str]:
+def _shown(service: CheckedService, block: str, scope: str) -> dict[Words, str]:
     lines = dict(line.partition("=")[::2] for line in block.splitlines())
-    known: dict[Words, str] = {_asking(MAIN_PID, service): f"{lines.get('MainPID', 0)}\n"}
+    known: dict[Words, str] = {_asking(MAIN_PID, service, scope): f"{lines.get('MainPID', 0)}\n"}
     if lines.get("ActiveState") == "active":
-        known[_asking(ACTIVE, service)] = "active\n"
+        known[_asking(ACTIVE, service, scope)] = "active\n"
     return known

@@ -1,0 +1,37 @@
+"""What of a plan only root may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hermes_ops.errors import MissingPrivilege
+from hermes_ops.inventory.model import Host
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan.model import Change, Control, Operation, Reload, Switch
+from hermes_ops.plan.resource import AtPath
+from hermes_ops.services import MANAGERS
+
+
+def needs_root(operation: Operation) -> bool:
+    """Whether only root may do this: at a path outside the home, or to a service of the system."""
+    if isinstance(operation, AtPath):
+        return operation.path.is_absolute()
+    if not isinstance(operation, Control | Reload | Switch):
+        return False
+    names = tuple(f"{one.shell_name}_" for one in MANAGERS.values() if one.by_root)
+    return operation.words[0].startswith(names)
+
+
+def refuse_without_root(changes: Iterable[Change], facts: Facts, host: Host) -> None:
+    """Refuse a plan of which a part needs root, where nobody can become root.
+
+    Raises:
+        MissingPrivilege: with what allows it.
+    """
+    first = next((change for change in changes if needs_root(change.operation)), None)
+    if first is None or facts.may_root is not False:
+        return
+    login = host.connection.user or "the user who logs in"
+    words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
+    hint = "--ask-become-pass, or allow it in sudoers; or set hermes_service_manager: systemd"
+    raise MissingPrivilege(f"{words}; nothing was changed", hint=hint)
