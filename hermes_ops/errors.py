@@ -101,6 +101,12 @@ class MissingPrivilege(HermesError):
     default_kind = "missing_privilege"
 
 
+class NoSuchUser(HermesError):
+    """The account that is to run the gateways does not exist on the host."""
+
+    default_kind = "conflict"
+
+
 class Conflict(HermesError):
     """Two wanted things, or a wanted and an existing one, exclude each other."""
 

@@ -64,8 +64,8 @@ def _staged(writes: Sequence[Write]) -> Iterator[str]:
     for write in writes:
         yield f"{{ {content_of(write)}\n}} | {call('stage', write.path)} || return"
     for words in dict.fromkeys(write.proof for write in writes if write.proof):
-        yield f"{call(*words)} || {{ unstage {paths}; return 1; }}"
-    yield "sync"
+        yield f"{call(*words)} 2>/dev/null || {{ unstage {paths}; return 1; }}"
+    yield f"settle {paths}"
 
 
 def _text(operation: Operation) -> str:

@@ -7,8 +7,7 @@ sudo_password=
 # The input ends with the user's script, however that ends.
 end_with_script() {
   while IFS= read -r line; do :; done
-  rm -rf "$room"
-  kill $$
+  echo end >&3
 }
 serve() { # USER PART...: each is a function do_PART
   user=$1
@@ -20,14 +19,19 @@ serve() { # USER PART...: each is a function do_PART
     exec 3<>"$room/ask" 4<>"$room/answer" && : >"$room/said" || return
   XDG_RUNTIME_DIR=$room/trial
   mkdir -m 700 "$XDG_RUNTIME_DIR"
-  end_with_script <&5 3<&- 4>&- 5<&- &
+  end_with_script <&5 4>&- 5<&- &
   while IFS= read -r part <&3; do
+    [ "$part" != end ] || break
     case $parts in
       *" $part "*) "do_$part" ;;
-      *) printf 'this was not agreed on'; false ;;
+      *)
+        printf 'this was not agreed on'
+        false
+        ;;
     esac >"$room/said" 2>&1 </dev/null 3<&- 4>&- 5<&-
     printf '%s\n' $? >&4
   done
+  rm -rf "$room"
 }
 
 # Only root writes in this folder, so that nobody can put a link there in between.
@@ -36,6 +40,13 @@ stage() { # PATH: its content is the input
 }
 put() { # PATH MODE
   chmod "$2" "${1%/*}/.${1##*/}.hermes-ops.$$" && mv -f "${1%/*}/.${1##*/}.hermes-ops.$$" "$1"
+}
+settle() { # PATH...: on the disk before the first is renamed
+  for path; do
+    shift
+    set -- "$@" "${path%/*}/.${path##*/}.hermes-ops.$$"
+  done
+  sync "$@" 2>/dev/null || sync
 }
 unstage() { # PATH...
   for path; do rm -f "${path%/*}/.${path##*/}.hermes-ops.$$"; done

@@ -110,6 +110,8 @@ class HermesSettings:
     install: str = "auto"
     python: str = ""
     user: str = ""
+    user_create: bool = False
+    """Whether that user is made where it is absent."""
 
 
 @dataclass(frozen=True, slots=True)

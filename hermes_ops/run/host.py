@@ -7,7 +7,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, NotTried, Unknown
+from hermes_ops.errors import (
+    CommandError,
+    HermesError,
+    MissingPrivilege,
+    NoSuchUser,
+    NotTried,
+    Unknown,
+)
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
@@ -26,6 +33,7 @@ from hermes_ops.reporting.events import (
     Planned,
     Waiting,
 )
+from hermes_ops.run import account
 from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.connections import Connections
 from hermes_ops.run.fan_out import HostOutcome, over_hosts
@@ -112,13 +120,19 @@ def gather(
     strangers: bool = False,
     urls: bool = True,
     health: bool = False,
+    making: Change | None = None,
 ) -> Facts:
-    """Look at the host: read everything about all its profiles in one exchange."""
+    """Look at the host: read everything about all its profiles in one exchange.
+
+    `making`: the account that is made before.
+    """
     began = time.monotonic()
     emit(Looking(desired.host.name))
     asked = question(desired, strangers=strangers, urls=urls, health=health)
     asked_at = time.time()
-    facts = parse(transport.exchange(probe(asked)), desired.host.name)
+    script = probe(asked)
+    script = account.making(script, making) if making else script
+    facts = parse(transport.exchange(script), desired.host.name)
     if health:
         skew = _skew(facts.now, asked_at, time.time())
         facts = replace(facts, health={**facts.health, "skew": str(skew)})
@@ -135,7 +149,8 @@ def _converge(
     desired: DesiredState, transport: Transport, settings: Settings, emit: Emit, result: HostResult
 ) -> None:
     for look in range(1, LOOKS + 1):
-        facts = gather(desired, transport, emit, urls=not settings.check)
+        if (facts := _look(desired, transport, settings, emit, result)) is None:
+            return
         _learn(facts, settings)
         wait = settings.wait and not settings.check
         rolling, urls = settings.rolling, not settings.check
@@ -157,6 +172,25 @@ def _converge(
     watch_services(plan, transport, settings, emit, result)
     if settings.turns is not None and not _has_failed_restart(result):
         settings.turns.leave(desired.host.name)
+
+
+def _look(
+    desired: DesiredState, transport: Transport, settings: Settings, emit: Emit, result: HostResult
+) -> Facts | None:
+    """Look at the host, with the account made where it is to be; None if that is only planned."""
+    try:
+        return gather(desired, transport, emit, urls=not settings.check)
+    except NoSuchUser as missing:
+        creation = account.creation_of(desired, missing)
+    if settings.check:
+        result.plan = account.planned(desired, creation)
+        emit(Planned(desired.host.name, result.plan))
+        result.changes = list(_as_planned(result.plan.changes))
+        return None
+    facts = gather(desired, transport, emit, making=creation)
+    result.changes.append(Done(creation, "done"))
+    emit(Changed(desired.host.name, creation))
+    return facts
 
 
 def _take_turn(plan: Plan, settings: Settings, emit: Emit, result: HostResult) -> None:

@@ -57,10 +57,10 @@ class SystemdSystem(Systemd):
         """
         if other := facts.taken.get(str(self.unit_path(service))):
             words = f"{self.unit_path(service)} runs a gateway of {other}, and a host has one"
-            hint = "give one of the profiles another name, or set hermes_service_manager: systemd"
+            hint = "give one profile another name, or set hermes_service_manager: systemd"
             raise Conflict(f"{words} system unit of a name", hint=hint)
         for part in super().definition(service, facts, values, enabled=enabled):
-            _refuse_unsafe(part, facts, values)
+            refuse_unsafe(part, facts, values)
             yield part
 
     def removal(self, foreign: Sequence[str], facts: Facts) -> str:
@@ -92,7 +92,7 @@ class SystemdSystem(Systemd):
         return ("systemd_system_proof", self.id(service))
 
 
-def _refuse_unsafe(part: Definition, facts: Facts, values: Mapping[str, Any]) -> None:
+def refuse_unsafe(part: Definition, facts: Facts, values: Mapping[str, Any]) -> None:
     """Refuse a unit that would run as root by mistake, or that root's Hermes would have to write.
 
     Raises:

@@ -10,6 +10,9 @@ from pathlib import PurePosixPath
 from hermes_ops.inventory.model import Host
 from hermes_ops.wire import Script
 
+NO_USER = 67
+"""The exit code of a line for a user that does not exist: EX_NOUSER of sysexits(3)."""
+
 
 def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
     """Return the line for the login shell, of any kind, that becomes `command` of the right user.
@@ -36,6 +39,7 @@ def _of_user(host: Host, command: str) -> str:
     # root needs no sudo, and a minimal system has none. A name that needs quotes has no home:
     # the shell expands `~` before plain names only, and nothing evaluates the name again.
     return (
+        f"id -u {name} >/dev/null 2>&1 || exit {NO_USER}; "
         f'if [ "$(id -u)" = 0 ]; then home=~{name}; '
         f'exec runuser -u {name} -- env HOME="$home" USER={name} LOGNAME={name} '
         f"{command}; "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from hermes_ops.errors import Unreachable
+import shlex
+
+from hermes_ops.errors import NoSuchUser, Unreachable
 from hermes_ops.inventory.model import Host
+from hermes_ops.transport.become import NO_USER
 from hermes_ops.wire import Reader, last_words
 
 KEPT = 1024
@@ -16,10 +19,16 @@ def refuse_unheard(host: Host, reader: Reader, code: int, errors: bytes = b"") -
     A code below 0 means that the connection ended, not the shell.
 
     Raises:
+        NoSuchUser: `hermes_user` is not there.
         Unreachable: with what the shell said last.
     """
     if reader.heard or code < 0:
         return
+    if code == NO_USER and (user := _other_user(host)):
+        hint = "hermes_user_create: true in the inventory, or on the host: sudo useradd -m "
+        raise NoSuchUser(
+            f"there is no user {user} (hermes_user)", hint=f"{hint}{shlex.quote(user)}"
+        )
     last = (errors.decode("utf-8", "replace").strip().splitlines() or [reader.said])[-1]
     raise Unreachable(
         f"{_whose(host)} ended before anything ran (exit {code})"

@@ -739,7 +739,8 @@ def test_the_trace_is_of_the_host() -> None:
 def test_a_look_asks_for_what_is_to_be_seen() -> None:
     """URLs only where they may be asked, strangers only where they are wanted."""
     bodies = []
-    for named in ({}, {"urls": False}, {"strangers": True}):
+    every: list[dict[str, Any]] = [{}, {"urls": False}, {"strangers": True}]
+    for named in every:
         host = FakeTransport([look(HELD)])
         found: Facts = gather(desired(HELD), host, lambda _: None, **named)
         assert found.user == "hermes"

@@ -105,6 +105,7 @@ def test_defaults_are_the_real_ones() -> None:
     assert defaults(SERVICE.keys) == {"watchdog": ServiceSettings().watchdog}
     assert defaults(VARIABLES) == {
         "hermes_install": HermesSettings().install,
+        "hermes_user_create": HermesSettings().user_create,
         "hermes_service_manager": host.manager,
         "hermes_linger": host.linger,
         "hermes_connect_timeout": connection_.connect_timeout,
@@ -135,3 +136,15 @@ def test_embedded_inventory_loads(tmp_path: Path) -> None:
     (profile,) = host.profiles
     assert (host.name, host.connection.kind, profile.name) == ("localhost", "local", "demo")
     assert not inventory.warnings
+
+
+def test_an_account_for_each_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inventory that the page on users shows loads as hosts of one machine."""
+    page = (ROOT / "docs" / "users.md").read_text(encoding="utf-8")
+    shown = (ROOT / "docs" / "users" / "inventory" / "hosts.yml").read_text(encoding="utf-8")
+    assert f"```yaml\n# users/inventory/hosts.yml\n{shown}```\n" in page
+    monkeypatch.chdir(ROOT / "docs" / "users")
+    hosts = load([Path("inventory")], ROOT / "roles", {}).hosts
+    assert {host.connection.address for host in hosts} == {"10.0.0.4"}
+    assert [host.hermes.user for host in hosts] == ["agent-coder", "agent-scout"]
+    assert all(host.hermes.user_create and host.connection.user == "admin" for host in hosts)

@@ -382,8 +382,8 @@ def test_a_command_is_no_binary() -> None:
 
 def test_sudo_that_does_not_let_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing has run: the user of Hermes is named, and how to try what failed."""
-    for name in ("sudo", "runuser"):
-        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+    for name, code in (("sudo", 1), ("runuser", 1), ("id", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     host = Host("here", Connection(kind="local"), hermes=HermesSettings(user="somebody-else"))

@@ -13,18 +13,38 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import service_name
+
+_OF_SYSTEM = frozenset(name for name, one in MANAGERS.items() if one.by_root)
 
 
 def refuse_disagreement(hosts: Iterable[Host]) -> None:
     """Raise if profiles wait for each other, or two hosts are one machine."""
     homes: dict[tuple[object, ...], Host] = {}
+    units: dict[tuple[object, ...], Host] = {}
     for host in hosts:
         _refuse_circles(host)
+        _refuse_one_unit(host, units)
         for profile in host.profiles:
             other = homes.setdefault((*_machine(host), profile.name), host)
             if other is not host:
                 raise _same_home(host, other, profile)
+
+
+def _refuse_one_unit(host: Host, units: dict[tuple[object, ...], Host]) -> None:
+    """Raise if two users of a machine want its one system unit of a name."""
+    *machine, _ = _machine(host)
+    for profile in host.profiles if host.manager in _OF_SYSTEM else ():
+        other = units.setdefault((*machine, profile.role, profile.name), host)
+        if other is not host and profile.state != "absent":
+            raise InventoryError(
+                f"{host.name} and {other.name} are one machine, and its system has one unit of"
+                f" {profile.name!r}",
+                hint="give one profile another name, or set hermes_service_manager: systemd",
+                where=profile.place,
+                kind="conflict",
+            )
 
 
 def with_neighbours(hosts: Sequence[Host], roles: Mapping[str, Role]) -> tuple[Host, ...]:

@@ -68,6 +68,7 @@ VARIABLES: Mapping[str, Schema] = {
         "who runs the gateways",
         otherwise="who logs in",
     ),
+    "hermes_user_create": Key(BOOLEAN, "make that user where it is absent", False),
     "hermes_service_manager": Key(
         one_of("auto", *MANAGERS), " | ".join(("auto", *MANAGERS)), "auto"
     ),
@@ -217,7 +218,7 @@ _FIELDS = {
 
 
 def _hermes(found: Variables) -> HermesSettings:
-    names = ("version", "install", "python", "user")
+    names = ("version", "install", "python", "user", "user_create")
     given = {name: found[f"hermes_{name}"].data for name in names if f"hermes_{name}" in found}
     return HermesSettings(**given)
 
