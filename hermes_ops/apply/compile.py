@@ -14,9 +14,10 @@ from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.host import is_apart
 from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan
 from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
+from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
 from hermes_ops.services.awake import libraries as awake_libraries
 from hermes_ops.services.awake.keeper import AwakeOrder
-from hermes_ops.wire import Hidden, Script, assemble
+from hermes_ops.wire import Hidden, Script, as_root, assemble
 
 LIBRARIES = (
     *("wire/common", "look/evidence", *libraries()),
@@ -51,7 +52,7 @@ def _before(plan: Plan) -> str:
     verbs = [f"loginctl --no-ask-password enable-linger {shlex.quote(plan.host.hermes.user)}"]
     if plan.user:
         verbs.append(f"systemctl --no-ask-password --no-block start user@{plan.user[0]}.service")
-    return "; ".join(f"{verb} >/dev/null 2>&1 || sudo -n {verb} >/dev/null 2>&1" for verb in verbs)
+    return "; ".join(f"{verb} >/dev/null 2>&1 || {as_root(verb)} >/dev/null 2>&1" for verb in verbs)
 
 
 def _password(plan: Plan) -> Iterator[str]:

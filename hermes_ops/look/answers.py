@@ -15,10 +15,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
-from hermes_ops.files.layout import SYSTEM_UNITS
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
 from hermes_ops.look.processes import invocations, processes, unit_lines, variables
-from hermes_ops.look.scopes import without_others
+from hermes_ops.look.scopes import path_of, rights, without_others
 from hermes_ops.look.servers import deleted, locks, servers
 from hermes_ops.wire import Record, Reply
 
@@ -101,8 +100,7 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "uptime": float(single["uptime"].rest) if "uptime" in single else None,
         "systemd": "systemd" in single,
         "bus": "bus" in single,
-        "group": single["group"].rest if "group" in single else "",
-        "may_root": single["root"].rest == "yes" if "root" in single else None,
+        **rights(single),
         "linger": "linger" in single,
         "has_route": "route" in single,
         "tools": frozenset(record.rest for record in reply.of("tool")),
@@ -177,16 +175,11 @@ def _unpack(text: str) -> dict[str, str]:
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:") as archive:
             for member in archive:
                 if (stream := archive.extractfile(member)) is not None:
-                    files[_named_so(member.name)] = stream.read().decode("utf-8", "surrogateescape")
+                    files[path_of(member.name)] = stream.read().decode("utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
         problem = f"the files that the host sent are damaged: {error}"
         raise Unknown(problem, hint="run it again") from None
     return files
-
-
-def _named_so(member: str) -> str:
-    """Return the path that was asked for: tar takes the first slash away."""
-    return f"/{member}" if f"/{member}".startswith(f"{SYSTEM_UNITS}/") else member
 
 
 _KINDS = {

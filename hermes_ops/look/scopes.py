@@ -1,4 +1,4 @@
-"""Units of the system that run as other users: they are no services of this one."""
+"""What a look tells of the system beside the user: its units, and who may change them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ from typing import Any
 
 from hermes_ops.files.layout import SYSTEM_UNITS
 from hermes_ops.look.facts import Facts
+from hermes_ops.wire import Record
 
 MANAGER = "systemd-system"
+
+
+def rights(single: Mapping[str, Record]) -> dict[str, Any]:
+    """Return what an answer says of the user's group, and of who logs in."""
+    return {
+        "group": single["group"].rest if "group" in single else "",
+        "may_root": single["root"].rest == "yes" if "root" in single else None,
+    }
+
+
+def path_of(member: str) -> str:
+    """Return the path of a file in an archive: tar takes the first slash away."""
+    return f"/{member}" if f"/{member}".startswith(f"{SYSTEM_UNITS}/") else member
 
 
 def without_others(facts: Facts) -> Facts:

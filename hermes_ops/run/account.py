@@ -8,7 +8,7 @@ from dataclasses import replace
 from hermes_ops.errors import NoSuchUser
 from hermes_ops.plan import Change, DesiredState, Plan
 from hermes_ops.plan.model import RunCommand
-from hermes_ops.wire import Script
+from hermes_ops.wire import Script, as_root
 
 STEP = "profile.create"
 _DEADLINE = 60
@@ -48,5 +48,6 @@ def making(script: Script, creation: Change) -> Script:
     )
     # The folder of useradd is often not on the PATH of who logs in.
     quoted = shlex.quote(f"PATH=$PATH:/usr/sbin:/sbin; {command}")
-    root = f'if [ "$(id -u)" = 0 ]; then /bin/sh -c {quoted}; else sudo -n /bin/sh -c {quoted}; fi'
+    run = f"/bin/sh -c {quoted}"
+    root = f'if [ "$(id -u)" = 0 ]; then {run}; else {as_root(run)}; fi'
     return replace(script, before=f"{root} >&2")

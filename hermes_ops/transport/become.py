@@ -14,15 +14,28 @@ NO_USER = 67
 """The exit code of a line for a user that does not exist: EX_NOUSER of sysexits(3)."""
 
 
-def become(host: Host, command: str = "/bin/sh", *, before: str = "") -> str:
+def become(host: Host, command: str = "/bin/sh", *, before: str = "", is_asked: bool = True) -> str:
     """Return the line for the login shell, of any kind, that becomes `command` of the right user.
 
-    `before` is a line of shell that the login user runs first.
+    `before` is a line of shell that the login user runs first. `is_asked`: its input begins with
+    `opening`, as sudo may want a password; it has no terminal.
     """
-    line = _of_user(host, command)
+    line = _of_user(host, command, is_asked=is_asked)
     if not _is_another(host):
         return f"exec {line}"
-    return "exec /bin/sh -c " + shlex.quote(f"{before or ':'}\n{line}")
+    first = _FIRST if is_asked and opening(host) else "secret="
+    return "exec /bin/sh -c " + shlex.quote(f"{first}\n{before or ':'}\n{line}")
+
+
+_FIRST = "IFS= read -r secret"
+
+
+def opening(host: Host) -> bytes:
+    """Return with what the input of `become` begins: the password where sudo may want it."""
+    password = host.connection.become_password
+    if not (password and _is_another(host)):
+        return b""
+    return f"{password.reveal()}\n".encode("utf-8", "surrogateescape")
 
 
 def _is_another(host: Host) -> bool:
@@ -31,8 +44,11 @@ def _is_another(host: Host) -> bool:
     return bool(user) and user != login
 
 
-def _of_user(host: Host, command: str) -> str:
-    """Return the line of POSIX shell that runs a command as the right user."""
+def _of_user(host: Host, command: str, *, is_asked: bool = True) -> str:
+    """Return the line of POSIX shell that runs a command as the right user.
+
+    If that is another user, the password of sudo is in `secret`, empty if there is none.
+    """
     if not _is_another(host):
         return command
     name = shlex.quote(host.hermes.user)
@@ -43,21 +59,31 @@ def _of_user(host: Host, command: str) -> str:
         f'if [ "$(id -u)" = 0 ]; then home=~{name}; '
         f'exec runuser -u {name} -- env HOME="$home" USER={name} LOGNAME={name} '
         f"{command}; "
-        f"else exec sudo -n -H -u {name} -- {command}; fi"
+        + (_asked(name, command) if is_asked and opening(host) else "")
+        + f"else exec sudo -n -H -u {name} -- {command}; fi"
+    )
+
+
+def _asked(name: str, command: str) -> str:
+    """Return the branch for a sudo that wants the password: it comes before all other input."""
+    return (
+        'elif [ -n "$secret" ] && '
+        f"! sudo -k -n -u {name} -- /bin/sh -c : </dev/null 2>/dev/null; then "
+        f"{{ printf '%s\\n' \"$secret\"; unset secret; exec cat; }} | "
+        f"sudo -k -S -p : -H -u {name} -- {command}; exit; "
     )
 
 
 # --- with root beside it ------------------------------------------------------------------------
 
 _MAY_ROOT = """\
-IFS= read -r secret
 may=no as=
 if [ "$(id -u)" = 0 ]; then may=yes
-elif sudo -n true </dev/null >/dev/null 2>&1; then may=yes as='sudo -n'
+elif sudo -k -n true </dev/null >/dev/null 2>&1; then may=yes as='sudo -n'
 elif [ -n "$secret" ] && printf '%s\\n' "$secret" | sudo -S -p : true >/dev/null 2>&1; then
   may=yes as='sudo -k -S -p :'
 fi
-case $as in *-S*) ;; *) secret= ;; esac"""
+"""
 """Sets `may` to whether the login user may become root, and `as` to the words that do it."""
 
 _ROOT = 'IFS= read -r part; eval "$(printf %s "$part" | base64 -d)"'
@@ -68,7 +94,7 @@ IFS= read -r part
 exec 5<&0 6>&1
 {{
   trap '' PIPE
-  [ -z "$secret" ] || printf '%s\\n' "$secret"
+  case $as in *-S*) printf '%s\\n' "$secret" ;; esac
   printf '%s\\n' "$part"
   ({user}) <&5 >&6 5<&- 6>&-
   : # not the last word: a shell that became the script would end root's input now
@@ -82,7 +108,8 @@ def beside_root(host: Host, script: Script) -> str:
     """
     user = _of_user(host, '/bin/sh -s "$may"')
     line = _BESIDE.format(user=user, root=shlex.quote(_ROOT)) if script.root else user
-    return "exec /bin/sh -c " + shlex.quote(f"{script.before or ':'}\n{_MAY_ROOT}\n{line}")
+    first = f"{_FIRST}\n{script.before or ':'}"
+    return "exec /bin/sh -c " + shlex.quote(f"{first}\n{_MAY_ROOT}{line}")
 
 
 def line_for(host: Host, script: Script) -> str:
@@ -94,14 +121,13 @@ def line_for(host: Host, script: Script) -> str:
 
 def sent(host: Host, script: Script) -> bytes:
     """Return what goes to that line's input: with root, first the password and what root does."""
-    lines = []
-    if script.root is not None:
-        password = host.connection.become_password
-        lines.append(password.reveal() if password else "")
-    if script.root:
-        lines.append(b64encode(script.root.encode("utf-8", "surrogateescape")).decode())
-    text = "".join(f"{line}\n" for line in lines) + script.text
-    return text.encode("utf-8", "surrogateescape")
+    text = script.text.encode("utf-8", "surrogateescape")
+    if script.root is None:
+        return opening(host) + text
+    password = host.connection.become_password
+    first = f"{password.reveal() if password else ''}\n".encode("utf-8", "surrogateescape")
+    part = b64encode(script.root.encode("utf-8", "surrogateescape")) + b"\n" if script.root else b""
+    return first + part + text
 
 
 def shell_words(script: str) -> str:

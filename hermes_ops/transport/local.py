@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Session, Stream
-from hermes_ops.transport.become import become, line_for, receiving, sent, shell_words
+from hermes_ops.transport.become import become, line_for, opening, receiving, sent, shell_words
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.transport.unheard import refuse_unheard
@@ -75,25 +75,29 @@ class Local:
         """Copy a file under the home, atomically."""
         words = self._words(receiving(target, source.stat().st_size))
         with source.open("rb") as content:
+            before = opening(self.host)
+            given = {"input": before + content.read()} if before else {"stdin": content}
             ended = subprocess.run(
-                words, stdin=content, capture_output=True, env=environment(), cwd="/", check=False
+                words, **given, capture_output=True, env=environment(), cwd="/", check=False
             )
         if ended.returncode:
             raise CommandError(f"~/{target} cannot be written on this machine")
 
-    def _words(self, command: str = "/bin/sh") -> list[str]:
-        return ["/bin/sh", "-c", become(self.host, command)]
+    def _words(self, command: str = "/bin/sh", *, is_asked: bool = True) -> list[str]:
+        return ["/bin/sh", "-c", become(self.host, command, is_asked=is_asked)]
 
     def session(self) -> Session:
         """Open a long-lived shell."""
-        return FramedShell(Pipes(self._words(), environment()))
+        pipes = Pipes(self._words(), environment())
+        pipes.send(opening(self.host))
+        return FramedShell(pipes)
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""
         from hermes_ops.transport.terminal import forked
 
         term = {"TERM": os.environ.get("TERM", "vt100")}
-        return forked(self._words(shell_words(command)), environment() | term)
+        return forked(self._words(shell_words(command), is_asked=False), environment() | term)
 
     def forward(self, port: int) -> Stream:
         """Open a connection to a port of the loopback."""

@@ -19,7 +19,7 @@ import paramiko
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Stream
-from hermes_ops.transport.become import become, line_for, receiving, sent, shell_words
+from hermes_ops.transport.become import become, line_for, opening, receiving, sent, shell_words
 from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
 from hermes_ops.transport.openssh.route import route_to
 from hermes_ops.transport.session import FramedShell
@@ -153,6 +153,7 @@ class Ssh:
         seconds = self.host.connection.exchange_timeout
         channel = self._channel(become(self.host, receiving(target, size, mark)))
         with channel, source.open("rb") as content:
+            channel.sendall(opening(self.host))
             if self._wants(channel, mark.encode(), seconds):
                 channel.settimeout(seconds)
                 while block := content.read(1 << 20):
@@ -176,7 +177,9 @@ class Ssh:
 
     def session(self) -> Session:
         """Open a long-lived shell on its own channel."""
-        return FramedShell(Channel(self._channel(become(self.host))))
+        channel = self._channel(become(self.host))
+        channel.sendall(opening(self.host))
+        return FramedShell(Channel(channel))
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""
@@ -186,7 +189,7 @@ class Ssh:
         channel = self._opened()
         try:
             channel.get_pty(os.environ.get("TERM", "vt100"), columns, rows)
-            channel.exec_command(become(self.host, shell_words(command)))
+            channel.exec_command(become(self.host, shell_words(command), is_asked=False))
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _unheard(error) from error
         return RemoteChannel(channel)

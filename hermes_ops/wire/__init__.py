@@ -5,7 +5,7 @@ reader    parses the answer: only lines that begin with this run's nonce count
 """
 
 from hermes_ops.wire.reader import OnRecord, Reader, Record, Reply, last_words
-from hermes_ops.wire.script import Hidden, Script, assemble, libraries_end, library
+from hermes_ops.wire.script import Hidden, Script, as_root, assemble, libraries_end, library
 
 __all__ = [
     "Hidden",
@@ -14,6 +14,7 @@ __all__ = [
     "Record",
     "Reply",
     "Script",
+    "as_root",
     "assemble",
     "last_words",
     "libraries_end",

@@ -61,6 +61,12 @@ class Script:
         return [line for text in self.lines for line in _shape(text).splitlines()]
 
 
+def as_root(command: str) -> str:
+    """Return shell that runs a command with sudo; its password, if there is one, is in `secret`."""
+    asked = f"printf '%s\\n' \"$secret\" | sudo -S -p : {command}"
+    return f'{{ sudo -n {command} </dev/null || {{ [ -n "$secret" ] && {asked}; }}; }}'
+
+
 @cache
 def library(name: str) -> str:
     """Return a shell file of this package; `name` is its path without `.sh`: `look/look`."""

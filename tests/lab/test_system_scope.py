@@ -14,6 +14,7 @@ pytestmark = pytest.mark.lab
 UNIT = "hermes-gateway-coder.service"
 FILE = f"/etc/systemd/system/{UNIT}"
 OWN = f"{HOME}/.config/systemd/user/{UNIT}"
+ADMIN = {"ansible_user": "admin", "ansible_become_password": "s3cret-word"}
 SYSTEM = {"hermes_service_manager": "systemd-system"}
 CLEAN = """
 systemctl stop 'hermes-gateway*' 2>/dev/null
@@ -141,7 +142,7 @@ def test_without_sudo_nothing_is_begun(boxes: Mapping[str, Box], operator: MakeO
     for words in (("fleet.plan",), ("fleet.up",)):
         said = error_of(somebody, *words, code=1)
         assert "hermes cannot become root with sudo; nothing was changed" in said
-        assert "--ask-become-pass" in said
+        assert "set ansible_become_password" in said
     assert bare.tree(HOME, "/etc/systemd") == before
 
 
@@ -184,13 +185,13 @@ def test_the_password_of_sudo(box: Box, operator: MakeOperator) -> None:
 
 
 def test_for_another_user_that_is_made(box: Box, operator: MakeOperator) -> None:
-    """An admin logs in; the account comes with the first `up`, and each scope is that user's."""
+    """An admin with a password logs in; the account comes with the first `up`, for both scopes."""
     profiles, made = (
         {"coder": gateway(8701)},
-        {"hermes_user": "agent-7", "hermes_user_create": True},
+        {"hermes_user": "agent-7", "hermes_user_create": True, **ADMIN},
     )
     with admin(box):
-        absent = operator({box: profiles}, variables={"hermes_user": "agent-7"})
+        absent = operator({box: profiles}, variables={**made, "hermes_user_create": False})
         said = error_of(absent, "fleet.up", code=1)
         assert "there is no user agent-7 (hermes_user) hermes_user_create: true" in said
         somebody = operator({box: profiles}, variables={**SYSTEM, **made})
@@ -202,7 +203,7 @@ def test_for_another_user_that_is_made(box: Box, operator: MakeOperator) -> None
         assert box.sh("stat -c %U /home/agent-7/.hermes/profiles/coder/.env") == "agent-7"
         assert somebody.up().totals["changes"] == 0
         as_user = operator({box: profiles}, variables=made)
-        as_user.up()
+        as_user.run("fleet.up", code=0)
         assert box.sh("ls /etc/systemd/system | grep hermes || true") == ""
         assert box.sh("ls /var/lib/systemd/linger") == "agent-7"
         as_user.run("fleet.restart", code=0)

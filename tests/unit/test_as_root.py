@@ -82,10 +82,10 @@ class Bench:
 SYSTEM = "/usr/bin:/bin"
 ASKS = """
 echo "$*" >>{log}
-[ "$1" != -n ] || exit 1
+case " $* " in *" -n "*) exit 1 ;; esac
 IFS= read -r given
 [ "$given" = "correct horse" ] || exit 1
-while :; do case $1 in -p) shift 2 ;; -*) shift ;; *) break ;; esac; done
+while :; do case $1 in --) shift; break ;; -[pu]) shift 2 ;; -*) shift ;; *) break ;; esac; done
 exec "$@"
 """
 """A sudo that always wants the password."""
@@ -163,7 +163,7 @@ def test_without_the_right_nothing_is_planned() -> None:
     """It is told in the look, with the change that needs it and what allows it."""
     with pytest.raises(MissingPrivilege, match="cannot become root with sudo; nothing") as caught:
         make_plan(desired(CASE), replace(MAY, may_root=False))
-    assert caught.value.hint.startswith("--ask-become-pass")
+    assert caught.value.hint.startswith("set ansible_become_password")
     held = applied(make_plan(desired(CASE), MAY), MAY)
     assert make_plan(desired(CASE), replace(held, may_root=False)).is_empty
 
@@ -222,3 +222,23 @@ def test_a_user_that_does_not_exist_is_told() -> None:
     assert not isinstance(caught.value, Unreachable)
     assert "hermes_user_create: true" in (caught.value.hint or "")
     assert "nobody-has-this" in become.become(host)
+
+
+def test_another_user_behind_a_password(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every shell of that user gets it before all else: exchange, session, and a file."""
+    log = bench.folder / "words"
+    bench.program("sudo", ASKS.format(log=log))
+    monkeypatch.setenv("PATH", f"{bench.folder}/bin:{SYSTEM}")
+    monkeypatch.setenv("HOME", str(bench.folder))
+    connection = replace(HERE.connection, become_password=Secret(PASSWORD))
+    host = Host("here", connection, hermes=HermesSettings(user="svc"))
+    reply = Local(host).exchange(Script("echo 0 first; echo 0 done\n", "0"))
+    assert ([record.word for record in reply.records], reply.complete) == (["first"], True)
+    shell = Local(host).session()
+    assert shell.run("printf x") == (0, b"x", b"")
+    shell.close()
+    source = bench.folder / "source"
+    source.write_bytes(b"a\nb\n" * 1000)
+    Local(host).put(source, PurePosixPath("there/it"))
+    assert (bench.folder / "there" / "it").read_bytes() == source.read_bytes()
+    assert PASSWORD not in log.read_text()

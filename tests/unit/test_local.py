@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import time
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from patience import soon
@@ -253,7 +254,7 @@ def test_the_login_user_runs_it_directly(host: Host) -> None:
     assert become(host, "x y", before="ignored") == "exec x y"
 
 
-def spied(folder: Path, host: Host, uid: str, **named: str) -> list[str]:
+def spied(folder: Path, host: Host, uid: str, **named: Any) -> list[str]:
     """Run what becomes another user, with an `id`, a `sudo` and a `runuser` that only tell."""
     for name, text in {
         "id": f"echo {uid}",

@@ -33,5 +33,5 @@ def refuse_without_root(changes: Iterable[Change], facts: Facts, host: Host) -> 
         return
     login = host.connection.user or "the user who logs in"
     words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
-    hint = "--ask-become-pass, or allow it in sudoers; or set hermes_service_manager: systemd"
+    hint = "set ansible_become_password or allow it in sudoers; or hermes_service_manager: systemd"
     raise MissingPrivilege(f"{words}; nothing was changed", hint=hint)
