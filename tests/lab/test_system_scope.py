@@ -134,16 +134,28 @@ def test_what_others_wrote_is_refused_by_name(box: Box, operator: MakeOperator) 
 
 
 def test_without_sudo_nothing_is_begun(boxes: Mapping[str, Box], operator: MakeOperator) -> None:
-    """It is told in the look what would be needed, under `--check` as well."""
-    bare = boxes["linux-bare-1"]
+    """It is told in the look, under `--check` as well, whichever scope would have to change."""
+    bare, profiles = boxes["linux-bare-1"], {"coder": gateway(8701)}
     bare.reset()
-    somebody = operator({bare: {"coder": gateway(8701)}}, variables=SYSTEM)
-    before = bare.tree(HOME, "/etc/systemd")
-    for words in (("fleet.plan",), ("fleet.up",)):
-        said = error_of(somebody, *words, code=1)
+    by_root = {**SYSTEM, "ansible_user": "root", "hermes_user": "hermes"}
+    try:
+        refused(operator({bare: profiles}, variables=SYSTEM), bare)
+        operator({bare: profiles}, variables=by_root).up()
+        refused(operator({bare: profiles}), bare)
+        assert bare.sh(f"systemctl is-active {UNIT}") == "active"
+    finally:
+        bare.sh(CLEAN)
+        bare.reset()
+
+
+def refused(somebody: Operator, box: Box) -> None:
+    """Check that nothing is changed for want of the right, and that it is told how to get it."""
+    before = box.tree(f"{HOME}/.config", "/etc/systemd")
+    for task in ("fleet.plan", "fleet.up"):
+        said = error_of(somebody, task, code=1)
         assert "hermes cannot become root with sudo; nothing was changed" in said
         assert "set ansible_become_password" in said
-    assert bare.tree(HOME, "/etc/systemd") == before
+    assert box.tree(f"{HOME}/.config", "/etc/systemd") == before
 
 
 @contextmanager
