@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS, WRAPPER
+from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services.base import ServiceSpec, generated, template, unit_template
@@ -21,6 +21,7 @@ from hermes_ops.services.manager import (
     UnitCheck,
 )
 from hermes_ops.services.units import unit as units
+from hermes_ops.services.units.equality import is_equal
 from hermes_ops.services.units.shown import argv, recent, seconds
 from hermes_ops.templates import render
 
@@ -165,7 +166,7 @@ class Systemd(ServiceManager):
         A gateway rewrites its own unit when a folder for its PATH appears (say `~/.cargo/bin`); so
         it will for that of our wrapper, which need not be there yet.
         """
-        return _normal(found) == _normal(wanted) or _without_path(found, wanted)
+        return is_equal(found, wanted)
 
     def command_line(self, text: str) -> str:
         """Return what stands behind `ExecStart=` in a unit."""
@@ -253,41 +254,6 @@ class Systemd(ServiceManager):
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
         return units.foreseen(services, printed, self.seen.scope)
-
-
-def _normal(text: str) -> list[str]:
-    """Return the lines that Hermes compares: `gateway.py:_normalize_service_definition` 0.19.0."""
-    lines = [line.rstrip() for line in text.strip().splitlines()]
-    return [line for line in lines if not line.startswith(("RestartSteps=", "RestartMaxDelaySec="))]
-
-
-_PATH = 'Environment="PATH='
-_OF_WRAPPER = f"/{WRAPPER.parent}"
-
-
-def _without_path(found: str, wanted: str) -> bool:
-    there, ours = _normal(found), _normal(wanted)
-    if [line for line in there if not line.startswith(_PATH)] != [
-        line for line in ours if not line.startswith(_PATH)
-    ]:
-        return False
-    found_folders = _path_folders(there)
-    needed = [f for f in _path_folders(ours) if f in found_folders or not f.endswith(_OF_WRAPPER)]
-    return _is_subsequence(needed, found_folders)
-
-
-def _path_folders(lines: list[str]) -> list[str]:
-    return [
-        folder
-        for line in lines
-        if line.startswith(_PATH)
-        for folder in line.removeprefix(_PATH).rstrip('"').split(":")
-    ]
-
-
-def _is_subsequence(part: list[str], whole: list[str]) -> bool:
-    remaining = iter(whole)
-    return all(folder in remaining for folder in part)
 
 
 def _written_by(values: Mapping[str, Any], path: PurePosixPath) -> tuple[str, ...]:
