@@ -14,7 +14,6 @@ from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.host import is_apart
 from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan
 from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
-from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
 from hermes_ops.services.awake import libraries as awake_libraries
 from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.wire import Hidden, Script, as_root, assemble

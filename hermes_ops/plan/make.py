@@ -18,7 +18,7 @@ from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.holds import ended_hold, heeded
 from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
 from hermes_ops.plan.lifecycle.plain import leaving, plan_plain
-from hermes_ops.plan.lifecycle.rights import refuse_without_root
+from hermes_ops.plan.lifecycle.rights import allowed
 from hermes_ops.plan.lifecycle.starting import Starting
 from hermes_ops.plan.model import Change, DesiredState, Install, Plan, Wanted
 from hermes_ops.plan.order import (
@@ -121,10 +121,9 @@ class _Planner:
         # Before the starts: Hermes compares its PATH with the folders that are there.
         awake = on_host.plan_awake(self.desired, self.facts, self._note)
         changes = once([*first, *own, *wrapper.changes, *hosts, *starts, *awake])
-        refuse_without_root(changes, self.facts, host)
         return Plan(
             host,
-            tuple(changes),
+            tuple(allowed(changes, self.facts, host)),
             tuple(starting.watches) if wait else (),
             self.manager.name,
             self.hermes,

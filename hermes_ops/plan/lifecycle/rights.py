@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hermes_ops.errors import MissingPrivilege
 from hermes_ops.inventory.model import Host
@@ -22,15 +22,15 @@ def needs_root(operation: Operation) -> bool:
     return operation.words[0].startswith(names)
 
 
-def refuse_without_root(changes: Iterable[Change], facts: Facts, host: Host) -> None:
-    """Refuse a plan of which a part needs root, where nobody can become root.
+def allowed(changes: Sequence[Change], facts: Facts, host: Host) -> Sequence[Change]:
+    """Return the changes; of those that need root none is possible where nobody can become root.
 
     Raises:
         MissingPrivilege: with what allows it.
     """
     first = next((change for change in changes if needs_root(change.operation)), None)
     if first is None or facts.may_root is not False:
-        return
+        return changes
     login = host.connection.user or "the user who logs in"
     words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
     hint = "set ansible_become_password or allow it in sudoers; or hermes_service_manager: systemd"
