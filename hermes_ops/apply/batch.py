@@ -32,7 +32,8 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
     """Return the orders of the first section, and the later ones that can go in the same call.
 
     A stop is always the first change of a profile and waits for nothing, so all stops go together.
-    Starts go together until a section needs a file first, or waits for another profile.
+    Starts go together until a section needs a file first, or waits for another profile; those of
+    a host that wants time between them go alone.
     """
     found = [order for order in _orders(sections[0]) if order.number not in done]
     if not found:
@@ -45,7 +46,9 @@ def orders(sections: Sequence[Section], host: Host, done: Collection[int]) -> li
         return section[0] not in waits and not rolls and _only_controls(section)
 
     first, *rest = sections
-    if verb != "stop":
+    if verb != "stop" and host.start_stagger:
+        rest = []
+    elif verb != "stop":
         rest = list(takewhile(goes_along, rest)) if _only_controls(first) else []
     return [
         order for section in (first, *rest) for order in _orders(section)

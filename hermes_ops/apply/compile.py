@@ -104,6 +104,8 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
             yield from order_ahead(together)
             prepared.update(order.number for order in together)
         yield f"profile={shlex.quote(profile)}"
+        if plan.host.start_stagger and any(map(_starts, changes)):
+            yield f"is_broken || {call('stagger', plan.host.start_stagger)}"
         yield from profile_lines(changes, prepared)
         yield '[ -z "$gone" ] || exit 0'
     if waits := [c.operation.wait for c in plan.changes if isinstance(c.operation, Drain)]:

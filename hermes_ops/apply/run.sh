@@ -55,6 +55,13 @@ run() { # CHANGE COMMAND...
   fi
 }
 
+# Some hosts want time between two starts, as each takes most of a processor.
+has_started=
+stagger() { # SECONDS
+  [ -z "$has_started" ] || sleep "$1"
+  has_started=yes
+}
+
 # Like `run`, for what sets variables of this shell and prints nothing.
 run_here() { # CHANGE COMMAND...
   change=$1

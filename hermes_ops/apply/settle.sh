@@ -27,7 +27,8 @@ is_settled() { # ID HOME PLATFORM...; HOME is empty if the service is not a Herm
     ! may_get_process
     return
   fi
-  [ "$activity" != deactivating ] && is_old_enough "$pid" || return 1
+  case $activity in activating | deactivating) return 1 ;; esac
+  is_old_enough "$pid" || return 1
   [ -z "$1" ] || { names_process && shift && ! is_connecting "$@"; }
 }
 may_get_process() { # an end with any other code counts as a failure, although the manager restarts it

@@ -19,6 +19,8 @@ _PLATFORMS = {
         "manylinux_2_17_aarch64",
         "manylinux_2_28_aarch64",
     ),
+    ("Linux musl", "x86_64"): ("musllinux_1_1_x86_64", "musllinux_1_2_x86_64"),
+    ("Linux musl", "aarch64"): ("musllinux_1_1_aarch64", "musllinux_1_2_aarch64"),
     ("Darwin", "arm64"): ("macosx_11_0_arm64", "macosx_12_0_arm64", "macosx_14_0_arm64"),
     ("Darwin", "x86_64"): ("macosx_10_13_x86_64", "macosx_11_0_x86_64"),
 }
@@ -63,6 +65,9 @@ def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
 def _target(wanted: Wheelhouse) -> list[str]:
     platforms = _PLATFORMS.get((wanted.system, wanted.machine))
     if platforms is None:
-        raise CommandError(f"no wheel platform is known for {wanted.system} {wanted.machine}")
+        raise CommandError(
+            f"no wheel platform is known for {wanted.system} {wanted.machine}",
+            hint="install Hermes on the host by hand, or let it reach a package index",
+        )
     words = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", wanted.python]
     return [*words, *(word for platform in platforms for word in ("--platform", platform))]

@@ -62,7 +62,13 @@ why_unwritten() { # FOLDER: from its first parent on, what is in the way
     fi
     way=$way/
   done
-  printf 'is the disk full?'
+  said=$({ : >"$1/.hermes-ops.$$"; } 2>&1)
+  rm -f "$1/.hermes-ops.$$" 2>/dev/null
+  case $said in
+    *"ead-only"*) printf '%s is on a disk that is mounted read-only' "$1" ;;
+    *uota*) printf 'the quota of %s is used up' "$user" ;;
+    *) printf 'is the disk full?' ;;
+  esac
 }
 # What is staged replaces nothing if the manager of its service would refuse it.
 proven() { # CHANGE PATH FUNCTION ID

@@ -11,7 +11,6 @@ from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
-from hermes_ops.services.base import home_of
 
 FULL_KIB, LOW_KIB = 100 << 10, 1 << 20
 """Free space below which gateways fail soon, and below which somebody should know."""
@@ -24,8 +23,6 @@ SKEW = 30
 """Seconds by which a clock may differ from the operator's."""
 _INBOUND = {"api_server", "webhook", "msgraph_webhook"}
 """Platforms that wait for others: they need no name of the network to start."""
-LARGE_DATABASE, LARGE_LOGS = 4 << 30, 1 << 30
-"""Bytes; Hermes itself never removes what is in its database."""
 
 
 def _on(seen: Seen, profile: str | None = None) -> tuple[Side, ...]:
@@ -171,33 +168,6 @@ def _no_dispatcher(seen: Seen) -> Iterable[Finding]:
 
 
 @finds(
-    "large-database",
-    says="the database of {who} has {name}",
-    ignored="Hermes removes nothing from it: backups take longer, and in the end the disk is full",
-    mend="on the host: hermes -p {path} sessions optimize   # or prune: see its --help",
-)
-def _large_database(seen: Seen) -> Iterable[Finding]:
-    for profile, home in _homes(seen):
-        size = sum(seen.facts.sizes.get(f"{home}/state.db{end}", 0) for end in ("", "-wal"))
-        if size > LARGE_DATABASE:
-            yield make("large-database", _shown(size), _on(seen, profile), path=profile)
-
-
-@finds(
-    "large-logs",
-    says="the logs of {who} have {name}",
-    ignored="nothing removes old ones, and in the end the disk is full",
-    mend="on the host: ls -lS {what}; remove those that nobody needs",
-)
-def _large_logs(seen: Seen) -> Iterable[Finding]:
-    for profile, home in _homes(seen):
-        logs = f"{home}/logs/"
-        size = sum(size for path, size in seen.facts.sizes.items() if path.startswith(logs))
-        if size > LARGE_LOGS:
-            yield make("large-logs", _shown(size), _on(seen, profile), f"~/{logs}")
-
-
-@finds(
     "active-profile",
     says="on {who} every call of hermes without -p uses the profile {name}",
     ignored="cron jobs and scripts that name no profile, and the gateway of `default`, use {name}",
@@ -207,13 +177,3 @@ def _active(seen: Seen) -> Iterable[Finding]:
     name = seen.facts.contents.get(ACTIVE, "").strip()
     if seen.facts.health and name and name != "default":
         yield make("active-profile", name, _on(seen))
-
-
-def _homes(seen: Seen) -> Iterable[tuple[str, str]]:
-    for profile in seen.host.profiles:
-        if role := seen.roles.get(profile.role):
-            yield profile.name, home_of(profile, role)
-
-
-def _shown(size: int) -> str:
-    return f"{size / (1 << 30):.1f} GB"

@@ -57,6 +57,7 @@ COMMON = (
         "show every row of the table after fleet.up, healthy ones too, and every check that did"
         " not pass", False,
     ),
+    Option("ask_become_pass", "ask once for the password of sudo on the hosts", False),
     Option("yes", "answer every question with yes", False, "y"),
     Option("verbose", "show what is exchanged with the hosts, on stderr", False, "v"),
 )  # fmt: skip
@@ -80,7 +81,16 @@ RESTARTING = (
 )
 """For a task that may restart gateways."""
 
-_OF_WRITES = ("serial", "max_fail", "lock_timeout", "check", "diff", "why", "all_rows")
+_OF_WRITES = (
+    "serial",
+    "max_fail",
+    "lock_timeout",
+    "check",
+    "diff",
+    "why",
+    "all_rows",
+    "ask_become_pass",
+)
 
 READ = tuple(option for option in COMMON if option.name not in _OF_WRITES)
 """For a task that only looks, at hosts or at the inventory."""
@@ -140,6 +150,7 @@ class Options:
     why: str = ""
     age_key_file: str | None = None
     all_rows: bool = False
+    ask_become_pass: bool = False
     yes: bool = False
     verbose: bool = False
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import shown
 from hermes_ops.errors import Interrupted, UsageError
+from hermes_ops.secrets.secret import Secret
 
 
 def confirm_typed(word: str, question: str, options: Options) -> None:
@@ -30,6 +32,13 @@ def confirm(question: str, options: Options) -> None:
         raise UsageError(f"{question} — there is no terminal to ask on", hint="answer yes with -y")
     if answer(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
         raise Interrupted("nothing was changed")
+
+
+def password(question: str, option: str, instead: str) -> Secret:
+    """Ask for a password, which nobody sees; `instead` says how to do without a terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{option} needs a terminal to ask on", hint=instead)
+    return Secret(getpass(question))
 
 
 def answer(question: str) -> str:

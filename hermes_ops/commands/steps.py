@@ -128,7 +128,7 @@ def _names(profile: Profile, host: Host) -> dict[str, Any]:
 
 def _config(profile: Profile) -> Mapping[str, Any]:
     """Return the wanted keys; the watchdog is set here too, as Hermes derives its unit from it."""
-    if not profile.service.watchdog:
+    if profile.service.watchdog is None:
         return profile.config
     gateway = profile.config.get("gateway", {})
     watchdog = {"systemd_watchdog_seconds": profile.service.watchdog}

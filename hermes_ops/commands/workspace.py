@@ -15,6 +15,7 @@ from hermes_ops import loader
 from hermes_ops.assets import ROLES
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output
+from hermes_ops.cli.prompts import password
 from hermes_ops.commands.roles import use_role_path
 from hermes_ops.errors import SelectsNothing, UsageError
 from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
@@ -83,7 +84,22 @@ def open_workspace(
     selected = focus(selected) if focus else selected
     if resolve:
         selected = _resolved(selected, references(selected), paths, options, output)
+    if options.ask_become_pass:
+        selected = _with_password(selected)
     return Workspace(whole, selected, tuple(paths), vault)
+
+
+def _with_password(inventory: Inventory) -> Inventory:
+    """Return the inventory with a password that is asked for, where a host has none of its own."""
+    instead = "ansible_become_password: \"{{ lookup('env', 'SUDO') }}\" takes it from a variable"
+    asked = password("BECOME password: ", "--ask-become-pass", instead)
+    REDACTOR.learn(asked)
+
+    def given(host: Host) -> Host:
+        known = host.connection.become_password or asked
+        return replace(host, connection=replace(host.connection, become_password=known))
+
+    return replace(inventory, hosts=tuple(map(given, inventory.hosts)))
 
 
 def with_values(

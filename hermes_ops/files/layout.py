@@ -37,6 +37,9 @@ SYSTEMD_UNITS = PurePosixPath(".config/systemd/user")
 SYSTEM_UNITS = PurePosixPath("/etc/systemd/system")
 """The folder of the units of the system: only root writes there."""
 
+FOLDERS = (".config", SYSTEMD_UNITS, ".local", ".local/bin", SHARE.parent, STATE.parent, STATE)
+"""The folders of a user in which we write: an administrator may have closed one of them."""
+
 STAMP = "hermes-ops.json"
 """Written last into an environment: without it the environment is incomplete."""
 

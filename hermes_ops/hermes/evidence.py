@@ -13,7 +13,7 @@ from hermes_ops.hermes.markers import DRAIN, hand_stop, markers
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import PATIENCE, ManagerReport
+from hermes_ops.services.report import PATIENCE, ManagerReport
 
 TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""

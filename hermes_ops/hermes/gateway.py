@@ -154,13 +154,20 @@ def drain(config: Mapping[str, Any], env: Mapping[str, str]) -> float:
         return 0.0
 
 
+WATCHDOG = ("gateway", "systemd_watchdog_seconds")
+
+
 def watchdog(config: Mapping[str, Any]) -> int:
     """Return the watchdog's seconds, 0 for none: only whole numbers of at least 1 count."""
-    gateway = config.get("gateway")
-    value = gateway.get("systemd_watchdog_seconds") if isinstance(gateway, Mapping) else None
-    if value is None:
-        value = config.get("systemd_watchdog_seconds")
+    value = watchdog_named(config)
     return value if type(value) is int and 0 < value < 2**31 else 0
+
+
+def watchdog_named(config: Mapping[str, Any]) -> Any:
+    """Return what the settings say of a watchdog, None if nothing."""
+    gateway, name = config.get("gateway"), WATCHDOG[1]
+    value = gateway.get(name) if isinstance(gateway, Mapping) else None
+    return config.get(name) if value is None else value
 
 
 def values_for(

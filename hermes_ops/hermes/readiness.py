@@ -17,8 +17,7 @@ from hermes_ops.hermes.rivals import is_gateway
 from hermes_ops.look.facts import Answer
 from hermes_ops.services.endings import explained
 
-HEARTBEAT_LIMIT = 90
-"""Seconds without a heartbeat, due every 30, after which the event loop counts as stopped."""
+HEARTBEAT_LIMIT = 90  # seconds without a heartbeat, due every 30, that stop the event loop
 CONNECT_LIMIT = 30  # seconds that Hermes gives a platform (`gateway.platform_connect_timeout`)
 PLANNED_RESTART = 75
 
@@ -276,10 +275,8 @@ def _answers(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict | None
         if answer is None:
             return Verdict("unknown", (f"{url} was not asked",), platforms)
         if answer.status is None:
-            young = (evidence.age_s or 0) < 30
-            return Verdict(
-                "starting" if young else "degraded", (f"{url} does not answer",), platforms
-            )
+            state = "starting" if (evidence.age_s or 0) < 30 else "degraded"
+            return Verdict(state, (f"{url} does not answer",), platforms)
         if answer.status != 200:
             return Verdict("degraded", (f"{url} answers {answer.status}",), platforms)
         if evidence.kind == "hermes" and "hermes-agent" not in answer.body:
@@ -288,6 +285,8 @@ def _answers(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict | None
 
 
 def _settled(evidence: Evidence, platforms: Mapping[str, str]) -> Verdict:
+    if evidence.activity == "activating":
+        return Verdict("starting", ("it has not told its manager that it started",), platforms)
     if evidence.age_s is not None and evidence.age_s < evidence.settle:
         return Verdict("starting", (f"up for {evidence.age_s:.1f} s",), platforms)
     return Verdict("healthy", (), platforms)

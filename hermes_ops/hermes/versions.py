@@ -60,6 +60,9 @@ class Capabilities:
     planned_restart_exit: int | None = None
     fatal_exit: int | None = None
     """Its exit code for a fatal configuration; None: it ends with 1, as after any failure."""
+    standalone_setting: str | None = None
+    """The key of `config.yaml` without which a named profile does not run beside the default one,
+    unless its unit or plist is where Hermes itself would write it."""
     watchdog_setting: str | None = None
     """The key of `config.yaml` that makes its unit `Type=notify` with a watchdog."""
     not_done: tuple[str, ...] = ()

@@ -30,10 +30,35 @@ STATES = ("started", "stopped", "absent")
 class ServiceSettings:
     """How the service of a profile runs: the part that is ours, kept in the drop-in."""
 
+    memory_high: str | None = None
     memory_max: str | None = None
+    tasks_max: str | None = None
+    cpu_quota: str | None = None
+    nice: int | None = None
+    oom_policy: str | None = None
+    hardening: bool | None = None
+    log_budget: str | None = None
+    state_budget: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    watchdog: int = 0
+    watchdog: int | None = None
+    """None: a new profile gets the role's, any other keeps what it has."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    ceiling: str | None = None
+    """The most memory of all services of the host together: `hermes_memory_max`."""
+    boot_delay: int = 0
+    """Seconds that it waits if the host is booting: `hermes_start_stagger`."""
+
+    def over(self, weaker: ServiceSettings) -> ServiceSettings:
+        """Return these settings with the limits and budgets of weaker ones where it has none."""
+        lacking = {n: getattr(weaker, n) for n in LIMITS if getattr(self, n) is None}
+        return replace(self, **lacking)
+
+
+LIMITS = (
+    "memory_high", "memory_max", "tasks_max", "cpu_quota", "nice", "oom_policy", "hardening",
+    "log_budget", "state_budget",
+)  # fmt: skip
+"""The settings that a role may set for its services, and a profile may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +212,8 @@ class Host:
     linger: str = "required"
     ready_timeout: float = 60
     settle: float = 3
+    start_stagger: int = 0
+    """Seconds between two starts."""
     enabled: bool = True
     disabled_reason: str = ""
     protected: bool = False

@@ -92,6 +92,12 @@ class RoleService:
     environment: Mapping[str, RoleText] = field(default_factory=dict)
     planned_stop: bool = False
     fatal_exit: tuple[int, ...] = ()
+    watchdog: int = 0
+    """With `text: hermes`: the watchdog of a new profile in seconds, 0 for none."""
+    hardening: tuple[str, ...] = ()
+    """systemd's directives for profiles with `hardening: true`."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """Limits and budgets of `model.LIMITS`, where a profile has none."""
 
 
 @dataclass(frozen=True, slots=True)

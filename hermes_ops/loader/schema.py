@@ -108,6 +108,11 @@ PAUSE = Kind(
     lambda value: _is_time(value) and value >= 0,
     {"type": "number", "minimum": 0, "maximum": LONGEST},
 )
+STAGGER = Kind(
+    "a whole number of seconds from 0 to 600",
+    lambda value: _is_whole(value) and 0 <= value <= 600,
+    {"type": "integer", "minimum": 0, "maximum": 600},
+)
 MAPPING = Kind("a mapping", lambda value: isinstance(value, dict), {"type": "object"})
 SWITCH = MAPPING._replace(words="true, false or a mapping")
 LIST = Kind("a list", lambda value: isinstance(value, tuple), {"type": "array"})
@@ -137,8 +142,26 @@ def matching(words: str, pattern: str) -> Kind:
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|(100|\d{1,2}(\.\d{1,2})?)%|infinity")
 MEMORY = Kind(
     "an amount such as 512M or 2G",
-    lambda value: bool(_MEMORY.fullmatch(str(value))),
+    lambda value: bool(_MEMORY.fullmatch(str(value)) and re.search("[1-9i]", str(value))),
     {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
+)
+_AMOUNT = re.compile(r"\d+(\.\d+)?[KMGT]?")
+AMOUNT = Kind(
+    "an amount such as 512M or 2G",
+    lambda value: bool(_AMOUNT.fullmatch(str(value)) and re.search("[1-9]", str(value))),
+    {"type": ["string", "number"], "pattern": f"^(?:{_AMOUNT.pattern})$"},
+)
+_TASKS = re.compile(r"[1-9]\d{0,8}|(100|[1-9]\d?)%|infinity")
+TASKS = Kind(
+    "a number such as 200, or a part such as 20%",
+    lambda value: not isinstance(value, bool) and bool(_TASKS.fullmatch(str(value))),
+    {"type": ["string", "integer"], "pattern": f"^(?:{_TASKS.pattern})$"},
+)
+CPU = matching("a part of one processor such as 50% or 200%", r"[1-9]\d{0,4}%")
+NICE = Kind(
+    "a whole number from 0 to 19: only root's services may be less nice",
+    lambda value: _is_whole(value) and 0 <= value <= 19,
+    {"type": "integer", "minimum": 0, "maximum": 19},
 )
 MODE = matching("a mode such as '0600'", r"0?o?[0-7]{3}")
 VERSION = matching("a version such as '0.19.0'", r"\d[0-9A-Za-z.+!-]*")

@@ -16,6 +16,7 @@ from typing import Any
 
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
+from hermes_ops.look.kernel import kernel
 from hermes_ops.look.processes import invocations, processes, unit_lines, variables
 from hermes_ops.look.scopes import path_of, rights, without_others
 from hermes_ops.look.servers import deleted, locks, servers
@@ -102,6 +103,7 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "bus": "bus" in single,
         **rights(single),
         "linger": "linger" in single,
+        **kernel(single, reply),
         "has_route": "route" in single,
         "tools": frozenset(record.rest for record in reply.of("tool")),
         "free_kib": int(single["free"].rest) if "free" in single else None,

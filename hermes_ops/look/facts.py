@@ -130,6 +130,11 @@ class Facts:
     systemd: bool = False
     bus: bool = False
     linger: bool = False
+    controllers: frozenset[str] | None = None
+    """What the kernel lets the user's systemd limit, such as `memory`; None if that is unknown."""
+    traits: tuple[str, ...] = ()  # what few hosts are: musl, wsl, selinux enforcing
+    noexec: str = ""  # where a file system is mounted that lets no program of the home run
+    user_namespaces: bool = True  # whether a user may make them: a /tmp of its own needs one
     has_route: bool = True
     tools: frozenset[str] = frozenset()
     pythons: tuple[tuple[str, str], ...] = ()
@@ -166,7 +171,7 @@ class Facts:
     """The path of the lock that each service's gateway has open; a deleted one says so."""
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
     real: Mapping[str, str] = field(default_factory=dict)  # where homes lie, without links
-    closed: frozenset[str] = frozenset()  # homes in which nothing can be written
+    closed: frozenset[str] = frozenset()  # folders in which nothing can be written
     garbled: frozenset[str] = frozenset()  # the asked databases that are none
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk

@@ -20,9 +20,11 @@ look_host() {
   [ ! -r /proc/uptime ] || { read -r uptime _ </proc/uptime && say "uptime $uptime"; }
   [ -z "$booted" ] || say "uptime $(($(date +%s) - booted))"
   [ ! -d /run/systemd/system ] || say "systemd running"
-  ! user_bus || say "bus ready"
+  ! user_bus || { say "bus ready"; look_controllers; }
   ! lingers || say "linger on"
-  for tool in systemctl loginctl launchctl sudo curl wget tar base64; do
+  look_noexec
+  look_traits
+  for tool in systemctl loginctl launchctl sudo curl wget tar base64 crontab; do
     ! has "$tool" || say "tool $tool"
   done
   ! default_route || say "route default"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from hermes_ops.files import ownership
-from hermes_ops.files.layout import OVERLAY
+from hermes_ops.files.layout import FOLDERS, OVERLAY
 from hermes_ops.wire import Script, assemble
 
 
@@ -69,7 +69,7 @@ class Question:
 
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
-    of_look = ["look/look", "look/processes", "look/bsd", "look/hermes"]
+    of_look = ["look/look", "look/kernel", "look/processes", "look/bsd", "look/hermes"]
     of_look += ["look/health", "look/mac"] if question.health else []
     libraries = ("wire/common", "look/evidence", *question.libraries, *question.awake, *of_look)
     script = assemble(libraries, _lines(question), paths=question.variables)
@@ -105,7 +105,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_owners", *question.homes)
     yield _call("look_databases", *question.databases)
     yield _call("look_newer", *question.homes)
-    yield _call("look_real", ".", *question.homes)
+    yield _call("look_real", ".", *map(str, FOLDERS), *question.homes)
     if question.health:
         yield _call("look_health", *question.homes)
     yield from (f"{PurePosixPath(name).name}_look" for name in question.awake)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hermes_ops.errors import Conflict
+from hermes_ops.files.ownership import at, with_leaf
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.versions import capabilities, is_newer
 from hermes_ops.inventory.model import Host
@@ -19,6 +20,14 @@ from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
 
+def plan_outliving(
+    desired: DesiredState, manager: ServiceManager, facts: Facts
+) -> Iterable[Change]:
+    """Yield what lets services outlive the last session, and a reboot."""
+    yield from plan_linger(desired, manager, facts)
+    yield from plan_boot(desired, manager, facts)
+
+
 def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
     """Yield the change that enables linger."""
     # Every profile wants it, for the same user.
@@ -29,12 +38,22 @@ def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) ->
             yield Change(wanted.step, None, "linger", "enable", "off", operation)
 
 
+def plan_boot(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
+    """Yield the change that lets the host start the service manager itself when it boots."""
+    for wanted in desired.wanted:
+        if isinstance(wanted.resource, Linger) and wanted.profile.state == "started":
+            if words := manager.at_boot(facts):
+                resource, reason = f"boot:{manager.name}", "nothing starts it at boot"
+                yield Change(wanted.step, None, resource, "enable", reason, Reload(words))
+            return
+
+
 def plan_reload(
     desired: DesiredState, manager: ServiceManager, facts: Facts, changes: Iterable[Change]
 ) -> Iterable[Change]:
     """Yield the reload, if these changes or somebody else changed units."""
     services = desired.services.values()
-    own = {p.path for service in services for p in manager.paths(service) if p.is_own}
+    own = {p.path for s in services for p in manager.paths(s) if p.kind != "shared"}
     touched = {op.path for change in changes if isinstance(op := change.operation, AtPath)}
     words = manager.reload()
     starts = [wanted for wanted in desired.wanted if isinstance(wanted.resource, Service)]
@@ -70,12 +89,59 @@ def is_apart(change: Change) -> bool:
     return change.profile is None and change.resource.startswith(RESOURCES)
 
 
-def limits_of(service: ServiceSpec, manager: ServiceManager) -> str:
-    """Return a sentence about limits that the manager does not enforce, empty if there are none."""
-    limits = [name for name in sorted(manager.unenforced) if getattr(service.settings, name)]
+def limits_of(wanted: Wanted, manager: ServiceManager, facts: Facts) -> str:
+    """Return a sentence about limits that have no effect here, empty if there are none."""
+    settings = wanted.profile.service
+    limits = sorted(manager.powerless(settings, facts))
+    if not limits and settings.hardening and not (facts.user_namespaces or manager.by_root):
+        name = wanted.profile.name
+        return f"{name}: no /tmp of its own: this kernel lets no user make namespaces"
     if not limits:
         return ""
-    return f"{service.profile}: {manager.name} enforces no {' and no '.join(limits)}"
+    names = " and no ".join("hermes_memory_max" if n == "ceiling" else n for n in limits)
+    why = f" ({manager.unenforced_because})" if manager.unenforced_because else ""
+    return f"{wanted.profile.name}: {manager.name} enforces no {names}{why}"
+
+
+def fit(
+    file: YamlFile, service: ServiceSpec, manager: ServiceManager, hermes: Hermes | None,
+    facts: Facts,
+) -> YamlFile:  # fmt: skip
+    """Return a `config.yaml` with what this host's Hermes and service manager add to it."""
+    file = with_watchdog(with_schema(file, hermes), service, manager, hermes, facts)
+    return with_key(file, service, manager, hermes)
+
+
+def with_watchdog(
+    file: YamlFile, service: ServiceSpec, manager: ServiceManager, hermes: Hermes | None,
+    facts: Facts,
+) -> YamlFile:  # fmt: skip
+    """Return a `config.yaml` that has the role's watchdog if it is new and names none itself.
+
+    One that exists is left as it is: to turn a watchdog on restarts its gateway.
+    """
+    seconds = service.role.service.watchdog
+    has_one = str(file.path) in facts.paths or gateway.watchdog_named(file.values) is not None
+    known = hermes is not None and capabilities(hermes.version).watchdog_setting
+    if not seconds or has_one or not known or "watchdog" in manager.unenforced:
+        return file
+    return replace(file, initial=with_leaf(file.initial, gateway.WATCHDOG, seconds))
+
+
+def with_key(
+    file: YamlFile, service: ServiceSpec, manager: ServiceManager, hermes: Hermes | None
+) -> YamlFile:
+    """Return a `config.yaml` with the key that lets a profile run without a unit of Hermes' own."""
+    key = capabilities(hermes.version).standalone_setting if hermes else None
+    named = service.text == "hermes" and service.profile != "default"
+    if not key or not manager.key_needed or not named:
+        return file
+    path = tuple(key.split("."))
+    return (
+        file
+        if at(file.values, path)[0]
+        else replace(file, values=with_leaf(file.values, path, True))
+    )
 
 
 def with_environment(

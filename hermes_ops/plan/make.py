@@ -11,7 +11,6 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import masked, shared_files
 from hermes_ops.plan import files, services
 from hermes_ops.plan import host as on_host
-from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
@@ -25,7 +24,7 @@ from hermes_ops.plan.order import (
     once,
     private_files,
     refusal,
-    refuse_bad_links,
+    refuse_bad_places,
     refuses,
     starts_and_stops,
     stops_first,
@@ -84,7 +83,6 @@ class _Planner:
         self.hermes = facts.hermes
         self.profiles: dict[str, Draft] = {}
         self.notes: list[str] = []
-        self.differs: list[Difference]
         self.desired, self.differs = heeded(desired, facts)
         self.removes: list[str] = []
         self.refused: set[str] = set()
@@ -116,7 +114,7 @@ class _Planner:
         # Nothing of a profile is changed if a part of what it needs cannot be.
         each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
-        hosts = [*on_host.plan_linger(*known), *on_host.plan_reload(*known, each)]
+        hosts = [*on_host.plan_outliving(*known), *on_host.plan_reload(*known, each)]
         self._note((wrapper := plan_wrapper(*known, self.refused)).note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
         awake = on_host.plan_awake(self.desired, self.facts, self._note)
@@ -201,7 +199,7 @@ class _Planner:
         profile = self.profiles.setdefault(wanted.profile.name, Draft())
         try:
             changes = list(self._changes(wanted, profile))
-            refuse_bad_links(changes, self.facts, self.shared)
+            refuse_bad_places(changes, self.facts, self.shared)
         except Conflict as conflict:
             # A conflict in one profile must not hold up the others.
             self.refused.add(wanted.profile.name)
@@ -218,7 +216,8 @@ class _Planner:
                 words = self._words(wanted)
                 return files.plan_file(wanted, resource, facts, words, owes, profile.ledger)
             case YamlFile():
-                given = on_host.with_schema(resource, self.hermes)
+                known = (self._service(wanted), self.manager, self.hermes, facts)
+                given = on_host.fit(resource, *known)
                 found = files.plan_yaml(wanted, given, facts, owes, profile.ledger)
                 changes, profile.config = found
                 return changes
@@ -229,7 +228,7 @@ class _Planner:
             case Owned():
                 return files.plan_owned(wanted, resource, facts, profile.ledger)
             case ServiceDefinition():
-                self._note(on_host.limits_of(self._service(wanted), self.manager))
+                self._note(on_host.limits_of(wanted, self.manager, self.facts))
                 definition = self._definition(wanted, resource, profile)
                 return keeping(definition, facts) if profile.ledger.is_new else definition
         return plan_plain(wanted, facts, self._words(wanted))

@@ -16,7 +16,7 @@ from hermes_ops.plan.resource import AtPath, Resource
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.services.base import ServiceSpec
-from hermes_ops.services.manager import PATIENCE
+from hermes_ops.services.report import PATIENCE
 
 # --- what is wanted ---------------------------------------------------------------------------
 

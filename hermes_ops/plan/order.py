@@ -20,7 +20,7 @@ from hermes_ops.plan.model import (
     Write,
     WriteUnit,
 )
-from hermes_ops.plan.resource import EnvFile, File, Owned, YamlFile, identity
+from hermes_ops.plan.resource import AtPath, EnvFile, File, Owned, YamlFile, identity
 
 
 def refusal(wanted: Wanted, conflict: Conflict) -> Change:
@@ -35,18 +35,35 @@ def refuses(change: Change) -> bool:
     return isinstance(change.operation, Refuse)
 
 
-def refuse_bad_links(
+def refuse_bad_places(
     changes: Iterable[Change], facts: Facts, shared: Mapping[str, Conflict]
 ) -> None:
-    """Refuse changes that would write through a link to where it must not lead.
+    """Refuse changes that would write through a link to where it must not lead, or cannot write.
 
     `shared` has an error for each path that is one file with another.
     """
     for one in changes:
+        if isinstance(one.operation, AtPath):
+            refuse_closed(one.operation.path, facts)
         if isinstance(one.operation, Write | WriteUnit | SetMode):
             refuse_link(one.operation.path, facts)
             if conflict := shared.get(str(one.operation.path)):
                 raise conflict
+
+
+def refuse_closed(path: PurePosixPath, facts: Facts) -> None:
+    """Refuse a path below a folder in which this user can write nothing.
+
+    Raises:
+        Conflict: names the folder, and what shows why.
+    """
+    folder = next((one for one in path.parents if str(one) in facts.real), None)
+    if folder is not None and str(folder) in facts.closed:
+        where = "~" if str(folder) == "." else f"~/{folder}"
+        words = f"{facts.user} can write nothing in {where}: by its mode, or as it is read-only"
+        raise Conflict(
+            words, hint=f"on the host, this shows it: ls -ld {where}; findmnt -T {where}"
+        )
 
 
 def start_waves(desired: DesiredState) -> list[list[str]]:

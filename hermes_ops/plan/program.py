@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,6 +42,8 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
             hint="name its Python in hermes_python, or set hermes_install: index for a second one",
         )
     extras = sorted(set(program.extras) | set((have or {}).get("extras", ())))
+    if facts.noexec:
+        raise _no_programs(program, facts)
     version = str((have or {}).get("version") or program.version)
     reason = f"lacks {', '.join(missing)}" if have else "absent"
     operation = _install(program, version, extras, host, facts, anew=have is None)
@@ -58,6 +61,16 @@ def plan_manager(
         return ()
     program = PythonProgram(needed.name, needed.package, needed.version)
     return plan_program(each[0].step, program, host, facts)
+
+
+def _no_programs(program: PythonProgram, facts: Facts) -> Conflict:
+    """Return the error of an installation where no library of it could be loaded."""
+    elsewhere = ", or install Hermes elsewhere and name its Python in hermes_python"
+    return Conflict(
+        f"{program.package} cannot be installed in {facts.home}: {facts.noexec} is mounted noexec",
+        hint=f"on the host: sudo mount -o remount,exec {shlex.quote(facts.noexec)}"
+        + (elsewhere if program.name == "hermes" else ""),
+    )
 
 
 def _stamped(name: str, facts: Facts) -> dict[str, Any] | None:
@@ -111,4 +124,5 @@ def wheelhouses_of(changes: Iterable[Change], facts: Facts) -> Iterable[Wheelhou
         install = change.operation
         if isinstance(install, Install) and install.wheelhouse:
             version = next((v for v, path in facts.pythons if path == install.python), "")
-            yield Wheelhouse(install.requirements, facts.machine, facts.system, version)
+            system = f"{facts.system} musl" if "musl" in facts.traits else facts.system
+            yield Wheelhouse(install.requirements, facts.machine, system, version)

@@ -29,8 +29,9 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import HostWritten, Link, Text
 from hermes_ops.services.endings import ending
-from hermes_ops.services.manager import PATIENCE, ServiceManager
+from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.merged import refuse_other_command
+from hermes_ops.services.report import PATIENCE
 
 
 def plan_definition(
@@ -55,8 +56,9 @@ def plan_definition(
         if isinstance(part, Text):
             equal = manager.is_equal if part.base else None
             # Shared files are read when used: no running service needs a restart for them.
-            is_own = part.path in own
-            owes = service.name if is_own and part.restarts else None
+            is_own, found = part.path in own, facts.contents.get(str(part.path))
+            is_live = found is not None and manager.is_live(found, part.content)
+            owes = service.name if is_own and part.restarts and not is_live else None
             proof = manager.proof_of(service) if is_own else ()
             given = (wanted, part.path, part.content, part.mode, facts, owes)
             changes = list(plan_text(*given, is_equal=equal, proof=proof))

@@ -75,6 +75,10 @@ def deadline(plan: Plan, settings: Settings) -> float:
         for change in plan.changes
         if isinstance(change.operation, Control) and change.operation.verb != "start"
     )
+    starts = sum(
+        isinstance(change.operation, Control) and change.operation.verb != "stop"
+        for change in plan.changes
+    )
     waves = 1 + max((watch.wave for watch in plan.watches), default=0)
     waves += sum(bool(getattr(change.operation, "rolls_after", ())) for change in plan.changes)
     return (
@@ -83,6 +87,7 @@ def deadline(plan: Plan, settings: Settings) -> float:
         + installing
         + draining
         + ending
+        + plan.host.start_stagger * starts
         + plan.host.ready_timeout * waves
     )
 

@@ -12,13 +12,14 @@ class DefinitionPath:
     """A path that may belong to a service's definition on a host, and its purpose."""
 
     path: PurePosixPath
-    kind: Literal["unit", "policy", "link", "shared"]
-    """The service itself, our settings for it, its start at boot, or shared by all services."""
+    kind: Literal["unit", "policy", "link", "shared", "slice"]
+    """The service itself, our settings for it, its start at boot, shared by all services, or what
+    limits all of them."""
 
     @property
     def is_own(self) -> bool:
         """Whether it belongs to this service alone."""
-        return self.kind != "shared"
+        return self.kind not in ("shared", "slice")
 
 
 @dataclass(frozen=True, slots=True)

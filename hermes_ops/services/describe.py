@@ -10,7 +10,7 @@ from typing import Any
 
 from hermes_ops.assets import TEMPLATES
 from hermes_ops.errors import InventoryError
-from hermes_ops.inventory.model import Profile
+from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.inventory.role import Role, RoleText
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import (
@@ -82,7 +82,7 @@ def describe(profile: Profile, role: Role) -> ServiceSpec:
         fatal_exit=service.fatal_exit,
         readiness=role.readiness.kind,
         url=rendered(url, values) if url else "",
-        settings=profile.service,
+        settings=profile.service.over(ServiceSettings(**service.limits)),
         role=role,
     )
 

@@ -17,13 +17,9 @@ from hermes_ops.services import launchd_job
 from hermes_ops.services.base import ServiceSpec, generated, template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Text
 from hermes_ops.services.launchd_job import LaunchdJob
-from hermes_ops.services.manager import (
-    PATIENCE,
-    CheckedService,
-    ManagerReport,
-    ServiceManager,
-    UnitCheck,
-)
+from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
+from hermes_ops.services.protection.limits import ENFORCED
+from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.templates import render
 
 AGENTS = PurePosixPath("Library/LaunchAgents")
@@ -43,7 +39,7 @@ class Launchd(ServiceManager):
     strangers = (f"{GATEWAY}*",)
     by_hand = "launchd/by-hand.sh.j2"
     definitions = (f"{AGENTS}/{GATEWAY}*.plist",)
-    unenforced = frozenset({"memory_max", "watchdog"})
+    unenforced, unenforced_because = ENFORCED, "not on macOS"
     grace = 25
     gives_environment = False
     needs_own_files = True

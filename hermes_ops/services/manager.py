@@ -10,39 +10,12 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from hermes_ops.errors import Conflict
+from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import Definition, DefinitionPath
-
-PATIENCE = 90
-"""Seconds that a manager gives a process to end if it does not say for how long: systemd's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManagerReport:
-    """What a manager reported about one service; None means not reported."""
-
-    installed: bool = False
-    enabled: bool | None = None
-    activity: str = "inactive"
-    """active, activating, deactivating, failed or inactive, in systemd's sense of these words."""
-    pid: int | None = None
-    exit_status: int | None = None
-    ended_by: str = ""  # a word of `systemd.exec(5)`, such as exit-code or signal, or a sentence
-    restarts: int | None = None
-    recent: int | None = None  # how many of these were in the last hour
-    masked: bool = False  # somebody has forbidden every start of it, as `systemctl mask` does
-    ended_itself: bool = False
-    """It ended by itself, its exit code is not reported, and it is not started again."""
-    command: str = ""  # the command line that it would run, merged from all files
-    home: str = ""  # the HERMES_HOME that it would give to the process
-    foreign: tuple[str, ...] = ()  # absolute paths of files of others that define a part of it
-    unread: bool = False  # a file of its definition changed since the manager read it
-    changed: float | None = None  # when its activity changed last, in seconds since the boot
-    patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
-    barred: bool | None = None  # it was told never to start it by itself, where no file says so
-    twice: str = ""  # that it runs the service more than once, in words
+from hermes_ops.services.report import ManagerReport
 
 
 class UnitCheck(Protocol):
@@ -110,6 +83,8 @@ class ServiceManager(Protocol):
     text_known: str = ""
     """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text; empty:
     the text is our own."""
+    key_needed: bool = False
+    """Whether a Hermes that serves all profiles by one gateway needs a key to run its services."""
     program: ProgramRole | None = None  # that we install on the host before its first service
     log_ends: tuple[str, ...] = ()  # of its log files of a service, in our state folder
     strangers: tuple[str, ...] = ()  # further words of `NAME_look`, to find other gateways
@@ -127,6 +102,7 @@ class ServiceManager(Protocol):
     """
     unenforced: frozenset[str] = frozenset()
     """The settings under `service:` that have no effect with it."""
+    unenforced_because: str = ""
     shell_paths: Mapping[str, PurePosixPath] = MappingProxyType({})
     """Its own paths on a host, relative to the home, by the variable that holds each in `NAME.sh`.
 
@@ -189,6 +165,16 @@ class ServiceManager(Protocol):
         """Return whether a base text found on the host needs no change."""
         return found == wanted
 
+    def is_live(self, found: str, wanted: str) -> bool:
+        """Return whether the change of our settings for a service needs no restart of it."""
+        del found, wanted
+        return False
+
+    def powerless(self, settings: ServiceSettings, facts: Facts) -> frozenset[str]:
+        """Return the settings that have no effect on this host."""
+        del facts
+        return frozenset(n for n in self.unenforced if getattr(settings, n) not in (None, 0, False))
+
     def command_line(self, text: str) -> str:
         """Return the command line that a base text asks for; empty if the text has none."""
         del text
@@ -227,6 +213,14 @@ class ServiceManager(Protocol):
         They are empty if the files of the definition decide that.
         """
         del service, enabled
+        return ()
+
+    def at_boot(self, facts: Facts) -> tuple[str, ...]:
+        """Return the command that lets the host start the manager itself: shell words.
+
+        They are empty if it is so, needs no help, or cannot be.
+        """
+        del facts
         return ()
 
     def reload(self) -> tuple[str, ...]:

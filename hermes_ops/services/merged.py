@@ -10,7 +10,8 @@ from hermes_ops.errors import Conflict
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import Text
-from hermes_ops.services.manager import ManagerReport, ServiceManager
+from hermes_ops.services.manager import ServiceManager
+from hermes_ops.services.report import ManagerReport
 
 
 def refuse_other_command(

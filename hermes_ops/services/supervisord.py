@@ -14,13 +14,9 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, process_environment, template
 from hermes_ops.services.definition import Definition, DefinitionPath, Text
-from hermes_ops.services.manager import (
-    PATIENCE,
-    CheckedService,
-    ManagerReport,
-    ServiceManager,
-    UnitCheck,
-)
+from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
+from hermes_ops.services.protection.limits import ENFORCED
+from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.templates import render
 
 CONF = CONFIG / "supervisord.conf"
@@ -42,7 +38,8 @@ class Supervisord(ServiceManager):
     definitions = (f"{PROGRAMS}/hermes-gateway*.sh",)
     marked = (f"{PROGRAMS}/", ".conf", "")
     by_hand = "supervisord/by-hand.sh.j2"
-    unenforced = frozenset({"memory_max", "watchdog"})
+    unenforced = ENFORCED - {"nice"}
+    key_needed = True
     shell_paths: Mapping[str, PurePosixPath] = {
         "supervisor_venv": environment("supervisor"),
         "supervisor_conf": CONF,
@@ -50,7 +47,7 @@ class Supervisord(ServiceManager):
         "supervisor_socket": STATE / "supervisor.sock",
     }
     template_names = frozenset(
-        {"autostart", "command_line", "export_lines", "run_line", "state", "user"}
+        {"autostart", "command_line", "export_lines", "nice", "run_line", "state", "user"}
     )
 
     def id(self, service: ServiceSpec) -> str:
@@ -96,7 +93,11 @@ class Supervisord(ServiceManager):
         run_line = shlex.join(["/bin/sh", f"{facts.home}/{self.script_path(service)}"])
         common = _escaped({**values, "state": f"{facts.home}/{STATE}", "user": facts.user})
         section = {**common, "run_line": run_line.replace("%", "%%"), "autostart": enabled}
-        script = {"export_lines": lines, "command_line": shlex.join(values["command"])}
+        script = {
+            "export_lines": lines,
+            "command_line": shlex.join(values["command"]),
+            "nice": service.settings.nice or 0,
+        }
         yield text(CONF, "supervisord.conf.j2", common, 0o600)
         yield text(self.program_path(service), "program.conf.j2", section, 0o600)
         yield text(self.script_path(service), "run.sh.j2", script, 0o700)
@@ -125,6 +126,11 @@ class Supervisord(ServiceManager):
             ended_itself=unit["State"] == "EXITED",
             patience=_patience(facts.contents.get(section, "")),
         )
+
+    def at_boot(self, facts: Facts) -> tuple[str, ...]:
+        """Return the command that adds a line to the user's crontab, where there is cron."""
+        told = facts.unit(self.name, "@reboot")["State"]
+        return ("supervisor_boot",) if told == "off" else ()
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the program as checks see it."""

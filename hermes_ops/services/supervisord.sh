@@ -18,6 +18,7 @@ supervisorctl() {
 }
 supervisord_look() { # reports all its programs: asking for one takes as long
   programs=
+  supervisor_booted
   [ -r "$supervisor_conf" ] && [ -x "$supervisor_venv/bin/supervisorctl" ] || return 0
   supervisor_alive || return 0
   programs=$(supervisorctl status 2>/dev/null)
@@ -29,6 +30,19 @@ supervisord_look() { # reports all its programs: asking for one takes as long
   done
   set +f
   unset IFS
+  end
+}
+# Whether cron starts it at boot: asked only where nothing else does, or it is there already.
+supervisor_booted() {
+  [ -e "$supervisor_conf" ] || { [ ! -d /run/systemd/system ] && [ ! -x /bin/launchctl ]; } || return 0
+  has crontab || return 0
+  if lines=$(LC_ALL=C crontab -l 2>&1 </dev/null); then
+    case $lines in *"$supervisor_conf"*) lines=on ;; *) lines=off ;; esac
+  else
+    case $lines in *'no crontab'* | *"can't open"* | '') lines=off ;; *) lines=denied ;; esac
+  fi
+  begin manager supervisord
+  printf 'Id=@reboot\nState=%s\n' "$lines"
   end
 }
 supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
@@ -80,6 +94,15 @@ supervisord_journal() { # PROGRAM LINES SINCE-EPOCH CURSOR
   printf '%s cursor: %s\n' -- "$size"
 }
 
+# The line does nothing while no service is to be started at boot.
+supervisor_boot() {
+  folder=$HOME/${supervisor_conf%.conf}.d
+  line="@reboot cat $folder/*.conf | grep -qx autostart=true && $HOME/$supervisor_venv/bin/supervisord -c $HOME/$supervisor_conf"
+  {
+    crontab -l 2>/dev/null </dev/null | grep -vF "$supervisor_conf"
+    printf '%s # of hermes-ops\n' "$line" | sed 's/%/\\%/g'
+  } | crontab -
+}
 supervisor_up() {
   supervisor_alive && return 0
   rm -f "$supervisor_pid_file" "$supervisor_socket"

@@ -10,22 +10,20 @@ from typing import Any
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
+from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services.base import ServiceSpec, generated, template, unit_template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Link, Text
-from hermes_ops.services.manager import (
-    PATIENCE,
-    CheckedService,
-    ManagerReport,
-    ServiceManager,
-    UnitCheck,
-)
+from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
+from hermes_ops.services.protection import limits
+from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.services.units import unit as units
 from hermes_ops.services.units.equality import is_equal
 from hermes_ops.services.units.shown import argv, recent, seconds
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
+LINES = ("environment_lines", "limit_lines")
 OWN_DROP_IN = "50-hermes-ops.conf"
 """The name of our file in the folder of a unit's drop-ins."""
 
@@ -51,15 +49,7 @@ class Systemd(ServiceManager):
         f"{SYSTEMD_UNITS}/hermes-gateway*.service.d/*.conf",
     )
     template_names = frozenset(
-        {
-            "command_line",
-            "environment_lines",
-            "group",
-            "memory_max",
-            "planned_stop",
-            "user",
-            "wants",
-        }
+        {"command_line", "group", "memory_max", "planned_stop", "user", "wants", *LINES}
     )
 
     def why_not(self, facts: Facts) -> str:
@@ -118,13 +108,17 @@ class Systemd(ServiceManager):
         yield DefinitionPath(self.wants_path(service), "link")
         if service.planned_stop:
             yield DefinitionPath(PLANNED_STOP, "shared")
+        if service.settings.ceiling:
+            yield DefinitionPath(self.folder / limits.SLICE, "slice")
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool
     ) -> Iterable[Definition]:
         """Return the unit, the drop-in, the script that it calls, and the link that enables it."""
         yield self._unit(service, {**values, **self.account(facts), "wants": self.target})
-        yield from self._policy(service, facts)
+        yield from self._policy(
+            service, facts, limits.directives(service, facts, values, by_root=self.by_root)
+        )
         if enabled:
             yield Link(self.wants_path(service), f"../{self.id(service)}")
 
@@ -144,7 +138,7 @@ class Systemd(ServiceManager):
         text = render(source_text, {**values, "command_line": line}, name=source)
         return Text(path, text, base=True)
 
-    def _policy(self, service: ServiceSpec, facts: Facts) -> Iterable[Text]:
+    def _policy(self, service: ServiceSpec, facts: Facts, lines: Iterable[str]) -> Iterable[Text]:
         role = service.role.folder
         if service.planned_stop:
             yield Text(PLANNED_STOP, template(role, "planned-stop.sh.j2"), mode=0o755)
@@ -152,13 +146,19 @@ class Systemd(ServiceManager):
             "environment_lines": [
                 systemd_environment(name, value) for name, value in service.environment.items()
             ],
+            "limit_lines": [*lines],
             "memory_max": service.settings.memory_max,
-            "planned_stop": systemd_program(f"{facts.home}/{PLANNED_STOP}")
+            # Through a shell: a home may be on a disk from which nothing can be run.
+            "planned_stop": f"/bin/sh {systemd_word(f'{facts.home}/{PLANNED_STOP}')}"
             if service.planned_stop
             else "",
         }
         text = render(template(role, DROP_IN), values, name=DROP_IN)
         yield Text(self.drop_in_path(service), text)
+        if most := service.settings.ceiling:
+            source = "systemd/hermes.slice.j2"
+            text = render(template(role, source), {"memory_max": most}, name=source)
+            yield Text(self.folder / limits.SLICE, text)
 
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether the unit is the wanted one, except for further folders in its PATH.
@@ -167,6 +167,12 @@ class Systemd(ServiceManager):
         it will for that of our wrapper, which need not be there yet.
         """
         return is_equal(found, wanted)
+
+    is_live = staticmethod(limits.is_live)
+
+    def powerless(self, settings: ServiceSettings, facts: Facts) -> frozenset[str]:
+        """Return the limits for which the user's systemd has no controller of the kernel."""
+        return limits.without_effect(settings, facts)
 
     def command_line(self, text: str) -> str:
         """Return what stands behind `ExecStart=` in a unit."""

@@ -10,7 +10,7 @@ systemd_answers() {
   esac
 }
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
 
 systemd_look() { # UNIT...
   units=

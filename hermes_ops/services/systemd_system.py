@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import SYSTEM_UNITS
+from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import Definition, HostWritten, Text
@@ -62,6 +63,11 @@ class SystemdSystem(Systemd):
         for part in super().definition(service, facts, values, enabled=enabled):
             refuse_unsafe(part, facts, values)
             yield part
+
+    def powerless(self, settings: ServiceSettings, facts: Facts) -> frozenset[str]:
+        """Return nothing: the system's systemd has every controller."""
+        del settings, facts
+        return frozenset()
 
     def removal(self, foreign: Sequence[str], facts: Facts) -> str:
         """Return the command that removes units and drop-ins of others."""

@@ -101,6 +101,11 @@ def roles() -> Mapping[str, Role]:
     return load_roles([ROOT / "roles"])
 
 
+def without_watchdog() -> Mapping[str, Role]:
+    """Return the roles as they were before new profiles got a watchdog."""
+    return {k: replace(r, service=replace(r.service, watchdog=0)) for k, r in roles().items()}
+
+
 BARE_ROLE = "home: .x\nservice: {name: x, command: [sleep]}\n"
 """The smallest `role.yml` of a service."""
 
@@ -119,7 +124,11 @@ def made_role(data: Mapping[str, Any], folder: Path) -> Role:
 # --- what is wanted ---------------------------------------------------------------------------
 
 
-def desired(case: Mapping[str, Any], profiles: Mapping[str, Any] | None = None) -> DesiredState:
+def desired(
+    case: Mapping[str, Any],
+    profiles: Mapping[str, Any] | None = None,
+    known: Mapping[str, Role] | None = None,
+) -> DesiredState:
     """Return what a case wants of its host, or what it would want with other profiles."""
     given = dict(case.get("host") or {})
     connection = Connection(kind=given.pop("connection", "ssh"))
@@ -129,7 +138,7 @@ def desired(case: Mapping[str, Any], profiles: Mapping[str, Any] | None = None) 
     host = Host("box", connection, (), wanted, names, hermes=hermes, **given)
     plans = step_plans(graph.start)
     only = case.get("steps") or [plan.name for plan in plans]
-    return desired_state(host, roles(), [plan for plan in plans if plan.name in only])
+    return desired_state(host, known or roles(), [plan for plan in plans if plan.name in only])
 
 
 def profile(name: str, given: Mapping[str, Any]) -> Profile:
@@ -176,7 +185,7 @@ def facts(case: Mapping[str, Any]) -> Facts:
     if held is not None:
         host = {**(case.get("host") or {}), **({"manager": under} if under else {})}
         earlier = {**case, "steps": None, "host": host}
-        wanted = desired(earlier, None if held == "desired" else held)
+        wanted = desired(earlier, None if held == "desired" else held, without_watchdog())
         found = applied(make_plan(wanted, found), found)
     services = desired(case).services
     served = given.get("servers")

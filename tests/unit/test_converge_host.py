@@ -50,7 +50,7 @@ from hermes_ops.run import (
 )
 from hermes_ops.run.apply import KILLING, deadline
 from hermes_ops.run.host import _as_planned
-from hermes_ops.services.manager import PATIENCE
+from hermes_ops.services.report import PATIENCE
 from hermes_ops.wire import Reader, libraries_end
 
 CASES = Path(__file__).parents[1] / "cases" / "plan"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,8 @@ import pytest
 from building import desired, facts, roles
 from case_file import read_case
 
-import hermes_ops.audit.health  # noqa: F401
+import hermes_ops.audit.health
+import hermes_ops.audit.protection.limits  # noqa: F401
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
 from hermes_ops.cli.output import Output
@@ -23,6 +26,7 @@ from hermes_ops.errors import Unreachable
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.loader import Vault
+from hermes_ops.look.facts import Unit
 from hermes_ops.run.host import _skew
 
 CASES = read_case(Path(__file__).parents[1] / "cases" / "doctor.yml")
@@ -40,11 +44,27 @@ def test_what_is_found_on_a_host(case: Mapping[str, Any]) -> None:
         sizes={f"{HOME}/{name}": size for name, size in case.get("sizes", {}).items()},
     )
     told = replace(told, contents={**told.contents, ACTIVE: case.get("active", "")})
-    found = standing(Seen(desired(HELD).host, told, roles()))
+    if (controllers := case.get("controllers")) is not None:
+        told = replace(told, controllers=frozenset(controllers))
+    if unit := case.get("unit"):
+        units = {"hermes-gateway-demo.service": Unit(unit)}
+        told = replace(told, units={**told.units, "systemd": units})
+    wanted = {"desired": {"demo": {"service": case.get("service", {})}}}
+    found = standing(Seen(desired(wanted).host, told, roles()))
     said = [f"{one.severity} {one.kind} {one.message}" for one in found]
     assert len(said) == len(case["found"])
     for sentence, expected in zip(said, case["found"], strict=True):
         assert sentence.startswith(expected)
+
+
+def test_the_task_knows_all_kinds() -> None:
+    """It registers them itself: no other module that happens to be loaded does."""
+    listed = "from hermes_ops.audit.register import _SOURCES; print(*_SOURCES)"
+    script = f"import hermes_ops.commands.fleet.care.doctor; {listed}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert {"disk", "filevault", "large-logs", "no-watchdog"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize(

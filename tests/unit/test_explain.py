@@ -67,7 +67,9 @@ def test_key_shows_the_chain(said: Said) -> None:
 def test_key_of_a_section_shows_all_below_it(said: Said) -> None:
     """`service` is every setting that begins with it."""
     keys = [row["key"] for row in rows(said, "mini-02/coder", "--key", "service")]
-    assert keys == ["service.memory_max", "service.environment.TZ", "service.watchdog"]
+    limits = ["memory_max", "memory_high", "tasks_max", "cpu_quota", "nice", "oom_policy"]
+    rest = ["hardening", "log_budget", "state_budget", "environment.TZ", "watchdog"]
+    assert keys == [f"service.{key}" for key in (*limits, *rest)]
 
 
 def test_host_variables(said: Said) -> None:
@@ -93,7 +95,7 @@ def test_other_names_of_a_variable_are_shown_with_it(said: Said) -> None:
 def test_what_nobody_says_is_its_default(said: Said) -> None:
     """A known key without a value shows what holds."""
     (row,) = rows(said, "mini-02/scout", "--key", "service.watchdog")
-    assert (row["value"], row["layer"], row["where"], row["said"]) == (0, "default", None, [])
+    assert (row["value"], row["layer"], row["where"], row["said"]) == (None, "default", None, [])
     code, out, _ = said("inventory.explain", "mini-04", "--key", "hermes_user")
     assert (code, out) == (0, "hermes_user: who logs in (the default; no layer sets it)\n")
 

@@ -18,7 +18,8 @@ from jsonschema import Draft202012Validator
 from hermes_ops.errors import InventoryError
 from hermes_ops.loader.explain.json_schema import SCHEMAS
 from hermes_ops.loader.located import plain
-from hermes_ops.loader.profiles.profile import PROFILE, SERVICE, make_profile, settled_profile
+from hermes_ops.loader.profiles.profile import PROFILE, make_profile, settled_profile
+from hermes_ops.loader.profiles.service import SERVICE
 from hermes_ops.loader.schema import check
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.yaml import parse, read

@@ -28,7 +28,7 @@ def told(profile: dict[str, Any], held: dict[str, Any] | None, **more: Any) -> l
     ("profile", "names"),
     [
         ({"service": {"memory_max": "2G"}}, "MemoryMax"),
-        ({"service": {"watchdog": 60}}, "Type, NotifyAccess, WatchdogSec"),
+        ({"service": {"watchdog": 60}}, "Type, NotifyAccess, WatchdogSec; TimeoutStartSec"),
         ({"config": {"agent": {"restart_drain_timeout": 90}}}, "TimeoutStopSec"),
         ({"service": {"environment": {"A": "b"}}}, "Environment"),
         ({"config": {"model": {"default": "x"}}}, None),
@@ -41,7 +41,8 @@ def test_settings_of_a_service_are_told(profile: dict[str, Any], names: str | No
     if names is None:
         assert said == []
     else:
-        assert said == [f"demo: config.push does not write {names} of its service: fleet.up does"]
+        words = "demo: config.push does not write {} of its service: fleet.up does"
+        assert said == [words.format(name) for name in names.split("; ")]
 
 
 def test_the_wrapper_of_the_host_is_no_setting() -> None:

@@ -25,7 +25,7 @@ from hermes_ops.loader.sources import json, patterns, programs, text, yaml
 from hermes_ops.plan.lifecycle import starting, watching
 from hermes_ops.secrets import resolve
 from hermes_ops.secrets.sources import base as sources
-from hermes_ops.services import manager
+from hermes_ops.services import report
 from hermes_ops.wire import reader
 
 PAGE = (Path(__file__).parents[2] / "docs/limits.md").read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ LIMITS = {
     "to wait for the lock of another run": seconds(Options().lock_timeout),
     "to wait for running turns before a restart": seconds(Options().drain),
     "a drain that names no time": seconds(control.DRAIN),
-    "a stop, where its manager names no time": seconds(manager.PATIENCE),
+    "a stop, where its manager names no time": seconds(report.PATIENCE),
     "silence of a heartbeat, with a silent API, until a gateway counts as frozen": seconds(
         readiness.HEARTBEAT_LIMIT
     ),

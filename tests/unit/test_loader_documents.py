@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.inventory.model import (
+    LIMITS,
     Connection,
     HermesSettings,
     Host,
@@ -20,7 +21,8 @@ from hermes_ops.inventory.model import (
 from hermes_ops.loader import load
 from hermes_ops.loader.hosts import connection
 from hermes_ops.loader.hosts.host import VARIABLES
-from hermes_ops.loader.profiles.profile import PROFILE, SERVICE
+from hermes_ops.loader.profiles.profile import PROFILE
+from hermes_ops.loader.profiles.service import SERVICE
 from hermes_ops.loader.schema import Key, Schema
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +104,8 @@ def test_defaults_are_the_real_ones() -> None:
     assert defaults(PROFILE.keys) == {
         "role": profile.role, "state": profile.state, "protected": profile.protected,
     }  # fmt: skip
-    assert defaults(SERVICE.keys) == {"watchdog": ServiceSettings().watchdog}
+    assert defaults(SERVICE.keys) == {}
+    assert all(getattr(ServiceSettings(), name) is None for name in (*LIMITS, "watchdog"))
     assert defaults(VARIABLES) == {
         "hermes_install": HermesSettings().install,
         "hermes_user_create": HermesSettings().user_create,
@@ -112,6 +115,7 @@ def test_defaults_are_the_real_ones() -> None:
         "hermes_exchange_timeout": connection_.exchange_timeout,
         "hermes_ready_timeout": host.ready_timeout,
         "hermes_settle": host.settle,
+        "hermes_start_stagger": host.start_stagger,
         "hermes_enabled": host.enabled,
         "hermes_protected": host.protected,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from terminal import typing
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
@@ -162,3 +163,27 @@ def test_a_password_file_that_is_not_there(fleet: Path, monkeypatch: pytest.Monk
     opened()
     (fleet / "here").write_text("x")
     opened(vault_password_file="here")
+
+
+def test_a_password_for_sudo_is_asked_for_once(
+    fleet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the hosts that name none, and never without a terminal."""
+    hosts = HOSTS.replace("lone: {", "lone: {ansible_become_password: of-the-inventory, ")
+    (fleet / "inventory" / "hosts.yml").write_text(hosts)
+    with pytest.raises(UsageError, match="--ask-become-pass needs a terminal"):
+        opened(ask_become_pass=True)
+    asked: list[str] = []
+
+    def typed(words: str) -> str:
+        asked.append(words)
+        return "typed"
+
+    monkeypatch.setattr("hermes_ops.cli.prompts.getpass", typed)
+    with typing(monkeypatch, ""):
+        found, _ = opened(ask_become_pass=True)
+    said = {host.name: host.connection.become_password for host in found.selected.hosts}
+    assert {name: word.reveal() for name, word in said.items() if word} == {
+        "mini-1": "typed", "mini-2": "typed", "lone": "of-the-inventory",
+    }  # fmt: skip
+    assert asked == ["BECOME password: "]

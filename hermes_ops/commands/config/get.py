@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_ops.cli.options import Options
@@ -38,6 +38,8 @@ class HostSetting:
     is_migrated: bool = False
     is_as_pushed: bool = False
     """Whether the host has exactly what we wrote: what differs was changed in the inventory."""
+    is_initial: bool = False
+    """Whether a new profile gets it from its role."""
 
     @property
     def differs(self) -> bool:
@@ -49,7 +51,7 @@ class HostSetting:
     @property
     def is_foreign(self) -> bool:
         """Whether somebody else set this on the host: neither hermes-ops nor Hermes itself."""
-        if self.is_wanted or self.is_ours or not self.is_there:
+        if self.is_wanted or self.is_ours or self.is_initial or not self.is_there:
             return False
         return self.path != (ownership.VERSION,) and not gateway.is_default(self.path, self.now)
 
@@ -137,7 +139,10 @@ def _of_profile(look: Look, profile: Profile) -> Iterator[HostSetting]:
             tree = owned.keys.get(name, {})
             leaves = (*ownership.leaves(have), *ownership.leaves(wanted))
             for path in dict.fromkeys(path for path, _ in leaves):
-                yield _setting(look.host, profile, name, path, have, wanted, tree)
+                setting = _setting(look.host, profile, name, path, have, wanted, tree)
+                watchdog = look.desired.services[profile.name].role.service.watchdog
+                first = path == gateway.WATCHDOG and setting.now == watchdog
+                yield replace(setting, is_initial=first)
         elif isinstance(resource, EnvFile):
             yield from _names(look.host, profile, resource, facts, owned)
 

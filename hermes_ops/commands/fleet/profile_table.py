@@ -11,7 +11,10 @@ from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.faults import state_since
 from hermes_ops.commands.fleet.status import WANTED, HostSeen, SeenProfile
+from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.reporting.report import plain, table
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.protection.limits import in_words as limits_in_words
 
 COLUMNS = (
     "host", "profile", "state", "pid", "uptime", "restarts", "memory", "platforms",
@@ -20,8 +23,8 @@ COLUMNS = (
 SPARE = ("restarts", "memory", "version", "pid", "uptime", "platforms", "drift")
 """The columns that are left out, in this order, if the table is too wide; --wide shows all."""
 WIDE = (
-    *COLUMNS, "last hour", "cpu", "limit", "code", "topology", "unit", "enabled", "heartbeat",
-    "linger", "manager", "python",
+    *COLUMNS, "last hour", "cpu", "limit", "watchdog", "code", "topology", "unit", "enabled",
+    "heartbeat", "linger", "manager", "python",
 )  # fmt: skip
 MANY = 10
 """More healthy rows than these are folded to their number after a run."""
@@ -58,6 +61,7 @@ def _row(host: HostSeen, seen: SeenProfile) -> dict[str, Any]:
         "heartbeat": own["heartbeat_age_s"],
         "cpu": own["cpu_percent"],
         "limit": _limit(host, seen.name),
+        "watchdog": _watchdog(host, seen),
         "last hour": own["restarts_last_hour"],
         "code": _CODE.get(own["newer_code"]),
         "topology": own["topology"],
@@ -72,8 +76,21 @@ _CODE = {True: "newer", False: "as running"}
 
 
 def _limit(host: HostSeen, name: str) -> str | None:
-    wanted = {profile.name: profile.service.memory_max for profile in host.host.profiles}
-    return wanted.get(name)
+    """Return the limits of a profile in words, and whether they have no effect there."""
+    wanted = next((p.service for p in host.host.profiles if p.name == name), ServiceSettings())
+    words = limits_in_words(wanted)
+    if words and host.facts and host.manager:
+        manager = MANAGERS[host.manager]
+        if manager.powerless(wanted, host.facts) - {"watchdog"}:
+            words += f" ({manager.unenforced_because or 'no effect here'})"
+    return words or None
+
+
+def _watchdog(host: HostSeen, seen: SeenProfile) -> str | None:
+    """Return what systemd says of the watchdog; None where there is none, or nothing was said."""
+    facts, unit = host.facts, seen.unit
+    span = facts.unit(host.manager, unit)["WatchdogUSec"] if facts and host.manager and unit else ""
+    return None if span in ("", "0", "infinity") else span
 
 
 def _mark(seen: SeenProfile) -> str:

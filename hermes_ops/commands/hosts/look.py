@@ -31,7 +31,7 @@ def facts(options: Options, output: Output) -> Result:
     """Show what each host is: system, user, service manager, Hermes, Pythons."""
     looks = look_all(options, output)
     rows = [_facts(look) for look in looks]
-    columns = ["host", "system", "user", "manager", "linger", "hermes", "pythons"]
+    columns = ["host", "system", "user", "manager", "linger", "hermes", "pythons", "traits"]
     return shown(output, columns, rows, [look.code for look in looks])
 
 
@@ -54,5 +54,6 @@ def _described(host: Host, facts: Facts) -> dict[str, Any]:
         "hermes": facts.hermes.version if facts.hermes else None,
         "hermes_python": facts.hermes.python if facts.hermes else None,
         "pythons": [version for version, _ in facts.pythons],
+        "traits": [*facts.traits, *(["noexec home"] if facts.noexec else [])],
         "uptime_s": facts.uptime,
     }

@@ -106,7 +106,8 @@ def _documented(profile: str) -> dict[str, Key]:
     """Return the documentation of all keys of a profile, or else of a host."""
     from hermes_ops.loader.hosts import connection
     from hermes_ops.loader.hosts import host as hosts
-    from hermes_ops.loader.profiles.profile import PROFILE, SERVICE
+    from hermes_ops.loader.profiles.profile import PROFILE
+    from hermes_ops.loader.profiles.service import SERVICE
     from hermes_ops.loader.schema import Key
 
     service = {f"service.{name}": key for name, key in SERVICE.keys.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +32,10 @@ from hermes_ops.loader.profiles.profile import (
 from hermes_ops.loader.schema import (
     ANY,
     BOOLEAN,
+    MEMORY,
     PAUSE,
     SECONDS,
+    STAGGER,
     TEXT,
     VERSION,
     WORD,
@@ -81,6 +84,12 @@ VARIABLES: Mapping[str, Schema] = {
     "hermes_exchange_timeout": Key(SECONDS, "seconds that an exchange may take", 120),
     "hermes_ready_timeout": Key(SECONDS, "seconds until a started gateway must be ready", 60),
     "hermes_settle": Key(PAUSE, "seconds it must stay so", 3),
+    "hermes_memory_max": Key(
+        MEMORY,
+        "the most memory that all gateways of a host may have together",
+        otherwise="no limit",
+    ),
+    "hermes_start_stagger": Key(STAGGER, "seconds between two starts on one host", 0),
     "hermes_enabled": Key(BOOLEAN, "false: listed, but not changed", True),
     "hermes_disabled_reason": Key(TEXT, "why, shown beside it"),
     "hermes_protected": Key(BOOLEAN, "true: what stops or removes its gateways refuses", False),
@@ -118,7 +127,7 @@ def make_host(
     layers = [_rendered_layer(layer, scope) for layer in layers]
     found = _checked(folded(layers))
     variables = Late(found, lambda name, value: guarded(name, _rendered(name, value, scope)))
-    profiles = _profiles(node, layers, variables, around)
+    profiles = _sharing(_profiles(node, layers, variables, around), found)
     reached, refusal = reached_by(node, found, scope, around.known_hosts)
     return Host(
         name=Public(node.name),
@@ -211,6 +220,7 @@ _FIELDS = {
     "linger": "hermes_linger",
     "ready_timeout": "hermes_ready_timeout",
     "settle": "hermes_settle",
+    "start_stagger": "hermes_start_stagger",
     "enabled": "hermes_enabled",
     "disabled_reason": "hermes_disabled_reason",
     "protected": "hermes_protected",
@@ -238,6 +248,19 @@ def _refuse_manager(found: Variables) -> None:
     if is_later(manager.data):
         message = f"the service manager {manager.data!r} is not supported yet"
         raise manager.error(message, f"known are: auto, {', '.join(MANAGERS)}")
+
+
+def _sharing(profiles: tuple[Profile, ...], found: Variables) -> tuple[Profile, ...]:
+    """Return the profiles with what they share: a ceiling, and the time between their starts."""
+    named = (found.get(name) for name in ("hermes_memory_max", "hermes_start_stagger"))
+    most, pause = (entry.data if entry is not None else None for entry in named)
+    if not (most or pause):
+        return profiles
+    most = None if most is None else str(most)
+    return tuple(
+        replace(p, service=replace(p.service, ceiling=most, boot_delay=(pause or 0) * number))
+        for number, p in enumerate(profiles)
+    )
 
 
 def _profiles(

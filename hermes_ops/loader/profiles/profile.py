@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError, Place
-from hermes_ops.files.quoting import unit_refusal
 from hermes_ops.inventory.model import (
     PROFILE_NAME,
     RESERVED_NAMES,
@@ -24,14 +23,13 @@ from hermes_ops.loader.layers.overlay import change_list, in_order, overlaid, se
 from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.located import Located, covered, kind, plain, sealed_error, sealed_in
 from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
-from hermes_ops.loader.profiles.env import env_values, scalar_text, variable_name
+from hermes_ops.loader.profiles.env import env_values
 from hermes_ops.loader.profiles.files import profile_files
+from hermes_ops.loader.profiles.service import SERVICE, refuse_hardening, service_settings
 from hermes_ops.loader.schema import (
     BOOLEAN,
     MAPPING,
-    MEMORY,
     TEXT,
-    WHOLE,
     WORD,
     Each,
     Fields,
@@ -47,15 +45,6 @@ from hermes_ops.loader.sources.text import shown
 from hermes_ops.loader.sources.yaml import read
 from hermes_ops.secrets.secret import Public
 
-SERVICE = Fields(
-    {
-        "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
-        "environment": Key(MAPPING, "variables of the service, not secret"),
-        "watchdog": Key(WHOLE, "seconds without a sign of life until it is restarted; 0: never", 0),
-        "settings": Key(MAPPING, "what the role itself asks for"),
-    },
-    is_layered=True,
-)
 PROFILE = Fields(
     {
         "role": Key(WORD, "a folder of roles/", "gateway"),
@@ -240,16 +229,18 @@ def make_profile(
     env = data.entries.get("env")
     entries = filled(data if sealed is None else covered(data))
     words = ("description", "state", "protected")
+    role = _role(entries.get("role"), roles, place)
+    refuse_hardening(entries.get("service"), roles[role])
     texts = {key: entries[key].data for key in words if key in entries}
     return Profile(
         name=Public(name),
-        role=_role(entries.get("role"), roles, place),
+        role=role,
         config=plain(entries["config"]) if "config" in entries else {},
         env=env_values(env.entries) if env is not None else {},
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
         files=profile_files(entries["files"]) if "files" in entries else {},
-        service=_service(entries["service"]) if "service" in entries else ServiceSettings(),
+        service=service_settings(entries["service"]) if "service" in entries else ServiceSettings(),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables=Over({"hermes_profile": name}, variables),
         place=place,
@@ -275,24 +266,3 @@ def _soul_file(entry: Located) -> Path:
 
 def _soul(entry: Located) -> str:
     return named_text(_soul_file(entry), entry, "the soul").removeprefix(MARK)
-
-
-def _service(entry: Located) -> ServiceSettings:
-    entries = filled(entry)
-    memory = entries.get("memory_max")
-    return ServiceSettings(
-        memory_max=str(memory.data) if memory else None,
-        environment=_environment(entries["environment"]) if "environment" in entries else {},
-        watchdog=entries["watchdog"].data if "watchdog" in entries else 0,
-        settings=plain(entries["settings"]) if "settings" in entries else {},
-    )
-
-
-def _environment(section: Located) -> dict[str, str]:
-    found = {}
-    for key, entry in section.entries.items():
-        name, value = variable_name(key, entry), scalar_text(str(key), entry)
-        if reason := unit_refusal(value, name):
-            raise entry.error(f"{name} cannot be given to a service: {reason}")
-        found[name] = value
-    return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_ops.inventory.role import READINESS
+from hermes_ops.loader.profiles.service import LIMIT_KEYS
 from hermes_ops.loader.schema import (
     BOOLEAN,
     MAPPING,
     MODE,
     TEXT,
     VERSION,
+    WHOLE,
     WORD,
     Each,
     Fields,
@@ -39,6 +41,7 @@ FILE_NAME = Kind("the name of a file in templates/", _is_path)
 EXIT_CODE = Kind("an exit code from 1 to 255", _is_exit_code)
 CHECK = matching("the name of a check such as 'test_page'", r"test\w*")
 PACKAGE = matching("the name of a package", r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+DIRECTIVE = matching("a directive such as 'PrivateTmp=yes'", r"[A-Z][A-Za-z]+=[ -~]*")
 WORDS = Each(TEXT, may_be_empty=False)
 
 CREATE = Fields(
@@ -83,6 +86,7 @@ FORMS = {
 SOURCES = {"yaml": "config", "env": "env", "file": "soul"}
 """The value of `from` for each kind of file."""
 
+LIMITS = Fields(LIMIT_KEYS)
 SERVICE = Fields(
     {
         "name": Key(WORD, "its name under the service manager"),
@@ -101,6 +105,11 @@ SERVICE = Fields(
             BOOLEAN, "announce a stop to Hermes, which would otherwise count as a crash", False
         ),
         "fatal_exit": Key(Each(EXIT_CODE), "exit codes after which it is not started again"),
+        "watchdog": Key(WHOLE, "with `text: hermes`: seconds, for new profiles that name none"),
+        "hardening": Key(
+            Each(DIRECTIVE), "systemd's directives for profiles with `hardening: true`"
+        ),
+        "limits": Key(LIMITS, "limits and budgets where a profile's `service` has none"),
     },
     required=("name", "command"),
 )

@@ -8,6 +8,7 @@ from hermes_ops.assets import TEMPLATES
 from hermes_ops.inventory.role import Readiness, RoleService, RoleText
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.profiles.env import scalar_text, variable_name
+from hermes_ops.loader.profiles.service import limits
 from hermes_ops.loader.roles.values import (
     Said,
     flag,
@@ -15,6 +16,7 @@ from hermes_ops.loader.roles.values import (
     role_text,
     texts_of,
     word_of,
+    words_of,
 )
 from hermes_ops.loader.schema import filled, suggestion
 from hermes_ops.services.base import unit_template
@@ -33,6 +35,9 @@ def role_service(entry: Located, folder: Path) -> RoleService:
         environment=_environment(found["environment"]) if "environment" in found else {},
         planned_stop=flag(found, "planned_stop"),
         fatal_exit=tuple(item.data for item in items_of(found, "fatal_exit")),
+        watchdog=found["watchdog"].data if "watchdog" in found else 0,
+        hardening=words_of(found, "hardening"),
+        limits=limits(filled(found["limits"])) if "limits" in found else {},
     )
 
 

@@ -11,7 +11,8 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
 from hermes_ops.services.base import ServiceSpec, process_environment, template
 from hermes_ops.services.definition import Definition, DefinitionPath, Link, Text
-from hermes_ops.services.manager import CheckedService, ManagerReport, ServiceManager, UnitCheck
+from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
+from hermes_ops.services.report import ManagerReport
 from hermes_ops.templates import render
 
 FOLDER = PurePosixPath(".config/toy")

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-# Importing it registers what only a doctor asks hosts for.
+# Importing these registers what only a doctor asks hosts for.
 import hermes_ops.audit.awake
 import hermes_ops.audit.health
-import hermes_ops.audit.mac  # noqa: F401
+import hermes_ops.audit.mac
+import hermes_ops.audit.protection.limits  # noqa: F401
 from hermes_ops.audit.finding import Finding, Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items

@@ -1,0 +1,110 @@
+"""Budgets that are used up, limits that nothing enforces, and gateways without a watchdog."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from hermes_ops.audit.finding import Finding, Side, make
+from hermes_ops.audit.register import Seen, finds
+from hermes_ops.hermes.versions import capabilities
+from hermes_ops.inventory.model import Profile, ServiceSettings
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.base import home_of
+from hermes_ops.services.describe import describe
+from hermes_ops.services.protection.limits import without_effect
+
+
+def _sides(seen: Seen, profile: Profile) -> tuple[Side, ...]:
+    return (Side(seen.host.name, profile.name),)
+
+
+@finds(
+    "large-database",
+    says="the database of {who} has {name}",
+    ignored="Hermes removes nothing from it: backups take longer, and in the end the disk is full",
+    mend="on the host: hermes -p {path} sessions optimize   # or prune: see its --help",
+)
+def _large_database(seen: Seen) -> Iterable[Finding]:
+    for profile, home, settings in _profiles(seen):
+        size = sum(seen.facts.sizes.get(f"{home}/state.db{end}", 0) for end in ("", "-wal"))
+        if settings.state_budget and size > bytes_of(settings.state_budget):
+            sides = _sides(seen, profile)
+            yield make("large-database", _shown(size), sides, path=profile.name)
+
+
+@finds(
+    "large-logs",
+    says="the logs of {who} have {name}",
+    ignored="nothing removes old ones, and in the end the disk is full",
+    mend="on the host: ls -lS {what}; remove those that nobody needs",
+)
+def _large_logs(seen: Seen) -> Iterable[Finding]:
+    for profile, home, settings in _profiles(seen):
+        logs = f"{home}/logs/"
+        size = sum(size for path, size in seen.facts.sizes.items() if path.startswith(logs))
+        if settings.log_budget and size > bytes_of(settings.log_budget):
+            yield make("large-logs", _shown(size), _sides(seen, profile), f"~/{logs}")
+
+
+@finds(
+    "limit-without-effect",
+    says="{name} of {who} has no effect: its systemd has no {what}",
+    ignored="what should have stopped at its limit takes the memory and time of all others",
+    mend="on the host, {path}",
+)
+def _limits(seen: Seen) -> Iterable[Finding]:
+    of_user = seen.host.manager in ("auto", "systemd")
+    for profile, _, settings in _profiles(seen):
+        if of_user and seen.facts.health and (lost := without_effect(settings, seen.facts)):
+            names = ", ".join("hermes_memory_max" if n == "ceiling" else n for n in sorted(lost))
+            has = seen.facts.controllers
+            missing = "controller for it" if has else "controllers: the kernel has cgroups v1"
+            sides = _sides(seen, profile)
+            yield make(
+                "limit-without-effect", names, sides, missing, path=_DELEGATE if has else _V2
+            )
+
+
+_DELEGATE = (
+    "sudo systemctl edit user@.service   # [Service] Delegate=cpu memory pids; then log in again"
+)
+_V2 = "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
+
+
+@finds(
+    "no-watchdog",
+    says="{who} has no watchdog",
+    ignored="if its event loop stands still, it does nothing until somebody comes",
+    mend="service: {{watchdog: {name}}} in the inventory, and fleet.up -l {path}: it restarts it",
+)
+def _no_watchdog(seen: Seen) -> Iterable[Finding]:
+    hermes = seen.facts.hermes
+    if not seen.facts.health or hermes is None:
+        return
+    for profile, _, _ in _profiles(seen):
+        role = seen.roles[profile.role]
+        seconds = role.service.watchdog if capabilities(hermes.version).watchdog_setting else 0
+        unit = seen.facts.unit("systemd", MANAGERS["systemd"].id(describe(profile, role)))
+        runs = unit["ActiveState"] == "active" and unit["WatchdogUSec"] in ("0", "infinity")
+        if seconds and runs and profile.service.watchdog is None:
+            sides = _sides(seen, profile)
+            yield make("no-watchdog", str(seconds), sides, path=f"{seen.host.name}/{profile.name}")
+
+
+def _profiles(seen: Seen) -> Iterator[tuple[Profile, str, ServiceSettings]]:
+    """Yield each profile, its home, and its settings with those of its role."""
+    for profile in seen.host.profiles:
+        if role := seen.roles.get(profile.role):
+            settings = profile.service.over(ServiceSettings(**role.service.limits))
+            yield profile, home_of(profile, role), settings
+
+
+def bytes_of(amount: str) -> float:
+    """Return an amount such as `512M` in bytes."""
+    number, unit = re.fullmatch(r"([\d.]+)([KMGT]?)", amount).groups()  # type: ignore[union-attr]
+    return float(number) * 1024.0 ** " KMGT".index(unit or " ")
+
+
+def _shown(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):.0f} MB"

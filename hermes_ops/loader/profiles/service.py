@@ -1,0 +1,98 @@
+"""`service:` of a profile: how its service runs, and what it may use of its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_ops.files.quoting import unit_refusal
+from hermes_ops.inventory.model import LIMITS, ServiceSettings
+from hermes_ops.inventory.role import Role
+from hermes_ops.loader.located import Located, plain
+from hermes_ops.loader.profiles.env import scalar_text, variable_name
+from hermes_ops.loader.schema import (
+    AMOUNT,
+    BOOLEAN,
+    CPU,
+    MAPPING,
+    MEMORY,
+    NICE,
+    TASKS,
+    WHOLE,
+    Fields,
+    Key,
+    Schema,
+    filled,
+    one_of,
+)
+
+LIMIT_KEYS: Mapping[str, Schema] = {
+    "memory_max": Key(MEMORY, "the most memory it may have", otherwise="no limit"),
+    "memory_high": Key(
+        MEMORY, "above this it is slowed down and its memory reclaimed", otherwise="no limit"
+    ),
+    "tasks_max": Key(TASKS, "the most processes and threads", otherwise="no limit"),
+    "cpu_quota": Key(CPU, "the most time of processors; 100% is one of them", otherwise="no limit"),
+    "nice": Key(NICE, "how far it steps back behind other programs, to 19", otherwise="0"),
+    "oom_policy": Key(
+        one_of("continue", "stop", "kill"),
+        "if memory runs out, ends: continue: one process; stop, kill: all",
+        otherwise="stop",
+    ),
+    "hardening": Key(BOOLEAN, "true: no sudo, and a /tmp of its own", otherwise="false"),
+    "log_budget": Key(AMOUNT, "larger logs are a finding of fleet.doctor", otherwise="1G"),
+    "state_budget": Key(AMOUNT, "a larger state.db is a finding", otherwise="4G"),
+}
+"""What a role may set for all its services as well."""
+
+SERVICE = Fields(
+    {
+        **LIMIT_KEYS,
+        "environment": Key(MAPPING, "variables of the service, not secret"),
+        "watchdog": Key(
+            WHOLE,
+            "seconds without a sign of life until it is restarted; 0: never",
+            otherwise="120 for a new profile",
+        ),
+        "settings": Key(MAPPING, "what the role itself asks for"),
+    },
+    is_layered=True,
+)
+
+
+def service_settings(entry: Located) -> ServiceSettings:
+    """Return the value of `service:`; its keys are already checked."""
+    entries = filled(entry)
+    return ServiceSettings(
+        **limits(entries),
+        environment=_environment(entries["environment"]) if "environment" in entries else {},
+        watchdog=entries["watchdog"].data if "watchdog" in entries else None,
+        settings=plain(entries["settings"]) if "settings" in entries else {},
+    )
+
+
+def refuse_hardening(entry: Located | None, role: Role) -> None:
+    """Refuse hardening of a role that does not say what it is: nobody would notice."""
+    wanted = filled(entry).get("hardening") if entry else None
+    if wanted is not None and wanted.data and not role.service.hardening:
+        hint = "list systemd's directives under hardening: in the service: of its role.yml"
+        raise wanted.error(f"the role {role.name!r} has no hardening", hint)
+
+
+def limits(entries: Mapping[str, Located]) -> dict[str, Any]:
+    """Return the limits and budgets: amounts as the texts that a service manager reads."""
+    return {
+        name: value if isinstance(value, bool) or name == "nice" else str(value)
+        for name in LIMITS
+        if name in entries and (value := entries[name].data) is not None
+    }
+
+
+def _environment(section: Located) -> dict[str, str]:
+    found = {}
+    for key, entry in section.entries.items():
+        name, value = variable_name(key, entry), scalar_text(str(key), entry)
+        if reason := unit_refusal(value, name):
+            raise entry.error(f"{name} cannot be given to a service: {reason}")
+        found[name] = value
+    return found

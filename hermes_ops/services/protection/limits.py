@@ -1,0 +1,100 @@
+"""The limits of a service: as systemd's directives, as words, and what can enforce them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from hermes_ops.inventory.model import LIMITS, ServiceSettings
+from hermes_ops.look.facts import Facts
+from hermes_ops.services.base import ServiceSpec
+
+SLICE = "hermes.slice"
+"""The control group of all services below a ceiling."""
+
+DIRECTIVES = {
+    "memory_high": "MemoryHigh",
+    "memory_max": "MemoryMax",
+    "tasks_max": "TasksMax",
+    "cpu_quota": "CPUQuota",
+    "nice": "Nice",
+    "oom_policy": "OOMPolicy",
+}
+ENFORCED = frozenset({*DIRECTIVES, "hardening", "ceiling", "watchdog"})
+"""The settings that a service manager enforces: budgets are only told."""
+
+_CONTROLLERS = {
+    "memory_high": "memory", "memory_max": "memory", "ceiling": "memory", "tasks_max": "pids",
+    "cpu_quota": "cpu",
+}  # fmt: skip
+_LIVE = (
+    "MemoryHigh=", "MemoryMax=", "TasksMax=", "CPUQuota=", "TimeoutStartSec=", "ExecStartPre=",
+    "ExecStop=",
+)  # fmt: skip
+"""What systemd applies to a running service when it reads it, or at its next start or stop."""
+
+START_TIMEOUT = 600
+"""Seconds. With a watchdog Hermes is started when its platforms have connected, 30 s each, after a
+pause of up to 300 s if it was started often: after 90 s systemd would kill it, again and again."""
+_NAMESPACED = ("PrivateTmp=", "PrivateUsers=")
+
+
+def directives(
+    service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, by_root: bool = False
+) -> Iterator[str]:
+    """Yield the lines of `[Service]` that limit a service and space the starts of a boot."""
+    settings = service.settings
+    for name, directive in DIRECTIVES.items():
+        if (value := getattr(settings, name)) is not None:
+            yield f"{directive}={value}"
+    if settings.ceiling:
+        yield f"Slice={SLICE}"
+    if settings.boot_delay:
+        yield f"ExecStartPre=-/bin/sh -c '{_at_boot(by_root)} sleep {settings.boot_delay} ;; esac'"
+    if settings.boot_delay or values["watchdog"]:
+        yield f"TimeoutStartSec={START_TIMEOUT + settings.boot_delay}"
+    for line in service.role.service.hardening if settings.hardening else ():
+        if by_root or facts.user_namespaces or not line.startswith(_NAMESPACED):
+            yield line
+
+
+def _at_boot(by_root: bool) -> str:
+    asked = "systemctl" if by_root else "systemctl --user"
+    return f"case $$({asked} is-system-running) in initializing | starting)"
+
+
+def is_live(found: str, wanted: str) -> bool:
+    """Return whether two drop-ins differ in nothing for which a service must be restarted."""
+
+    def rest(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith(_LIVE)]
+
+    return rest(found) == rest(wanted)
+
+
+def without_effect(settings: ServiceSettings, facts: Facts) -> frozenset[str]:
+    """Return the settings for which the kernel gives the user's systemd no controller."""
+    has = frozenset(_CONTROLLERS.values()) if facts.controllers is None else facts.controllers
+    return frozenset(
+        name
+        for name, needed in _CONTROLLERS.items()
+        if getattr(settings, name) and needed not in has
+    )
+
+
+def in_words(settings: ServiceSettings) -> str:
+    """Return the limits as a table shows them: the most memory first."""
+    return ", ".join(_words(settings))
+
+
+def _words(settings: ServiceSettings) -> Iterable[str]:
+    if settings.memory_max:
+        yield settings.memory_max
+    for name in LIMITS:
+        value = getattr(settings, name)
+        if name in DIRECTIVES and name != "memory_max" and value is not None:
+            yield f"{name.removeprefix('memory_')} {value}"
+    if settings.hardening:
+        yield "hardened"
+    if settings.ceiling:
+        yield f"all {settings.ceiling}"
