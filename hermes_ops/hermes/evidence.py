@@ -10,6 +10,7 @@ from typing import Any
 from hermes_ops.hermes import ports, rivals
 from hermes_ops.hermes.gateway import HEARTBEAT, LOCK, PID_FILE, STATE_FILE, damage_of
 from hermes_ops.hermes.markers import DRAIN, hand_stop, markers
+from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -56,6 +57,7 @@ class Evidence:
     state: Mapping[str, Any] | None = None
     damage: str = ""  # why its state file says nothing, if it is there
     heartbeat: Mapping[str, Any] | None = None
+    beatless: bool = False  # its version is known to write none
     now: float = 0
     expected: frozenset[str] = frozenset()
     answers: Mapping[str, Answer | None] = field(default_factory=dict)
@@ -145,6 +147,7 @@ def evidence_of(
         state=_load(facts, service, STATE_FILE),
         damage=damage_of(service, facts),
         heartbeat=_load(facts, service, HEARTBEAT),
+        beatless=bool(facts.hermes and capabilities(facts.hermes.version).lacks("heartbeat")),
         now=facts.now,
         expected=expected,
         answers={url: facts.answers.get(url) for url in urls},

@@ -202,9 +202,9 @@ def heartbeat_age(evidence: Evidence) -> float | None:
 
 def _standstill(evidence: Evidence) -> Verdict | None:
     """Return the verdict on an old heartbeat, or on none: silence alone proves nothing."""
-    age = heartbeat_age(evidence)
-    # The first heartbeat comes within 30 seconds of the start.
-    if (evidence.age_s or 0 if age is None else age) <= HEARTBEAT_LIMIT:
+    age = heartbeat_age(evidence)  # the first comes within 30 seconds, if its version writes any
+    silent = 0 if evidence.beatless else evidence.age_s or 0
+    if (silent if age is None else age) <= HEARTBEAT_LIMIT:
         return None
     if age is None:
         told = f"it has written no heartbeat for {evidence.age_s:.0f} s"

@@ -72,6 +72,10 @@ class Capabilities:
         """Return whether it is known to run on this Python."""
         return not self.pythons or python in self.pythons
 
+    def lacks(self, evidence: str) -> bool:
+        """Return whether it is known not to write, or answer, this."""
+        return bool(self.evidence) and evidence not in self.evidence
+
     @property
     def standing(self) -> str:
         """How well it is known: `proven` by the tests, `reported` by others, or `unknown`."""
@@ -98,6 +102,16 @@ def is_newer(version: str) -> bool:
 def is_same(one: str, other: str) -> bool:
     """Return whether two version numbers are the same: `0.19` is `0.19.0`."""
     return _parts(one) == _parts(other)
+
+
+def is_version(text: str) -> bool:
+    """Whether this is written like a version."""
+    return bool(re.fullmatch(r"\d[0-9A-Za-z.+!-]{0,63}", text))
+
+
+def is_older(one: str, other: str) -> bool:
+    """Return whether one release was before another."""
+    return _release(one) < _release(other)
 
 
 Release = tuple[int, ...]

@@ -10,7 +10,7 @@ import pytest
 from building import NEW, desired, put
 
 from hermes_ops.hermes.evidence import TICKS, Evidence, evidence_of
-from hermes_ops.look.facts import Answer, Facts, Process, Unit
+from hermes_ops.look.facts import Answer, Facts, Hermes, Process, Unit
 from hermes_ops.services.base import ServiceSpec
 
 STARTED = 400_000
@@ -291,6 +291,16 @@ def test_what_a_gateway_wrote() -> None:
     assert (seen(found).state, seen(found).heartbeat) == ({"a": 1}, {"b": 2})
     for text in ("", "{", "[1]", "null", "1"):
         assert seen(recorded(NEW, text, "gateway_state.json")).state is None
+
+
+@pytest.mark.parametrize(
+    ("version", "beatless"), [("0.18.2", True), ("0.19.0", False), ("99.0", False)]
+)
+def test_a_version_that_writes_no_heartbeat(version: str, beatless: bool) -> None:
+    """Of one that nobody has examined it is not known."""
+    found = replace(NEW, hermes=Hermes("/venv/bin/python", version))
+    assert seen(found).beatless is beatless
+    assert not seen(replace(NEW, hermes=None)).beatless
 
 
 def test_what_is_expected_goes_along() -> None:
