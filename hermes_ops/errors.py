@@ -7,6 +7,7 @@ HermesError
 ├── CommandError         1  something on a host, or a local program, failed
 │   └── NotReady         1  started, but not proven ready in time
 ├── MissingPrivilege     1  the host wants a right that the user does not have
+├── RolledBack           6  an upgrade failed and was taken back: it runs as before
 ├── Conflict             1  wanted things exclude each other on this host
 ├── HostKeyChanged       1  the host shows another key than the known one
 ├── Unreachable          3  no connection: auth, timeout, refused, lost, unknown key
@@ -105,6 +106,13 @@ class NoSuchUser(HermesError):
     """The account that is to run the gateways does not exist on the host."""
 
     default_kind = "conflict"
+
+
+class RolledBack(HermesError):
+    """An upgrade did not pass its gate and was taken back: all of the host runs as before."""
+
+    exit_code = 6
+    default_kind = "rolled_back"
 
 
 class Conflict(HermesError):

@@ -92,12 +92,12 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     by_profile = groupby(numbered, key=lambda item: _section(item[1]))
     sections = [(name, list(group)) for name, group in by_profile]
     prepared: set[int] = set()
-    drained = False
+    drained = begun = False
     for at, (profile, changes) in enumerate(sections):
+        if not drained and any(_starts(one) or _drains(one) for one in changes):
+            yield from drain_together(group for _, group in sections[at:])
+            drained = True
         if any(_starts(numbered) for numbered in changes):
-            if not drained:
-                yield from drain_together(group for _, group in sections[at:])
-                drained = True
             yield from _after(profile, changes, plan, terms)
         together = orders(sections[at:], plan.host, prepared)
         if len(together) > 1:
@@ -107,7 +107,9 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
         if plan.host.start_stagger and any(map(_starts, changes)):
             yield f"is_broken || {call('stagger', plan.host.start_stagger)}"
         yield from profile_lines(changes, prepared)
-        yield '[ -z "$gone" ] || exit 0'
+        begun = begun or any(isinstance(change.operation, Control) for _, change in changes)
+        if not (plan.whole and begun):
+            yield '[ -z "$gone" ] || exit 0'
     if waits := [c.operation.wait for c in plan.changes if isinstance(c.operation, Drain)]:
         yield call("await_drains", max(waits))
     # The lock protects the changes only: during the wait another run may use the host.
@@ -124,6 +126,10 @@ def _starts(numbered: Numbered) -> bool:
     return isinstance(operation, Control) and operation.verb != "stop"
 
 
+def _drains(numbered: Numbered) -> bool:
+    return bool(getattr(numbered[1].operation, "drain", 0))
+
+
 def _after(name: str, changes: Sequence[Numbered], plan: Plan, terms: Terms) -> Iterator[str]:
     """Yield the wait for the profiles that must be ready first; if one fails, this one fails."""
     first = {after for p in plan.host.profiles if p.name == name for after in p.after}
@@ -132,9 +138,10 @@ def _after(name: str, changes: Sequence[Numbered], plan: Plan, terms: Terms) -> 
         return
     watches = [watch for watch in plan.watches if watch.service.profile in first]
     yield from wait_for(watches, terms)
-    yield '[ -z "$gone" ] || exit 0'
+    if not plan.whole:
+        yield '[ -z "$gone" ] || exit 0'
     for watch in watches:
-        yield from if_whole(watch, f"{is_well(watch)} || breaks")
+        yield from if_whole(watch, f'[ -n "$gone" ] || {is_well(watch)} || breaks')
     yield "late="
     for other in sorted(first):
         yield f"profile={shlex.quote(other)}"

@@ -240,6 +240,6 @@ def _install(install: Install) -> Iterable[object]:
     # With a wheelhouse every wheel is already on the host, and pip must not ask an index.
     source = ("--no-index", "--find-links", WHEELS) if install.wheelhouse else ()
     return (
-        "install_program", install.name, install.version, install.python, PIP, install.stamp,
-        install.deadline, *source, *install.requirements,
+        "install_beside" if install.beside else "install_program", install.name, install.version,
+        install.python, PIP, install.stamp, install.deadline, *source, *install.requirements,
     )  # fmt: skip

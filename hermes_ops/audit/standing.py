@@ -4,13 +4,14 @@ module of its own that this one imports.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.orphans import orphans_of
 from hermes_ops.audit.register import Seen, all_of, finds
 from hermes_ops.hermes import platforms
-from hermes_ops.hermes.versions import is_same
+from hermes_ops.hermes.versions import is_older, is_same
 from hermes_ops.inventory.model import Host
 from hermes_ops.secrets.secret import Secret
 
@@ -37,12 +38,16 @@ def _orphans(seen: Seen) -> Iterable[Finding]:
     "other-version",
     says="Hermes of {who} is {name}, wanted {what}",
     ignored="its units and settings are written for another version than the inventory names",
-    mend="fleet.up does not change it; install {what} there, or set hermes_version: {name}",
+    mend="./inv {path}   # or set hermes_version: {name}",
 )
 def _other_versions(seen: Seen) -> Iterable[Finding]:
     found, wanted = seen.facts.hermes, _wanted_version(seen)
     if found and wanted and not is_same(found.version, wanted):
-        yield make("other-version", found.version, (Side(seen.host.name, None),), wanted)
+        host = shlex.quote(seen.host.name)
+        way = f"fleet.upgrade --to {wanted} -l {host}"
+        if is_older(wanted, found.version):  # what it migrated, an older one does not read
+            way = f"fleet.rollback -l {host}"
+        yield make("other-version", found.version, (Side(seen.host.name, None),), wanted, path=way)
 
 
 def _wanted_version(seen: Seen) -> str:

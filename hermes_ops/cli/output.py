@@ -19,7 +19,7 @@ from hermes_ops.secrets.secret import Public, Redactor
 REDACTOR = Redactor()
 """Knows every secret value of this process."""
 
-_ORDER = (143, 130, 64, 5, 1, 4, 3, 2, 0)
+_ORDER = (143, 130, 64, 5, 1, 6, 4, 3, 2, 0)
 
 
 def shown(text: str) -> Public:

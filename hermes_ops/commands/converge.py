@@ -39,6 +39,7 @@ from hermes_ops.reporting.wrongs import NotPassed
 from hermes_ops.run import (
     Connections,
     HostResult,
+    One,
     Settings,
     Turns,
     converge_hosts,
@@ -91,6 +92,7 @@ def converge(
     workspace: Workspace | None = None,
     also: Mapping[str, DesiredState] = MappingProxyType({}),
     meanwhile: Callable[[], None] = nothing,
+    stage: str = "",
 ) -> Converged:
     """Bring the selected hosts to the state that the steps want.
 
@@ -98,7 +100,8 @@ def converge(
 
     Only secrets that a step writes are resolved: a stop needs none. A `workspace` that is given is
     used as it is: its secrets must be resolved. `also` is wanted besides of profiles that are not
-    in the inventory, by host. `meanwhile` is called while the hosts are waited for.
+    in the inventory, by host. `meanwhile` is called while the hosts are waited for. `stage`: what
+    this is a part of goes on with the hosts; the journal tells their ends by this word.
     """
     given, workspace = workspace, workspace or open_workspace(options, output)
     selected, notes = in_service(adjust(workspace.selected))
@@ -115,10 +118,11 @@ def converge(
     states = [both(s, also[s.host.name]) if s.host.name in also else s for s in states]
     if workspace.whole.strays and not (options.check or options.yes):
         _ask_about_removals(workspace, states, options, output)
-    converged = _begin(task, steps, options, workspace, output)
+    converged = begin(task, steps, options, workspace, output)
     try:
         how = settings(converged, output, wait=wait)
-        _run(converged, states, replace(how, meanwhile=lambda: _load_ahead(meanwhile)), output)
+        how = replace(how, meanwhile=lambda: _load_ahead(meanwhile))
+        run_hosts(converged, states, how, output, stage=stage)
     except BaseException:
         converged.close()
         raise
@@ -146,9 +150,10 @@ def _ask_about_removals(
         confirm(f"{question} is not read: there is no such group. Remove them?", options)
 
 
-def _begin(
+def begin(
     task: str, steps: Sequence[StepPlan], options: Options, workspace: Workspace, output: Output
 ) -> Converged:
+    """Begin a run, and its journal."""
     run = new_run()
     journal = Journal(run, REDACTOR, output.note)
     journal.write(
@@ -191,7 +196,14 @@ def _load_ahead(meanwhile: Callable[[], None]) -> None:
     meanwhile()
 
 
-def _run(converged: Converged, states: list[DesiredState], how: Settings, output: Output) -> None:
+def run_hosts(
+    converged: Converged, states: list[DesiredState], how: Settings, output: Output,
+    *, one: One | None = None, stage: str = "",
+) -> None:  # fmt: skip
+    """Do the work on all hosts, with all that `options` say of it; the results are `converged`'s.
+
+    `one` is the work on a host, if it is not to bring it to its state.
+    """
     options, began = converged.options, time.monotonic()
     names = [state.host.name for state in states]
     rules = replace(
@@ -204,19 +216,19 @@ def _run(converged: Converged, states: list[DesiredState], how: Settings, output
         def emit(event: Event) -> None:
             progress(event)
             if converged.journal:
-                converged.journal.event(event)
+                converged.journal.event(event, stage)
 
         if not (options.serial or options.check):
             allowed = rules.most_failures or 0
             how = replace(how, turns=Turns([state.host.name for state in states], allowed))
-        converged.results = converge_hosts(states, rules, how, emit, converged.connections)
+        converged.results = converge_hosts(states, rules, how, emit, converged.connections, one)
     own = {host.name: host for host in converged.workspace.selected.hosts}
     for result in converged.results:
         # Who is pruned is no profile of the host: nothing more is told of it.
         known = (*own[result.host.name].all_profiles, *(p.name for p in result.host.profiles))
         result.host = replace(own[result.host.name], all_profiles=tuple(dict.fromkeys(known)))
         result.findings = _standing(result, converged.workspace.selected)
-    converged.seconds = time.monotonic() - began
+    converged.seconds += time.monotonic() - began
 
 
 def _standing(result: HostResult, selected: Inventory) -> tuple[Finding, ...]:

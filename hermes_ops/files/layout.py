@@ -23,6 +23,9 @@ OWED = STATE / "restart"
 """The restarts that are due: a file for each service, made before a change is written."""
 STOPPED = STATE / "stopped"
 """Who has stopped a gateway by hand, on the host: a file for each service (`WRAPPER` writes it)."""
+UPGRADE = STATE / "upgrade"
+"""The last upgrade of Hermes: what it did, and the databases as they were before it."""
+UPGRADE_NOTE = UPGRADE / "note.json"
 WRITTEN = STATE / "written"
 """Fingerprints of the values of references: a file for each profile."""
 KEPT = STATE / "kept"
@@ -44,19 +47,23 @@ STAMP = "hermes-ops.json"
 """Written last into an environment: without it the environment is incomplete."""
 
 
-def program(name: str) -> PurePosixPath:
-    """Return the folder of a program: a link to the current version."""
-    return SHARE / name / "current"
+CURRENT = "current"
+"""The link in a program's folder that leads to the version in use."""
 
 
-def environment(name: str) -> PurePosixPath:
+def program(name: str, version: str = CURRENT) -> PurePosixPath:
+    """Return the folder of a version of a program; by default of the one in use."""
+    return SHARE / name / version
+
+
+def environment(name: str, version: str = CURRENT) -> PurePosixPath:
     """Return the Python environment of a program."""
-    return program(name) / "venv"
+    return program(name, version) / "venv"
 
 
-def stamp(name: str) -> PurePosixPath:
+def stamp(name: str, version: str = CURRENT) -> PurePosixPath:
     """Return the file that lists what an environment of ours holds."""
-    return program(name) / STAMP
+    return program(name, version) / STAMP
 
 
 _SHELL = {

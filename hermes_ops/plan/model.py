@@ -118,6 +118,7 @@ class Install:
     stamp: str
     wheelhouse: bool = False
     deadline: int = 900
+    beside: bool = False  # nothing runs it yet: the program's `current` link stays as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,15 +269,14 @@ class Plan:
     wheelhouses: tuple[Wheelhouse, ...] = ()
     differs: tuple[Difference, ...] = ()
     """What `up` does not change, such as a drop-in of somebody else."""
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    """The evidence of each profile's service, to be judged by `readiness`."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)  # to be judged by `readiness`
     user: tuple[int, str] | None = None  # id and name of the user on the host, if known
     removes: frozenset[str] = frozenset()
     """Profiles that lose settings or files, because the inventory no longer has them."""
     restarts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The profiles that are restarted, in this order, each with its messaging platforms."""
-    stalled: tuple[str, ...] = ()
-    """The profiles whose gateway looks frozen: only a second look can tell."""
+    stalled: tuple[str, ...] = ()  # profiles that look frozen: only a second look can tell
+    whole: bool = False  # once a gateway is stopped it is carried out, even if nobody listens
 
     @property
     def held(self) -> frozenset[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from hermes_ops.errors import Conflict
@@ -12,6 +13,7 @@ from hermes_ops.files.layout import stamp
 from hermes_ops.hermes.versions import PYTHONS, UNKNOWN, capabilities
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
+from hermes_ops.plan.lifecycle.installed import refuse_other
 from hermes_ops.plan.model import Change, Install, Wanted, Wheelhouse
 from hermes_ops.plan.resource import PythonProgram, identity
 from hermes_ops.services.manager import ServiceManager
@@ -23,8 +25,11 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
     Raises:
         Conflict: it may not be installed, or no Python on the host can run it.
     """
-    found = facts.hermes if program.name == "hermes" else None
     have = _stamped(program.name, facts)
+    if program.beside:
+        yield from _plan_beside(step, program, have or {}, host, facts)
+        return
+    found = facts.hermes if program.name == "hermes" else None
     if found is not None and have is None:
         return
     missing = sorted(set(program.extras) - set((have or {}).get("extras", ())))
@@ -49,6 +54,26 @@ def plan_program(step: str, program: PythonProgram, host: Host, facts: Facts) ->
     operation = _install(program, version, extras, host, facts, anew=have is None)
     action = "update" if have else "install"
     yield Change(step, None, identity(program), action, reason, operation)
+
+
+def _plan_beside(
+    step: str, program: PythonProgram, have: Mapping[str, Any], host: Host, facts: Facts
+) -> Iterable[Change]:
+    """Yield the installation of a version that nothing uses yet, with the extras that are in use.
+
+    Without its stamp an environment of that version is incomplete, and made anew.
+
+    Raises:
+        Conflict: the one in use was not installed by us.
+    """
+    refuse_other(host, facts, program.version)
+    made = str(stamp(program.name, program.version))
+    if made in facts.paths:
+        return
+    extras = sorted(set(program.extras) | set(have.get("extras", ())))
+    operation = _install(program, program.version, extras, host, facts, anew=True)
+    resource, reason = f"{identity(program)}-{program.version}", "absent; nothing stops for it"
+    yield Change(step, None, resource, "install", reason, replace(operation, beside=True))
 
 
 def plan_manager(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from hermes_ops.files.layout import OWED, STOPPED, stamp
+from hermes_ops.files.layout import OWED, STOPPED, UPGRADE_NOTE, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
@@ -20,6 +20,7 @@ from hermes_ops.plan.resource import (
     File,
     KeptAwake,
     Owned,
+    PythonProgram,
     Resource,
     Service,
     Whole,
@@ -65,7 +66,7 @@ def question(
     marks = [f"{home}/{name}" for home in homes for name in MARKERS]
     hands = [f"{STOPPED}/{s.name}" for s in services if s.text == "hermes"]
     programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
-    stamps = [str(stamp(name)) for name in ("hermes", *programs)]
+    stamps = [str(stamp(name)) for name in ("hermes", *programs)] + [str(UPGRADE_NOTE)]
     env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
     texts = [str(r.path) for r in resources if isinstance(r, _TEXTS)]
     texts += [gateway.ACTIVE] if any(isinstance(r, Whole) for r in resources) else []
@@ -114,7 +115,7 @@ def question(
         urls=_unique(_urls(desired)) if urls else None,
         ports=_unique(filter(None, map(number_of, _urls(desired)))),
         hermes_python=desired.host.hermes.python,
-        pythons=_needs_python(desired.host.manager),
+        pythons=_needs_python(desired.host.manager) or any(map(_is_beside, resources)),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         whole=_unique(str(r.path) for r in resources if isinstance(r, Whole)),
         strangers=strangers,
@@ -142,6 +143,10 @@ def look_words(services: Sequence[ServiceSpec]) -> Iterable[Words]:
 def _needs_python(manager: str) -> bool:
     """Return whether the manager named in the inventory is a Python program."""
     return manager in MANAGERS and MANAGERS[manager].program is not None
+
+
+def _is_beside(resource: Resource) -> bool:
+    return isinstance(resource, PythonProgram) and resource.beside
 
 
 def _masked(resources: Iterable[Resource]) -> Iterable[str]:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files import ownership
+from hermes_ops.files.layout import stamp
 from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Profile
 from hermes_ops.secrets.reference import Generate
@@ -176,6 +177,8 @@ class PythonProgram:
     requires: tuple[str, ...] = ()
     python: str = ""
     install: str = "auto"
+    beside: bool = False
+    """This version is installed beside the one that is used, which goes on to be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,8 @@ def paths_of(resource: Resource) -> Iterable[Path]:
             yield path
         case Owned():
             yield resource.path
+        case PythonProgram(name=name, version=version, beside=True):
+            yield stamp(name, version)
 
 
 def steps_between(path: Path, below: Path) -> list[Path]:

@@ -55,8 +55,8 @@ class Journal:
             self._broken = True
             self._complain(f"warning: the journal of this run cannot be written: {error}")
 
-    def event(self, event: Event) -> None:
-        """Append an event of a host."""
+    def event(self, event: Event, stage: str = "") -> None:
+        """Append an event of a host; `stage`: its work goes on after it has finished this part."""
         match event:
             case events.Planned(plan=plan):
                 changes = [_change(change) for change in plan.changes]
@@ -68,8 +68,8 @@ class Journal:
                 )  # fmt: skip
             case events.Finished():
                 self.write(
-                    "finished", host=event.host, outcome=event.outcome, message=event.message,
-                    seconds=round(event.seconds, 3),
+                    stage or "finished", host=event.host, outcome=event.outcome,
+                    message=event.message, seconds=round(event.seconds, 3),
                 )  # fmt: skip
             case events.Changing(change=change):
                 self.write("changing", host=event.host, **_change(change))

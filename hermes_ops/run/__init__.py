@@ -13,7 +13,7 @@ watch        wait until its services are ready
 
 from hermes_ops.run.connections import Connections, open_host
 from hermes_ops.run.fan_out import HostOutcome, ignore, outcome_of, over_hosts
-from hermes_ops.run.host import converge_host, converge_hosts, gather
+from hermes_ops.run.host import One, converge_host, converge_hosts, gather
 from hermes_ops.run.model import Done, HostResult, Settings, nothing
 from hermes_ops.run.parallel import Rules
 from hermes_ops.run.turns import Turns
@@ -24,6 +24,7 @@ __all__ = [
     "Done",
     "HostOutcome",
     "HostResult",
+    "One",
     "Rules",
     "Settings",
     "Turns",

@@ -13,7 +13,7 @@ from hermes_ops.files.layout import LOCK
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Plan
 from hermes_ops.plan.lifecycle.moves import Unpack
-from hermes_ops.plan.model import Control, Drain, Install
+from hermes_ops.plan.model import Control, Drain, Install, RunCommand
 from hermes_ops.reporting.events import Emit, Pushing
 from hermes_ops.run.listener import Listener, owner_text
 from hermes_ops.run.model import HostResult, Settings
@@ -65,6 +65,11 @@ def deadline(plan: Plan, settings: Settings) -> float:
         for change in plan.changes
         if isinstance(change.operation, Install)
     )
+    running = sum(
+        change.operation.deadline
+        for change in plan.changes
+        if plan.whole and isinstance(change.operation, RunCommand)
+    )
     draining = sum(
         change.operation.drain if isinstance(change.operation, Control) else change.operation.wait
         for change in plan.changes
@@ -85,6 +90,7 @@ def deadline(plan: Plan, settings: Settings) -> float:
         plan.host.connection.exchange_timeout
         + settings.lock_timeout
         + installing
+        + running
         + draining
         + ending
         + plan.host.start_stagger * starts

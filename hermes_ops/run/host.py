@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from hermes_ops.errors import (
@@ -49,14 +49,20 @@ LOOKS = 3
 """How often we look at a host that keeps changing between the look and the lock."""
 
 
+One = Callable[[DesiredState, Transport, Settings, Emit, HostResult], HostResult]
+"""The work on one host: it returns the result that it is given, filled."""
+
+
 def converge_hosts(
     states: Sequence[DesiredState],
     rules: Rules,
     settings: Settings,
     emit: Emit,
     connections: Connections,
+    one: One | None = None,
 ) -> list[HostResult]:
-    """Bring all hosts to their desired states; their connections stay open in `connections`."""
+    """Bring all hosts to their states, or do `one` on each; `connections` keeps theirs open."""
+    each = one or converge_host
     results = {state.host.name: HostResult(state.host) for state in states}
     heard: dict[str, list[Done]] = {name: [] for name in results}
 
@@ -67,7 +73,7 @@ def converge_hosts(
         emit(event)
 
     def work(state: DesiredState, transport: Transport) -> HostResult:
-        return converge_host(state, transport, settings, hear, results[state.host.name])
+        return each(state, transport, settings, hear, results[state.host.name])
 
     def left(host: Host) -> None:
         if settings.turns is not None:
@@ -99,11 +105,11 @@ def converge_host(
     """Bring one host to its desired state; `result` holds what is known even after an error."""
     result.transport = transport
     _converge(desired, transport, settings, emit, result)
-    result.outcome = _outcome(result)
+    result.outcome = outcome_of_changes(result)
     return result
 
 
-def _outcome(result: HostResult) -> str:
+def outcome_of_changes(result: HostResult) -> str:
     outcomes = {done.outcome for done in result.changes}
     if "moved" in outcomes or "unknown" in outcomes:
         return "unknown"
@@ -151,7 +157,7 @@ def _converge(
     for look in range(1, LOOKS + 1):
         if (facts := _look(desired, transport, settings, emit, result)) is None:
             return
-        _learn(facts, settings)
+        learn(facts, settings)
         wait = settings.wait and not settings.check
         rolling, urls = settings.rolling, not settings.check
         drain = settings.drain
@@ -161,16 +167,16 @@ def _converge(
         result.facts, result.plan = facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
-            result.changes = list(_as_planned(plan.changes))
+            result.changes = list(as_planned(plan.changes))
             return
-        _take_turn(plan, settings, emit, result)
+        take_turn(plan, settings, emit, result)
         if not apply_plan(plan, transport, settings, emit, result) or look == LOOKS:
             break
         emit(Noted(desired.host.name, "files changed since the look: looking again"))
     _refuse_moved(result)
     _refuse_failures(result)
     watch_services(plan, transport, settings, emit, result)
-    if settings.turns is not None and not _has_failed_restart(result):
+    if settings.turns is not None and not has_failed_restart(result):
         settings.turns.leave(desired.host.name)
 
 
@@ -185,7 +191,7 @@ def _look(
     if settings.check:
         result.plan = account.planned(desired, creation)
         emit(Planned(desired.host.name, result.plan))
-        result.changes = list(_as_planned(result.plan.changes))
+        result.changes = list(as_planned(result.plan.changes))
         return None
     facts = gather(desired, transport, emit, making=creation)
     result.changes.append(Done(creation, "done"))
@@ -193,7 +199,7 @@ def _look(
     return facts
 
 
-def _take_turn(plan: Plan, settings: Settings, emit: Emit, result: HostResult) -> None:
+def take_turn(plan: Plan, settings: Settings, emit: Emit, result: HostResult) -> None:
     """Wait until no other host restarts a gateway of the same messaging platforms."""
     turns, host = settings.turns, plan.host.name
     if turns is None:
@@ -206,7 +212,7 @@ def _take_turn(plan: Plan, settings: Settings, emit: Emit, result: HostResult) -
         raise NotTried(why, hint="mend that first; to go on regardless: --max-fail or --serial")
 
 
-def _has_failed_restart(result: HostResult) -> bool:
+def has_failed_restart(result: HostResult) -> bool:
     controls = (done for done in result.changes if isinstance(done.change.operation, Control))
     return any(done.outcome != "done" for done in controls)
 
@@ -233,7 +239,7 @@ _ENTRY = re.compile(r"([A-Za-z_][\w-]*):[ \t]+([^\s{}\[\],#]+)")
 """A key and a value of one word in YAML of any style: the form of a credential in a setting."""
 
 
-def _learn(facts: Facts, settings: Settings) -> None:
+def learn(facts: Facts, settings: Settings) -> None:
     if settings.learn is None:
         return
     for path, text in facts.contents.items():
@@ -244,7 +250,7 @@ def _learn(facts: Facts, settings: Settings) -> None:
                 settings.learn(value.strip("\"'"))
 
 
-def _as_planned(changes: Iterable[Change]) -> Iterable[Done]:
+def as_planned(changes: Iterable[Change]) -> Iterable[Done]:
     """Yield how the changes would end: after a refused one, the rest of its profile is skipped."""
     refused: dict[str | None, str] = {}
     for change in changes:

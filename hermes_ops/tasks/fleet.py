@@ -7,6 +7,7 @@ from typing import Any
 
 from hermes_ops.cli.options import LOGS, LOOK, RESTARTING, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
+from hermes_ops.errors import UsageError
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
@@ -138,6 +139,39 @@ def doctor(options: Options, output: Output, *, fix: bool, hermes: bool) -> Resu
     from hermes_ops.commands.fleet.care import doctor as command
 
     return command.run(step_plans(graph.start), options, output, fix=fix, hermes=hermes)
+
+
+@verb(
+    options=(
+        Option("to", "the version of hermes-agent, such as 0.19.0"),
+        Option("canary", "how many hosts go first (1; 0: none)"),
+        Option("soak", "how long the canaries run before they are judged again, in seconds (60)"),
+        Option("auto_revert", "take a host that does not pass back by itself (the default)", False),
+        Option("no_auto_revert", "leave a host that does not pass on the new version", False),
+    ),
+    common=RESTARTING,
+    example="./inv fleet.upgrade --to 0.19.0 -l minis --soak 300",
+)
+def upgrade(options: Options, output: Output, *, to: str | None, **own: Any) -> Result:
+    """Bring Hermes itself to another version: canaries first, and back if they do not pass."""
+    from hermes_ops.commands.fleet.upgrade import fleet
+
+    if to is None:
+        raise UsageError("which version?", hint="./inv fleet.upgrade --to 0.19.0")
+    if own["auto_revert"] and own["no_auto_revert"]:
+        raise UsageError("--auto-revert and --no-auto-revert exclude each other")
+    canary = whole("canary", own["canary"], least=0) if own["canary"] else fleet.CANARIES
+    soak = whole("soak", own["soak"], least=0) if own["soak"] else fleet.SOAK
+    reverts = not own["no_auto_revert"]
+    return fleet.upgrade(options, output, to=to, canary=canary, soak=soak, auto_revert=reverts)
+
+
+@verb(common=RESTARTING, example="./inv fleet.rollback -l mini-1 --why 'tools fail'")
+def rollback(options: Options, output: Output) -> Result:
+    """Bring Hermes back to the version before the last `fleet.upgrade`, without a network."""
+    from hermes_ops.commands.fleet.upgrade import fleet
+
+    return fleet.rollback(options, output)
 
 
 @verb(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeOperator
+from copies import FOLDER, installed
 from kit import HOME, Box, Operator, gateway
 from window import in_window
 
@@ -213,6 +214,19 @@ def test_a_full_disk(linux: Box, operator: MakeOperator) -> None:
         one.run("fleet.up", "--no-verify", code=1)
         walked(one, "disk-full", {"make room": lambda: linux.user("rm ballast")})
         is_well(one)
+
+
+def test_an_upgrade_that_went_wrong(linux: Box, operator: MakeOperator) -> None:
+    """It passed its gate, and somebody finds later that it is not good: back, with a question."""
+    installed(linux, "0.18.9", "0.19.1")
+    one = operator({linux: {"coder": gateway(8701)}}, variables={"hermes_version": "0.18.9"})
+    one.up()
+    one.run("fleet.upgrade", "--to", "0.19.1", "--soak", "1", "--now", code=0)
+    assert "fleet.rollback -l linux-1 --why 'the upgrade went wrong'" in walked(
+        one, "upgrade-gone-wrong", {}
+    )
+    assert linux.user(f"readlink {FOLDER}/current") == "0.18.9"
+    is_well(one)
 
 
 def test_a_replaced_host(linux: Box, boxes: Mapping[str, Box], running: Operator) -> None:

@@ -49,7 +49,7 @@ from hermes_ops.run import (
     verdict_of,
 )
 from hermes_ops.run.apply import KILLING, deadline
-from hermes_ops.run.host import _as_planned
+from hermes_ops.run.host import as_planned
 from hermes_ops.services.report import PATIENCE
 from hermes_ops.wire import Reader, libraries_end
 
@@ -266,7 +266,7 @@ def test_behind_what_cannot_be_the_rest_is_skipped() -> None:
         change("a", "one"), change("b", "one", "it cannot be"), change("a", "two"),
         change("b", "two"), change("b", "three"), change("a", "three", "nor this"),
     ]  # fmt: skip
-    assert [(end.outcome, end.because) for end in _as_planned(changes)] == [
+    assert [(end.outcome, end.because) for end in as_planned(changes)] == [
         ("planned", None), ("failed", "it cannot be"), ("planned", None),
         ("skipped", "one failed"), ("skipped", "one failed"), ("failed", "nor this"),
     ]  # fmt: skip

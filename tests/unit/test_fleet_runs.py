@@ -66,7 +66,7 @@ def workspace(hosts: Sequence[Host]) -> Workspace:
 def begun(options: Options, hosts: Sequence[Host]) -> converge.Converged:
     """Return a run that has just begun."""
     output = Output(json=True)
-    return converge._begin("fleet.up", step_plans(graph.start), options, workspace(hosts), output)
+    return converge.begin("fleet.up", step_plans(graph.start), options, workspace(hosts), output)
 
 
 def run(
@@ -77,7 +77,7 @@ def run(
     converged = begun(options, hosts)
     states = [desired_state(host, roles(), step_plans(graph.start)) for host in hosts]
     how = Settings(connect=connecting(**answers), check=options.check)
-    converge._run(converged, states, how, Output(json=True, err=io.StringIO()))
+    converge.run_hosts(converged, states, how, Output(json=True, err=io.StringIO()))
     return converged
 
 

@@ -383,8 +383,8 @@ def test_another_version_of_hermes_is_a_finding() -> None:
     (told,) = host.document()["findings"]
     assert (told["finding"], told["host"], told["profile"]) == ("other-version", "box", None)
     assert shown(host)[-1] == (
-        "Hermes of box is 0.19.0, wanted 0.20.0; fleet.up does not change it;"
-        " install 0.20.0 there, or set hermes_version: 0.19.0"
+        "Hermes of box is 0.19.0, wanted 0.20.0; ./inv fleet.upgrade --to 0.20.0 -l box"
+        "   # or set hermes_version: 0.19.0"
     )
     assert only(host)["state"] == "healthy"
 

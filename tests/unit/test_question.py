@@ -30,7 +30,8 @@ OPS = ".config/hermes-ops"
 UNITS = ".config/systemd/user"
 PROGRAMS = [manager.program.name for manager in MANAGERS.values() if manager.program]
 STAMPS = {
-    f".local/share/hermes-ops/{name}/current/hermes-ops.json" for name in ("hermes", *PROGRAMS)
+    *(f".local/share/hermes-ops/{name}/current/hermes-ops.json" for name in ("hermes", *PROGRAMS)),
+    ".local/state/hermes-ops/upgrade/note.json",
 }
 ENV = {
     "A": "1", "KEY": {"generate": 16}, "REF": {"env": "X"}, "API_SERVER_ENABLED": "true",

@@ -184,6 +184,7 @@ def test_they_are_enough() -> None:
     """One for each kind of trouble that operators report."""
     assert {file.stem for file in shelf()} >= {
         *("new-host", "lost-host", "rotated-token", "host-replaced", "machine-slept"),
+        "upgrade-gone-wrong",
         *("deaf-gateway", "frozen-gateway", "disk-full", "gateway-does-not-start"),
         *("leaked-bot", "decommission"),
     }

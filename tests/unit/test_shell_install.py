@@ -151,3 +151,45 @@ def test_pip_and_venv_have_their_time(dash: Host) -> None:
     assert install(dash) == "0\n"
     limits = [call.split()[1] for call in dash.calls if call.startswith("limited")]
     assert limits == ["120", "900"]
+
+
+# --- beside the one in use --------------------------------------------------------------------
+
+
+def beside(host: Host, version: str = "2.0") -> str:
+    """Return what an installation beside the one in use says, and its code."""
+    words = f"install_beside demo {version} base-python .cache/pip.whl '{{}}' 900 req==2"
+    answer = host.run(f"uid=7 user=ann; identify; {words}; echo $?")
+    return answer.out + answer.errors
+
+
+def test_a_version_is_made_beside_the_one_in_use(host: Host) -> None:
+    """The link stays; what is new is called by its own path, until it is whole."""
+    installable(host)
+    install(host)
+    before = len(host.calls)
+    assert beside(host) == "0\n"
+    own, calls = f"{host.home}/{BASE}/2.0", host.calls[before:]
+    assert calls[0] == f"base-python -m venv --without-pip {own}/venv"
+    assert "import hermes_cli.main, gateway.run" in calls[2]
+    assert calls[-1].endswith(f" {own}/venv {host.home}/{CURRENT}/venv")
+    assert (host.home / CURRENT).readlink() == Path("1.0")
+    assert (host.home / BASE / "2.0/hermes-ops.json").read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("part", ["venv", "pip"])
+def test_nothing_is_left_of_what_failed_beside(host: Host, part: str) -> None:
+    """Neither a half-made environment nor a folder."""
+    installable(host)
+    install(host)
+    installable(host, **{part: "echo broken >&2; exit 3"})
+    assert beside(host) == "3\nbroken\n"
+    assert sorted(path.name for path in (host.home / BASE).iterdir()) == ["1.0", "current"]
+
+
+def test_what_is_in_use_is_not_made_anew_beside_itself(dash: Host) -> None:
+    """It has no stamp: somebody else has to mend it first."""
+    installable(dash, pip="exit 3")
+    install(dash, version="2.0")
+    installable(dash)
+    assert "is in use and incomplete: run fleet.up first" in beside(dash)

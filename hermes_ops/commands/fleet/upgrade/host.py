@@ -1,0 +1,298 @@
+"""One host: to the new version, through the gate, and back if it does not pass."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hermes_ops.commands.fleet.upgrade.job import (
+    BACK,
+    DONE,
+    REVERTED,
+    REVERTING,
+    SWITCHED,
+    UP,
+    Job,
+    Note,
+    ask,
+    note_of,
+    used,
+)
+from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
+from hermes_ops.errors import (
+    CommandError,
+    Conflict,
+    HermesError,
+    Interrupted,
+    NotReady,
+    RolledBack,
+    Unknown,
+    Unreachable,
+)
+from hermes_ops.files.layout import KEPT, program
+from hermes_ops.hermes.versions import is_same
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import DesiredState, Plan
+from hermes_ops.plan.lifecycle.installed import refuse_other
+from hermes_ops.reporting.events import Emit, Noted, Planned
+from hermes_ops.run import Done, HostResult, Settings, gather
+from hermes_ops.run.apply import apply_plan
+from hermes_ops.run.host import LOOKS, as_planned, learn, outcome_of_changes, take_turn
+from hermes_ops.run.watch import watch_services
+from hermes_ops.transport import Transport
+
+
+class ChangedMeanwhile(CommandError):
+    """Another run has changed the host since the look; nothing was touched."""
+
+
+class Upgrade:
+    """The work on one host; its parts share what is known of it."""
+
+    def __init__(
+        self, job: Job, desired: DesiredState, transport: Transport, settings: Settings,
+        emit: Emit, result: HostResult,
+    ) -> None:  # fmt: skip
+        self.job, self.desired, self.result = job, desired, result
+        self.transport, self.settings, self.emit = transport, settings, emit
+        self.host = desired.host
+        result.transport = transport
+
+    def up(self) -> HostResult:
+        """Bring the host to the wanted version.
+
+        Raises:
+            RolledBack: it did not pass, and runs as before.
+            HermesError: it failed otherwise; the message says what is so now.
+        """
+        return self._until_it_holds(self._up)
+
+    def _until_it_holds(self, work: Callable[[], HostResult]) -> HostResult:
+        """Look again while another run, perhaps one that was killed here, changes the host."""
+        for _ in range(LOOKS):
+            try:
+                return work()
+            except ChangedMeanwhile:
+                self.result.changes = [d for d in self.result.changes if d.outcome == "done"]
+                self._note("it changed since the look: looking again")
+        raise Unknown(
+            f"it changed between the look and the lock, {LOOKS} times in a row",
+            kind="changed_since_look",
+            hint="somebody else is changing this host; run it again later",
+        )
+
+    def _up(self) -> HostResult:
+        facts = self._look()
+        refuse_other(self.host, facts, self.job.to)
+        note, version = note_of(facts), used(facts)
+        if note.phase == REVERTING:
+            raise self._back(note, "an earlier run was interrupted on the way back")
+        is_there = is_same(version, self.job.to)
+        if is_there and note.phase != SWITCHED:
+            if wrongs := self._unwell(note):
+                raise NotReady(wrongs[0], hint="\n".join(wrongs[1:]))
+            return self._passed()
+        if not is_there or note.phase != SWITCHED:
+            note = Note(SWITCHED, self.job.run, version, self.job.to, note.services)
+        self._judge(note, [] if is_there else self._switched(facts, note))
+        return self._passed()
+
+    def again(self) -> HostResult:
+        """Judge a host that soaks, and end its upgrade if it passes still."""
+        facts = self._look()
+        self._judge(note_of(facts), [])
+        return self._passed()
+
+    def back(self) -> HostResult:
+        """Bring the host back to the version before its last upgrade."""
+        return self._until_it_holds(self._back_again)
+
+    def _back_again(self) -> HostResult:
+        facts = self._look()
+        refuse_other(self.host, facts)
+        note = note_of(facts)
+        if note.phase in ("", REVERTED) or not note.before:
+            raise Conflict(
+                "there was no upgrade that could be taken back", hint="./inv fleet.ps --wide"
+            )
+        if failure := self._returned(note):
+            raise failure
+        return self._passed()
+
+    # --- the parts ---
+
+    def _look(self) -> Facts:
+        facts = gather(self.desired, self.transport, self.emit)
+        learn(facts, self.settings)
+        self.result.facts = facts
+        return facts
+
+    def _passed(self) -> HostResult:
+        self.result.outcome = outcome_of_changes(self.result)
+        if self.settings.turns is not None:
+            self.settings.turns.leave(self.host.name)
+        return self.result
+
+    def _plan(self, facts: Facts, way: Way) -> Plan:
+        defined = definitions(self.host, self.job.inventory, way.step)
+        plan = switch_plan(self.desired, defined, facts, way, drain=self.settings.drain)
+        self.emit(Planned(self.host.name, plan))
+        return plan
+
+    def _tell_others(self, facts: Facts, plan: Plan) -> None:
+        """Say which gateways go on with modules of the old version: nobody here stops them."""
+        ours = f"{facts.home}/{program('hermes')}/"
+        known = {seen.pid for seen in plan.evidence.values()}
+        for pid, command in facts.commands.items():
+            if pid not in known and command.argv and command.argv[0].startswith(ours):
+                self._note(
+                    f"process {pid} runs this Hermes and is not in the inventory: restart it"
+                )
+
+    def _switched(self, facts: Facts, note: Note) -> list[str]:
+        """Switch to the new version; return why it does not pass, empty if nothing is known yet.
+
+        Raises:
+            HermesError: nothing was stopped.
+        """
+        way = Way(UP, self.job.run, note.before, note.after, note=note_of(facts))
+        plan = self._plan(facts, way)
+        if self.settings.check:
+            self.result.changes = list(as_planned(plan.changes))
+            return []
+        self._tell_others(facts, plan)
+        self.result.plan = plan
+        take_turn(plan, self.settings, self.emit, self.result)
+        return self._run(plan)
+
+    def _run(self, plan: Plan) -> list[str]:
+        """Apply a plan and wait until all is ready; return what went wrong after the first stop."""
+        self.result.plan = plan
+        self.result.verdicts = {}
+        before = list(self.result.changes)
+        apply_plan(plan, self.transport, self.settings, self.emit, self.result)
+        self._know_version()
+        own = self.result.changes[len([d for d in before if d.outcome == "done"]) :]
+        failed = [done for done in own if done.outcome in ("failed", "moved", "unknown")]
+        if failed and not _stopped(own):
+            if any(done.outcome == "moved" for done in failed):
+                raise ChangedMeanwhile("it changed since the look")
+            raise CommandError(_why(failed[0]), hint="nothing was stopped; it runs as before")
+        said = [f"{done.change.profile or 'the host'}: {_why(done)}" for done in failed]
+        try:
+            watch_services(plan, self.transport, self.settings, self.emit, self.result)
+        except CommandError as error:
+            said += [str(error), *error.hint.splitlines()]
+        return said
+
+    def _know_version(self) -> None:
+        """Let the facts have the version that `current` leads to now."""
+        facts, done = self.result.facts, [d for d in self.result.changes if d.outcome == "done"]
+        led = [d.change.reason.split()[3].rstrip(",") for d in done if d.change.action == "switch"]
+        if facts and facts.hermes and led:
+            hermes = replace(facts.hermes, version=led[-1])
+            self.result.facts = replace(facts, hermes=hermes)
+
+    def _judge(self, note: Note, wrongs: Sequence[str]) -> None:
+        """Let the host pass, or take it back.
+
+        Raises:
+            RolledBack: it is as before.
+            CommandError: it did not pass, and is not taken back.
+        """
+        if self.settings.check:
+            return
+        wrongs = wrongs or self._unwell(note) or self._new_errors(note)
+        if not wrongs:
+            if self.host.name in self.job.soaking:
+                self.job.passed.add(self.host.name)
+            else:
+                self._end(note, DONE)
+            return
+        folder = self._ask("keep", note, seen=list(wrongs)).get("folder", "")
+        what = f"{note.after} did not pass: {wrongs[0]}"
+        hint = "\n".join([*wrongs[1:], f"what was seen is on the host: ~/{folder}"])
+        if not self.job.reverts:
+            back = f"./inv fleet.rollback -l {shlex.quote(self.host.name)}"
+            raise CommandError(what, hint=f"{hint}\nit still runs {note.after}; back: {back}")
+        raise self._back(note, what, hint)
+
+    def _unwell(self, note: Note) -> list[str]:
+        """Return what is wrong with the gateways now; start those that an earlier run left."""
+        if self.result.verdicts and all(v.is_ready for v in self.result.verdicts.values()):
+            return []
+        facts = self.result.facts
+        assert facts is not None  # noqa: S101 - every way here has looked
+        way = Way(UP, note.run, note.before, note.after, note=note)
+        plan = self._plan(facts, way)
+        starts = [c for c in plan.changes if c.action == "start" and not _has_stop(c, plan)]
+        return self._run(replace(plan, changes=tuple(starts)))
+
+    def _new_errors(self, note: Note) -> list[str]:
+        found: Mapping[str, Sequence[str]] = self._ask("errors", note).get("errors", {})
+        return [
+            f"{name} logs an error that is new: {text}"
+            for name, each in found.items()
+            for text in each
+        ]
+
+    def _back(self, note: Note, what: str, hint: str = "") -> HermesError:
+        """Take the host back; return the error that tells it."""
+        if failure := self._returned(note):
+            more = "\n".join(filter(None, (what, hint, failure.hint)))
+            return CommandError(f"the way back to {note.before} failed: {failure}", hint=more)
+        return RolledBack(f"{what}; it is back on {note.before}, and runs as before", hint=hint)
+
+    def _returned(self, note: Note) -> HermesError | None:
+        """Return to the version before; return why it failed, None if all runs as before."""
+        facts = self._look()
+        note = note_of(facts)  # as it is on the host: it names the gateways that were stopped
+        if not self._ask("there", note, version=note.before).get("there"):
+            return CommandError(f"hermes-agent {note.before} is not on its disk any more")
+        way = Way(BACK, note.run, note.after, note.before, back=True, note=note)
+        if self.settings.check:
+            self.result.changes = list(as_planned(self._plan(facts, way).changes))
+            return None
+        try:
+            wrongs = self._run(self._plan(facts, way))
+        except HermesError as error:
+            if isinstance(error, Unreachable | Interrupted | ChangedMeanwhile):
+                raise
+            return error
+        if note.is_open:
+            ready = {name for name, verdict in self.result.verdicts.items() if verdict.is_ready}
+            wrongs += [f"{name} does not run" for name in sorted(note.services - ready)]
+        if wrongs:
+            return CommandError(wrongs[0], hint="\n".join(wrongs[1:]))
+        self._end(note, REVERTED)
+        return None
+
+    def _end(self, note: Note, phase: str) -> None:
+        told = self._ask("end", note, phase=phase)
+        for path in told.get("restored", ()) if phase == REVERTED else ():
+            aside = KEPT / "upgrade" / note.run
+            self._note(f"~/{path} is as before the upgrade; the later one is in ~/{aside}")
+        for name, skills in told.get("skills", {}).items():
+            if skills and (own := skills.get("user_modified")):
+                self._note(f"{name}: modified skills stay as they are: {', '.join(map(str, own))}")
+
+    def _note(self, text: str) -> None:
+        self.emit(Noted(self.host.name, text))
+
+    def _ask(self, verb: str, note: Note, **more: Any) -> Mapping[str, Any]:
+        return ask(verb, note, self.desired, self.transport, self.result.facts, **more)
+
+
+def _stopped(changes: Sequence[Done]) -> bool:
+    """Whether anything was stopped, or may have been."""
+    return any(d.change.action == "stop" and d.outcome in ("done", "unknown") for d in changes)
+
+
+def _has_stop(change: Any, plan: Plan) -> bool:
+    return any(c.action == "stop" and c.profile == change.profile for c in plan.changes)
+
+
+def _why(done: Done) -> str:
+    return (done.because or f"{done.change.action} {done.outcome}").removeprefix("exit 1: ")

@@ -1,0 +1,297 @@
+"""What an upgrade does on a host: this runs there, as a text, in the home of its user.
+
+A request in JSON is its last argument, or on standard input. `snapshot` copies the databases while
+the gateways write them, and begins the note. `switch` leads `current` to a version; before that it
+puts a snapshot back if that is asked. `errors` tells what is new in the logs since then, `keep`
+writes down what is seen, and `end` ends the note and lets Hermes bring its bundled skills to every
+profile. `there` tells whether a version is on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hermes_ops.commands.fleet.upgrade.databases import (
+    Sentence,
+    copy,
+    databases,
+    put_back,
+    schema,
+    size,
+)
+
+SPARE = 64 << 20
+"""Bytes that a snapshot leaves free on the disk."""
+_LOG = "logs/errors.log"
+_READ = 1 << 20
+_LINE = re.compile(
+    r"\d{4}-\d\d-\d\d[ T][\d:.,]+ (?:ERROR|CRITICAL)(?: \[[^\]]*\])? ([\w.\-]+): (.*)"
+)
+_CHANGES = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"")
+_SCHEMA = re.compile(r"^_config_version:\s*(\d+)", re.MULTILINE)
+_BUNDLED = re.compile(r"^HERMES_BUNDLED_SKILLS=[\"']?([^\"'\n]+)", re.MULTILINE)
+_SYNC = (
+    "import json; from tools.skills_sync import sync_skills;"
+    " print(json.dumps(sync_skills(quiet=True)))"
+)
+
+Request = Mapping[str, Any]
+
+
+def read_note(request: Request) -> dict[str, Any]:
+    """Return the note of the last upgrade."""
+    note: dict[str, Any] = json.loads(Path(request["note"]).read_text("utf-8"))
+    return note
+
+
+def write_note(request: Request, note: Mapping[str, Any]) -> None:
+    """Replace the note; whoever reads it sees the old one or the new one."""
+    _written(Path(request["note"]), json.dumps(note, indent=1))
+
+
+def _written(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    with new.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)
+
+
+# --- before -----------------------------------------------------------------------------------
+
+
+def snapshot(request: Request) -> None:
+    """Copy every database and `config.yaml`, and begin the note; on a failure nothing is left."""
+    folder = Path(request["snapshots"]) / request["run"]
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        _refuse_full(request)
+        kept = _copied(request, part)
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    begun = {name: request[name] for name in ("run", "from", "to", "services")}
+    write_note(
+        request, {**begun, "at": time.time(), "phase": "switching", "kept": kept, "logs": {}}
+    )
+    for other in folder.parent.iterdir():
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _homes(request: Request) -> list[Path]:
+    """Return the folders with databases: those of the profiles, and what they share."""
+    return list(map(Path, dict.fromkeys((*request["homes"].values(), request["root"]))))
+
+
+def _refuse_full(request: Request) -> None:
+    needs = sum(size(path) for home in _homes(request) for path in databases(home))
+    state = os.statvfs(".")
+    left = state.f_bavail * state.f_frsize
+    if left < needs + SPARE:
+        mib = f"{needs + SPARE >> 20} MiB, and {left >> 20} MiB are free"
+        raise Sentence(f"the copies of the databases need {mib}; nothing was stopped")
+
+
+def _copied(request: Request, part: Path) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for home in _homes(request):
+        for path in databases(home):
+            target = part / path
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept[str(path)] = copy(path, target)
+        settings = home / "config.yaml"
+        if settings.is_file():
+            target = part / settings
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(settings, target)
+            target.chmod(0o600)
+    part.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return kept
+
+
+# --- between the stops and the starts ---------------------------------------------------------
+
+
+def switch(request: Request) -> None:
+    """Lead `current` to a version; if that is asked, first put back what another one migrated."""
+    note = read_note(request)
+    if request["restores"]:
+        note["restored"] = sorted({*note.get("restored", ()), *_restored(request, note)})
+    link = Path(request["link"])
+    new = link.with_name(link.name + ".new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(request["version"])
+    new.replace(link)
+    note["phase"] = request["phase"]
+    note["logs"] = {home: _known(Path(home)) for home in request["homes"].values()}
+    write_note(request, note)
+
+
+def _restored(request: Request, note: Mapping[str, Any]) -> list[str]:
+    folder = Path(request["snapshots"]) / note["run"]
+    restored = []
+    for name, mark in note["kept"].items():
+        path = Path(name)
+        if schema(path) != mark and (folder / path).exists():
+            put_back(folder / path, path, Path(request["aside"]) / note["run"] / path)
+            restored.append(name)
+    for home in _homes(request):
+        path = home / "config.yaml"
+        if _format_of(path) != _format_of(folder / path) and (folder / path).exists():
+            put_back(folder / path, path, Path(request["aside"]) / note["run"] / path)
+            restored.append(str(path))
+    return restored
+
+
+def _format_of(path: Path) -> str:
+    """Return the number of the format of a `config.yaml`."""
+    found = _SCHEMA.search(_text(path))
+    return found[1] if found else ""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+# --- what is new in the logs ------------------------------------------------------------------
+
+
+def _known(home: Path) -> dict[str, Any]:
+    """Return where a log ends, and which errors were in it before."""
+    path = home / _LOG
+    if not path.is_file():
+        return {"inode": 0, "end": 0, "errors": []}
+    state = path.stat()
+    text = _from(path, max(0, state.st_size - _READ))
+    known = sorted({_kind(*found) for found in _LINE.findall(text)})
+    return {"inode": state.st_ino, "end": state.st_size, "errors": known}
+
+
+def _from(path: Path, at: int) -> str:
+    with path.open("rb") as stream:
+        stream.seek(at)
+        return stream.read(_READ).decode("utf-8", "replace")
+
+
+def _kind(logger: str, message: str) -> str:
+    """Return an error without what is another each time: numbers, ids, quoted words."""
+    return f"{logger}: {_CHANGES.sub('#', message)}"[:300]
+
+
+def errors(request: Request) -> dict[str, Any]:
+    """Return the errors of each profile that were in no log before the switch, each once."""
+    logs = read_note(request)["logs"]
+    return {"errors": {n: _new(Path(h), logs.get(h)) for n, h in request["homes"].items()}}
+
+
+def _new(home: Path, known: Mapping[str, Any] | None) -> list[str]:
+    path = home / _LOG
+    if known is None or not path.is_file():
+        return []
+    state = path.stat()
+    is_same = state.st_ino == known["inode"] and state.st_size >= known["end"]
+    found: dict[str, str] = {}
+    for logger, message in _LINE.findall(_from(path, known["end"] if is_same else 0)):
+        if (kind := _kind(logger, message)) not in known["errors"]:
+            found.setdefault(kind, f"{logger}: {message}"[:300])
+    return list(found.values())[:20]
+
+
+def keep(request: Request) -> dict[str, Any]:
+    """Keep what shows why: the ends of the logs, the state files, and what was seen."""
+    folder = Path(request["evidence"]) / request["run"]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _written(folder / "seen.txt", "\n".join(request["seen"]) + "\n")
+    for name, home in request["homes"].items():
+        for file in (_LOG, "logs/gateway.log", "gateway_state.json"):
+            path = Path(home) / file
+            if path.is_file():
+                text = _from(path, max(0, path.stat().st_size - (_READ >> 2)))
+                _written(folder / f"{name}.{path.name}", text)
+    return {"folder": str(folder)}
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+
+def end(request: Request) -> dict[str, Any]:
+    """End the note, and sync the bundled skills into every profile, as `hermes update` does."""
+    note = read_note(request)
+    skills = {name: _synced(request, home) for name, home in request["homes"].items()}
+    write_note(request, {**note, "phase": request["phase"], "ended": time.time()})
+    return {"restored": note.get("restored", []), "skills": skills}
+
+
+def _synced(request: Request, home: str) -> Any:
+    """Return what Hermes' own sync says of one profile; it leaves alone what a user modified."""
+    if not Path(home).is_dir():
+        return None
+    where = str(Path(home).absolute())
+    environ = {k: os.environ[k] for k in ("HOME", "USER", "PATH", "LANG") if k in os.environ}
+    if found := _BUNDLED.search(_text(Path(home) / ".env")):
+        environ["HERMES_BUNDLED_SKILLS"] = found[1]
+    words = [str(Path(request["link"]).absolute() / "venv/bin/python"), "-c", _SYNC]
+    try:
+        ended = subprocess.run(
+            words, env={**environ, "HERMES_HOME": where}, cwd=where, capture_output=True,
+            stdin=subprocess.DEVNULL, timeout=60, check=False,
+        )  # fmt: skip
+        said = json.loads(ended.stdout.decode().strip().splitlines()[-1])
+        return {k: said.get(k, []) for k in ("copied", "updated", "user_modified")}
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        return None
+
+
+def there(request: Request) -> dict[str, Any]:
+    """Tell whether a version is on the disk as a whole."""
+    folder = Path(request["link"]).parent / request["version"]
+    return {"there": (folder / "hermes-ops.json").is_file()}
+
+
+VERBS: Mapping[str, Callable[[Request], Any]] = {
+    "snapshot": snapshot, "switch": switch, "errors": errors, "keep": keep, "end": end,
+    "there": there,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Do what is asked; a failure is one sentence."""
+    os.umask(0o077)
+    is_asked = not sys.argv[-1].startswith("{")
+    request = json.loads(sys.stdin.buffer.read().decode() if is_asked else sys.argv[-1])
+    try:
+        answer = VERBS[request["verb"]](request)
+    except Exception as error:
+        if not is_asked:
+            sys.exit(_sentence(error))
+        answer = {"error": _sentence(error)}
+    if is_asked:
+        print(json.dumps(answer))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: ~/{error.filename or ''}"
+    return str(error) if isinstance(error, Sentence) else f"{type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Hermes itself is upgraded: side by side, through a gate, and back if it does not pass."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import MakeOperator
+from copies import FOLDER, code, installed, really
+from kit import HOME, Box, Operator, gateway
+
+pytestmark = pytest.mark.lab
+
+CODER, WRITER = "hermes-gateway-coder.service", "hermes-gateway-writer.service"
+PROFILE = ".hermes/profiles/coder"
+SKILLS = {"HERMES_BUNDLED_SKILLS": "/home/hermes/bundled"}
+PROFILES = {"coder": gateway(8701, env=SKILLS), "writer": gateway(8702)}
+PAIRED = {**PROFILES, "idle": gateway(8703, state="stopped", env=SKILLS)}
+NOW = ("--soak", "0", "--now")
+_ROWS = """
+import sqlite3, sys
+base = sqlite3.connect(sys.argv[1], timeout=10)
+for name in sys.argv[2:]:
+    base.execute("INSERT INTO sessions (id, source, started_at) VALUES (?, 'cli', 1)", (name,))
+base.commit()
+print(*(row[0] for row in base.execute("SELECT id FROM sessions ORDER BY id")))
+print(base.execute("SELECT version FROM schema_version").fetchone()[0])
+"""
+
+
+def rows(box: Box, *new: str) -> tuple[str, str]:
+    """Add rows to the database of a profile; return all, and the number of its schema."""
+    box.user(f"cat >rows.py <<'END'\n{_ROWS}END")
+    words = f"{FOLDER}/current/venv/bin/python rows.py {PROFILE}/state.db {' '.join(new)}"
+    names, _, schema = box.user(words).rpartition("\n")
+    return names, schema
+
+
+def version(box: Box) -> str:
+    """Return the version that `current` leads to."""
+    return box.user(f"readlink {FOLDER}/current")
+
+
+def note(box: Box) -> str:
+    """Return how far the last upgrade of a host has come."""
+    phase: str = json.loads(box.user("cat .local/state/hermes-ops/upgrade/note.json"))["phase"]
+    return phase
+
+
+def test_a_real_version_and_back(linux: Box, operator: MakeOperator) -> None:
+    """0.18.2 to 0.19.0, which migrates the databases, and back to what was stored before."""
+    one = operator({linux: PROFILES}, variables={"hermes_version": "0.18.2"})
+    really(linux, "0.18.2")
+    one.up()
+    assert rows(linux, "early") == ("early", "19")
+    pids = linux.pid(CODER)
+    gone = one.run("fleet.upgrade", "--to", "9.9.9", code=1).json["hosts"][0]
+    assert gone["error"]["message"].startswith(
+        "there is no hermes-agent 9.9.9 in the package index"
+    )
+    assert linux.user(f"ls {FOLDER}").split() == ["0.18.2", "current"]
+    checked = one.run("fleet.upgrade", "--to", "0.19.0", "--check", code=2)
+    assert ("program:hermes", "switch", "planned") in checked.changes(linux.name)
+    assert linux.pid(CODER) == pids
+    run = one.run("fleet.upgrade", "--to", "0.19.0", *NOW, code=0)
+    assert ("program:hermes-0.19.0", "install", "done") in run.changes(linux.name)
+    assert "set hermes_version: 0.19.0" in run.err
+    assert (version(linux), note(linux)) == ("0.19.0", "done")
+    assert rows(linux, "late") == ("early late", "22")
+    plan = one.run("fleet.plan", code=2).json
+    assert plan["totals"]["changes"] == 0
+    (finding,) = plan["hosts"][0]["findings"]
+    assert finding["finding"] == "other-version"
+    assert "fleet.rollback -l" in finding["mend"]
+    assert one.run("fleet.upgrade", "--to", "0.19.0", *NOW, code=0).totals["changes"] == 0
+    older = one.run("fleet.upgrade", "--to", "0.18.2", code=1).json["hosts"][0]["error"]
+    assert "fleet.rollback" in older["hint"]
+    back = one.run("fleet.rollback", "-y", "--now", code=0)
+    assert "state.db is as before the upgrade" in back.err
+    assert (version(linux), note(linux)) == ("0.18.2", "reverted")
+    assert rows(linux) == ("early", "19")
+    assert one.plan().totals["changes"] == 0
+    assert one.run("fleet.ps", code=0)
+
+
+def prepared(operator: MakeOperator, *hosts: Box) -> Operator:
+    """Bring hosts up on 0.18.9, with 0.19.1 beside it."""
+    for box in hosts:
+        installed(box, "0.18.9", "0.19.1")
+    one = operator(
+        dict.fromkeys(hosts, PAIRED),
+        variables={"hermes_version": "0.18.9", "hermes_ready_timeout": 30},
+    )
+    one.up()
+    return one
+
+
+def skill(box: Box, place: str, text: str) -> None:
+    """Write a skill; its name is that of its folder."""
+    name = place.rpartition("/")[2]
+    box.user(f"mkdir -p {place} && printf -- '---\nname: {name}\n---\n{text}\n' >{place}/SKILL.md")
+
+
+def test_what_fails_is_taken_back_and_the_rest_is_not_begun(
+    linuxes: list[Box], operator: MakeOperator
+) -> None:
+    """Its evidence is kept; once it is mended, the same run goes on; modified skills stay."""
+    first, second = linuxes[:2]
+    pair = prepared(operator, first, second)
+    for box in (first, second):
+        path = code(box, "0.19.1")
+        box.user(f"sed -i '1i import sys; sys.exit(78)' {path}")
+        for name in ("plain", "mine"):
+            skill(box, f"bundled/demo/{name}", "one")
+    pair.run("fleet.restart", "--now", "-l", "*/coder", code=0)  # its start syncs the skills
+    skill(first, f"{PROFILE}/skills/demo/mine", "my own")
+    assert rows(first, "early")[0] == "early"
+    pids = second.pid(CODER)
+    run = pair.run("fleet.upgrade", "--to", "0.19.1", *NOW, code=6)
+    failed, left = run.json["hosts"]
+    assert (failed["outcome"], failed["error"]["kind"]) == ("failed", "rolled_back")
+    assert "is back on 0.18.9, and runs as before" in failed["error"]["message"]
+    assert (left["outcome"], second.pid(CODER)) == ("skipped", pids)
+    assert (version(first), note(first), version(second)) == ("0.18.9", "reverted", "0.18.9")
+    assert "(exit 78)" in first.user("cat .local/state/hermes-ops/upgrade/evidence/*/seen.txt")
+    assert rows(first)[0] == "early"
+    assert pair.plan().totals["changes"] == 0
+    for box in (first, second):
+        box.user(f"sed -i 1d {code(box, '0.19.1')}")
+        for name in ("plain", "mine"):
+            skill(box, f"bundled/demo/{name}", "two")
+    pair.run("runs.resume", "last", code=64)  # the plan is the last run
+    name = run.json["run"]
+    pair.run("runs.resume", name, code=0)
+    assert (version(first), version(second)) == ("0.19.1", "0.19.1")
+    texts = {
+        (profile, name): first.user(
+            f"tail -n 1 .hermes/profiles/{profile}/skills/demo/{name}/SKILL.md"
+        )
+        for profile in ("coder", "idle")
+        for name in ("plain", "mine")
+    }
+    assert texts == {
+        ("coder", "plain"): "two", ("coder", "mine"): "my own",
+        ("idle", "plain"): "two", ("idle", "mine"): "two",
+    }  # fmt: skip
+    hosts = pair.run("fleet.ps", code=2).json["hosts"]  # for the inventory names another version
+    assert {p["as_desired"] for host in hosts for p in host["profiles"]} == {True}
+
+
+def test_killed_on_either_way_the_same_command_goes_on(linux: Box, operator: MakeOperator) -> None:
+    """On the way there and on the way back, wherever the host is by then."""
+    one = prepared(operator, linux)
+    there = ("fleet.upgrade", "--to", "0.19.1", *NOW)
+    back = ("fleet.rollback", "-y", "--now")
+    for words, at, ends in ((there, 3, ("0.19.1", "done")), (back, 2, ("0.18.9", "reverted"))):
+        killed = one.driven({"at": at, "do": "kill"}, *words)
+        assert killed.code == -9, killed.err
+        one.run(*words, code=0)
+        assert (version(linux), note(linux)) == ends
+        assert linux.state(CODER) == linux.state(WRITER) == "active"
+
+
+def test_what_cannot_be_upgraded_is_refused_whole(
+    linuxes: list[Box], operator: MakeOperator
+) -> None:
+    """A disk that is full, a part of a host, a Hermes that is not ours: nothing was stopped."""
+    first, other = linuxes[:2]
+    one = prepared(operator, first)
+    pids = first.pid(CODER)
+    folder = f"{HOME}/.local/state/hermes-ops/upgrade"
+    first.user(f"mkdir -p {folder}")
+    first.sh(f"mount -t tmpfs -o size=8k,uid=1000,mode=700 tmpfs {folder}")
+    try:
+        full = one.run("fleet.upgrade", "--to", "0.19.1", *NOW, code=1)
+    finally:
+        first.sh(f"umount {folder}")
+    error = full.json["hosts"][0]["error"]
+    assert "full" in error["message"] or "No space left" in error["message"]
+    assert "nothing was stopped" in error["hint"]
+    part = one.run("fleet.upgrade", "--to", "0.19.1", "-l", f"{first.name}/coder", code=64)
+    assert part.json["error"]["hint"] == f"select the host: -l {first.name}"
+    assert (first.pid(CODER), version(first)) == (pids, "0.18.9")
+    strange = operator({other: PROFILES}).run("fleet.upgrade", "--to", "0.19.1", code=1)
+    error = strange.json["hosts"][0]["error"]
+    assert "/opt/hermes/venv/bin/python (pip)" in error["message"]
+    assert "-m pip install hermes-agent==0.19.1" in error["hint"]

@@ -1,0 +1,385 @@
+"""An upgrade of Hermes: what runs on the host, the plan of the switch, and whose Hermes it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import HERMES, facts, profile, put, roles
+from calling import said
+
+from hermes_ops.apply import Terms, compile_plan
+from hermes_ops.audit.question import program_of
+from hermes_ops.commands.fleet.upgrade import on_host
+from hermes_ops.commands.fleet.upgrade.databases import Sentence, copy, databases, put_back, schema
+from hermes_ops.commands.fleet.upgrade.job import NO_NOTE, Note, note_of, request, used
+from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
+from hermes_ops.errors import Conflict
+from hermes_ops.files.layout import UPGRADE_NOTE, stamp
+from hermes_ops.inventory.model import Connection, Host, Inventory
+from hermes_ops.look.facts import Facts
+from hermes_ops.plan import Plan
+from hermes_ops.plan.lifecycle.installed import installation, refuse_other
+from hermes_ops.plan.model import Control, Drain
+
+HOME = ".hermes/profiles/demo"
+OURS = "/home/ann/.local/share/hermes-ops/hermes/current/venv/bin/python"
+
+
+# --- databases --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """The home of a user with one profile, as the working folder; its database has a log."""
+    (tmp_path / HOME).mkdir(parents=True)
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    with closing(sqlite3.connect(f"{HOME}/state.db")) as base:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.executescript("CREATE TABLE schema_version (version); CREATE TABLE t (x);")
+        base.execute("INSERT INTO schema_version VALUES (19)")
+        base.commit()
+    yield tmp_path
+    os.chdir(before)
+
+
+def execute(path: str, *statements: str) -> list[Any]:
+    """Run statements; return the rows of the last one."""
+    with closing(sqlite3.connect(path, timeout=10)) as base:
+        rows = [base.execute(text).fetchall() for text in statements]
+        base.commit()
+    return rows[-1]
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_copy_is_sound_while_somebody_writes(home: Path, mode: str) -> None:
+    """No writer meets a lock, and the copy has a whole number of rows."""
+    path, failed = f"{HOME}/state.db", []
+    execute(path, f"PRAGMA journal_mode={mode}")
+    execute(path, *(f"INSERT INTO t VALUES ('{'x' * 500}')" for _ in range(2000)))
+    stop = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=5)) as base:
+            while not stop.is_set():
+                try:
+                    base.execute("INSERT INTO t VALUES (1)")
+                    base.commit()
+                except sqlite3.OperationalError as error:
+                    failed.append(str(error))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        copy(Path(path), Path("copy.db"))
+    finally:
+        stop.set()
+        writer.join()
+    assert failed == []
+    assert execute("copy.db", "SELECT count(*) FROM t")[0][0] >= 2000
+    assert execute("copy.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_only_the_profiles_own_databases_are_copied(home: Path) -> None:
+    """Not those of other profiles below it, nor what only has such a name."""
+    Path(HOME, "memories").mkdir()
+    for path in (f"{HOME}/memories/facts.sqlite3", ".hermes/kanban.db"):
+        execute(path, "CREATE TABLE t (x)")
+    Path(HOME, "notes.db").write_text("no database")
+    Path(HOME, "link.db").symlink_to(home / ".hermes/kanban.db")
+    assert sorted(map(str, databases(Path(HOME)))) == [
+        f"{HOME}/memories/facts.sqlite3", f"{HOME}/state.db",
+    ]  # fmt: skip
+    assert list(map(str, databases(Path(".hermes")))) == [".hermes/kanban.db"]
+
+
+def test_a_damaged_database_is_no_copy(home: Path) -> None:
+    """Its copy is checked before anything is stopped."""
+    execute(f"{HOME}/state.db", *(f"INSERT INTO t VALUES ('{'x' * 900}')" for _ in range(200)))
+    execute(f"{HOME}/state.db", "PRAGMA wal_checkpoint(TRUNCATE)")
+    with Path(HOME, "state.db").open("r+b") as file:
+        file.seek(3 * 4096)
+        file.write(os.urandom(6 * 4096))
+    with pytest.raises((Sentence, sqlite3.DatabaseError)):
+        copy(Path(HOME, "state.db"), home / "copy.db")
+
+
+def test_what_was_put_back_keeps_the_later_one(home: Path) -> None:
+    """With its log; and doing it again after it was cut off changes nothing more."""
+    path = Path(HOME, "state.db")
+    mark = copy(path, Path("copy.db"))
+    execute(str(path), "UPDATE schema_version SET version = 22", "INSERT INTO t VALUES (7)")
+    assert schema(path) != mark
+    for _ in range(2):
+        put_back(Path("copy.db"), path, Path("aside/state.db"))
+        assert schema(path) == mark
+        assert execute(str(path), "SELECT count(*) FROM t") == [(0,)]
+        assert execute("aside/state.db", "SELECT x FROM t") == [(7,)]
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+# --- what runs on the host --------------------------------------------------------------------
+
+
+def asked(verb: str, **more: Any) -> dict[str, Any]:
+    """Return a request about the one profile."""
+    return {**request(verb, "r1", ordered(), **more), "link": "share/current"}
+
+
+def taken(home: Path) -> None:
+    """Take a snapshot, of an upgrade from 1.0 to 2.0."""
+    (home / "share/1.0").mkdir(parents=True)
+    (home / "share/current").symlink_to("1.0")
+    on_host.snapshot(asked("snapshot", **{"from": "1.0", "to": "2.0", "services": ["demo"]}))
+
+
+def noted() -> dict[str, Any]:
+    """Return the note."""
+    return on_host.read_note(asked("errors"))
+
+
+def test_there_and_back(home: Path) -> None:
+    """What the new version migrated is as before; what it did not is as it is now."""
+    Path(HOME, "config.yaml").write_text("_config_version: 32\nmodel: a\n")
+    execute(f"{HOME}/store.db", "CREATE TABLE t (x)")
+    taken(home)
+    assert (noted()["phase"], noted()["services"]) == ("switching", ["demo"])
+    on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    assert Path("share/current").readlink() == Path("2.0")
+    Path(HOME, "config.yaml").write_text("_config_version: 33\nmodel: a\n")
+    execute(f"{HOME}/state.db", "UPDATE schema_version SET version = 22")
+    execute(f"{HOME}/store.db", "INSERT INTO t VALUES (1)")
+    on_host.switch(asked("switch", version="1.0", restores=True, phase="reverting"))
+    assert Path("share/current").readlink() == Path("1.0")
+    assert noted()["restored"] == [f"{HOME}/config.yaml", f"{HOME}/state.db"]
+    assert execute(f"{HOME}/state.db", "SELECT * FROM schema_version") == [(19,)]
+    assert execute(f"{HOME}/store.db", "SELECT * FROM t") == [(1,)]
+    assert "32" in Path(HOME, "config.yaml").read_text()
+
+
+def test_a_snapshot_that_fails_leaves_nothing(home: Path) -> None:
+    """Neither a part of it nor a note, and the one before it stays."""
+    taken(home)
+    folder = home / ".local/state/hermes-ops/upgrade"
+    before = [(folder / "note.json").read_text(), sorted(folder.rglob("*"))]
+    Path(HOME, "state.db").write_bytes(b"SQLite format 3\0 and no more")
+    later = {**asked("snapshot", **{"from": "2.0", "to": "3.0", "services": []}), "run": "r2"}
+    with pytest.raises((Sentence, sqlite3.DatabaseError)):
+        on_host.snapshot(later)
+    assert [(folder / "note.json").read_text(), sorted(folder.rglob("*"))] == before
+
+
+def test_only_errors_that_are_new_count(home: Path) -> None:
+    """Numbers and ids are not what makes an error new; warnings are none."""
+    log = Path(HOME, "logs/errors.log")
+    log.parent.mkdir()
+    log.write_text("2026-11-28 01:00:00,001 ERROR gateway.run: chat 17 failed: '0xab'\n")
+    taken(home)
+    on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    with log.open("a") as file:
+        file.write(
+            "2026-11-28 01:00:01,001 ERROR gateway.run: chat 18 failed: '0xcd'\n"
+            "2026-11-28 01:00:01,002 WARNING gateway.run: slow\n"
+            "2026-11-28 01:00:01,003 ERROR [coder] tools.load: no module 'x'\n"
+            "Traceback (most recent call last):\n"
+            "2026-11-28 01:00:01,004 ERROR [coder] tools.load: no module 'y'\n"
+        )
+    assert on_host.errors(asked("errors")) == {"errors": {"demo": ["tools.load: no module 'x'"]}}
+    log.unlink()
+    log.write_text("2026-11-28 01:00:02,001 CRITICAL a.b: another file\n")
+    assert on_host.errors(asked("errors")) == {"errors": {"demo": ["a.b: another file"]}}
+
+
+def test_what_was_seen_is_kept_privately(home: Path) -> None:
+    """The ends of the logs, and the words of the gate."""
+    Path(HOME, "logs").mkdir()
+    Path(HOME, "logs/gateway.log").write_text("one\n")
+    folder = home / on_host.keep(asked("keep", seen=["it was down"]))["folder"]
+    assert (folder / "seen.txt").read_text() == "it was down\n"
+    assert (folder / "demo.gateway.log").read_text() == "one\n"
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_it_goes_to_hosts_as_one_text() -> None:
+    """Without an import of ours."""
+    text = program_of("hermes_ops.commands.fleet.upgrade")
+    compile(text, "on_host", "exec")
+    assert "import hermes_ops" not in text and "from hermes_ops" not in text
+    assert len(text) < 60_000  # it is an argument on the host
+
+
+# --- the plan ---------------------------------------------------------------------------------
+
+
+ALL: Mapping[str, Any] = {"demo": {}, "other": {"env": {"API_SERVER_PORT": "8702"}}}
+
+
+def host(names: Mapping[str, Any]) -> Host:
+    """Return a host with these profiles."""
+    profiles = tuple(profile(k, {**v, "state": "started"}) for k, v in names.items())
+    return Host("box", Connection(), (), profiles, tuple(names))
+
+
+def ordered(names: Mapping[str, Any] = {"demo": {}}) -> Any:
+    """Return what is asked of the services of a host."""
+    return orders(host(names), Inventory((), {}, roles()), "fleet.upgrade")
+
+
+def planned(found: Facts, names: Mapping[str, Any] = ALL, *, drain: int = 0, **way: Any) -> Plan:
+    """Return the plan from 0.18.2 to 0.19.0, or what `way` says."""
+    step = "fleet.upgrade"
+    wanted = definitions(host(names), Inventory((), {}, roles()), step)
+    words = {"step": step, "run": "r1", "before": "0.18.2", "after": "0.19.0", **way}
+    return switch_plan(ordered(names), wanted, found, Way(**words), drain=drain)
+
+
+def healthy(names: Mapping[str, Any] = ALL, **case: Any) -> Facts:
+    """Return the facts of a host on which these run."""
+    return facts({"desired": names, "facts": {"holds": "desired", **case}})
+
+
+def actions(plan: Plan) -> list[tuple[str | None, str]]:
+    """Return profile and action of each change."""
+    return [(change.profile, change.action) for change in plan.changes]
+
+
+def test_all_stop_before_the_switch_and_start_after_it() -> None:
+    """The copies come first, while all run."""
+    assert actions(planned(healthy())) == [
+        (None, "copy"), ("demo", "stop"), ("other", "stop"), (None, "switch"),
+        ("demo", "start"), ("other", "start"),
+    ]  # fmt: skip
+
+
+def test_a_dashboard_is_of_the_same_hermes() -> None:
+    """It stops with the gateways; what runs another program does not."""
+    names = {**ALL, "board": {"role": "dashboard"}}
+    stopped = [p for p, action in actions(planned(healthy(names), names)) if action == "stop"]
+    assert stopped == ["demo", "other", "board"]
+
+
+def test_the_way_back_copies_nothing_and_puts_back() -> None:
+    """It runs the program by the Python of the version that is left."""
+    plan = planned(healthy(), back=True, before="0.19.0", after="0.18.2")
+    assert actions(plan)[0] == ("demo", "stop")
+    words = plan.changes[2].operation.words  # type: ignore[union-attr]
+    assert "/hermes/0.19.0/venv/bin/python" in words[0]
+    assert json.loads(words[-1])["restores"] is True
+
+
+def test_only_what_runs_is_stopped_and_started() -> None:
+    """One that somebody stopped stays so; one that an interrupted run stopped is started."""
+    found = healthy(services={"other": "stopped"})
+    assert [a for p, a in actions(planned(found)) if p == "other"] == []
+    note = Note("switched", "r0", "0.18.2", "0.19.0", frozenset({"other"}))
+    assert [a for p, a in actions(planned(found, note=note)) if p == "other"] == ["start"]
+
+
+def test_what_is_not_well_before_is_refused() -> None:
+    """A gate could not tell what broke it."""
+    found = healthy(services={"other": "failed 1"})
+    assert [a for p, a in actions(planned(found)) if p == "other"] == []
+    with pytest.raises(Conflict, match="demo is starting"):
+        planned(healthy(services={"demo": "starting"}))
+
+
+def test_only_the_stop_drains() -> None:
+    """Turns end before it, side by side; the start waits for nothing."""
+    controls = [c.operation for c in planned(healthy(), drain=30).changes if c.profile == "demo"]
+    assert [(c.verb, c.drain) for c in controls if isinstance(c, Control)] == [
+        ("stop", 30), ("start", 0),
+    ]  # fmt: skip
+    assert not any(isinstance(c, Drain) for c in controls)
+
+
+@pytest.mark.parametrize("drain", [0, 30])
+def test_after_the_first_stop_nobody_has_to_listen(drain: int) -> None:
+    """A connection that is lost between stop and start would leave all gateways stopped."""
+    text = "\n".join(compile_plan(planned(healthy(), drain=drain), Terms()).lines)
+    before, _, after = text.partition(" stop hermes-gateway-")
+    assert "exit 0" in before
+    assert "exit 0" not in after.partition("release_lock; trap - EXIT\n")[0].partition("\n")[2]
+
+
+# --- whose it is ------------------------------------------------------------------------------
+
+
+def having(python: str, project: str = "", version: str = "0.18.2") -> Facts:
+    """Return the facts of a host with this Hermes; ours has its stamp."""
+    found = replace(
+        facts({"desired": {}, "facts": {}}), home="/home/ann",
+        hermes=replace(HERMES, python=python, project=project or python, version=version),
+    )  # fmt: skip
+    stamped = json.dumps({"version": "0.18", "extras": []})
+    return put(found, str(stamp("hermes")), stamped) if python == OURS else found
+
+
+@pytest.mark.parametrize(
+    ("python", "project", "kind", "way"),
+    [
+        (OURS, "", "hermes-ops", ""),
+        ("/home/ann/.local/share/pipx/venvs/hermes-agent/bin/python", "", "pipx",
+         "pipx install --force hermes-agent==0.19.0"),
+        ("/home/ann/.local/share/uv/tools/hermes-agent/bin/python", "", "uv tool",
+         "uv tool install --force hermes-agent==0.19.0"),
+        ("/home/ann/.hermes/hermes-agent/venv/bin/python", "/home/ann/.hermes/hermes-agent",
+         "checkout", "hermes update   # or git checkout in /home/ann/.hermes/hermes-agent"),
+        ("/usr/bin/python3", "/usr/lib/python3/dist-packages", "pip",
+         "/usr/bin/python3 -m pip install hermes-agent==0.19.0"),
+        ("/opt/my venv/bin/python", "/opt/my venv/lib/python3.11/site-packages", "pip",
+         "'/opt/my venv/bin/python' -m pip install hermes-agent==0.19.0"),
+    ],
+)  # fmt: skip
+def test_whose_hermes_it_is(python: str, project: str, kind: str, way: str) -> None:
+    """Each but ours is refused, with its own way."""
+    found = having(python, project)
+    told = installation(found, "0.19.0")
+    assert told and (told.kind, told.way) == (kind, way)
+    if way:
+        with pytest.raises(Conflict) as refused:
+            refuse_other(host({}), found, "0.19.0")
+        assert way in (refused.value.hint or "")
+    else:
+        refuse_other(host({}), found, "0.19.0")
+        assert used(found) == "0.18"
+
+
+def test_an_older_version_is_no_upgrade() -> None:
+    """The databases were migrated already: the way is the way back."""
+    with pytest.raises(Conflict, match="older than"):
+        refuse_other(host({}), having(OURS), "0.17.0")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"services": 7}', "null"])
+def test_a_note_that_makes_no_sense_is_none(text: str) -> None:
+    """Anybody may have written it."""
+    found = put(facts({"desired": {}, "facts": {}}), str(UPGRADE_NOTE), text)
+    assert note_of(found) == NO_NOTE
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "which version?"),
+        (("--to", "latest"), "--to takes a version of hermes-agent, not 'latest'"),
+        (("--to", "../0.19.0"), "--to takes a version of hermes-agent"),
+        (("--to", "0.19.0", "--soak", "x"), "--soak takes a whole number"),
+        (("--to", "0.19.0", "--auto-revert", "--no-auto-revert"), "exclude each other"),
+    ],
+)
+def test_words_that_make_no_sense(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    """One sentence, and 64."""
+    code, out, err = said(capsys, "fleet.upgrade", *words)
+    assert code == 64
+    assert told in out + err
