@@ -41,11 +41,11 @@ if timeout -k 2 2 true; then
   begin() { (exec $apart timeout -k 2 "$@" 2>&3 3>&- 4<&- </dev/null) & job=$!; }
 else
   guard() {
-    nap=
-    trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+    before=$!
+    trap '[ "$!" = "$before" ] || kill "$!"; exit' TERM
     for signal in TERM KILL; do
-      sleep "$1" & nap=$!
-      wait "$nap"
+      sleep "$1" &
+      wait "$!"
       kill -"$signal" "$2"
       set -- 2 "$2"
     done
@@ -82,6 +82,7 @@ alone() {
 """
 # The shell's own standard error goes to /dev/null: it reports killed children there, which is not
 # output of the command. `exec` is in a subshell: dash would redirect its own standard error, too.
+# The trap of `guard` asks for `$!`: it may come right after the fork, before any assignment.
 # `alone` reads the input of the shell to its end: when we are gone, it ends the command.
 
 UNDER_WAY = 32 << 10

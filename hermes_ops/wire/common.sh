@@ -80,12 +80,12 @@ limited() {
   return "$code"
 }
 end_after() { # SECONDS PID: sends TERM, later KILL; when ended itself, it ends its sleep
-  nap=
-  trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+  # The trap may come right after the fork of the sleep, before any assignment: so it asks for `$!`.
+  before=$!
+  trap '[ "$!" = "$before" ] || kill "$!"; exit' TERM
   for signal in TERM KILL; do
     sleep "$1" &
-    nap=$!
-    wait "$nap"
+    wait "$!"
     kill -"$signal" "$2" || exit
     set -- 5 "$2"
   done
