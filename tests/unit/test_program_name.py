@@ -103,6 +103,7 @@ def unspoken(tree: ast.AST) -> Iterator[str]:
         if (
             (isinstance(node, ast.keyword) and node.arg in ("hint", "example", "mend"))
             or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "spoken")
+            or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "register")
             or (
                 isinstance(node, ast.Assign)
                 and {getattr(target, "id", "") for target in node.targets}

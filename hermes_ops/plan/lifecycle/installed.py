@@ -53,11 +53,9 @@ def refuse_other(host: Host, facts: Facts, version: str = "") -> None:
         hint = f"./inv fleet.up -l {shlex.quote(host.name)}"
         raise Conflict("there is no Hermes on it to upgrade", hint=hint)
     if found.kind != OURS:
-        restart = f"./inv fleet.restart -l {shlex.quote(host.name)}"
-        raise Conflict(
-            f"its Hermes is not ours: {facts.hermes.python if facts.hermes else ''} ({found.kind})",
-            hint=f"on the host: {found.way}; then {restart}",
-        )
+        python = facts.hermes.python if facts.hermes else ""
+        hint = f"on the host: {found.way}; then ./inv fleet.restart -l {shlex.quote(host.name)}"
+        raise Conflict(f"its Hermes is not ours: {python} ({found.kind})", hint=hint)
     if version and facts.hermes and is_older(version, facts.hermes.version):
         raise Conflict(
             f"hermes-agent {version} is older than {facts.hermes.version}, which it runs",

@@ -215,8 +215,8 @@ class Upgrade:
         what = f"{note.after} did not pass: {wrongs[0]}"
         hint = "\n".join([*wrongs[1:], f"what was seen is on the host: ~/{folder}"])
         if not self.job.reverts:
-            back = f"./inv fleet.rollback -l {shlex.quote(self.host.name)}"
-            raise CommandError(what, hint=f"{hint}\nit still runs {note.after}; back: {back}")
+            stays, name = f"{hint}\nit still runs {note.after}", shlex.quote(self.host.name)
+            raise CommandError(what, hint=f"{stays}; back: ./inv fleet.rollback -l {name}")
         raise self._back(note, what, hint)
 
     def _unwell(self, note: Note) -> list[str]:
