@@ -98,13 +98,13 @@ class _Run:
         self.options = replace(options, max_fail=options.max_fail or Amount(0))
         self.until = time.monotonic() + options.timeout if options.timeout else None
         self.results: dict[str, HostResult] = {}
+        self.task = UP
         self.selected = workspace.selected
         self.hosts = [host for host in self.selected.hosts if running(self._state(host))]
         for host in self.selected.hosts:
             if host not in self.hosts:
                 output.note(f"skipped: {host.name}: none of its profiles runs Hermes")
         self.selected = replace(self.selected, hosts=tuple(self.hosts))
-        self.task = UP
         self.converged: Converged
 
     @property
@@ -113,7 +113,7 @@ class _Run:
         return self.converged.run
 
     def _state(self, host: Host) -> DesiredState:
-        return orders(host, self.selected, getattr(self, "task", UP))
+        return orders(host, self.selected, self.task)
 
     def begin(self, task: str) -> None:
         """Begin a run without a preparation."""
@@ -216,14 +216,8 @@ class _Run:
 
     def _tell_version(self, to: str) -> None:
         """Say where the inventory names another version than the one that runs now."""
-        default = next(
-            (
-                r.program.version
-                for r in self.selected.roles.values()
-                if r.program and r.program.name == NAME
-            ),
-            "",
-        )
+        programs = [role.program for role in self.selected.roles.values() if role.program]
+        default = next((program.version for program in programs if program.name == NAME), "")
         others = [
             host.name for host in self.hosts
             if to and self.results[host.name].outcome in ("ok", "changed")

@@ -165,16 +165,20 @@ class Upgrade:
         self._tell_others(facts, plan)
         self.result.plan = plan
         take_turn(plan, self.settings, self.emit, self.result)
-        return self._run(plan)
+        return self._run(plan, note.after)
 
-    def _run(self, plan: Plan) -> list[str]:
-        """Apply a plan and wait until all is ready; return what went wrong after the first stop."""
+    def _run(self, plan: Plan, version: str) -> list[str]:
+        """Apply a plan and wait until all is ready; return what went wrong after the first stop.
+
+        `version`: the one that `current` leads to when the plan is done.
+        """
         self.result.plan = plan
         self.result.verdicts = {}
         before = list(self.result.changes)
         apply_plan(plan, self.transport, self.settings, self.emit, self.result)
-        self._know_version()
         own = self.result.changes[len([d for d in before if d.outcome == "done"]) :]
+        if any(done.change.action == "switch" and done.outcome == "done" for done in own):
+            self._know_version(version)
         failed = [done for done in own if done.outcome in ("failed", "moved", "unknown")]
         if failed and not _stopped(own):
             if any(done.outcome == "moved" for done in failed):
@@ -187,13 +191,10 @@ class Upgrade:
             said += [str(error), *error.hint.splitlines()]
         return said
 
-    def _know_version(self) -> None:
-        """Let the facts have the version that `current` leads to now."""
-        facts, done = self.result.facts, [d for d in self.result.changes if d.outcome == "done"]
-        led = [d.change.reason.split()[3].rstrip(",") for d in done if d.change.action == "switch"]
-        if facts and facts.hermes and led:
-            hermes = replace(facts.hermes, version=led[-1])
-            self.result.facts = replace(facts, hermes=hermes)
+    def _know_version(self, version: str) -> None:
+        facts = self.result.facts
+        if facts and facts.hermes:
+            self.result.facts = replace(facts, hermes=replace(facts.hermes, version=version))
 
     def _judge(self, note: Note, wrongs: Sequence[str]) -> None:
         """Let the host pass, or take it back.
@@ -228,7 +229,7 @@ class Upgrade:
         way = Way(UP, note.run, note.before, note.after, note=note)
         plan = self._plan(facts, way)
         starts = [c for c in plan.changes if c.action == "start" and not _has_stop(c, plan)]
-        return self._run(replace(plan, changes=tuple(starts)))
+        return self._run(replace(plan, changes=tuple(starts)), note.after)
 
     def _new_errors(self, note: Note) -> list[str]:
         found: Mapping[str, Sequence[str]] = self._ask("errors", note).get("errors", {})
@@ -256,7 +257,7 @@ class Upgrade:
             self.result.changes = list(as_planned(self._plan(facts, way).changes))
             return None
         try:
-            wrongs = self._run(self._plan(facts, way))
+            wrongs = self._run(self._plan(facts, way), note.before)
         except HermesError as error:
             if isinstance(error, Unreachable | Interrupted | ChangedMeanwhile):
                 raise
