@@ -148,10 +148,7 @@ class Systemd(ServiceManager):
             ],
             "limit_lines": [*lines],
             "memory_max": service.settings.memory_max,
-            # Through a shell: a home may be on a disk from which nothing can be run.
-            "planned_stop": f"/bin/sh {systemd_word(f'{facts.home}/{PLANNED_STOP}')}"
-            if service.planned_stop
-            else "",
+            "planned_stop": _planned_stop(facts) if service.planned_stop else "",
         }
         text = render(template(role, DROP_IN), values, name=DROP_IN)
         yield Text(self.drop_in_path(service), text)
@@ -260,6 +257,12 @@ class Systemd(ServiceManager):
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
         return units.foreseen(services, printed, self.seen.scope)
+
+
+def _planned_stop(facts: Facts) -> str:
+    """Return the call of the script; through a shell if nothing can be run on the home's disk."""
+    script = f"{facts.home}/{PLANNED_STOP}"
+    return f"/bin/sh {systemd_word(script)}" if facts.noexec else systemd_program(script)
 
 
 def _written_by(values: Mapping[str, Any], path: PurePosixPath) -> tuple[str, ...]:
