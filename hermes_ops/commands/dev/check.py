@@ -19,6 +19,12 @@ PROGRAMS = {"bash": "bash", "busybox": "busybox", "dash": "dash", "systemd-analy
 """Programs that tests need, in the lab or outside, each with the Debian package that has it."""
 
 
+LABS = 2
+"""How many labs the tests have at once, where there is the memory."""
+LAB_MEMORY = 6 << 30
+"""Bytes that a lab with all its gateways may need, with what runs beside it."""
+
+
 def check(output: Output, *, results: str | None = None) -> None:
     """Run all tools and the quick tests; with a folder for `results`, write quick.xml there."""
     tools.run([*tools.tools(), tools.quick_tests(results)], output)
@@ -40,12 +46,22 @@ def test(output: Output, *, junit: str | None, require_lab: bool, only: str | No
         return
     check(output, results=junit)
     tools.run([tools.slow_tests(junit)], output)
-    _tool(output, "pytest", "tests", "-m", "lab", *tools.junit(junit, "hosts"))
+    _tool(output, "pytest", "tests", "-m", "lab", *_labs(), *tools.junit(junit, "hosts"))
 
 
 def quick(output: Output, junit: str | None) -> None:
     """Run only the quick tests that need nothing but this checkout."""
     tools.run([tools.quick_tests(junit)], output)
+
+
+def _labs() -> tuple[str, ...]:
+    """Return the options for labs side by side: their tests mostly wait.
+
+    The tests of a file share hosts, so they stay together.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    enough = memory // LAB_MEMORY >= LABS and (os.cpu_count() or 1) >= LABS
+    return ("-n", str(LABS), "--dist", "loadfile") if enough else ()
 
 
 def _prepare(say: Callable[[str], None]) -> None:
