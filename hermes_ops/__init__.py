@@ -9,7 +9,7 @@ else. `from hermes_ops.tasks import secrets` means the tasks everywhere.
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
-_NOUNS = (
+NOUNS = (
     "awake",
     "config",
     "dev",
@@ -27,7 +27,7 @@ if not TYPE_CHECKING:  # hidden from type checkers: they would accept any name
 
     def __getattr__(name: str) -> object:
         """Return the tasks of a noun."""
-        if name not in _NOUNS:
+        if name not in NOUNS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 

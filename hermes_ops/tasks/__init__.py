@@ -5,28 +5,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from hermes_ops import NOUNS
 from hermes_ops.assets import INSTALLED
 from hermes_ops.tasks.startup import hasten
 
 if TYPE_CHECKING:
     from invoke.collection import Collection
 
-MODULES = (
-    "awake",
-    "config",
-    "dev",
-    "fleet",
-    "gateway",
-    "hosts",
-    "inventory",
-    "lab",
-    "linger",
-    "profile",
-    "roles",
-    "runbook",
-    "runs",
-    "secrets",
-)
+MODULES = tuple(sorted((*NOUNS, "inventory", "lab", "secrets")))
+"""The nouns of the tasks; three of them are packages of the program, too."""
 
 hasten()
 
