@@ -6,8 +6,8 @@ import json as jsonlib
 import os
 import select
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -41,6 +41,15 @@ class Result:
     document: Mapping[str, Any] = field(default_factory=dict)
 
 
+@contextmanager
+def _while_read(stream: TextIO) -> Iterator[None]:
+    """Let what is printed go nowhere once the reader, such as `head`, has read enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class Veil:
     """A stream that masks secrets in everything written to it, also by tracebacks and libraries."""
 
@@ -49,12 +58,19 @@ class Veil:
 
     def write(self, text: str) -> int:
         """Write a text with its secrets masked."""
-        self._stream.write(REDACTOR(text))
+        with _while_read(self._stream):
+            self._stream.write(REDACTOR(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write each line with its secrets masked."""
-        self._stream.writelines(map(REDACTOR, lines))
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Hand on what is buffered; Python does so at its end."""
+        with _while_read(self._stream):
+            self._stream.flush()
 
     @property
     def unveiled(self) -> TextIO:

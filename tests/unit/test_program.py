@@ -16,6 +16,7 @@ from hermes_ops.cli.output import exit_code
 from hermes_ops.errors import Interrupted, NotReady, UsageError
 from hermes_ops.tasks.program import _help_first, _terminated
 
+ROOT = Path(__file__).parents[2]
 HOSTS = "all:\n  hosts:\n    {name}: {{ansible_host: {name}.invalid, hermes_profiles: [demo]}}\n"
 
 
@@ -375,3 +376,17 @@ def test_sigterm_ends_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
         _terminated(15, None)
     assert Interrupted.exit_code == 143
     assert exit_code([2, 143, 4]) == 143
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--help", "fleet.up"], ["inventory.schema"]])
+def test_a_reader_that_has_read_enough_ends_nothing(words: list[str]) -> None:
+    """`| head -n 1`: no error, and nothing is said of it."""
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "hermes_ops.tasks.program", *words],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=writer, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        os.close(reader)
+        os.close(writer)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
