@@ -49,7 +49,7 @@ def show(output: Output, run: str) -> Result:
 def _named(run: str) -> str:
     """Return the whole name of a run, of which `run` is the beginning; `last` is the newest."""
     start = "" if run == LAST else _plain(run)
-    found = [path.stem for path in sorted(journal.folder().glob(f"{start}*.jsonl"))]
+    found = journal.names(start)
     if run == LAST:
         found = found[-1:]
     if len(found) != 1:

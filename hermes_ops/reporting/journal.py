@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,17 +90,37 @@ def _change(change: Any) -> dict[str, Any]:
     }
 
 
+def names(start: str = "") -> list[str]:
+    """Return the names of the runs that begin so, the oldest first.
+
+    A name has whole seconds and a random end: of one second, the first lines tell the order.
+    """
+    found = [path.stem for path in folder().glob(f"{start}*.jsonl")]
+    many = Counter(map(_second, found))
+    began = {name: _began(name) for name in found if many[_second(name)] > 1}
+    return sorted(found, key=lambda name: (_second(name), began.get(name, 0), name))
+
+
+def _second(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def _began(name: str) -> float:
+    first = next(iter(read(name)), {}).get("at")
+    return first if isinstance(first, int | float) else 0.0
+
+
 def runs() -> Iterator[dict[str, Any]]:
     """Yield a summary of each run in the journal, newest first."""
-    return (_summary(path) for path in sorted(folder().glob("*.jsonl"), reverse=True))
+    return map(_summary, reversed(names()))
 
 
-def _summary(path: Path) -> dict[str, Any]:
-    lines = list(read(path.stem))
+def _summary(run: str) -> dict[str, Any]:
+    lines = list(read(run))
     first: Mapping[str, Any] = lines[0] if lines else {}
     last: Mapping[str, Any] = lines[-1] if lines else {}
     return {
-        "run": path.stem,
+        "run": run,
         "task": first.get("task"),
         "check": first.get("check"),
         "began": first.get("at"),

@@ -122,3 +122,17 @@ def test_a_run_that_is_not_the_only_one(run: str, name: str, message: str) -> No
     with pytest.raises(UsageError) as caught:
         runs.show(Output(json=False), name)
     assert (caught.value.message, caught.value.hint) == (message, "./inv runs.list")
+
+
+def test_runs_of_one_second_are_in_their_order(run: str) -> None:
+    """Their names end at random; `last` is the one that began last."""
+    folder = journal.folder()
+    for end, at in (("ffff", 5.25), ("0001", 5.75), ("8000", 5.5)):
+        line = json.dumps({"at": at, "event": "begun", "task": "fleet.up"})
+        (folder / f"20261123T000000-{end}.jsonl").write_text(line + "\n")
+    (folder / "20261123T000000-7777.jsonl").write_text("")
+    ends = [name[-4:] for name in journal.names("20261123")]
+    assert ends == ["7777", "ffff", "8000", "0001"]
+    assert runs._named("last").endswith("0001")
+    assert [one["run"][-4:] for one in journal.runs()][:2] == ["0001", "8000"]
+    assert journal.names(run) == ["20261122T063907-4f2a"]
