@@ -58,7 +58,7 @@ GIVES = (
     (f"echo GATEWAY_ALLOW_ALL_USERS=true >>{ENV}", "sets GATEWAY_ALLOW_ALL_USERS", BACK),
     (f"printf 'platforms:\\n  webhook: {{enabled: true}}\\n' >>{CONFIG}",
      "webhook is switched on by platforms.webhook.enabled", BACK),
-    (f"printf 'gateway: {{multiplex_profiles: true}}\\n' >>{CONFIG}",
+    (f"sed -i 's/^gateway:$/&\\n  multiplex_profiles: true/' {CONFIG}",
      "lets it serve every profile", BACK),
     (f"rm {RECORD}", f"file:{RECORD}", f"cp -p {SAVED}/{NOTE} {HOME}/"),
     (f"rm {RECORD}; touch {CONFIG}", "are not known", f"cp -p {SAVED}/{NOTE} {HOME}/"),
@@ -84,7 +84,7 @@ def test_files_that_were_broken(linux: Box, one: Operator) -> None:
         row = seen(one)
         told = (*row["reasons"], *row["drift_reasons"])
         assert row["as_desired"] is False, breaks
-        assert any(words in reason for reason in told), row
+        assert any(words in reason for reason in told), (breaks, told)
         linux.user(mends)
         assert seen(one, code=0)["as_desired"], breaks
 

@@ -308,6 +308,7 @@ OTHER = {
     ),
     "greeter": echo(8801, "goodbye", state="stopped"),
 }
+OTHER["coder"]["env"]["LONG"] = "x" * 9000  # it needs more room than what was written before it
 PARTS = (
     ".hermes/profiles/coder/config.yaml",
     ".hermes/profiles/coder/.env",
@@ -327,7 +328,7 @@ def test_disk_full(linux: Box, operator: MakeOperator) -> None:
     try:
         old = contents(linux)
         failed: list[str] = []
-        for pages in range(12):
+        for pages in range(20):
             leave(linux, pages)
             run = changed.up(code=None)
             assert linux.leftovers() == ""
