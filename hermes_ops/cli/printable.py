@@ -46,6 +46,13 @@ def _escaped(char: str) -> str:
     return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
 
 
+def in_bytes(size: int) -> str:
+    """Return a size in bytes for people: `12 kB`, `3.4 MB`, `1.1 GB`."""
+    if size < 1_000_000:
+        return f"{-(-size // 1000)} kB"
+    return f"{size / 1e6:.1f} MB" if size < 1_000_000_000 else f"{size / 1e9:.1f} GB"
+
+
 def _unit(char: str) -> str:
     """Return a character as JSON escapes it: in units of 16 bits."""
     units = char.encode("utf-16-be", "surrogatepass").hex()

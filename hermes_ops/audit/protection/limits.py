@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
+from hermes_ops.cli.printable import in_bytes
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.services import MANAGERS
@@ -30,7 +31,7 @@ def _large_database(seen: Seen) -> Iterable[Finding]:
         size = sum(seen.facts.sizes.get(f"{home}/state.db{end}", 0) for end in ("", "-wal"))
         if settings.state_budget and size > bytes_of(settings.state_budget):
             sides = _sides(seen, profile)
-            yield make("large-database", _shown(size), sides, path=profile.name)
+            yield make("large-database", in_bytes(size), sides, path=profile.name)
 
 
 @finds(
@@ -44,7 +45,7 @@ def _large_logs(seen: Seen) -> Iterable[Finding]:
         logs = f"{home}/logs/"
         size = sum(size for path, size in seen.facts.sizes.items() if path.startswith(logs))
         if settings.log_budget and size > bytes_of(settings.log_budget):
-            yield make("large-logs", _shown(size), _sides(seen, profile), f"~/{logs}")
+            yield make("large-logs", in_bytes(size), _sides(seen, profile), f"~/{logs}")
 
 
 @finds(
@@ -104,7 +105,3 @@ def bytes_of(amount: str) -> float:
     """Return an amount such as `512M` in bytes."""
     number, unit = re.fullmatch(r"([\d.]+)([KMGT]?)", amount).groups()  # type: ignore[union-attr]
     return float(number) * 1024.0 ** " KMGT".index(unit or " ")
-
-
-def _shown(size: int) -> str:
-    return f"{size / (1 << 30):.1f} GB" if size >= 1 << 30 else f"{size / (1 << 20):.0f} MB"

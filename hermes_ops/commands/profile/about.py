@@ -43,8 +43,3 @@ def description_of(target: ProfileOnHost, facts: Facts) -> dict[str, str | None]
         "host": described(target.home, facts) or None,
         "wanted": target.profile.description or None,
     }
-
-
-def in_bytes(size: int) -> str:
-    """Return a size in bytes for people: `12 kB`, `3.4 MB`."""
-    return f"{size / 1e6:.1f} MB" if size >= 1_000_000 else f"{-(-size // 1000)} kB"

@@ -10,7 +10,7 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
-from hermes_ops.commands.profile.about import in_bytes
+from hermes_ops.cli.printable import in_bytes
 from hermes_ops.commands.profile.archive.ask import Packed, ask
 from hermes_ops.commands.profile.archive.read import taken
 from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, open_any

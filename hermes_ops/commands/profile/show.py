@@ -8,13 +8,14 @@ from typing import Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
+from hermes_ops.cli.printable import in_bytes
 from hermes_ops.commands import steps
 from hermes_ops.commands.config.get import HostSetting, settings_of
 from hermes_ops.commands.fleet.profile_table import duration, in_words
 from hermes_ops.commands.fleet.ps import STEPS
 from hermes_ops.commands.fleet.status import SeenProfile, seen_from
 from hermes_ops.commands.look_hosts import Look, look_all
-from hermes_ops.commands.profile.about import description_of, in_bytes, whole_step
+from hermes_ops.commands.profile.about import description_of, whole_step
 from hermes_ops.commands.profile.whose import (
     ProfileOnHost,
     aliases_of,
