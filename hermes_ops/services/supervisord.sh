@@ -32,14 +32,22 @@ supervisord_look() { # reports all its programs: asking for one takes as long
   unset IFS
   end
 }
+# Set `lines` to the user's crontab, to nothing if there is none; fails if that is not known.
+supervisor_crontab() {
+  lines=$(crontab -l 2>/dev/null </dev/null) && return
+  case $(LC_ALL=C crontab -l 2>&1 </dev/null) in
+    *'no crontab'* | *"can't open"* | '') lines= ;;
+    *) return 1 ;;
+  esac
+}
 # Whether cron starts it at boot: asked only where nothing else does, or it is there already.
 supervisor_booted() {
   [ -e "$supervisor_conf" ] || { [ ! -d /run/systemd/system ] && [ ! -x /bin/launchctl ]; } || return 0
   has crontab || return 0
-  if lines=$(LC_ALL=C crontab -l 2>&1 </dev/null); then
+  if supervisor_crontab; then
     case $lines in *"$supervisor_conf"*) lines=on ;; *) lines=off ;; esac
   else
-    case $lines in *'no crontab'* | *"can't open"* | '') lines=off ;; *) lines=denied ;; esac
+    lines=denied
   fi
   begin manager supervisord
   printf 'Id=@reboot\nState=%s\n' "$lines"
@@ -98,8 +106,10 @@ supervisord_journal() { # PROGRAM LINES SINCE-EPOCH CURSOR
 supervisor_boot() {
   folder=$HOME/${supervisor_conf%.conf}.d
   line="@reboot cat $folder/*.conf | grep -qx autostart=true && $HOME/$supervisor_venv/bin/supervisord -c $HOME/$supervisor_conf"
+  # What cannot be read would be lost.
+  supervisor_crontab || { printf 'crontab -l fails\n' >&2; return 1; }
   {
-    crontab -l 2>/dev/null </dev/null | grep -vF "$supervisor_conf"
+    [ -z "$lines" ] || printf '%s\n' "$lines" | grep -vF "$supervisor_conf"
     printf '%s # of hermes-ops\n' "$line" | sed 's/%/\\%/g'
   } | crontab -
 }

@@ -151,6 +151,17 @@ def test_the_line_of_the_crontab(host: Host) -> None:
     assert line.endswith("supervisord.conf # of hermes-ops")
 
 
+def test_a_crontab_that_cannot_be_read_stays(host: Host) -> None:
+    """It is written as a whole: what was not read would be lost."""
+    host.file("table", "@daily mine\n")
+    host.stand(
+        "crontab", "case $1 in -l) echo 'Input/output error' >&2; return 1 ;; esac; cat >table"
+    )
+    answer = host.run("supervisor_boot || echo failed")
+    assert answer.out == "failed\n"
+    assert (host.home / "table").read_text() == "@daily mine\n"
+
+
 def test_starts_wait_for_each_other(host: Host) -> None:
     """The first one at once, each later one after the pause."""
     host.stand("sleep")
