@@ -13,7 +13,15 @@ from hermes_ops.hermes.versions import capabilities, is_newer
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Refuse, Reload, Wanted
-from hermes_ops.plan.resource import AtPath, EnvFile, KeptAwake, Linger, Service, YamlFile
+from hermes_ops.plan.resource import (
+    AtPath,
+    EnvFile,
+    KeptAwake,
+    Linger,
+    Service,
+    ServiceDefinition,
+    YamlFile,
+)
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.awake import RESOURCES, keeper_of
 from hermes_ops.services.base import ServiceSpec
@@ -39,13 +47,25 @@ def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) ->
 
 
 def plan_boot(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
-    """Yield the change that lets the host start the service manager itself when it boots."""
+    """Yield the change that lets the host start the service manager itself when it boots.
+
+    It is taken back with the manager's last service.
+    """
+    resource = f"boot:{manager.name}"
     for wanted in desired.wanted:
         if isinstance(wanted.resource, Linger) and wanted.profile.state == "started":
             if words := manager.at_boot(facts):
-                resource, reason = f"boot:{manager.name}", "nothing starts it at boot"
+                reason = "nothing starts it at boot"
                 yield Change(wanted.step, None, resource, "enable", reason, Reload(words))
             return
+    gone = {
+        manager.id(desired.services[wanted.profile.name]): wanted.step
+        for wanted in desired.wanted
+        if isinstance(wanted.resource, ServiceDefinition) and wanted.profile.state == "absent"
+    }
+    if gone and (words := manager.never_at_boot(facts, gone)):
+        step, reason = next(iter(gone.values())), "it has no service any more"
+        yield Change(step, None, resource, "disable", reason, Reload(words))
 
 
 def plan_reload(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -221,6 +221,15 @@ class ServiceManager(Protocol):
         They are empty if it is so, needs no help, or cannot be.
         """
         del facts
+        return ()
+
+    def never_at_boot(self, facts: Facts, gone: Collection[str]) -> tuple[str, ...]:
+        """Return the command that takes away what `at_boot` brought: shell words.
+
+        They are empty if there is nothing, or if it has a service that is none of `gone`, which
+        are ids.
+        """
+        del facts, gone
         return ()
 
     def reload(self) -> tuple[str, ...]:

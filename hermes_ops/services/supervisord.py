@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -131,6 +131,12 @@ class Supervisord(ServiceManager):
         """Return the command that adds a line to the user's crontab, where there is cron."""
         told = facts.unit(self.name, "@reboot")["State"]
         return ("supervisor_boot",) if told == "off" else ()
+
+    def never_at_boot(self, facts: Facts, gone: Collection[str]) -> tuple[str, ...]:
+        """Return the command that takes the line away; a service of any role keeps it."""
+        told = facts.unit(self.name, "@reboot")
+        left = set(told["Programs"].split()) - set(gone)
+        return ("supervisor_unboot",) if told["State"] == "on" and not left else ()
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the program as checks see it."""

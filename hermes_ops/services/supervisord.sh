@@ -50,7 +50,11 @@ supervisor_booted() {
     lines=denied
   fi
   begin manager supervisord
-  printf 'Id=@reboot\nState=%s\n' "$lines"
+  printf 'Id=@reboot\nState=%s\nPrograms=' "$lines"
+  for path in "${supervisor_conf%.conf}.d"/*.conf; do
+    [ ! -f "$path" ] || { path=${path##*/}; printf '%s ' "${path%.conf}"; }
+  done
+  printf '\n'
   end
 }
 supervisord_tell() { # `NAME   RUNNING   pid 12, uptime 0:00:09`
@@ -106,11 +110,18 @@ supervisord_journal() { # PROGRAM LINES SINCE-EPOCH CURSOR
 supervisor_boot() {
   folder=$HOME/${supervisor_conf%.conf}.d
   line="@reboot cat $folder/*.conf | grep -qx autostart=true && $HOME/$supervisor_venv/bin/supervisord -c $HOME/$supervisor_conf"
+  supervisor_write "$(printf '%s # of hermes-ops\n' "$line" | sed 's/%/\\%/g')"
+}
+supervisor_unboot() {
+  supervisor_write ''
+}
+# Write the user's crontab with this line, or none, in place of ours.
+supervisor_write() { # LINE
   # What cannot be read would be lost.
   supervisor_crontab || { printf 'crontab -l fails\n' >&2; return 1; }
   {
     [ -z "$lines" ] || printf '%s\n' "$lines" | grep -vF "$supervisor_conf"
-    printf '%s # of hermes-ops\n' "$line" | sed 's/%/\\%/g'
+    [ -z "$1" ] || printf '%s\n' "$1"
   } | crontab -
 }
 supervisor_up() {

@@ -98,6 +98,9 @@ def test_a_host_without_an_init_system(linux: Box, operator: MakeOperator) -> No
         somebody.run("fleet.down", "--all-hosts", "-y", code=0)
         line = linux.user_done("sh -c \"$(sed -n 's/^@reboot //p' /var/tmp/cron.hermes)\"")
         assert line.returncode == 1  # nothing is to be started
+        gone = somebody.run("gateway.uninstall", "--all-hosts", "-y", code=0)
+        assert ("boot:supervisord", "disable", "done") in gone.changes(linux.name)
+        assert "@reboot" not in linux.sh("cat /var/tmp/cron.hermes")
 
 
 def test_a_home_with_a_blank(linux: Box, operator: MakeOperator) -> None:

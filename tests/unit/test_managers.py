@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from one_more import run_quick, with_manager
 from hermes_ops.assets import TEMPLATES
 from hermes_ops.files import layout
 from hermes_ops.hermes.gateway import values_for
+from hermes_ops.look.facts import Unit
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Control
 from hermes_ops.services import MANAGERS
@@ -131,3 +133,23 @@ def test_one_manager_more_breaks_no_test(tmp_path: Path) -> None:
     ended = run_quick(with_manager(tmp_path / "project"), words)
     assert ended.returncode == 0, ended.stdout[-4000:]
     assert "test_words_name_the_verb_and_the_service[start-toy] PASSED" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "programs", "change"),
+    [
+        ("on", "hermes-gateway-demo", ["disable"]),
+        ("on", "board hermes-gateway-demo", []),  # of another role
+        ("off", "hermes-gateway-demo", []),
+        ("denied", "hermes-gateway-demo", []),
+    ],
+)
+def test_the_last_service_takes_the_start_at_boot_along(
+    state: str, programs: str, change: list[str]
+) -> None:
+    """The line of the crontab stays as long as supervisord has anything to run."""
+    case = {"desired": {"demo": {"state": "absent"}}, "host": {"manager": "supervisord"}}
+    told = Unit({"Id": "@reboot", "State": state, "Programs": programs})
+    facts = replace(new_host("supervisord"), units={"supervisord": {"@reboot": told}})
+    changes = make_plan(desired(case), facts).changes
+    assert [c.action for c in changes if c.resource == "boot:supervisord"] == change

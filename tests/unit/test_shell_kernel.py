@@ -125,8 +125,12 @@ def test_what_the_crontab_says(dash: Host, answer: str, state: list[str]) -> Non
     dash.rooted("/bin/launchctl")
     dash.has_only("crontab")
     dash.stand("crontab", answer)
+    dash.file(".config/hermes-ops/supervisord.d/hermes-gateway-b.conf")
+    dash.file(".config/hermes-ops/supervisord.d/board.conf")
     text = dash.run("supervisor_booted").block("manager")
-    assert [line.removeprefix("State=") for line in text.splitlines()[1:]] == state
+    told = dict(line.split("=", 1) for line in text.splitlines())
+    assert [told["State"]] == state
+    assert told["Programs"].split() == ["board", "hermes-gateway-b"]
 
 
 def test_cron_is_not_asked_where_systemd_runs(dash: Host) -> None:
@@ -149,6 +153,8 @@ def test_the_line_of_the_crontab(host: Host) -> None:
     assert others == "@daily mine"
     assert line.startswith(f"@reboot cat {host.home}/.config/hermes-ops/supervisord.d/*.conf | ")
     assert line.endswith("supervisord.conf # of hermes-ops")
+    assert host.run("supervisor_unboot; echo $?").out == "0\n"
+    assert (host.home / "table").read_text() == "@daily mine\n"
 
 
 def test_a_crontab_that_cannot_be_read_stays(host: Host) -> None:
@@ -157,8 +163,8 @@ def test_a_crontab_that_cannot_be_read_stays(host: Host) -> None:
     host.stand(
         "crontab", "case $1 in -l) echo 'Input/output error' >&2; return 1 ;; esac; cat >table"
     )
-    answer = host.run("supervisor_boot || echo failed")
-    assert answer.out == "failed\n"
+    assert host.run("supervisor_boot || echo failed").out == "failed\n"
+    assert host.run("supervisor_unboot || echo failed").out == "failed\n"
     assert (host.home / "table").read_text() == "@daily mine\n"
 
 
