@@ -22,7 +22,7 @@ from hermes_ops.reporting.events import Emit, Event, Finished, Raised
 from hermes_ops.run.connections import Connections
 from hermes_ops.run.model import Settings
 from hermes_ops.run.parallel import DEADLINE, INTERRUPTED, Ended, Rules, parallel
-from hermes_ops.transport import Transport
+from hermes_ops.transport import Transport, prepare
 
 Item = TypeVar("Item", Host, DesiredState)
 Value = TypeVar("Value")
@@ -83,11 +83,16 @@ def over_hosts(
     returns what an outcome counts as. Connections are closed; with `keep`, those of the hosts that
     ended stay open there. `left` is called with each host whose work has ended, in any way.
     """
+
+    def meanwhile() -> None:
+        prepare(map(_host, wanted))
+        settings.meanwhile()
+
     with Connections() as own:
         fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None, left)
         ended = parallel(
             wanted, fan.one, rules,
-            failed=lambda o: word_of(o) in BAD, meanwhile=settings.meanwhile,
+            failed=lambda o: word_of(o) in BAD, meanwhile=meanwhile,
         )  # fmt: skip
         return fan.all(wanted, ended)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Transport
 from hermes_ops.transport.local import Local
 
-__all__ = ["Local", "Retry", "Session", "Transport", "connect", "forget_settings"]
+__all__ = ["Local", "Retry", "Session", "Transport", "connect", "forget_settings", "prepare"]
 
 
 def connect(
@@ -26,10 +26,20 @@ def connect(
     """
     if host.connection.kind == "local":
         return Local(host)
+    from hermes_ops.transport.openssh.route import route_to
+
+    # First, as `ssh -G` runs beside what `prepare` loads.
+    hops = route_to(host)
     # Imported only here: importing Fabric takes longer than a whole local run.
     from hermes_ops.transport.ssh import Ssh
 
-    return Ssh.open(host, known_hosts=known_hosts, retry=retry)
+    return Ssh.open(host, hops, known_hosts=known_hosts, retry=retry)
+
+
+def prepare(hosts: Iterable[Host]) -> None:
+    """Load what connections to these hosts need: it takes longer than to ask for their settings."""
+    if any(host.connection.kind != "local" for host in hosts):
+        import hermes_ops.transport.ssh  # noqa: F401
 
 
 def forget_settings() -> None:

@@ -21,7 +21,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Stream
 from hermes_ops.transport.become import become, line_for, opening, receiving, sent, shell_words
 from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
-from hermes_ops.transport.openssh.route import route_to
+from hermes_ops.transport.openssh.route import Hop
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Channel, RemoteChannel
 from hermes_ops.transport.unheard import KEPT, refuse_unheard
@@ -53,10 +53,10 @@ class Ssh:
 
     @classmethod
     def open(
-        cls, host: Host, *, known_hosts: Sequence[Path] = (), retry: Retry | None = None
-    ) -> Ssh:
-        """Connect; after failures that may be temporary try again, with a random pause."""
-        hops = route_to(host)
+        cls, host: Host, hops: Sequence[Hop], *,
+        known_hosts: Sequence[Path] = (), retry: Retry | None = None,
+    ) -> Ssh:  # fmt: skip
+        """Connect; after failures that may be temporary try again, after a random pause."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 connection = open_way(host, hops, known_hosts)
