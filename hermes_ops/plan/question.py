@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 from hermes_ops.files.layout import OWED, STOPPED, UPGRADE_NOTE, stamp
@@ -49,53 +49,14 @@ def question(
     asked, so that the look leaves no trace on the host. `health`: ask what a doctor wants to know.
     """
     services = list(desired.services.values())
-    definitions = [
-        str(known.path)
-        for service in services
-        for manager in MANAGERS.values()
-        for known in manager.paths(service)
-    ]
-    # What the links of units lead to lies in these, and nobody else may write there.
-    managers = MANAGERS.values()
-    folders = [str(f) for s in services for manager in managers for f in folders_of(s, manager)]
-    resources = [wanted.resource for wanted in desired.wanted]
-    # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
-    homes = [str(s.home) for s in services if s.text == "hermes"]
-    asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
-    evidence = [f"{home}/{name}" for home in asked for name in gateway.EVIDENCE]
-    marks = [f"{home}/{name}" for home in homes for name in MARKERS]
-    hands = [f"{STOPPED}/{s.name}" for s in services if s.text == "hermes"]
-    programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
-    stamps = [str(stamp(name)) for name in ("hermes", *programs)] + [str(UPGRADE_NOTE)]
-    env_files = [str(r.path) for r in resources if isinstance(r, EnvFile)]
-    texts = [str(r.path) for r in resources if isinstance(r, _TEXTS)]
-    texts += [gateway.ACTIVE] if any(isinstance(r, Whole) for r in resources) else []
-    texts += [f"{r.path}/{name}" for r in resources if isinstance(r, Whole) for name in r.reads]
-    notes = [str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept]
-    records = [f"{home}/{RECORD}" for home in homes]
-    records += [gateway.ACTIVE] if health else []
-    repairs = any(isinstance(r, Service) and r.order == "repair" for r in resources)
-    left = [f"{home}/{name}" for home in homes for name in FILES] if repairs else []
-    records += [gateway.ACTIVE, *(f"{h}/{n}" for h in homes for n in READ)] if repairs else []
-    written = [f"{home}/{name}" for home in homes for name in WRITTEN]
+    resources = _resources(desired)
+    homes = _homes(desired)
+    both = [*_definitions(desired), *_stamps(), *_notes(desired)]
+    read = [*_texts(resources), *_evidence(desired, strangers=strangers, health=health)]
     return Question(
-        paths=_unique(
-            [
-                *(str(path) for r in resources for path in paths_of(r)),
-                *definitions,
-                *folders,
-                *stamps,
-                gateway.ACTIVE,
-                *marks,
-                *hands,
-                *notes,
-                *left,
-                *(f"{OWED}/{service.name}" for service in services),
-                *written,
-            ]
-        ),
-        files=_unique([*texts, *definitions, *evidence, *marks, *hands, *stamps, *notes, *records]),
-        env_files=_unique(env_files),
+        paths=_unique([*_looked_at(desired), *both]),
+        files=_unique([*read, *both]),
+        env_files=_unique(str(r.path) for r in resources if isinstance(r, EnvFile)),
         masked=frozenset(_masked(resources)),
         folders=_unique(
             [path for service in services for path in gateway.folder_questions(service.home)]
@@ -107,11 +68,11 @@ def question(
         others=tuple(manager.strangers for manager in MANAGERS.values()),
         marked=tuple(_marked(desired)),
         known=_unique((*desired.host.all_profiles, *desired.host.beside, *desired.services)),
-        defined=tuple(f"{one.shell_name}_defined" for one in managers),
-        pid_files=_unique([f"{home}/{gateway.PID_FILE}" for home in homes]),
+        defined=tuple(f"{one.shell_name}_defined" for one in MANAGERS.values()),
+        pid_files=_unique(_below(homes, [gateway.PID_FILE])),
         homes=_unique(homes),
-        databases=_unique([f"{home}/{name}" for home in homes for name in gateway.DATABASES]),
-        markers=_unique(marks),
+        databases=_unique(_below(homes, gateway.DATABASES)),
+        markers=_unique(_below(homes, MARKERS)),
         urls=_unique(_urls(desired)) if urls else None,
         ports=_unique(filter(None, map(number_of, _urls(desired)))),
         hermes_python=desired.host.hermes.python,
@@ -124,6 +85,83 @@ def question(
         may_ask=not desired.host.hermes.user and not desired.host.connection.become_password,
         rights=desired.host.manager in MANAGERS and MANAGERS[desired.host.manager].by_root,
     )
+
+
+# --- files and folders ------------------------------------------------------------------------
+
+
+def _resources(desired: DesiredState) -> list[Resource]:
+    return [wanted.resource for wanted in desired.wanted]
+
+
+def _homes(desired: DesiredState) -> list[str]:
+    """Return the homes of the gateways."""
+    return [str(s.home) for s in desired.services.values() if s.text == "hermes"]
+
+
+def _below(homes: Iterable[str], names: Collection[str]) -> list[str]:
+    return [f"{home}/{name}" for home in homes for name in names]
+
+
+def _definitions(desired: DesiredState) -> Iterable[str]:
+    """Yield every path that a service's definition has under any manager."""
+    for service in desired.services.values():
+        for manager in MANAGERS.values():
+            yield from (str(known.path) for known in manager.paths(service))
+
+
+def _stamps() -> Iterable[str]:
+    """Yield the files that say what we have installed."""
+    programs = [manager.program.name for manager in MANAGERS.values() if manager.program]
+    yield from (str(stamp(name)) for name in ("hermes", *programs))
+    yield str(UPGRADE_NOTE)
+
+
+def _notes(desired: DesiredState) -> Iterable[str]:
+    """Yield what says why something is as it is: marks in homes, stops by hand, our memory."""
+    yield from _below(_homes(desired), MARKERS)
+    yield from (f"{STOPPED}/{s.name}" for s in desired.services.values() if s.text == "hermes")
+    resources = _resources(desired)
+    yield from (str(r.kept) for r in resources if isinstance(r, EnvFile) and r.kept)
+
+
+def _looked_at(desired: DesiredState) -> Iterable[str]:
+    """Yield the paths of which only kind, owner, mode and time are asked."""
+    homes, services = _homes(desired), desired.services.values()
+    yield from (str(path) for r in _resources(desired) for path in paths_of(r))
+    # What the links of units lead to lies in these, and nobody else may write there.
+    yield from (str(f) for s in services for m in MANAGERS.values() for f in folders_of(s, m))
+    yield gateway.ACTIVE
+    yield from _below(homes, FILES) if _repairs(desired) else ()
+    yield from (f"{OWED}/{service.name}" for service in services)
+    yield from _below(homes, WRITTEN)
+
+
+def _texts(resources: Sequence[Resource]) -> Iterable[str]:
+    """Yield the files whose text is compared with a wanted one."""
+    yield from (str(r.path) for r in resources if isinstance(r, _TEXTS))
+    for whole in [r for r in resources if isinstance(r, Whole)]:
+        yield gateway.ACTIVE
+        yield from (f"{whole.path}/{name}" for name in whole.reads)
+
+
+def _evidence(desired: DesiredState, *, strangers: bool, health: bool) -> Iterable[str]:
+    """Yield the files that tell how the gateways are."""
+    homes = _homes(desired)
+    # When it looks for strangers, the shell sends evidence of every profile under `.hermes` anyway.
+    asked = [home for home in homes if not (strangers and home.startswith(".hermes"))]
+    yield from _below(asked, gateway.EVIDENCE)
+    yield from _below(homes, [RECORD])
+    if health or _repairs(desired):
+        yield gateway.ACTIVE
+    yield from _below(homes, READ) if _repairs(desired) else ()
+
+
+def _repairs(desired: DesiredState) -> bool:
+    return any(isinstance(r, Service) and r.order == "repair" for r in _resources(desired))
+
+
+# --- everything else --------------------------------------------------------------------------
 
 
 def _marked(desired: DesiredState) -> Iterable[Words]:
