@@ -9,9 +9,9 @@ from itertools import groupby
 from hermes_ops.apply.lines import call, content_of
 from hermes_ops.files import layout
 from hermes_ops.plan import model
-from hermes_ops.plan.lifecycle.rights import needs_root
+from hermes_ops.plan.lifecycle.rights import needs_root, root_manager
 from hermes_ops.plan.model import Change, Control, Operation, Plan, Write
-from hermes_ops.services import MANAGERS, libraries, order_libraries
+from hermes_ops.services import MANAGERS, paths
 from hermes_ops.wire import library
 
 
@@ -21,13 +21,13 @@ def root_part(plan: Plan, nonce: str) -> str | None:
     if not parts or plan.user is None:
         return None
     uid, user = plan.user
-    names = ("wire/common", *libraries(), *order_libraries(), "apply/as_root")
+    names = ("wire/common", *_libraries(plan.changes), "apply/as_root")
     functions = [f"do_{name}() {{\n{text}\n}}\n" for name, text in parts.items()]
     return "".join(
         (
             f"nonce={nonce}\n",
-            layout.shell(),
-            *(library(name) for name in names if not name.startswith("services/") or _is_its(name)),
+            layout.shell(paths()),
+            *map(library, names),
             f"uid={uid} units= may_root= patience=90\n",
             *functions,
             f"{call('serve', user, *parts)}\n",
@@ -35,16 +35,13 @@ def root_part(plan: Plan, nonce: str) -> str | None:
     )
 
 
-def _is_its(name: str) -> bool:
-    """Whether a shell file belongs to a manager whose services only root changes, or its family."""
-    families = {one.family or one.name for one in MANAGERS.values() if one.by_root}
-    files = {
-        file
-        for one in MANAGERS.values()
-        if (one.family or one.name) in families
-        for file in (f"services/{one.name}", one.orders)
-    }
-    return name in files
+def _libraries(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield the shell files of the managers that root orders, and of their families."""
+    ordered = filter(None, (root_manager(change.operation) for change in changes))
+    families = {one.family or one.name for one in ordered}
+    its = [one for one in MANAGERS.values() if (one.family or one.name) in families]
+    yield from (f"services/{one.name}" for one in its)
+    yield from (one.orders for one in its if one.orders)
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:

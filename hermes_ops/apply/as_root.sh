@@ -4,6 +4,8 @@
 room=/var/run/hermes-ops.$nonce
 sudo_password=
 
+plan_stop() { :; } # the user's script has announced it: root writes nothing in a home
+
 # The input ends with the user's script, however that ends.
 end_with_script() {
   while IFS= read -r line; do :; done
@@ -15,7 +17,8 @@ serve() { # USER PART...: each is a function do_PART
   parts=" $* "
   trap '' HUP PIPE
   exec 5<&0
-  mkdir -m 711 "$room" && mkfifo -m 600 "$room/ask" "$room/answer" && chown "$user" "$room/ask" "$room/answer" &&
+  # Not `mkfifo -m`: GNU's needs /proc for it.
+  mkdir -m 711 "$room" && (umask 077 && mkfifo "$room/ask" "$room/answer") && chown "$user" "$room/ask" "$room/answer" &&
     exec 3<>"$room/ask" 4<>"$room/answer" && : >"$room/said" || return
   XDG_RUNTIME_DIR=$room/trial
   mkdir -m 700 "$XDG_RUNTIME_DIR"

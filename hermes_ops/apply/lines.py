@@ -12,7 +12,7 @@ from hermes_ops.files.layout import PIP, WHEELS
 from hermes_ops.hermes import started
 from hermes_ops.plan import model
 from hermes_ops.plan.lifecycle import moves
-from hermes_ops.plan.lifecycle.rights import needs_root
+from hermes_ops.plan.lifecycle.rights import needs_root, root_manager
 from hermes_ops.plan.model import Change, Control, Drain, Install, Operation, Write
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services.awake.keeper import AwakeOrder
@@ -62,6 +62,9 @@ def prepare(control: Control) -> Iterator[str]:
         yield f"is_broken || {call('end_process', home, control.ends, control.born or '')}"
     if control.announced and not control.ends:
         yield f"is_broken || {call('plan_stop', home, control.announced)}"
+    manager = root_manager(control)
+    if manager and control.verb != "start" and (words := manager.announcement(control.service)):
+        yield f"is_broken || {call(*words)}"
     if control.verb != "stop" and control.service.text == "hermes":
         yield f"is_broken || {call('reset_storm', home)}"
 

@@ -17,8 +17,10 @@ def _on(seen: Seen) -> tuple[Side, ...]:
     return (Side(seen.host.name, None),)
 
 
-def _is_mac(seen: Seen) -> bool:
-    return "domain" in seen.facts.health
+def _needs_login(seen: Seen) -> bool:
+    """Whether its gateways begin with a session: those of the system begin with the Mac."""
+    manager = MANAGERS.get(seen.host.manager)
+    return "domain" in seen.facts.health and not (manager and manager.by_root)
 
 
 @finds(
@@ -38,8 +40,9 @@ def _filevault(seen: Seen) -> Iterable[Finding]:
     says="{what} at {who}",
     ignored="after a reboot its gateways are down until {name} logs in at the screen, or fleet.up"
     " is run",
-    mend="on the host: sudo sysadminctl -autologin set -userName {name} -password -   # over SSH it"
-    " may do nothing: then in System Settings > Users & Groups",
+    mend="hermes_service_manager: launchd-system, then ./inv fleet.up -l {who}; or, on the host:"
+    " sudo sysadminctl -autologin set -userName {name} -password -   # over SSH it may do nothing:"
+    " then in System Settings > Users & Groups",
 )
 def _autologin(seen: Seen) -> Iterable[Finding]:
     """Yield that nobody is logged in by itself, or another user, or that it was set in vain."""
@@ -50,7 +53,7 @@ def _autologin(seen: Seen) -> Iterable[Finding]:
     elif found:
         what = "automatic login has no password (/etc/kcpassword)"
     kept = "autologin-password" in seen.facts.health
-    if _is_mac(seen) and (found != user or not kept):
+    if _needs_login(seen) and (found != user or not kept):
         yield make("no-autologin", user, _on(seen), what)
 
 
@@ -64,7 +67,7 @@ def _screen(seen: Seen) -> Iterable[Finding]:
     domain, user = seen.facts.health.get("domain", "gui/"), seen.facts.user
     owner = seen.facts.health.get("console", "root")
     what = f"{owner} is logged in, and not {user}," if owner not in ("root", user) else ""
-    if not domain.startswith("gui/"):
+    if _needs_login(seen) and not domain.startswith("gui/"):
         yield make(
             "not-at-the-screen", user, _on(seen), what or "nobody is logged in", path=domain
         )  # fmt: skip
@@ -105,8 +108,9 @@ def _stays_off(seen: Seen) -> Iterable[Finding]:
 def _not_loaded(seen: Seen) -> Iterable[Finding]:
     """Yield the jobs that we loaded and launchd has dropped: no command tells of that policy."""
     at_screen = seen.facts.health.get("domain", "").startswith("gui/")
-    for label, unit in sorted(seen.facts.units.get("launchd", {}).items()):
-        profile = MANAGERS["launchd"].profile_of(label)
-        lost = unit["Note"] and not unit["Domains"] and not unit["Disabled"]
-        if lost and profile and at_screen:
-            yield make("not-loaded", label, (Side(seen.host.name, profile),))
+    for name, is_up in {"launchd": at_screen, "launchd-system": True}.items():
+        for label, unit in sorted(seen.facts.units.get(name, {}).items()):
+            profile = MANAGERS[name].profile_of(label)
+            lost = unit["Note"] and not unit["Domains"] and not unit["Disabled"]
+            if lost and profile and is_up:
+                yield make("not-loaded", label, (Side(seen.host.name, profile),))

@@ -39,6 +39,8 @@ PLANNED_STOP = SHARE / "planned-stop"
 SYSTEMD_UNITS = PurePosixPath(".config/systemd/user")
 SYSTEM_UNITS = PurePosixPath("/etc/systemd/system")
 """The folder of the units of the system: only root writes there."""
+LAUNCH_DAEMONS = PurePosixPath("/Library/LaunchDaemons")
+"""That of a Mac."""
 
 FOLDERS = (".config", SYSTEMD_UNITS, ".local", ".local/bin", SHARE.parent, STATE.parent, STATE)
 """The folders of a user in which we write: an administrator may have closed one of them."""

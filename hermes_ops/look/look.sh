@@ -33,16 +33,20 @@ look_host() {
 
 # The login shell finds out before whether it may become root, if services of the system are wanted.
 # Otherwise it matters where there are some of ours, and this user is the one who logs in.
-look_rights() { # YES-OR-EMPTY
+look_rights() { # YES-OR-EMPTY PATTERN...: the marks of services that only root changes
   if [ -n "$may_root" ]; then
     say "root $may_root"
     say "group $(id -gn)"
     return
   fi
-  for path in "$system_units"/*.service.d/50-hermes-ops.conf; do
-    [ -n "$1" ] && [ -e "$path" ] || return 0
-    if [ "$uid" = 0 ] || sudo -n true >/dev/null 2>&1 </dev/null; then say "root yes"; else say "root no"; fi
-    return
+  [ -n "$1" ] || return 0
+  shift
+  for pattern; do
+    for path in $pattern; do
+      [ -e "$path" ] || continue
+      if [ "$uid" = 0 ] || sudo -n true >/dev/null 2>&1 </dev/null; then say "root yes"; else say "root no"; fi
+      return
+    done
   done
 }
 

@@ -61,6 +61,8 @@ class Question:
     """The shell files that tell what keeps the machine awake; none: nobody asks."""
     rights: bool = False
     """Whether to ask if the user who logs in may become root."""
+    marks: tuple[str, ...] = ()
+    """Patterns of files: one shows that there are services of ours that only root changes."""
     may_ask: bool = False
     """Whether the script's user is the one who logs in, and can be asked for that right."""
     health: bool = False
@@ -78,7 +80,7 @@ def probe(question: Question) -> Script:
 
 def _lines(question: Question) -> Iterable[str]:
     yield "identify; enter_home; look_host; pids=; urls="
-    yield _call("look_rights", "yes" if question.may_ask else "")
+    yield _call("look_rights", "yes" if question.may_ask else "", *question.marks)
     yield _call("look_hermes", question.hermes_python)
     yield _call("look_pythons", "yes" if question.pythons else "")
     yield _call("look_orphans", ownership.NAME, *question.known)

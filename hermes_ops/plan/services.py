@@ -77,9 +77,9 @@ def plan_definition(
 def _of_another(
     wanted: Wanted, path: PurePosixPath, content: str, mode: int, facts: Facts, owes: str | None
 ) -> Iterable[Change]:
-    """Yield the write of a file that belongs to another user: the new one is this user's."""
+    """Yield the write of a file that belongs to another user: the new one is the writer's."""
     state = facts.paths[str(path)]
-    if state.uid != facts.uid:
+    if state.uid != (0 if path.is_absolute() else facts.uid):
         write = Write(path, content, mode, facts.contents.get(str(path)), owes=owes)
         yield change(wanted, "update", f"it belongs to uid {state.uid}", write, facts)
 

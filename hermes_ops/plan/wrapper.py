@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.files.layout import STOPPED
@@ -104,4 +105,4 @@ def _line(name: str, wanted: Wanted, manager: ServiceManager) -> str:
 
 
 def _quoted(facts: Facts, path: Any) -> str:
-    return shlex.quote(f"{facts.home}/{path}")
+    return shlex.quote(str(PurePosixPath(facts.home) / path))

@@ -9,6 +9,7 @@ from hermes_ops.errors import Conflict, InventoryError, Unknown
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.launchd import Launchd
+from hermes_ops.services.launchd_system import LaunchdSystem
 from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.supervisord import Supervisord
 from hermes_ops.services.systemd import Systemd
@@ -18,26 +19,15 @@ MANAGERS: Mapping[str, ServiceManager] = {
     "systemd": Systemd(),
     "systemd-system": SystemdSystem(),
     "launchd": Launchd(),
+    "launchd-system": LaunchdSystem(),
     "supervisord": Supervisord(),
 }
 """In the order in which `auto` tries them."""
 
 
-_LATER = {
-    "launchd-system": frozenset({"Darwin"}),
-}
-"""Managers that an inventory may name, but that are not supported yet, and their systems."""
-
-
 def known() -> Mapping[str, frozenset[str]]:
     """Return each manager that an inventory may name, and the systems (`uname -s`) that have it."""
-    supported = {name: manager.systems for name, manager in MANAGERS.items()}
-    return {**supported, **{k: systems for k, systems in _LATER.items() if k not in MANAGERS}}
-
-
-def is_later(name: object) -> bool:
-    """Return whether an inventory may name a manager that is not supported yet."""
-    return isinstance(name, str) and name in _LATER and name not in MANAGERS
+    return {name: manager.systems for name, manager in MANAGERS.items()}
 
 
 def libraries() -> tuple[str, ...]:
@@ -60,7 +50,7 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
 
     Raises:
         InventoryError: the manager in the inventory belongs to another system.
-        Conflict: it is not supported, or cannot run services here.
+        Conflict: it cannot run services here.
         Unknown: it is there, and did not answer: nothing can be said of its services.
     """
     manager = _chosen(host, facts)
@@ -73,12 +63,7 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
 def _chosen(host: Host, facts: Facts) -> ServiceManager:
     if host.manager == "auto":
         return automatic(facts)
-    manager = MANAGERS.get(host.manager)
-    if manager is None:
-        raise Conflict(
-            f"the service manager {host.manager} is not supported yet",
-            hint=f"set hermes_service_manager to one of: auto, {', '.join(MANAGERS)}",
-        )
+    manager = MANAGERS[host.manager]
     if facts.system not in manager.systems:
         raise InventoryError(
             f"there is no {host.manager} on {facts.system}: {host.name} cannot have it",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import CONFIG, STATE
 from hermes_ops.look.facts import Facts, Unit
-from hermes_ops.services import launchd_job
 from hermes_ops.services.base import ServiceSpec, generated, template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Text
-from hermes_ops.services.launchd_job import LaunchdJob
+from hermes_ops.services.jobs import job, plist
+from hermes_ops.services.jobs.plist import escaped
 from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
 from hermes_ops.services.protection.limits import ENFORCED
 from hermes_ops.services.report import PATIENCE, ManagerReport
@@ -32,13 +28,17 @@ class Launchd(ServiceManager):
     """The launchd of macOS, in the domain of the session at the screen, or else of the user."""
 
     name = "launchd"
+    family = "launchd"
     systems = frozenset({"Darwin"})
     orders = "services/launchd_orders"
+    folder = AGENTS
+    marks = MARKS
+    seen: type[job.LaunchdJob] = job.LaunchdJob
     together = "launchd_ahead"
     marked = (f"{MARKS}/", ".conf", "")
     strangers = (f"{GATEWAY}*",)
     by_hand = "launchd/by-hand.sh.j2"
-    definitions = (f"{AGENTS}/{GATEWAY}*.plist",)
+    definitions: tuple[str, ...] = (f"{AGENTS}/{GATEWAY}*.plist",)
     unenforced, unenforced_because = ENFORCED, "not on macOS"
     grace = 25
     gives_environment = False
@@ -48,7 +48,9 @@ class Launchd(ServiceManager):
         "launchd_agents": AGENTS,
         "launchd_notes": STATE / "launchd",
     }
-    template_names = frozenset({"argument_list", "environment_items", "label", "log"})
+    template_names = frozenset(
+        {"argument_list", "environment_items", "group", "label", "log", "user"}
+    )
 
     def why_not(self, facts: Facts) -> str:
         """Return why it cannot run this user's services."""
@@ -73,11 +75,11 @@ class Launchd(ServiceManager):
 
     def plist_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the plist."""
-        return AGENTS / f"{service.label}.plist"
+        return self.folder / f"{service.label}.plist"
 
     def mark_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the file that tells that the job is ours."""
-        return MARKS / f"{service.name}.conf"
+        return self.marks / f"{service.name}.conf"
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
@@ -89,11 +91,20 @@ class Launchd(ServiceManager):
     ) -> Iterable[Definition]:
         """Return the plist and the mark; whether it is enabled is in no file (`switch`)."""
         del enabled
-        yield self._plist(service, facts, values)
+        yield self._plist(service, facts, {**values, **self.account(facts)})
         source = "launchd/ours.conf.j2"
         text = template(service.role.folder, source)
         mark = render(text, {**values, "label": service.label}, name=source)
         yield Text(self.mark_path(service), mark, restarts=False)
+
+    def account(self, facts: Facts) -> dict[str, str]:
+        """Return the account for the plist to name: an agent runs as whose it is."""
+        del facts
+        return {"user": "", "group": ""}
+
+    def variables(self, service: ServiceSpec, facts: Facts) -> dict[str, str]:
+        """Return the environment of a program that is no gateway."""
+        return {"HOME": facts.home, "LANG": "C.UTF-8", **service.environment}
 
     def _plist(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any]
@@ -107,15 +118,15 @@ class Launchd(ServiceManager):
             marks = (*(f"<string>{text}</string>" for text in texts), "<key>KeepAlive</key>")
             return HostWritten(path, words, marks, sign="<string>gateway</string>")
         if service.text == "hermes":
-            _refuse_markup(values["python"], values["service_home"], values["virtual_env"])
-        environment = {"HOME": facts.home, "LANG": "C.UTF-8", **service.environment}
+            plist.refuse_markup(values["python"], values["service_home"], values["virtual_env"])
+        items = self.variables(service, facts).items()
         given = {
             **values,
-            "label": _escaped(service.label),
-            "service_home": _escaped(values["service_home"]),
-            "argument_list": [_text(word) for word in values["command"]],
-            "environment_items": [(_escaped(k), _text(v)) for k, v in environment.items()],
-            "log": _escaped(f"{facts.home}/{STATE}/{service.name}.log"),
+            "label": escaped(service.label),
+            "service_home": escaped(values["service_home"]),
+            "argument_list": [plist.text(word) for word in values["command"]],
+            "environment_items": [(escaped(k), plist.text(v)) for k, v in items],
+            "log": escaped(f"{facts.home}/{STATE}/{service.name}.log"),
         }
         text = render(template(service.role.folder, source), given, name=source)
         return Text(path, text, base=True)
@@ -126,12 +137,12 @@ class Launchd(ServiceManager):
         Hermes masks the PATH as well (`launchd_plist_is_current`): it is that of who wrote it. Only
         the folder of Hermes' own programs, the first of ours, must be in it.
         """
-        (there, path), (ours, needed) = _parted(found), _parted(wanted)
+        (there, path), (ours, needed) = plist.parted(found), plist.parted(wanted)
         return there == ours and needed.split(":")[0] in path.split(":")
 
     def command_line(self, text: str) -> str:
         """Return the words of the program in a plist, with blanks between them."""
-        return " ".join(_arguments(text))
+        return " ".join(plist.arguments(text))
 
     def removal(self, foreign: Sequence[str], facts: Facts) -> str:
         """Return the command that takes jobs out of launchd that files of others define."""
@@ -160,7 +171,7 @@ class Launchd(ServiceManager):
         barred, domains = unit["Disabled"], unit["Domains"].split()
         activity, ended_by = unit["Activity"] or "inactive", _ended_by(unit)
         if activity == "inactive" and is_there and not barred and unit["Note"]:
-            activity, ended_by = "failed", _lost(unit, facts)
+            activity, ended_by = "failed", self.lost(unit, facts)
         runs = unit.number("Runs")
         return ManagerReport(
             installed=is_there or bool(domains),
@@ -179,6 +190,14 @@ class Launchd(ServiceManager):
             patience=unit.number("Patience") or PATIENCE,
         )
 
+    def lost(self, unit: Unit, facts: Facts) -> str:
+        """Return why a job that we loaded is not loaded any more."""
+        boot, _, rest = unit["Note"].partition(" ")
+        at_screen = unit["Belongs"].startswith("gui/")
+        if boot != facts.boot:
+            return UNLOADED if at_screen else _NO_LOGIN
+        return _LOGGED_OUT if "gui/" in rest and not at_screen else UNLOADED
+
     def switch(self, service: ServiceSpec, *, enabled: bool) -> tuple[str, ...]:
         """Return the command that lets launchd load the job by itself, or forbids it."""
         return ("launchd_switch", "enable" if enabled else "disable", service.label)
@@ -194,76 +213,35 @@ class Launchd(ServiceManager):
 
     def check(self, host: Any, service: CheckedService) -> UnitCheck:
         """Return the job as checks see it."""
-        return LaunchdJob(host, service, f"{service.user_home}/{AGENTS}/{service.unit}.plist")
+        file = PurePosixPath(service.user_home) / self.folder / f"{service.unit}.plist"
+        return self.seen(host, service, str(file))
 
     def ahead(self, services: Sequence[CheckedService]) -> str:
         """Return shell that asks about all jobs with one text."""
-        return launchd_job.ahead(services)
+        return job.ahead(services, self.seen.domains)
 
     def foreseen(
         self, services: Sequence[CheckedService], printed: str
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
-        return launchd_job.foreseen(services, printed)
+        return job.foreseen(services, printed, self.seen.domains)
 
 
 def _source(text: str) -> str:
     return f"launchd/{'hermes-gateway' if text == 'hermes' else 'service'}.plist.j2"
 
 
-def _text(value: str) -> str:
-    """Return a text for XML.
-
-    Raises:
-        Conflict: it has a character that no XML can hold.
-    """
-    if re.search("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]", value):
-        raise Conflict(f"a property list cannot hold the text {value!r}", hint="change it")
-    return _escaped(value)
-
-
-def _refuse_markup(*paths: str) -> None:
-    for path in paths:
-        if _escaped(path) != path:
-            words = f"the path {path} has one of & < > in it, which Hermes writes as it is"
-            hint = "use a home folder or a Python without such characters"
-            raise Conflict(f"{words}: no property list would be valid", hint=hint)
-
-
-_escaped = partial(escape, quote=False)
-_PATH = re.compile(r"(<key>PATH</key>\s*<string>)(.*?)(</string>)", re.DOTALL)
-
-
-def _parted(text: str) -> tuple[str, str]:
-    """Return a plist as Hermes compares it, and its PATH apart."""
-    plain = "\n".join(line.rstrip() for line in text.strip().splitlines())
-    path = _PATH.search(plain)
-    return _PATH.sub(r"\1\3", plain), path[2] if path else ""
-
-
-def _arguments(text: str) -> list[str]:
-    """Return the ProgramArguments of a plist; none if it cannot be parsed."""
-    import plistlib  # here: only a Mac needs it
-    from xml.parsers.expat import ExpatError
-
-    try:
-        found = plistlib.loads(text.encode("utf-8", "surrogateescape"))
-    except (plistlib.InvalidFileException, ExpatError, ValueError, TypeError, LookupError):
-        return []
-    words = found.get("ProgramArguments") if isinstance(found, dict) else None
-    return [str(word) for word in words] if isinstance(words, list) else []
-
-
 def _foreign(unit: Unit, own: PurePosixPath) -> Iterable[str]:
     """Yield the file from which a job was loaded, if that is not its plist in the user's folder."""
     path = unit["Path"]
-    if path.startswith("/") and (not path.endswith(f"/{own}") or path == f"/{own}"):
+    is_own = path == str(own) or (not own.is_absolute() and path[1:].endswith(f"/{own}"))
+    if path.startswith("/") and not is_own:
         yield path
 
 
 _UNSET = "launchd cannot start it: is its program there, and can its log be written?"
 _NEVER = "launchd has loaded it and never started it"
-_UNLOADED = "launchd has not loaded it: is it allowed in System Settings under Login Items?"
+UNLOADED = "launchd has not loaded it: is it allowed in System Settings under Login Items?"
 _NO_LOGIN = "launchd has not loaded it since the reboot: nobody is logged in at the screen"
 _LOGGED_OUT = "it ended with the session at the screen: somebody logged out there"
 
@@ -274,12 +252,3 @@ def _ended_by(unit: Unit) -> str:
     if unit["Activity"] == "failed" and unit["Runs"] == "0":
         return _NEVER
     return "signal" if unit["Signal"] else ""
-
-
-def _lost(unit: Unit, facts: Facts) -> str:
-    """Return why a job that we loaded is not loaded any more."""
-    boot, _, rest = unit["Note"].partition(" ")
-    at_screen = unit["Belongs"].startswith("gui/")
-    if boot != facts.boot:
-        return _UNLOADED if at_screen else _NO_LOGIN
-    return _LOGGED_OUT if "gui/" in rest and not at_screen else _UNLOADED

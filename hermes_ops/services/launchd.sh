@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Look at the jobs of the user's launchd.
+# Look at the jobs of launchd, of a user or of the system.
 #
 # launchctl's exit code is what counts; what it prints may change with any release of macOS. So it
 # is never at the head of a pipe, and what cannot be parsed is unknown, not absent.
 
+launchd_name=launchd
 launchd_ctl() { limited 30 /bin/launchctl "$@" </dev/null; }
 
 # A job may be in the domain of the session at the screen (gui/UID), in that of the user (user/UID),
@@ -116,7 +117,7 @@ launchd_activity() {
 launchd_look() { # LABEL...; one with a * stands for all gateways
   jobs=
   [ $# -gt 0 ] && [ -x /bin/launchctl ] || return 0
-  launchd_domains || { say 'mute launchd'; return; }
+  launchd_domains || { say "mute $launchd_name"; return; }
   seen_jobs=' '
   for label; do
     case $label in *\**) launchd_strangers ;; esac
@@ -124,10 +125,10 @@ launchd_look() { # LABEL...; one with a * stands for all gateways
   for label in "$@" $strange_jobs; do
     case $label$seen_jobs in *\** | *" $label "*) continue ;; esac
     seen_jobs="$seen_jobs$label "
-    launchd_job "$label" || { say 'mute launchd'; return; }
+    launchd_job "$label" || { say "mute $launchd_name"; return; }
     launchd_tell "$label"
   done
-  begin manager launchd
+  begin manager $launchd_name
   printf '%s' "$jobs"
   end
 }
@@ -188,7 +189,7 @@ launchd_compare() { # LABEL: sets `sum`, `note` and `unread`, which is yes, no, 
 }
 launchd_defined() {
   for path in "$launchd_agents"/ai.hermes.gateway*.plist; do
-    [ ! -e "$path" ] || { path=${path##*/}; say "defined launchd ${path%.plist}"; }
+    [ ! -e "$path" ] || { path=${path##*/}; say "defined $launchd_name ${path%.plist}"; }
   done
 }
 launchd_said() { # LABEL: finds its block in `jobs`

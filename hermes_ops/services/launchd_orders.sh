@@ -1,5 +1,8 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# Start, restart and stop jobs of the user's launchd, and let them be loaded or not.
+# Start, restart and stop jobs of launchd, of a user or of the system, and let them be loaded or not.
+
+launchd_sudo= # in front of what somebody has to do on the host
+launchd_owner=
 
 # launchd only accepts an order; whether it was followed, a later look shows. So each order has two
 # parts: what is begun for several jobs side by side, and what waits for each of them.
@@ -98,8 +101,11 @@ launchd_gone() { # LABEL PIDS: the label stays until the process has ended, and 
 launchd_switch() { # enable or disable, LABEL
   launchd_domains || { launchd_sees "$2"; return; }
   disabled=
-  out_said=$(launchd_ctl "$1" "$domain/$2" 2>&1) || out_said=$(launchd_ctl "$1" "user/$uid/$2" 2>&1) ||
-    { printf '%s' "$out_said"; return 1; }
+  for where in $domains; do
+    ! out_said=$(launchd_ctl "$1" "$where/$2" 2>&1) || return 0
+  done
+  printf '%s' "$out_said"
+  return 1
 }
 
 launchd_proof() { # LABEL: plutil reads the list as it will be
@@ -113,7 +119,8 @@ launchd_proof() { # LABEL: plutil reads the list as it will be
 # Whatever bootstrap answers, `print` shows whether the job is there. It refuses for some seconds
 # after a job of this name has left, and on some hosts for no reason at all.
 launchd_load() { # LABEL
-  plist=$PWD/$launchd_agents/$1.plist
+  plist=$launchd_agents/$1.plist
+  case $plist in /*) ;; *) plist=$PWD/$plist ;; esac
   launchd_switch enable "$1" || return
   for where in $domains; do
     tries=0
@@ -149,18 +156,18 @@ why_unloadable() { # LABEL: prints why launchd refuses it, with what mends that;
   owner=$(ls -ldnL "$plist" 2>/dev/null | sed 's/^\([^ ]*\) *[^ ]* *\([0-9]*\) .*/\1 \2/')
   case $owner in
     '') printf '%s is not there' "$plist"; return ;;
-    ?????w* | ????????w*) printf 'others may write %s: chmod 644 %s' "$plist" "$plist"; return ;;
-    *" $uid") ;;
-    *) printf '%s belongs to another user: sudo chown %s %s' "$plist" "$user" "$plist"; return ;;
+    ?????w* | ????????w*) printf 'others may write %s: %schmod 644 %s' "$plist" "$launchd_sudo" "$plist"; return ;;
+    *" ${launchd_owner:-$uid}") ;;
+    *) printf '%s belongs to another user: sudo chown %s %s' "$plist" "${launchd_owner:-$user}" "$plist"; return ;;
   esac
   if has plutil && ! out_said=$(plutil -lint "$plist" 2>&1); then
     printf 'it is no valid property list: %s' "$out_said" | tr '\n' ' '
   elif disabled= && is_disabled "$1"; then
-    printf 'somebody has disabled it: launchctl enable %s/%s' "$domain" "$1"
+    printf 'somebody has disabled it: %slaunchctl enable %s/%s' "$launchd_sudo" "$domain" "$1"
   elif [ "$where" = "user/$uid" ] && ! grep -q '<string>Background</string>' "$plist"; then
     printf 'nobody is logged in at the screen, and LimitLoadToSessionType in %s lacks Background' "$plist"
   elif has xattr && xattr -p com.apple.quarantine "$plist" >/dev/null 2>&1; then
-    printf 'it is in quarantine: xattr -d com.apple.quarantine %s' "$plist"
+    printf 'it is in quarantine: %sxattr -d com.apple.quarantine %s' "$launchd_sudo" "$plist"
   elif [ "$load_code" = 0 ]; then
     printf 'launchd took it and dropped it: allow it in System Settings > General > Login Items'
   else

@@ -79,7 +79,7 @@ class ServiceManager(Protocol):
     """Whether its definition can hold variables of ours for a program that writes its own text;
     otherwise they go into the service's `.env`."""
     needs_own_files: bool = False
-    """Whether it refuses a definition that belongs to another user."""
+    """Whether it refuses a definition that belongs to another user than whoever writes it."""
     text_known: str = ""
     """The field of `hermes.versions.Capabilities` that tells whether we have Hermes' text; empty:
     the text is our own."""
@@ -230,6 +230,14 @@ class ServiceManager(Protocol):
         are ids.
         """
         del facts, gone
+        return ()
+
+    def announcement(self, service: ServiceSpec) -> tuple[str, ...]:
+        """Return the words by which the user's script announces an end that root will order.
+
+        They are empty if what defines the service, or `control` itself, does that.
+        """
+        del service
         return ()
 
     def reload(self) -> tuple[str, ...]:

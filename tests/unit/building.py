@@ -368,6 +368,7 @@ _RUNNING: Mapping[str, Mapping[str, str]] = {
         "ExecMainStatus": "0",
     },
     "launchd": {"Activity": "active", "Domains": "gui/501", "Belongs": "gui/501"},
+    "launchd-system": {"Activity": "active", "Domains": "system", "Belongs": "system"},
 }
 """What managers say of a service that runs, besides its id and its pid."""
 
@@ -394,7 +395,7 @@ def ended(found: Facts, service: ServiceSpec, activity: str, status: int = 0) ->
 def _but(service: ServiceSpec, manager: str, units: Mapping[str, Unit]) -> Mapping[str, Unit]:
     """Return what a manager told without this service; systemd knows it while there is a unit."""
     name = MANAGERS[manager].id(service)
-    if manager == "launchd" and units.get(name, _BARE)["Disabled"]:
+    if manager.startswith("launchd") and units.get(name, _BARE)["Disabled"]:
         return {**units, name: Unit({"Id": name, "Disabled": units[name]["Disabled"]})}
     return {k: v for k, v in units.items() if k != name or manager == "systemd"}
 
@@ -537,7 +538,8 @@ def _written(write: Write, found: Facts) -> Facts:
     path = str(write.path)
     # What the host made stays there: the next look brings only that there is one.
     found = put(found, path, _TOKEN.sub("\x01kept\x01", text) if secret else text)
-    found = _at(found, path, replace(found.paths[path], mode=write.mode))
+    owner = 0 if write.path.is_absolute() else found.uid
+    found = _at(found, path, replace(found.paths[path], mode=write.mode, uid=owner))
     return _owes(found, write.owes, None) if write.owes else found
 
 

@@ -26,8 +26,8 @@ from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, automatic, launchd, passed_over
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import HostWritten, Text
+from hermes_ops.services.jobs.job import environment, foreseen, own
 from hermes_ops.services.launchd import Launchd
-from hermes_ops.services.launchd_job import environment, foreseen, own
 
 LAUNCHD = Launchd()
 CODER, DEFAULT = "ai.hermes.gateway-coder", "ai.hermes.gateway"
@@ -375,8 +375,8 @@ SPOKEN = [
     ({"Activity": "failed", "Code": "78", "Setup": "failed"}, ("failed", None, launchd._UNSET)),
     ({"Activity": "failed", "Runs": "0"}, ("failed", None, launchd._NEVER)),
     ({"Activity": "activating", "Signal": "9", "Runs": "2"}, ("activating", 9, "signal")),
-    ({"Note": "4F2A 1-2 gui/501"}, ("failed", None, launchd._UNLOADED)),
-    ({"Note": "OLD 1-2 gui/501"}, ("failed", None, launchd._UNLOADED)),
+    ({"Note": "4F2A 1-2 gui/501"}, ("failed", None, launchd.UNLOADED)),
+    ({"Note": "OLD 1-2 gui/501"}, ("failed", None, launchd.UNLOADED)),
     ({"Note": "OLD 1-2 gui/501", "Belongs": "user/501"}, ("failed", None, launchd._NO_LOGIN)),
     ({"Note": "4F2A 1-2 gui/501", "Belongs": "user/501"}, ("failed", None, launchd._LOGGED_OUT)),
     ({"Note": "4F2A 1-2 gui/501", "Disabled": "yes"}, ("inactive", None, "")),

@@ -315,9 +315,7 @@ def test_the_manager_that_is_named() -> None:
         with pytest.raises(Conflict, match="systemd cannot run services here: ") as caught:
             choose(Host("box", manager="systemd"), replace(NEW, **lacking))
         assert caught.value.hint == "set hermes_service_manager to auto"
-    with pytest.raises(Conflict, match="launchd-system is not supported") as caught:
-        choose(Host("box", manager="launchd-system"), MAC)
-    assert caught.value.hint.endswith(f": auto, {', '.join(MANAGERS)}")
+    assert choose(Host("box", manager="launchd-system"), replace(MAC, home="/x")).by_root
 
 
 @pytest.mark.parametrize(("name", "system"), [("launchd", "Linux"), ("systemd", "Darwin")])

@@ -49,7 +49,7 @@ from hermes_ops.loader.schema import (
     word,
 )
 from hermes_ops.secrets.secret import Public
-from hermes_ops.services import MANAGERS, is_later, known
+from hermes_ops.services import MANAGERS, known
 
 MERGED = ("hermes_profiles", "hermes_profile_defaults")
 _LATE = (*MERGED, "hermes_alerts")
@@ -234,7 +234,7 @@ def _hermes(found: Variables) -> HermesSettings:
 
 
 def _refuse_manager(found: Variables) -> None:
-    """Refuse a manager that is not supported yet, or that this machine cannot have.
+    """Refuse a manager that this machine cannot have.
 
     The systems of other hosts are not known yet.
     """
@@ -245,9 +245,6 @@ def _refuse_manager(found: Variables) -> None:
     is_local = reached is not None and reached.data == "local"
     if is_local and here not in known().get(str(manager.data), {here}):
         raise manager.error(f"there is no {manager.data} on this machine", "write auto")
-    if is_later(manager.data):
-        message = f"the service manager {manager.data!r} is not supported yet"
-        raise manager.error(message, f"known are: auto, {', '.join(MANAGERS)}")
 
 
 def _sharing(profiles: tuple[Profile, ...], found: Variables) -> tuple[Profile, ...]:

@@ -7,19 +7,26 @@ from collections.abc import Sequence
 from hermes_ops.errors import MissingPrivilege
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Change, Control, Operation, Reload, Switch
+from hermes_ops.plan.model import Change, Control, Operation, Reload, Switch, Write
 from hermes_ops.plan.resource import AtPath
 from hermes_ops.services import MANAGERS
+from hermes_ops.services.manager import ServiceManager
 
 
 def needs_root(operation: Operation) -> bool:
     """Whether only root may do this: at a path outside the home, or to a service of the system."""
     if isinstance(operation, AtPath):
         return operation.path.is_absolute()
-    if not isinstance(operation, Control | Reload | Switch):
-        return False
-    names = tuple(f"{one.shell_name}_" for one in MANAGERS.values() if one.by_root)
-    return operation.words[0].startswith(names)
+    return root_manager(operation) is not None
+
+
+def root_manager(operation: Operation) -> ServiceManager | None:
+    """Return the manager of the system that an operation orders, None if it is no such order."""
+    words = operation.words if isinstance(operation, Control | Reload | Switch) else ()
+    proof = operation.proof if isinstance(operation, Write) else ()
+    name = next(iter((*words, *proof)), "")
+    of_system = (one for one in MANAGERS.values() if one.by_root)
+    return next((one for one in of_system if name.startswith(f"{one.shell_name}_")), None)
 
 
 def allowed(changes: Sequence[Change], facts: Facts, host: Host) -> Sequence[Change]:
@@ -33,5 +40,6 @@ def allowed(changes: Sequence[Change], facts: Facts, host: Host) -> Sequence[Cha
         return changes
     login = host.connection.user or "the user who logs in"
     words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
-    hint = "set ansible_become_password or allow it in sudoers; or hermes_service_manager: systemd"
-    raise MissingPrivilege(f"{words}; nothing was changed", hint=hint)
+    without = next(n for n, one in MANAGERS.items() if facts.system in one.systems)
+    hint = "set ansible_become_password or allow it in sudoers; or hermes_service_manager: "
+    raise MissingPrivilege(f"{words}; nothing was changed", hint=hint + without)

@@ -10,26 +10,41 @@ from typing import Any
 from hermes_ops.services import checks
 from hermes_ops.services.manager import CheckedService
 
-PRINT = """\
+_PRINT = """\
 label=%s
-for domain in gui user; do
-  /bin/launchctl print "$domain/$(id -u)/$label" 2>/dev/null && exit
+for domain in DOMAINS; do
+  /bin/launchctl print "$domain/$label" 2>/dev/null && exit
 done
 exit 113"""
-DISABLED = "/bin/launchctl print-disabled user/$(id -u)"
 ENABLED = "test -f %s"
+
+
+Domains = tuple[str, ...]
+"""As shell words; each override of the last one counts for the others, too."""
+
+
+def print_of(domains: Domains) -> str:
+    """Return the command that shows a job, wherever it is loaded."""
+    return _PRINT.replace("DOMAINS", " ".join(domains))
+
+
+def disabled_of(domains: Domains) -> str:
+    """Return the command that shows which jobs may not be loaded."""
+    return f"/bin/launchctl print-disabled {domains[-1]}"
 
 
 class LaunchdJob:
     """An agent of the user, wherever it is loaded."""
+
+    domains: Domains = ("gui/$(id -u)", "user/$(id -u)")
 
     def __init__(self, host: Any, service: CheckedService, plist: str) -> None:
         self._host, self._label, self._plist = host, service.unit, plist
 
     @property
     def enablement(self) -> str:
-        """Return `enabled` if launchd loads it at the next login at the screen."""
-        barred = self._host.run(DISABLED)
+        """Return `enabled` if launchd loads it by itself: at the next login, or at the boot."""
+        barred = self._host.run(disabled_of(self.domains))
         if barred.rc:
             return "unknown to launchd"
         words = (f'"{self._label}" => disabled', f'"{self._label}" => true')
@@ -62,7 +77,13 @@ class LaunchdJob:
         return own(self._ask())
 
     def _ask(self) -> str:
-        return str(self._host.run(PRINT, self._label).stdout)
+        return str(self._host.run(print_of(self.domains), self._label).stdout)
+
+
+class SystemJob(LaunchdJob):
+    """A daemon, which runs as the user that its list names."""
+
+    domains = ("system",)
 
 
 def own(printed: str) -> dict[str, str]:
@@ -94,30 +115,31 @@ def environment(printed: str) -> dict[str, str]:
 _END = "== end of a job =="
 
 
-def ahead(services: Sequence[CheckedService]) -> str:
+def ahead(services: Sequence[CheckedService], domains: Domains = LaunchdJob.domains) -> str:
     """Return shell that asks about all jobs, one after the other; it sets `pids`."""
     labels = shlex.join(service.unit for service in services)
     return f"""\
-{DISABLED} 2>/dev/null
+{disabled_of(domains)} 2>/dev/null
 echo "{_END}"
 pids=
 for label in {labels}; do
   shown=
-  for domain in gui user; do
-    shown=$(/bin/launchctl print "$domain/$(id -u)/$label" 2>/dev/null) && break
+  for domain in {" ".join(domains)}; do
+    shown=$(/bin/launchctl print "$domain/$label" 2>/dev/null) && break
   done
   printf '%s\\n%s\\n' "$shown" "{_END}"
   pids="$pids $(printf '%s\\n' "$shown" | sed -n 's/^\tpid = \\([0-9]*\\)$/\\1/p' | tail -n 1)"
 done"""
 
 
-def foreseen(services: Sequence[CheckedService], printed: str) -> dict[tuple[str, ...], str]:
+def foreseen(
+    services: Sequence[CheckedService], printed: str, domains: Domains = LaunchdJob.domains
+) -> dict[tuple[str, ...], str]:
     """Return the commands whose output is known from that: those that would succeed."""
     barred, *shown = printed.split(f"{_END}\n")
-    known: dict[tuple[str, ...], str] = (
-        {(DISABLED,): barred} if "disabled services" in barred else {}
-    )
+    is_told = "disabled services" in barred
+    known: dict[tuple[str, ...], str] = {(disabled_of(domains),): barred} if is_told else {}
     if len(shown) >= len(services):
         pairs = zip(services, shown, strict=False)
-        known |= {(PRINT, service.unit): text for service, text in pairs if own(text)}
+        known |= {(print_of(domains), service.unit): text for service, text in pairs if own(text)}
     return known
