@@ -80,6 +80,7 @@ _SHELL = {
     "hermes_venv": environment("hermes"),
     "systemd_folder": SYSTEMD_UNITS,
     "system_units": SYSTEM_UNITS,
+    "launch_daemons": LAUNCH_DAEMONS,
 }
 
 

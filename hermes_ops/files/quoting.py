@@ -13,8 +13,10 @@ _ESCAPES = {"\a": "a", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\
 
 
 def moving(path: object) -> str:
-    """Return in words how something below the home of a host is moved out of the way."""
+    """Return in words how something of a host is moved out of the way; most is below the home."""
     name = shlex.quote(str(path))
+    if str(path).startswith("/"):
+        return f"on the host: sudo mv {name} {name}.old"
     return f"on the host: mv ~/{name} ~/{name}.old"
 
 

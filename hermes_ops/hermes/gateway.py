@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import environment
+from hermes_ops.files.layout import LAUNCH_DAEMONS, environment
 from hermes_ops.files.ownership import at, check, with_leaf, without
 from hermes_ops.hermes.versions import UNKNOWN, capabilities
 from hermes_ops.look.facts import Facts, Hermes
@@ -48,6 +48,7 @@ DEFINITIONS = (
     "/etc/systemd/system/hermes-gateway*.service",
     "/etc/systemd/system/hermes-gateway*.service.d/*.conf",
     ".config/environment.d/*.conf",
+    f"{LAUNCH_DAEMONS}/ai.hermes.gateway*.plist",
 )
 """Files by which Hermes' own commands or a person start a gateway, besides ours."""
 

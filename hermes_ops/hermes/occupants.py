@@ -100,4 +100,5 @@ def _why(port: Port, server: Server, holder: str | None, facts: Facts, host: Hos
         target = shlex.quote(f"{host.name}/{gateway}")
         hint = f"./inv fleet.down -l {target} --unmanaged"
         return Conflict(f"{taken} {gateway}, which is not in the inventory", hint=hint)
-    return Conflict(f"{taken} {program_at(server, facts)}", hint=free_hint(port.number, server.pid))
+    hint = free_hint(port.number, server.pid, facts)
+    return Conflict(f"{taken} {program_at(server, facts)}", hint=hint)

@@ -69,11 +69,14 @@ def program_at(server: Server, facts: Facts) -> str:
     return f"process {server.pid}" + (f" ({command.argv[0]})" if command else "")
 
 
-def free_hint(number: int, pid: int | None) -> str:
+def free_hint(number: int, pid: int | None, facts: Facts) -> str:
     """Return how to free a port that a program holds which is none of ours."""
     other = "give the profile another port in the inventory"
     if pid is None:
-        return f"on the host, this shows it: sudo ss -ltnp 'sport = :{number}'; end it, or {other}"
+        shows = f"sudo ss -ltnp 'sport = :{number}'"
+        if facts.system == "Darwin":
+            shows = f"sudo lsof -nP -iTCP:{number} -sTCP:LISTEN"
+        return f"on the host, this shows it: {shows}; end it, or {other}"
     return f"on the host: kill {pid}; or {other}"
 
 

@@ -1,4 +1,4 @@
-"""What else runs the home of a gateway: other processes, and units of both scopes of systemd."""
+"""What else runs the home of a gateway: other processes, and units and lists of both scopes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from hermes_ops.files.layout import LAUNCH_DAEMONS
 from hermes_ops.look.facts import Facts, Invocation
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
 _SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
+_DAEMONS = f"{LAUNCH_DAEMONS}/"
 _CRON, CRONTAB = "/etc/cron", "crontab"
 
 
@@ -69,7 +71,7 @@ def other_units(home: str, own: Collection[str], facts: Facts) -> Iterator[str]:
 
 
 def own_units(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> Iterable[str]:
-    """Yield the paths of the units that are the service's own, of whichever scope of systemd.
+    """Yield the paths of the units that are the service's own, of whichever scope.
 
     That of the other scope is so if we wrote it: it is left when the service is to run in this one.
     """
@@ -100,12 +102,23 @@ def _of_cron(words: Sequence[str], facts: Facts) -> str:
 
 
 def removal(path: str) -> str:
-    """Return the command that takes a unit out of service."""
+    """Return the command that takes a unit out of service, or a list of launchd."""
+    if path.endswith(".plist"):
+        return _unloading(path)
     name = shlex.quote(PurePosixPath(path).name)
     if path.startswith(_SYSTEM):
         return f"sudo systemctl disable --now {name} && sudo rm {shlex.quote(path)}"
     sudo = "sudo " if path.startswith(_USER) else ""
     return f"systemctl --user disable --now {name} && {sudo}rm {shlex.quote(path)}"
+
+
+def _unloading(path: str) -> str:
+    file = shlex.quote(path)
+    if path.startswith(_DAEMONS):
+        return f"sudo launchctl bootout system {file}; sudo rm {file}"
+    outs = (f"launchctl bootout {domain}/$(id -u) {file}" for domain in ("gui", "user"))
+    sudo = "sudo " if path.startswith("/Library/") else ""
+    return "; ".join((*outs, f"{sudo}rm {file}"))
 
 
 def _units(own: Collection[str], facts: Facts) -> list[_Unit]:
@@ -144,7 +157,8 @@ def _specifiers(unit: _Unit, facts: Facts) -> Mapping[str, str]:
 
 def _home_of(unit: _Unit, facts: Facts) -> str:
     """Return the home that a unit's gateway would run; empty if that is not known."""
-    mine = not unit.path.startswith(_SYSTEM) or unit.user in (facts.user, str(facts.uid))
+    of_system = unit.path.startswith((_SYSTEM, _DAEMONS))
+    mine = not of_system or unit.user in (facts.user, str(facts.uid))
     default = f"{facts.account_home}/.hermes" if mine else ""
     given = unit.home or default
     return _home(unit.command, given) if given else ""

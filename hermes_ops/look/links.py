@@ -33,7 +33,12 @@ def refuse_link(path: PurePosixPath, facts: Facts) -> None:
         raise masked(path.name, of_system=of_system)
     if reason := _why_not(state, facts):
         end = state.end.path if state.end else state.target
-        raise Conflict(f"~/{path} is a link to {end}, {reason}", hint=_removal(path, facts))
+        raise Conflict(f"{shown(path)} is a link to {end}, {reason}", hint=_removal(path, facts))
+
+
+def shown(path: PurePosixPath) -> str:
+    """Return a path as messages name it: below the home, or absolute."""
+    return str(path) if path.is_absolute() else f"~/{path}"
 
 
 def masked(unit: str, *, of_system: bool) -> Conflict:
@@ -51,19 +56,21 @@ def refuse_dead_end(path: PurePosixPath, facts: Facts) -> None:
     state = facts.paths.get(str(path))
     if state and state.kind == "link" and (state.end is None or state.end.state is None):
         end = state.end.path if state.end else state.target
-        raise Conflict(f"~/{path} is a link to {end}, {_ABSENT}", hint=_removal(path, facts))
+        raise Conflict(f"{shown(path)} is a link to {end}, {_ABSENT}", hint=_removal(path, facts))
 
 
 def unreadable(path: PurePosixPath, facts: Facts) -> Conflict:
     """Return the error of a file that the user cannot read, with the command that changes that."""
-    return Conflict(f"~/{path} cannot be read by {facts.user}", hint=_to_read(path, facts))
+    return Conflict(f"{shown(path)} cannot be read by {facts.user}", hint=_to_read(path, facts))
 
 
 def _to_read(path: PurePosixPath, facts: Facts) -> str:
     """Return the command after which the user can read a file: its owner may change its mode."""
     state = facts.paths[str(path)]
     at_end = state.end.state if state.end and state.end.state else state
-    file = shlex.quote(f"{facts.home}/{path}")
+    file = shlex.quote(str(PurePosixPath(facts.home) / path))
+    if path.is_absolute():
+        return f"on the host: sudo chmod 644 {file}"
     if at_end.uid != facts.uid:
         return f"on the host: sudo chown {facts.user} {file}"
     return f"on the host: {'ls -l' if at_end.mode & 0o400 else 'chmod u+rw'} {file}"
@@ -109,7 +116,8 @@ def is_open(folder: PathState, facts: Facts) -> bool:
 
 
 def _removal(path: PurePosixPath, facts: Facts) -> str:
-    return f"on the host: rm {shlex.quote(f'{facts.home}/{path}')}"
+    sudo = "sudo " if path.is_absolute() else ""
+    return f"on the host: {sudo}rm {shlex.quote(str(PurePosixPath(facts.home) / path))}"
 
 
 def shared_files(paths: Iterable[PurePosixPath], facts: Facts) -> Mapping[str, Conflict]:

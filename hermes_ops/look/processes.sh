@@ -110,6 +110,7 @@ look_commands() {
 # What the units of both scopes, and cron, say about gateways: commands, users and homes, and no other
 # line.
 look_units() {
+  look_lists
   set --
   for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
     /etc/systemd/user/*.service.d/*.conf "$systemd_folder"/*.service "$systemd_folder"/*.service.d/*.conf; do

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import LAUNCH_DAEMONS, SYSTEM_UNITS
+from hermes_ops.files.layout import CONFIG, LAUNCH_DAEMONS, SYSTEM_UNITS
 from hermes_ops.look.facts import Facts
 from hermes_ops.wire import Record
 
@@ -23,15 +23,24 @@ def rights(single: Mapping[str, Record]) -> dict[str, Any]:
     }
 
 
-def _user_of_unit(text: str) -> str:
+def _user_of_unit(path: str, text: str, facts: Facts) -> str:
+    del path, facts
     users = (line.partition("=")[2] for line in text.splitlines() if line[:5] == "User=")
     return next((user.strip() for user in users), ROOT)
 
 
-def _user_of_plist(text: str) -> str:
-    """Return the user of a daemon, also of a list that nobody can parse."""
+def _user_of_plist(path: str, text: str, facts: Facts) -> str:
+    """Return the user of a daemon, also of a list that nobody can parse.
+
+    One that names no user may be this user's, damaged by a person: it has this home, or our mark.
+    """
     found = re.search(r"<key>\s*UserName\s*</key>\s*<string>(.*?)</string>", text, re.DOTALL)
-    return found[1].strip() if found else ROOT
+    if found:
+        return found[1].strip()
+    mark = f" {PurePosixPath(path).stem} is ours"
+    marks = (t for p, t in facts.contents.items() if p.startswith(f"{CONFIG}/launchd-system/"))
+    is_own = f">{facts.home}/" in text or any(mark in told for told in marks)
+    return facts.user if is_own else ROOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class _Scope:
     manager: str
     folder: PurePosixPath
     ending: str
-    user_of: Callable[[str], str]
+    user_of: Callable[[str, str, Facts], str]
     id_ending: str
 
 
@@ -84,7 +93,7 @@ def _without(facts: Facts, scope: _Scope, taken: Mapping[str, str]) -> Facts:
 def _taken(facts: Facts, scope: _Scope) -> Iterator[tuple[str, str]]:
     for path, text in facts.contents.items():
         if path.startswith(f"{scope.folder}/") and path.endswith(scope.ending):
-            user = scope.user_of(text)
+            user = scope.user_of(path, text, facts)
             if user not in (facts.user, str(facts.uid)):
                 yield path, user
 

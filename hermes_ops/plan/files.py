@@ -14,7 +14,7 @@ from hermes_ops.files.ownership import Ownership
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import gateway
 from hermes_ops.look.facts import Facts
-from hermes_ops.look.links import kind_at_end, unreadable
+from hermes_ops.look.links import kind_at_end, shown, unreadable
 from hermes_ops.plan import marks
 from hermes_ops.plan.ledger import Ledger, keeping
 from hermes_ops.plan.model import (
@@ -107,7 +107,7 @@ def found_text(path: PurePosixPath, facts: Facts) -> str | None:
     if state is None:
         return None
     if state.kind not in ("file", "link"):
-        raise Conflict(f"~/{path} is a {state.kind}, not a file", hint=moving(path))
+        raise Conflict(f"{shown(path)} is a {state.kind}, not a file", hint=moving(path))
     text = facts.contents.get(str(path))
     if text is None and kind_at_end(state) == "file":
         raise unreadable(path, facts)

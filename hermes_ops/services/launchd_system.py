@@ -38,7 +38,6 @@ class LaunchdSystem(Launchd):
     by_hand = "launchd-system/by-hand.sh.j2"
     definitions = ()  # the audit reads these for whoever looks
     shell_paths: Mapping[str, PurePosixPath] = {
-        "launchd_system_folder": LAUNCH_DAEMONS,
         "launchd_system_notes": PurePosixPath("/var/db/hermes-ops"),
     }
 
@@ -76,7 +75,7 @@ class LaunchdSystem(Launchd):
             hint = "give one profile another name, or set hermes_service_manager: launchd"
             raise Conflict(words, hint=hint)
         for part in super().definition(service, facts, values, enabled=enabled):
-            _refuse_root(part, facts)
+            refuse_root(part, facts)
             yield part
 
     def removal(self, foreign: Sequence[str], facts: Facts) -> str:
@@ -120,7 +119,7 @@ class LaunchdSystem(Launchd):
         return ("launchd_system_proof", service.label)
 
 
-def _refuse_root(part: Definition, facts: Facts) -> None:
+def refuse_root(part: Definition, facts: Facts) -> None:
     """Refuse a plist that would run as root by mistake.
 
     Raises:

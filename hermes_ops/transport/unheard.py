@@ -25,10 +25,10 @@ def refuse_unheard(host: Host, reader: Reader, code: int, errors: bytes = b"") -
     if reader.heard or code < 0:
         return
     if code == NO_USER and (user := _other_user(host)):
-        hint = "hermes_user_create: true in the inventory, or on the host: sudo useradd -m "
-        raise NoSuchUser(
-            f"there is no user {user} (hermes_user)", hint=f"{hint}{shlex.quote(user)}"
-        )
+        name = shlex.quote(user)
+        hint = f"hermes_user_create: true in the inventory, or on the host: sudo useradd -m {name}"
+        hint += f"; on a Mac only by hand: sudo sysadminctl -addUser {name}"
+        raise NoSuchUser(f"there is no user {user} (hermes_user)", hint=hint)
     last = (errors.decode("utf-8", "replace").strip().splitlines() or [reader.said])[-1]
     raise Unreachable(
         f"{_whose(host)} ended before anything ran (exit {code})"

@@ -41,10 +41,12 @@ test ! -e /var/lib/systemd/linger/hermes && test ! -e .hermes && test ! -e .loca
 """
 
 _RESET_MAC = """
-rm -rf /Users/hermes/Library /Library/LaunchAgents/* /Library/LaunchDaemons/*
+rm -rf /Users/hermes/Library /Library/LaunchAgents/* /Library/LaunchDaemons/* /var/db/hermes-ops
 /opt/mac/sim unlock
 /opt/mac/sim reset
 pkill -KILL -u hermes
+pkill -KILL -u fresh
+find /Users/fresh -mindepth 1 -maxdepth 1 ! -name .ssh -exec rm -rf {} +
 cd /Users/hermes && find . -mindepth 1 -maxdepth 1 ! -name .ssh -exec rm -rf {} +
 : >/run/refused
 """

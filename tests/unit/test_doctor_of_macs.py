@@ -35,6 +35,19 @@ def test_a_mac_that_is_well_has_no_finding() -> None:
     assert found(filevault=None, sleep=None, autorestart=None) == {}
 
 
+def test_daemons_need_no_login() -> None:
+    """Whoever is at the screen; and one that launchd has dropped is told as well."""
+    said = WELL | {"autologin": "", "domain": "user/501", "console": "root"}
+    lost = {"launchd-system": {LABEL: Unit({"Id": LABEL, "Note": "B 1-2 system"})}}
+    for manager, kinds in (
+        ("launchd-system", {"not-loaded"}),
+        ("auto", {AUTO, SCREEN, "not-loaded"}),
+    ):
+        host = Machine("mini", Connection(), (), manager=manager)
+        seen = Seen(host, replace(MAC, health=said, units=lost), roles())
+        assert {finding.kind for finding in all_of(seen)} == kinds
+
+
 AUTO = "no-autologin"
 SCREEN = "not-at-the-screen"
 CASES: list[tuple[dict[str, str | None], str, str]] = [

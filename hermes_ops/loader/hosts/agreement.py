@@ -33,7 +33,7 @@ def refuse_disagreement(hosts: Iterable[Host]) -> None:
 
 
 def _refuse_one_unit(host: Host, units: dict[tuple[object, ...], Host]) -> None:
-    """Raise if two users of a machine want its one system unit of a name."""
+    """Raise if two users of a machine want its one service of the system of a name."""
     *machine, _ = _machine(host)
     for profile in host.profiles if host.manager in _OF_SYSTEM else ():
         other = units.setdefault((*machine, profile.role, profile.name), host)
@@ -41,7 +41,8 @@ def _refuse_one_unit(host: Host, units: dict[tuple[object, ...], Host]) -> None:
             raise InventoryError(
                 f"{host.name} and {other.name} are one machine, and its system has one unit of"
                 f" {profile.name!r}",
-                hint="give one profile another name, or set hermes_service_manager: systemd",
+                hint="give one profile another name, or set hermes_service_manager: "
+                + host.manager.removesuffix("-system"),
                 where=profile.place,
                 kind="conflict",
             )

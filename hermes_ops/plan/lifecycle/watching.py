@@ -194,6 +194,6 @@ def answered(urls: Iterable[str], facts: Facts, host: str) -> Conflict | None:
             if orphan := on_port(number, facts):
                 hint = prune_hint(host, orphan)
                 return Conflict(f"the orphan {orphan} answers at {url}", hint=hint)
-            hint = free_hint(number or 0, None)
+            hint = free_hint(number or 0, None, facts)
             return Conflict(f"another process already answers at {url}", hint=hint)
     return None

@@ -83,7 +83,10 @@ def _become(definition: Definition, who: Identity, env: dict[str, str]) -> None:
     _set_limits(definition)
     os.umask(definition.umask)
     os.setgid(who.gid)
-    os.initgroups(who.name, who.gid)
+    if definition.get("InitGroups", True):
+        os.initgroups(who.name, who.gid)
+    else:
+        os.setgroups([who.gid])
     os.setuid(who.uid)
     os.chdir(definition.get("WorkingDirectory", "/"))
     streams = [definition.get(f"Standard{name}Path") for name in ("In", "Out", "Error")]
