@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pytest
-from building import NEW, applied, desired
+from building import NEW, applied, desired, roles
 
 from hermes_ops.apply import Terms, compile_plan
+from hermes_ops.commands.fleet.status import seen_from
+from hermes_ops.commands.look_hosts import Look
 from hermes_ops.errors import Conflict, MissingPrivilege, NoSuchUser, Unreachable
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
 from hermes_ops.look.facts import Facts, PathState
@@ -166,6 +168,13 @@ def test_without_the_right_nothing_is_planned() -> None:
     assert caught.value.hint.startswith("set ansible_become_password")
     held = applied(make_plan(desired(CASE), MAY), MAY)
     assert make_plan(desired(CASE), replace(held, may_root=False)).is_empty
+
+
+def test_who_only_looks_needs_no_right() -> None:
+    """A gateway that is not as wanted is seen as what it is, with sudo or without."""
+    known = desired(CASE)
+    seen = seen_from(Look(known.host, known, replace(MAY, may_root=False)), roles())
+    assert (seen.error, [one.verdict.state for one in seen.profiles]) == (None, ["absent"])
 
 
 def test_leaving_a_scope_stops_the_service_before_its_files_go() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hermes_ops.commands import steps
 from hermes_ops.errors import HermesError
@@ -55,7 +55,7 @@ def left_over(
     """
     desired = desired_state(host, roles, (*settings, _INSTALL))
     try:
-        plan = make_plan(desired, facts, wait=False, urls=False)
+        plan = make_plan(desired, replace(facts, may_root=None), wait=False, urls=False)
         manager = choose(host, facts)
     except HermesError:
         return

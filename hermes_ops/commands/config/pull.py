@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hermes_ops.cli.options import Options
@@ -67,7 +68,8 @@ def _kept(output: Output, look: Look) -> Iterator[dict[str, Any]]:
 
 def _replaced(output: Output, look: Look, profile: Profile) -> Iterator[dict[str, Any]]:
     """Tell the files of others that the next run will replace, and keep."""
-    plan = make_plan(look.desired, look.facts, wait=False, urls=False) if look.facts else None
+    facts = replace(look.facts, may_root=None) if look.facts else None
+    plan = make_plan(look.desired, facts, wait=False, urls=False) if facts else None
     for change in plan.changes if plan else ():
         if change.kept and change.profile == profile.name:
             file = str(change.kept.relative_to(KEPT))

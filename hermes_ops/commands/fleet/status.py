@@ -198,7 +198,8 @@ def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
 
 
 def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
-    host, plan = look.host, make_plan(look.desired, facts, wait=False)
+    # Who only looks needs no right to change what is not as wanted.
+    host, plan = look.host, make_plan(look.desired, replace(facts, may_root=None), wait=False)
     own = (
         _own(
             profile, look.desired.services[profile.name], _evidence(profile, look, plan, facts),
