@@ -144,7 +144,13 @@ launchd_load() { # LABEL
     [ -z "$at" ] || { launchd_note "$1"; return; }
     ;;
   esac
-  why_unloadable "$1" || printf '%s' "$load_said" | head -n 1
+  why_unloadable "$1" && return 1
+  printf '%s' "$load_said" | head -n 1 | tr '\n' ' '
+  case $load_code:$where in
+    5:system) printf '(no cause was found: a reboot may end that)' ;;
+    # Root is told the cause by its code; everybody else hears 5 for all of them.
+    5:*) printf '(no cause was found: a reboot may end that; root is told more: sudo launchctl bootstrap %s %s)' "$where" "$plist" ;;
+  esac
   return 1
 }
 launchd_note() { # LABEL: how the file was when launchd read it

@@ -262,6 +262,25 @@ def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
     assert not note.exists()
 
 
+def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
+    """On some hosts launchd answers 5 and nothing is wrong; `load` is the last that is tried."""
+    said = "Bootstrap failed: 5: Input/output error\nTry re-running the command as root\n"
+    own = f"{dash.home}/{PLIST}".replace("/", "_").replace(".", "_").replace("-", "_")
+    loads = {f"bootstrap_{where}_501_{own}": (5, said) for where in ("gui", "user")}
+    answers(dash, print_gui_501=(0, ""), **{f"enable_gui_501_{NAME}": (0, ""), **loads})
+    dash.file(PLIST, "<plist><string>Background</string></plist>")
+    for program in ("sleep", "plutil"):
+        dash.stand(program)
+    dash.stand("xattr", "return 1")
+    answer = dash.run(f"{READY}; uid=501 launchd_owner={os.getuid()}; launchd_load {LABEL}")
+    more = f"sudo launchctl bootstrap user/501 {dash.home}/{PLIST}"
+    assert answer.out == (
+        "Bootstrap failed: 5: Input/output error (no cause was found: a reboot may end that;"
+        f" root is told more: {more})"
+    )
+    assert f"load -w {dash.home}/{PLIST}" in called(dash)
+
+
 # --- why it is refused ------------------------------------------------------------------------
 
 
