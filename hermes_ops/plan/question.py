@@ -82,7 +82,9 @@ def question(
         strangers=strangers,
         awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
-        marks=tuple("*".join(one.marked[:2]) for one in MANAGERS.values() if one.by_root and one.marked),
+        marks=tuple(
+            "*".join(one.marked[:2]) for one in MANAGERS.values() if one.by_root and one.marked
+        ),
         may_ask=not desired.host.hermes.user and not desired.host.connection.become_password,
         rights=desired.host.manager in MANAGERS and MANAGERS[desired.host.manager].by_root,
     )

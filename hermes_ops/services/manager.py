@@ -233,10 +233,7 @@ class ServiceManager(Protocol):
         return ()
 
     def announcement(self, service: ServiceSpec) -> tuple[str, ...]:
-        """Return the words by which the user's script announces an end that root will order.
-
-        They are empty if what defines the service, or `control` itself, does that.
-        """
+        """Return what the user's script runs before root ends the service; empty: nothing."""
         del service
         return ()
 
