@@ -11,7 +11,7 @@ of_daemons() { # FUNCTION WORDS...: calls a function of launchd.sh
   agents_domain=$domain
   agents_disabled=$disabled
   launchd_name=launchd-system
-  launchd_agents=$launch_daemons
+  launchd_agents=$launchd_system_folder
   launchd_notes=$launchd_system_notes
   launchd_owner=0
   launchd_sudo='sudo '
@@ -40,7 +40,7 @@ of_daemons() { # FUNCTION WORDS...: calls a function of launchd.sh
 launchd_system_look() { # LABEL...
   for label; do
     shift
-    for path in "$launch_daemons"/$label.plist; do
+    for path in "$launchd_system_folder"/$label.plist; do
       [ -z "$may_root" ] && [ ! -e "$path" ] && [ ! -L "$path" ] || set -- "$@" "$label"
       break
     done

@@ -38,6 +38,7 @@ class LaunchdSystem(Launchd):
     by_hand = "launchd-system/by-hand.sh.j2"
     definitions = ()  # the audit reads these for whoever looks
     shell_paths: Mapping[str, PurePosixPath] = {
+        "launchd_system_folder": LAUNCH_DAEMONS,
         "launchd_system_notes": PurePosixPath("/var/db/hermes-ops"),
     }
 

@@ -295,7 +295,7 @@ def system(dash: Host) -> Host:
 
 def ready(host: Host) -> str:
     """Return what a script of root's sets first."""
-    folders = f"launch_daemons={host.root}/daemons launchd_system_notes={host.root}/notes"
+    folders = f"launchd_system_folder={host.root}/daemons launchd_system_notes={host.root}/notes"
     return f"uid=501 user=ann boot=B1 booted= may_root= patience=1; {folders}"
 
 
