@@ -107,8 +107,8 @@ look_commands() {
   end
 }
 
-# What the units of both scopes, and cron, say about gateways: commands, users and homes, and no other
-# line.
+# What the units of both scopes, and cron, say about gateways: commands, users, homes, and whether they
+# are below the ceiling of all; no other line.
 look_units() {
   look_lists
   set --
@@ -125,7 +125,7 @@ look_units() {
   shift
   begin unitlines
   awk -v cron="$cron_line" '
-    /^ExecStart=.*([Hh]ermes|gateway)|^User=/ || $0 ~ cron { print FILENAME ":" $0; next }
+    /^ExecStart=.*([Hh]ermes|gateway)|^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print FILENAME ":" $0; next }
     { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
         print FILENAME ":" substr(rest, RSTART, RLENGTH) }
   ' /dev/null "$@" 2>/dev/null

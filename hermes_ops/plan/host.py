@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.ownership import at, with_leaf
@@ -12,7 +13,15 @@ from hermes_ops.hermes import gateway
 from hermes_ops.hermes.versions import capabilities, is_newer
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
-from hermes_ops.plan.model import Change, DesiredState, EnableLinger, Refuse, Reload, Wanted
+from hermes_ops.plan.model import (
+    Change,
+    DesiredState,
+    EnableLinger,
+    Refuse,
+    Reload,
+    Remove,
+    Wanted,
+)
 from hermes_ops.plan.resource import (
     AtPath,
     EnvFile,
@@ -23,6 +32,7 @@ from hermes_ops.plan.resource import (
     YamlFile,
 )
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services import MANAGERS
 from hermes_ops.services.awake import RESOURCES, keeper_of
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
@@ -41,9 +51,10 @@ def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) ->
     # Every profile wants it, for the same user.
     for wanted in [w for w in desired.wanted if isinstance(w.resource, Linger)][:1]:
         policy = wanted.resource.policy  # type: ignore[union-attr]
-        if manager.lingers and policy != "off" and not facts.linger:
+        if manager.lingers and policy != "off" and not (facts.linger and facts.bus):
             operation = EnableLinger(required=policy == "required")
-            yield Change(wanted.step, None, "linger", "enable", "off", operation)
+            why = "its systemd does not run" if facts.linger else "off"
+            yield Change(wanted.step, None, "linger", "enable", why, operation)
 
 
 def plan_boot(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
@@ -66,6 +77,44 @@ def plan_boot(desired: DesiredState, manager: ServiceManager, facts: Facts) -> I
     if gone and (words := manager.never_at_boot(facts, gone)):
         step, reason = next(iter(gone.values())), "it has no service any more"
         yield Change(step, None, resource, "disable", reason, Reload(words))
+
+
+def plan_slices(
+    desired: DesiredState, manager: ServiceManager, facts: Facts, changes: Iterable[Change]
+) -> Iterable[Change]:
+    """Yield the removal of the ceiling of all services, once it is no service's any more."""
+    each = [w for w in desired.wanted if isinstance(w.resource, ServiceDefinition)]
+    changed = {op.path: op for change in changes if isinstance(op := change.operation, AtPath)}
+    for path, owner in dict(_slices(desired)).items():
+        needs = owner is manager and any(_has_ceiling(w, desired) for w in each)
+        ours = facts.contents.get(str(path), "").startswith(_OURS)
+        may = facts.may_root or not path.is_absolute()
+        if each and ours and may and not needs and not _members(path, facts) - {*map(str, changed)}:
+            seen = ((path, facts.digest(path)),)
+            reason = "no service is in it any more"
+            yield Change(each[0].step, None, f"file:{path}", "remove", reason, Remove(path), seen)
+
+
+_OURS = "# Written by hermes-ops"
+_MEMBER = "Slice=hermes.slice"
+
+
+def _slices(desired: DesiredState) -> Iterable[tuple[PurePosixPath, ServiceManager]]:
+    for service in desired.services.values():
+        for manager in MANAGERS.values():
+            known = (one for one in manager.paths(service) if one.kind == "slice")
+            yield from ((one.path, manager) for one in known)
+
+
+def _has_ceiling(wanted: Wanted, desired: DesiredState) -> bool:
+    service = desired.services[wanted.profile.name]
+    return wanted.profile.state != "absent" and bool(service.settings.ceiling)
+
+
+def _members(path: PurePosixPath, facts: Facts) -> set[str]:
+    """Return the drop-ins of the slice's folder that put a service below it."""
+    lines = facts.unit_lines.items()
+    return {one for one, said in lines if _MEMBER in said and one.startswith(f"{path.parent}/")}
 
 
 def plan_reload(

@@ -94,8 +94,7 @@ class _Planner:
         if host.manager == "auto" and (reason := passed_over(self.manager, self.facts)):
             self._note(f"services run under {self.manager.name}: {reason}")
         first = [c for wanted in self._each(PythonProgram) for c in self._program(wanted)]
-        definitions = self._each(ServiceDefinition)
-        first += plan_manager(self.manager, definitions, host, self.facts)
+        first += plan_manager(self.manager, self._each(ServiceDefinition), host, self.facts)
         each = list(self._remember())
         for one in self._each(Service):
             each += cleared(one, self._service(one), self.manager, self.facts)
@@ -114,7 +113,9 @@ class _Planner:
         # Nothing of a profile is changed if a part of what it needs cannot be.
         each = self._possible([*each, *starting.records])
         own = stops_first(stops, each)
-        hosts = [*on_host.plan_outliving(*known), *on_host.plan_reload(*known, each)]
+        slices = [] if is_order else [*on_host.plan_slices(*known, each)]
+        reload = on_host.plan_reload(*known, [*each, *slices])
+        hosts = [*on_host.plan_outliving(*known), *slices, *reload]
         self._note((wrapper := plan_wrapper(*known, self.refused)).note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
         awake = on_host.plan_awake(self.desired, self.facts, self._note)

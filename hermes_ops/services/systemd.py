@@ -108,8 +108,7 @@ class Systemd(ServiceManager):
         yield DefinitionPath(self.wants_path(service), "link")
         if service.planned_stop:
             yield DefinitionPath(PLANNED_STOP, "shared")
-        if service.settings.ceiling:
-            yield DefinitionPath(self.folder / limits.SLICE, "slice")
+        yield DefinitionPath(self.folder / limits.SLICE, "slice")
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool

@@ -117,6 +117,20 @@ def test_a_frozen_gateway_is_started_again(guarded: Guarded) -> None:
     wait_until(lambda: box.state(CODER) == "active" and box.pid(CODER) not in (0, pid), 60)
 
 
+def test_a_ceiling_goes_with_its_last_service(guarded: Guarded) -> None:
+    """Not with the first: the other one is still below it."""
+    box, slice = guarded.box, "file:.config/systemd/user/hermes.slice"
+    rest = {"hermes_start_stagger": 2}
+    somebody = guarded.make({box: profiles({})}, variables=rest)
+    first = somebody.up("-l", f"{box.name}/scout").changes(box.name)
+    assert slice not in [resource for resource, *_ in first]
+    assert (slice, "remove", "done") in somebody.up().changes(box.name)
+    assert guarded.show("hermes.slice", "MemoryMax", "FragmentPath") == {
+        "MemoryMax": "infinity", "FragmentPath": "",
+    }  # fmt: skip
+    assert somebody.plan().totals["changes"] == 0
+
+
 def test_a_boot_spaces_the_starts(guarded: Guarded) -> None:
     """After a reboot, too, the gateways do not start at once."""
     box = guarded.box

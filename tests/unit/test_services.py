@@ -216,11 +216,10 @@ def test_a_link_enables() -> None:
 def test_paths_are_all_that_a_definition_may_have() -> None:
     """Where a look has to look."""
     assert [known.path.name for known in SYSTEMD.paths(spec())] == [
-        "plain-demo.service", "50-hermes-ops.conf", "plain-demo.service",
+        "plain-demo.service", "50-hermes-ops.conf", "plain-demo.service", "hermes.slice",
     ]  # fmt: skip
-    assert [known.path.name for known in SYSTEMD.paths(spec(planned_stop=True))][
-        -1
-    ] == "planned-stop"
+    stopping = [known.path.name for known in SYSTEMD.paths(spec(planned_stop=True))]
+    assert stopping[-2:] == ["planned-stop", "hermes.slice"]
     assert [known.path.name for known in SUPERVISORD.paths(spec())] == [
         "supervisord.conf", "plain-demo.conf", "plain-demo.sh",
     ]  # fmt: skip
