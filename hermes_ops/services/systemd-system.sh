@@ -8,6 +8,7 @@ of_system() { # FUNCTION WORDS...: calls a function of systemd.sh
   user_units=$systemd_folder
   systemd_name=systemd-system
   systemd_scope=--system
+  journal_scope=-q # not --system: what a service itself says is in the journal of its user
   systemd_folder=$system_units
   "$@"
   code_of_system=$?
@@ -15,6 +16,7 @@ of_system() { # FUNCTION WORDS...: calls a function of systemd.sh
   units=$seen_units
   systemd_name=systemd
   systemd_scope=--user
+  journal_scope=--user
   systemd_folder=$user_units
   return $code_of_system
 }

@@ -3,6 +3,7 @@
 
 systemd_name=systemd
 systemd_scope=--user
+journal_scope=--user
 systemd_answers() {
   case $systemd_scope in
     --user) user_bus ;;
@@ -103,7 +104,7 @@ systemd_said() { # UNIT: finds its block in `units`, where an empty line separat
   unset IFS
 }
 systemd_log() { # UNIT
-  ! has journalctl || journalctl "$systemd_scope" -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
+  ! has journalctl || journalctl "$journal_scope" -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
 }
 # Lines `EPOCH.FRACTION NAME[PID]: text`, of the unit itself and of the manager about it.
 systemd_journal() { # UNIT LINES SINCE-EPOCH CURSOR
@@ -111,7 +112,7 @@ systemd_journal() { # UNIT LINES SINCE-EPOCH CURSOR
   lines=$2
   begins_at=$3
   cursor=$4
-  set -- "$systemd_scope" -q -o short-unix --no-hostname --show-cursor -u "$1"
+  set -- "$journal_scope" -q -o short-unix --no-hostname --show-cursor -u "$1"
   [ "$lines" = - ] || set -- "$@" -n "$lines"
   [ "$begins_at" = - ] || set -- "$@" --since "@$begins_at"
   [ -z "$cursor" ] || set -- "$@" --after-cursor "$cursor"

@@ -787,6 +787,17 @@ def test_the_journal_of_a_unit(host: Host) -> None:
     assert host.calls == [f"{plain} -n 5", f"{plain} --since @1784541600 --after-cursor s=1"]
 
 
+def test_the_journal_of_a_unit_of_the_system(host: Host) -> None:
+    """Not that of the system alone: what a service says is in the journal of its user."""
+    host.has_only("journalctl")
+    host.stand("journalctl")
+    host.stand("is_of_user")
+    host.run("systemd_system_journal x.service 5 - ''; systemd_system_log x.service")
+    host.run("systemd_system_log x.service; systemd_log x.service")
+    assert not [call for call in host.calls if "--system" in call]
+    assert ["--user" in call for call in host.calls if "journalctl" in call] == [0, 0, 0, 1]
+
+
 # --- what systemd would make of a unit ----------------------------------------------------------
 
 SYSTEMD = ".config/systemd/user"
