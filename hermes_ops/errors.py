@@ -106,6 +106,7 @@ class NoSuchUser(HermesError):
     """The account that is to run the gateways does not exist on the host."""
 
     default_kind = "conflict"
+    by_hand = False  # whether only a person can make it: on macOS
 
 
 class RolledBack(HermesError):

@@ -12,6 +12,8 @@ from hermes_ops.plan import model
 from hermes_ops.plan.lifecycle.rights import needs_root, root_manager
 from hermes_ops.plan.model import Change, Control, Operation, Plan, Write
 from hermes_ops.services import MANAGERS, paths
+from hermes_ops.services.awake import libraries as awake_libraries
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.wire import library
 
 
@@ -28,6 +30,7 @@ def root_part(plan: Plan, nonce: str) -> str | None:
             f"nonce={nonce}\n",
             layout.shell(paths()),
             *map(library, names),
+            *(map(library, awake_libraries()) if any(map(_is_awake, plan.changes)) else ()),
             f"uid={uid} units= may_root= patience=90\n",
             *functions,
             f"{call('serve', user, *parts)}\n",
@@ -42,6 +45,10 @@ def _libraries(changes: Sequence[Change]) -> Iterator[str]:
     its = [one for one in MANAGERS.values() if (one.family or one.name) in families]
     yield from (f"services/{one.name}" for one in its)
     yield from (one.orders for one in its if one.orders)
+
+
+def _is_awake(change: Change) -> bool:
+    return isinstance(change.operation, AwakeOrder)
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
@@ -77,7 +84,7 @@ def _text(operation: Operation) -> str:
             return call("rm", "-f", path)
         case Control(words=words):
             return f"patience={operation.patience}\n{call(*words)}"
-        case model.Reload(words) | model.Switch(words=words):
+        case model.Reload(words) | model.Switch(words=words) | AwakeOrder(root=words):
             return call(*words)
     raise TypeError(f"root does nothing for {operation}")
 
@@ -86,7 +93,10 @@ def asks(changes: Sequence[Change]) -> Iterator[str]:
     """Yield the line that opens the way to root, before anything is changed."""
     numbers = [n for n, change in enumerate(changes)]
     first = [n for n in numbers if needs_root(changes[n].operation)]
-    if first:
+    # Nothing depends on what keeps the machine awake: it fails by itself.
+    if first and all(_is_awake(changes[n]) for n in first):
+        yield "open_root || :"
+    elif first:
         rest = [n for n in numbers if n != first[0]]
         ends = f"{call('without_root', first[0], *rest)}; release_lock; trap - EXIT; return"
         yield f"open_root || {{ {ends}; }}"

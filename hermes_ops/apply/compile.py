@@ -44,9 +44,7 @@ def compile_plan(plan: Plan, terms: Terms) -> Script:
 
 def _before(plan: Plan) -> str:
     """Return the line for the login user that lets `hermes_user` linger and starts its manager."""
-    if not plan.host.hermes.user or not any(
-        isinstance(change.operation, EnableLinger) for change in plan.changes
-    ):
+    if not plan.host.hermes.user or not any(map(_lingers, plan.changes)):
         return ""
     verbs = [f"loginctl --no-ask-password enable-linger {shlex.quote(plan.host.hermes.user)}"]
     if plan.user:
@@ -55,11 +53,19 @@ def _before(plan: Plan) -> str:
 
 
 def _password(plan: Plan) -> Iterator[str]:
-    """Yield sudo's password: only in the script's text, which nobody sees, and only if needed."""
-    password = plan.host.connection.become_password
-    needing = EnableLinger | AwakeOrder
-    if password and any(isinstance(change.operation, needing) for change in plan.changes):
+    """Yield sudo's password: only in the script's text, which nobody sees, and only if needed.
+
+    It is that of who logs in: another user, who runs the text, does not get it.
+    """
+    login, password = plan.host.connection.user, plan.host.connection.become_password
+    is_its = plan.host.hermes.user in ("", login)
+    if password and is_its and any(map(_lingers, plan.changes)):
         yield Hidden(f"sudo_password={shlex.quote(password.reveal())}", "# the password for sudo")
+
+
+def _lingers(change: Change) -> bool:
+    operation = change.operation
+    return isinstance(operation, EnableLinger) or getattr(operation, "lingers", False)
 
 
 def compile_watch(plan: Plan, terms: Terms) -> Script:

@@ -173,6 +173,10 @@ def _pieces(text: str, path: PurePosixPath) -> Iterator[str]:
 
 
 def _operation(number: int, operation: Operation) -> Iterator[str]:
+    if isinstance(operation, AwakeOrder) and operation.words:
+        yield f"root_part={number}"
+        yield call("run", number, *operation.words)
+        return
     if needs_root(operation) and not isinstance(operation, Control):
         yield call("run", number, "by_root", number)
         return
@@ -189,7 +193,7 @@ def _operation(number: int, operation: Operation) -> Iterator[str]:
             yield call("run", number, *_install(operation))
         case model.EnableLinger(required):
             yield call("run" if required else "try_run", number, "linger")
-        case model.Reload(words) | model.Switch(words=words) | AwakeOrder(words=words):
+        case model.Reload(words) | model.Switch(words=words):
             yield call("run", number, *words)
         case model.Refuse(kind=kind):
             yield call("failed", number, f"{kind}: {operation.said}")

@@ -89,13 +89,15 @@ _OF_WRITES = (
     "diff",
     "why",
     "all_rows",
-    "ask_become_pass",
 )
 
-READ = tuple(option for option in COMMON if option.name not in _OF_WRITES)
-"""For a task that only looks, at hosts or at the inventory."""
+ASK = tuple(option for option in COMMON if option.name not in _OF_WRITES)
+"""For a task that only looks at hosts."""
 
-LOOK = READ + tuple(
+READ = tuple(option for option in ASK if option.name != "ask_become_pass")
+"""For a task that reads the inventory and asks no host."""
+
+LOOK = ASK + tuple(
     replace(option, help="no effect here: this task only looks") for option in only(*_OF_WRITES)
 )
 """For a task that only looks at profiles: scripts may give it every common option."""

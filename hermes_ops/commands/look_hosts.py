@@ -121,6 +121,8 @@ def shown(
 
         table(output, columns, rows, cell)
         for row in rows:
-            if row.get("error"):
-                output.note(f"{row['host']}: {row['error']['message']}")
+            if error := row.get("error"):
+                output.note(f"{row['host']}: {error['message']}")
+                if error["hint"]:
+                    output.note(f"    hint: {error['hint']}")
     return items(rows, exit=exit_code(codes))

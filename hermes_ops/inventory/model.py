@@ -139,6 +139,11 @@ class HermesSettings:
     """Whether that user is made where it is absent."""
 
 
+BECOMING = "give --ask-become-pass, set ansible_become_password, or allow it in sudoers"
+"""What helps where sudo does not let the user who logs in become another one."""
+WITHOUT_SUDO = "let root log in (ansible_user: root), or install sudo"
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """How the host is reached: Ansible's connection variables, checked."""

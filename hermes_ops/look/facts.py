@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from hermes_ops.files.layout import OWED
+from hermes_ops.inventory.model import BECOMING, WITHOUT_SUDO
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Facts:
     overlaid: frozenset[str] = frozenset()  # the names that the administrator's `.env` sets
     newer: frozenset[str] = frozenset()  # settings written after their gateway began; home: code
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Commands, users and homes in the files of systemd's units of both scopes, by path."""
+    """Commands, users, homes and our slice in files of systemd's units of both scopes, by path."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read
     unwritable: Mapping[str, PathState] = field(default_factory=dict)  # in homes of gateways
     answers: Mapping[str, Answer] = field(default_factory=dict)  # by URL
@@ -190,6 +191,11 @@ class Facts:
     """What keeps the machine awake, by the words of `services/awake`; empty if nobody asked."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """The bytes of the databases and logs of gateways; filled together with `health`."""
+
+    @property
+    def way_to_root(self) -> str:
+        """Return what helps where the user who logs in cannot become root."""
+        return BECOMING if "sudo" in self.tools else WITHOUT_SUDO
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""

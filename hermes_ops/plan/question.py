@@ -86,7 +86,8 @@ def question(
             "*".join(one.marked[:2]) for one in MANAGERS.values() if one.by_root and one.marked
         ),
         may_ask=not desired.host.hermes.user and not desired.host.connection.become_password,
-        rights=desired.host.manager in MANAGERS and MANAGERS[desired.host.manager].by_root,
+        rights=(desired.host.manager in MANAGERS and MANAGERS[desired.host.manager].by_root)
+        or any(isinstance(r, KeptAwake) for r in resources),
     )
 
 

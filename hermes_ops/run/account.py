@@ -21,7 +21,7 @@ def creation_of(desired: DesiredState, missing: NoSuchUser) -> Change:
         NoSuchUser: it does not.
     """
     settings = desired.host.hermes
-    if not settings.user_create or STEP not in desired.steps:
+    if missing.by_hand or not settings.user_create or STEP not in desired.steps:
         raise missing
     words = ("useradd", "--create-home", "--shell", "/bin/sh", settings.user)
     return Change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import READ, Options
+from hermes_ops.cli.options import ASK, Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
@@ -23,7 +23,7 @@ def off(options: Options, output: Output) -> Result:
     return command.off(options, output)
 
 
-@verb(common=READ, example="./inv awake.status -l minis")
+@verb(common=ASK, example="./inv awake.status -l minis")
 def status(options: Options, output: Output) -> Result:
     """Show for each host whether it is kept awake, and who holds what."""
     from hermes_ops.commands import awake as command

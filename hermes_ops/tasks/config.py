@@ -13,11 +13,13 @@ _KEY = Option("key", "a setting, or the head of several, such as model or env.AP
 _LAYER = Option("layer", "where it is written: catalogue, group:NAME, host or profile")
 _ONE = only("inventory", "timeout", "json", "yes", "verbose")
 _CHECKED = here((*_ONE, *only("check", "diff")))
-_setting = partial(verb, operands=(_TARGET,), options=(_KEY,), common=_ONE)
+_setting = partial(verb, operands=(_TARGET,), options=(_KEY,))
 """A task on one setting, or on all, of one profile."""
 
 
-@_setting(example="./inv config.get mini-1/coder --key model")
+@_setting(
+    common=(*_ONE, *only("ask_become_pass")), example="./inv config.get mini-1/coder --key model"
+)
 def get(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Show the settings on the host beside the wanted ones; of .env only the names."""
     from hermes_ops.commands.config import get as command
@@ -54,7 +56,7 @@ def unset(options: Options, output: Output, *, target: str, key: str, layer: str
     return command.unset(options, output, target, key, layer)
 
 
-@_setting(example="./inv config.edit mini-1/coder --key model.default")
+@_setting(common=_ONE, example="./inv config.edit mini-1/coder --key model.default")
 def edit(options: Options, output: Output, *, target: str, key: str | None) -> Result:
     """Open $EDITOR at the line of the inventory that sets a value, and check the result."""
     from hermes_ops.commands.config import edit as command

@@ -39,7 +39,7 @@ def repair(options: Options, output: Output, *, target: str) -> Result:
 
 @verb(
     operands=(Option("target", "host/profile"),),
-    common=only("inventory", "verbose"),
+    common=only("inventory", "ask_become_pass", "verbose"),
     example="./inv gateway.run mini-1/coder",
 )
 def run(options: Options, output: Output, *, target: str) -> Result:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import READ, Option, Options, here, only, whole
+from hermes_ops.cli.options import ASK, Option, Options, here, only, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.tasks.step import verb
 
 
-@verb(common=READ, example="./inv hosts.ping -l minis")
+@verb(common=ASK, example="./inv hosts.ping -l minis")
 def ping(options: Options, output: Output) -> Result:
     """Connect to each host, run a script there, and show how long that took."""
     from hermes_ops.commands.hosts import look as command
@@ -15,7 +15,7 @@ def ping(options: Options, output: Output) -> Result:
     return command.ping(options, output)
 
 
-@verb(common=READ, example="./inv hosts.facts -l mini-1 --json")
+@verb(common=ASK, example="./inv hosts.facts -l mini-1 --json")
 def facts(options: Options, output: Output) -> Result:
     """Show what each host is: system, user, service manager, Hermes, Pythons."""
     from hermes_ops.commands.hosts import look as command
@@ -46,7 +46,7 @@ def exec_(options: Options, output: Output, *, command: str, all_hosts: bool) ->
 
 @verb(
     operands=(Option("host", "the name of a host in the inventory"),),
-    common=only("inventory", "verbose"),
+    common=only("inventory", "ask_become_pass", "verbose"),
     example="./inv hosts.ssh mini-1",
 )
 def ssh(options: Options, output: Output, *, host: str) -> Result:

@@ -12,7 +12,10 @@ create = graph.create
 configure = graph.configure
 
 _TARGET = Option("target", "host/profile; the inventory need not name the profile")
-_ONE = only("inventory", "role_path", "vault_password_file", "timeout", "json", "yes", "verbose")
+_ONE = only(
+    "inventory", "role_path", "vault_password_file", "timeout", "json", "ask_become_pass", "yes",
+    "verbose",
+)  # fmt: skip
 
 _HERE = tuple(option for option in COMMON if option.name != "limit")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_ops.cli.options import READ, RESTARTING, Option, Options, here, only
+from hermes_ops.cli.options import ASK, RESTARTING, Option, Options, here, only
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.secrets import sources
 from hermes_ops.tasks.step import verb
@@ -77,7 +77,7 @@ def rekey(options: Options, output: Output) -> Result:
             False,
         ),
     ),
-    common=only("inventory", "limit", "json", *_OPENING),
+    common=only("inventory", "limit", "json", "ask_become_pass", *_OPENING),
     optional=("target", "key"),
     example="./inv secrets.show mini-1/coder API_SERVER_KEY --reveal",
 )
@@ -92,7 +92,7 @@ def show(
 
 @verb(
     options=(Option("live", "ask the hosts, too, for what their files really contain", False),),
-    common=READ,
+    common=ASK,
     example="./inv secrets.lint -l minis --live",
 )
 def lint(options: Options, output: Output, *, live: bool) -> Result:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import selectors
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Session, Stream
-from hermes_ops.transport.become import become, line_for, opening, receiving, sent, shell_words
+from hermes_ops.transport.become import become, line_for, on_terminal, opening, receiving, sent
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
 from hermes_ops.transport.unheard import refuse_unheard
@@ -67,8 +69,9 @@ class Local:
                 timeout or self.host.connection.exchange_timeout,
             )
             code = shell.wait()
-        if self.host.hermes.user:  # else there is nothing between us and the shell
-            refuse_unheard(self.host, reader, code)
+        # Without another user there is nothing between us and the shell.
+        if self.host.hermes.user and not reader.heard:
+            refuse_unheard(self.host, reader.said, code)
         return reader.reply()
 
     def put(self, source: Path, target: PurePosixPath) -> None:
@@ -83,21 +86,23 @@ class Local:
         if ended.returncode:
             raise CommandError(f"~/{target} cannot be written on this machine")
 
-    def _words(self, command: str = "/bin/sh", *, is_asked: bool = True) -> list[str]:
-        return ["/bin/sh", "-c", become(self.host, command, is_asked=is_asked)]
+    def _words(self, command: str = "/bin/sh") -> list[str]:
+        return ["/bin/sh", "-c", become(self.host, command)]
 
     def session(self) -> Session:
         """Open a long-lived shell."""
         pipes = Pipes(self._words(), environment())
         pipes.send(opening(self.host))
-        return FramedShell(pipes)
+        return FramedShell(pipes, partial(refuse_unheard, self.host))
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""
-        from hermes_ops.transport.terminal import forked
+        from hermes_ops.transport.terminal import begun, forked
 
         term = {"TERM": os.environ.get("TERM", "vt100")}
-        return forked(self._words(shell_words(command), is_asked=False), environment() | term)
+        asks, begins = secrets.token_hex(8), secrets.token_hex(8)
+        words = ["/bin/sh", "-c", on_terminal(self.host, command, asks, begins)]
+        return begun(forked(words, environment() | term), self.host, asks, begins)
 
     def forward(self, port: int) -> Stream:
         """Open a connection to a port of the loopback."""

@@ -13,11 +13,11 @@ import secrets
 import shlex
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hermes_ops.errors import NotUnderstood, Unknown, belongs_to
-from hermes_ops.wire.reader import LARGEST
+from hermes_ops.wire.reader import LARGEST, last_words
 
 GRACE = 5.0
 """Seconds that a host has to report that it ended a command which was too slow."""
@@ -108,15 +108,23 @@ class Streams(Protocol):
             TimeoutError: nothing arrived within the given seconds.
         """
 
+    def code(self) -> int:
+        """Return the exit code of a shell whose output has ended; -1 if there is none."""
+
     def close(self) -> None:
         """End the shell."""
+
+
+Refuse = Callable[[str, int, bytes], None]
+"""Raises for a shell that ended before any command: its last line, exit code and errors."""
+KEPT = 1024
 
 
 class FramedShell:
     """A shell that runs one command after another, each as its own `sh -c` with an empty stdin."""
 
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
+    def __init__(self, streams: Streams, refuse: Refuse | None = None) -> None:
+        self._streams, self._refuse = streams, refuse
         self._output, self._errors = _Stream(), _Stream()
         self._failure: Unknown | None = None
         self._begun = False
@@ -212,12 +220,21 @@ class FramedShell:
                 raise TimeoutError
             output, errors = self._streams.receive(left)
             if not output and not errors:
+                self._refuse_unheard()
                 raise _lost()
             self._output.add(output)
             self._errors.add(errors)
             if self._output.size > LARGEST or self._errors.size > LARGEST:
                 raise NotUnderstood(f"a command printed more than {LARGEST >> 20} MiB")
+        self._refuse = None
         return taken
+
+    def _refuse_unheard(self) -> None:
+        """Raise with what the shell said, if it ended before it read our first command."""
+        if self._refuse is not None:
+            said, errors = bytes(self._output.rest), bytes(self._errors.rest)
+            last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            self._refuse(last_words(last), self._streams.code(), errors)
 
 
 class _Stream:
@@ -230,6 +247,11 @@ class _Stream:
     @property
     def size(self) -> int:
         return len(self._data)
+
+    @property
+    def rest(self) -> bytes:
+        """The last bytes of what was not taken."""
+        return bytes(self._data[-KEPT:])
 
     def add(self, data: bytes) -> None:
         self._data += data

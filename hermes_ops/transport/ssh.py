@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ import paramiko
 from hermes_ops.errors import CommandError, Unknown, Unreachable
 from hermes_ops.inventory.model import Host
 from hermes_ops.transport.base import Retry, Session, Stream
-from hermes_ops.transport.become import become, line_for, opening, receiving, sent, shell_words
+from hermes_ops.transport.become import become, line_for, on_terminal, opening, receiving, sent
 from hermes_ops.transport.openssh.hops import HopConnection, HopFailed, close, open_way
 from hermes_ops.transport.openssh.route import Hop
 from hermes_ops.transport.session import FramedShell
@@ -85,7 +86,7 @@ class Ssh:
             if not reader.heard:
                 code = _exit_code(channel)
                 errors += channel.recv_stderr(KEPT) if channel.recv_stderr_ready() else b""
-                refuse_unheard(self.host, reader, code, bytes(errors))
+                refuse_unheard(self.host, reader.said, code, bytes(errors))
         finally:
             channel.close()
         return reader.reply()
@@ -179,20 +180,21 @@ class Ssh:
         """Open a long-lived shell on its own channel."""
         channel = self._channel(become(self.host))
         channel.sendall(opening(self.host))
-        return FramedShell(Channel(channel))
+        return FramedShell(Channel(channel), partial(refuse_unheard, self.host))
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""
-        from hermes_ops.transport.terminal import size
+        from hermes_ops.transport.terminal import begun, size
 
         columns, rows = size()
         channel = self._opened()
+        asks, begins = secrets.token_hex(8), secrets.token_hex(8)
         try:
             channel.get_pty(os.environ.get("TERM", "vt100"), columns, rows)
-            channel.exec_command(become(self.host, shell_words(command), is_asked=False))
+            channel.exec_command(on_terminal(self.host, command, asks, begins))
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise _unheard(error) from error
-        return RemoteChannel(channel)
+        return begun(RemoteChannel(channel), self.host, asks, begins)
 
     def forward(self, port: int) -> Stream:
         """Open a connection to a port of the host's loopback."""

@@ -53,6 +53,13 @@ class Pipes:
         come = {key.data: os.read(key.fd, BLOCK) for key, _ in ready}
         return come.get(0, b""), come.get(1, b"")
 
+    def code(self) -> int:
+        """Return the exit code of the process; -1 if it does not end, or was killed."""
+        try:
+            return max(-1, self._process.wait(ENDING))
+        except subprocess.TimeoutExpired:
+            return -1
+
     def close(self) -> None:
         """End the process; its background processes may live on."""
         self._selector.close()
@@ -75,9 +82,9 @@ class RemoteChannel:
         """Return what becomes readable when there is output."""
         return self._channel.fileno()
 
-    def read(self) -> bytes:
+    def read(self, most: int = BLOCK) -> bytes:
         """Return output; empty at the end."""
-        return self._channel.recv(BLOCK)
+        return self._channel.recv(most)
 
     def write(self, data: bytes) -> None:
         """Send all of what was typed."""
@@ -126,6 +133,11 @@ class Channel:
         output = channel.recv(BLOCK) if channel.recv_ready() else b""
         errors = channel.recv_stderr(BLOCK) if channel.recv_stderr_ready() else b""
         return output, errors
+
+    def code(self) -> int:
+        """Return the exit code of the shell; -1 if the connection ended before."""
+        self._channel.status_event.wait(ENDING)
+        return self._channel.exit_status if self._channel.exit_status_ready() else -1
 
     def close(self) -> None:
         """End the shell: its standard input ends with the channel."""

@@ -11,12 +11,18 @@ import signal
 import struct
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Protocol
+
+from hermes_ops.errors import Unknown
+from hermes_ops.inventory.model import Host
+from hermes_ops.transport.become import is_another, opening
+from hermes_ops.transport.unheard import refuse_unheard
 
 BLOCK = 65536
 
@@ -27,7 +33,7 @@ class Remote(Protocol):
     def fileno(self) -> int:
         """Return what becomes readable when there is output."""
 
-    def read(self) -> bytes:
+    def read(self, most: int = BLOCK) -> bytes:
         """Return output; empty at the end."""
 
     def write(self, data: bytes) -> None:
@@ -75,10 +81,10 @@ class Forked:
         """Return what becomes readable when there is output."""
         return self.number
 
-    def read(self) -> bytes:
+    def read(self, most: int = BLOCK) -> bytes:
         """Return output; empty at the end, which Linux tells by an error."""
         try:
-            return os.read(self.number, BLOCK)
+            return os.read(self.number, most)
         except OSError:
             return b""
 
@@ -120,6 +126,35 @@ def converse(remote: Remote) -> int:
                 if not said:
                     return remote.wait()
                 _print(said)
+
+
+STARTING = 30
+"""Seconds in which a command on a terminal begins."""
+
+
+def begun(remote: Remote, host: Host, asks: str, begins: str) -> Remote:
+    """Return the process once the command of `hermes_user` runs on it; sudo gets its password.
+
+    Raises:
+        NoSuchUser, MissingPrivilege, Unreachable: that user does not run it.
+        Unknown: nothing happened in time.
+    """
+    if not is_another(host):
+        return remote
+    heard, until = b"", time.monotonic() + STARTING
+    asked = not opening(host)
+    while begins.encode() not in heard:
+        if not select.select([remote], [], [], max(0.0, until - time.monotonic()))[0]:
+            raise Unknown(f"no answer within {STARTING} s", kind="timeout", hint="run it again")
+        said = remote.read(1)  # what comes behind `begins` is for whoever reads next
+        if not said:
+            refuse_unheard(host, "", remote.wait(), heard.rpartition(asks.encode())[2])
+            raise Unknown("the connection was lost", hint="run it again")
+        heard += said
+        if not asked and asks.encode() in heard:
+            remote.write(opening(host))
+            asked = True
+    return remote
 
 
 def _print(data: bytes) -> None:

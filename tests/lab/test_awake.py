@@ -121,7 +121,7 @@ def test_a_mac_is_kept_awake_over_a_reboot_and_let_go(mac: Box, operator: MakeOp
     ann = operator({mac: {"coder": gateway(8701)}}, variables={"hermes_awake": how})
     refused = ann.run("awake.on", code=1)
     assert ("awake", "create", "done") in refused.changes(mac.name)
-    assert "exit 77: sudo does not let this user set pmset" in refused.out
+    assert "missing_privilege: only root sets pmset; give --ask-become-pass" in refused.out
     mac.sh(f"{SIM} knob sudo yes; {SIM} knob battery yes")
     assert done(ann, "awake.on", mac) == [("pmset:sleep", "update", "done")]
     assert assertions(mac) == ["PreventUserIdleSystemSleep", "PreventDiskIdle"]

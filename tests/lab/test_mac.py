@@ -234,6 +234,25 @@ def test_a_manager_that_no_mac_has(mac: Box, operator: MakeOperator) -> None:
     assert mac.ssh("ls -A | grep -v ssh").stdout == ""
 
 
+def test_two_users_of_a_mac(mac: Box, operator: MakeOperator, somebody: Operator) -> None:
+    """Each has a gateway of the same name, and neither is taken for the other's."""
+    mac.sh(f"{SIM} knob sudo yes")
+    somebody.up()
+    fresh = operator({mac: {"coder": gateway(8702)}}, variables={"hermes_user": "fresh"})
+    absent = operator({mac: {}}, variables={"hermes_user": "nobody-7", "hermes_user_create": True})
+    try:
+        fresh.up()
+        assert fresh.up().totals["changes"] == 0
+        assert [shown(one)["state"] for one in (somebody, fresh)] == ["healthy", "healthy"]
+        assert shown(fresh)["pid"] != shown(somebody)["pid"]
+        fresh.run("gateway.uninstall", "--all-hosts", "-y", code=0)
+        assert shown(somebody)["state"] == "healthy"
+        error = absent.run("hosts.facts", code=1).json["items"][0]["error"]
+        assert "hermes_user_create makes none on macOS" in error["message"]
+    finally:
+        mac.sh("rm -rf /Users/fresh/.hermes /Users/fresh/.config /Users/fresh/.local")
+
+
 # --- what launchctl may answer ----------------------------------------------------------------
 
 MENDED = [

@@ -83,7 +83,10 @@ def test_every_verb(box: Box, operator: MakeOperator) -> None:
     somebody.run("fleet.drain", code=0)
     somebody.run("fleet.start", code=0)
     assert "gateway.run" in somebody.plain("fleet.logs", "--lines", "9", code=0).out
+    said = somebody.plain("fleet.logs", "--file", "journal", code=0).out
+    assert "No env user allowlists configured" in said  # of the gateway itself
     assert states(somebody) == ["healthy"]
+    somebody.run("linger.status", code=0)  # it is off, and nothing needs it
     found = somebody.run("fleet.doctor").json["items"]
     assert not [item for item in found if item["severity"] == "error"]
     somebody.run("fleet.down", "--all-hosts", "-y", code=0)
@@ -154,7 +157,7 @@ def refused(somebody: Operator, box: Box) -> None:
     for task in ("fleet.plan", "fleet.up"):
         said = error_of(somebody, task, code=1)
         assert "hermes cannot become root with sudo; nothing was changed" in said
-        assert "set ansible_become_password" in said
+        assert "let root log in (ansible_user: root), or install sudo" in said
     assert box.tree(f"{HOME}/.config", "/etc/systemd") == before
 
 
@@ -186,6 +189,9 @@ def test_the_password_of_sudo(box: Box, operator: MakeOperator) -> None:
         for more in ({}, {"ansible_become_password": "wrong"}):
             somebody = operator({box: profiles}, variables={**login, **more})
             assert "admin cannot become root" in error_of(somebody, "fleet.up", code=1)
+            other = operator({box: profiles}, variables={**login, **more, "hermes_user": "hermes"})
+            (row,) = other.run("hosts.exec", "true", "--all-hosts", code=1).json["items"]
+            assert "sudo does not let admin become hermes" in row["error"]["message"]
         somebody = operator(
             {box: profiles}, variables={**login, "ansible_become_password": "s3cret-word"}
         )
@@ -214,13 +220,20 @@ def test_for_another_user_that_is_made(box: Box, operator: MakeOperator) -> None
         assert show(box, "User") == "agent-7"
         assert box.sh("stat -c %U /home/agent-7/.hermes/profiles/coder/.env") == "agent-7"
         assert somebody.up().totals["changes"] == 0
-        as_user = operator({box: profiles}, variables=made)
+        as_user = operator({box: profiles}, variables={**made, "hermes_awake": True})
         as_user.run("fleet.up", code=0)
-        assert box.sh("ls /etc/systemd/system | grep hermes || true") == ""
+        units = box.sh("ls /etc/systemd/system | grep hermes")  # polkit refuses the user
+        assert units == f"hermes-awake-{box.sh('id -u agent-7')}.service"
+        assert as_user.run("awake.status", code=0).json["items"][0]["where"] == "system"
         assert box.sh("ls /var/lib/systemd/linger") == "agent-7"
+        box.sh("systemctl stop user@$(id -u agent-7).service")  # nobody logs in as that user
+        assert as_user.up().changes(box.name)[0] == ("linger", "enable", "done")
         as_user.run("fleet.restart", code=0)
+        assert "gateway.run" in as_user.plain("fleet.logs", "--lines", "9", code=0).out
         as_user.run("fleet.drain", code=0)
         as_user.run("fleet.stop", "-y", code=0)
         assert states(as_user, 2) == ["stopped"]
         as_user.run("gateway.uninstall", "--all-hosts", "-y", code=0)
+        as_user.run("awake.off", code=0)
+        assert box.sh("ls /etc/systemd/system | grep hermes || true") == ""
     assert box.sh(f"find {HOME} -newer /etc/sudoers.d -name '.hermes*'") == ""

@@ -12,7 +12,8 @@ from hermes_ops.errors import NoSuchUser
 from hermes_ops.inventory.model import Host
 from hermes_ops.plan import DesiredState
 from hermes_ops.run import account
-from hermes_ops.transport.become import become
+from hermes_ops.transport.become import NO_USER_ON_MAC, become
+from hermes_ops.transport.unheard import refuse_unheard
 from hermes_ops.wire import Script
 
 MISSING = NoSuchUser("there is no user agent-7")
@@ -30,6 +31,16 @@ def test_who_does_not_make_it_tells_of_it(state: DesiredState) -> None:
     """An inventory that does not want it, and a task that makes no profile."""
     with pytest.raises(NoSuchUser):
         account.creation_of(state, MISSING)
+
+
+def test_on_macos_it_is_made_by_hand() -> None:
+    """Before a change is planned; how it is made is told."""
+    host = wanted("profile.create").host
+    with pytest.raises(NoSuchUser, match="hermes_user_create makes none on macOS") as told:
+        refuse_unheard(host, "", NO_USER_ON_MAC)
+    assert "sudo sysadminctl -addUser agent-7 -password -" in told.value.hint
+    with pytest.raises(NoSuchUser):
+        account.creation_of(wanted("profile.create"), told.value)
 
 
 def test_it_is_the_only_change_that_is_known() -> None:

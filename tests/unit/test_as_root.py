@@ -9,6 +9,7 @@ import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from building import NEW, applied, desired, roles
@@ -22,7 +23,9 @@ from hermes_ops.look.facts import Facts, PathState
 from hermes_ops.look.scopes import without_others
 from hermes_ops.plan import Plan, make_plan, model
 from hermes_ops.plan.lifecycle.rights import needs_root
+from hermes_ops.plan.model import Change
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.services.definition import HostWritten, Text
 from hermes_ops.services.systemd_system import refuse_unsafe
 from hermes_ops.transport import Local, become
@@ -165,7 +168,11 @@ def test_without_the_right_nothing_is_planned() -> None:
     """It is told in the look, with the change that needs it and what allows it."""
     with pytest.raises(MissingPrivilege, match="cannot become root with sudo; nothing") as caught:
         make_plan(desired(CASE), replace(MAY, may_root=False))
-    assert caught.value.hint.startswith("set ansible_become_password")
+    assert caught.value.hint.startswith("let root log in (ansible_user: root), or install sudo;")
+    refused = replace(MAY, may_root=False, tools=frozenset({"sudo"}))
+    with pytest.raises(MissingPrivilege) as caught:
+        make_plan(desired(CASE), refused)
+    assert caught.value.hint.startswith("give --ask-become-pass, set ansible_become_password, or")
     held = applied(make_plan(desired(CASE), MAY), MAY)
     assert make_plan(desired(CASE), replace(held, may_root=False)).is_empty
 
@@ -248,6 +255,40 @@ def test_another_user_behind_a_password(bench: Bench, monkeypatch: pytest.Monkey
     shell.close()
     source = bench.folder / "source"
     source.write_bytes(b"a\nb\n" * 1000)
+    remote: Any = Local(host).terminal(
+        'echo "[$(stty -a | tr " " "\\n" | grep echo$)]"; read x; echo "<$x>"'
+    )
+    remote.write(b"typed\n")
+    said = b""
+    while part := remote.read():
+        said += part
+    assert set(said.split()) == {b"[echo]", b"typed", b"<typed>"}
+    assert remote.wait() == 0
     Local(host).put(source, PurePosixPath("there/it"))
     assert (bench.folder / "there" / "it").read_bytes() == source.read_bytes()
     assert PASSWORD not in log.read_text()
+
+
+def test_root_keeps_the_machine_awake_and_the_user_gets_no_password() -> None:
+    """What the user's script asks root for is what was planned; the password stays outside."""
+    words = ("inhibit_on", "system", "hermes-awake-1000.service", "", "", "[Service]\n")
+    changes = [
+        Change("awake.on", None, "awake", "create", "absent", AwakeOrder((), root=words)),
+        Change("linger.enable", None, "linger", "enable", "off", model.EnableLinger(required=True)),
+    ]
+    connection = replace(HERE.connection, user="admin", become_password=Secret(PASSWORD))
+    host = replace(HERE, connection=connection, hermes=HermesSettings(user=MAY.user))
+    plan = Plan(host, tuple(changes), user=(MAY.uid, MAY.user))
+    script = compile_plan(plan, Terms())
+    assert script.root and "do_0() {\ninhibit_on system hermes-awake-1000.service" in script.root
+    assert "run 0 by_root 0\n" in script.text
+    assert PASSWORD not in script.text + script.root + script.before
+
+
+def test_what_keeps_awake_fails_alone_without_root() -> None:
+    """No profile depends on it: the script goes on, where anything else of root's would end it."""
+    order = AwakeOrder(("pmset_back", "sleep"), "pmset:sleep", root=("pmset_each", "-c sleep 1"))
+    change = Change("awake.on", None, "pmset:sleep", "update", "is not wanted", order)
+    text = compile_plan(Plan(HERE, (change,), user=(MAY.uid, MAY.user)), Terms()).text
+    assert "\nopen_root || :\n" in text
+    assert "\nroot_part=0\nrun 0 pmset_back sleep\n" in text

@@ -32,8 +32,9 @@ def facts_of(case: Mapping[str, Any]) -> Facts:
     system = case.get("system", "Linux")
     home, uid = ("/Users/ann", 501) if system == "Darwin" else ("/home/ann", 1000)
     told = {word: str(value) for word, value in case["told"].items()}
-    tools = frozenset(case.get("tools", ["sudo"]))
-    facts = Facts("ann", uid, home, home, system, tools=tools)
+    root = case.get("root", True)
+    tools = frozenset(["sudo"] if root else [])
+    facts = Facts("ann", uid, home, home, system, tools=tools, may_root=root)
     same = [name for name in TEXTS if told.get(name) == "same"]
     if same:
         others = {name: value for name, value in told.items() if name not in same}
@@ -57,13 +58,25 @@ def orders_of(awake: Awake, facts: Facts, *, begins: bool = False) -> list[Awake
 
 def text_of(orders: list[AwakeOrder]) -> str:
     """Return the file that is written."""
-    return next(one.words[-1] for one in orders if one.words[0].endswith("_on"))
+    return next(words[-1] for one in orders for words in (one.words, one.root) if is_on(words))
+
+
+def is_on(words: tuple[str, ...]) -> bool:
+    """Whether these words bring a text."""
+    return bool(words) and words[0].endswith("_on")
 
 
 def written(order: AwakeOrder) -> list[str]:
     """Return an order as the cases write it."""
-    words = order.words[:-1] if order.words[0].endswith("_on") else order.words
-    return [order.resource, order.action, order.reason, " ".join(filter(None, words))]
+    said = [words[:-1] if is_on(words) else words for words in (order.words, order.root)]
+    shown = [" ".join(filter(None, words)) for words in said]
+    by_root = [f"root: {shown[1]}"] if order.root else []
+    return [
+        order.resource,
+        order.action,
+        order.reason,
+        " ".join([*filter(None, shown[:1]), *by_root]),
+    ]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,19 +8,22 @@ import pwd
 import shlex
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from patience import soon
 
-from hermes_ops.errors import CommandError, Unknown, Unreachable
+from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
+from hermes_ops.secrets.secret import Secret
 from hermes_ops.transport import Local, connect, local, session, streams
-from hermes_ops.transport.become import become, receiving
+from hermes_ops.transport.become import NO_SUDO, become, beside_root, on_terminal, receiving
 from hermes_ops.transport.local import environment
 from hermes_ops.transport.session import FramedShell
 from hermes_ops.transport.streams import Pipes
+from hermes_ops.transport.unheard import refuse_unheard
 from hermes_ops.wire import Record, Script, assemble
 
 HERE = Host("here", Connection(kind="local"))
@@ -357,6 +360,9 @@ class Talking:
         assert 0 < seconds < 1
         return b"again\n", b""
 
+    def code(self) -> int:
+        return -1
+
     def close(self) -> None:
         pass
 
@@ -381,13 +387,90 @@ def test_a_command_is_no_binary() -> None:
         FramedShell(Talking()).run("a\0b")
 
 
-def test_sudo_that_does_not_let_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing has run: the user of Hermes is named, and how to try what failed."""
-    for name, code in (("sudo", 1), ("runuser", 1), ("id", 0)):
-        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
-        (tmp_path / name).chmod(0o755)
+def refused_by(host: Host, folder: Path, **programs: str) -> list[HermesError]:
+    """Return how an exchange, a session and a terminal end where these stand before all others."""
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    found = []
+    for ask in (
+        lambda: Local(host).exchange(asking("say hello")),
+        lambda: Local(host).session().run("true"),
+        lambda: Local(host).terminal("true"),
+    ):
+        with pytest.raises(HermesError) as caught:
+            ask()
+        found.append(caught.value)
+    return found
+
+
+def of_another(**more: Any) -> Host:
+    """Return this machine, with the gateways of a user who is not the one who logs in."""
+    return Host("here", Connection(kind="local", **more), hermes=HermesSettings(user="else"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose programs stand before all others."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    host = Host("here", Connection(kind="local"), hermes=HermesSettings(user="somebody-else"))
-    with pytest.raises(Unreachable, match=r"the shell for somebody-else .hermes_user. ended") as no:
-        Local(host).exchange(asking("say hello"))
-    assert no.value.hint.endswith("sudo -n -u somebody-else true")
+    return tmp_path
+
+
+def test_sudo_that_does_not_let_us(folder: Path) -> None:
+    """Nothing has run: both users are named, what sudo said, and what lets us."""
+    for no in refused_by(of_another(), folder, sudo="echo NO >&2; exit 1", id="echo 1000"):
+        words = "does not let the user who logs in become else (hermes_user) without a password"
+        assert words in no.message
+        assert (no.kind, no.hint[:22]) == ("missing_privilege", "give --ask-become-pass")
+
+
+def test_a_wrong_password_is_tried_once(folder: Path) -> None:
+    """sudo would take the lines of a script for two more, and PAM may lock the account."""
+    host = of_another(become_password=Secret("wrong"))
+    asked = f"echo asked >>{folder}/log; cat >>{folder}/given; exit 1"
+    sudo = f'case " $* " in *" -n "*) exit 1 ;; esac; {asked}'
+    for no in refused_by(host, folder, sudo=sudo, id="echo 1000"):
+        assert "(hermes_user) with this password" in no.message
+    assert (folder / "log").read_text().split() == ["asked"] * 3
+    assert (folder / "given").read_text().split() == ["wrong"] * 3
+
+
+def test_root_without_runuser_uses_sudo(folder: Path) -> None:
+    """As on macOS: there is a sudo, and it asks root for nothing."""
+    for name in ("sh", "cat", "stty", "head", "tail", "printf"):
+        (folder / name).symlink_to(f"/usr/bin/{name}")
+    line = become(of_another())
+    for name, text in {"id": "echo 0", "sudo": 'echo sudo "$@"'}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    words = ["/bin/sh", "-c", line]
+    ended = subprocess.run(
+        words, env={"PATH": str(folder)}, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.split() == ["sudo", "-n", "-H", "-u", "else", "--", "/bin/sh"]
+
+
+def test_without_sudo_that_is_told(folder: Path) -> None:
+    """And not that a password would help."""
+    programs = {"id": "echo 1000", "command": "exit 1"}
+    host = replace(of_another(), hermes=HermesSettings(user="else"))
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    ended = subprocess.run(
+        ["/bin/sh", "-c", become(host)], env={"PATH": str(folder)}, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert ended.returncode == NO_SUDO
+    with pytest.raises(MissingPrivilege, match="no sudo with which") as no:
+        refuse_unheard(host, "", NO_SUDO)
+    assert no.value.hint == "let root log in (ansible_user: root), or install sudo"
+
+
+@pytest.mark.parametrize("password", [None, Secret("x")])
+def test_the_line_is_one_for_every_login_shell(password: Secret | None) -> None:
+    """csh ends a quoted word at a line end, and replaces `!` by what was typed before."""
+    host = of_another(become_password=password)
+    script = Script("true\n", "n", root="true\n", before="true")
+    lines = (become(host), on_terminal(host, "true", "a", "b"), beside_root(host, script))
+    assert not [line for line in lines if set("\n!") & set(line)]

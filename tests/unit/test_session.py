@@ -244,6 +244,9 @@ class Silent:
     def receive(self, seconds: float) -> tuple[bytes, bytes]:
         raise TimeoutError
 
+    def code(self) -> int:
+        return -1
+
     def close(self) -> None:
         pass
 
@@ -286,6 +289,9 @@ class Garbled:
         mark = self._mark
         errors = f"\n{mark}<\n\n{mark}>\n"
         return f"\n{mark}<\n\n{mark}>zero\n".encode(), errors.encode()
+
+    def code(self) -> int:
+        return -1
 
     def close(self) -> None:
         pass

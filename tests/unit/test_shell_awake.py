@@ -67,24 +67,21 @@ def test_the_loop_holds_while_the_gateway_runs(host: Host) -> None:
 
 def test_what_pmset_had_before_is_noted_once_and_given_back(host: Host) -> None:
     """A second value does not replace the first one's note; nothing is left when all is back."""
-    host.stand("as_root")
-    set_twice = "pmset_set sleep 0 '-b sleep 15' '-c sleep 1'; pmset_set sleep 5 '-c sleep 0'"
-    host.run(f"{set_twice}; pmset_set womp 1 '-c womp 0'")
+    host.stand("by_root")
+    host.run("root_part=7; pmset_set '-b sleep 15' '-c sleep 1'; pmset_set '-c sleep 0'")
+    host.run("root_part=8; pmset_set '-c womp 0'")
     assert (host.home / BEFORE).read_text() == "-b sleep 15\n-c sleep 1\n-c womp 0\n"
-    calls = [call for call in host.calls if "pmset" in call]
-    assert calls[0].endswith("pmset -a sleep 0")
-    host.run("pmset_back sleep")
+    assert host.calls == ["by_root 7", "by_root 7", "by_root 8"]
+    host.run("root_part=9; pmset_back sleep")
     assert (host.home / BEFORE).read_text() == "-c womp 0\n"
-    back = [call.partition("pmset ")[2] for call in host.calls if "pmset -" in call][len(calls) :]
-    assert back == ["-b sleep 15", "-c sleep 1"]
-    host.run("pmset_back womp")
+    host.run("root_part=9; pmset_back womp")
     assert not (host.home / BEFORE).exists()
 
 
-def test_without_sudo_pmset_is_not_touched(host: Host) -> None:
-    """Nothing is noted, and the code is that of a missing right."""
-    host.stand("as_root", "return 1")
-    answer = host.run("pmset_set sleep 0 '-c sleep 1'")
-    assert answer.code == 77
-    assert answer.out.startswith("sudo does not let this user set pmset")
-    assert not (host.home / BEFORE).exists()
+def test_what_root_refuses_is_not_forgotten(host: Host) -> None:
+    """The note stays, and so does the code."""
+    host.file(BEFORE, "-c sleep 1\n")
+    host.stand("by_root", "printf 'pmset does not take it'; return 1")
+    answer = host.run("root_part=9; pmset_back sleep")
+    assert (answer.code, answer.out) == (1, "pmset does not take it")
+    assert (host.home / BEFORE).read_text() == "-c sleep 1\n"

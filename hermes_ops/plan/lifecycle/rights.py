@@ -10,6 +10,7 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Control, Operation, Reload, Switch, Write
 from hermes_ops.plan.resource import AtPath
 from hermes_ops.services import MANAGERS
+from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.services.manager import ServiceManager
 
 
@@ -17,6 +18,8 @@ def needs_root(operation: Operation) -> bool:
     """Whether only root may do this: at a path outside the home, or to a service of the system."""
     if isinstance(operation, AtPath):
         return operation.path.is_absolute()
+    if isinstance(operation, AwakeOrder):
+        return bool(operation.root)
     return root_manager(operation) is not None
 
 
@@ -35,11 +38,19 @@ def allowed(changes: Sequence[Change], facts: Facts, host: Host) -> Sequence[Cha
     Raises:
         MissingPrivilege: with what allows it.
     """
-    first = next((change for change in changes if needs_root(change.operation)), None)
+    # What keeps the machine awake was refused by itself already: no profile depends on it.
+    needing = (change for change in changes if needs_root(change.operation))
+    first = next((c for c in needing if not isinstance(c.operation, AwakeOrder)), None)
     if first is None or facts.may_root is not False:
         return changes
     login = host.connection.user or "the user who logs in"
     words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
+    raise MissingPrivilege(f"{words}; nothing was changed", hint=_way_out(host, facts))
+
+
+def _way_out(host: Host, facts: Facts) -> str:
+    """Return what lets the plan be carried out; of a password only where sudo was given none."""
+    asked = host.connection.become_password and "sudo" in facts.tools
+    first = "is the password of sudo right?" if asked else facts.way_to_root
     without = next(n for n, one in MANAGERS.items() if facts.system in one.systems)
-    hint = "set ansible_become_password or allow it in sudoers; or hermes_service_manager: "
-    raise MissingPrivilege(f"{words}; nothing was changed", hint=hint + without)
+    return f"{first}; or set hermes_service_manager: {without}"

@@ -179,21 +179,29 @@ def _power(wanted: Mapping[str, int], facts: Facts) -> Iterator[AwakeOrder]:
             _refuse_without_sudo(facts)
             old = [f"{source} {name} {was}" for source, was in sorted(found.items())]
             was = " and ".join(map(str, sorted({*found.values()} - {value})))
-            words = ("pmset_set", name, str(value), *old)
-            yield AwakeOrder(words, f"pmset:{name}", "update", f"is {was}, not {value}")
+            root = ("pmset_each", f"-a {name} {value}")
+            why = f"is {was}, not {value}"
+            yield AwakeOrder(("pmset_set", *old), f"pmset:{name}", "update", why, root=root)
     for name in dict.fromkeys(words[1] for words in _kept(facts)):
         if name not in wanted:
             _refuse_without_sudo(facts)
-            yield AwakeOrder(("pmset_back", name), f"pmset:{name}", "update", "is not wanted")
+            old = [" ".join(words) for words in _kept(facts) if words[1] == name]
+            yield AwakeOrder(
+                ("pmset_back", name), f"pmset:{name}", "update", "is not wanted",
+                root=("pmset_each", *old),
+            )  # fmt: skip
 
 
 def _kept(facts: Facts) -> list[list[str]]:
-    """Return what pmset had before us: source, name and value."""
-    lines = (line.split() for line in facts.awake.get("before", "").splitlines())
-    return [words for words in lines if len(words) == 3]
+    """Return what pmset had before us: source, name and value.
+
+    The user wrote it down, and root sets it: so nothing else may stand there.
+    """
+    lines = facts.awake.get("before", "").splitlines()
+    return [line.split() for line in lines if re.fullmatch(r"-[abcu] [a-z]+ [0-9]+", line)]
 
 
 def _refuse_without_sudo(facts: Facts) -> None:
-    if facts.uid and "sudo" not in facts.tools:
-        hint = "let this user use sudo for pmset, or leave out pmset of hermes_awake"
-        raise Conflict("pmset needs sudo, which is not there", hint=hint, kind="missing_privilege")
+    if not facts.may_root:
+        hint = f"{facts.way_to_root}, or leave out pmset of hermes_awake"
+        raise Conflict("only root sets pmset", hint=hint, kind="missing_privilege")

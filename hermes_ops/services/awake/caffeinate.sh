@@ -52,28 +52,21 @@ caffeinate_off() {
   launchd_do stop "$awake_label" && rm -f "$launchd_agents/$awake_label.plist"
 }
 
-pmset_right() {
-  as_root true && return
-  printf 'sudo does not let this user set pmset, or wants a password (ansible_become_password)'
-  return 77
-}
-pmset_set() { # NAME VALUE OLD...: what is noted already was before us
-  pmset_right || return
-  setting="$1 $2"
-  shift 2
+pmset_set() { # OLD...: what is noted already was before us
   for old; do
     grep -q "^${old% *} " "$awake_before" 2>/dev/null ||
       { mkdir -p "$state" && printf '%s\n' "$old" >>"$awake_before"; } || return
   done
-  # shellcheck disable=SC2086 # a name and a number
-  as_root /usr/bin/pmset -a $setting || { printf 'pmset does not take %s' "$setting"; return 1; }
+  by_root "$root_part"
+}
+pmset_each() { # SETTING...: what root does; each is an option, a name and a number
+  for setting; do
+    # shellcheck disable=SC2086 # three words
+    /usr/bin/pmset $setting || { printf 'pmset does not take %s' "$setting"; return 1; }
+  done
 }
 pmset_back() { # NAME
-  pmset_right || return
-  while read -r option name value; do
-    [ "$name" != "$1" ] || as_root /usr/bin/pmset "$option" "$name" "$value" </dev/null ||
-      { printf 'pmset does not take %s %s' "$name" "$value"; return 1; }
-  done <"$awake_before" || return
+  by_root "$root_part" || return
   left=$(grep -v "^-[a-z] $1 " "$awake_before")
   if [ -n "$left" ]; then printf '%s\n' "$left" >"$awake_before"; else rm -f "$awake_before"; fi
 }

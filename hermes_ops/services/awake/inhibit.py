@@ -102,14 +102,14 @@ class Inhibit(Keeper):
         for other in SCOPES:
             if other != scope and _is_there(other, facts):
                 reason = "the unit is in the other scope" if scope else "is not wanted"
-                words = ("inhibit_off", other, _name(other, facts))
-                yield AwakeOrder(words, "awake", "remove", reason, _seen(other, facts))
+                off = ("inhibit_off", other, _name(other, facts))
+                yield _order(other, off, facts, "remove", reason)
         text = _wanted(scope, awake, facts, self.kept(awake))
         if scope and (why := _differs(scope, text, awake, facts, begins=begins)):
             action = "update" if _is_there(scope, facts) else "create"
             how = ("yes" if lingers else "", awake.follow and "follows")
             on = ("inhibit_on", scope, _name(scope, facts), *how, text)
-            yield AwakeOrder(on, "awake", action, why, _seen(scope, facts))
+            yield _order(scope, on, facts, action, why, lingers=lingers)
 
     def _scope(self, awake: Awake, facts: Facts) -> str:
         if not self.kept(awake):
@@ -119,10 +119,24 @@ class Inhibit(Keeper):
             _refuse_foreign(scope, facts)
         if all(f"may-{what}" in facts.awake for what in self.kept(awake)):
             return "user"
-        if "sudo" not in facts.tools:
+        if not facts.may_root:
             words = f"neither polkit nor sudo lets {facts.user} keep it awake"
             raise Conflict(words, hint=_polkit(facts), kind="missing_privilege")
         return "system"
+
+
+def _order(
+    scope: str, words: tuple[str, ...], facts: Facts, action: str, reason: str, *,
+    lingers: bool = False,
+) -> AwakeOrder:  # fmt: skip
+    """Return the order on the unit of a scope: that of the system is root's."""
+    seen = _seen(scope, facts)
+    if scope == "system":
+        if not facts.may_root:
+            said = f"{_path(scope, facts)} is root's to change"
+            raise Conflict(said, hint=facts.way_to_root, kind="missing_privilege")
+        return AwakeOrder((), "awake", action, reason, seen, root=words)
+    return AwakeOrder(words, "awake", action, reason, seen, lingers=lingers)
 
 
 _NONE = "leave out hermes_awake here, or let what runs this machine keep it awake"
@@ -130,7 +144,8 @@ _NONE = "leave out hermes_awake here, or let what runs this machine keep it awak
 
 def _polkit(facts: Facts) -> str:
     action = "org.freedesktop.login1.inhibit-block-sleep"
-    return f"let {facts.user} use sudo, or polkit allow {action}; or leave out hermes_awake here"
+    allow = f"let polkit allow {action} to {facts.user}"
+    return f"{facts.way_to_root}; or {allow}; or leave out hermes_awake here"
 
 
 def _hold(row: Any) -> Hold:

@@ -45,17 +45,14 @@ inhibit_holders() {
   end
 }
 
+# What is about the unit of the system, root runs.
 in_scope() { # SCOPE WORDS-OF-SYSTEMCTL...
   scope=$1
   shift
-  if [ "$scope" = user ]; then systemctl --user "$@"; else as_root systemctl "$@"; fi
+  systemctl "--$scope" "$@"
 }
-inhibit_right() { # SCOPE: whether we may order there, and there is somebody to order
-  if [ "$1" = user ]; then
-    await_bus
-  else
-    as_root true || { printf 'sudo does not let this user keep it awake, or wants a password (ansible_become_password)'; return 77; }
-  fi
+inhibit_right() { # SCOPE: whether there is somebody to order
+  [ "$1" != user ] || await_bus
 }
 inhibit_on() { # SCOPE UNIT MAY-LINGER FOLLOWS TEXT
   [ "$1$3" != useryes ] || enable_linger || return
@@ -68,19 +65,14 @@ inhibit_start() { # SCOPE UNIT
   in_scope "$1" daemon-reload && in_scope "$1" enable --quiet "$2" && in_scope "$1" restart "$2"
 }
 inhibit_write() { # SCOPE UNIT TEXT
-  folder=$state
-  [ "$1" != user ] || folder=$systemd_folder
+  inhibit_folder "$1"
   mkdir -p "$folder" || return
   [ ! -d "$folder/$2" ] || return
-  printf %s "$3" >"$folder/.$2.new" || return
-  if [ "$1" = user ]; then
-    mv "$folder/.$2.new" "$folder/$2"
-  else
-    as_root install -m 644 -o root -g root "$folder/.$2.new" "/etc/systemd/system/$2"
-    code=$?
-    rm -f "$folder/.$2.new"
-    return $code
-  fi
+  printf %s "$3" >"$folder/.$2.new" && chmod 644 "$folder/.$2.new" && mv "$folder/.$2.new" "$folder/$2"
+}
+inhibit_folder() { # SCOPE: sets `folder`
+  folder=/etc/systemd/system
+  [ "$1" != user ] || folder=$systemd_folder
 }
 inhibit_await() { # SCOPE UNIT: until logind lists its process
   tries=0
@@ -98,6 +90,7 @@ inhibit_await() { # SCOPE UNIT: until logind lists its process
 inhibit_off() { # SCOPE UNIT
   inhibit_right "$1" || return
   in_scope "$1" disable --quiet --now "$2" 2>/dev/null || in_scope "$1" stop "$2" 2>/dev/null
-  if [ "$1" = user ]; then rm -f "$systemd_folder/$2"; else as_root rm -f "/etc/systemd/system/$2"; fi || return
+  inhibit_folder "$1"
+  rm -f "$folder/$2" || return
   in_scope "$1" daemon-reload
 }

@@ -33,13 +33,17 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class AwakeOrder:
-    """One difference, and the shell words that end it."""
+    """One difference, and the shell words that end it: the user's, root's, or both."""
 
     words: tuple[str, ...]
     resource: str = "awake"
     action: str = "update"
     reason: str = ""
     seen: tuple[tuple[PurePosixPath, str], ...] = ()
+    root: tuple[str, ...] = ()
+    """What only root does; the user's words, if any, ask for it by `by_root "$root_part"`."""
+    lingers: bool = False
+    """Whether it enables linger, if that is off."""
 
 
 @dataclass(frozen=True, slots=True)
