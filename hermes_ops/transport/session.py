@@ -42,7 +42,7 @@ if timeout -k 2 2 true; then
 else
   guard() {
     before=$!
-    trap '[ "$!" = "$before" ] || kill "$!"; exit' TERM
+    trap '[ "$!" = "$before" ] || kill -KILL "$!"; exit' TERM
     for signal in TERM KILL; do
       sleep "$1" &
       wait "$!"
@@ -82,7 +82,8 @@ alone() {
 """
 # The shell's own standard error goes to /dev/null: it reports killed children there, which is not
 # output of the command. `exec` is in a subshell: dash would redirect its own standard error, too.
-# The trap of `guard` asks for `$!`: it may come right after the fork, before any assignment.
+# The trap of `guard` asks for `$!`: it may come right after the fork, before any assignment; and it
+# kills, as a child that is no sleep yet would catch a TERM with its parent's trap, and lose it.
 # `alone` reads the input of the shell to its end: when we are gone, it ends the command.
 
 UNDER_WAY = 32 << 10
