@@ -62,8 +62,10 @@ def show(box: Box, name: str) -> str:
 
 def test_every_verb(box: Box, operator: MakeOperator) -> None:
     """Text equal to Hermes' own; nothing lingers; a reboot would start it; it comes and goes."""
-    somebody = operator({box: {"coder": gateway(8701)}}, variables=SYSTEM)
+    hardened = gateway(8701, service={"hardening": True})
+    somebody = operator({box: {"coder": hardened}}, variables=SYSTEM)
     run = somebody.run("fleet.up", code=0)
+    assert (show(box, "PrivateTmp"), show(box, "NoNewPrivileges")) == ("yes", "yes")
     assert run.json["exchanges"] == {box.name: 2}
     assert run.json["verify"]["passed"] == run.json["verify"]["expected"] > 0
     assert box.sh(CURRENT) == f"{FILE} True"

@@ -292,3 +292,13 @@ def test_what_keeps_awake_fails_alone_without_root() -> None:
     text = compile_plan(Plan(HERE, (change,), user=(MAY.uid, MAY.user)), Terms()).text
     assert "\nopen_root || :\n" in text
     assert "\nroot_part=0\nrun 0 pmset_back sleep\n" in text
+
+
+def test_hardening_hides_no_gateway_from_its_user() -> None:
+    """A namespace of users that root makes would: then nobody could tell whose process it is."""
+    case = {**CASE, "desired": {"coder": {"service": {"hardening": True}}}}
+    changes = make_plan(desired(case), MAY).changes
+    texts = [str(c.operation.content) for c in changes if isinstance(c.operation, model.Write)]
+    (own,) = [text for text in texts if "NoNewPrivileges=yes" in text]
+    assert "PrivateTmp=yes" in own
+    assert "PrivateUsers" not in own

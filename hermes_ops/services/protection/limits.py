@@ -54,8 +54,19 @@ def directives(
     if settings.boot_delay or values["watchdog"]:
         yield f"TimeoutStartSec={START_TIMEOUT + settings.boot_delay}"
     for line in service.role.service.hardening if settings.hardening else ():
-        if by_root or facts.user_namespaces or not line.startswith(_NAMESPACED):
+        if _is_possible(line, facts, by_root=by_root):
             yield line
+
+
+def _is_possible(line: str, facts: Facts, *, by_root: bool) -> bool:
+    """Whether a directive of hardening is for this kernel, and this scope.
+
+    The system's own systemd makes a /tmp without a namespace of users; in one of root's making the
+    user could not see its own gateway any more, nor could we.
+    """
+    if by_root:
+        return not line.startswith("PrivateUsers=")
+    return facts.user_namespaces or not line.startswith(_NAMESPACED)
 
 
 def _at_boot(by_root: bool) -> str:
