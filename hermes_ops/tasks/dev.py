@@ -37,6 +37,7 @@ def fix(_options: Options, output: Output) -> None:
         ),
         Option("only", "run only what matches this, as pytest -k"),
         Option("quick", "run only the quick tests that need nothing but this checkout", False),
+        Option("macs", "run only the tests of the lab's simulated Macs", False),
         Option("python", "the same, as root in a Debian with this Python: 3.14, 3.13 or newest"),
     ),
     example="./inv dev.test",
@@ -49,6 +50,7 @@ def test(
     require_lab: bool,
     only: str | None,
     quick: bool,
+    macs: bool,
     python: str | None,
 ) -> None:
     """Run the checks, then the slower tests, and the tests on real hosts of the lab."""
@@ -62,7 +64,7 @@ def test(
     if quick:
         command.quick(output, junit)
     else:
-        command.test(output, junit=junit, require_lab=require_lab, only=only)
+        command.test(output, junit=junit, require_lab=require_lab, only=only, macs=macs)
 
 
 @verb(

@@ -24,6 +24,14 @@ WANTED = {"linux": 3, "linux-bare": 1, "linux-nohermes": 1, "mac": 1}
 MakeOperator = Callable[..., Operator]
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on a simulated Mac, so that it can be run alone."""
+    for item in items:
+        if "mac" in getattr(item, "fixturenames", ()):
+            item.add_marker("mac")
+
+
 def _folder_on_disk() -> Path:
     """Return a new folder that overlayfs accepts as its upper one."""
     for place in (Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/var/cache")):

@@ -36,13 +36,19 @@ def fix(output: Output) -> None:
     _tool(output, "ruff", "format", ".")
 
 
-def test(output: Output, *, junit: str | None, require_lab: bool, only: str | None) -> None:
-    """Run the checks, then the slower tests, and the tests on real hosts of the lab."""
+def test(
+    output: Output, *, junit: str | None, require_lab: bool, only: str | None, macs: bool
+) -> None:
+    """Run the checks, then the slower tests, and the tests on real hosts of the lab.
+
+    `only`: of all these, what pytest selects by this name. `macs`: only those of simulated Macs.
+    """
     _prepare(output.note)
     if require_lab and (reason := lab.why_not()):
         raise CommandError(f"the lab cannot run here: {reason}")
-    if only:
-        _tool(output, "pytest", "tests", "-k", only, *tools.junit(junit, "hosts"))
+    if only or macs:
+        words = [*(("-k", only) if only else ()), *(("-m", "mac", *_labs()) if macs else ())]
+        _tool(output, "pytest", "tests", *words, *tools.junit(junit, "hosts"))
         return
     check(output, results=junit)
     tools.run([tools.slow_tests(junit)], output)
