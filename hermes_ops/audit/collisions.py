@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from urllib.parse import urlsplit
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.model import SOURCE, Holder, Setting, first_set
 from hermes_ops.hermes import identities, platforms
+from hermes_ops.hermes.ports import number_of
 
 
 def conflicts(holders: Iterable[Holder]) -> list[Finding]:
@@ -99,6 +101,9 @@ _EVERY = ("0.0.0.0", "::", "")  # noqa: S104 - what Hermes is told, not what we 
 def _ports(holders: Sequence[Holder]) -> Iterator[Finding]:
     bound: dict[Hashable, list[tuple[str, _Use]]] = {}
     for holder in holders:
+        for host, port in _of_url(holder.url):
+            use = _Use(holder, str(port), "", holder.url_place)
+            bound.setdefault((holder.machine, port), []).append((_address(host), use))
         for platform, host, port in platforms.listeners(holder.tree, holder.variables):
             if not _hides_port(holder, platform):
                 use = _Use(holder, str(port), platform, _place_of_port(holder, platform))
@@ -107,6 +112,15 @@ def _ports(holders: Sequence[Holder]) -> Iterator[Finding]:
         uses = list(_overlapping(listeners))
         if uses:
             yield _port(uses)
+
+
+def _of_url(url: str) -> Iterator[tuple[str, int]]:
+    """Yield the address of a service that answers on its own machine."""
+    if not (port := number_of(url)):
+        return
+    host = urlsplit(url).hostname or ""
+    if host in ("127.0.0.1", "localhost", *_EVERY):
+        yield host, port
 
 
 def _address(host: str) -> str:
@@ -128,8 +142,10 @@ def _server(use: _Use) -> tuple[str, str]:
 
 
 def _port(uses: Sequence[_Use]) -> Finding:
-    what = ", ".join(dict.fromkeys(use.platform for use in uses))
+    names = dict.fromkeys(use.platform or use.holder.profile for use in uses)
+    what, is_gateways = ", ".join(names), all(use.platform for use in uses)
     case = "api_server" if "api_server" in what else "other"
+    case = case if is_gateways else "service"
     severity = "" if _can_meet(uses) or len(_sides(uses)) == 1 else "warning"
     return make("duplicate-port", uses[0].name, _sides(uses), what, case=case, platform=what,
                     severity=severity)  # fmt: skip

@@ -15,9 +15,11 @@ from hermes_ops.files.layout import OWED
 from hermes_ops.hermes import identities
 from hermes_ops.hermes.gateway import DEFINITIONS
 from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.inventory.role import Role
 from hermes_ops.secrets.reference import Generate, Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
+from hermes_ops.services.describe import describe
 
 PLACEHOLDER = "changeme"
 """Stands for any value that Hermes treats as a placeholder."""
@@ -67,6 +69,9 @@ class Holder:
     """Path and mode of files that may hold credentials."""
     broken: tuple[tuple[str, str], ...] = ()
     """Path and kind of error of files that could not be read."""
+    url: str = ""
+    """Where its role says that it answers, if it is no gateway."""
+    url_place: str = ""
 
     @property
     def target(self) -> str:
@@ -171,11 +176,20 @@ def wanted(inventory: Inventory, key: bytes) -> list[Holder]:
     """Return every profile of the inventory's enabled hosts that is not absent."""
     teller = Teller(key, request(key, {}))
     return [
-        _wanted(host, profile, teller)
+        _answering(_wanted(host, profile, teller), profile, inventory.roles)
         for host in inventory.hosts
         for profile in host.profiles
         if host.enabled and profile.state != "absent"
     ]
+
+
+def _answering(holder: Holder, profile: Profile, roles: Mapping[str, Role]) -> Holder:
+    """Return the holder with the URL at which its service answers."""
+    role = roles.get(profile.role)
+    if role is None or role.readiness.kind != "http":
+        return holder
+    place = profile.places.get("service") or profile.place or ""
+    return replace(holder, url=describe(profile, role).url, url_place=str(place))
 
 
 def machine_of(host: Host) -> Hashable:

@@ -134,3 +134,5 @@ class Role:
     readiness: Readiness = Readiness()
     checks: tuple[str, ...] = ()
     """The testinfra checks that each of its profiles must pass."""
+    settings: Mapping[str, str] | None = None
+    """What its profiles may set for it, each with the name of its kind; None: anything."""

@@ -25,7 +25,12 @@ from hermes_ops.loader.located import Located, covered, kind, plain, sealed_erro
 from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
 from hermes_ops.loader.profiles.env import env_values
 from hermes_ops.loader.profiles.files import profile_files
-from hermes_ops.loader.profiles.service import SERVICE, refuse_hardening, service_settings
+from hermes_ops.loader.profiles.service import (
+    SERVICE,
+    refuse_hardening,
+    refuse_settings,
+    service_settings,
+)
 from hermes_ops.loader.schema import (
     BOOLEAN,
     MAPPING,
@@ -231,6 +236,7 @@ def make_profile(
     words = ("description", "state", "protected")
     role = _role(entries.get("role"), roles, place)
     refuse_hardening(entries.get("service"), roles[role])
+    refuse_settings(entries.get("service"), roles[role])
     texts = {key: entries[key].data for key in words if key in entries}
     return Profile(
         name=Public(name),

@@ -17,11 +17,14 @@ from hermes_ops.loader.schema import (
     MAPPING,
     MEMORY,
     NICE,
+    PORT,
     TASKS,
+    TEXT,
     WHOLE,
     Fields,
     Key,
     Schema,
+    check,
     filled,
     one_of,
 )
@@ -77,6 +80,18 @@ def refuse_hardening(entry: Located | None, role: Role) -> None:
     if wanted is not None and wanted.data and not role.service.hardening:
         hint = "list systemd's directives under hardening: in the service: of its role.yml"
         raise wanted.error(f"the role {role.name!r} has no hardening", hint)
+
+
+SETTING_KINDS = {"port": PORT, "text": TEXT, "number": WHOLE, "boolean": BOOLEAN}
+"""What a role may say of one of its settings."""
+
+
+def refuse_settings(entry: Located | None, role: Role) -> None:
+    """Refuse a setting that the role does not have, or of another kind, if it says which it has."""
+    given = filled(entry).get("settings") if entry else None
+    if given is not None and role.settings is not None:
+        known = {name: SETTING_KINDS[kind] for name, kind in role.settings.items()}
+        check(given, Fields({name: Key(kind, "") for name, kind in known.items()}), "settings")
 
 
 def limits(entries: Mapping[str, Located]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_ops.inventory.role import READINESS
-from hermes_ops.loader.profiles.service import LIMIT_KEYS
+from hermes_ops.loader.profiles.service import LIMIT_KEYS, SETTING_KINDS
 from hermes_ops.loader.schema import (
     BOOLEAN,
     MAPPING,
@@ -132,6 +132,11 @@ ROLE = Fields(
         "directories": Key(Each(FOLDER), "further folders"),
         "files": Key(Each(FILE), "files of each profile: exactly one of `yaml`, `env` and `file`"),
         "service": Key(SERVICE, "what runs"),
+        "settings": Key(
+            MAPPING,
+            f"what a profile may set for it, by name: {', '.join(SETTING_KINDS)}",
+            otherwise="anything",
+        ),
         "readiness": Key(READY, "when a started service is ready"),
         "checks": Key(Each(CHECK), "the functions of `checks/` that every profile must pass"),
     },

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hermes_ops.inventory.role import Creation, ProgramRole, Readiness, Role, RoleFolder
 from hermes_ops.loader.located import Located, refuse_sealed
+from hermes_ops.loader.profiles.service import SETTING_KINDS
 from hermes_ops.loader.roles.checks import refuse_unknown_checks
 from hermes_ops.loader.roles.file import role_file
 from hermes_ops.loader.roles.keys import PROGRAM, ROLE
@@ -19,7 +20,7 @@ from hermes_ops.loader.roles.values import (
     word_of,
     words_of,
 )
-from hermes_ops.loader.schema import check, filled, suggestion, unknown_key
+from hermes_ops.loader.schema import check, filled, one_of, suggestion, unknown_key
 from hermes_ops.loader.sources.reading import Reading
 from hermes_ops.loader.sources.yaml import read
 
@@ -84,7 +85,14 @@ def role_in(document: Located, folder: Path, programs: Mapping[str, ProgramRole]
         files=tuple(role_file(entry, folder) for entry in items_of(found, "files")),
         readiness=readiness(found["readiness"]) if "readiness" in found else Readiness(),
         checks=words_of(found, "checks"),
+        settings=_settings(found["settings"]) if "settings" in found else None,
     )
+
+
+def _settings(entry: Located) -> dict[str, str]:
+    for name, kind in entry.entries.items():
+        check(kind, one_of(*SETTING_KINDS), name)
+    return {name: str(kind.data) for name, kind in entry.entries.items()}
 
 
 def _program_of(entry: Located, programs: Mapping[str, ProgramRole]) -> ProgramRole:
