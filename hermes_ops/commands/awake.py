@@ -14,6 +14,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
+from hermes_ops.look.facts import Facts
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.plan.resource import KeptAwake, Resource
 from hermes_ops.services.awake import keeper_of
@@ -43,14 +44,25 @@ def status(options: Options, output: Output) -> Result:
     looks = look_all(options, output, steps=[StepPlan("awake.status", (), _on)])
     rows = [_row(look) for look in looks]
     codes = [look.code for look in looks]
-    codes += [
-        2 for row in rows if None not in (row["wanted"], row["on"]) if row["wanted"] != row["on"]
-    ]
+    for look, row in zip(looks, rows, strict=True):
+        if None not in (row["wanted"], row["on"]) and row["wanted"] != row["on"]:
+            codes += [] if is_over(look.host, look.facts) else [2]
     result = shown(output, ["host", "wanted", "on", "where", "holds"], rows, codes, _cell)
     for row in rows:
         for warning in row["warnings"]:
             output.note(f"{row['host']}: {warning}")
     return result
+
+
+def is_over(host: Host, facts: Facts | None) -> bool:
+    """Whether it was wanted for a time that has passed: `fleet.up` would not begin it again."""
+    if facts is None or host.awake is None or not host.awake.seconds:
+        return False
+    lingers = host.linger != "off"
+    try:
+        return not [*keeper_of(facts).orders(host.awake, facts, begins=False, lingers=lingers)]
+    except Conflict:
+        return False
 
 
 def _row(look: Look) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from case_file import read_case
 
 import hermes_ops.audit.awake  # noqa: F401 - it registers the findings
 from hermes_ops.audit.register import Seen, all_of
+from hermes_ops.commands.awake import is_over
 from hermes_ops.errors import Conflict
 from hermes_ops.inventory.awake import Awake
-from hermes_ops.inventory.model import Host, Profile
+from hermes_ops.inventory.model import Connection, Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.host import is_apart
 from hermes_ops.plan.model import Change, Refuse
@@ -98,6 +99,15 @@ def test_case(name: str) -> None:
             assert part in text_of(orders)
     if facts.system in KEEPERS:
         assert list(keeper_of(facts).notes(awake, facts)) == case.get("notes", [])
+
+
+@pytest.mark.parametrize(
+    ("name", "over"), [("its time is over", True), ("it was stopped", False), ("it holds", False)]
+)
+def test_a_time_that_is_over_is_as_wanted(name: str, over: bool) -> None:
+    """`awake.status` says the same as a plan: it does not begin again by itself."""
+    host = Host("box", Connection(), awake=wanted(CASES[name]))
+    assert is_over(host, facts_of(CASES[name])) is over
 
 
 def test_the_list_of_a_mac_is_valid() -> None:
