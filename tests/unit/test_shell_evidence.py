@@ -702,7 +702,12 @@ def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> N
 def test_without_proc_only_gateways_of_the_user_are_told(host: Host) -> None:
     """Another user of the machine may have a profile of the same name."""
     host.rooted("/proc/")
-    lines = ("501 7 x gateway run -p a", "502 8 x gateway run -p a", "501 9 a b", "501 10 x gateway")
+    lines = (
+        "501 7 x gateway run -p a",
+        "502 8 x gateway run -p a",
+        "501 9 a b",
+        "501 10 x gateway",
+    )
     host.stand("ps", f"printf '%s\\n' '{chr(10).join(lines)}'")
     answer = host.run(f"uid=501 pids=' 9 12'; look_commands; {STILL_SPLITS}")
     told = answer.block("commands").splitlines()

@@ -53,4 +53,4 @@ def _way_out(host: Host, facts: Facts) -> str:
     asked = host.connection.become_password and "sudo" in facts.tools
     first = "is the password of sudo right?" if asked else facts.way_to_root
     without = next(n for n, one in MANAGERS.items() if facts.system in one.systems)
-    return f"{first}; or set hermes_service_manager: {without}"
+    return f"{first}; or hermes_service_manager: {without}"
