@@ -41,6 +41,17 @@ def require_apprise() -> None:
         raise UsageError(message, hint=install("alerts"))
 
 
+def refusal(url: str) -> str:
+    """Return why a URL is not told; empty if it is, or if there is no Apprise that knows."""
+    if find_spec("apprise") is None:
+        return ""
+    try:
+        service_of(url)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def service_of(url: str) -> Any:
     """Return the service of Apprise for a URL.
 

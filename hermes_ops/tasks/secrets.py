@@ -9,8 +9,10 @@ from hermes_ops.tasks.step import verb
 
 _OPENING = ("age_key_file", "vault_password_file", "verbose")
 _WRITING = here(only("inventory", "check", "json", *_OPENING))
-_TARGET = Option("target", "a profile: HOST/PROFILE")
-_NAME = Option("name", "the name of the variable in .env")
+_TARGET = Option("target", "a profile: HOST/PROFILE; for hermes_alerts, a HOST")
+_NAME = Option(
+    "name", "the name of the variable in .env, or hermes_alerts.urls[0], hermes_alerts.ping"
+)
 
 
 @verb(common=_WRITING, example="./inv secrets.keygen")
@@ -25,7 +27,11 @@ def keygen(options: Options, output: Output) -> Result:
     name="set",
     operands=(_TARGET, _NAME),
     options=(
-        Option("layer", "where: catalogue, group:NAME, host or profile (profile)", "profile"),
+        Option(
+            "layer",
+            "where: catalogue, group:NAME, host or profile (profile; of hermes_alerts: where it is"
+            " set, else group:all)",
+        ),
         Option(
             "from",
             f"where the value comes from: {sources.options()}, stdin (asked for, or stdin)",
@@ -34,13 +40,11 @@ def keygen(options: Options, output: Output) -> Result:
     common=_WRITING,
     example="./inv secrets.set mini-1/coder TELEGRAM_BOT_TOKEN --layer catalogue",
 )
-def set_(
-    options: Options, output: Output, *, target: str, name: str, layer: str, **rest: str | None
-) -> Result:
+def set_(options: Options, output: Output, *, target: str, name: str, **rest: str | None) -> Result:
     """Encrypt a value to all recipients, and write it into the inventory."""
     from hermes_ops.commands.secrets import set as command
 
-    return command.set_(options, output, target, name, layer, rest["from"])
+    return command.set_(options, output, target, name, rest["layer"], rest["from"])
 
 
 @verb(

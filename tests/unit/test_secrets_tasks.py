@@ -396,6 +396,81 @@ def test_alerts_are_encrypted_anew_too(site: Site, style: str) -> None:
     assert not any(text.splitlines()[3] in kept for text in (one, two, ping))
 
 
+URLS = [f"json://127.0.0.1:9/a1b2c3d4{number}" for number in range(3)]
+PING = "https://hc.example.org/0f9e8d7c"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["yml", "json"])
+def test_whom_alerts_tell_is_set(site: Site, ending: str) -> None:
+    """One more URL, another value for one of them, and the ping; what else is there stays."""
+    if ending == "json":
+        fill(site.folder / "inventory", {"group_vars/all.json": '{"x": 1}\n'})
+    alerts = "hermes_alerts.urls"
+    (row,) = site.items("secrets.set", "mini-1", alerts, given=URLS[0])
+    assert (row["profile"], row["name"]) == (None, f"{alerts}[0]")
+    assert row["used_by"] == ["mini-1", "mini-2"]
+    (row,) = site.items("secrets.set", "mini-2", alerts, given="json://127.0.0.1:9/old")
+    assert row["name"] == f"{alerts}[1]"
+    assert site("secrets.set", "mini-2", "hermes_alerts.ping", given=PING)[0] == 0
+    words = ("secrets.set", "mini-1", f"{alerts}[1]", "--layer", "group:all")
+    assert site(*words, given=URLS[1])[0] == 0
+    assert site("secrets.set", "mini-1", f"{alerts}[2]", given=URLS[2])[0] == 0
+    text = site.text(f"group_vars/all.{ending}")
+    assert text.count("BEGIN AGE") == 4
+    assert not any(url in text for url in (*URLS, PING))
+    rows = [row for row in site.items("secrets.show") if row["profile"] is None]
+    names = [*(f"{alerts}[{number}]" for number in range(3)), "hermes_alerts.ping"]
+    assert [row["name"] for row in rows] == names
+    assert not any(row["error"] for row in rows)
+
+
+@pytest.mark.slow
+def test_an_alert_is_edited_where_it_stood(site: Site, editor: Callable[[str], Path]) -> None:
+    """As any other age text; what would have no effect is not taken."""
+    assert site("secrets.set", "mini-1", "hermes_alerts.ping", given=PING)[0] == 0
+    editor(f"file.write_text({PING + '9'!r})")
+    code, out, _ = site("secrets.edit", "mini-2", "hermes_alerts.ping")
+    assert (code, "used by mini-1, mini-2" in out) == (0, True)
+    editor("file.write_text('http://hc.example.org/x')")
+    code, _, err = site("secrets.edit", "mini-2", "hermes_alerts.ping")
+    assert (code, "must begin with https://" in err) == (64, True)
+
+
+@pytest.mark.slow
+def test_a_stronger_layer_takes_no_alert_from_a_host(site: Site) -> None:
+    """The variable counts as a whole: with one URL of its own, a host would lose the group's."""
+    site("secrets.set", "mini-1", "hermes_alerts.urls", given=URLS[0])
+    words = ("secrets.set", "mini-2", "hermes_alerts.ping", "--layer", "host")
+    code, _, err = site(*words, given=PING)
+    assert code == 64
+    assert "replaces all of inventory/group_vars/all.yml:3" in err
+    assert "mini-2 would lose hermes_alerts.urls[0]" in err
+    assert not (site.folder / "inventory/host_vars").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "said"),
+    [
+        (("mini-1/coder", "hermes_alerts.ping"), PING, "the target is mini-1"),
+        (("mini-9", "hermes_alerts.ping"), PING, "did you mean 'mini-2' or 'mini-1'"),
+        (("mini-1", "TOKEN"), PING, "the inventory has no profile 'mini-1'"),
+        (("mini-1", "hermes_alerts.pong"), PING, "there is no 'hermes_alerts.pong'"),
+        (("mini-1", "hermes_alerts.urls[1]"), URLS[0], "the next is hermes_alerts.urls[0]"),
+        (("mini-1", "hermes_alerts.ping"), "http://hc.example.org/x", "must begin with https://"),
+        (("mini-1", "hermes_alerts.ping", "--layer", "catalogue"), PING, "no layer 'catalogue'"),
+    ],
+)
+def test_alerts_that_cannot_be_set(
+    words: tuple[str, ...], given: str, said: str, site: Site
+) -> None:
+    """Each says why, and nothing is written."""
+    code, out, err = site("secrets.set", *words, given=given)
+    assert (code, out) == (64, "")
+    assert said in err
+    assert not (site.folder / "inventory/group_vars").exists()
+
+
 def test_every_secret_is_shown_by_name(site: Site) -> None:
     """Kind, source, place, a fingerprint, and who has the same; no value."""
     rows = site.items("secrets.show")

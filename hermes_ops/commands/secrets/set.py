@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,20 +11,18 @@ from getpass import getpass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from hermes_ops import loader
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.editor import edited
 from hermes_ops.commands.next_step import say_next
+from hermes_ops.commands.secrets.bearer import Bearer, all_bearers, bearer_of, refuse_losses
 from hermes_ops.commands.secrets.keygen import readers_of
-from hermes_ops.commands.workspace import Workspace, gathered, loaded, open_workspace, resolved
+from hermes_ops.commands.workspace import Workspace, loaded, open_workspace, resolved
 from hermes_ops.errors import InventoryError, Place, UsageError
-from hermes_ops.inventory.model import Host, Inventory, Profile
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader.edit.edits import Edit, edit_key, replace_file, write
 from hermes_ops.loader.edit.splice import path_at
-from hermes_ops.loader.edit.spots import spot_of
-from hermes_ops.loader.located import Located
-from hermes_ops.loader.profiles.env import reference, variable_name
+from hermes_ops.loader.profiles.env import reference
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.json import located
 from hermes_ops.loader.sources.text import shown
@@ -38,28 +37,17 @@ from hermes_ops.secrets.sources.base import Source
 
 
 def set_(
-    options: Options, output: Output, target: str, name: str, layer: str, source: str | None
+    options: Options, output: Output, target: str, name: str, layer: str | None, source: str | None
 ) -> Result:
     """Read a value, encrypt it, and write it into a layer of the inventory."""
     workspace = open_workspace(options, output)
-    host, profile = _target(workspace.whole, target)
-    variable_name(name, Located(name, Place("NAME")))
+    bearer = bearer_of(workspace.whole, target, name)
     readers = readers_of(workspace)
     secret = _given(name, source, workspace, options)
-    loader.check_env(name, secret, None)
+    bearer.check(name, secret, None)
     text = age.encrypt(secret, readers)
-    spot = spot_of(gathered(workspace), workspace.folders, host.name, profile.name, layer)
-    edit = edit_key(spot.file, (*spot.path, "env", name), {age.KIND: text})
-    return _kept(NewText(edit, text, host, profile, name), len(readers), workspace, options, output)
-
-
-def _target(inventory: Inventory, target: str) -> tuple[Host, Profile]:
-    """Return the host and the profile that `HOST/PROFILE` names."""
-    pairs = {f"{h.name}/{p.name}": (h, p) for h in inventory.hosts for p in h.profiles}
-    if target not in pairs:
-        message = f"the inventory has no profile {target!r}"
-        raise UsageError(message, hint=suggestion(target, pairs) or "a target is HOST/PROFILE")
-    return pairs[target]
+    edit, name = bearer.edit(name, {age.KIND: text}, layer, workspace)
+    return _kept(NewText(edit, text, bearer, name), len(readers), workspace, options, output)
 
 
 def _given(name: str, source: str | None, workspace: Workspace, options: Options) -> Secret:
@@ -106,31 +94,31 @@ def _fetched(source: Source[Any], text: str, workspace: Workspace, options: Opti
 def edit(options: Options, output: Output, target: str, name: str) -> Result:
     """Decrypt a value, open it in an editor, and write it back to the same place."""
     workspace = open_workspace(options, output)
-    host, profile = _target(workspace.whole, target)
-    of = _age_reference(profile, name, target)
+    bearer = bearer_of(workspace.whole, target, name)
+    of = _age_reference(bearer, name)
     readers = readers_of(workspace)
     before = resolved([of], workspace.paths, options)[of]
     secret = Secret(edited(name, before.reveal()))
     REDACTOR.learn(secret)
     if secret == before:
         output.text("nothing was changed")
-        return items([_row(host, profile, name, str(of.place), changed=False)])
-    loader.check_env(name, secret, of.place)
+        return items([_row(bearer, name, str(of.place), changed=False)])
+    bearer.check(name, secret, of.place)
     text = age.encrypt(secret, readers)
-    change = NewText(_edit_at(of, text), text, host, profile, name)
+    change = NewText(_edit_at(of, text), text, bearer, name)
     return _kept(change, len(readers), workspace, options, output)
 
 
-def _age_reference(profile: Profile, name: str, target: str) -> Reference:
-    value = profile.env.get(name)
+def _age_reference(bearer: Bearer, name: str) -> Reference:
+    value = bearer.values.get(name)
     if _is_age(value):
         return value
     if value is None:
-        raise UsageError(
-            f"{target} has no {name}", hint=suggestion(name, profile.env) or "secrets.set adds it"
-        )
+        hint = suggestion(name, bearer.values) or "secrets.set adds it"
+        raise UsageError(f"{bearer} has no {name}", hint=hint)
     place = getattr(value, "place", None)
-    hint = f"replace it by an encrypted value: ./inv secrets.set {target} {name}"
+    words = shlex.join(["secrets.set", str(bearer), name])
+    hint = f"replace it by an encrypted value: ./inv {words}"
     raise UsageError(
         f"{name} is not an age secret: it cannot be edited here", hint=hint, where=place
     )
@@ -200,8 +188,7 @@ class NewText:
 
     edit: Edit
     text: str
-    host: Host
-    profile: Profile
+    bearer: Bearer
     name: str
 
     @property
@@ -218,22 +205,23 @@ def _kept(
     change: NewText, readers: int, workspace: Workspace, options: Options, output: Output
 ) -> Result:
     """Write a change and show its effect; with `--check`, only show it."""
-    row = _row(change.host, change.profile, change.name, change.where, changed=not options.check)
+    row = _row(change.bearer, change.name, change.where, changed=not options.check)
     output.text(f"{change.where}: {change.name} is encrypted to {count(readers, 'recipient')}")
     for line in _masked(change.edit):
         output.text(line)
     if options.check:
         output.note("nothing was written: --check")
         return items([row], exit=2)
-    after = _written(change.edit, workspace)
+    after = _written(change.edit, workspace, change)
     told = _effect(change, after, output)
     say_next(output, workspace.whole, after)
     return items([{**row, **told}])
 
 
-def _row(host: Host, profile: Profile, name: str, where: str, *, changed: bool) -> dict[str, Any]:
+def _row(bearer: Bearer, name: str, where: str, *, changed: bool) -> dict[str, Any]:
+    profile = bearer.profile.name if bearer.profile else None
     return {
-        "host": host.name, "profile": profile.name, "name": name, "where": where,
+        "host": bearer.host.name, "profile": profile, "name": name, "where": where,
         "changed": changed, "used_by": [], "overlaid_by": None,
     }  # fmt: skip
 
@@ -253,25 +241,30 @@ def _masked(edit: Edit) -> Iterable[str]:
             yield f"{match[1]} {SHOWN}" if hides else line if match.end() != len(line) else match[1]
 
 
-def _written(edit: Edit, workspace: Workspace) -> Inventory:
+def _written(edit: Edit, workspace: Workspace, change: NewText | None = None) -> Inventory:
     """Write, and return the inventory as it is afterwards."""
+
+    def check() -> Inventory:
+        after = loaded(workspace.paths, workspace.vault)
+        if change and not change.bearer.profile:
+            refuse_losses(workspace.whole, after, change.name)
+        return after
+
     if edit.path:
-        return write(edit, lambda: loaded(workspace.paths, workspace.vault))
+        return write(edit, check)
     replace_file(edit.file, edit.after)
     return loaded(workspace.paths, workspace.vault)
 
 
 def _effect(change: NewText, after: Inventory, output: Output) -> dict[str, Any]:
     """Print who uses the value now, and which stronger layer hides it from the target."""
-    values = {
-        f"{host.name}/{profile.name}": profile.env.get(change.name)
-        for host in after.hosts
-        for profile in host.profiles
-    }
+    of = all_bearers(after, alerts=not change.bearer.profile)
+    values = {str(one): one.values.get(change.name) for one in of}
     users = [who for who, value in values.items() if change.is_in(value)]
-    mine = values[f"{change.host.name}/{change.profile.name}"]
+    mine = values[str(change.bearer)]
     stronger = None if change.is_in(mine) else str(getattr(mine, "place", None))
     output.text(f"used by {', '.join(users) or 'nobody'}")
     if stronger:
-        output.note(f"warning: {stronger} is stronger, so this profile still gets that value")
+        whom = "profile" if change.bearer.profile else "host"
+        output.note(f"warning: {stronger} is stronger, so this {whom} still gets that value")
     return {"used_by": users, "overlaid_by": stronger}

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from hermes_ops.errors import InventoryError, Place
 from hermes_ops.loader.edit.cut import without_key
+from hermes_ops.loader.edit.nodes import item_of
 from hermes_ops.loader.edit.splice import line_of, put
 from hermes_ops.loader.located import Literal
 from hermes_ops.loader.sources.text import decoded, shown
@@ -187,6 +188,9 @@ def _marked(value: Any) -> Any:
 def _with(have: Any, path: Sequence[str], value: Any, file: str) -> Any:
     if not path:
         return value
+    if isinstance(have, list) and (at := item_of([*have, None], path[0])) is not None:
+        item = _with(have[at] if at < len(have) else None, path[1:], value, file)
+        return [*have[:at], item, *have[at + 1 :]]
     if isinstance(have, list) and all(isinstance(item, str) for item in have):
         have = dict.fromkeys(have)  # `hermes_profiles: [coder]` cannot hold a setting
     if not isinstance(have, dict | None):

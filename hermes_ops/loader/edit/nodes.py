@@ -100,6 +100,8 @@ def with_value(said: Any, path: list[str], value: Any) -> Any:
         return value
     if isinstance(said, list) and (at := item_of(said, path[0])) is not None:
         return [*said[:at], with_value(said[at], path[1:], value), *said[at + 1 :]]
+    if isinstance(said, list) and path == [f"[{len(said)}]"]:
+        return [*said, value]
     entries = said if isinstance(said, dict) else {}
     same = [
         key for key in entries if key[1] == path[0]

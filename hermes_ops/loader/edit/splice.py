@@ -37,7 +37,8 @@ _DOCUMENT_END = re.compile(r"^\.\.\.(?=\s|\Z)", re.MULTILINE)
 def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
     """Return `text` with `value` at `path`; missing keys are added.
 
-    A list of names in the way, such as `hermes_profiles: [coder]`, becomes a mapping.
+    A list of names in the way, such as `hermes_profiles: [coder]`, becomes a mapping. A path that
+    ends in `[N]` sets item N of a list that is there, or adds the one behind its last.
 
     Raises:
         InventoryError: something on the path is not a mapping, or the file is written in a way
@@ -59,7 +60,8 @@ def put(text: str, path: Sequence[str], value: Any, *, file: str) -> str:
 def line_of(text: str, path: Sequence[str]) -> int:
     """Return the line of the last key of a path; 0 if it is missing."""
     spot = _find(compose(text), path, "")
-    return spot.key.start_mark.line + 1 if spot.key is not None and not spot.rest else 0
+    node = spot.key or (spot.value if isinstance(spot.parent, yaml.SequenceNode) else None)
+    return node.start_mark.line + 1 if node is not None and not spot.rest else 0
 
 
 def path_at(text: str, line: int, column: int) -> tuple[str, ...]:
@@ -85,6 +87,8 @@ def _path_to(node: Any, line: int, column: int) -> tuple[str, ...]:
 class _Spot(NamedTuple):
     """The deepest mapping of a path that exists, the entry in it, and the keys still missing."""
 
+    # If the path ends in an item of a list: the list and the item, without a key.
+
     parent: Any
     key: Any
     value: Any
@@ -102,9 +106,12 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
             return _Spot(node, None, None, (name, *rest))
         if not rest or is_nothing(value):
             return _Spot(node, key, value, rest)
-        items = value.value if isinstance(value, yaml.SequenceNode) and rest[1:] else ()
+        items = value.value if isinstance(value, yaml.SequenceNode) else ()
         if (at := item_of(items, rest[0])) is not None:
-            return _find(items[at], rest[1:], file)
+            item, below = items[at], rest[1:]
+            return _find(item, below, file) if below else _Spot(value, None, item, ())
+        if items and rest == (f"[{len(items)}]",):
+            return _Spot(value, None, None, rest)
         if not isinstance(value, yaml.MappingNode):
             place = Place(file, key.start_mark.line + 1, key.start_mark.column + 1)
             raise InventoryError(
@@ -121,10 +128,27 @@ def _find(root: Any, path: Sequence[str], file: str) -> _Spot:
 
 def _spliced(text: str, spot: _Spot, path: Sequence[str], value: Any) -> str:
     if spot.parent is None:
-        return _appended(text, block({path[0]: _nested(path[1:], value)}, 0))
+        return _appended(text, block(_nested(path, value), 0))
+    if isinstance(spot.parent, yaml.SequenceNode):
+        return _with_item(text, spot.parent, spot.value, value)
     if spot.key is None:
         return _added(text, spot.parent, spot.rest[0], _nested(spot.rest[1:], value))
     return _replaced(text, spot, _nested(spot.rest, value))
+
+
+def _with_item(text: str, listed: Any, item: Any, value: Any) -> str:
+    """Return the text with an item of a list replaced; with None, with one more at its end."""
+    if listed.flow_style:
+        words = flow({"k": value})[4:-1]
+        if item is not None:
+            return f"{text[: item.start_mark.index]}{words}{text[item.end_mark.index :]}"
+        at = listed.end_mark.index - 1
+        return f"{text[:at].rstrip().removesuffix(',')}, {words}{text[at:]}"
+    if item is None:
+        end = end_of(text, listed, listed.value[-1])
+        return _after_line(text, end, block([value], listed.start_mark.column))
+    begin = yaml.ScalarNode(item.tag, "", item.start_mark, item.start_mark)
+    return _exchanged(text, begin, item, block(value, item.start_mark.column).lstrip())
 
 
 def _nested(path: Sequence[str], value: Any) -> Any:
@@ -186,8 +210,8 @@ def _comments(text: str, key: Any, value: Any, end: int) -> tuple[str, str]:
 
 
 def _has_lines(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_lines, value.values()))
+    if isinstance(value, dict | list):
+        return any(map(_has_lines, value.values() if isinstance(value, dict) else value))
     return isinstance(value, str) and "\n" in value
 
 
@@ -196,7 +220,7 @@ def _unfolded(text: str, path: Sequence[str]) -> str:
     node = compose(text)
     for depth, name in enumerate(path[:-1], 1):
         key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
-        if isinstance(value, yaml.MappingNode) and value.flow_style and value.value:
+        if isinstance(value, yaml.CollectionNode) and value.flow_style and value.value:
             # Comments and anchors would not be kept.
             plain = not re.search(r"[#&*]", words_of(text, value))
             opened = _opened(text, key, value, path[depth:]) if plain else text
@@ -208,9 +232,9 @@ def _unfolded(text: str, path: Sequence[str]) -> str:
 def _opened(text: str, key: Any, value: Any, path: Sequence[str]) -> str:
     top = node = compose(words_of(text, value))
     for name in path:
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.CollectionNode):
             node.flow_style = False
-            node = entry_of(node, name)[1]
+        node = entry_of(node, name)[1] if isinstance(node, yaml.MappingNode) else None
     lines = yaml.serialize(top, width=2**31, allow_unicode=True).rstrip().split("\n")
     indent = " " * (key.start_mark.column + 2)
     return _exchanged(text, key, value, ":\n" + "\n".join(indent + line for line in lines))
@@ -225,9 +249,11 @@ def _without_list(text: str, path: Sequence[str], file: str) -> str:
     for depth, name in enumerate(path[:-1], 1):
         key, value = entry_of(node, name) if isinstance(node, yaml.MappingNode) else (None, None)
         if isinstance(value, yaml.SequenceNode) and _are_words(value.value):
+            if item_of([*value.value, None], path[depth]) is not None:
+                return text
             names: dict[str, Any] = {str(item.value): {} for item in value.value}
-            spot = _Spot(node, key, value, ())
-            return _proven(text, _as_mapping(text, spot, names), path[:depth], names, file)
+            opened = _as_mapping(text, _Spot(node, key, value, ()), names)
+            return _proven(text, opened, path[:depth], names, file)
         node = value
     return text
 

@@ -20,6 +20,7 @@ from hermes_ops.loader.edit.splice import path_at
 from hermes_ops.loader.keypath import KeyPath
 from hermes_ops.loader.layers.variables import layers_of
 from hermes_ops.loader.load import InventoryFiles
+from hermes_ops.loader.located import Located
 from hermes_ops.loader.schema import suggestion
 from hermes_ops.loader.sources.files import ENDINGS
 
@@ -36,6 +37,8 @@ class Spot(NamedTuple):
     """`hermes_profile_defaults`, `hermes_profiles`, or '' in the catalogue."""
     said_by: str
     """The layer as provenance names it: `catalogue`, `group:NAME` or `host`."""
+    found: Located | None = None
+    """What the variable is there now, its expressions not rendered."""
 
 
 def spot_of(
@@ -46,18 +49,40 @@ def spot_of(
     Raises:
         UsageError: there is no such layer, or the host is not in the group.
     """
-    kind, _, name = layer.partition(":")
     if layer == "catalogue":
         return Spot(_catalogue_file(folders, profile), (), "", layer)
-    if kind == "group" and name:
-        _refuse_stranger(gathered, host, name)
-        return _variable(gathered, folders, host, ("group", name), "hermes_profile_defaults")
-    if layer == "host":
-        return _variable(gathered, folders, host, ("host", host), "hermes_profile_defaults")
     if layer == "profile":
         spot = _variable(gathered, folders, host, ("host", host), "hermes_profiles")
         return spot._replace(path=(*spot.path, profile))
-    raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
+    found = variable_spot(gathered, folders, host, layer, "hermes_profile_defaults")
+    if found is None:
+        raise UsageError(f"there is no layer {layer!r}", hint=f"a layer is {LAYERS}")
+    return found
+
+
+def variable_spot(
+    gathered: InventoryFiles, folders: Sequence[Path], host: str, layer: str, variable: str
+) -> Spot | None:
+    """Return where a layer sets a variable of a host; None if variables have no such layer.
+
+    Raises:
+        UsageError: the host is not in the group.
+    """
+    kind, _, name = layer.partition(":")
+    if kind == "group" and name:
+        _refuse_stranger(gathered, host, name)
+        return _variable(gathered, folders, host, ("group", name), variable)
+    if layer == "host":
+        return _variable(gathered, folders, host, ("host", host), variable)
+    return None
+
+
+def layer_of(gathered: InventoryFiles, host: str, variable: str) -> str | None:
+    """Return the strongest layer that sets a variable of a host; None if none does."""
+    layers = layers_of(host, gathered.tree, gathered.files)
+    found = [layer.origin for layer in layers if variable in layer.variables]
+    kind, _, name = found[-1].partition(" ") if found else ("", "", "")
+    return f"group:{name}" if kind == "group" else kind or None
 
 
 def beside(spot: Spot, place: Place, path: KeyPath) -> Spot | None:
@@ -102,7 +127,7 @@ def _variable(
             file = Path(value.place.file)
             if file.suffix not in WRITABLE:
                 continue  # The inventory is in another format: our own file adds to it.
-            return Spot(file, _path_of(value.place), variable, said_by)
+            return Spot(file, _path_of(value.place), variable, said_by, value)
     file = _variable_file(folders, f"{kind}_vars", name)
     return Spot(file, (variable,), variable, said_by)
 
