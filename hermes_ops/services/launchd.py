@@ -16,6 +16,7 @@ from hermes_ops.services.jobs.plist import escaped
 from hermes_ops.services.manager import CheckedService, ServiceManager, UnitCheck
 from hermes_ops.services.protection.limits import ENFORCED
 from hermes_ops.services.report import PATIENCE, ManagerReport
+from hermes_ops.services.units.restarts import lately
 from hermes_ops.templates import render
 
 AGENTS = PurePosixPath("Library/LaunchAgents")
@@ -172,7 +173,6 @@ class Launchd(ServiceManager):
         activity, ended_by = unit["Activity"] or "inactive", _ended_by(unit)
         if activity == "inactive" and is_there and not barred and unit["Note"]:
             activity, ended_by = "failed", self.lost(unit, facts)
-        runs = unit.number("Runs")
         return ManagerReport(
             installed=is_there or bool(domains),
             enabled=None if barred == "unknown" else is_there and not barred,
@@ -180,7 +180,8 @@ class Launchd(ServiceManager):
             exit_status=None if unit["Setup"] else unit.number("Code") or unit.number("Signal"),
             ended_by=ended_by,
             pid=unit.number("MainPID") or None,
-            restarts=max(0, runs - 1) if runs is not None else None,
+            restarts=unit.number("Restarts"),
+            recent=_recent(unit, facts),
             command=unit["Command"],
             home=unit["HermesHome"],
             foreign=tuple(_foreign(unit, self.plist_path(service))),
@@ -239,6 +240,15 @@ def _foreign(unit: Unit, own: PurePosixPath) -> Iterable[str]:
         yield path
 
 
+def _recent(unit: Unit, facts: Facts) -> int | None:
+    """Return how many of its restarts were in the last hour, as far as its gateway noted them."""
+    process = facts.processes.get(unit.number("MainPID") or 0)
+    age = facts.now - process.born if process and process.born is not None else None
+    ordered, starts = unit.number("Ordered"), sorted(map(float, _NUMBER.findall(unit["Starts"])))
+    return lately(unit.number("Restarts"), starts, ordered, now=facts.now, age=age)
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _UNSET = "launchd cannot start it: is its program there, and can its log be written?"
 _NEVER = "launchd has loaded it and never started it"
 UNLOADED = "launchd has not loaded it: is it allowed in System Settings under Login Items?"

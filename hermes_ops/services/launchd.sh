@@ -146,6 +146,7 @@ launchd_strangers() { # the gateways that have a plist, or that launchd knows wi
 }
 launchd_tell() { # LABEL: adds its block to `jobs`, and its processes to `pids`
   launchd_compare "$1"
+  launchd_again "$1"
   barred=
   ! is_disabled "$1" || barred=yes
   [ "$disabled" != unknown ] || barred=unknown
@@ -160,6 +161,9 @@ Code=$job_code
 Signal=$job_signal
 Setup=$job_setup
 Runs=$job_runs
+Restarts=$restarted
+Ordered=$ordered
+Starts=$starts
 Path=$job_path
 Command=${job_words# }
 HermesHome=$job_home
@@ -170,6 +174,29 @@ Note=$note
 
 "
   pids="$pids${job_pid:+ $job_pid}$job_others"
+}
+# launchd counts every run since it loaded the job, those too that were ordered. So each order notes
+# how many there were (`launchd_count`). The times of restarts are known from the gateway alone.
+launchd_again() { # LABEL: sets `restarted`, `ordered` (the time of the last order) and `starts`
+  restarted=
+  ordered=
+  starts=
+  [ -n "$job_runs" ] || return 0
+  counted=
+  ! readable "$launchd_notes/$1.runs" || read -r counted <"$launchd_notes/$1.runs" || :
+  begins=1
+  case $counted in "$boot "[0-9]*' '[0-9]*)
+    ordered=${counted##* }
+    counted=${counted#* }
+    begins=${counted%% *}
+    ;;
+  esac
+  case $begins$ordered in *[!0-9]*) begins=1 ordered= ;; esac
+  # With fewer runs than were noted, somebody else has loaded it anew since.
+  [ "$begins" -le "$job_runs" ] || { begins=1; ordered=; }
+  restarted=$((job_runs > begins ? job_runs - begins : 0))
+  [ $restarted -eq 0 ] || ! readable "$job_home/gateway-starts.log" ||
+    starts=$(tail -c 800 "$job_home/gateway-starts.log" | tr -cd '0-9.\n' | tr '\n' ' ')
 }
 # Whether launchd has read the file as it is. What we loaded in this boot is noted; all else was
 # loaded in this boot, too, so a file that is older than the boot has not changed since. If it was

@@ -61,10 +61,11 @@ launchd_finish() { # VERB LABEL
   case $entry in
     kick:*)
       [ "$1" = start ] || launchd_ended "$2" "$old"
-      launchd_up "$2" "$old" "${entry##*:}"
+      launchd_up "$2" "$old" "${entry##*:}" || return
+      [ "$job_runs" = "${entry##*:}" ] || launchd_count "$2" # else it ran, and nothing was done
       ;;
-    gone:*) launchd_gone "$2" "$old" && rm -f "$launchd_notes/$2" ;;
-    *) launchd_gone "$2" "$old" && launchd_load "$2" && launchd_up "$2" '' 0 ;;
+    gone:*) launchd_gone "$2" "$old" && rm -f "$launchd_notes/$2" "$launchd_notes/$2.runs" ;;
+    *) launchd_gone "$2" "$old" && launchd_load "$2" && launchd_up "$2" '' 0 && launchd_count "$2" ;;
   esac
 }
 living() { # PIDS: sets `lives` to those that live
@@ -156,6 +157,9 @@ launchd_load() { # LABEL
 launchd_note() { # LABEL: how the file was when launchd read it
   launchd_compare "$1"
   mkdir -p "$launchd_notes" && printf '%s %s %s\n' "$boot" "$sum" "$at" >"$launchd_notes/$1"
+}
+launchd_count() { # LABEL: its runs until now are no restarts, as they were ordered
+  [ -z "$job_runs" ] || { mkdir -p "$launchd_notes" && printf '%s %s %s\n' "$boot" "$job_runs" "$(date +%s)" >"$launchd_notes/$1.runs"; } || :
 }
 why_unloadable() { # LABEL: prints why launchd refuses it, with what mends that; fails if it is unknown
   # shellcheck disable=SC2012 # the name is of our own making

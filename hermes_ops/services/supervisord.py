@@ -47,7 +47,16 @@ class Supervisord(ServiceManager):
         "supervisor_socket": STATE / "supervisor.sock",
     }
     template_names = frozenset(
-        {"autostart", "command_line", "export_lines", "nice", "run_line", "state", "user"}
+        {
+            "autostart",
+            "command_line",
+            "export_lines",
+            "nice",
+            "run_line",
+            "state",
+            "stop_signal",
+            "user",
+        }
     )
 
     def id(self, service: ServiceSpec) -> str:
@@ -92,7 +101,13 @@ class Supervisord(ServiceManager):
         lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         run_line = shlex.join(["/bin/sh", f"{facts.home}/{self.script_path(service)}"])
         common = _escaped({**values, "state": f"{facts.home}/{STATE}", "user": facts.user})
-        section = {**common, "run_line": run_line.replace("%", "%%"), "autostart": enabled}
+        section = {
+            **common,
+            "run_line": run_line.replace("%", "%%"),
+            "autostart": enabled,
+            # Hermes takes SIGINT for a planned stop, and SIGTERM only if it has not met the marker.
+            "stop_signal": "INT" if service.planned_stop else "TERM",
+        }
         script = {
             "export_lines": lines,
             "command_line": shlex.join(values["command"]),
@@ -105,6 +120,10 @@ class Supervisord(ServiceManager):
     def is_equal(self, found: str, wanted: str) -> bool:
         """Return whether a text is the wanted one; the wrapper's folder may not be on PATH yet."""
         return found in (wanted, _OF_WRAPPER.sub("", wanted))
+
+    def is_live(self, found: str, wanted: str) -> bool:
+        """Return whether two sections differ in nothing but the signal of the next stop."""
+        return _SIGNAL.sub("", found) == _SIGNAL.sub("", wanted)
 
     def control(self, service: ServiceSpec, verb: str, *, known: bool) -> tuple[str, ...]:
         """Return the command that starts, restarts or stops the service."""
@@ -123,6 +142,8 @@ class Supervisord(ServiceManager):
             enabled="autostart=true" in facts.contents.get(section, ""),
             activity=_ACTIVITY.get(unit["State"], "inactive"),
             pid=unit.number("MainPID"),
+            restarts=unit.number("Restarts"),
+            recent=unit.number("Recent"),
             ended_itself=unit["State"] == "EXITED",
             patience=_patience(facts.contents.get(section, "")),
         )
@@ -194,6 +215,7 @@ _ACTIVITY = {
 }
 
 
+_SIGNAL = re.compile(r"(?m)^stopsignal=.*$")
 _OF_WRAPPER = re.compile(rf"(?<=[:=])[^:=\n]+/{re.escape(str(WRAPPER.parent))}:")
 
 

@@ -30,7 +30,39 @@ supervisord_look() { # reports all its programs: asking for one takes as long
   done
   set +f
   unset IFS
+  supervisord_again
   end
+}
+# Its log says when it began a program. What follows an end at once was a restart; what somebody
+# ordered comes after a stop, or later. A log that was cut may not reach back far enough.
+supervisord_again() {
+  readable "$state/supervisord.log" || return 0
+  set -- "$state/supervisord.log"
+  ! readable "$1.1" || set -- "$1.1" "$1"
+  # Its times are local ones, without the TZ of this session.
+  hour=$(($(date +%s) - 3600))
+  hour=$(unset TZ; date -d "@$hour" '+%Y-%m-%d %H:%M:%S' 2>/dev/null || date -r "$hour" '+%Y-%m-%d %H:%M:%S')
+  awk -v hour="$hour" '
+    function second(time) { return substr(time, 1, 2) * 3600 + substr(time, 4, 2) * 60 + substr(time, 7, 2) }
+    function ordered(name) { whole[name] = 1; times[name] = 0; recent[name] = 0; ended[name] = "" }
+    { name = $5; gsub(/\047/, "", name); first = first ? first : $1 " " $2 }
+    $4 == "supervisord" && $5 == "started" { for (name in times) ordered(name); all = 1 }
+    $4 == "stopped:" { ordered(name) }
+    $4 == "exited:" { ended[name] = second($2) }
+    $4 == "spawned:" {
+      if (ended[name] == "" || (second($2) - ended[name] + 86400) % 86400 > 5) ordered(name)
+      else { times[name]++; if ($1 " " $2 >= hour) recent[name]++ }
+      ended[name] = ""
+    }
+    END {
+      for (name in times) {
+        is_whole = all || whole[name]
+        printf "Id=%s\n", name
+        if (is_whole) printf "Restarts=%d\n", times[name]
+        if (is_whole || first < hour) printf "Recent=%d\n", recent[name]
+        printf "\n"
+      }
+    }' "$@" 2>/dev/null
 }
 # Set `lines` to the user's crontab, to nothing if there is none; fails if that is not known.
 supervisor_crontab() {

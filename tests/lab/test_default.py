@@ -137,6 +137,8 @@ def test_a_killed_gateway_comes_back_by_itself(machine: Machine) -> None:
     old = machine.gateway
     os.kill(old, signal.SIGKILL)
     _until(lambda: machine.gateway != old and _answers(machine))
+    (seen,) = json.loads(machine.inv("fleet.ps", "--json").stdout)["hosts"][0]["profiles"]
+    assert (seen["restarts"], seen["restarts_last_hour"]) == (1, 1)
 
 
 def test_a_killed_supervisor_is_healed_by_up(machine: Machine) -> None:

@@ -50,6 +50,9 @@ def test_a_gateway_lives_and_ends_under_launchd(mac: Box, somebody: Operator) ->
     second = shown(somebody)
     assert (second["state"], second["pid"] != first["pid"]) == ("healthy", True)
     assert listed(mac, GUI)["runs"] == "2"  # it stayed registered
+    assert (second["restarts"], second["restarts_last_hour"]) == (0, 0)  # it was ordered
+    mac.ssh(f"kill -KILL {second['pid']}")
+    wait_until(lambda: (third := shown(somebody))["restarts"] == 1 and third["pid"], 40)
     cleanly = f"grep -c 'Previous gateway exited cleanly' {PROFILE}/logs/gateway.log"
     assert mac.ssh(cleanly).stdout > "0"
 
@@ -317,6 +320,7 @@ def test_the_wrapper_of_a_mac(mac: Box, somebody: Operator) -> None:
     assert wrapper(mac, "restart") == "coder restarted"
     wait_until(lambda: shown(somebody)["state"] == "healthy", 40)
     assert shown(somebody)["pid"] != pid
+    assert shown(somebody)["restarts"] == 0
     assert wrapper(mac, "stop hold") == "coder stopped, and held"
     assert gateways(mac) == ""
     log_in_again(mac)

@@ -12,6 +12,8 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
+import threading
 from configparser import RawConfigParser
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,6 +121,17 @@ def test_the_files_of_another_program(file: str, text: str) -> None:
     assert (found.mode, found.content) == (0o644, text)
 
 
+def test_a_planned_stop_under_supervisord_is_an_interrupt() -> None:
+    """A section that differs in that alone restarts nothing: it counts from the next stop on."""
+    assert section(planned_stop=True)["stopsignal"] == "INT"
+    one, other = (
+        definition("supervisord", planned_stop=planned)["echo.conf"].content
+        for planned in (True, False)
+    )
+    assert MANAGERS["supervisord"].is_live(one, other)
+    assert not MANAGERS["supervisord"].is_live(one, other.replace("stopwaitsecs=60", "x=1"))
+
+
 def test_exits_for_good_are_not_restarted() -> None:
     """By systemd; the codes are the role's."""
     unit = definition("systemd", fatal_exit=(78, 5))["echo.service"]
@@ -204,22 +217,56 @@ def test_a_script_gives_a_service_its_environment_and_its_words(host: Host) -> N
 # --- the planned stop of a unit ---------------------------------------------------------------
 
 
-def test_a_stop_by_systemd_is_told_to_the_gateway(tmp_path: Path) -> None:
-    """Who is stopped, by whom, when; private, and nothing else is left in its home."""
+GATEWAY = """\
+import signal, sys, time
+signal.signal(signal.SIGINT, {})
+print("ready", flush=True)
+time.sleep(30)
+"""
+
+
+def stopped(tmp_path: Path, on_interrupt: str) -> tuple[Path, int, int, int | None]:
+    """Return the home after a stop, the pids of gateway and stopper, and how the gateway ended."""
     tmp_path.joinpath("stop").write_text((TEMPLATES / "planned-stop.sh.j2").read_text())
+    tmp_path.joinpath("sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.01\n")
+    tmp_path.joinpath("sleep").chmod(0o755)
     home = tmp_path / "hermes"
     home.mkdir()
-    environ = {"PATH": SYSTEM, "MAINPID": "4242", "HERMES_HOME": str(home)}
-    words = ["sh", "-c", "echo $$; exec sh ./stop"]
-    pid = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=True).stdout
+    program = [sys.executable, "-c", GATEWAY.format(on_interrupt)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as gateway:
+        assert gateway.stdout
+        assert gateway.stdout.readline() == b"ready\n"
+        reaper = threading.Thread(target=gateway.wait)  # as systemd does
+        reaper.start()
+        path = f"{tmp_path}:{SYSTEM}"
+        environ = {"PATH": path, "MAINPID": str(gateway.pid), "HERMES_HOME": str(home)}
+        words = ["sh", "-c", "echo $$; exec sh ./stop"]
+        stopper = subprocess.run(
+            words, cwd=tmp_path, env=environ, capture_output=True, check=True
+        ).stdout
+        ended = gateway.poll()
+        gateway.kill()
+        reaper.join()
+    return home, gateway.pid, int(stopper), ended
+
+
+def test_a_stop_by_systemd_is_meant(tmp_path: Path) -> None:
+    """The gateway is interrupted, its end is awaited, and no marker is left for another."""
+    home, _, _, ended = stopped(tmp_path, "lambda *_: (time.sleep(0.2), sys.exit(3))")
+    assert (ended, list(home.iterdir())) == (3, [])
+
+
+def test_a_stop_by_systemd_is_told_to_who_does_not_end(tmp_path: Path) -> None:
+    """Who is stopped, by whom, when; private, and nothing else is left in its home."""
+    home, pid, stopper, ended = stopped(tmp_path, "signal.SIG_IGN")
     (marker,) = home.iterdir()
-    assert marker.name == ".gateway-planned-stop.json"
+    assert (marker.name, ended) == (".gateway-planned-stop.json", None)
     found = json.loads(marker.read_text())
     written = datetime.fromisoformat(found.pop("written_at"))
     assert abs(written - datetime.now(UTC)) < timedelta(minutes=1)
     assert abs(found.pop("expires_at") - written.timestamp() - 60) <= 1
     assert found.pop("principal") == "systemd"
-    assert found == {"target_pid": 4242, "target_start_time": None, "stopper_pid": int(pid)}
+    assert found == {"target_pid": pid, "target_start_time": None, "stopper_pid": stopper}
     assert stat.S_IMODE(marker.stat().st_mode) == 0o600
 
 

@@ -31,6 +31,7 @@ from hermes_ops.plan import DesiredState, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.run import Done, HostResult
 from hermes_ops.services.describe import describe
+from hermes_ops.services.units.restarts import lately
 
 API = {"API_SERVER_ENABLED": "true"}
 HOME = ".hermes/profiles/demo"
@@ -759,6 +760,29 @@ def test_restarts_of_the_last_hour(properties: dict[str, int], recent: int | Non
     """Those of this start, as far as anything tells them."""
     profile = only(seen(healthy(shows={"demo": properties})))
     assert profile["restarts_last_hour"] == recent
+
+
+@pytest.mark.parametrize(
+    ("times", "starts", "ordered", "age", "recent"),
+    [
+        (None, (), None, 5, None),
+        (0, (), None, 5, 0),
+        (3, (), None, 5000, 0),
+        (1, (), None, 5, 1),
+        (1, (), None, None, None),
+        (3, (-5000, -4000, -20, -10), -9000, 5, 2),
+        (3, (-30, -20, -10), -60, 5, 3),
+        (3, (-90, -20, -10), -60, 5, None),  # one ended before it noted its start
+        (60, tuple(range(-40, 0)), -900, 5, None),  # only the last forty are kept
+        (60, tuple(range(-4000, 0, 100)), -9000, 5, 36),
+    ],
+)
+def test_restarts_of_the_last_hour_by_noted_starts(
+    times: int | None, starts: tuple[int, ...], ordered: int | None, age: int | None,
+    recent: int | None,
+) -> None:  # fmt: skip
+    """Where the manager tells no times; what the notes do not cover is not known."""
+    assert lately(times, starts, ordered, now=0, age=age) == recent
 
 
 def test_code_that_is_newer_than_the_process() -> None:

@@ -242,6 +242,64 @@ def test_programs_are_shown_with_their_processes(host: Host) -> None:
     assert host.calls == ["supervisorctl status"]
 
 
+def moment(ago: float) -> str:
+    """Return a time as supervisord writes it."""
+    at = time.time() - ago
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))},{int(at * 1000) % 1000:03}"
+
+
+BEGUN = (9000, "supervisord started with pid 9")
+CRASHES = [(7200, "spawned: 'one' with pid 1"), *(
+    line for ago in (5000, 3000, 60)
+    for line in (
+        (ago, "exited: one (exit status 1; not expected)"),
+        (ago - 1, "spawned: 'one' with pid 2"),
+        (ago - 1, "success: one entered RUNNING state, process has stayed up for > than 0 seconds"),
+    )
+)]  # fmt: skip
+ORDERED = [
+    (50, "waiting for one to stop"),
+    (48, "stopped: one (exit status 0)"),
+    (47, "spawned: 'one' with pid 3"),
+]
+LATER = [(40, "exited: one (exit status 78; expected)"), (9, "spawned: 'one' with pid 4")]
+AGAIN = [(5, "exited: one (terminated by SIGKILL; not expected)"), (4, "spawned: 'one' with pid 5")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "restarts", "recent"),
+    [
+        ([BEGUN, *CRASHES], "3", "2"),
+        ([BEGUN, *CRASHES, *ORDERED], "0", "0"),
+        ([*CRASHES[1:], *ORDERED, *AGAIN], "1", "1"),
+        ([BEGUN, *CRASHES, *ORDERED, *LATER], "0", "0"),
+        ([BEGUN, *CRASHES, *LATER, *AGAIN], "1", "1"),
+        (CRASHES[1:], None, "2"),  # the log was cut, and reaches back over an hour
+        (CRASHES[4:], None, None),
+        ([BEGUN], None, None),
+    ],
+)
+def test_its_log_tells_how_often_a_program_was_started_again(
+    dash: Host, lines: list[tuple[float, str]], restarts: str | None, recent: str | None
+) -> None:
+    """Since somebody last ordered it: as systemd counts."""
+    rows = [f"{moment(ago)} INFO {text}\n" for ago, text in lines]
+    cut = len(rows) // 2
+    dash.file(f"{STATE}/supervisord.log.1", "".join(rows[:cut]))
+    dash.file(f"{STATE}/supervisord.log", "".join(rows[cut:]) or "\n")
+    out = programs(dash)
+    told = dict(line.partition("=")[::2] for line in out.partition(TOLD)[2].splitlines())
+    assert (told.get("Restarts"), told.get("Recent")) == (restarts, recent)
+
+
+def test_the_log_is_read_by_every_shell_and_by_no_zone_of_the_session(host: Host) -> None:
+    """supervisord does not have the TZ of whoever looks."""
+    rows = [f"{moment(ago)} INFO {text}\n" for ago, text in [BEGUN, *CRASHES]]
+    host.file(f"{STATE}/supervisord.log", "".join(rows))
+    host.define("export TZ=Pacific/Kiritimati")
+    assert "Id=one\nRestarts=3\nRecent=2\n" in programs(host)
+
+
 def test_a_supervisor_that_is_down_is_not_asked(dash: Host) -> None:
     """No program runs, and what was seen before is forgotten."""
     out = programs(dash, lives=False)

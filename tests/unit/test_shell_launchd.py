@@ -222,6 +222,49 @@ def test_a_list_that_changed_since_it_was_loaded(dash: Host) -> None:
     assert answer.out == "no\n"
 
 
+STARTS = ".hermes/gateway-starts.log"
+RUNS = f".local/state/hermes-ops/launchd/{LABEL}.runs"
+
+
+@pytest.mark.parametrize(
+    ("noted", "restarts", "ordered"),
+    [
+        (None, "2", ""),
+        ("B1 2 1700000000", "1", "1700000000"),
+        ("B1 3 1700000000", "0", "1700000000"),
+        ("B1 7 1700000000", "2", ""),  # somebody has loaded it anew
+        ("B0 2 1700000000", "2", ""),  # of another boot
+        ("B1 x y", "2", ""),
+        ("", "2", ""),
+    ],
+)
+def test_runs_that_were_ordered_are_no_restarts(
+    dash: Host, noted: str | None, restarts: str, ordered: str
+) -> None:
+    """launchd counts them, and each order notes how many there were."""
+    job = RUNNING.replace("/Users/ann/.hermes", f"{dash.home}/.hermes")
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **{GUI: (0, job)})
+    dash.file(STARTS, "1700000001.5\n1700000009.25\n")
+    if noted is not None:
+        dash.file(RUNS, noted + "\n" if noted else "")
+    found = block(dash)
+    assert (found["Restarts"], found["Ordered"]) == (restarts, ordered)
+    assert found["Starts"] == ("" if restarts == "0" else "1700000001.5 1700000009.25 ")
+
+
+def test_an_order_notes_the_runs(dash: Host) -> None:
+    """Those that there are when it has its process; what runs already keeps its count."""
+    answers(dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING)})
+    assert dash.run(f"{READY}; launchd_do start {LABEL}; echo $?").out == "0\n"
+    assert not (dash.home / RUNS).exists()
+    rest = (
+        "launchd_sees() { launchd_domains && launchd_job $1; job_runs=4 job_pid=4243; }; "
+        f"begun=' restart:{LABEL}:kick:4242:3 '; launchd_do restart {LABEL}; echo $?"
+    )
+    assert dash.run(f"{READY}; {rest}").out == "0\n"
+    assert (dash.home / RUNS).read_text().startswith("B1 4 1")
+
+
 # --- ordering ---------------------------------------------------------------------------------
 
 
@@ -258,8 +301,10 @@ def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
     """The note goes, too: it is stopped, and not lost."""
     answers(dash, print_gui_501=(0, ""))
     note = dash.file(f".local/state/hermes-ops/launchd/{LABEL}", "B1 1-2 gui/501\n")
+    runs = dash.file(RUNS, "B1 2 1700000000\n")
     assert dash.run(f"{READY}; launchd_do stop {LABEL}; echo $?").out == "0\n"
     assert not note.exists()
+    assert not runs.exists()
 
 
 def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
