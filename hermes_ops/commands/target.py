@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -29,6 +30,29 @@ def open_target(options: Options, output: Output, target: str) -> tuple[Workspac
         raise UsageError(f"{host} has no profile {profile!r}", hint=near(profile, profiles))
     only = workspace.whole.narrowed({host: frozenset({profile})})
     return replace(workspace, selected=only), found, profiles[profile]
+
+
+def one_gateway(
+    options: Options, output: Output, target: str, *, unmanaged: bool
+) -> tuple[Options, Host]:
+    """Return the options with a TARGET as the only selection, and its host.
+
+    With `unmanaged` it may be outside the inventory.
+
+    Raises:
+        UsageError: it does not name exactly one profile of a host of the inventory.
+    """
+    if not unmanaged:
+        _, host, profile = open_target(options, output, target)
+        return replace(options, limit=f"{host.name}/{profile.name}"), host
+    name, profile_name = parts(target)
+    hosts = {each.name: each for each in open_workspace(options, output).whole.hosts}
+    if name not in hosts:
+        raise UsageError(f"there is no host {name!r}", hint=near(name, hosts))
+    if re.search(r"[^\w.-]", profile_name):
+        message = f"{profile_name!r} is no name of a profile"
+        raise UsageError(message, hint="a target is one gateway: mini-1/coder")
+    return replace(options, limit=f"{name}/{profile_name}"), hosts[name]
 
 
 def parts(target: str) -> tuple[str, str]:

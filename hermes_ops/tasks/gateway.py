@@ -12,29 +12,33 @@ from hermes_ops.tasks.step import verb
 install = graph.install
 start = graph.start
 
+_UNMANAGED = Option("unmanaged", "also if it is not in the inventory", False)
+
 
 @verb(
     operands=(Option("target", "host/profile"),),
+    options=(_UNMANAGED,),
     common=tuple(option for option in COMMON if option.name != "limit"),
     example="./inv gateway.reset mini-1/coder",
 )
-def reset(options: Options, output: Output, *, target: str) -> Result:
+def reset(options: Options, output: Output, *, target: str, unmanaged: bool) -> Result:
     """End one gateway at once, whatever it does, and start it anew; no turn is waited for."""
     from hermes_ops.commands.fleet import control
 
-    return control.reset(options, output, target)
+    return control.reset(options, output, target, unmanaged=unmanaged)
 
 
 @verb(
     operands=(Option("target", "host/profile"),),
+    options=(_UNMANAGED,),
     common=tuple(option for option in RESTARTING if option.name != "limit"),
     example="./inv gateway.repair mini-1/coder --check",
 )
-def repair(options: Options, output: Output, *, target: str) -> Result:
+def repair(options: Options, output: Output, *, target: str, unmanaged: bool) -> Result:
     """Move aside what a crash left of one gateway, end what stands still, and start it."""
     from hermes_ops.commands.fleet import control
 
-    return control.repair(options, output, target)
+    return control.repair(options, output, target, unmanaged=unmanaged)
 
 
 @verb(
@@ -51,7 +55,7 @@ def run(options: Options, output: Output, *, target: str) -> Result:
 
 @verb(
     operands=(Option("target", "host/profile"),),
-    options=(*LOGS, Option("unmanaged", "also if it is not in the inventory", False)),
+    options=(*LOGS, _UNMANAGED),
     common=tuple(option for option in LOOK if option.name != "limit"),
     example="./inv gateway.logs mini-1/coder -f",
 )

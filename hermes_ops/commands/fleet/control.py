@@ -15,7 +15,7 @@ from hermes_ops.commands import steps
 from hermes_ops.commands.converge import Adjust, Converged, converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.strangers import Reached, reach, strangers
-from hermes_ops.commands.target import open_target
+from hermes_ops.commands.target import one_gateway
 from hermes_ops.commands.workspace import refuse_disabled
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host, Inventory, Profile
@@ -46,20 +46,22 @@ def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
     return _order("restart", "started", options, output, unmanaged=unmanaged)
 
 
-def reset(options: Options, output: Output, target: str) -> Result:
+def reset(options: Options, output: Output, target: str, *, unmanaged: bool) -> Result:
     """End the process of one gateway at once, whatever it does, and start it anew."""
-    _, host, profile = open_target(options, output, target)
-    refuse_disabled(host)
-    one = replace(options, limit=f"{host.name}/{profile.name}")
-    return _order("reset", "started", one, output, task="gateway.reset")
+    return _order_one("reset", options, output, target, unmanaged=unmanaged)
 
 
-def repair(options: Options, output: Output, target: str) -> Result:
+def repair(options: Options, output: Output, target: str, *, unmanaged: bool) -> Result:
     """Move aside what a crash left of one gateway, end what stands still, and start it."""
-    _, host, profile = open_target(options, output, target)
+    return _order_one("repair", options, output, target, unmanaged=unmanaged)
+
+
+def _order_one(
+    order: str, options: Options, output: Output, target: str, *, unmanaged: bool
+) -> Result:
+    one, host = one_gateway(options, output, target, unmanaged=unmanaged)
     refuse_disabled(host)
-    one = replace(options, limit=f"{host.name}/{profile.name}")
-    return _order("repair", "started", one, output, task="gateway.repair")
+    return _order(order, "started", one, output, task=f"gateway.{order}", unmanaged=unmanaged)
 
 
 def drain(options: Options, output: Output, *, lasts: int, unmanaged: bool) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
@@ -20,7 +20,7 @@ from hermes_ops.commands.logs.source import LogNotice, LogSource, sources_of
 from hermes_ops.commands.logs.view import View, document, prefix_of
 from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.strangers import reach, strangers
-from hermes_ops.commands.target import open_target
+from hermes_ops.commands.target import one_gateway
 from hermes_ops.commands.workspace import Workspace, enabled, open_workspace, with_profiles
 from hermes_ops.errors import HermesError, Interrupted, UsageError, belongs_to
 from hermes_ops.inventory.model import Host, Inventory
@@ -52,12 +52,7 @@ def gateway(
         UsageError: there is no such profile, or the target is not written as host/profile.
     """
     request = read_request(given, time.time())
-    one = replace(options, limit=target)
-    if not unmanaged:
-        _, host, profile = open_target(options, output, target)
-        one = replace(options, limit=f"{host.name}/{profile.name}")
-    elif not all(target.partition("/")):
-        raise UsageError(f"{target!r} is not a target", hint="write host/profile: mini-1/coder")
+    one, _ = one_gateway(options, output, target, unmanaged=unmanaged)
     return _show(request, one, output, lambda quiet: _selection(one, quiet, unmanaged))
 
 
