@@ -48,7 +48,8 @@ class Here:
         return 0, self._ran([*words_of(self.shell), "-c", command], ""), b""
 
     def _ran(self, words: list[str], text: str) -> bytes:
-        environ = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+        path = f"{self.home}/bin:/usr/bin:/bin"
+        environ = {"HOME": str(self.home), "PATH": path, "TZ": "UTC"}
         done = subprocess.run(
             words, input=text.encode(), env=environ, capture_output=True, check=True, timeout=30
         )
@@ -229,6 +230,35 @@ def test_rotations_lose_nothing(desk: Desk) -> None:
     assert desk.next() == []
     desk.write(lines(5))
     assert (desk.next(), desk.notices) == (numbers(5), [])
+
+
+@pytest.mark.parametrize("apart", [0, 1])
+@pytest.mark.parametrize("call", range(1, 11))
+def test_a_rotation_in_the_middle_of_a_look_loses_nothing(
+    desk: Desk, call: int, apart: int
+) -> None:
+    """After whichever listing it happens, at once, or with a name that is missing for a while."""
+    folder = desk.here.home / "bin"
+    desk.write(lines(1))
+    assert desk.last(follow=True, lines=10) == numbers(1)
+    desk.write(lines(2))
+    desk.rotate()
+    desk.write(lines(3))
+    folder.mkdir()
+    live = f"{desk.log}"
+    steps = [f"mv {live}.1 {live}.2", f"mv {live} {live}.1; cat {folder}/new >{live}"]
+    for number, step in enumerate(steps):
+        with (folder / f"after.{call + number * apart}").open("a") as after:
+            after.write(f"{step}\n")
+    (folder / "new").write_text(lines(4))
+    (folder / "ls").write_text(
+        f"#!/bin/sh\nn=$(cat {folder}/n 2>/dev/null)\necho $((n + 1)) >{folder}/n\n"
+        f'/bin/ls "$@"\ncode=$?\nafter={folder}/after.$((n + 1))\n'
+        "[ ! -f $after ] || . $after\nexit $code\n"
+    )
+    (folder / "ls").chmod(0o755)
+    found = [message for _ in range(4) for message in desk.next()]
+    assert (found, desk.notices) == (numbers(2, 3, 4), [])
 
 
 def test_what_rotation_removed_is_told(desk: Desk) -> None:

@@ -61,21 +61,27 @@ log_newer() { # PATH: sets `number`, how many of its rotated files were not ther
     number=$((number + 1))
   done
 }
-log_rotated() { # as log_next; goes on in the rotated file, and then in all that are newer
+log_found() { # as log_next: sets `number`; fails if no rotated file is the one that was read
   number=0
-  was=$inode
-  found=
-  while [ $number -lt "$log_siblings" ] && [ -z "$found" ]; do
-    log_stat "$2.$((number + 1))"
-    case $kind in -*) ;; *) break ;; esac
+  while [ $number -lt "$log_siblings" ]; do
     number=$((number + 1))
-    [ "$inode" != "$4" ] || [ "$size" -lt "$5" ] || ! log_is_marked "$2.$number" "$5" "$7" || found=1
+    log_stat "$2.$number"
+    case $kind in -*) ;; *) return 1 ;; esac
+    [ "$inode" != "$4" ] || [ "$size" -lt "$5" ] || ! log_is_marked "$2.$number" "$5" "$7" || return 0
   done
+  return 1
+}
+# Files are renamed one by one: meanwhile a name is missing, and after that each is another file's.
+# What is sent ends there, and the next request goes on behind it.
+log_rotated() { # as log_next; goes on in the rotated file, and then in all that are newer
+  was=$inode
   offset=$5
   cut=$6
-  if [ -z "$found" ]; then
+  due=$4
+  if ! log_found "$@" && { sleep 0.3; ! log_found "$@"; }; then
     offset=0
     cut=0
+    due=
     if [ "$was" = "$4" ]; then
       number=0
       say "truncated $1"
@@ -84,18 +90,32 @@ log_rotated() { # as log_next; goes on in the rotated file, and then in all that
       say "lost $1"
     fi
   fi
+  sent=
   while [ $number -ge 0 ]; do
     log_ended=$number # what is rotated gets no further line, and no line end either
-    path=$2
-    [ $number = 0 ] || path=$2.$number
-    log_stat "$path"
+    log_due "$2" || return 0
     if [ "$size" -gt "$offset" ] || [ $number = 0 ]; then
       log_send "$1" "$path" "$3" "$offset" "$cut" "$9" || return 0
     fi
+    sent=$is
+    due=
     number=$((number - 1))
     offset=0
     cut=0
   done
+}
+log_due() { # PATH: sets `path`, `inode` and `size`; fails if it is not the file that is due
+  path=$1
+  [ $number = 0 ] || path=$1.$number
+  log_stat "$path"
+  is=$inode
+  its=$size
+  [ "${due:-$is}" = "$is" ] || return 1
+  [ -n "$sent" ] || return 0
+  log_stat "$1.$((number + 1))"
+  [ "$inode" = "$sent" ] || return 1
+  inode=$is
+  size=$its
 }
 # Send the lines of a file behind OFFSET, within `budget`; fails if not all of them could be sent, and
 # says so (`more`) if they need not be waited for.
@@ -127,15 +147,15 @@ log_send() { # KEY PATH ENV-FILE OFFSET CUT LAG: needs `inode` and `size`
     begins_cut=0
   fi
   budget=$((budget - length))
-  log_place "$1" "$2" "$((begins_cut | ends_cut))"
+  log_place "$1" "$2" "$((begins_cut | ends_cut))" || return 1
   [ $((from + length)) -lt "$end_at" ] || return 0
   [ "$whole" = 1 ] || say "more $1"
   return 1
 }
-log_place() { # KEY PATH CUT
-  log_stat "$2"
-  [ "$inode" = "$was" ] || return 0
+log_place() { # KEY PATH CUT: fails if the path is another file's by now
   log_mark "$2" $((from + length))
+  log_stat "$2"
+  [ "$inode" = "$was" ] || return 1
   say "at $1 $was $((from + length)) $3 $mark"
 }
 

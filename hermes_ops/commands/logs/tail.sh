@@ -140,9 +140,9 @@ log_last() { # KEY PATH ENV-FILE LINES SINCE MOST
   log_gathered | log_limited "$4" "$5" | log_masked "$3" 0
   end
   [ "$log_older" = 0 ] || say "older $1"
+  log_mark "$2" "$length"
   log_stat "$2"
   [ "$inode" = "$live" ] || return 0
-  log_mark "$2" "$length"
   say "at $1 $live $length 0 $mark"
 }
 log_last_whole() { # PATH: takes what its writer has not ended yet off `length`
