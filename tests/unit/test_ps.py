@@ -22,7 +22,14 @@ from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from,
 from hermes_ops.commands.fleet.troubles import counted, line, troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
-from hermes_ops.errors import NotReady, NotUnderstood, Unreachable, UsageError, belongs_to
+from hermes_ops.errors import (
+    Interrupted,
+    NotReady,
+    NotUnderstood,
+    Unreachable,
+    UsageError,
+    belongs_to,
+)
 from hermes_ops.hermes.readiness import Verdict, judge
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
@@ -721,17 +728,19 @@ def test_many_healthy_rows_are_a_number(healthy_ones: int, *, all_rows: bool, ro
 
 @pytest.mark.slow
 def test_each_host_is_drawn_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the slowest one has; then all are, in the inventory's order."""
+    """Before the slowest one has; then all are, in the inventory's order, and so they stay."""
     one = seen(healthy())
     quick, slow = (replace(one, host=replace(one.host, name=name)) for name in ("quick", "slow"))
+    interrupted = replace(slow, error=Interrupted("interrupted"))
     drawn: list[list[str]] = []
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
-        drawn.append([host.host.name for host in hosts])
+        drawn.append([f"{host.host.name}{'!' * bool(host.error)}" for host in hosts])
         profile_table.show_profiles(hosts, page, COLUMNS, None)
 
     def look(each: watch.Each) -> list[HostSeen]:
         if len(drawn) > 2:
+            each(interrupted)
             raise KeyboardInterrupt
         each(quick)
         each(slow)
@@ -740,7 +749,8 @@ def test_each_host_is_drawn_as_it_answers(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert watch.watched(look, show, Output(json=False)).exit == 0
-    assert drawn == [["quick"], ["quick", "slow"], ["slow", "quick"]]
+    whole = ["slow", "quick"]
+    assert drawn == [["quick"], ["quick", "slow"], whole, ["slow!", "quick"], whole]
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class _Screen:
 
 def watched(look: Callable[[Each], list[HostSeen]], show: Show, output: Output) -> Result:
     """Show tables until Ctrl-C, which is not an error here; return the result of the last one."""
-    last = Result(0)
+    last, whole = Result(0), list[HostSeen]()
     screen = _Screen(show) if sys.stdout.isatty() else None
     try:
         if screen:
@@ -103,9 +103,11 @@ def watched(look: Callable[[Each], list[HostSeen]], show: Show, output: Output) 
             else:
                 show(hosts, page := _Page())
                 output.drawn(f"{now()}\n{page}\n")
-            last = result(hosts)
+            last, whole = result(hosts), hosts
             time.sleep(EVERY)
     except KeyboardInterrupt:
+        if screen and whole:
+            screen.all(whole)  # not what Ctrl-C has left of a look
         return last
     finally:
         if screen:

@@ -152,7 +152,9 @@ class HostLogs:
     ) -> None:
         since = f" after {stamp(before.at)}" if before and before.at >= 0 else ""
         first = next((line.at for line in lines if line.at >= 0), None)
-        until = f" and before {stamp(first)}" if first is not None else ""
+        # Somebody may have put an older file there.
+        is_later = first is not None and not (before and before.at > first)
+        until = f" and before {stamp(first)}" if first is not None and is_later else ""
         for word, rest in part.events:
             if word == "skipped":
                 count = "1 line was" if rest == "1" else f"{int(rest):,} lines were"
