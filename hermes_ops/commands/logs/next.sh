@@ -106,7 +106,7 @@ log_rotated() { # as log_next; goes on in the rotated file, and then in all that
 }
 log_due() { # PATH: sets `path`, `inode` and `size`; fails if it is not the file that is due
   path=$1
-  [ $number = 0 ] || path=$1.$number
+  [ "$number" = 0 ] || path=$1.$number
   log_stat "$path"
   is=$inode
   its=$size
