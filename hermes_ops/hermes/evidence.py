@@ -289,6 +289,8 @@ def _told(manager: str, service: ServiceSpec, facts: Facts) -> ManagerReport:
     told = MANAGERS[manager].told(service, facts)
     if told.ended_itself and _exit_was_fatal(service, facts):
         return replace(told, activity="failed", exit_status=FATAL)
+    if told.dropped and (_load(facts, service, STATE_FILE) or {}).get("gateway_state") == "stopped":
+        return replace(told, activity="inactive", ended_by="")  # as by `hermes gateway stop`
     return told
 
 

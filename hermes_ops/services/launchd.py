@@ -171,7 +171,8 @@ class Launchd(ServiceManager):
         is_there = str(self.plist_path(service)) in facts.paths
         barred, domains = unit["Disabled"], unit["Domains"].split()
         activity, ended_by = unit["Activity"] or "inactive", _ended_by(unit)
-        if activity == "inactive" and is_there and not barred and unit["Note"]:
+        dropped = activity == "inactive" and is_there and not barred and bool(unit["Note"])
+        if dropped:
             activity, ended_by = "failed", self.lost(unit, facts)
         return ManagerReport(
             installed=is_there or bool(domains),
@@ -187,6 +188,7 @@ class Launchd(ServiceManager):
             foreign=tuple(_foreign(unit, self.plist_path(service))),
             unread=unit["Unread"] == "yes" and bool(domains),
             barred=None if barred == "unknown" else bool(barred),
+            dropped=dropped,
             twice=f"launchd runs it in {' and in '.join(domains)}" if domains[1:] else "",
             patience=unit.number("Patience") or PATIENCE,
         )

@@ -31,4 +31,5 @@ class ManagerReport:
     changed: float | None = None  # when its activity changed last, in seconds since the boot
     patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
     barred: bool | None = None  # it was told never to start it by itself, where no file says so
+    dropped: bool = False  # it failed only in that its manager does not have it any more
     twice: str = ""  # that it runs the service more than once, in words

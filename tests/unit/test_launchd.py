@@ -402,6 +402,16 @@ def test_after_a_reboot_without_a_login_it_is_down_and_says_why() -> None:
     assert orders(plan) == [f"launchd_do start {CODER}"]
 
 
+@pytest.mark.parametrize(("word", "state"), [("stopped", "stopped"), ("running", "down")])
+def test_who_was_stopped_by_hermes_itself_is_not_lost(word: str, state: str) -> None:
+    """Its own state file says that the end was meant; a logout or a reboot leaves `running`."""
+    found = with_job(up(), Belongs="gui/501", Note="4F2A 1-2 gui/501")
+    path = ".hermes/profiles/coder/gateway_state.json"
+    contents = {**found.contents, path: json.dumps({"gateway_state": word, "pid": 7})}
+    found = replace(found, contents=contents, processes={}, answers={})
+    assert judge(make_plan(desired(case()), found).evidence["coder"]).state == state
+
+
 PRINTED = """\
 gui/501/x = {
 \tactive count = 1
