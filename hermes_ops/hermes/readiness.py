@@ -48,7 +48,8 @@ def judge(evidence: Evidence) -> Verdict:
         unsure = verdict.is_ready and evidence.doubts
         return replace(verdict, state="unknown", reasons=evidence.doubts) if unsure else verdict
     state = "degraded" if verdict.is_ready or verdict.is_pending else verdict.state
-    return replace(verdict, state=state, reasons=(*evidence.faults, *verdict.reasons))
+    reasons = dict.fromkeys((*evidence.faults, *verdict.reasons))  # a damage may be a fault, too
+    return replace(verdict, state=state, reasons=tuple(reasons))
 
 
 def _of_process(evidence: Evidence) -> Verdict:
