@@ -111,6 +111,9 @@ def test_gateways_outside_the_inventory_are_reached(box: Box, operator: MakeOper
     later.plain("fleet.down", "-l", limit, "-y", code=64)
     (host,) = document(later, "fleet.ps", "-l", limit, "--unmanaged", code=2)["hosts"]
     assert [row["profile"] for row in host["profiles"]] == ["scout"]
+    box.user("pkill -STOP -f '[p]rofile scout gateway run'")
+    repaired = later.run("gateway.repair", limit, "--unmanaged", code=0)
+    assert repaired.changes(box.name) == [("service:hermes-gateway-scout", "restart", "done")]
     later.run("fleet.down", "-l", limit, "--unmanaged", "-y", code=0)
     active = "systemctl --user is-active hermes-gateway-scout hermes-gateway-demo || true"
     assert box.user(active).split() == ["inactive", "active"]
