@@ -52,6 +52,24 @@ def settled(
         refused |= more
 
 
+def unbindable(occupant: Occupant, facts: Facts) -> Conflict | None:
+    """Return why a gateway that runs could not listen where it is to go; None if it can.
+
+    Of one that does not run nobody is taken down: its own log tells whether its program may.
+    """
+    moves = (port for port in occupant.needs if occupant.runs and port not in occupant.had)
+    for port in moves:
+        if port.number < facts.unprivileged and facts.uid:
+            words = f"{facts.user} may not listen on ports below {facts.unprivileged}"
+            hint = "give the profile another port in the inventory"
+            return Conflict(f"{words}, and port {port.number} is wanted", hint=hint)
+        if facts.addresses is not None and not port.is_on(facts.addresses):
+            words = f"{port.host} is no address of this host, which has "
+            hint = f"set the host of port {port.number} to one of them in the inventory"
+            return Conflict(words + ", ".join(sorted(facts.addresses)), hint=hint)
+    return None
+
+
 def _holders(
     name: str, occupants: Mapping[str, Occupant], facts: Facts
 ) -> Iterable[tuple[Port, Server, str | None]]:

@@ -17,6 +17,12 @@ from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import SUPERVISED, ServiceSpec
 
+_OF_CODE = {
+    "HOME", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH",
+    "PYTHONPLATLIBDIR", "PYTHONUSERBASE",
+}  # fmt: skip
+"""Variables that change which code runs as Hermes, or what it takes for its files."""
+
 
 def overlaid(keys: Mapping[str, Tree], facts: Facts) -> Iterator[Conflict]:
     """Yield what an administrator's files set over settings of the inventory.
@@ -65,6 +71,28 @@ def inherited(
     return tuple(sorted(name for name in given - known if _decides(name)))
 
 
+def next_given(
+    service: ServiceSpec, env: Mapping[str, str | None], evidence: Evidence, facts: Facts
+) -> tuple[str, ...]:
+    """Return the variables of this kind that its process does not have, and its next start will."""
+    if service.text != "hermes" or not evidence.supervised:
+        return ()
+    has = facts.variables.get(evidence.pid or 0, frozenset())
+    known = {"HERMES_HOME", SUPERVISED, *service.environment, *env}
+    return tuple(sorted(name for name in facts.given.keys() - known - has if _decides(name)))
+
+
+def other_interpreter(evidence: Evidence, facts: Facts) -> str:
+    """Return in words that a process runs another Python than Hermes has by now; else nothing."""
+    hermes, program = facts.hermes, facts.interpreters.get(evidence.pid or 0, "")
+    if not program or not evidence.supervised or not hermes or not hermes.works:
+        return ""
+    before = program.removesuffix(" (deleted)")
+    if before != program:
+        return f"its process runs the {before} of before: it was replaced or removed since then"
+    return f"its process runs {program}, and {hermes.python} is another program by now"
+
+
 def left_on(service: ServiceSpec, evidence: Evidence, facts: Facts) -> tuple[str, ...]:
     """Return the platforms that a process has, and that its files do not switch on (any more)."""
     if service.text != "hermes" or not evidence.supervised:
@@ -104,6 +132,6 @@ def is_misnamed(evidence: Evidence) -> bool:
 
 
 def _decides(name: str) -> bool:
-    """Whether a variable is about the gateway; keys of model providers are not."""
-    about = name.startswith(("HERMES_", "GATEWAY_", "API_SERVER_", "WEBHOOK_"))
+    """Whether a variable is about the gateway, or its code; keys of model providers are not."""
+    about = name in _OF_CODE or name.startswith(("HERMES_", "GATEWAY_", "API_SERVER_", "WEBHOOK_"))
     return about or variables.is_known(name) or platforms.switches_on(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,18 @@ class Port:
         """Whether only one of this address and the other can be listened on."""
         same = self.host == host or self.host in EVERY or host in EVERY
         return self.number == number and same
+
+    def is_on(self, addresses: Collection[str]) -> bool:
+        """Whether a host with these addresses has its address; a name is not looked up."""
+        own = _address(self.host)
+        return self.host in EVERY or own is None or own.is_loopback or str(own) in addresses
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
 
 
 def ports_of(

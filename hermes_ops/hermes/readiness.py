@@ -20,6 +20,8 @@ from hermes_ops.services.endings import explained
 HEARTBEAT_LIMIT = 90  # seconds without a heartbeat, due every 30, that stop the event loop
 CONNECT_LIMIT = 30  # seconds that Hermes gives a platform (`gateway.platform_connect_timeout`)
 PLANNED_RESTART = 75
+AHEAD = "of a time to come"
+_BECAUSE = {"missing": "is its library installed?", AHEAD: "a restart writes its entry again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +240,10 @@ def _platform(entry: Any, evidence: Evidence) -> str:
     if not isinstance(entry, dict):
         return "missing"
     # The file is merged over the old one: an entry from before this process does not count.
-    started = evidence.now - (evidence.age_s or 0)
-    if _seconds(entry.get("updated_at"), evidence.now) < started - 2:
-        return "missing"
-    return str(entry.get("state"))
+    age = evidence.now - _seconds(entry.get("updated_at"), evidence.now)
+    if -HEARTBEAT_LIMIT <= age <= (evidence.age_s or 0) + 2:
+        return str(entry.get("state"))
+    return "missing" if age > 0 else AHEAD
 
 
 def named_platforms(evidence: Evidence) -> frozenset[str]:
@@ -257,14 +259,13 @@ def _entries(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _because(word: str, entry: Any) -> str:
-    if word == "missing":
-        return ": is its library installed?"
-    message = entry.get("error_message")
-    return f": {message}" if message else ""
+    return f": {why}" if (why := _BECAUSE.get(word) or (entry or {}).get("error_message")) else ""
 
 
 def _worst(evidence: Evidence, platforms: Mapping[str, str]) -> str:
     # Once the state is `running`, each platform was tried: without an entry it has no adapter.
+    if AHEAD in platforms.values():  # this process wrote it before the clock was set, or another
+        return "unknown"
     young = (evidence.age_s or 0) < CONNECT_LIMIT
     if young and set(platforms.values()) <= {"connecting", "connected"}:
         return "starting"

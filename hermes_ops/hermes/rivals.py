@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,15 +16,18 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
-_SYSTEM, _USER = "/etc/systemd/system", "/etc/systemd/user"
 _DAEMONS = f"{LAUNCH_DAEMONS}/"
+_SYSTEM = "/systemd/system/"
+_COMMANDS = "/.local/bin/"
+"""Where Hermes makes a command for each profile: it starts Hermes with `-p` and that name."""
 _CRON, CRONTAB = "/etc/cron", "crontab"
 
 
 def is_gateway(argv: Sequence[str]) -> bool:
     """Whether a command line is that of a gateway: `python -m hermes_cli.main … gateway run`."""
     words = [word for word in argv if not word.startswith("-")]
-    return ("gateway", "run") in pairwise(words) and "hermes" in " ".join(argv)
+    named = "hermes" in " ".join(argv) or _COMMANDS in next(iter(argv), "")
+    return named and ("gateway", "run") in pairwise(words)
 
 
 def other_processes(home: str, pid: int | None, group: str, facts: Facts) -> Iterator[str]:
@@ -106,10 +110,14 @@ def removal(path: str) -> str:
     if path.endswith(".plist"):
         return _unloading(path)
     name = shlex.quote(PurePosixPath(path).name)
-    if path.startswith(_SYSTEM):
-        return f"sudo systemctl disable --now {name} && sudo rm {shlex.quote(path)}"
-    sudo = "sudo " if path.startswith(_USER) else ""
-    return f"systemctl --user disable --now {name} && {sudo}rm {shlex.quote(path)}"
+    manager = "sudo systemctl" if _SYSTEM in path else "systemctl --user"
+    folder = PurePosixPath(path).parent
+    if folder.suffix == ".wants":
+        return f"{manager} disable --now {name}"
+    if folder.name == "transient":
+        return f"{manager} stop {name}"
+    sudo = "sudo " if path.startswith(("/etc/", "/usr/")) or _SYSTEM in path else ""
+    return f"{manager} disable --now {name} && {sudo}rm {shlex.quote(path)}"
 
 
 def _unloading(path: str) -> str:
@@ -151,13 +159,13 @@ def _read(unit: _Unit, lines: Sequence[str], specifiers: Mapping[str, str]) -> N
 def _specifiers(unit: _Unit, facts: Facts) -> Mapping[str, str]:
     instance = PurePosixPath(unit.path).stem.partition("@")[2]
     named = {"%i": instance, "%I": instance} if instance else {}
-    own = {} if unit.path.startswith(_SYSTEM) else {"%h": facts.account_home, "%u": facts.user}
+    own = {} if _SYSTEM in unit.path else {"%h": facts.account_home, "%u": facts.user}
     return {"%%": "%", **named, **own}
 
 
 def _home_of(unit: _Unit, facts: Facts) -> str:
     """Return the home that a unit's gateway would run; empty if that is not known."""
-    of_system = unit.path.startswith((_SYSTEM, _DAEMONS))
+    of_system = _SYSTEM in unit.path or unit.path.startswith(_DAEMONS)
     mine = not of_system or unit.user in (facts.user, str(facts.uid))
     default = f"{facts.account_home}/.hermes" if mine else ""
     given = unit.home or default
@@ -172,7 +180,10 @@ def _home(argv: Sequence[str], given: str) -> str:
             return _root(given)
         if name:
             return f"{_root(given)}/profiles/{name.lower()}"
-    return given.rstrip("/")
+    before, found, alias = next(iter(argv), "").partition(_COMMANDS)
+    if found and alias not in ("", "hermes") and not alias.startswith("python"):
+        return f"{before}/.hermes/profiles/{alias}"
+    return posixpath.normpath(given)
 
 
 def _root(home: str) -> str:

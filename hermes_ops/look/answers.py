@@ -17,9 +17,9 @@ from typing import Any
 from hermes_ops.errors import CommandError, Unknown, belongs_to
 from hermes_ops.look.facts import Answer, Facts, Hermes, LinkEnd, PathState, Unit
 from hermes_ops.look.kernel import kernel
-from hermes_ops.look.processes import invocations, processes, unit_lines, variables
+from hermes_ops.look.processes import processes, surroundings
 from hermes_ops.look.scopes import path_of, rights, without_others
-from hermes_ops.look.servers import deleted, locks, servers
+from hermes_ops.look.servers import listening, locks
 from hermes_ops.wire import Record, Reply
 
 
@@ -49,18 +49,15 @@ def _facts(reply: Reply) -> Facts:
         **_hermes(reply),
         **_files(reply),
         **_services(reply),
-        servers=servers(reply),
+        **listening(reply),
         mute=frozenset(record.rest for record in reply.of("mute")),
         locks=locks(reply),
-        deleted=deleted(reply),
         closed=frozenset(record.rest for record in reply.of("closed")),
         garbled=frozenset(record.rest for record in reply.of("garbled")),
         real={r.words[0]: r.rest.partition(" ")[2] for r in reply.of("real")},
-        commands=invocations(reply),
-        variables=variables(reply),
+        **surroundings(reply),
         overlay=next((record.text or "" for record in reply.of("overlay")), ""),
         overlaid=frozenset(record.rest for record in reply.of("overlaid")),
-        unit_lines=unit_lines(reply),
         newer=frozenset(record.rest for record in reply.of("newer")),
         unread=tuple(record.rest for record in reply.of("unread")),
         unwritable=dict(found for record in reply.of("owners") for found in _owners(record.text)),
@@ -132,6 +129,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
             ),
             others=tuple(others),
             runs="gone" not in said,
+            works="broken" not in said,
             gone=said.get("codeless", ""),
         )
     }

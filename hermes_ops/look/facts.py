@@ -48,6 +48,7 @@ class Hermes:
     others: tuple[str, ...] = ()
     """Further versions of which its environment has the metadata, though not the code."""
     runs: bool = True  # its interpreter is still there
+    works: bool = True  # and, if it was asked, it runs and finds the code
     gone: str = ""  # a part of its code that is not there
 
 
@@ -157,6 +158,10 @@ class Facts:
     """What the services' processes and all other gateways of this user were started with."""
     variables: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """The names of the variables with which the services' processes began."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Those that the user's manager gives to a next start, with the file that sets each, or `-`."""
+    interpreters: Mapping[int, str] = field(default_factory=dict)
+    """What the services' processes run where that is not the Python of Hermes (any more)."""
     overlay: str = ""
     """The `config.yaml` that an administrator puts over those of all profiles."""
     overlaid: frozenset[str] = frozenset()  # the names that the administrator's `.env` sets
@@ -168,6 +173,8 @@ class Facts:
     answers: Mapping[str, Answer] = field(default_factory=dict)  # by URL
     servers: tuple[Server, ...] | None = None
     """Everything that listens on a TCP port; None where the kernel does not list it."""
+    addresses: frozenset[str] | None = None  # the host's own, if they were asked and are all
+    unprivileged: int = 0  # the first port on which this user may listen, if that was asked
     locks: Mapping[int, str] = field(default_factory=dict)
     """The path of the lock that each service's gateway has open; a deleted one says so."""
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from hermes_ops.look.facts import Invocation, Process
 from hermes_ops.wire import Reply
@@ -49,6 +50,19 @@ def seconds(text: str) -> int | None:
         return None
     days, hours, minutes, rest = (int(part or 0) for part in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+
+
+def surroundings(reply: Reply) -> dict[str, Any]:
+    """Return what the services' processes were started with, and what else would start them."""
+    return {
+        "commands": invocations(reply),
+        "variables": variables(reply),
+        "given": {r.words[0]: r.rest.partition(" ")[2] for r in reply.of("given")},
+        "interpreters": {
+            int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("interpreter")
+        },
+        "unit_lines": unit_lines(reply),
+    }
 
 
 def invocations(reply: Reply) -> dict[int, Invocation]:

@@ -68,9 +68,62 @@ $sockets
 EOT
 }
 
+# Whether the processes in `pids` run the interpreter that Hermes has now. One that none of them runs is
+# asked: it may be a wrapper of theirs, a Python for which Hermes is not installed, or no Python at all.
+look_interpreter() {
+  [ -d /proc/self ] && [ -n "$hermes_python" ] && [ -x "$hermes_python" ] || return 0
+  set --
+  alike=
+  for pid in $pids; do
+    [ -e "/proc/$pid/exe" ] || continue
+    if [ "$hermes_python" -ef "/proc/$pid/exe" ]; then alike=yes; else set -- "$@" "$pid"; fi
+  done
+  program=$hermes_python
+  [ -n "$alike" ] || program=$(ask_interpreter) || { say "hermes broken yes"; return; }
+  for pid; do
+    [ "$program" -ef "/proc/$pid/exe" ] || say "interpreter $pid $(readlink "/proc/$pid/exe")"
+  done
+}
+ask_interpreter() {
+  limited 10 "$hermes_python" -P -B -c 'import importlib.util, os, sys
+print(os.path.realpath("/proc/self/exe"))
+sys.exit(importlib.util.find_spec("hermes_cli") is None)' 2>/dev/null </dev/null
+}
+
+# The names of the variables that the user's manager gives to whatever it starts next, and of those that
+# it will give after it has read the files again, at the latest after a boot. HOME counts if it is another.
+look_given() {
+  user_bus && has systemctl || return 0
+  SYSTEMD_BUS_TIMEOUT=15 systemctl --user show-environment 2>/dev/null </dev/null | say_given -
+  for place in .config/environment.d/*.conf /etc/environment.d/*.conf; do
+    # shellcheck disable=SC2094 # the function only names it
+    ! readable "$place" || say_given "$place" <"$place"
+  done
+}
+say_given() { # WHERE
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      "HOME=$HOME" | "HOME=$HOME/") ;;
+      [A-Z]*=*) case ${line%%=*} in *[!A-Z0-9_]*) ;; *) say "given ${line%%=*} $1" ;; esac ;;
+    esac
+  done
+}
+
+# On which addresses and ports this user may listen: asked only for what a host may not have. The shell
+# reads byte for byte, and of such a file the kernel gives no second byte.
+look_addresses() { # YES-OR-EMPTY
+  [ -n "$1" ] && [ -r /proc/sys/net/ipv4/ip_nonlocal_bind ] || return 0
+  say "unprivileged $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
+  [ "$(cat /proc/sys/net/ipv4/ip_nonlocal_bind)" = 0 ] && [ -r /proc/net/fib_trie ] || return 0
+  begin addresses
+  awk '$1 == "|--" { address = $2 } / host LOCAL/ { print address }' /proc/net/fib_trie
+  [ ! -r /proc/net/if_inet6 ] || awk '{ print $1 }' /proc/net/if_inet6
+  end
+}
+
 # The command lines and homes of gateways, and of the processes in `pids`; of these also the names of
-# the variables with which they were started. Of the environment no value but HERMES_HOME leaves the
-# host. All files are read by one process, as a shell cannot read a NUL.
+# the variables with which they were started; HOME is named only if it is another one. Of the environment
+# no value but HERMES_HOME leaves the host. All files are read by one process, as a shell cannot read a NUL.
 look_commands() {
   [ -d /proc/self ] || { bsd_commands; return; }
   has head && has awk || return 0
@@ -80,7 +133,7 @@ look_commands() {
   done
   begin commands
   # shellcheck disable=SC2086 # paths without blanks
-  head -c 65536 /dev/null $read 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " '
+  head -c 65536 /dev/null $read 2>/dev/null | tr '\000\t' '\n ' | awk -v wanted="$pids " -v own="$HOME" '
     function show(number, line) {
       if (pid != "" && (index(wanted, " " pid " ") || gateway && runs)) {
         line = pid "\t" home "\t" group
@@ -96,6 +149,7 @@ look_commands() {
       next
     }
     file == "environ" && /^HERMES_HOME=/ { home = substr($0, 13) }
+    file == "environ" && /^HOME=/ && (substr($0, 6) == own || substr($0, 6) == own "/") { next }
     file == "environ" && /^[A-Z][A-Z0-9_]*=/ { names = names "\t" substr($0, 1, index($0, "=") - 1) }
     file == "cgroup" && /^(0:|[0-9]+:name=systemd):/ { group = substr($0, index($0, ":/") + 1) }
     file == "cmdline" && $0 != "" {
@@ -112,10 +166,15 @@ look_commands() {
 look_units() {
   look_lists
   set --
-  for path in /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf /etc/systemd/user/*.service \
-    /etc/systemd/user/*.service.d/*.conf "$systemd_folder"/*.service "$systemd_folder"/*.service.d/*.conf; do
-    [ -f "$path" ] || continue
-    if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+  for folder in /etc/systemd/system/ /usr/local/lib/systemd/system/ /run/systemd/system/ /etc/systemd/user/ \
+    /usr/local/lib/systemd/user/ .local/share/systemd/user/ "$XDG_RUNTIME_DIR/systemd/user/" \
+    "$XDG_RUNTIME_DIR/systemd/transient/" "$systemd_folder/"; do
+    [ -d "$folder" ] || continue
+    # The link that enables an instance of a template has the instance's name.
+    for path in "$folder"*.service "$folder"*.service.d/*.conf "$folder"*.wants/*@?*.service; do
+      [ -f "$path" ] || continue
+      if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+    done
   done
   set -- unit "$@"
   for path in /etc/crontab /etc/cron.d/*; do
@@ -125,6 +184,9 @@ look_units() {
   shift
   begin unitlines
   awk -v cron="$cron_line" '
+    FNR == 1 { held = "" }
+    { $0 = held $0; held = "" }
+    /\\$/ { held = substr($0, 1, length($0) - 1) " "; next }
     /^ExecStart=.*([Hh]ermes|gateway)|^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print FILENAME ":" $0; next }
     { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
         print FILENAME ":" substr(rest, RSTART, RLENGTH) }

@@ -48,6 +48,8 @@ class Question:
     """The URLs to ask; None: ask no URL at all, so that no server logs a request."""
     ports: tuple[int, ...] = ()
     """The ports whose holder must be known, whoever it is."""
+    addresses: bool = False
+    """Whether to ask on which addresses and ports the user may listen."""
     hermes_python: str = ""
     pythons: bool = False
     """Whether to look for Pythons even if nothing seems to need an installation."""
@@ -101,6 +103,8 @@ def _lines(question: Question) -> Iterable[str]:
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
+    yield "look_interpreter; look_given"
+    yield _call("look_addresses", "yes" if question.addresses else "")
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
     yield _call("look_overlay", OVERLAY)
     yield "look_commands; look_units"

@@ -5,9 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from typing import Any
 
 from hermes_ops.look.facts import Server
 from hermes_ops.wire import Reply
+
+
+def listening(reply: Reply) -> dict[str, Any]:
+    """Return what listens on TCP ports, and on which ports and addresses one may listen here."""
+    first = next((record.rest for record in reply.of("unprivileged")), "")
+    return {
+        "servers": servers(reply),
+        "deleted": deleted(reply),
+        "addresses": addresses(reply),
+        "unprivileged": int(first) if first.isdigit() else 0,
+    }
+
+
+def addresses(reply: Reply) -> frozenset[str] | None:
+    """Return the host's own addresses; None if they are not known."""
+    words = [word for record in reply.of("addresses") for word in (record.text or "").split()]
+    return frozenset(map(_address, words)) or None
+
+
+def _address(word: str) -> str:
+    """Return an address; of its interfaces the kernel lists those of IPv6 as bare digits."""
+    return word if "." in word else str(ip_address(bytes.fromhex(word)))
 
 
 def servers(reply: Reply) -> tuple[Server, ...] | None:

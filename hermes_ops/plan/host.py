@@ -47,14 +47,18 @@ def plan_outliving(
 
 
 def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
-    """Yield the change that enables linger."""
+    """Yield the change that enables linger, or starts the user's manager where it does not run.
+
+    That comes before anything is stopped: without it nothing could be started again.
+    """
+    begins = any(one.profile.state == "started" for one in desired.wanted)
     # Every profile wants it, for the same user.
     for wanted in [w for w in desired.wanted if isinstance(w.resource, Linger)][:1]:
         policy = wanted.resource.policy  # type: ignore[union-attr]
         if manager.lingers and policy != "off" and not (facts.linger and facts.bus):
-            operation = EnableLinger(required=policy == "required")
+            needed = policy == "required" or (begins and not facts.bus)
             why = "its systemd does not run" if facts.linger else "off"
-            yield Change(wanted.step, None, "linger", "enable", why, operation)
+            yield Change(wanted.step, None, "linger", "enable", why, EnableLinger(required=needed))
 
 
 def plan_boot(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:

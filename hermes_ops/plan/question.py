@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from hermes_ops.files.layout import OWED, STOPPED, UPGRADE_NOTE, stamp
 from hermes_ops.hermes import gateway
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
-from hermes_ops.hermes.ports import number_of
+from hermes_ops.hermes.ports import Port, number_of, ports_of
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.exposed import folders_of
-from hermes_ops.plan.lifecycle.watching import WRITTEN, watch_of
+from hermes_ops.plan.lifecycle.watching import FOLDERS, WRITTEN, watch_of
 from hermes_ops.plan.model import DesiredState
 from hermes_ops.plan.resource import (
     EnvFile,
@@ -37,6 +37,7 @@ from hermes_ops.services.base import ServiceSpec
 
 Words = tuple[str, ...]
 _TEXTS = File | YamlFile | Owned | Wrapper
+_LOW = 1024
 _Item = TypeVar("_Item", str, int)
 
 
@@ -75,6 +76,7 @@ def question(
         markers=_unique(_below(homes, MARKERS)),
         urls=_unique(_urls(desired)) if urls else None,
         ports=_unique(filter(None, map(number_of, _urls(desired)))),
+        addresses=any(map(_may_be_closed, _ports(desired))),
         hermes_python=desired.host.hermes.python,
         pythons=_needs_python(desired.host.manager) or any(map(_is_beside, resources)),
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
@@ -138,7 +140,7 @@ def _looked_at(desired: DesiredState) -> Iterable[str]:
     yield gateway.ACTIVE
     yield from _below(homes, FILES) if _repairs(desired) else ()
     yield from (f"{OWED}/{service.name}" for service in services)
-    yield from _below(homes, WRITTEN)
+    yield from _below(homes, (*WRITTEN, *FOLDERS))
 
 
 def _texts(resources: Sequence[Resource]) -> Iterable[str]:
@@ -201,12 +203,30 @@ def _masked(resources: Iterable[Resource]) -> Iterable[str]:
 
 def _urls(desired: DesiredState) -> Iterable[str]:
     """Yield the URLs expected from what is wanted; a watch asks those found on the host."""
+    for service, config, env in _settings(desired):
+        yield from watch_of(service, config, env).urls
+
+
+def _may_be_closed(port: Port) -> bool:
+    """Whether a host may forbid to listen there: on an address of another, or as only root may."""
+    return port.number < _LOW or not port.is_on(())
+
+
+def _ports(desired: DesiredState) -> Iterable[Port]:
+    for service, config, env in _settings(desired):
+        yield from ports_of(service, config, env)
+
+
+def _settings(
+    desired: DesiredState,
+) -> Iterable[tuple[ServiceSpec, Mapping[str, Any], Mapping[str, str | None]]]:
+    """Yield the services with their wanted settings; a value that is not known yet is None."""
     for name, service in desired.services.items():
         own = [w.resource for w in desired.wanted if w.profile.name == name]
         config = next((r.values for r in own if isinstance(r, YamlFile)), {})
         env = next((r.values for r in own if isinstance(r, EnvFile)), {})
         known = {k: v.reveal() if isinstance(v, Secret) else None for k, v in env.items()}
-        yield from watch_of(service, config, known).urls
+        yield service, config, known
 
 
 def _unique(items: Iterable[_Item]) -> tuple[_Item, ...]:

@@ -161,8 +161,9 @@ class Launchd(ServiceManager):
         """Return how to see what is wrong with launchd itself."""
         return f"on the host: launchctl print user/{facts.uid}   # a reboot ends what hangs"
 
-    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+    def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the session, and restarts."""
+        del facts
         unset = " && ".join(f"launchctl unsetenv {shlex.quote(name)}" for name in names)
         return f"on the host: {unset} && launchctl kickstart -k gui/$(id -u)/{service.label}"
 

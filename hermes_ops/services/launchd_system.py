@@ -91,8 +91,9 @@ class LaunchdSystem(Launchd):
         del facts
         return "on the host: launchctl print system   # a reboot ends what hangs"
 
-    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+    def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the system, and restarts."""
+        del facts
         unset = " && ".join(f"sudo launchctl unsetenv {shlex.quote(name)}" for name in names)
         return f"on the host: {unset} && sudo launchctl kickstart -k system/{service.label}"
 

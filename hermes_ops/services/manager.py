@@ -190,9 +190,9 @@ class ServiceManager(Protocol):
         del facts
         return "start it again on the host"
 
-    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+    def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return what takes variables out of its own environment, and the service's."""
-        del names, service
+        del names, service, facts
         return "start the service manager again without them"
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:

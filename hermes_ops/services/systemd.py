@@ -191,11 +191,19 @@ class Systemd(ServiceManager):
         """Return the command that starts the user's systemd again, and its services with it."""
         return f"on the host: sudo systemctl restart user@{facts.uid}.service"
 
-    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
-        """Return the command that takes variables out of the user's systemd, and restarts."""
+    def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
+        """Return the command that takes variables out of the user's systemd, and restarts.
+
+        It gives them again after each reload as long as a file in `environment.d` sets them.
+        """
+        files = sorted({facts.given.get(name, "-") for name in names} - {"-"})
+        paths = [path if path.startswith("/") else f"{facts.home}/{path}" for path in files]
+        sudo = "sudo " if any(path.startswith("/") for path in files) else ""
+        lines = f"'/^({'|'.join(names)})=/d'"
+        edit = f"{sudo}sed -i -E {lines} {shlex.join(paths)} && " if paths else ""
+        reload = "systemctl --user daemon-reload && " if paths else ""
         unset = f"systemctl --user unset-environment {shlex.join(names)}"
-        again = f"systemctl --user restart {self.id(service)}"
-        return f"on the host: {unset} && {again}   # and take them out of ~/.config/environment.d"
+        return f"on the host: {edit}{reload}{unset} && systemctl --user restart {self.id(service)}"
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `systemctl --user show` printed about the unit."""

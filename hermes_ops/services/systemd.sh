@@ -11,11 +11,22 @@ systemd_answers() {
   esac
 }
 
+# Whether the user's manager runs although its sockets are gone, as after somebody emptied /run/user/UID:
+# it goes on, with all its services, and nobody can ask or order anything. The kernel shows its group.
+runs_unheard() {
+  [ "$systemd_scope" = --user ] || return
+  for path in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+    [ ! -d "$path/user.slice/user-$uid.slice/user@$uid.service/init.scope" ] || return 0
+  done
+  return 1
+}
+
 unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment
 
 systemd_look() { # UNIT...
   units=
-  [ $# -gt 0 ] && has systemctl && systemd_answers || return 0
+  [ $# -gt 0 ] && has systemctl || return 0
+  systemd_answers || { ! runs_unheard || say "mute $systemd_name"; return 0; }
   # systemctl itself gives up after this time: a `timeout` would be one more program.
   units=$(SYSTEMD_BUS_TIMEOUT=15 systemctl "$systemd_scope" show --property=$unit_properties -- "$@" 2>/dev/null </dev/null) ||
     { say "mute $systemd_name"; return; }

@@ -84,8 +84,9 @@ class SystemdSystem(Systemd):
         del facts
         return "on the host, look: systemctl is-system-running"
 
-    def without(self, names: Sequence[str], service: ServiceSpec) -> str:
+    def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the system's systemd, and restarts."""
+        del facts
         unset = f"sudo systemctl unset-environment {shlex.join(names)}"
         return f"on the host: {unset} && sudo systemctl restart {self.id(service)}"
 

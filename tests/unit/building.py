@@ -565,7 +565,8 @@ def _controlled(control: Control, plan: Plan, found: Facts) -> Facts:
     # A new process is what the unit says.
     found = replace(found, processes=others, commands={})
     if control.keeps and control.verb != "stop":
-        found = put(found, str(control.keeps[0]), control.keeps[1])
+        path = str(control.keeps[0])
+        found = _mode(put(found, path, control.keeps[1]), path, "600", {})
     if control.verb == "stop":
         return ended(found, service, "inactive")
     watch = next(watch for watch in plan.watches if watch.service.profile == service.profile)

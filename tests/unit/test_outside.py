@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from building import facts, put, roles
+from building import desired, facts, put, roles
 from test_ps import HOME, wanted
 
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile, seen_from
 from hermes_ops.commands.fleet.troubles import troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.hermes.readiness import heartbeat_age
-from hermes_ops.look.facts import Answer, Facts, Invocation, PathState
+from hermes_ops.hermes.started import RECORD
+from hermes_ops.look.facts import Answer, Facts, Invocation, LinkEnd, PathState
 from hermes_ops.plan import make_plan
+from hermes_ops.plan.model import EnableLinger, Refuse
 
 ENV = {"API_SERVER_ENABLED": "true", "SIGNAL_ALLOWED_USERS": "+1"}
 CASE: Mapping[str, Any] = {
@@ -146,8 +148,72 @@ def test_variables_that_the_manager_alone_gave() -> None:
     assert then == (
         "on the host: systemctl --user unset-environment API_SERVER_HOST GATEWAY_ALLOW_ALL_USERS"
         " && systemctl --user restart hermes-gateway-demo.service"
-        "   # and take them out of ~/.config/environment.d"
     )
+
+
+def test_variables_that_the_next_start_gets() -> None:
+    """They are told before the restart, with the file that would give them again."""
+    seen, pid = found()
+    files = {"PYTHONPATH": ".config/environment.d/a.conf", "SIGNAL_ALLOWED_USERS": "-", "TZ": "-"}
+    words, then = told(replace(seen, given=files))
+    assert words == "its next start would get PYTHONPATH from outside its unit and .env"
+    assert then == (
+        "on the host: sed -i -E '/^(PYTHONPATH)=/d' /home/hermes/.config/environment.d/a.conf"
+        " && systemctl --user daemon-reload && systemctl --user unset-environment PYTHONPATH"
+        " && systemctl --user restart hermes-gateway-demo.service"
+    )
+    has = replace(seen, given=files, variables={pid: frozenset({"PYTHONPATH"})})
+    assert told(has)[0].startswith("its process was started with PYTHONPATH from outside")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (
+            "/usr/bin/python3.9",
+            "runs /usr/bin/python3.9, and /opt/hermes/venv/bin/python is another",
+        ),
+        ("/usr/bin/python3 (deleted)", "runs the /usr/bin/python3 of before: it was replaced"),
+    ],
+)
+def test_an_interpreter_that_was_replaced(program: str, words: str) -> None:
+    """The process runs on, with a Python that its next start would not have."""
+    seen, pid = found()
+    seen = replace(seen, interpreters={pid: program, pid + 1: "/bin/other"})
+    said, then = told(seen)
+    assert f"its process {words}" in said
+    assert then == "./inv fleet.restart -l box/demo"
+
+
+def test_a_python_that_is_another_program_takes_nothing_down() -> None:
+    """Hermes could not start with it: what needs a restart waits for that to be mended."""
+    seen, pid = found()
+    assert seen.hermes
+    broken = replace(seen, hermes=replace(seen.hermes, works=False), interpreters={pid: "/x"})
+    words, _ = told(broken)
+    assert words.endswith("/opt/hermes/venv/bin/python, does not run, or does not find the code")
+    edited = put(broken, f"{HOME}/.env", "API_SERVER_ENABLED=true\nSIGNAL_ALLOWED_USERS=+2\n")
+    restarts = [c for c in make_plan(wanted(CASE), edited).changes if "service:" in c.resource]
+    assert [type(change.operation) for change in restarts] == [Refuse]
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "words"),
+    [
+        ("hooks", PathState("file", 0o644, 1000, 0), "hooks is a file, not a folder"),
+        ("cron", PathState("link", 0o777, 1000, 0, "/x", end=LinkEnd("/x", None, None)),
+         "cron leads to nothing"),
+        (RECORD, PathState("link", 0o777, 1000, 0, "/x", end=LinkEnd("/x", None, None)),
+         f"{RECORD} is a link to /x, which does not exist"),
+    ],
+)  # fmt: skip
+def test_what_stands_where_a_gateway_makes_a_folder(
+    name: str, state: PathState, words: str
+) -> None:
+    """It ends at its next start, or cannot keep what it gets."""
+    seen, _ = found()
+    seen = replace(seen, paths={**seen.paths, f"{HOME}/{name}": state})
+    assert told(seen)[0] == f"~/{HOME}/{words}"
 
 
 def test_what_our_own_definitions_set_comes_from_inside() -> None:
@@ -213,6 +279,17 @@ def test_a_manager_that_does_not_answer() -> None:
     (row,) = troubles_of(host)
     assert "systemd of hermes does not answer" in row["message"]
     assert row["next"] == "on the host: sudo systemctl restart user@1000.service"
+
+
+@pytest.mark.parametrize("policy", ["required", "optional"])
+def test_a_manager_that_does_not_run_is_started_before_anything_is_stopped(policy: str) -> None:
+    """Without it nothing could be started again; if that fails, nothing else is done."""
+    case = {**CASE, "host": {"linger": policy}}
+    stray = facts({**case, "facts": {"holds": "desired", "services": {"demo": "stray"}}})
+    first, then = make_plan(desired(case), replace(stray, bus=False)).changes
+    assert (first.action, first.reason) == ("enable", "its systemd does not run")
+    assert first.operation == EnableLinger(required=True)
+    assert then.resource == "service:hermes-gateway-demo"
 
 
 def only(host: HostSeen) -> SeenProfile:

@@ -17,6 +17,7 @@ from hermes_ops.look.facts import Answer, Facts
 from hermes_ops.look.question import Question
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.lifecycle.watching import FOLDERS as MADE_AT_START
 from hermes_ops.plan.lifecycle.watching import WRITTEN as WRITTEN_AT_START
 from hermes_ops.plan.lifecycle.watching import answered, obstacle, watch_of
 from hermes_ops.plan.question import question
@@ -94,7 +95,7 @@ def test_every_path_that_may_change_is_asked_for() -> None:
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
         WRAPPER, f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
-        *(f"{HOME}/{name}" for name in WRITTEN_AT_START),
+        *(f"{HOME}/{name}" for name in (*WRITTEN_AT_START, *MADE_AT_START)),
         *FOLDERS, *folders,
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from building import NEW, applied, desired, facts
 
 from hermes_ops.hermes.evidence import evidence_of
-from hermes_ops.hermes.ports import number_of, served_by_others
+from hermes_ops.hermes.ports import Port, number_of, served_by_others
 from hermes_ops.hermes.rivals import other_processes, other_units, removal
 from hermes_ops.look.facts import Facts, Invocation, Process, Server
 from hermes_ops.plan import make_plan
@@ -75,6 +75,29 @@ def test_a_unit_of_the_user() -> None:
     assert rivals(user=(run,), own=(run,)) == [f"/home/hermes/{USER}"]
     assert rivals(user=("HERMES_HOME=%h/.hermes/profiles/demo", f"ExecStart={RUN} gateway run"))
     assert rivals(template=(f"ExecStart={RUN} -p %i gateway run",))
+
+
+def test_units_of_other_folders_and_shapes() -> None:
+    """A command that Hermes made for a profile, an instance of a template, other folders."""
+    alias = "ExecStart=%h/.local/bin/demo gateway run"
+    assert rivals(user=(alias,)) == [f"/home/hermes/{USER}"]
+    assert rivals(user=(alias.replace("demo", "other"),)) == []
+    link = ".config/systemd/user/default.target.wants/bot@demo.service"
+    places = {
+        "/run/systemd/system/x.service": f"sudo rm {'/run/systemd/system/x.service'}",
+        "/run/user/1000/systemd/transient/run-1.service": "systemctl --user stop run-1.service",
+        link: "systemctl --user disable --now bot@demo.service",
+    }
+    for path, mends in places.items():
+        lines = ("User=hermes", f"ExecStart={RUN} -p %i gateway run".replace("%i", "demo"))
+        lines = (lines[0], lines[1].replace("demo", "%i")) if path == link else lines
+        (found,) = other_units(HOME, [], replace(NEW, unit_lines={path: lines}))
+        assert found.endswith(path)
+        assert mends in removal(found)
+    odd = f"{HOME}/../demo"
+    commands = {7: Invocation(("hermes", "gateway", "run"), odd)}
+    (words,) = other_processes(HOME, 1, "", replace(NEW, commands=commands))
+    assert words == "process 7 runs this home, too"
 
 
 def test_a_drop_in_changes_its_unit() -> None:
@@ -181,3 +204,15 @@ def test_another_unit_is_told_while_ours_runs_and_refused_before_ours_starts() -
     (refused,) = (c.operation for c in new.changes if isinstance(c.operation, Refuse))
     assert SYSTEM in refused.message
     assert make_plan(state, applied(make_plan(state, NEW), NEW)).differs == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("10.0.0.3", True), ("FD00::7", True), ("127.8.8.8", True), ("::1", True), ("::", True),
+        ("box.example", True), ("10.0.0.4", False), ("fd00::8", False),
+    ],
+)  # fmt: skip
+def test_the_addresses_of_a_host(host: str, here: bool) -> None:
+    """All of loopback are its own; what a name stands for is not known here."""
+    assert Port(host, 80).is_on({"10.0.0.3", "fd00::7", "127.0.0.1"}) is here

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from shell_kit import Host, every_host, one_host
 
+from hermes_ops.look.servers import listening
+
 host, dash = every_host, one_host
 CONFIG = ".config/hermes-ops/supervisord.conf"
 STATE = ".local/state/hermes-ops"
@@ -841,3 +843,85 @@ def test_units_of_both_scopes_are_told_as_far_as_they_matter(host: Host) -> None
         ".config/systemd/user/own.service:ExecStart=python -m hermes_cli.main",
     ]
     assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
+
+
+def test_units_that_are_written_in_unusual_ways(host: Host) -> None:
+    """In other folders of systemd, over several lines, as an instance of a template."""
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/"):
+        host.rooted(path)
+    host.define("XDG_RUNTIME_DIR=run")
+    command = "ExecStart=/bin/hermes"
+    host.file(".local/share/systemd/user/a.service", f"{command} \\\n  -p x \\\n  gateway run\n")
+    host.file("run/systemd/transient/b.service", f"{command} gateway run\nUser=u \\")
+    host.file(".config/systemd/user/c@.service", f"{command} -p %i gateway run\n")
+    links = host.home / ".config/systemd/user/default.target.wants"
+    links.mkdir()
+    (links / "c@demo.service").symlink_to("../c@.service")
+    lines = host.run("look_units").block("unitlines").splitlines()
+    assert lines == [
+        f".local/share/systemd/user/a.service:{command}    -p x    gateway run",
+        f"run/systemd/transient/b.service:{command} gateway run",
+        f".config/systemd/user/c@.service:{command} -p %i gateway run",
+        f".config/systemd/user/default.target.wants/c@demo.service:{command} -p %i gateway run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("exit 1", ["hermes broken yes"]),
+        ("echo {own}", []),  # a wrapper that runs the same program
+        ("echo /bin/sh", ["interpreter {pid} {own}"]),
+        ("echo /bin/sh; exit 1", ["hermes broken yes"]),
+    ],
+)
+def test_the_python_of_hermes_is_what_its_process_runs(
+    host: Host, program: str, told: list[str]
+) -> None:
+    """One that is another file is asked what it runs, and whether it finds Hermes."""
+    own = {"pid": os.getpid(), "own": os.path.realpath("/proc/self/exe")}
+    python = host.program("other-python", program.format(**own))
+    answer = host.run(f"pids=' {os.getpid()}'; hermes_python={python}; look_interpreter")
+    assert answer.told == [line.format(**own) for line in told]
+    same = f"pids=' {os.getpid()}'; hermes_python={own['own']}; look_interpreter; hermes_python="
+    assert host.run(f"{same}; look_interpreter").told == []
+
+
+def test_what_the_next_start_gets_is_named_without_values(host: Host) -> None:
+    """From the user's systemd now, and from files that it reads at the next boot."""
+    host.rooted("/etc/environment.d/")
+    host.stand("systemctl", 'printf "TOKEN=s3cret\\nHOME=%s\\nlower=1\\n=x\\n" "$HOME"')
+    host.file(".config/environment.d/a.conf", "# A=1\nPYTHONPATH=/s3cret\nHOME=/elsewhere")
+    assert host.run("look_given").told == []
+    host.define("user_bus() { :; }")
+    answer = host.run(f"look_given; {STILL_SPLITS}")
+    place = ".config/environment.d/a.conf"
+    assert answer.told == ["given TOKEN -", f"given PYTHONPATH {place}", f"given HOME {place}"]
+
+
+def test_a_manager_that_runs_and_cannot_be_asked(host: Host) -> None:
+    """Its sockets are gone, and the kernel still has its group: it is not stopped."""
+    groups = host.rooted("/sys/fs/cgroup")
+    host.stand("systemctl", "echo called")
+    ask = "uid=1000; XDG_RUNTIME_DIR=$HOME/gone; systemd_look one.service"
+    assert host.run(ask).told == []
+    (groups / "user.slice/user-1000.slice/user@1000.service/init.scope").mkdir(parents=True)
+    assert host.run(ask).told == ["mute systemd"]
+
+
+def test_where_a_user_may_listen(host: Host) -> None:
+    """The kernel gives a setting byte for byte, so no shell can read more than one."""
+    for place in ("/proc/sys/net/", "/proc/net/"):
+        host.rooted(place)
+    host.part("/proc/sys/net/ipv4/ip_nonlocal_bind", "0\n")
+    host.part("/proc/sys/net/ipv4/ip_unprivileged_port_start", "1024\n")
+    listed = "  |-- 10.0.0.0\n     /24 link\n  |-- 10.0.0.3\n     /32 host LOCAL\n"
+    host.part("/proc/net/fib_trie", listed)
+    host.part("/proc/net/if_inet6", f"fd{'0' * 29}7 02 40 00 80 eth0\n")
+    assert host.run("look_addresses ''").told == []
+    answer = host.run("look_addresses yes")
+    found = listening(answer.reply)
+    assert found["unprivileged"] == 1024
+    assert found["addresses"] == {"10.0.0.3", "fd00::7"}
+    host.part("/proc/sys/net/ipv4/ip_nonlocal_bind", "1\n")
+    assert listening(host.run("look_addresses yes").reply)["addresses"] is None

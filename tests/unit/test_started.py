@@ -162,6 +162,16 @@ def test_a_record_that_cannot_be_read_is_as_one_that_is_gone(text: str) -> None:
     assert (change.resource, change.action) == (f"file:{HOME}/{RECORD}", "update")
 
 
+def test_a_record_that_others_may_write_is_closed_again() -> None:
+    """Whoever changes it decides what counts as a difference."""
+    held = facts(CASE)
+    path = f"{HOME}/{RECORD}"
+    held = replace(held, paths={**held.paths, path: replace(held.paths[path], mode=0o666)})
+    (change,) = make_plan(desired(CASE), held).changes
+    assert (change.resource, change.reason) == (f"file:{path}", "mode is 0666, wanted 0600")
+    assert make_plan(desired(CASE), applied(make_plan(desired(CASE), held), held)).changes == ()
+
+
 def test_without_a_record_newer_files_leave_the_state_unknown() -> None:
     """No run restarts for that; who wants to know restarts it."""
     held = replace(without(facts(CASE), f"{HOME}/{RECORD}"), newer=NEWER)

@@ -53,15 +53,19 @@ def missing(
     A process that is younger than its files has read what is in them.
     """
     home = service.home
-    is_gone = _is_gone(wanted, home, evidence, profile, facts)
     path = home / started.RECORD
     # What is there and cannot be read is told as what is in the way of the next start.
     is_closed = str(path) in facts.paths and str(path) not in facts.contents
-    if not is_gone or is_closed or started.is_newer(home, facts):
+    if not _is_kept(wanted, evidence, profile) or is_closed:
         return
-    born = facts.now - (evidence.age_s or 0)
-    keys = profile.ledger.keys
-    text = started.record(keys, born, _made(home, keys, facts))
+    if started.read(home, facts) is not None:
+        text = facts.contents[str(path)]
+    elif started.is_newer(home, facts):
+        return
+    else:
+        born, keys = facts.now - (evidence.age_s or 0), profile.ledger.keys
+        text = started.record(keys, born, _made(home, keys, facts))
+    # One that can be read differs at most in its mode.
     for change in plan_text(wanted, path, text, 0o600, facts, None):
         yield replace(change, resource=f"file:{path}")
 
@@ -70,10 +74,14 @@ def _is_gone(
     wanted: Wanted, home: PurePosixPath, evidence: Evidence, profile: Draft, facts: Facts
 ) -> bool:
     """Whether a gateway that is to run has no record that can be read, although it should."""
+    return _is_kept(wanted, evidence, profile) and started.read(home, facts) is None
+
+
+def _is_kept(wanted: Wanted, evidence: Evidence, profile: Draft) -> bool:
+    """Whether a record of its start should be there."""
     runs = evidence.alive and evidence.supervised and evidence.age_s is not None
     judged = not order_of(wanted) and not profile.ledger.partial and profile.ledger.keys
-    is_ours = wanted.profile.state == "started" and runs and judged
-    return bool(is_ours and started.read(home, facts) is None)
+    return bool(wanted.profile.state == "started" and runs and judged)
 
 
 def _made(home: PurePosixPath, keys: Mapping[str, Tree], facts: Facts) -> Mapping[str, str]:

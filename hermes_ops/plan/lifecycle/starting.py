@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files import envfile
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.evidence import Evidence, evidence_of, pids_of
-from hermes_ops.hermes.occupants import Occupant, settled
+from hermes_ops.hermes.occupants import Occupant, settled, unbindable
 from hermes_ops.hermes.ports import ports_of
 from hermes_ops.hermes.readiness import is_stalled, judge, stranger
 from hermes_ops.hermes.rivals import removal
@@ -37,6 +36,7 @@ from hermes_ops.plan.lifecycle.watching import (
     beside,
     obstacle,
     of_others,
+    settings_now,
     watch_of,
 )
 from hermes_ops.plan.model import Change, DesiredState, Wanted, Watch
@@ -165,7 +165,8 @@ class Starting:
             occupants[name] = Occupant(pids=pids)
         refused, first = settled(occupants, self._facts, self._desired.host)
         for one in planned:
-            if one.begins and (why := self._obstacle(one) or refused.get(one.name)):
+            bar = self._obstacle(one) or unbindable(occupants[one.name], self._facts)
+            if one.begins and (why := bar or refused.get(one.name)):
                 self._refused.add(one.name)
                 one.refuse(why)
         return first
@@ -174,19 +175,16 @@ class Starting:
         profile = self._profiles[one.name]
         config, env = profile.config, profile.env
         needs = ports_of(one.service, config, env) if one.wanted.profile.state == "started" else ()
-        had = ports_of(one.service, config, self._env_now(one)) if one.begins else ()
+        had = ports_of(one.service, *settings_now(one.service, self._facts)) if one.begins else ()
         pids = pids_of(one.service, self._facts)
         ends = one.ends or one.elsewhere
         return Occupant(needs, had, pids, ends, one.begins, one.evidence.alive or one.elsewhere)
-
-    def _env_now(self, one: ServicePlan) -> Mapping[str, str | None]:
-        return envfile.read(self._facts.contents.get(f"{one.service.home}/.env", ""))
 
     def _obstacle(self, one: ServicePlan) -> Conflict | None:
         stray = one.evidence.alive and not one.evidence.supervised
         taken = () if stray or one.elsewhere or one.watch is None else one.watch.urls
         if one.evidence.supervised:
-            had = watch_of(one.service, self._profiles[one.name].config, self._env_now(one)).urls
+            had = watch_of(one.service, *settings_now(one.service, self._facts)).urls
             taken = tuple(url for url in taken if url not in had)
         if one.evidence.units and not one.evidence.supervised:
             unit = one.evidence.units[0]

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import Conflict, HermesError
+from hermes_ops.files import envfile, yamlfile
 from hermes_ops.files.layout import environment, stamp
 from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
@@ -14,12 +15,19 @@ from hermes_ops.hermes import platforms
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
 from hermes_ops.hermes.orphans import on_port, prune_hint
-from hermes_ops.hermes.outside import inherited, is_misnamed, other_version, overlaid
+from hermes_ops.hermes.outside import (
+    inherited,
+    is_misnamed,
+    next_given,
+    other_interpreter,
+    other_version,
+    overlaid,
+)
 from hermes_ops.hermes.ports import free_hint, number_of
 from hermes_ops.hermes.rivals import CRONTAB, crons, removal
-from hermes_ops.hermes.started import RECORD
+from hermes_ops.hermes.started import FILES, RECORD
 from hermes_ops.look.facts import Facts
-from hermes_ops.look.links import kind_at_end
+from hermes_ops.look.links import kind_at_end, refuse_link
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Watch
 from hermes_ops.program_name import spoken
@@ -60,8 +68,22 @@ def beside(profile: str, evidence: Evidence) -> Iterable[Difference]:
         yield Difference(profile, words, mend="end that process on the host")
 
 
+def settings_now(
+    service: ServiceSpec, facts: Facts
+) -> tuple[Mapping[str, Any], Mapping[str, str | None]]:
+    """Return what the `config.yaml` and the `.env` of a service say on the host."""
+    texts = [facts.contents.get(f"{service.home}/{name}", "") for name in FILES]
+    try:
+        config = yamlfile.load(texts[0], file=FILES[0])
+    except HermesError:
+        config = {}
+    return config, envfile.read(texts[1])
+
+
 WRITTEN = (*EVIDENCE, LOCK, RECORD, *LOGS)
 """Files in a gateway's home that it, or we, write at each start."""
+FOLDERS = ("cron", "hooks", "logs", "memories", "pairing", "platforms", "sessions", "state")
+"""Folders in a gateway's home that it makes, or writes in, at its start and while it runs."""
 LEAST_FREE_KIB = 8 * 1024
 """A gateway that starts writes its state, logs and sessions; on a full disk it does not come up."""
 
@@ -105,24 +127,36 @@ def _led_elsewhere(
 
 
 def _in_the_way(service: ServiceSpec, facts: Facts) -> Conflict | None:
-    """Return what stands where a gateway writes a file at its start."""
-    for path in (service.home / name for name in WRITTEN) if service.text == "hermes" else ():
-        found = facts.paths.get(str(path))
-        kind = found and kind_at_end(found)
-        if found and kind and kind != "file":
-            leads = "leads to" if found.kind == "link" else "is"
-            return Conflict(f"~/{path} {leads} a {kind}, not a file", hint=moving(path))
+    """Return what stands where a gateway writes a file, or makes a folder, at its start."""
+    if service.text != "hermes":
+        return None
+    try:  # Hermes replaces a link by its file, and we write what it leads to.
+        refuse_link(service.home / RECORD, facts)
+    except Conflict as conflict:
+        return conflict
+    for names, wanted in ((WRITTEN, "file"), (FOLDERS, "folder")):
+        for path in (service.home / name for name in names):
+            found = facts.paths.get(str(path))
+            kind = found and kind_at_end(found)
+            if found and kind != wanted and (kind or wanted == "folder"):
+                leads = "leads to" if found.kind == "link" else "is"
+                what = f"a {kind}, not a {wanted}" if kind else "nothing"
+                return Conflict(f"~/{path} {leads} {what}", hint=moving(path))
     return None
 
 
 def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> Conflict | None:
     hermes = facts.hermes
-    if service.text != "hermes" or installs or hermes is None or (hermes.runs and not hermes.gone):
+    if service.text != "hermes" or installs or hermes is None:
+        return None
+    if hermes.runs and hermes.works and not hermes.gone:
         return None
     hint = "install Hermes again on the host, or set hermes_python"
     if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
         hint = f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
     lost = f"Python of Hermes, {hermes.python}"
+    if hermes.runs and not hermes.works:
+        return Conflict(f"the {lost}, does not run, or does not find the code", hint=hint)
     lost = lost if not hermes.runs else f"code of Hermes, {hermes.gone}"
     return Conflict(f"the {lost}, is gone", hint=hint)
 
@@ -155,7 +189,12 @@ def around(
     env, keys = settings
     if names := inherited(service, env, evidence, facts):
         words = f"its process was started with {', '.join(names)} from outside its unit and .env"
-        yield Conflict(words, hint=manager.without(names, service))
+        yield Conflict(words, hint=manager.without(names, service, facts))
+    if names := next_given(service, env, evidence, facts):
+        words = f"its next start would get {', '.join(names)} from outside its unit and .env"
+        yield Conflict(words, hint=manager.without(names, service, facts))
+    if words := other_interpreter(evidence, facts):
+        yield Conflict(words, hint=restart_hint(host, service))
     if (version := other_version(evidence, facts)) and facts.hermes:
         words = f"its process runs Hermes {version}, and {facts.hermes.version} is installed"
         yield Conflict(words, hint=restart_hint(host, service))
