@@ -18,6 +18,7 @@ from typing import Any
 from hermes_ops.files.layout import STOPPED
 from hermes_ops.hermes.gateway import HEARTBEAT
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.links import kind_at_end
 
 DRAIN = ".drain_request.json"
 PLANNED_STOP = ".gateway-planned-stop.json"
@@ -59,7 +60,8 @@ def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
     for name in MARKERS:
         path = f"{home}/{name}"
         state = facts.paths.get(path)
-        if state is not None and state.kind == "file":
+        # Hermes follows a link, and takes one that leads nowhere for no mark.
+        if state is not None and kind_at_end(state) == "file":
             said = _said(facts.contents.get(path, ""))
             over, passing = _over(name, path, said, facts), said.get("until") == "restart"
             owner = "Hermes" if name == FALLBACK else _owner(said)
@@ -89,9 +91,10 @@ def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
     boot = str(said.get("boot") or said.get("epoch") or "").partition(":")[0]
     if boot and facts.boot and boot != facts.boot:
         return "outlived"
-    end = _seconds(said.get("expires_at"))
+    end, begun = _seconds(said.get("expires_at")), _begun(said)
+    if begun is not None and begun > facts.now + _LIMITS[name]:
+        return "untimely"  # nobody leaves a mark in a time to come; it would count until then
     if end is None:
-        begun = _begun(said)
         end = begun + _LIMITS[name] if begun is not None else None
     if end is None:
         return "old" if path in facts.aged else ""

@@ -235,18 +235,26 @@ look_aged() { # FILE...: reports those that were last written more than an hour 
 }
 
 # Gateways that we once configured and the inventory does not name: enough to see whether they run,
-# and on which ports. Of .env only lines without secrets are sent.
+# and on which ports. Our memory tells of them, or our part of their unit, if somebody moved or removed the
+# home. Of .env only lines without secrets are sent.
+our_part=.service.d/50-hermes-ops.conf
 look_orphans() { # MEMORY-FILE KNOWN-PROFILE...: sets `orphans`, empty if there is none
   orphans=
   memory=$1
   shift
   known=" $* " # a profile's name has no blanks
-  set --
-  for path in .hermes .hermes/profiles/*; do
+  set -- .hermes .hermes/profiles/*
+  for part in "$systemd_folder"/hermes-gateway-*"$our_part"; do
+    name=${part#"$systemd_folder/hermes-gateway-"}
+    name=${name%"$our_part"}
+    [ ! -f "$part" ] || [ -e ".hermes/profiles/$name" ] || set -- "$@" ".hermes/profiles/$name"
+  done
+  for path; do
     name=${path##*/}
-    [ "$path" != .hermes ] || name=default
+    unit=hermes-gateway-$name
+    [ "$path" != .hermes ] || { name=default; unit=hermes-gateway; }
     case $known in *" $name "*) continue ;; esac
-    [ -f "$path/$memory" ] && [ ! -L "$path" ] || continue
+    { [ -f "$path/$memory" ] && [ ! -L "$path" ]; } || [ -f "$systemd_folder/$unit$our_part" ] || continue
     say "orphan $name"
     orphans="$orphans $path"
     add_extra "$path/config.yaml" "$path/gateway_state.json" "$path/gateway.pid" "$path/state/gateway.heartbeat"

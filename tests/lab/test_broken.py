@@ -17,6 +17,7 @@ NOTE = ".hermes-ops.started.yml"
 RECORD = f"{HOME}/{NOTE}"
 UNIT, FOLDER = "hermes-gateway-coder.service", ".config/systemd/user"
 CODE = "$(echo /opt/hermes/venv/lib/python3*/site-packages)/gateway"
+PYTHON = "/opt/hermes/venv/bin/python"
 KEY = "ffffffffffffffffffffffffffffffff"
 
 
@@ -61,6 +62,12 @@ GIVES = (
     (f"sed -i 's/^gateway:$/&\\n  multiplex_profiles: true/' {CONFIG}",
      "lets it serve every profile", BACK),
     (f"rm {RECORD}", f"file:{RECORD}", f"cp -p {SAVED}/{NOTE} {HOME}/"),
+    (f"rm {RECORD}; ln -s /srv/none {RECORD}", "which does not exist",
+     f"rm {RECORD}; cp -p {SAVED}/{NOTE} {HOME}/"),
+    (f"mv {HOME}/hooks {SAVED}/; touch {HOME}/hooks", "hooks is a file, not a folder",
+     f"rm {HOME}/hooks; mv {SAVED}/hooks {HOME}/"),
+    ("systemctl --user set-environment PYTHONPATH=/srv/x",
+     "its next start would get PYTHONPATH", "systemctl --user unset-environment PYTHONPATH"),
     (f"rm {RECORD}; touch {CONFIG}", "are not known", f"cp -p {SAVED}/{NOTE} {HOME}/"),
     (f"rm {RECORD}; mkdir {RECORD}", "is a folder, not a file",
      f"rmdir {RECORD}; cp -p {SAVED}/{NOTE} {HOME}/"),
@@ -174,6 +181,8 @@ ROOTS = (
     (f"mv {CODE} /root/", f"mv /root/gateway {CODE}", "/gateway, is gone"),
     (f"cd /home/hermes/{HOME} && mount --bind . . && mount -o remount,bind,ro $PWD",
      f"umount /home/hermes/{HOME}", "nothing can be written"),
+    (f"cp -a {PYTHON} /root/python && ln -sfn /bin/sh {PYTHON}",
+     f"rm {PYTHON} && cp -a /root/python {PYTHON}", "does not run, or does not find the code"),
 )  # fmt: skip
 
 
@@ -187,6 +196,19 @@ def test_what_root_took_from_a_gateway(linux: Box, one: Operator) -> None:
             linux.sh(mends)
         assert any(words in reason for reason in row["reasons"]), row
         assert seen(one, code=0)["as_desired"]
+
+
+def test_a_manager_that_nobody_can_ask(linux: Box, one: Operator) -> None:
+    """Its gateways are not stopped, as nothing could start them again; the hint mends it."""
+    pid = linux.pid(UNIT)
+    linux.sh("rm -rf /run/user/1000/*")
+    assert seen(one, code=4)["state"] == "unknown"
+    one.up(code=4)
+    assert str(pid) in linux.sh("pgrep -u hermes -f 'gateway run'").split()
+    hint = "sudo systemctl restart user@1000.service"
+    assert f"on the host: {hint}" in one.plain("fleet.status").out
+    linux.sh(hint)
+    wait_until(lambda: seen(one)["as_desired"])
 
 
 @pytest.fixture

@@ -123,6 +123,10 @@ BAD: Mapping[str, tuple[Mapping[str, str], str]] = {
         {"group_vars/all.yml": "hermes_ready_timeout: soon\n"},
         "group_vars/all.yml:1",
     ),
+    "a Python that is no path": (
+        {"host_vars/mini-1.yml": "hermes_python: python3.12\n"},
+        "host_vars/mini-1.yml:1",
+    ),
     "a bad state": ({"profiles/coder.yml": "state: runing\n"}, "one of started, stopped"),
     "a bad profile name": (
         {"host_vars/mini-1.yml": "hermes_profiles: [Coder]\n"},

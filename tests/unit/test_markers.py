@@ -9,6 +9,7 @@ import pytest
 from building import NEW, NOW, put
 
 from hermes_ops.hermes.markers import DRAIN, Marker, markers
+from hermes_ops.look.facts import LinkEnd, PathState
 
 HOME = PurePosixPath(".hermes")
 HERE = replace(NEW, boot="this-boot")
@@ -33,6 +34,8 @@ def found(text: str, *, old: bool = False) -> Marker:
         ('{"requested_at": "2026-11-22T07:59:59+00:00"}', "expired"),
         ('{"requested_at": "2026-11-22T07:59:59"}', "expired"),
         ('{"requested_at": "2026-11-22T08:00:01+00:00"}', ""),
+        ('{"requested_at": "2031-01-01T00:00:00+00:00"}', "untimely"),
+        (f'{{"requested_at": {NOW + 9000}, "expires_at": {NOW + 99999}}}', "untimely"),
         # Its own end counts, not the hour that Hermes' marks get.
         (f'{{"requested_at": "2026-11-20T08:00:01+00:00", "expires_at": {NOW + 9}}}', ""),
         *(
@@ -50,6 +53,16 @@ def test_a_mark_without_any_time_is_as_old_as_its_file() -> None:
     """Somebody touched the file: after an hour it does not count."""
     assert found("", old=True).told == "old drain request of somebody"
     assert found(f'{{"expires_at": {NOW + 9}}}', old=True).over == ""
+
+
+def test_a_link_to_a_file_is_a_mark() -> None:
+    """Hermes follows it; what leads nowhere is none to it."""
+    path, there = f"{HOME}/{DRAIN}", PathState("file", 0o600, 1000, 2)
+    for state, count in ((there, 1), (None, 0)):
+        end = LinkEnd("/srv/mark", state, None)
+        link = PathState("link", 0o777, 1000, 9, "/srv/mark", end=end)
+        held = replace(HERE, paths={path: link}, contents={path: "{}"})
+        assert len(list(markers(HOME, held))) == count
 
 
 def test_no_file_is_no_mark() -> None:

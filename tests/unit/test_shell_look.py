@@ -829,6 +829,24 @@ def test_orphans_are_told_with_what_they_hold(host: Host) -> None:
     assert answer.out.endswith("[ .hermes .hermes/profiles/b][ 4711]\n")
 
 
+def test_an_orphan_is_known_by_our_part_of_its_unit(host: Host) -> None:
+    """Somebody moved its home and left a link, removed its memory, or removed its home."""
+    units = ".config/systemd/user"
+    for name in ("moved", "bare", "gone", "known"):
+        host.file(f"{units}/hermes-gateway-{name}.service.d/50-hermes-ops.conf")
+    host.file(f"{units}/hermes-gateway-foreign.service.d/other.conf")
+    host.file("data/.hermes-ops.yml")
+    for name in ("bare", "known", "foreign"):
+        host.file(f".hermes/profiles/{name}/config.yaml")
+    for name in ("moved", "second-name"):
+        (host.home / f".hermes/profiles/{name}").symlink_to(host.home / "data")
+    answer = host.run(f"pids=; look_orphans .hermes-ops.yml known; {STILL_SPLITS}")
+    assert [line for line in answer.told if line.startswith("orphan")] == [
+        "orphan bare", "orphan moved", "orphan gone",
+    ]  # fmt: skip
+    assert answer.out.rstrip().endswith("4")
+
+
 def test_no_orphan_costs_nothing(dash: Host) -> None:
     """Where every home is known, nothing is told and no program is started."""
     dash.file(".hermes/profiles/a/.hermes-ops.yml", "format: 1\n")

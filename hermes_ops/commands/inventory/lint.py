@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, items
-from hermes_ops.commands.workspace import gathered, open_workspace
+from hermes_ops.commands.workspace import gathered, open_workspace, refuse_unreachable
 
 
 def lint(options: Options, output: Output) -> Result:
@@ -14,6 +16,8 @@ def lint(options: Options, output: Output) -> Result:
     from hermes_ops.reporting.report import count
 
     workspace = open_workspace(options, output)
+    managed = (host for host in workspace.selected.hosts if host.profiles)
+    refuse_unreachable(replace(workspace.selected, hosts=tuple(managed)))
     folders = list(dict.fromkeys(map(folder_of, workspace.paths)))
     findings = findings_of(gathered(workspace), folders)
     for finding in findings:

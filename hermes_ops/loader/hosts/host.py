@@ -64,7 +64,9 @@ VARIABLES: Mapping[str, Schema] = {
         "auto",
     ),
     "hermes_python": Key(
-        WORD, "the interpreter for Hermes' environment", otherwise="found on the host"
+        matching("the absolute path of a program", r"/[^\x00-\x1f]*[^\x00-\x1f/]"),
+        "the interpreter for Hermes' environment",
+        otherwise="found on the host",
     ),
     "hermes_user": Key(
         matching("the name of a user", r"[A-Za-z_][\w.@-]*"),
