@@ -13,6 +13,7 @@ from hermes_ops.audit.register import Seen, all_of, finds
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.versions import is_older, is_same
 from hermes_ops.inventory.model import Host
+from hermes_ops.look.upgrades import REVERTING, note_of, used
 from hermes_ops.secrets.secret import Secret
 
 
@@ -48,6 +49,25 @@ def _other_versions(seen: Seen) -> Iterable[Finding]:
         if is_older(wanted, found.version):  # what it migrated, an older one does not read
             way = f"fleet.rollback -l {host}"
         yield make("other-version", found.version, (Side(seen.host.name, None),), wanted, path=way)
+
+
+@finds(
+    "half-upgraded",
+    says="{who} is in the middle of an upgrade from {name}: {what}",
+    ignored="if that run was killed, nobody judges the new version, and what it stopped stays so",
+    mend="./inv {path}",
+)
+def _half_upgraded(seen: Seen) -> Iterable[Finding]:
+    note = note_of(seen.facts)
+    if note.is_open and seen.facts.hermes:
+        host, what = shlex.quote(seen.host.name), f"it runs {used(seen.facts)}"
+        back = f"fleet.rollback -l {host}"
+        way = f"fleet.upgrade --to {note.after} -l {host}   # it is judged; or back: ./inv {back}"
+        if note.phase == REVERTING:
+            way, what = back, f"{what}, and was on its way back"
+        said = f"{what}, and run {note.run} has not ended it yet"
+        side = Side(seen.host.name, None)
+        yield make("half-upgraded", f"{note.before} to {note.after}", (side,), said, path=way)
 
 
 def _wanted_version(seen: Seen) -> str:

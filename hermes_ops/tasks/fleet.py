@@ -109,6 +109,14 @@ def prune(options: Options, output: Output) -> Result:
     return command.prune(options, output)
 
 
+@verb(example="./inv fleet.gc -l minis --check")
+def gc(options: Options, output: Output) -> Result:
+    """Remove versions and copies that upgrades left: not what runs, nor what a rollback needs."""
+    from hermes_ops.commands.fleet.disk import gc as command
+
+    return command.gc(options, output)
+
+
 @verb(
     options=(
         Option("quiet", "print only what is not as desired: nothing if all is well", False),

@@ -15,23 +15,26 @@ FOLDER = ".local/share/hermes-ops/hermes"
 _FIRST = """
 mkdir -p {folder}/{version} && cd {folder} && cp -a /opt/hermes/venv {version}/venv
 grep -lsI /opt/hermes/venv {version}/venv/bin/* |
-  xargs sed -i "s|/opt/hermes/venv|$HOME/{folder}/current/venv|"
+  xargs sed -i "s|/opt/hermes/venv|{folder}/current/venv|"
 ln -sfn {version} current
 """
 _NEXT = "cd {folder} && mkdir {version} && cp -al {first}/venv {version}/venv\n"
 _NAMED = """
-cd $HOME/{folder}/{version}/venv/lib/python3*/site-packages
+cd {folder}/{version}/venv/lib/python3*/site-packages
 mv hermes_agent-*.dist-info hermes_agent-{version}.dist-info
 sed -i 's/^Version: .*/Version: {version}/' hermes_agent-{version}.dist-info/METADATA
-echo '{{"version": "{version}", "extras": ["sms"]}}' >$HOME/{folder}/{version}/hermes-ops.json
+echo '{{"version": "{version}", "extras": ["sms"]}}' >{folder}/{version}/hermes-ops.json
 """
+_THEIRS = "chown -R hermes: {home}/.local\n"
 
 
 def installed(box: Box, first: str, *others: str) -> None:
     """Lay out these versions, all of the same code; the first one is in use."""
-    box.user((_FIRST + _NAMED).format(folder=FOLDER, version=first))
+    folder = f"{box.home}/{FOLDER}"
+    script = (_FIRST + _NAMED).format(folder=folder, version=first)
     for version in others:
-        box.user((_NEXT + _NAMED).format(folder=FOLDER, version=version, first=first))
+        script += (_NEXT + _NAMED).format(folder=folder, version=version, first=first)
+    box.sh(script + _THEIRS.format(home=box.home))
 
 
 def really(box: Box, version: str) -> None:

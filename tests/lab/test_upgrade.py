@@ -7,7 +7,7 @@ import json
 import pytest
 from conftest import MakeOperator
 from copies import FOLDER, code, installed, really
-from kit import HOME, Box, Operator, gateway
+from kit import HOME, Box, Operator, Run, gateway
 
 pytestmark = pytest.mark.lab
 
@@ -108,8 +108,7 @@ def test_what_fails_is_taken_back_and_the_rest_is_not_begun(
     first, second = linuxes[:2]
     pair = prepared(operator, first, second)
     for box in (first, second):
-        path = code(box, "0.19.1")
-        box.user(f"sed -i '1i import sys; sys.exit(78)' {path}")
+        broken(box)
         for name in ("plain", "mine"):
             skill(box, f"bundled/demo/{name}", "one")
     pair.run("fleet.restart", "--now", "-l", "*/coder", code=0)  # its start syncs the skills
@@ -146,6 +145,82 @@ def test_what_fails_is_taken_back_and_the_rest_is_not_begun(
     }  # fmt: skip
     hosts = pair.run("fleet.ps", code=2).json["hosts"]  # for the inventory names another version
     assert {p["as_desired"] for host in hosts for p in host["profiles"]} == {True}
+
+
+def broken(box: Box) -> None:
+    """Let no gateway of 0.19.1 start."""
+    box.user(f"sed -i '1i import sys; sys.exit(78)' {code(box, '0.19.1')}")
+
+
+def outcomes(run: Run) -> dict[str, str]:
+    """Return what each host of a run came to."""
+    return {host["host"]: host["outcome"] for host in run.json["hosts"]}
+
+
+def test_of_two_canaries_one_passes(linuxes: list[Box], operator: MakeOperator) -> None:
+    """It keeps what it has, ended; the rest is not begun, or goes on as far as that is allowed.
+
+    One that may not be taken back is named by every look, until somebody ends it.
+    """
+    fleet = prepared(operator, *linuxes)
+    broken(linuxes[1])
+    words = ("fleet.upgrade", "--to", "0.19.1", "--now", "--soak", "1")
+    run = fleet.run(*words, "--canary", "2", "--no-auto-revert", code=1)
+    assert list(outcomes(run).values()) == ["changed", "failed", "skipped"]
+    assert [note(box) for box in linuxes[:2]] == ["done", "switched"]
+    found = fleet.run("fleet.ps", code=2).json["hosts"]
+    kinds = [[one["finding"] for one in host["findings"]] for host in found]
+    assert ["half-upgraded" in each for each in kinds] == [False, True, False]
+    again = fleet.run(*words, "--canary", "0", "--serial", "1", "--max-fail", "1", code=6)
+    assert list(outcomes(again).values()) == ["ok", "failed", "changed"]
+    assert [version(box) for box in linuxes] == ["0.19.1", "0.18.9", "0.19.1"]
+    linuxes[0].user(f"cd {FOLDER} && cp -a 0.19.1 0.17.0")
+    gone = fleet.run("fleet.gc", "-y", code=0)
+    assert [name for name, _, _ in gone.changes("linux-1")] == ["version:hermes-0.17.0"]
+    assert {name for name, _, _ in gone.changes("linux-2")} >= {"version:hermes-0.19.1"}
+    assert gone.json["bytes"] > 100_000_000
+    fleet.run("fleet.rollback", "-y", "--now", "-l", "linux-1", code=0)
+    assert linuxes[0].user(f"ls {FOLDER}").split() == ["0.18.9", "0.19.1", "current"]
+
+
+MANAGERS = {
+    "systemd-system": ("linux", {"ansible_user": "root", "hermes_user": "hermes"}),
+    "supervisord": ("linux", {}),
+    "launchd": ("mac", {}),
+}
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_there_and_back_under_every_manager(
+    manager: str, operator: MakeOperator, request: pytest.FixtureRequest
+) -> None:
+    """Gateways and a dashboard stop together, and run from the other version, each way."""
+    kind, more = MANAGERS[manager]
+    box: Box = request.getfixturevalue(kind)
+    installed(box, "0.19.1", "0.19.2")
+    board = {"role": "dashboard", "service": {"settings": {"port": 9120}}}
+    variables = {"hermes_service_manager": manager, "hermes_version": "0.19.1", **more}
+    one = operator({box: {"coder": gateway(8701), "board": board}}, variables=variables)
+    one.up()
+    try:
+        for words, ends in (
+            (("fleet.upgrade", "--to", "0.19.2", *NOW), ("0.19.2", "done")),
+            (("fleet.rollback", "-y", "--now"), ("0.19.1", "reverted")),
+        ):
+            before = pids(one)
+            one.run(*words, code=0)
+            assert (version(box), note(box)) == ends
+            assert not set(before) & set(pids(one))
+        assert one.plan().totals["changes"] == 0
+    finally:
+        one.run("gateway.uninstall", "--all-hosts", "-y")
+
+
+def pids(one: Operator) -> list[int]:
+    """Return the processes of all services, which must be as desired."""
+    (host,) = one.run("fleet.ps").json["hosts"]
+    assert {p["as_desired"] for p in host["profiles"]} == {True}
+    return [p["pid"] for p in host["profiles"]]
 
 
 def test_killed_on_either_way_the_same_command_goes_on(linux: Box, operator: MakeOperator) -> None:

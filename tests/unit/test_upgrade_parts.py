@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -18,14 +19,19 @@ from calling import said
 
 from hermes_ops.apply import Terms, compile_plan
 from hermes_ops.audit.question import program_of
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
+from hermes_ops.commands.fleet.disk import gc
+from hermes_ops.commands.fleet.disk import on_host as unneeded
 from hermes_ops.commands.fleet.upgrade import on_host
 from hermes_ops.commands.fleet.upgrade.databases import Sentence, copy, databases, put_back, schema
-from hermes_ops.commands.fleet.upgrade.job import NO_NOTE, Note, note_of, request, used
+from hermes_ops.commands.fleet.upgrade.job import request
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import UPGRADE_NOTE, stamp
 from hermes_ops.inventory.model import Connection, Host, Inventory
-from hermes_ops.look.facts import Facts
+from hermes_ops.look.facts import Facts, Invocation
+from hermes_ops.look.upgrades import NO_NOTE, Note, no_way_back, note_of, used, with_phase
 from hermes_ops.plan import Plan
 from hermes_ops.plan.lifecycle.installed import installation, refuse_other
 from hermes_ops.plan.model import Control, Drain
@@ -292,6 +298,16 @@ def test_what_is_not_well_before_is_refused() -> None:
         planned(healthy(services={"demo": "starting"}))
 
 
+def test_what_runs_outside_its_service_is_refused() -> None:
+    """Nobody would stop it; in the middle of an upgrade nothing holds up what was begun."""
+    running = Invocation(("python", "-m", "hermes_cli.main", "-p", "other", "gateway", "run"))
+    found = replace(healthy(), commands={4711: running})
+    with pytest.raises(Conflict, match="other: process 4711 runs this home") as refused:
+        planned(found)
+    assert "gateway.repair box/other" in (refused.value.hint or "")
+    planned(found, note=Note("switched", "r0", "0.18.2", "0.19.0"))
+
+
 def test_only_the_stop_drains() -> None:
     """Turns end before it, side by side; the start waits for nothing."""
     controls = [c.operation for c in planned(healthy(), drain=30).changes if c.profile == "demo"]
@@ -364,6 +380,113 @@ def test_a_note_that_makes_no_sense_is_none(text: str) -> None:
     """Anybody may have written it."""
     found = put(facts({"desired": {}, "facts": {}}), str(UPGRADE_NOTE), text)
     assert note_of(found) == NO_NOTE
+
+
+def noting(phase: str) -> Facts:
+    """Return the facts of a host whose last upgrade has come so far."""
+    note = {"phase": phase, "run": "r1", "from": "0.18.2", "to": "0.19.0", "services": []}
+    return put(having(OURS), str(UPGRADE_NOTE), json.dumps(note))
+
+
+@pytest.mark.parametrize(
+    ("phase", "says", "mend"),
+    [
+        ("switching", "it runs 0.18, and run r1", "fleet.upgrade --to 0.19.0 -l box "),
+        ("switched", "it runs 0.18, and run r1", "fleet.rollback -l box"),
+        ("reverting", "and was on its way back, and run r1", "fleet.rollback -l box"),
+    ],
+)
+def test_an_upgrade_that_nobody_has_ended_is_a_finding(phase: str, says: str, mend: str) -> None:
+    """From any look, with the command that ends it; afterwards it is none."""
+    found = noting(phase)
+    (finding,) = standing(Seen(host({}), found, roles()))
+    assert finding.kind == "half-upgraded"
+    assert "in the middle of an upgrade from 0.18.2 to 0.19.0" in finding.message
+    assert says in finding.message
+    assert mend in finding.mend
+    assert standing(Seen(host({}), with_phase(found, "done"), roles())) == []
+
+
+def test_a_way_back_that_there_is_not() -> None:
+    """There was no upgrade, or nobody can read what is noted of it."""
+    assert "no upgrade" in str(no_way_back(having(OURS)))
+    assert "no upgrade" in str(no_way_back(noting("reverted")))
+    damaged = put(having(OURS), str(UPGRADE_NOTE), "{")
+    assert "cannot be read: ~/.local/state/hermes-ops/upgrade/note.json" in str(
+        no_way_back(damaged)
+    )
+
+
+# --- what is left on the disk -----------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with five versions, the last in use, and two folders of copies."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(unneeded, "_TEXTS", ["12 /x/share/hermes/0.4/lib.so"])
+    for version in ("0.1", "0.2", "0.3", "0.4", "0.5"):
+        folder = Path("share/hermes", version)
+        folder.mkdir(parents=True)
+        (folder / "hermes-ops.json").write_text("{}")
+        (folder / "code").write_bytes(bytes(50_000))
+    Path("share/hermes/current").symlink_to("0.5")
+    Path("share/made-by-another/1.0").mkdir(parents=True)
+    for run in ("r1", "r2"):
+        Path("snapshots", run).mkdir(parents=True)
+    return tmp_path
+
+
+def unused(**note: str) -> list[str]:
+    """Return the names of what nothing needs, with this note of the last upgrade."""
+    if note:
+        Path("note.json").write_text(json.dumps(note))
+    request = {
+        "share": "share", "snapshots": "snapshots", "note": "note.json", "wheels": "wheels",
+        "keep": {"hermes": ["0.3"]},
+    }  # fmt: skip
+    return [one["name"] for one in unneeded.unused(request)]
+
+
+def test_what_runs_and_what_a_way_back_needs_stays(disk: Path) -> None:
+    """And what the inventory names, or a process has loaded; after the way back nothing more."""
+    last = {"run": "r2", "from": "0.2", "to": "0.5"}
+    for phase in ("switching", "switched", "done", "reverting"):
+        assert unused(phase=phase, **last) == ["version:hermes-0.1", "copies:r1"]
+    versions = ["version:hermes-0.1", "version:hermes-0.2"]
+    assert unused(phase="reverted", **last) == [*versions, "copies:r1", "copies:r2"]
+
+
+def test_interrupted_work_is_not_needed(disk: Path) -> None:
+    """An installation without its stamp, a removal that came half way, wheels."""
+    Path("share/hermes/0.2/hermes-ops.json").unlink()
+    Path("share/hermes/0.1").rename("share/hermes/.gone-0.1")
+    Path("wheels").mkdir()
+    Path("wheels/one.whl").write_bytes(bytes(3_000))
+    found = unused()
+    assert found[:2] == ["version:hermes-0.1", "version:hermes-0.2"]
+    assert found[-1] == "cache:wheels"
+
+
+def test_a_note_that_cannot_be_read_keeps_all(disk: Path) -> None:
+    """Nobody knows what it names."""
+    Path("note.json").write_text("{")
+    with pytest.raises(ValueError, match="line 1"):
+        unused()
+
+
+def test_a_removal_is_whole_or_says_so(disk: Path) -> None:
+    """What came into use since the look is kept; what was moved away once is removed."""
+    for version in ("0.1", "0.5"):
+        ended = subprocess.run(
+            ["sh", "-c", gc._REMOVE, "sh", f"{disk}/share/hermes/{version}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stdout) == (
+            (1, "it is in use now\n") if version == "0.5" else (0, "")
+        )
+    left = sorted(path.name for path in Path("share/hermes").iterdir())
+    assert left == ["0.2", "0.3", "0.4", "0.5", "current"]
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ OURS = {
     "transport/openssh/hops.py": "ProxyCommand of the operator's own ssh_config",
     "transport/openssh/hostkeys.py": "KnownHostsCommand of the operator's own ssh_config",
     "apply/wheels.py": "pip, for the version of Hermes",
+    "commands/fleet/disk/on_host.py": "ps alone, on the host, where there is no /proc",
     "commands/fleet/upgrade/on_host.py": "Hermes' own sync of skills; and it runs on a host",
     "commands/config/edit.py": "the operator's editor",
     "commands/editor.py": "the operator's editor",

@@ -116,6 +116,7 @@ def _commands(bench: Bench) -> dict[str, Command]:
         "half": (bench.ours(*up, selection(hosts[: len(hosts) // 2])), holds),
         "few": (bench.ours(*up, selection(few)), holds),
         "more": (bench.ours(*up, ",".join(host.name for host in few)), holds),
+        "doctor": (_doctor(bench), f"{len(hosts) * len(bench.names)} profiles on"),
         "logs": (bench.ours("fleet.logs", "-n", "1", "-l", BOTS), "bot-"),
         "settings": (["/bin/sh", "-c", SETTINGS, "sh", *(h.address for h in hosts)], "asked"),
         "list": ([str(CLONE / "inv"), "--list"], "fleet.up"),
@@ -123,6 +124,11 @@ def _commands(bench: Bench) -> dict[str, Command]:
     if importlib.util.find_spec("pyinfra"):
         commands["pyinfra"] = (_pyinfra(bench), "")
     return commands
+
+
+def _doctor(bench: Bench) -> list[str]:
+    """Return the words of a doctor that finds something, as it does in a lab."""
+    return ["/bin/sh", "-c", '"$@" || [ $? = 2 ]', "sh", *bench.ours("fleet.doctor", "-l", BOTS)]
 
 
 def _far_commands(bench: Bench, port: int) -> dict[str, Command]:
@@ -249,6 +255,7 @@ def _rows(
     yield row("the floor: a connection and a command a host", f"{wall['floor']:.2f} s")
     yield row("no change / floor", f"{wall['no change'] / wall['floor']:.2f}", "at most 1.6")
     yield row("fleet.ps / floor", f"{wall['ps'] / wall['floor']:.2f}", "at most 1.3")
+    yield row("fleet.doctor / floor", f"{wall['doctor'] / wall['floor']:.2f}", "at most 2")
     checks = f"{hosts * profiles * CHECKS} checks"
     verification = wall["verified"] - wall["no change"]
     yield row(f"verification, {checks}", f"{verification:.2f} s")

@@ -16,7 +16,7 @@ from hermes_ops.commands.fleet.upgrade.host import Upgrade
 from hermes_ops.commands.fleet.upgrade.job import BACK, NAME, UP, Job, running
 from hermes_ops.commands.fleet.upgrade.switch import orders
 from hermes_ops.commands.workspace import Workspace, in_service, open_workspace
-from hermes_ops.errors import CommandError, NotTried, UsageError
+from hermes_ops.errors import CommandError, Interrupted, NotTried, UsageError
 from hermes_ops.hermes.versions import is_same, is_version
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
@@ -26,9 +26,11 @@ from hermes_ops.plan.resource import PythonProgram, Resource
 from hermes_ops.reporting.events import Emit
 from hermes_ops.run import HostResult, Settings
 from hermes_ops.run.fan_out import BAD
+from hermes_ops.run.host import outcome_of_changes
 from hermes_ops.transport import Transport
 
 CANARIES, SOAK = 1, 60
+GO_ON = "type the same command again: it goes on where this one has ended"
 
 Work = Callable[[Upgrade], HostResult]
 
@@ -148,11 +150,9 @@ class _Run:
         if first:
             soaking = replace(job, soaking=frozenset(host.name for host in first if soak))
             self.go(first, soaking, Upgrade.up, stage="soaking" if soak else "")
-            if soaking.passed and not self._failed(first):
-                again = [host for host in first if host.name in soaking.passed]
-                names = ", ".join(host.name for host in again)
-                self.output.note(f"{names}: runs for {soak} s before it is judged again")
-                time.sleep(soak)
+            if again := [host for host in first if host.name in soaking.passed]:
+                if not self._soaks(again, soak):
+                    return
                 self.go(again, job, Upgrade.again)
             if bad := self._failed(first):
                 self._leave(f"{', '.join(bad)} did not pass as a canary", of=ready[len(first) :])
@@ -160,15 +160,32 @@ class _Run:
         if rest := ready[len(first) :]:
             self.go(rest, job, Upgrade.up)
 
+    def _soaks(self, hosts: Sequence[Host], seconds: int) -> bool:
+        """Let canaries run for a while; return whether nobody has ended that."""
+        names = ", ".join(host.name for host in hosts)
+        self.output.note(f"{names}: runs for {seconds} s before it is judged again")
+        try:
+            time.sleep(seconds)
+        except KeyboardInterrupt:
+            why = "interrupted: it runs the new version, and was not judged again"
+            for host in hosts:
+                result = self.results[host.name]
+                result.outcome, result.error = "unknown", Interrupted(why, hint=GO_ON)
+            self._leave("interrupted", [host for host in self.hosts if host not in hosts], GO_ON)
+            return False
+        return True
+
     def _failed(self, hosts: Iterable[Host]) -> list[str]:
         return [h.name for h in hosts if self.results[h.name].outcome in (*BAD, "skipped")]
 
-    def _leave(self, why: str, of: Sequence[Host] | None = None) -> None:
+    def _leave(
+        self, why: str, of: Sequence[Host] | None = None, hint: str = "mend that first"
+    ) -> None:
         """Note that hosts are not upgraded, as others did not pass."""
         for host in self.hosts if of is None else of:
             result = self.results[host.name]
             if result.outcome not in BAD:
-                result.outcome, result.error = "skipped", NotTried(why, hint="mend that first")
+                result.outcome, result.error = "skipped", NotTried(why, hint=hint)
 
     def go(self, hosts: Sequence[Host], job: Job, work: Work, stage: str = "") -> None:
         """Do a part of the work on these hosts."""
@@ -195,6 +212,8 @@ class _Run:
             if before is not None:
                 result.changes = [*before.changes, *result.changes]
                 result.exchanges += before.exchanges
+                if result.outcome == "ok":
+                    result.outcome = outcome_of_changes(result)
             self.results[result.host.name] = result
 
     def finished(self, to: str) -> Result:

@@ -7,23 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hermes_ops.commands.fleet.upgrade.job import (
-    BACK,
-    DONE,
-    REVERTED,
-    REVERTING,
-    SWITCHED,
-    UP,
-    Job,
-    Note,
-    ask,
-    note_of,
-    used,
-)
+from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
 from hermes_ops.errors import (
     CommandError,
-    Conflict,
     HermesError,
     Interrupted,
     NotReady,
@@ -34,6 +21,17 @@ from hermes_ops.errors import (
 from hermes_ops.files.layout import KEPT, program
 from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.upgrades import (
+    DONE,
+    REVERTED,
+    REVERTING,
+    SWITCHED,
+    Note,
+    no_way_back,
+    note_of,
+    used,
+    with_phase,
+)
 from hermes_ops.plan import DesiredState, Plan
 from hermes_ops.plan.lifecycle.installed import refuse_other
 from hermes_ops.reporting.events import Emit, Noted, Planned
@@ -114,9 +112,7 @@ class Upgrade:
         refuse_other(self.host, facts)
         note = note_of(facts)
         if note.phase in ("", REVERTED) or not note.before:
-            raise Conflict(
-                "there was no upgrade that could be taken back", hint="./inv fleet.ps --wide"
-            )
+            raise no_way_back(facts)
         if failure := self._returned(note):
             raise failure
         return self._passed()
@@ -272,6 +268,8 @@ class Upgrade:
 
     def _end(self, note: Note, phase: str) -> None:
         told = self._ask("end", note, phase=phase)
+        if self.result.facts:
+            self.result.facts = with_phase(self.result.facts, phase)
         for path in told.get("restored", ()) if phase == REVERTED else ():
             aside = KEPT / "upgrade" / note.run
             self._note(f"~/{path} is as before the upgrade; the later one is in ~/{aside}")

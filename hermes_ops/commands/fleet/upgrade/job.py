@@ -1,17 +1,17 @@
-"""What is asked of an upgrade, and the note that each host keeps of its last one."""
+"""What is asked of an upgrade, of the program and of a host."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_ops.audit import question
 from hermes_ops.errors import CommandError
-from hermes_ops.files.layout import KEPT, UPGRADE, UPGRADE_NOTE, environment, program, stamp
+from hermes_ops.files.layout import KEPT, UPGRADE, UPGRADE_NOTE, environment, program
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.upgrades import Note
 from hermes_ops.plan import DesiredState
 from hermes_ops.transport import Transport
 
@@ -19,9 +19,6 @@ NAME = "hermes"
 UP, BACK = "fleet.upgrade", "fleet.rollback"
 ROOT = ".hermes"
 """Its databases are shared by all profiles."""
-SWITCHING, SWITCHED, DONE = "switching", "switched", "done"
-"""The copies are made; the new version runs and is judged; it has passed."""
-REVERTING, REVERTED = "reverting", "reverted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +34,6 @@ class Job:
     """The hosts that are judged again later: their upgrade does not end at once."""
     passed: set[str] = field(default_factory=set)
     """Those of them that have passed once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a host has written down of its last upgrade."""
-
-    phase: str = ""
-    run: str = ""
-    before: str = ""
-    after: str = ""
-    services: frozenset[str] = frozenset()
-    """The profiles whose gateways were stopped for it."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it was neither ended nor taken back."""
-        return self.phase in (SWITCHING, SWITCHED, REVERTING)
-
-
-NO_NOTE = Note()
-
-
-def note_of(facts: Facts) -> Note:
-    """Return the note of a host; an empty one if there is none, or it cannot be read."""
-    try:
-        told = json.loads(facts.contents.get(str(UPGRADE_NOTE), "{}"))
-        phase, run, before, after = (str(told.get(k, "")) for k in ("phase", "run", "from", "to"))
-        return Note(phase, run, before, after, frozenset(map(str, told.get("services", ()))))
-    except (ValueError, TypeError, AttributeError):
-        return NO_NOTE
 
 
 def running(desired: DesiredState) -> frozenset[str]:
@@ -115,11 +82,3 @@ def ask(
     if "error" in told:
         raise CommandError(str(told["error"]))
     return told
-
-
-def used(facts: Facts) -> str:
-    """Return the version that `current` leads to, by the name of its folder."""
-    try:
-        return str(json.loads(facts.contents[str(stamp(NAME))])["version"])
-    except (ValueError, TypeError, KeyError):
-        return facts.hermes.version if facts.hermes else ""

@@ -17,10 +17,6 @@ from hermes_ops.audit.question import program_of
 from hermes_ops.commands.fleet.control import order_steps
 from hermes_ops.commands.fleet.upgrade.job import (
     NAME,
-    NO_NOTE,
-    REVERTING,
-    SWITCHED,
-    Note,
     python_of,
     request,
     running,
@@ -29,8 +25,10 @@ from hermes_ops.commands.steps import install
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import UPGRADE_NOTE
 from hermes_ops.hermes.readiness import judge
+from hermes_ops.hermes.rivals import other_processes
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.upgrades import NO_NOTE, REVERTING, SWITCHED, Note
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.model import Control, Refuse, Reload, RunCommand, Write, WriteUnit
@@ -75,11 +73,13 @@ def switch_plan(
     """Return the plan that leads from one version to the other.
 
     Raises:
-        Conflict: a gateway is not well already, or cannot be restarted.
+        Conflict: a gateway is not well already, runs outside its service, or cannot be restarted.
     """
     plan = make_plan(ordered, facts, rolling=False, drain=drain)
     names = _concerned(plan, ordered, way)
     _refuse(plan, names, way)
+    if not way.note.is_open:
+        _refuse_outside(plan, ordered, facts)
     own = [change for change in plan.changes if change.profile in names]
     controls = [change for change in own if isinstance(change.operation, Control)]
     manager, reason = MANAGERS[plan.manager], f"for Hermes {way.after}"
@@ -132,6 +132,22 @@ def _refuse(plan: Plan, names: Sequence[str], way: Way) -> None:
                 f"{name} is {verdict.state} ({reasons}): after an upgrade nobody could tell what"
                 " broke it",
                 hint=f"mend it first: ./inv fleet.doctor -l {shlex.quote(plan.host.name)}",
+            )
+
+
+def _refuse_outside(plan: Plan, desired: DesiredState, facts: Facts) -> None:
+    """Refuse a gateway that nobody here stops: it would load modules of both versions, and write
+    into databases that are put back."""
+    for name in sorted(running(desired)):
+        service, seen = desired.services[name], plan.evidence.get(name)
+        if service.text != NAME or seen is None:
+            continue
+        own, group = (seen.pid, seen.cgroup) if seen.supervised else (None, "")
+        for words in other_processes(f"{facts.home}/{service.home}", own, group, facts):
+            target = shlex.quote(f"{plan.host.name}/{name}")
+            raise Conflict(
+                f"{name}: {words}, outside its service: nobody would stop it for another version",
+                hint=f"./inv gateway.repair {target}",
             )
 
 
