@@ -89,6 +89,11 @@ def test_what_a_crash_left_is_moved_aside(linux: Box, operator: MakeOperator) ->
     )
     assert linux.user(f"stat -c %U {kept}/{PROFILE}/gateway.lock") == "root"
     assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
+    # While it runs it would keep the lock and the log that are moved away.
+    linux.sh(f"chown root:root {HOME}/{PROFILE}/gateway.lock {HOME}/{PROFILE}/logs/gateway.log")
+    again = one.run("gateway.repair", f"{linux.name}/coder", code=0)
+    assert ("service:hermes-gateway-coder", "restart", "done") in again.changes(linux.name)
+    assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
 
 
 def test_a_database_that_is_overwritten(linux: Box, operator: MakeOperator) -> None:

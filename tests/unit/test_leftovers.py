@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from case_file import read_case
 
-from hermes_ops.hermes.crash.leftovers import active_profile, leftovers
+from hermes_ops.hermes.crash.leftovers import active_profile, leftovers, why_restart
 from hermes_ops.look.facts import Facts, PathState
 
 CASES = read_case(Path(__file__).parents[1] / "cases" / "leftovers.yml")
@@ -61,6 +61,21 @@ def test_what_is_left(case: Mapping[str, Any]) -> None:
     assert {str(path.relative_to(HOME)) for path in found} == set(case["found"])
     for name, why in case["found"].items():
         assert why in found[HOME / name]
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        ("gateway.lock", "gateway.lock is moved aside"),
+        ("logs/errors.log", "logs/errors.log is moved aside"),
+        ("gateway/restart_loop.json", ""),
+        ("gateway-starts.log", ""),
+    ],
+)
+def test_what_a_gateway_has_open_is_not_taken_from_it(file: str, why: str) -> None:
+    """It would go on with the lock or the log that was moved away: it is restarted."""
+    case = {"owners": {file: 0}}
+    assert why_restart(HOME, facts({file: "", "gateway.pid": "7"}, case)) == why
 
 
 @pytest.mark.parametrize(("text", "count"), [("demo\n", 1), ("default\n", 0), ("", 0)])

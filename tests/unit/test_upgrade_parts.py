@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -213,6 +214,48 @@ def test_what_was_seen_is_kept_privately(home: Path) -> None:
     assert (folder / "seen.txt").read_text() == "it was down\n"
     assert (folder / "demo.gateway.log").read_text() == "one\n"
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def full(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A disk that is full as soon as the copies are made; what is removed makes room."""
+    taken(home)
+    room = home / ".local/state/hermes-ops/upgrade/note.json.room"
+    fsync = os.fsync
+
+    def limited(number: int) -> None:
+        if room.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", limited)
+    return room
+
+
+def test_a_disk_that_fills_after_the_copies_stops_no_switch(full: Path) -> None:
+    """The gateways are stopped by then: the note has room of its own, given back at the end."""
+    assert full.stat().st_size > 100_000
+    on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    assert not full.exists()
+    assert noted()["phase"] == "switched"
+    assert Path("share/current").readlink() == Path("2.0")
+
+
+def test_evidence_does_not_fill_the_disk(full: Path) -> None:
+    """What cannot be kept as a whole is not kept: the way back needs the room."""
+    with pytest.raises(OSError, match="No space left"):
+        on_host.keep(asked("keep", seen=["it was down"]))
+    assert not list((full.parent / "evidence").iterdir())
+
+
+def test_the_note_comes_before_the_link(home: Path) -> None:
+    """A link that leads elsewhere without it would belong to no upgrade."""
+    taken(home)
+    Path("share/current.new").mkdir()
+    with pytest.raises(OSError, match=r"current\.new"):
+        on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    assert noted()["phase"] == "switched"
+    assert Path("share/current").readlink() == Path("1.0")
 
 
 def test_it_goes_to_hosts_as_one_text() -> None:

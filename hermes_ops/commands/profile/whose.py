@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -16,6 +17,7 @@ from hermes_ops.files.layout import STATE
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import PROFILE_NAME, RESERVED_NAMES, Host, Profile
 from hermes_ops.look.facts import Facts
+from hermes_ops.program_name import spoken
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
@@ -117,7 +119,9 @@ def nothing_of(target: ProfileOnHost, facts: Facts) -> UsageError:
     """Return the error of a profile of which the host has nothing."""
     names, name = facts.profiles, target.profile.name
     close = get_close_matches(name, names)
-    there = f"it has {', '.join(names[:8])}" if names else "it has no profile"
+    # Not every look asks for all that Hermes has there.
+    there = spoken(f"./inv fleet.ps -l {shlex.quote(target.host.name)}")
+    there = f"it has {', '.join(names[:8])}" if names else there
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else there
     return UsageError(f"{target.host.name} has no profile {name!r}", hint=hint)
 

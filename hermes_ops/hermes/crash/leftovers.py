@@ -26,6 +26,9 @@ FILES = (
 READ = (TAKEOVER, STARTS, LOOP)
 """Those that no other look reads."""
 
+_OPEN = frozenset(FILES) - set(READ)
+"""Those that a gateway has open while it runs, or writes anew."""
+
 _STORM, _WINDOW = 5, 120
 """More starts than these within so many seconds make the next one sleep (Hermes' defaults)."""
 _TAKEOVER_LASTS = 60
@@ -48,6 +51,13 @@ def leftovers(
             yield path, f"{database} is no SQLite database"
         elif why := _why(name, facts.contents.get(str(path), ""), facts, alive=alive):
             yield path, why
+
+
+def why_restart(home: PurePosixPath, facts: Facts) -> str:
+    """Return why a gateway that runs must be restarted: what it has open is moved aside."""
+    moved = [path.relative_to(home) for path, _ in leftovers(home, facts, alive=True)]
+    names = [str(path) for path in moved if str(path) in _OPEN]
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} moved aside" if names else ""
 
 
 def active_profile(facts: Facts) -> Iterable[tuple[PurePosixPath, str]]:

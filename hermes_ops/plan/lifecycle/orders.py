@@ -11,11 +11,11 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import KEPT
-from hermes_ops.hermes.crash.leftovers import active_profile, leftovers
+from hermes_ops.hermes.crash.leftovers import active_profile, leftovers, why_restart
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.gateway import stop_timeout
 from hermes_ops.hermes.markers import DRAIN, Marker, markers
-from hermes_ops.hermes.readiness import is_stalled
+from hermes_ops.hermes.readiness import is_stalled, judge
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
@@ -178,3 +178,13 @@ def hardened(change: Change, evidence: Evidence, facts: Facts, order: str) -> Ch
     strange = control.service.text == "hermes" and not has_policy(control.service, facts)
     announced = evidence.pid if strange else None
     return replace(change, operation=replace(control, ends=ends, born=born, announced=announced))
+
+
+def why_repair(service: ServiceSpec, evidence: Evidence, facts: Facts) -> str:
+    """Return why a gateway is repaired by a restart; empty if it is well, or only begins."""
+    if service.text == "hermes" and (moved := why_restart(service.home, facts)):
+        return moved
+    verdict = judge(evidence)
+    if verdict.is_ready or (verdict.state == "starting" and not evidence.restarts):
+        return ""
+    return f"it is {verdict.state}: {', '.join(verdict.reasons)}"

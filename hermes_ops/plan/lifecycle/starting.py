@@ -28,6 +28,7 @@ from hermes_ops.plan.lifecycle.orders import (
     is_drained,
     order_of,
     still_drained,
+    why_repair,
 )  # fmt: skip
 from hermes_ops.plan.lifecycle.service_plan import ServicePlan
 from hermes_ops.plan.lifecycle.watching import (
@@ -150,7 +151,7 @@ class Starting:
         restart = "it was asked for" if order in ("restart", "reset") else ""
         if order in ("start", "repair"):  # what stands still does not run
             restart = self._frozen(service, evidence) if evidence.supervised else ""
-            restart = restart or (_why_repair(evidence) if order == "repair" else "")
+            restart = restart or (why_repair(service, evidence, facts) if order == "repair" else "")
         elif not order:
             restart = profile.restart or self._why_restart(service, evidence)
         known = (wanted, service, self._manager, evidence)
@@ -288,11 +289,3 @@ class Starting:
             expected=watch.expected,
             settle=self._desired.host.settle,
         )
-
-
-def _why_repair(evidence: Evidence) -> str:
-    """Return why a gateway is repaired by a restart; empty if it is well, or only begins."""
-    verdict = judge(evidence)
-    if verdict.is_ready or (verdict.state == "starting" and not evidence.restarts):
-        return ""
-    return f"it is {verdict.state}: {', '.join(verdict.reasons)}"

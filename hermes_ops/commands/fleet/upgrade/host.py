@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
+from hermes_ops.commands.fleet.upgrade.outcome import has_stop, stopped, why
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
 from hermes_ops.errors import (
     CommandError,
@@ -35,7 +36,7 @@ from hermes_ops.look.upgrades import (
 from hermes_ops.plan import DesiredState, Plan
 from hermes_ops.plan.lifecycle.installed import refuse_other
 from hermes_ops.reporting.events import Emit, Noted, Planned
-from hermes_ops.run import Done, HostResult, Settings, gather
+from hermes_ops.run import HostResult, Settings, gather
 from hermes_ops.run.apply import apply_plan
 from hermes_ops.run.host import LOOKS, as_planned, learn, outcome_of_changes, take_turn
 from hermes_ops.run.watch import watch_services
@@ -88,11 +89,12 @@ class Upgrade:
         if note.phase == REVERTING:
             raise self._back(note, "an earlier run was interrupted on the way back")
         is_there = is_same(version, self.job.to)
-        if is_there and note.phase != SWITCHED:
+        is_judged = not (note.is_open and is_same(note.after, self.job.to))
+        if is_there and is_judged:
             if wrongs := self._unwell(note):
                 raise NotReady(wrongs[0], hint="\n".join(wrongs[1:]))
             return self._passed()
-        if not is_there or note.phase != SWITCHED:
+        if not is_there or is_judged:
             note = Note(SWITCHED, self.job.run, version, self.job.to, note.services)
         self._judge(note, [] if is_there else self._switched(facts, note))
         return self._passed()
@@ -176,11 +178,11 @@ class Upgrade:
         if any(done.change.action == "switch" and done.outcome == "done" for done in own):
             self._know_version(version)
         failed = [done for done in own if done.outcome in ("failed", "moved", "unknown")]
-        if failed and not _stopped(own):
+        if failed and not stopped(own):
             if any(done.outcome == "moved" for done in failed):
                 raise ChangedMeanwhile("it changed since the look")
-            raise CommandError(_why(failed[0]), hint="nothing was stopped; it runs as before")
-        said = [f"{done.change.profile or 'the host'}: {_why(done)}" for done in failed]
+            raise CommandError(why(failed[0]), hint="nothing was stopped; it runs as before")
+        said = [f"{done.change.profile or 'the host'}: {why(done)}" for done in failed]
         try:
             watch_services(plan, self.transport, self.settings, self.emit, self.result)
         except CommandError as error:
@@ -208,13 +210,20 @@ class Upgrade:
             else:
                 self._end(note, DONE)
             return
-        folder = self._ask("keep", note, seen=list(wrongs)).get("folder", "")
         what = f"{note.after} did not pass: {wrongs[0]}"
-        hint = "\n".join([*wrongs[1:], f"what was seen is on the host: ~/{folder}"])
+        hint = "\n".join([*wrongs[1:], self._kept(note, wrongs)])
         if not self.job.reverts:
             stays, name = f"{hint}\nit still runs {note.after}", shlex.quote(self.host.name)
             raise CommandError(what, hint=f"{stays}; back: ./inv fleet.rollback -l {name}")
         raise self._back(note, what, hint)
+
+    def _kept(self, note: Note, wrongs: Sequence[str]) -> str:
+        """Keep what was seen, and say where; on a full disk the way back goes on without it."""
+        try:
+            folder = self._ask("keep", note, seen=list(wrongs)).get("folder", "")
+        except CommandError as error:
+            return f"what was seen could not be kept on the host: {error}"
+        return f"what was seen is on the host: ~/{folder}"
 
     def _unwell(self, note: Note) -> list[str]:
         """Return what is wrong with the gateways now; start those that an earlier run left."""
@@ -224,11 +233,14 @@ class Upgrade:
         assert facts is not None  # noqa: S101 - every way here has looked
         way = Way(UP, note.run, note.before, note.after, note=note)
         plan = self._plan(facts, way)
-        starts = [c for c in plan.changes if c.action == "start" and not _has_stop(c, plan)]
+        starts = [c for c in plan.changes if c.action == "start" and not has_stop(c, plan)]
         return self._run(replace(plan, changes=tuple(starts)), note.after)
 
     def _new_errors(self, note: Note) -> list[str]:
-        found: Mapping[str, Sequence[str]] = self._ask("errors", note).get("errors", {})
+        try:
+            found: Mapping[str, Sequence[str]] = self._ask("errors", note).get("errors", {})
+        except CommandError as error:
+            return [f"its logs could not be read: {error}"]
         return [
             f"{name} logs an error that is new: {text}"
             for name, each in found.items()
@@ -282,16 +294,3 @@ class Upgrade:
 
     def _ask(self, verb: str, note: Note, **more: Any) -> Mapping[str, Any]:
         return ask(verb, note, self.desired, self.transport, self.result.facts, **more)
-
-
-def _stopped(changes: Sequence[Done]) -> bool:
-    """Whether anything was stopped, or may have been."""
-    return any(d.change.action == "stop" and d.outcome in ("done", "unknown") for d in changes)
-
-
-def _has_stop(change: Any, plan: Plan) -> bool:
-    return any(c.action == "stop" and c.profile == change.profile for c in plan.changes)
-
-
-def _why(done: Done) -> str:
-    return (done.because or f"{done.change.action} {done.outcome}").removeprefix("exit 1: ")

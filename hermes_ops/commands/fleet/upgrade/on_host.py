@@ -28,10 +28,19 @@ from hermes_ops.commands.fleet.upgrade.databases import (
     schema,
     size,
 )
+from hermes_ops.commands.fleet.upgrade.notes import (
+    Request,
+    keep_room,
+    leave_room,
+    read_note,
+    write_note,
+    written,
+)
 
 SPARE = 64 << 20
 """Bytes that a snapshot leaves free on the disk."""
 _LOG = "logs/errors.log"
+_EVIDENCE = (_LOG, "logs/gateway.log", "gateway_state.json")
 _READ = 1 << 20
 _LINE = re.compile(
     r"\d{4}-\d\d-\d\d[ T][\d:.,]+ (?:ERROR|CRITICAL)(?: \[[^\]]*\])? ([\w.\-]+): (.*)"
@@ -43,30 +52,6 @@ _SYNC = (
     "import json; from tools.skills_sync import sync_skills;"
     " print(json.dumps(sync_skills(quiet=True)))"
 )
-
-Request = Mapping[str, Any]
-
-
-def read_note(request: Request) -> dict[str, Any]:
-    """Return the note of the last upgrade."""
-    note: dict[str, Any] = json.loads(Path(request["note"]).read_text("utf-8"))
-    return note
-
-
-def write_note(request: Request, note: Mapping[str, Any]) -> None:
-    """Replace the note; whoever reads it sees the old one or the new one."""
-    _written(Path(request["note"]), json.dumps(note, indent=1))
-
-
-def _written(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
-
 
 # --- before -----------------------------------------------------------------------------------
 
@@ -88,6 +73,7 @@ def snapshot(request: Request) -> None:
     write_note(
         request, {**begun, "at": time.time(), "phase": "switching", "kept": kept, "logs": {}}
     )
+    keep_room(request)
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)
@@ -132,14 +118,15 @@ def switch(request: Request) -> None:
     note = read_note(request)
     if request["restores"]:
         note["restored"] = sorted({*note.get("restored", ()), *_restored(request, note)})
+    note["phase"] = request["phase"]
+    note["logs"] = {home: _known(Path(home)) for home in request["homes"].values()}
+    # First the note: a link that leads elsewhere without it would belong to no upgrade.
+    write_note(request, note)
     link = Path(request["link"])
     new = link.with_name(link.name + ".new")
     new.unlink(missing_ok=True)
     new.symlink_to(request["version"])
     new.replace(link)
-    note["phase"] = request["phase"]
-    note["logs"] = {home: _known(Path(home)) for home in request["homes"].values()}
-    write_note(request, note)
 
 
 def _restored(request: Request, note: Mapping[str, Any]) -> list[str]:
@@ -216,16 +203,22 @@ def _new(home: Path, known: Mapping[str, Any] | None) -> list[str]:
 
 
 def keep(request: Request) -> dict[str, Any]:
-    """Keep what shows why: the ends of the logs, the state files, and what was seen."""
+    """Keep what shows why: the ends of the logs, the state files, and what was seen.
+
+    On a full disk nothing of it stays: the notes of the way back need the room.
+    """
     folder = Path(request["evidence"]) / request["run"]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _written(folder / "seen.txt", "\n".join(request["seen"]) + "\n")
-    for name, home in request["homes"].items():
-        for file in (_LOG, "logs/gateway.log", "gateway_state.json"):
-            path = Path(home) / file
-            if path.is_file():
-                text = _from(path, max(0, path.stat().st_size - (_READ >> 2)))
-                _written(folder / f"{name}.{path.name}", text)
+    try:
+        written(folder / "seen.txt", "\n".join(request["seen"]) + "\n")
+        for name, home in request["homes"].items():
+            for path in (Path(home, file) for file in _EVIDENCE):
+                if path.is_file():
+                    text = _from(path, max(0, path.stat().st_size - (_READ >> 2)))
+                    written(folder / f"{name}.{path.name}", text)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return {"folder": str(folder)}
 
 
@@ -237,6 +230,7 @@ def end(request: Request) -> dict[str, Any]:
     note = read_note(request)
     skills = {name: _synced(request, home) for name, home in request["homes"].items()}
     write_note(request, {**note, "phase": request["phase"], "ended": time.time()})
+    leave_room(request)
     return {"restored": note.get("restored", []), "skills": skills}
 
 
@@ -289,7 +283,7 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: ~/{error.filename or ''}"
+        return f"{error.strerror or error}{f': ~/{error.filename}' if error.filename else ''}"
     return str(error) if isinstance(error, Sentence) else f"{type(error).__name__}: {error}"
 
 
