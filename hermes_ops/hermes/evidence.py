@@ -71,6 +71,7 @@ class Evidence:
     """What else runs its home, or serves its port, in words."""
     units: tuple[str, ...] = ()
     """Units of others that run its home: the paths of their files."""
+    homeless: bool = False  # its home is not there
     lost: str = ""
     """That its home was replaced by another folder since it began, in words."""
     deleted: tuple[str, ...] = ()
@@ -155,6 +156,7 @@ def evidence_of(
         argv=command.argv if command else (),
         home=_other_home(command, service, facts),
         **_others(service, facts, pid, own, urls, manager),
+        homeless=bool(facts.real) and str(service.home) not in facts.real,
         lost=_lost(service, pid, facts),
         deleted=_deleted(service, pid, facts),
         foreign=told.foreign,

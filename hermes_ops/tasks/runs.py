@@ -38,12 +38,14 @@ def show(_options: Options, output: Output, *, run: str) -> Result:
 
 
 @verb(operands=(_RUN,), common=ANSWER, example="./inv runs.resume last")
-def resume(_options: Options, output: Output, *, run: str) -> None:
+def resume(options: Options, output: Output, *, run: str) -> None:
     """Call the task of a run again, for the hosts that were not done."""
     from hermes_ops.commands import runs as command
     from hermes_ops.tasks.program import Program
 
-    words = command.resumed(run, _selects)
+    # How it is shown is asked for now, not then.
+    words = [word for word in command.resumed(run, _selects) if word != "--json"]
+    words += ["--json"] if options.json else []
     output.note(f"again: {spoken('./inv')} {shlex.join(words)}")
     Program().run([sys.argv[0], *words])
 

@@ -42,6 +42,17 @@ def test_the_next_command(state: str, seen: dict[str, Any], task: str) -> None:
     assert remedy("box/demo", pair, (), plan, lacks=False) == f"./inv {task} -l box/demo"
 
 
+def test_a_home_that_is_gone_is_not_made_anew_unasked() -> None:
+    """Its disk may not be mounted: what `fleet.up` makes is empty, and no remedy."""
+    plan: Any = SimpleNamespace(stalled=frozenset(), differs=())
+    gone = (Verdict("down", ()), Evidence(homeless=True))
+    words = remedy("box/demo", gone, (), plan, lacks=True)
+    assert words.startswith("bring its folder back first")
+    assert words != "./inv fleet.up -l box/demo"
+    new = (Verdict("absent", ()), Evidence(homeless=True, installed=False))
+    assert remedy("box/demo", new, (), plan, lacks=True) == "./inv fleet.up -l box/demo"
+
+
 @pytest.mark.parametrize(
     ("linger", "wish", "manager", "ends"),
     [

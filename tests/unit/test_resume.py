@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,9 @@ def test_a_command_is_run_again_where_it_was_not(capsys: Captured, tmp_path: Pat
     code, out, err = said(capsys, "runs.resume", "last")
     assert (code, "hello" in out, "gone  unreachable" in out) == (3, False, True)
     assert "again: ./inv hosts.exec 'echo hello'" in err
-    said(capsys, "runs.resume", "last")
+    code, out, _ = said(capsys, "runs.resume", "last", "--json")
+    assert (code, json.loads(out)["exit"]) == (3, 3)
+    code, out, err = said(capsys, "runs.resume", "last")
+    assert out.startswith("gone  unreachable")
     code, out, _ = said(capsys, "runs.show", "last")
     assert (code, "gone" in out, "exit 3, 0 changes" in out) == (0, True, True)

@@ -193,7 +193,7 @@ def test_they_are_enough() -> None:
 def test_which_runbooks_there_are(said: Said) -> None:
     """Ours and those beside the inventory; one of the operator's own counts before ours."""
     write("# Mine\n", "runbooks/lost-host.md")
-    write("No heading\n", "runbooks/monday.md")
+    write(f"No heading\n\n{console('$ hermes-ops runs.list')}", "runbooks/monday.md")
     code, out, err = said("runbook.list", "--json")
     assert code == 0, err
     rows = {row["name"]: (row["title"], row["where"]) for row in json.loads(out)["items"]}
@@ -203,6 +203,8 @@ def test_which_runbooks_there_are(said: Said) -> None:
     }  # fmt: skip
     assert "Mine" in said("runbook.list")[1]
     assert said("runbook.run", "monday", "--check")[0] == 0
+    code, _, err = said("runbook.run", "lost-host", "--check")
+    assert (code, "lost-host.md: nothing is to be done in it" in err) == (64, True)
 
 
 # --- refused before the first step --------------------------------------------------------------

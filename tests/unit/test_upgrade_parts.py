@@ -27,6 +27,7 @@ from hermes_ops.commands.fleet.disk import on_host as unneeded
 from hermes_ops.commands.fleet.upgrade import on_host
 from hermes_ops.commands.fleet.upgrade.databases import Sentence, copy, databases, put_back, schema
 from hermes_ops.commands.fleet.upgrade.job import request
+from hermes_ops.commands.fleet.upgrade.notes import read_note
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import UPGRADE_NOTE, stamp
@@ -151,7 +152,7 @@ def taken(home: Path) -> None:
 
 def noted() -> dict[str, Any]:
     """Return the note."""
-    return on_host.read_note(asked("errors"))
+    return read_note(asked("errors"))
 
 
 def test_there_and_back(home: Path) -> None:

@@ -118,6 +118,11 @@ def remedy(
     refused = (c.operation for c in changes if isinstance(c.operation, Refuse))
     if refusal := next(refused, None):
         return refusal.hint or spoken(f"./inv fleet.plan -l {limit}")
+    if evidence.installed and evidence.homeless:
+        return spoken(
+            "bring its folder back first: mount its disk, or profile.import from an archive;"
+            f" ./inv fleet.up -l {limit} makes an empty profile in its place"
+        )
     if changes or lacks or name in plan.stalled or evidence.unread:
         return spoken(f"./inv fleet.up -l {limit}")
     if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:

@@ -14,7 +14,7 @@ from hermes_ops.commands.runbook.values import all_values
 from hermes_ops.commands.runbook.walk import Ready, Walk
 from hermes_ops.commands.runbook.words import substituted
 from hermes_ops.commands.workspace import chosen_inventory, new_run, open_workspace, operator
-from hermes_ops.errors import HermesError, InventoryError, UsageError
+from hermes_ops.errors import HermesError, InventoryError, Place, UsageError
 from hermes_ops.reporting.journal import Journal
 
 Understand = Callable[[Sequence[str]], tuple[str, ...]]
@@ -50,6 +50,12 @@ def run(
     """
     file = named(name, options.inventory)
     runbook = opened(file)
+    if not any(step.act for step in runbook.steps):
+        raise UsageError(
+            "nothing is to be done in it: it has no block of commands",
+            hint="a command stands in a fenced block: ```console, then $ hermes-ops fleet.ps",
+            where=Place(str(file)),
+        )
     _learn_secrets(options, output)
     values = all_values(given, runbook.needs)
     plans = planned(runbook, values, understand)
