@@ -89,7 +89,7 @@ def _preamble(plan: Plan) -> Iterable[str]:
 def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     yield from _preamble(plan)
     yield from _password(plan)
-    yield call("take_lock", terms.lock_timeout, terms.owner)
+    yield call("take_lock", terms.lock_timeout, terms.owner, *(["frees"] if plan.frees else []))
     numbered = list(enumerate(plan.changes))
     # If we had to wait, another run changed the host meanwhile, and our plan is out of date.
     stale = call("tell", "moved", *(number for number, _ in numbered))

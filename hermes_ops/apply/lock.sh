@@ -45,8 +45,9 @@ take_over() { # fails if another run has the lock or claims it
   nameless=0
 }
 
+# Who only makes room on a full disk has a lock without an owner: after some seconds it is taken over.
 holder=      # whose run this is, as JSON
-take_lock() { # SECONDS TEXT
+take_lock() { # SECONDS TEXT [frees]
   holder=$2
   [ -d "$state" ] || mkdir -p "$state" || { tell "fatal $HOME/$state cannot be created"; exit 0; }
   waited=0
@@ -71,7 +72,7 @@ take_lock() { # SECONDS TEXT
   done
   trap release_lock EXIT
   trap 'exit 0' TERM INT
-  printf '%s %s %s\n%s\n' "${boot:--}" $$ "$(started_at $$)" "$2" >"$lock/owner" || {
+  printf '%s %s %s\n%s\n' "${boot:--}" $$ "$(started_at $$)" "$2" 2>/dev/null >"$lock/owner" || [ "${3-}" = frees ] || {
     tell "fatal the disk of $HOME is full or cannot be written"
     exit 0
   }

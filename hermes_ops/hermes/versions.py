@@ -106,7 +106,7 @@ def is_same(one: str, other: str) -> bool:
 
 def is_version(text: str) -> bool:
     """Whether this is written like a version."""
-    return bool(re.fullmatch(r"\d[0-9A-Za-z.+!-]{0,63}", text))
+    return bool(re.fullmatch(r"[0-9][0-9A-Za-z.+!-]{0,63}", text))
 
 
 def is_older(one: str, other: str) -> bool:

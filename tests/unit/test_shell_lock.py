@@ -190,6 +190,14 @@ def test_an_owner_that_cannot_be_written(dash: Host) -> None:
     assert not (dash.home / LOCK).exists()
 
 
+def test_who_makes_room_needs_no_owner(dash: Host) -> None:
+    """On a full disk it has the lock all the same, and gives it back."""
+    dash.stand("mkdir", 'command mkdir "$@" && case $1 in */lock) command mkdir $1/owner ;; esac')
+    answer = dash.run(f"take_lock 1 mine frees; {HELD} && echo held; release_lock; trap - EXIT")
+    assert (answer.told, "\nheld\n" in answer.out) == (["lock-taken 0"], True)
+    assert not (dash.home / LOCK).exists()
+
+
 # --- giving it back ---------------------------------------------------------------------------
 
 

@@ -539,6 +539,7 @@ def test_a_removal_is_whole_or_says_so(disk: Path) -> None:
         ((), "which version?"),
         (("--to", "latest"), "--to takes a version of hermes-agent, not 'latest'"),
         (("--to", "../0.19.0"), "--to takes a version of hermes-agent"),
+        (("--to", "\N{ARABIC-INDIC DIGIT ONE}"), "--to takes a version of hermes-agent"),
         (("--to", "0.19.0", "--soak", "x"), "--soak takes a whole number"),
         (("--to", "0.19.0", "--auto-revert", "--no-auto-revert"), "exclude each other"),
     ],

@@ -165,7 +165,7 @@ def _plan(desired: DesiredState, facts: Facts, found: Iterable[Unused]) -> Plan:
         )
         for one in found
     )
-    return replace(make_plan(desired, facts, wait=False, urls=False), changes=changes)
+    return replace(make_plan(desired, facts, wait=False, urls=False), changes=changes, frees=True)
 
 
 def _removal(unused: Unused, facts: Facts) -> RunCommand:
