@@ -20,8 +20,7 @@ TICKS = 100
 """Clock ticks a second in /proc (USER_HZ, 100 on every Linux that Hermes runs on)."""
 _SINCE_1970 = 10**11
 """No kernel has run for so many ticks; as hundredths of a second since 1970 it was long ago."""
-_BIRTH_LIMIT = 5
-"""Seconds by which two clocks may differ on when one process began: `ps` has whole ones."""
+_BIRTH_LIMIT = 5  # seconds by which two clocks may differ: `ps` has whole ones
 FATAL = 78
 
 

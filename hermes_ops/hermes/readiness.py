@@ -178,9 +178,7 @@ def is_stalled(evidence: Evidence) -> bool:
     """
     state, age, answers = evidence.state or {}, heartbeat_age(evidence), evidence.answers.values()
     proven = evidence.supervised and evidence.alive and state.get("start_time") is not None
-    silent = bool(answers) and all(
-        answer is not None and answer.status is None for answer in answers
-    )
+    silent = bool(answers) and all(one is not None and one.status is None for one in answers)
     return bool(
         proven
         and is_of_process(state, evidence)
