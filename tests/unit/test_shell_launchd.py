@@ -14,6 +14,7 @@ PLIST = f"Library/LaunchAgents/{LABEL}.plist"
 CTL = "/bin/launchctl"
 READY = "uid=501 user=ann boot=B1 booted="
 
+# No process has such a number: orders really signal it, as root if root runs the tests.
 RUNNING = f"""\
 gui/501/{LABEL} = {{
 \tpath = /Users/ann/{PLIST}
@@ -34,7 +35,7 @@ words
 \texit timeout = 25
 \tminimum runtime = 30
 \truns = 3
-\tpid = 4242
+\tpid = 99999999
 \tlast exit code = 75: EX_TEMPFAIL
 \tresource coalition = {{
 \t\tstate = active
@@ -42,7 +43,7 @@ words
 }}
 """
 WAITING = RUNNING.replace("state = running", "state = spawn scheduled").replace(
-    "\tpid = 4242\n", ""
+    "\tpid = 99999999\n", ""
 )
 ENDED = WAITING.replace("spawn scheduled", "not running")
 KILLED = WAITING.replace("last exit code = 75: EX_TEMPFAIL", "last terminating signal = Killed: 9")
@@ -95,8 +96,8 @@ def test_a_job_is_told_by_its_own_lines(host: Host) -> None:
     found = block(host)
     wanted = {
         "Id": LABEL, "Activity": "active", "Domains": "gui/501", "Belongs": "gui/501",
-        "MainPID": "4242", "Code": "75", "Runs": "3", "HermesHome": "/Users/ann/.hermes",
-        "Path": f"/Users/ann/{PLIST}", "Patience": "25", "Disabled": "", "PIDS": " 4242",
+        "MainPID": "99999999", "Code": "75", "Runs": "3", "HermesHome": "/Users/ann/.hermes",
+        "Path": f"/Users/ann/{PLIST}", "Patience": "25", "Disabled": "", "PIDS": " 99999999",
     }  # fmt: skip
     assert {key: found[key] for key in wanted} == wanted
     assert found["Command"].startswith("/bin/x two")
@@ -157,14 +158,14 @@ def test_a_host_without_launchd_is_not_asked(host: Host) -> None:
 
 def test_a_job_in_two_domains(dash: Host) -> None:
     """Both are told, and both processes."""
-    twin = RUNNING.replace("4242", "4243")
+    twin = RUNNING.replace("99999999", "99999998")
     answers(
         dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""),
         **{GUI: (0, RUNNING), OWN: (0, twin)},
     )  # fmt: skip
     found = block(dash)
-    assert (found["Domains"], found["MainPID"]) == ("gui/501 user/501", "4242")
-    assert found["PIDS"] == " 4242 4243"
+    assert (found["Domains"], found["MainPID"]) == ("gui/501 user/501", "99999999")
+    assert found["PIDS"] == " 99999999 99999998"
 
 
 def test_what_nobody_knows_is_not_told(dash: Host) -> None:
@@ -258,8 +259,8 @@ def test_an_order_notes_the_runs(dash: Host) -> None:
     assert dash.run(f"{READY}; launchd_do start {LABEL}; echo $?").out == "0\n"
     assert not (dash.home / RUNS).exists()
     rest = (
-        "launchd_sees() { launchd_domains && launchd_job $1; job_runs=4 job_pid=4243; }; "
-        f"begun=' restart:{LABEL}:kick:4242:3 '; launchd_do restart {LABEL}; echo $?"
+        "launchd_sees() { launchd_domains && launchd_job $1; job_runs=4 job_pid=99999998; }; "
+        f"begun=' restart:{LABEL}:kick:99999999:3 '; launchd_do restart {LABEL}; echo $?"
     )
     assert dash.run(f"{READY}; {rest}").out == "0\n"
     assert (dash.home / RUNS).read_text().startswith("B1 4 1")
