@@ -140,7 +140,8 @@ log_last() { # KEY PATH ENV-FILE LINES SINCE MOST
   log_gathered | log_limited "$4" "$5" | log_masked "$3" 0
   end
   [ "$log_older" = 0 ] || say "older $1"
-  log_mark "$2" "$length"
+  mark=0 # only who follows compares it
+  [ "$log_follow" = 0 ] || log_mark "$2" "$length"
   log_stat "$2"
   [ "$inode" = "$live" ] || return 0
   say "at $1 $live $length 0 $mark"
@@ -164,19 +165,21 @@ log_gather() { # PATH LINES SINCE MOST
   part_length=$length
   number=0
   while :; do
-    log_take "$path" "$part_length"
+    older=$1.$((number + 1))
+    log_take "$path" "$part_length" "$older"
     [ "$wanted" = - ] || [ "$wanted" -gt 0 ] || break
+    [ "$take" -lt "$part_length" ] || [ -e "$older" ] || break
     [ "$left" -gt 0 ] || { log_older=1; break; }
     [ "$3" = - ] || log_begins_later "$path" "$3" || break
     number=$((number + 1))
     [ $number -le $log_siblings ] || break
-    path=$1.$number
+    path=$older
     log_stat "$path"
     case $kind in -*) [ -r "$path" ] || break ;; *) break ;; esac
     part_length=$size
   done
 }
-log_take() { # PATH LENGTH: adds its end to `parts`
+log_take() { # PATH LENGTH OLDER: adds its end to `parts`; of the oldest file lines are not counted
   take=$2
   # Lines have about a hundred bytes: most often a small part is enough.
   if [ "$wanted" != - ]; then
@@ -184,7 +187,7 @@ log_take() { # PATH LENGTH: adds its end to `parts`
     [ "$take" -le "$guess" ] || take=$guess
   fi
   [ "$take" -le "$left" ] || take=$left
-  if [ "$wanted" != - ]; then
+  if [ "$wanted" != - ] && { [ "$take" -lt "$2" ] || [ -e "$3" ]; }; then
     log_count "$1" $(($2 - take)) "$take"
     if [ "$count" -le "$wanted" ] && [ "$take" -lt "$2" ] && [ "$take" -lt "$left" ]; then
       take=$(($2 < left ? $2 : left))
@@ -205,8 +208,10 @@ log_begins_later() { # PATH SINCE: whether its first time is after that
   [ "$(printf '%s\n%s\n' "$first" "$2" | sort | head -n 1)" = "$2" ]
 }
 log_gathered() { # the rest of a line that was cut is left out
-  printf '%s' "$parts" | while read -r from take path; do log_part "$path" "$from" "$take"; done |
-    tail -n "+$((first_cut + 1))"
+  if [ "$first_cut" = 0 ]; then log_parts; else log_parts | tail -n +2; fi
+}
+log_parts() {
+  printf '%s' "$parts" | while read -r from take path; do log_part "$path" "$from" "$take"; done
 }
 log_limited() { # LINES SINCE
   case $1:$2 in
