@@ -195,11 +195,15 @@ retarget() { # COMMAND NEW-PATH OLD-PROFILE NEW-PROFILE
 }
 # The members were checked before the archive was sent. A profile without a .env would be given that
 # of another one by Hermes' own update. What we note beside a profile counts for its old host alone.
+# What a gateway left that ran elsewhere is not unpacked: its processes are others here.
+of_a_run='gateway.pid gateway.lock gateway_state.json gateway-starts.log .gateway-* .drain_request.json
+  .restart_*.json .clean_shutdown processes.json gateway/restart_loop.json state/gateway.heartbeat'
 unpack() { # ARCHIVE TOP FOLDER
   rm -rf "$state/unpacked"
+  # shellcheck disable=SC2086 # patterns
   (umask 077 && mkdir -p "$state/unpacked" "${3%/*}" \
     && tar -x -z -o -f "$1" -C "$state/unpacked" && cd "$state/unpacked/$2" \
-    && rm -f .hermes-ops* && chmod -R u-s,go= . && chmod 700 . && { [ -e .env ] || : >.env; }) \
+    && rm -rf .hermes-ops* $of_a_run && chmod -R u-s,go= . && chmod 700 . && { [ -e .env ] || : >.env; }) \
     && [ ! -e "$3" ] && [ ! -L "$3" ] && mv "$state/unpacked/$2" "$3"
   code=$?
   rm -rf "$state/unpacked" "$1"

@@ -375,13 +375,15 @@ def test_a_folder_that_cannot_be_made_is_a_failure(dash: Host) -> None:
 
 def archived(host: Host) -> None:
     """Write an archive of a folder with our notes in it, and none of a .env."""
-    for name in ("top/a/b", "top/.hermes-ops.yml", "top/.hermes-ops.export.json"):
+    ours = (".hermes-ops.yml", ".hermes-ops.export.json")
+    of_a_run = ("gateway.pid", ".gateway-planned-stop.json", ".drain_request.json", "gateway.lock")
+    for name in ("top/a/b", *(f"top/{name}" for name in ours + of_a_run)):
         host.file(name, "x", 0o666)
     host.run("tar -c -z -f sent.tar.gz top && rm -r top")
 
 
 def test_a_folder_is_unpacked_as_a_whole(host: Host) -> None:
-    """It is private and has a .env; what was noted for its old host and the archive are gone."""
+    """It is private and has a .env; what is about its old host is not there, nor the archive."""
     archived(host)
     answer = host.run("unpack sent.tar.gz top 'new one/deep'; echo $?")
     assert (answer.out, answer.errors) == ("0\n", "")
