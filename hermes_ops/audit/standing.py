@@ -62,7 +62,7 @@ def _half_upgraded(seen: Seen) -> Iterable[Finding]:
     if note.is_open and seen.facts.hermes:
         host, what = shlex.quote(seen.host.name), f"it runs {used(seen.facts)}"
         back = f"fleet.rollback -l {host}"
-        way = f"fleet.upgrade --to {note.after} -l {host}   # it is judged; or back: ./inv {back}"
+        way = f"fleet.upgrade --to {note.after} -l {host}   # it is judged; or: {back}"
         if note.phase == REVERTING:
             way, what = back, f"{what}, and was on its way back"
         said = f"{what}, and run {note.run} has not ended it yet"
