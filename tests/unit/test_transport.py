@@ -105,6 +105,7 @@ def test_a_server_that_recovers_is_reached(tmp_path: Path) -> None:
 
 NOWHERE = OSError(errno.EHOSTUNREACH, "No route to host")
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+BANNER = "Error reading SSH protocol banner"
 SEVERAL = paramiko.ssh_exception.NoValidConnectionsError
 
 
@@ -123,7 +124,8 @@ SEVERAL = paramiko.ssh_exception.NoValidConnectionsError
         (OSError(errno.ECONNRESET, "reset"), "refused", "127.0.0.1: reset", True),
         (OSError("odd"), "refused", "127.0.0.1: odd", True),
         (paramiko.SSHException("banner"), "lost", "127.0.0.1: banner", True),
-        (EOFError(), "lost", "127.0.0.1: EOFError", True),
+        (EOFError(), "lost", "127.0.0.1 ended the connection before the login", True),
+        (paramiko.SSHException(f"{BANNER}x"), "lost", "or runs no SSH server there", True),
         (HostKeyChanged("another"), "host_key_changed", "another", False),
     ],
 )
@@ -133,6 +135,14 @@ def test_failures_in_our_words(error: Exception, kind: str, said: str, passes: b
     failure, passing = classify(error, hop, 2)
     assert (failure.kind, passing) == (kind, passes)
     assert said in str(failure)
+
+
+def test_a_proxy_command_that_leads_nowhere() -> None:
+    """It is named, and how to hear what is wrong with it."""
+    hop = Hop("box", ClientSettings("10.0.0.1", 22, "me", proxy_command="nc gate 22"))
+    failure, _ = classify(EOFError(), hop, 2)
+    assert failure.message == "the ProxyCommand for box (10.0.0.1) ended, or leads to no SSH server"
+    assert failure.hint == "what ssh itself says: ssh -v -- box"
 
 
 def test_a_failure_on_the_way_names_the_hop() -> None:

@@ -30,9 +30,13 @@ def classify(error: Exception, hop: Hop, seconds: float) -> tuple[HermesError, b
     if isinstance(error, socket.gaierror):
         hint = "set ansible_host to its address" if not hop.host else ""
         return Unreachable(f"{where} cannot be resolved", hint=hint), False
+    if isinstance(error, EOFError) or str(error).startswith(_WORDLESS):
+        return _wordless(hop, where), True
     return _lost(error, where), True
 
 
+_WORDLESS = "Error reading SSH protocol banner"
+"""What Paramiko says if nothing came, or nothing that begins SSH."""
 _UNFINISHED = "No existing session"
 """What Paramiko says if the first exchange of keys did not end in time."""
 
@@ -50,6 +54,15 @@ def _no_way(error: paramiko.ChannelException, hop: Hop) -> Unreachable:
         f"the jump host in front of {hop.name} cannot reach {address}:{port}: {error.text}",
         hint="is it on, and does the jump host allow TCP forwarding?",
     )
+
+
+def _wordless(hop: Hop, where: str) -> Unreachable:
+    """Something ended the connection, or is no SSH server."""
+    if hop.settings.proxy_command:
+        words = f"the ProxyCommand for {where} ended, or leads to no SSH server"
+        return Unreachable(words, kind="lost", hint=f"what ssh itself says: ssh -v -- {hop.name}")
+    words = f"{where} ended the connection before the login, or runs no SSH server there"
+    return Unreachable(words, kind="lost", hint="is the port sshd's, and is sshd not overloaded?")
 
 
 def _lost(error: Exception, where: str) -> Unreachable:
