@@ -123,15 +123,17 @@ def reach(
     *,
     named_only: bool,
     steps: Sequence[StepPlan] = (),
+    health: bool = False,
 ) -> Reached:
     """Look at the selected hosts, and choose among the gateways that `names` returns.
 
-    With `named_only` a gateway is meant only by a term with a `/`, such as `host/*`.
+    With `named_only` a gateway is meant only by a term with a `/`, such as `host/*`. `health`: ask
+    what a doctor wants to know.
     """
     wide = replace(options, limit=_hosts_of(options.limit), within=_hosts_of(options.within))
     workspace = open_workspace(wide, output)
     workspace = replace(workspace, selected=enabled(workspace.selected)[0])
-    looks = look_all(wide, output, steps=steps, strangers=True, workspace=workspace)
+    looks = look_all(wide, output, steps=steps, strangers=True, health=health, workspace=workspace)
     roles = workspace.whole.roles
     there = {look.host.name: names(look, roles) for look in looks if look.facts}
     return Reached(workspace, looks, choose(workspace.whole, there, options, named_only=named_only))

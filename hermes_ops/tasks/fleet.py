@@ -138,15 +138,16 @@ def status(options: Options, output: Output, **own: Any) -> Result:
     options=(
         Option("fix", "first run fleet.up for the profiles that it mends", False),
         Option("hermes", "also run Hermes' own doctor on each profile, and quote it", False),
+        _UNMANAGED,
     ),
     common=RESTARTING,
     example="./inv fleet.doctor -l minis --fix",
 )
-def doctor(options: Options, output: Output, *, fix: bool, hermes: bool) -> Result:
+def doctor(options: Options, output: Output, **own: bool) -> Result:
     """Say all that is wrong on this machine and the hosts, with what mends it."""
     from hermes_ops.commands.fleet.care import doctor as command
 
-    return command.run(step_plans(graph.start), options, output, fix=fix, hermes=hermes)
+    return command.run(step_plans(graph.start), options, output, **own)
 
 
 @verb(

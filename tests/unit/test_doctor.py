@@ -115,6 +115,11 @@ def test_what_is_not_as_desired_is_an_error_or_a_warning() -> None:
         assert (found.kind, found.severity) == ("not-as-desired", severity)
         assert found.mend == "./inv fleet.up -l box/demo"
         assert found.sides[0].target == "box/demo"
+    seen = seen_from(Look(state.host, state, told), roles())
+    stranger = replace(seen, profiles=tuple(replace(p, desired=None) for p in seen.profiles))
+    assert list(doctor._of_host(stranger)) == []
+    (found,) = doctor._of_host(stranger, unmanaged=True)
+    assert (found.kind, found.severity) == ("not-as-desired", "error")
     lost = Look(state.host, state, failure=Unreachable("no route", hint="try hosts.ping"))
     (found,) = doctor._of_host(seen_from(lost, roles()))
     assert (found.severity, found.mend) == ("error", "try hosts.ping")

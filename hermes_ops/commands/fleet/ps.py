@@ -46,7 +46,7 @@ def run(
 
     def look(each: Each = ignored) -> list[HostSeen]:
         if workspace is None:
-            return _look_unmanaged(compared, options, output)
+            return look_at_unmanaged(compared, options, output)[1]
         return look_at(compared, options, output, workspace, each)
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
@@ -99,9 +99,11 @@ def look_at(
     return [seen.get(host.name) or seen_disabled(host) for host in selected.hosts]
 
 
-def _look_unmanaged(steps: Sequence[StepPlan], options: Options, output: Output) -> list[HostSeen]:
+def look_at_unmanaged(
+    steps: Sequence[StepPlan], options: Options, output: Output, *, health: bool = False
+) -> tuple[Workspace, list[HostSeen]]:
     """Look at the hosts that the selection names; return what it means, in the inventory or not."""
-    reached = reach(options, output, strangers, named_only=True, steps=steps)
+    reached = reach(options, output, strangers, named_only=True, steps=steps, health=health)
     whole = reached.workspace.whole
     own = {h.name: {p.name for p in h.profiles} for h in managed(whole, options)}
     seen = [seen_from(look, whole.roles) for look in reached.looks]
@@ -111,4 +113,4 @@ def _look_unmanaged(steps: Sequence[StepPlan], options: Options, output: Output)
     ]
     if not any(host.profiles or host.error for host in meant):
         raise reached.nothing(options)
-    return [host for host in meant if host.profiles or host.error]
+    return reached.workspace, [host for host in meant if host.profiles or host.error]

@@ -16,18 +16,20 @@ from hermes_ops.audit.finding import Finding, Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands.fleet.care import growth, hermes_doctor, operator, twice
-from hermes_ops.commands.fleet.ps import STEPS, look_at
+from hermes_ops.commands.fleet.ps import STEPS, look_at, look_at_unmanaged
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
 from hermes_ops.commands.secrets.lint import lines
 from hermes_ops.commands.steps import KEEP_AWAKE
-from hermes_ops.commands.workspace import open_workspace
+from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.plan.desired import StepPlan
 from hermes_ops.program_name import spoken
 from hermes_ops.reporting.report import count
 
 _BAD = ("down", "unknown", "absent")
 """The states of a gateway that make its finding an error."""
+_ILL = ("down", "degraded", "unknown")
+"""The states in which a gateway is ill that nobody has said to run."""
 
 register(
     "not-as-desired",
@@ -44,21 +46,24 @@ register(
 
 
 def run(
-    steps: Sequence[StepPlan], options: Options, output: Output, *, fix: bool, hermes: bool
-) -> Result:
+    steps: Sequence[StepPlan], options: Options, output: Output,
+    *, fix: bool, hermes: bool, unmanaged: bool = False,
+) -> Result:  # fmt: skip
     """Say all that is wrong; the exit code is 2 if anything is left.
 
     `fix`: first let `fleet.up` mend the profiles for which it is the remedy. `hermes`: also show
-    what Hermes' own doctor says; it decides nothing.
+    what Hermes' own doctor says; it decides nothing. `unmanaged`: the selection also means gateways
+    that are not in the inventory.
     """
-    workspace = open_workspace(options, output)
     compared = [*(step for step in steps if step.name in STEPS), KEEP_AWAKE]
-    hosts = look_at(compared, options, output, workspace, health=True)
+    look = _look_unmanaged if unmanaged and options.limit else _look
+    workspace, hosts = look(compared, options, output)
     if fix and (targets := list(_mended_by_up(hosts))):
         _bring_up(targets, steps, options, output)
         if not options.check:
-            hosts = look_at(compared, options, output, workspace, health=True)
-    found = [*operator.findings(workspace), *(one for host in hosts for one in _of_host(host))]
+            workspace, hosts = look(compared, options, output)
+    found = [*operator.findings(workspace)]
+    found += [one for host in hosts for one in _of_host(host, unmanaged=unmanaged)]
     found += [*twice.used_twice(hosts), *growth.growing(hosts, workspace.paths, time.time())]
     _show(found, hosts, output)
     said = hermes_doctor.ask(hosts, workspace, options, output) if hermes else []
@@ -66,14 +71,28 @@ def run(
     return items([*(one.document() for one in found), *said], exit=exit_code(codes))
 
 
-def _of_host(host: HostSeen) -> Iterator[Finding]:
+def _look(
+    steps: Sequence[StepPlan], options: Options, output: Output
+) -> tuple[Workspace, list[HostSeen]]:
+    workspace = open_workspace(options, output)
+    return workspace, look_at(steps, options, output, workspace, health=True)
+
+
+def _look_unmanaged(
+    steps: Sequence[StepPlan], options: Options, output: Output
+) -> tuple[Workspace, list[HostSeen]]:
+    return look_at_unmanaged(steps, options, output, health=True)
+
+
+def _of_host(host: HostSeen, *, unmanaged: bool = False) -> Iterator[Finding]:
     name = host.host.name
     if host.error:
         hint = host.error.hint or spoken(f"./inv hosts.ping -l {shlex.quote(name)}")
         yield _finding("host", Side(name, None), f"{name}: {host.error}", hint, severity="error")
         return
     for seen in host.profiles:
-        if seen.as_desired is False:
+        stranger = unmanaged and seen.desired is None
+        if seen.as_desired is False or (stranger and seen.verdict.state in _ILL):
             side, bad = Side(name, seen.name), seen.verdict.state in _BAD
             yield _finding(
                 "gateway", side, sentence(host, seen), seen.remedy,
