@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 
-from hermes_ops.cli.options import ANSWER, Option, Options, whole
+from hermes_ops.cli.options import ANSWER, Option, Options, only, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.program_name import spoken
 from hermes_ops.tasks.step import verb
@@ -37,7 +37,7 @@ def show(_options: Options, output: Output, *, run: str) -> Result:
     return command.show(output, run)
 
 
-@verb(operands=(_RUN,), common=ANSWER, example="./inv runs.resume last")
+@verb(operands=(_RUN,), common=(*ANSWER, *only("check")), example="./inv runs.resume last --check")
 def resume(options: Options, output: Output, *, run: str) -> None:
     """Call the task of a run again, for the hosts that were not done."""
     from hermes_ops.commands import runs as command
@@ -46,6 +46,7 @@ def resume(options: Options, output: Output, *, run: str) -> None:
     # How it is shown is asked for now, not then.
     words = [word for word in command.resumed(run, _selects) if word != "--json"]
     words += ["--json"] if options.json else []
+    words += ["--check"] if options.check and "--check" not in words else []
     output.note(f"again: {spoken('./inv')} {shlex.join(words)}")
     Program().run([sys.argv[0], *words])
 

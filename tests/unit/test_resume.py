@@ -88,6 +88,9 @@ def test_a_command_is_run_again_where_it_was_not(capsys: Captured, tmp_path: Pat
     )
     words = ("hosts.exec", "echo hello", "-l", "all", "-i", str(tmp_path))
     assert said(capsys, *words)[0] == 3
+    code, out, err = said(capsys, "runs.resume", "last", "--check")
+    assert (code, out) == (0, "")
+    assert "would run on gone: echo hello" in err
     code, out, err = said(capsys, "runs.resume", "last")
     assert (code, "hello" in out, "gone  unreachable" in out) == (3, False, True)
     assert "again: ./inv hosts.exec 'echo hello'" in err
