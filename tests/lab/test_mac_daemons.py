@@ -92,6 +92,8 @@ def test_its_life_without_a_login(headless: Box, operator: MakeOperator) -> None
     log = f"{mac.home}/.hermes/profiles/coder/logs/gateway.log"
     assert int(mac.sh(f"grep -c 'Previous gateway exited cleanly' {log}")) > 0
     assert "gateway.run" in somebody.plain("fleet.logs", "--lines", "9", code=0).out
+    assert mac.user(".local/bin/hermes-gateways restart") == "coder restarted"
+    assert shown(somebody)["restarts"] == 0  # what was ordered is none
     assert mac.user(".local/bin/hermes-gateways stop") == "coder stopped"
     somebody.run("fleet.start", code=0)
     as_agent.up()
