@@ -25,7 +25,7 @@ UNIT = "hermes-gateway-coder.service"
 PROFILE = ".hermes/profiles/coder"
 OLD, NEW = "sk-lab-old-value-0123456789", "sk-lab-new-value-9876543210"
 Hands = Mapping[str, Callable[[], object]]
-_ASKED = re.compile(r"(run|done) / skip / quit\? \[.\] |\[y/N\] ")
+_ASKED = re.compile(r"(run|done) / skip / quit\? \[.\] |\[y/N\] |Type (?P<word>\S+) to go on: ")
 
 
 def test_every_runbook_is_followed_here() -> None:
@@ -73,7 +73,9 @@ def walked(one: Operator, name: str, hands: Hands) -> list[str]:
             if part.endswith("[D] "):
                 for words in [words for words in left if words in part]:
                     left.pop(words)()
-            window.type("y\n" if part.endswith("[y/N] ") else "\n")
+            typed = re.search(rf"({_ASKED.pattern})$", part)
+            word = typed["word"] if typed else None
+            window.type("y\n" if part.endswith("[y/N] ") else f"{word or ''}\n")
         assert window.end() == 0, shown + window.said
     assert not left, shown
     return told(one, "done", shown)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
-from hermes_ops.cli.prompts import confirm
+from hermes_ops.cli.prompts import confirm_typed
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
@@ -42,7 +42,8 @@ def _ask(task: str, does: str, options: Options, *, all_hosts: bool) -> None:
     if not options.limit and not all_hosts:
         raise UsageError(f"{task} needs a selection", hint="name hosts with -l, or say --all-hosts")
     if not options.check:
-        confirm(f"{does} {options.limit or 'every profile of every host'}?", options)
+        what = options.limit or "every profile of every host"
+        confirm_typed(options.limit or "all", f"{does} {what}?", options)
 
 
 def with_state(inventory: Inventory, state: str, why: str) -> Inventory:

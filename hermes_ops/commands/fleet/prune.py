@@ -8,7 +8,7 @@ from dataclasses import replace
 from hermes_ops.audit.orphans import Orphan, orphans_of
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
-from hermes_ops.cli.prompts import confirm
+from hermes_ops.cli.prompts import confirm_typed
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
@@ -39,7 +39,8 @@ def prune(options: Options, output: Output) -> Result:
         _refuse_misnamed(options, reached)
         output.note("no orphan was found: nothing is removed")
     elif not options.check:
-        confirm(f"Remove the services of {', '.join(names)}? Their data stays", options)
+        question = f"Remove the services of {', '.join(names)}? Their data stays"
+        confirm_typed(options.limit or "all", question, options)
     workspace = replace(reached.workspace, selected=selected)
     converged = converge(
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
