@@ -41,7 +41,8 @@ supervisord_again() {
   ! readable "$1.1" || set -- "$1.1" "$1"
   # Its times are local ones, without the TZ of this session.
   hour=$(($(date +%s) - 3600))
-  hour=$(unset TZ; date -d "@$hour" '+%Y-%m-%d %H:%M:%S' 2>/dev/null || date -r "$hour" '+%Y-%m-%d %H:%M:%S')
+  # BSD's way first: to GNU's date it is the name of a file that is not there.
+  hour=$(unset TZ; date -r "$hour" '+%Y-%m-%d %H:%M:%S' 2>/dev/null || date -d "@$hour" '+%Y-%m-%d %H:%M:%S')
   awk -v hour="$hour" '
     function second(time) { return substr(time, 1, 2) * 3600 + substr(time, 4, 2) * 60 + substr(time, 7, 2) }
     function ordered(name) { whole[name] = 1; times[name] = 0; recent[name] = 0; ended[name] = "" }

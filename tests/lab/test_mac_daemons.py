@@ -72,7 +72,7 @@ def test_its_life_without_a_login(headless: Box, operator: MakeOperator) -> None
     up = somebody.run("fleet.up", code=0)
     assert up.json["exchanges"] == {"mac-1": 2}
     assert up.json["verify"]["passed"] == up.json["verify"]["expected"] == 8
-    assert left(mac) == [LABEL, f"{LABEL}.plist"]
+    assert left(mac) == [LABEL, f"{LABEL}.plist", f"{LABEL}.runs"]
     assert mac.ssh(f"launchctl print user/501/{LABEL}").returncode == 113
     assert mac.ssh(f"stat -f '%Su %Sg %Lp' {DAEMON}").stdout == "root wheel 644\n"
     again = somebody.up()

@@ -113,7 +113,7 @@ def test_gateways_outside_the_inventory_are_reached(box: Box, operator: MakeOper
     assert [row["profile"] for row in host["profiles"]] == ["scout"]
     box.user("pkill -STOP -f '[p]rofile scout gateway run'")
     ill = later.run("fleet.doctor", "-l", limit, "--unmanaged", code=2).json["items"]
-    assert any(one["kind"] == "not-as-desired" and "suspended" in one["message"] for one in ill)
+    assert any(one["finding"] == "not-as-desired" and "suspended" in one["message"] for one in ill)
     repaired = later.run("gateway.repair", limit, "--unmanaged", code=0)
     assert repaired.changes(box.name) == [("service:hermes-gateway-scout", "restart", "done")]
     later.run("fleet.down", "-l", limit, "--unmanaged", "-y", code=0)
