@@ -15,7 +15,7 @@ from hermes_ops.commands.fleet.status import (
     seen_from,
 )
 from hermes_ops.commands.fleet.watch import Each, ignored, result, watched
-from hermes_ops.commands.look_hosts import look_all
+from hermes_ops.commands.look_hosts import Look, look_all
 from hermes_ops.commands.strangers import managed, reach, strangers
 from hermes_ops.commands.workspace import Workspace, enabled, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
@@ -84,6 +84,15 @@ def look_at(
     the state is that of the process, whatever platforms and URLs its settings want.
     """
     selected = workspace.selected if options.limit else with_profiles(workspace.selected)[0]
+    known: dict[str, tuple[Look, HostSeen]] = {}
+
+    def judged(look: Look) -> HostSeen:
+        # To judge a host means to plan for it: a look that is heard of again is not judged again.
+        before = known.get(look.host.name)
+        if before is None or before[0] != look:
+            before = known[look.host.name] = look, seen_from(look, selected.roles)
+        return before[1]
+
     looks = look_all(
         options,
         output,
@@ -91,11 +100,11 @@ def look_at(
         strangers=True,
         health=health,
         workspace=replace(workspace, selected=enabled(selected)[0]),
-        each=lambda look: each(seen_from(look, selected.roles)),
+        each=lambda look: each(judged(look)),
     )
     if any(isinstance(look.failure, Interrupted) for look in looks):
         raise KeyboardInterrupt
-    seen = {look.host.name: seen_from(look, selected.roles) for look in looks}
+    seen = {look.host.name: judged(look) for look in looks}
     return [seen.get(host.name) or seen_disabled(host) for host in selected.hosts]
 
 
