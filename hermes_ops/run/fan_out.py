@@ -92,7 +92,7 @@ def over_hosts(
         fan = _Fan(work, settings, emit, word_of, keep or own, keep is not None, left)
         ended = parallel(
             wanted, fan.one, rules,
-            failed=lambda o: word_of(o) in BAD, meanwhile=meanwhile,
+            failed=lambda o: fan.words[o.host.name] in BAD, meanwhile=meanwhile,
         )  # fmt: skip
         return fan.all(wanted, ended)
 
@@ -109,6 +109,8 @@ class _Fan(Generic[Item, Value]):
     keeps: bool
     leaves: Callable[[Host], None]
     began: dict[str, float] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    """What the last outcome of each host counts as: `word_of` is asked once for an outcome."""
     left: frozenset[str] = frozenset()
     """Hosts that did not end in time: their later events are dropped."""
 
@@ -170,7 +172,8 @@ class _Fan(Generic[Item, Value]):
                 for line in failure.trace:
                     trace(name, line)
         message = str(failure) if failure else ""
-        emit(Finished(name, self.word_of(outcome), message, outcome.seconds))
+        self.words[name] = word = self.word_of(outcome)
+        emit(Finished(name, word, message, outcome.seconds))
 
     def _seconds(self, host: Host) -> float:
         now = time.monotonic()

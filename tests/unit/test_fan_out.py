@@ -265,6 +265,18 @@ def test_what_counts_as_a_failure_may_be_in_the_value() -> None:
     assert [e.outcome for e in events if isinstance(e, Finished)] == ["failed"]
 
 
+def test_an_outcome_is_judged_once() -> None:
+    """For `--max-fail` and the event alike: to judge one may mean to plan for its host."""
+    judged: list[str] = []
+
+    def word_of(outcome: HostOutcome[str]) -> str:
+        judged.append(outcome.host.name)
+        return outcome.word
+
+    each(lambda _: None, word_of=word_of)
+    assert sorted(judged) == sorted(NAMES)
+
+
 def test_serial() -> None:
     """With a batch of one no host begins before the last one has ended."""
     order: list[str] = []

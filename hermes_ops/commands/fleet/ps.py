@@ -87,7 +87,7 @@ def look_at(
     known: dict[str, tuple[Look, HostSeen]] = {}
 
     def judged(look: Look) -> HostSeen:
-        # To judge a host means to plan for it: a look that is heard of again is not judged again.
+        # To judge a host means to plan for it: what `each` got is not judged again at the end.
         before = known.get(look.host.name)
         if before is None or before[0] != look:
             before = known[look.host.name] = look, seen_from(look, selected.roles)
