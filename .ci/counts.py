@@ -1,8 +1,9 @@
 """Say whether the tests that were to run did run: `counts.py RESULTS MINIMUM INV`.
 
-RESULTS has quick.xml, newest.xml, slow.xml and hosts.xml as `dev.test --junit RESULTS` writes them,
-and stdout with all that pytest printed. MINIMUM names how many of each suite must pass, INV is
-./inv, which says which Pythons are promised. Nothing but the standard library is used.
+RESULTS has slow.xml and hosts.xml, quick and newest in parts (quick-1.xml and so on), as
+`dev.test --junit RESULTS` writes them, and stdout with all that pytest printed. MINIMUM names how
+many of each suite must pass, INV is ./inv, which says which Pythons are promised. Nothing but the
+standard library is used.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 FILES = {"quick": "quick", "newest": "newest", "slow": "slow", "lab": "hosts"}
+
+PYTHON = r'<testsuite name="[\w-]+ Python 3\.(\d+)'
 
 
 def main(results: Path, minimum: Path, inv: Path) -> None:
@@ -34,10 +37,13 @@ def main(results: Path, minimum: Path, inv: Path) -> None:
 
 def cases(results: Path, suite: str) -> list[ElementTree.Element]:
     """Return what one suite ran."""
-    file = results / f"{FILES[suite]}.xml"
-    if not file.is_file():
-        return []
-    return list(ElementTree.parse(file).iter("testcase"))  # noqa: S314 - this run wrote it
+    roots = map(ElementTree.parse, files(results, suite))  # this run wrote them
+    return [case for root in roots for case in root.iter("testcase")]
+
+
+def files(results: Path, suite: str) -> list[Path]:
+    """Return the files of a suite: one, or one for each of its parts."""
+    return sorted(results.glob(f"{FILES[suite]}*.xml"))
 
 
 def complaints(found: dict[str, list[ElementTree.Element]], least: dict[str, int]) -> Iterator[str]:
@@ -66,11 +72,10 @@ def strangers(results: Path, inv: Path) -> Iterator[str]:
         return
     first, last = map(int, promised.groups())
     for suite, fits in (("quick", range(first, first + 1)), ("newest", range(first + 1, last + 1))):
-        file = results / f"{suite}.xml"
-        text = file.read_text() if file.is_file() else ""
-        ran = re.search(r'<testsuite name="\w+ Python 3\.(\d+)', text)
-        print(f"ci: {suite}: under Python 3.{ran[1] if ran else '?'}")
-        if not ran or int(ran[1]) not in fits:
+        texts = [file.read_text() for file in files(results, suite)]
+        ran = {name for text in texts for name in re.findall(PYTHON, text) or "?"}
+        print(f"ci: {suite}: under Python 3.{' and 3.'.join(sorted(ran)) or '?'}")
+        if not ran or not ran <= set(map(str, fits)):
             yield f"{suite}: not under a Python that it is for: 3.{min(fits)} to 3.{max(fits)}"
 
 

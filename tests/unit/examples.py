@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 
+import pytest
+from _pytest.mark import ParameterSet
+
 THOROUGH = "HERMES_OPS_TEST_THOROUGH"
 EXPLORE = "HERMES_OPS_TEST_EXPLORE"
 
@@ -17,3 +20,8 @@ def examples(whole: int) -> int:
     if os.environ.get(EXPLORE):
         return whole * 5
     return whole if os.environ.get(THOROUGH) else max(whole // 5, 10)
+
+
+def seldom(*values: object) -> list[ParameterSet]:
+    """Return further values of a parameter, which the slow tests alone try."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]

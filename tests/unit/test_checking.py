@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.cli.output import Output
-from hermes_ops.commands.dev.tools import Tool, is_shell, run, tools
+from hermes_ops.commands.dev.tools import Tool, is_shell, parts, quick_tests, run, tools
 from hermes_ops.errors import CommandError
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +99,22 @@ def test_a_slip_is_found(tmp_path: Path) -> None:
     assert "SC2086" in printed
     assert "==> receive" in printed
     assert error.count("failed") == 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_every_file_of_tests_is_in_one_part(count: int) -> None:
+    """No part is more than the largest file above another, and none is empty."""
+    sizes = {"a": 50, "b": 40, "c": 40, "d": 30, "e": 10, "f": 1}
+    found = parts(sizes, count)
+    assert sorted(file for part in found for file in part) == sorted(sizes)
+    weights = [sum(sizes[file] for file in part) for part in found]
+    assert max(weights) - min(weights) <= max(sizes.values())
+
+
+def test_the_quick_tests_are_all_files() -> None:
+    """Whatever the machine, each module of tests/unit is in a part; results go to a file a part."""
+    tools = quick_tests("results")
+    files = [Path(file).name for tool in tools for file in tool.files]
+    assert sorted(files) == sorted(path.name for path in (ROOT / "tests/unit").glob("test_*.py"))
+    names = {word for tool in tools for word in tool.words if word.startswith("--junit-xml=")}
+    assert names == {f"--junit-xml=results/quick-{n}.xml" for n in range(1, len(tools) + 1)}

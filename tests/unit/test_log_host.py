@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import seldom
 from shell_kit import SHELLS, words_of
 
 from hermes_ops.commands.logs.clock import HostClock
@@ -233,7 +234,7 @@ def test_rotations_lose_nothing(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("apart", [0, 1])
-@pytest.mark.parametrize("call", range(1, 11))
+@pytest.mark.parametrize("call", [*range(1, 4), *seldom(*range(4, 11))])
 def test_a_rotation_in_the_middle_of_a_look_loses_nothing(
     desk: Desk, call: int, apart: int
 ) -> None:

@@ -344,6 +344,7 @@ def test_quit(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         assert outcomes() == [("skipped", "inventory.list -l minis"), ("ended", "130")]
 
 
+@pytest.mark.slow
 def test_it_stops_where_a_command_ends_otherwise(capfd: pytest.CaptureFixture[str]) -> None:
     """With the exit code of the command; a 0 that was not expected is a failure, too."""
     write(console(RUNS, "$ hermes-ops fleet.ps -l none", RUNS))
@@ -355,6 +356,7 @@ def test_it_stops_where_a_command_ends_otherwise(capfd: pytest.CaptureFixture[st
     assert program(capfd, "runbook.run", "page.md", "-y")[0] == 1
 
 
+@pytest.mark.slow
 def test_yes_is_no_answer_to_what_a_command_asks(capfd: pytest.CaptureFixture[str]) -> None:
     """The walk stops there: nobody typed anything."""
     write(console("$ hermes-ops fleet.stop", RUNS))
@@ -373,6 +375,7 @@ def test_check_runs_nothing(said: Said) -> None:
     assert len(list(journal.runs())) == 1
 
 
+@pytest.mark.slow
 def test_secrets_are_masked(capfd: pytest.CaptureFixture[str]) -> None:
     """A value of the inventory is neither shown nor written down."""
     write("## You need\n- `NAME`: whose\n" + console("$ hermes-ops inventory.list -l NAME"))
@@ -381,6 +384,7 @@ def test_secrets_are_masked(capfd: pytest.CaptureFixture[str]) -> None:
     assert SECRET not in out + err + (journal.folder() / f"{run}.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_the_inventory_is_handed_on(fleet: Path, tmp_path: Path) -> None:
     """To each command whose task reads one; with --json one document is on standard output."""
     page = write(console("$ hermes-ops inventory.list", RUNS)).absolute()
@@ -396,6 +400,7 @@ def test_the_inventory_is_handed_on(fleet: Path, tmp_path: Path) -> None:
     assert "mini-2" in done.stderr
 
 
+@pytest.mark.slow
 def test_own_tasks_can_be_run(capfd: pytest.CaptureFixture[str]) -> None:
     """A task of the `tasks.py` beside the inventory is a task like any other."""
     Path("tasks.py").write_text("from invoke import task\n@task\ndef hello(c):\n    print('hi')\n")
@@ -410,6 +415,7 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_an_interrupt_ends_the_command_too(number: int, code: int) -> None:
     """The command that runs ends, what follows is not done, and the transcript says so."""

@@ -26,8 +26,8 @@ LAB_MEMORY = 6 << 30
 
 
 def check(output: Output, *, results: str | None = None) -> None:
-    """Run all tools and the quick tests; with a folder for `results`, write quick.xml there."""
-    tools.run([*tools.tools(), tools.quick_tests(results)], output)
+    """Run all tools and the quick tests; with a folder for `results`, write quick-N.xml there."""
+    tools.run([*tools.tools(), *tools.quick_tests(results)], output)
 
 
 def fix(output: Output) -> None:
@@ -57,7 +57,7 @@ def test(
 
 def quick(output: Output, junit: str | None) -> None:
     """Run only the quick tests that need nothing but this checkout."""
-    tools.run([tools.quick_tests(junit)], output)
+    tools.run(tools.quick_tests(junit), output)
 
 
 def _labs() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from hermes_ops.errors import CommandError, UsageError
 
 
 def elsewhere(python: str, results: str | None, output: Output) -> None:
-    """Run the quick tests with this Python, or the newest; the results are in newest.xml.
+    """Run the quick tests with this Python, or the newest; the results are in newest-N.xml.
 
     Raises:
         CommandError: it is not available here, or a test failed.
@@ -33,8 +33,9 @@ def elsewhere(python: str, results: str | None, output: Output) -> None:
     with TemporaryDirectory() as folder:
         script = 'sh "$PWD/inv" dev.test --quick --junit results'
         code = debians.run_beside(CLONE, script, found[1], Path(folder))
-        if results and (Path(folder) / "quick.xml").exists():
-            Path(results).mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path(folder) / "quick.xml", Path(results) / "newest.xml")
+        for part in Path(folder).glob("quick-*.xml") if results else ():
+            kept = Path(results or "")
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(part, kept / part.name.replace("quick", "newest"))
     if code:
         raise CommandError(f"under Python {found[0]} they failed with exit code {code}")
