@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.assets import ROLES, TEMPLATES
@@ -23,6 +23,8 @@ _END = re.compile(r"[%}]\}")
 _QUOTED = re.compile(r"'(\w+)'")
 _WORD = re.compile(r"\w+")
 _DEFINED = "names that are defined here: "
+_SIMPLE = (str, int, bool, type(None))
+"""Types of values by which a rendered text is found again."""
 _NAME = re.compile(r"(?<!\{)\{\{ *(\w+) *\}\}(?!\})")
 
 
@@ -92,9 +94,29 @@ def _rendered(source: str, values: Mapping[str, Any], name: str) -> str:
     if _names(source) <= values.keys():
         # Most texts of a role are of this kind; Jinja would need a millisecond to compile one.
         return _NAME.sub(lambda found: str(_no_secret(values[found[1]])), source)
-    return (
-        rendered_here(source, values, name) if _is_ours(source) else _limited(source, values, name)
-    )
+    if not _is_ours(source):
+        return _limited(source, values, name)
+    given = {name: values[name] for name in _used(source) if name in values}
+    if not all(type(value) in _SIMPLE for value in given.values()):
+        return rendered_here(source, values, name)
+    try:
+        return _known(source, tuple(given.items()), tuple(map(type, given.values())))
+    except InventoryError:
+        return rendered_here(source, values, name)  # again, for it tells all names that there are
+
+
+@lru_cache(2048)
+def _known(source: str, given: tuple[tuple[str, Any], ...], _: tuple[type, ...]) -> str:
+    """Return a text of ours for these values; a fleet asks for the same ones on every host.
+
+    The types are a part of what is kept, as `True == 1`.
+    """
+    return rendered_here(source, dict(given), "")
+
+
+@cache
+def _used(source: str) -> frozenset[str]:
+    return frozenset(names_in(source))
 
 
 @cache
