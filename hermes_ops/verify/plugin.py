@@ -162,14 +162,14 @@ class Checks:
             future.set_result(_call(item))
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Take the result of a check that was called ahead of time."""
-        future = self._ahead.get(pyfuncitem.nodeid)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Take the result of a check that was called ahead of time: it needs no set-up any more."""
+        future = self._ahead.get(item.nodeid)
         if future is None:
             return None
-        error = future.result().error
-        if error is not None:
-            raise error
+        stops = (KeyboardInterrupt, pytest.exit.Exception)
+        call = pytest.CallInfo.from_call(partial(_told, future), "call", reraise=stops)
+        item.ihook.pytest_runtest_makereport(item=item, call=call)
         return True
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -225,6 +225,13 @@ def _call(item: pytest.Function) -> _Ended:
     except BaseException as error:
         return _Ended(error, time.monotonic() - began)
     return _Ended(None, time.monotonic() - began)
+
+
+def _told(future: Future[_Ended]) -> None:
+    """Wait for the result of a check; raise what it raised."""
+    error = future.result().error
+    if error is not None:
+        raise error
 
 
 def _is_plain(item: pytest.Function) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hermes_ops.assets import ROLES
 from hermes_ops.inventory.role import Role
 from hermes_ops.services.manager import CheckedService
 from hermes_ops.transport import Session
@@ -148,12 +149,12 @@ def _words(folders: Sequence[Path]) -> list[str]:
 
 @contextlib.contextmanager
 def _alone(folders: Sequence[Path]) -> Iterator[io.StringIO]:
-    """Restore environment, modules and output afterwards; write no compiled files."""
+    """Restore environment, modules and output afterwards; compile no files of others."""
     environ, modules, compiles = dict(os.environ), set(sys.modules), sys.dont_write_bytecode
     for name in [name for name in environ if name.startswith("PYTEST_")]:
         del os.environ[name]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = not all(folder.is_relative_to(ROLES) for folder in folders)
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -16,6 +16,7 @@ import pytest
 from building import bare_role
 from faking import EachAlone
 
+from hermes_ops.assets import ROLES
 from hermes_ops.commands.fleet.verify import _codes
 from hermes_ops.errors import CommandError, Unknown, Unreachable, UsageError
 from hermes_ops.inventory.model import Connection, Host, Profile
@@ -380,6 +381,24 @@ def test_the_process_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {name for name in sys.modules if name.startswith("thing")} == {
         "thing.before", "thing_of_others",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "forbidden"),
+    [
+        ((ROLES / "gateway/checks",), False),
+        ((ROLES / "gateway/checks", ROLES / "awake/checks"), False),
+        ((ROLES / "gateway/checks", Path("/srv/inventory/roles/thing/checks")), True),
+        ((ROLES.with_name("roles-of-others") / "thing/checks",), True),
+    ],
+)
+def test_only_checks_of_ours_are_compiled(
+    parts: tuple[Path, ...], forbidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pytest rewrites them once, not in every run; beside an inventory nothing is written."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    with runner._alone(parts):
+        assert sys.dont_write_bytecode is forbidden
 
 
 def test_when_pytest_itself_fails_each_check_says_so(
