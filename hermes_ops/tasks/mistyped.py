@@ -24,6 +24,9 @@ REPEATED = {
 }
 """Options that can be repeated. `-l` alone is another one of Invoke: it is looked at later."""
 
+MANY = 4
+"""So many names may begin with what was typed for all of them to be shown."""
+
 
 def refuse_missing(words: Sequence[str], options: Mapping[str, str]) -> None:
     """Refuse an option without a value: Invoke would ignore it, and the run would do more."""
@@ -40,7 +43,7 @@ def usage_error(error: ParseError, names: Iterable[str]) -> UsageError:
     if match := _NEEDS_VALUE.search(text):
         return UsageError(f"--{match[1]} needs a value", hint=hint)
     if match := _UNKNOWN.search(text):
-        near = difflib.get_close_matches(match[1], _candidates(match[1], error, names), n=3)
+        near = _near(match[1], _candidates(match[1], error, names))
         known = f"did you mean {' or '.join(near)}?" if near else hint
         known = _as_option(match[1], error) or known
         return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
@@ -58,6 +61,13 @@ def _as_option(word: str, error: ParseError) -> str:
         if word in option.choices:
             return f"did you mean --{option.name} {word}?"
     return ""
+
+
+def _near(word: str, known: Sequence[str]) -> list[str]:
+    """Return what was probably meant: a verb without its noun, a beginning, else a slip."""
+    verbs = [name for name in known if name.rpartition(".")[2] == word]
+    begun = [name for name in known if name.startswith(word)]
+    return verbs or (begun if len(begun) <= MANY else []) or difflib.get_close_matches(word, known)
 
 
 def _candidates(word: str, error: ParseError, names: Iterable[str]) -> list[str]:

@@ -118,6 +118,12 @@ def test_selections_unite(
     ("words", "error", "hint"),
     [
         (("fleet.pln",), "'fleet.pln' is neither a task", "did you mean fleet.plan"),
+        (("logs",), "'logs' is neither a task", "did you mean fleet.logs or gateway.logs?"),
+        (
+            ("fleet.p",),
+            "'fleet.p' is neither a task",
+            "did you mean fleet.plan or fleet.prune or fleet.ps?",
+        ),
         (("xyzzy",), "'xyzzy' is neither a task", "inv --list shows the tasks"),
         (("inventory.schema", "hosts"), "'hosts' is neither a task", "did you mean --of hosts?"),
         (
@@ -126,6 +132,7 @@ def test_selections_unite(
             "did you mean --format mermaid?",
         ),
         (("fleet.plan", "--limt", "x"), "'--limt' is neither a task", "did you mean --limit"),
+        (("fleet.ps", "--wid"), "'--wid' is neither a task", "did you mean --wide?"),
         (("fleet.plan", "--limit"), "--limit needs a value", "inv --help TASK"),
         (("config.get",), "config.get needs TARGET", "./inv --help config.get"),
         (("fleet.plan", "--dry"), "--dry is not supported", "--check"),
