@@ -116,7 +116,8 @@ def _known(source: str, given: tuple[tuple[str, Any], ...], _: tuple[type, ...])
 
 @cache
 def _used(source: str) -> frozenset[str]:
-    return frozenset(names_in(source))
+    """Return the words of a source: among them are the names that it uses."""
+    return frozenset(_WORD.findall(source))
 
 
 @cache
@@ -137,8 +138,8 @@ def _limited(source: str, values: Mapping[str, Any], name: str) -> str:
     from hermes_ops.worker import WORKER, ExpressionError
 
     try:
-        used = set(_WORD.findall(source)) & values.keys()
-        answer = WORKER.rendered(source, {key: _plain(values[key]) for key in used}, name)
+        used = {key: _plain(values[key]) for key in _used(source) if key in values}
+        answer = WORKER.rendered(source, used, name)
     except ExpressionError as error:
         raise _not_rendered(source, name, str(error)) from None
     if isinstance(answer, str):
