@@ -77,6 +77,28 @@ def test_a_wait_ends_when_all_is_ready_and_settled(
     assert host.calls.count("sleep 0.5") == looks - 1
 
 
+@pytest.mark.parametrize(
+    ("took", "nap"),
+    [("100.50", "0.5"), ("100.66", "0.5"), ("100.67", "0.5"), ("100.88", "1.1"), ("101.09", "1.7"),
+     ("101.40", "2.0"), ("160.08", "2.0")],
+)  # fmt: skip
+def test_looks_get_a_quarter_of_the_time(host: Host, took: str, nap: str) -> None:
+    """Between half a second and two, by how long the last look took."""
+    host.rooted("/proc/uptime")
+    host.part("/proc/uptime", "100.50 1\n")
+    host.stand("sleep", "")
+    host.run(f"clock; echo {took} 1 >{host.root}/proc/uptime; pause")
+    assert host.calls[-1] == f"sleep {nap}"
+
+
+def test_without_uptime_the_pause_is_half_a_second(dash: Host) -> None:
+    """The clock of a Mac counts whole seconds."""
+    dash.rooted("/proc/uptime")
+    dash.stand("sleep", "")
+    dash.run("clock; pause")
+    assert dash.calls[-1] == "sleep 0.5"
+
+
 @pytest.mark.parametrize(("most", "looks"), [(30, 5 + 10), (0, 10 + 10), (-10, 11)])
 def test_the_wait_begins_when_the_old_process_has_ended(dash: Host, most: int, looks: int) -> None:
     """It may end within its manager's time and ten seconds more; then it counts all the same."""
