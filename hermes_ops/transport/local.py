@@ -92,8 +92,7 @@ class Local:
     def session(self) -> Session:
         """Open a long-lived shell."""
         pipes = Pipes(self._words(), environment())
-        pipes.send(opening(self.host))
-        return FramedShell(pipes, partial(refuse_unheard, self.host))
+        return FramedShell(pipes, partial(refuse_unheard, self.host), opening(self.host))
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""

@@ -14,9 +14,11 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from hermes_ops.errors import NotUnderstood, Unknown, belongs_to
+from hermes_ops.transport.streams import Arrived
 from hermes_ops.wire.reader import LARGEST, last_words
 
 GRACE = 5.0
@@ -118,15 +120,19 @@ class Streams(Protocol):
 
 Refuse = Callable[[str, int, bytes], None]
 """Raises for a shell that ended before any command: its last line, exit code and errors."""
-KEPT = 1024
 
 
 class FramedShell:
-    """A shell that runs one command after another, each as its own `sh -c` with an empty stdin."""
+    """A shell that runs one command after another, each as its own `sh -c` with an empty stdin.
 
-    def __init__(self, streams: Streams, refuse: Refuse | None = None) -> None:
-        self._streams, self._refuse = streams, refuse
-        self._output, self._errors = _Stream(), _Stream()
+    `opening` is what it is sent before all else.
+    """
+
+    def __init__(
+        self, streams: Streams, refuse: Refuse | None = None, opening: bytes = b""
+    ) -> None:
+        self._streams, self._refuse, self._opening = streams, refuse, opening
+        self._output, self._errors = Arrived(), Arrived()
         self._failure: Unknown | None = None
         self._begun = False
         self._word = "limited"
@@ -187,8 +193,10 @@ class FramedShell:
         if not data:
             return
         try:
-            self._streams.send(data if self._begun else _PRELUDE.encode() + data)
+            self._streams.send(data if self._begun else self._opening + _PRELUDE.encode() + data)
         except OSError as error:
+            self._hear_the_rest()
+            self._refuse_unheard()
             raise _lost() from error
         self._begun = True
 
@@ -214,7 +222,7 @@ class FramedShell:
         with belongs_to("the host"):
             return int(code), output, errors
 
-    def _until(self, stream: _Stream, end: str, deadline: float) -> bytes:
+    def _until(self, stream: Arrived, end: str, deadline: float) -> bytes:
         """Wait until `end` arrives on `stream`; return what came before it."""
         while (taken := stream.take(end.encode())) is None:
             if (left := deadline - time.monotonic()) <= 0:
@@ -230,44 +238,22 @@ class FramedShell:
         self._refuse = None
         return taken
 
+    def _hear_the_rest(self) -> None:
+        """Take what a shell that takes no command any more has said."""
+        with suppress(OSError):  # it is silent, or gone
+            while self._output.size + self._errors.size < LARGEST:
+                output, errors = self._streams.receive(GRACE)
+                if not output and not errors:
+                    return
+                self._output.add(output)
+                self._errors.add(errors)
+
     def _refuse_unheard(self) -> None:
         """Raise with what the shell said, if it ended before it read our first command."""
         if self._refuse is not None:
             said, errors = bytes(self._output.rest), bytes(self._errors.rest)
             last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
             self._refuse(last_words(last), self._streams.code(), errors)
-
-
-class _Stream:
-    """The bytes that arrived on one stream and were not taken yet."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._searched = 0
-
-    @property
-    def size(self) -> int:
-        return len(self._data)
-
-    @property
-    def rest(self) -> bytes:
-        """The last bytes of what was not taken."""
-        return bytes(self._data[-KEPT:])
-
-    def add(self, data: bytes) -> None:
-        self._data += data
-
-    def take(self, end: bytes) -> bytes | None:
-        """Take and return the bytes before `end`; None if `end` has not arrived yet."""
-        at = self._data.find(end, self._searched)
-        if at < 0:
-            # The next search begins here: output may be large.
-            self._searched = max(0, len(self._data) - len(end) + 1)
-            return None
-        taken = bytes(self._data[:at])
-        del self._data[: at + len(end)]
-        self._searched = 0
-        return taken
 
 
 _AS_IT_IS = ("utf-8", "surrogateescape")

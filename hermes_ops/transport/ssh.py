@@ -178,9 +178,8 @@ class Ssh:
 
     def session(self) -> Session:
         """Open a long-lived shell on its own channel."""
-        channel = self._channel(become(self.host))
-        channel.sendall(opening(self.host))
-        return FramedShell(Channel(channel), partial(refuse_unheard, self.host))
+        channel = Channel(self._channel(become(self.host)))
+        return FramedShell(channel, partial(refuse_unheard, self.host), opening(self.host))
 
     def terminal(self, command: str) -> Remote:
         """Run a command on a terminal of its own."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from hermes_ops.errors import Unknown
+from hermes_ops.transport.unheard import KEPT
 
 if TYPE_CHECKING:
     import paramiko
@@ -143,3 +144,35 @@ class Channel:
         """End the shell: its standard input ends with the channel."""
         self._channel.close()  # also wakes a thread that still waits for data
         self._selector.close()
+
+
+class Arrived:
+    """The bytes that arrived on one stream and were not taken yet."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._searched = 0
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    @property
+    def rest(self) -> bytes:
+        """The last bytes of what was not taken."""
+        return bytes(self._data[-KEPT:])
+
+    def add(self, data: bytes) -> None:
+        self._data += data
+
+    def take(self, end: bytes) -> bytes | None:
+        """Take and return the bytes before `end`; None if `end` has not arrived yet."""
+        at = self._data.find(end, self._searched)
+        if at < 0:
+            # The next search begins here: output may be large.
+            self._searched = max(0, len(self._data) - len(end) + 1)
+            return None
+        taken = bytes(self._data[:at])
+        del self._data[: at + len(end)]
+        self._searched = 0
+        return taken

@@ -152,7 +152,8 @@ def begun(remote: Remote, host: Host, asks: str, begins: str) -> Remote:
             raise Unknown("the connection was lost", hint="run it again")
         heard += said
         if not asked and asks.encode() in heard:
-            remote.write(opening(host))
+            with suppress(OSError):  # it has ended: the next read says why
+                remote.write(opening(host))
             asked = True
     return remote
 

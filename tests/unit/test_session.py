@@ -303,3 +303,40 @@ def test_an_exit_code_that_is_no_number_is_not_understood() -> None:
     for _ in range(2):
         with pytest.raises(NotUnderstood):
             shell.run("true")
+
+
+class Gone:
+    """The other end of a shell that ended before it could be sent anything."""
+
+    def __init__(self, *said: tuple[bytes, bytes]) -> None:
+        self.said = [*said]
+
+    def send(self, data: bytes) -> None:
+        raise BrokenPipeError
+
+    def receive(self, seconds: float) -> tuple[bytes, bytes]:
+        return self.said.pop(0) if self.said else (b"", b"")
+
+    def code(self) -> int:
+        return 7
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_shell_that_ended_before_all_says_why() -> None:
+    """Whether it ended before or after our first bytes is chance: the words are the same."""
+    heard = []
+    shell = FramedShell(Gone((b"Wel", b"NO"), (b"come\n", b"\n")), lambda *said: heard.append(said))
+    with pytest.raises(Unknown, match="the connection was lost"):
+        shell.run("true")
+    assert heard == [("Welcome", 7, b"NO\n")]
+
+
+def test_the_opening_comes_first_and_once() -> None:
+    """A shell behind sudo reads its password from the first line."""
+    shell = FramedShell(
+        Pipes(["sh", "-c", "read -r first; echo $first >&2; exec sh"], {}), None, b"a\n"
+    )
+    assert [shell.run("echo b")[:2] for _ in range(2)] == [(0, b"b\n")] * 2
+    shell.close()
