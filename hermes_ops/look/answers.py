@@ -155,7 +155,7 @@ def _files(reply: Reply) -> dict[str, Any]:
     for record in reply.of("digests"):
         for line in (record.text or "").splitlines():
             digest, _, path = line.partition("  ")
-            digests[path] = digest.removeprefix("\\")
+            digests[path] = digest
     for record in reply.of("env"):
         contents[record.rest] = record.text or ""
     node = next(reply.of("node"), None)

@@ -26,7 +26,7 @@ from hermes_ops.errors import (
 from hermes_ops.look.answers import parse
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, DesiredState, Plan, make_plan
-from hermes_ops.plan.model import Control, Install, MakeFolder, Refuse
+from hermes_ops.plan.model import Control, Install, MakeFolder, Refuse, RunCommand
 from hermes_ops.reporting.events import (
     Changed,
     Connecting,
@@ -43,13 +43,15 @@ from hermes_ops.run import (
     HostResult,
     Rules,
     Settings,
+    Turns,
     converge_hosts,
     gather,
     outcome_of,
     verdict_of,
 )
 from hermes_ops.run.apply import KILLING, deadline
-from hermes_ops.run.host import as_planned
+from hermes_ops.run.host import as_planned, outcome_of_changes
+from hermes_ops.run.model import Done
 from hermes_ops.services.report import PATIENCE
 from hermes_ops.wire import Reader, libraries_end
 
@@ -319,9 +321,11 @@ def test_what_moves_three_times_is_unknown() -> None:
 
 
 def test_a_lock_that_is_held() -> None:
-    """Who holds it, since when and why is said; nothing was done, and the exit code is 5."""
+    """Who holds it at last, since when and why; nothing was done, and the exit code is 5."""
     owner = {"operator": "ann@desk", "run": "r1", "since": "09:00", "why": "tokens"}
-    held = f"@ begin lock-held\n{json.dumps(owner)}\n@ end\n@ lock-refused\n"
+    owners = ({"operator": "bob"}, owner)
+    held = "".join(f"@ begin lock-held\n{json.dumps(one)}\n@ end\n" for one in owners)
+    held += "@ lock-refused\n"
     result, _, events = run(NEW, look(NEW), held)
     assert isinstance(result.error, Locked)
     assert (result.outcome, result.error.exit_code) == ("failed", 5)
@@ -329,7 +333,8 @@ def test_a_lock_that_is_held() -> None:
     assert "box" in str(result.error)
     assert "rm -r ~/.local/state/hermes-ops/lock" in result.error.hint
     assert {end.outcome for end in result.changes} == {"skipped"}
-    assert "ann@desk" in of_kind(Waiting, events)[0].what
+    assert [what in one.what for one, what in zip(of_kind(Waiting, events), ("bob", "ann@desk"),
+                                                  strict=True)] == [True, True]  # fmt: skip
 
 
 @pytest.mark.parametrize("owner", ["", "no JSON", "{}"])
@@ -349,6 +354,36 @@ def test_the_lock_of_a_dead_run() -> None:
 
 
 # --- it breaks ----------------------------------------------------------------------------------
+
+DUE: dict[str, Any] = {
+    "desired": {"demo": {"env": {"TELEGRAM_BOT_TOKEN": "123456:abcdefgh"}}},
+    "facts": {"holds": "desired", "owes": {"hermes-gateway-demo": ""}},
+}
+"""A host with a bot that is to be restarted."""
+
+
+@pytest.mark.parametrize("ends", ["done", "failed exit 1"])
+def test_behind_a_restart_that_failed_nobody_has_a_turn(ends: str) -> None:
+    """Whoever restarts a bot of the same platform next would fail in the same way."""
+    turns = Turns(["box", "next"])
+    result, _, _ = run(DUE, look(DUE), f"@ change 0 {ends}\n@ done\n", turns=turns, wait=False)
+    assert [end.outcome for end in result.changes] == [ends.partition(" ")[0]]
+    turns.ask("next", ["telegram"])
+    assert turns.wait("next").partition(" ")[0] == ("" if ends == "done" else "box")
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        ("", "ok"), ("skipped", "ok"), ("done skipped", "changed"), ("planned", "changed"),
+        ("done failed", "failed"), ("failed moved", "unknown"), ("failed unknown", "unknown"),
+    ],
+)  # fmt: skip
+def test_how_changes_end_is_how_their_host_does(ends: str, outcome: str) -> None:
+    """What nobody knows counts more than what failed, and that more than what was done."""
+    change = planned(NEW).changes[0]
+    made = [Done(change, word) for word in ends.split()]
+    assert outcome_of_changes(HostResult(desired(NEW).host, changes=made)) == outcome
 
 
 def test_lost_in_the_middle() -> None:
@@ -407,9 +442,10 @@ def test_a_record_that_is_not_understood(record: str) -> None:
 
 
 def test_a_host_that_gives_up() -> None:
-    """What the host says of why it cannot be changed is the error."""
-    result, _, _ = run(NEW, look(NEW), "@ fatal the home folder cannot be entered\n@ done\n")
+    """What the host says of why it cannot be changed is the error; nothing was begun there."""
+    result, _, _ = run(NEW, look(NEW), "@ fatal the home folder cannot be entered\n")
     assert (result.outcome, str(result.error)) == ("failed", "the home folder cannot be entered")
+    assert {end.outcome for end in result.changes} == {"skipped"}
 
 
 def test_a_change_that_fails() -> None:
@@ -665,7 +701,10 @@ def test_nothing_is_carried_where_nothing_is_installed(tmp_path: Path) -> None:
 
 
 def test_everything_that_takes_time_is_in_the_deadline() -> None:
-    """Exchange, lock, installations, drains, and a wait for each wave of starts and the first."""
+    """Exchange, lock, installations, drains, and a wait for each wave of starts and the first.
+
+    Where the connection is not needed to the end, the commands of the plan, too.
+    """
     case: dict[str, Any] = {
         "desired": {"one": {}, "two": {"after": ["one"]}}, "facts": {"hermes": None},
         "host": {"ready_timeout": 40},
@@ -690,6 +729,9 @@ def test_everything_that_takes_time_is_in_the_deadline() -> None:
     stopping = replace(plan, changes=tuple(stops))
     ends = 2 * (PATIENCE + KILLING)
     assert deadline(stopping, Settings(lock_timeout=7)) == exchange + 7 + 2 * 30 + 2 * 40 + ends
+    command = Change("s", "one", "c", "run", "why", RunCommand(("copy",), 300))
+    running = replace(plan, changes=(command,), watches=(), whole=True)
+    assert deadline(running, Settings(lock_timeout=7)) == exchange + 7 + 300 + 40
 
 
 def test_the_deadline_is_the_transports() -> None:

@@ -32,6 +32,7 @@ from hermes_ops.errors import (
     Unreachable,
 )
 from hermes_ops.files import envfile
+from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
@@ -182,6 +183,8 @@ DIFFERS = Plan(Host("box"), differs=(Difference("p", "a drop-in changes it"),))
 SETTLED = Plan(Host("box"), differs=(Difference("p", "it stays", is_settled=True),))
 UNKNOWN = Plan(Host("box"), differs=(Difference("p", "", "unknown"),))
 STARTS = Plan(Host("box"), differs=(Difference("p", "", "starting"),))
+READY = {"p": Verdict("healthy")}
+"""What became of a profile after the plan: only its state is another one now."""
 
 
 @pytest.mark.parametrize(
@@ -218,6 +221,8 @@ def test_exit_codes(results: list[HostResult], code: int) -> None:
         ({"plan": SETTLED}, 2, 0),
         ({"plan": STARTS}, 2, 0),
         ({"plan": UNKNOWN}, 2, 4),
+        ({"plan": DIFFERS, "verdicts": READY}, 2, 2),
+        ({"plan": UNKNOWN, "verdicts": READY}, 0, 0),
         ({}, 0, 0),
     ],
 )

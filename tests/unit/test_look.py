@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import pytest
 from case_file import read_case
 
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
-from hermes_ops.look.answers import parse
-from hermes_ops.look.facts import Facts, Invocation, Process
+from hermes_ops.look.answers import latest, parse
+from hermes_ops.look.facts import Facts, Invocation, Process, Server
 from hermes_ops.look.processes import invocations
 from hermes_ops.wire import Reader, Record, Reply
 
@@ -191,6 +191,23 @@ def test_a_link_to_a_name_with_an_arrow() -> None:
     line = "123 lrwxrwxrwx 1 1000 1000 5 Nov 22 09:28 link -> ../a -> b"
     facts = facts_of(f"{NONCE} begin paths\n{line}\n\n{NONCE} end\n")
     assert facts.paths["link"].target == "../a -> b"
+
+
+def test_links_that_lead_to_each_other_have_no_end() -> None:
+    """The shell gives such a path up after some steps, and tells a link as its end."""
+    links = "1 lrwxrwxrwx 1 7 7 1 Nov 22 09:28 a -> b\n2 lrwxrwxrwx 1 7 7 1 Nov 22 09:28 b -> a"
+    told = f"{NONCE} begin paths\n{links}\n\n{NONCE} end\n{NONCE} begin links\na\tb\n"
+    facts = facts_of(f"{told}\n{NONCE} end\n{NONCE} begin targets\n{links}\n\n{NONCE} end\n")
+    assert facts.paths["a"].end is None
+
+
+def test_what_a_wait_shows_replaces_what_the_look_saw_of_processes() -> None:
+    """Who served a port then, and with which words, is not asked again: it is not known now."""
+    before = replace(facts_of(""), servers=(Server("127.0.0.1", 8701, 7),), contents={"a": "1"},
+                     commands={7: Invocation(("python",))})  # fmt: skip
+    after = latest([Record("now", "1795339999")], before)
+    assert (after.servers, after.commands, after.now) == (None, {}, 1795339999)
+    assert after.contents == {"a": "1"}
 
 
 def test_a_damaged_archive_is_no_answer() -> None:

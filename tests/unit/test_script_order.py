@@ -393,14 +393,20 @@ def test_what_comes_before_a_restart_of_hermes(host: Host, apply: Apply) -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("ends", "first"), [(None, "plan_stop {home} 42"), (42, "end_process {home} 42 ''")]
+)
 def test_an_end_that_its_definition_does_not_announce_is_announced(
-    host: Host, apply: Apply
+    host: Host, apply: Apply, ends: int | None, first: str
 ) -> None:
-    """A unit that is not ours would let a stop look like a crash."""
+    """A unit that is not ours would let a stop look like a crash.
+
+    Whoever is ended before was told by that, and leaves no mark that names a dead process.
+    """
     host.stand("plan_stop")
-    apply(plan(("one", control("one", "stop", text="hermes", announced=42))))
-    assert calls(host, "plan_stop", "order") == [
-        f"plan_stop {service('one').home} 42", "order stop one.service",
+    apply(plan(("one", control("one", "stop", text="hermes", announced=42, ends=ends))))
+    assert calls(host, "plan_stop", "end_process", "order") == [
+        first.format(home=service("one").home), "order stop one.service",
     ]  # fmt: skip
 
 
@@ -420,11 +426,12 @@ def test_one_that_rolls_drains_at_its_turn(host: Host, apply: Apply) -> None:
 
 
 def test_a_drain_that_lasts_is_waited_for_at_the_end(host: Host, apply: Apply) -> None:
-    """All that drain do so side by side."""
+    """All that drain do so side by side, for as long as the slowest of them may take."""
     host.stand("leave_drain", "case $* in *refused*) return 1 ;; esac")
-    made = [(name, Drain(service(name), 3600, 20)) for name in ("a", "refused", "c")]
+    waits = {"a": 5, "refused": 9, "c": 20}
+    made = [(name, Drain(service(name), 3600, wait)) for name, wait in waits.items()]
     assert told(apply(plan(*made))) == ["done", "failed", "done"]
-    homes = [service(name).home for name in ("a", "refused", "c")]
+    homes = [service(name).home for name in waits]
     assert calls(host, "leave_drain", "await_drains") == [
         *(f"leave_drain {home} 3600" for home in homes), "await_drains 20",
     ]  # fmt: skip
@@ -483,6 +490,16 @@ def test_one_with_a_stray_is_started_alone(host: Host, apply: Apply) -> None:
     ]  # fmt: skip
 
 
+def test_one_that_needs_anothers_stop_is_not_started_ahead(host: Host, apply: Apply) -> None:
+    """What it needs, such as a port, is not free if that stop failed."""
+    stop = ("refused", control("refused", "stop"))
+    needy = ("b", control("b", together="together", after=("refused",)))
+    assert told(apply(plan(stop, *starts("a"), needy, *starts("c")))) == [
+        "failed", "done", "skipped", "done",
+    ]  # fmt: skip
+    assert calls(host, "together") == ["together start a.service c.service"]
+
+
 def test_one_that_waits_for_another_is_not_started_with_it(host: Host, apply: Apply) -> None:
     """Nor is any that comes after it in the plan."""
     apply(plan(*starts("a", "b", "c", "d"), after={"c": ("a",)}))
@@ -499,9 +516,11 @@ def test_nothing_is_started_ahead_of_a_file_that_it_needs(host: Host, apply: App
     ]  # fmt: skip
 
 
-def test_all_stops_are_ordered_at_once(host: Host, apply: Apply) -> None:
-    """None waits for another's, whatever lies between them."""
-    made = plan(*starts("a", verb="stop"), ("a", write("a")), *starts("b", verb="stop"))
+@pytest.mark.parametrize("stagger", [0, 30])
+def test_all_stops_are_ordered_at_once(host: Host, apply: Apply, stagger: int) -> None:
+    """None waits for another's, whatever lies between them; time between starts is no matter."""
+    made = plan(*starts("a", verb="stop"), ("a", write("a")), *starts("b", verb="stop"),
+                machine={"start_stagger": stagger})  # fmt: skip
     apply(made)
     assert calls(host, "together", "order") == [
         "together stop a.service b.service", "order stop a.service", "order stop b.service",
@@ -565,6 +584,14 @@ def test_nothing_starts_behind_an_operator_who_is_gone(host: Host, apply: Apply)
     made = plan(*starts("a", "b"), after={"b": ("a",)}, watches=watches)
     assert told(apply(made)) == ["done"]
     assert calls(host, "order") == ["order start a.service"]
+
+
+def test_what_is_carried_out_as_a_whole_needs_nobody_who_listens(host: Host, apply: Apply) -> None:
+    """How the first one does is not known any more; the second one is started all the same."""
+    host.stand("await", "ready=; gone=1")
+    watches = (Watch(service("a"), manager="systemd"), Watch(service("b"), manager="systemd"))
+    made = plan(*starts("a", "b"), after={"b": ("a",)}, watches=watches, whole=True)
+    assert told(apply(made)) == ["done", "done"]
 
 
 def test_who_waits_for_a_broken_one_is_broken(host: Host, apply: Apply) -> None:

@@ -544,13 +544,18 @@ def test_a_key_without_random_bytes_is_a_failure(host: Host, od: str) -> None:
 
 
 def test_what_others_wrote_is_kept_once(host: Host) -> None:
-    """Only its owner reads it; another content has another name, the same has none more."""
+    """Only its owner reads it; another content has another name, the same has none more.
+
+    It is on the disk before the file may be replaced.
+    """
+    host.stand("sync")
     kept = host.home / ".local/state/hermes-ops/kept"
     (host.home / "a b").mkdir()
     (host.home / "a b/file").write_bytes(b"mine\r\n\xff")
     (host.home / "a b/file").chmod(0o755)
     body = "profile=demo; keep_old 1 'a b/file' && echo kept >&2"
     assert host.run(f"{body}; {body}").errors == "kept\nkept\n"
+    assert host.calls == ["sync '.local/state/hermes-ops/kept/a b/file.new'"]
     assert names(kept) == ["a b", "a b/file"]
     assert (kept / "a b/file").read_bytes() == b"mine\r\n\xff"
     assert (mode(kept / "a b/file"), mode(kept)) == (0o600, 0o700)
