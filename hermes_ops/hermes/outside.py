@@ -89,8 +89,8 @@ def other_interpreter(evidence: Evidence, facts: Facts) -> str:
         return ""
     before = program.removesuffix(" (deleted)")
     if before != program:
-        return f"its process runs the {before} of before: it was replaced or removed since then"
-    return f"its process runs {program}, and {hermes.python} is another program by now"
+        return f"its process runs {before}, which was replaced or removed since it began"
+    return f"its process runs {program}, but {hermes.python} is another program now"
 
 
 def left_on(service: ServiceSpec, evidence: Evidence, facts: Facts) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from hermes_ops.services.endings import explained
 HEARTBEAT_LIMIT = 90  # seconds without a heartbeat, due every 30, that stop the event loop
 CONNECT_LIMIT = 30  # seconds that Hermes gives a platform (`gateway.platform_connect_timeout`)
 PLANNED_RESTART = 75
-AHEAD = "of a time to come"
+AHEAD = "dated in the future"
 _BECAUSE = {"missing": "is its library installed?", AHEAD: "a restart writes its entry again"}
 
 
@@ -213,7 +213,7 @@ def _standstill(evidence: Evidence) -> Verdict | None:
         long = "since before the clock was set back" if age == inf else f"for {age:.0f} s"
         return Verdict("down", (f"its event loop has stood still {long}",))
     else:
-        old = "has a time to come" if age == inf else f"is {age:.0f} s old"
+        old = "is dated in the future" if age == inf else f"is {age:.0f} s old"
         told = f"its heartbeat {old}, although its API answers"
     return Verdict("unknown", (f"{told}: can it write its folder state/?",))
 

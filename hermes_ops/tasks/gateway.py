@@ -22,7 +22,7 @@ _UNMANAGED = Option("unmanaged", "also if it is not in the inventory", False)
     example="./inv gateway.reset mini-1/coder",
 )
 def reset(options: Options, output: Output, *, target: str, unmanaged: bool) -> Result:
-    """End one gateway at once, whatever it does, and start it anew; no turn is waited for."""
+    """End one gateway at once, whatever it does, and start it again; no turn is waited for."""
     from hermes_ops.commands.fleet import control
 
     return control.reset(options, output, target, unmanaged=unmanaged)

@@ -61,8 +61,8 @@ def _refused(host: Host, user: str, last: str) -> MissingPrivilege:
     asked = host.connection.become_password
     how = "with this password" if asked else "without a password"
     words = f"sudo does not let {_login(host)} become {user} (hermes_user) {how}"
-    hint = "it wants the password of who logs in" if asked else BECOMING
-    tried = f"this tries it, on the host: sudo -k -u {shlex.quote(user)} true"
+    hint = "it wants the password of the user who logs in" if asked else BECOMING
+    tried = f"to try it on the host: sudo -k -u {shlex.quote(user)} true"
     return MissingPrivilege(
         words + (f"; it said: {last_words(last)}" if last else ""), hint=f"{hint}; {tried}"
     )

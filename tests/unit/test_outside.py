@@ -171,9 +171,9 @@ def test_variables_that_the_next_start_gets() -> None:
     [
         (
             "/usr/bin/python3.9",
-            "runs /usr/bin/python3.9, and /opt/hermes/venv/bin/python is another",
+            "runs /usr/bin/python3.9, but /opt/hermes/venv/bin/python is another",
         ),
-        ("/usr/bin/python3 (deleted)", "runs the /usr/bin/python3 of before: it was replaced"),
+        ("/usr/bin/python3 (deleted)", "runs /usr/bin/python3, which was replaced"),
     ],
 )
 def test_an_interpreter_that_was_replaced(program: str, words: str) -> None:

@@ -204,7 +204,7 @@ def test_which_runbooks_there_are(said: Said) -> None:
     assert "Mine" in said("runbook.list")[1]
     assert said("runbook.run", "monday", "--check")[0] == 0
     code, _, err = said("runbook.run", "lost-host", "--check")
-    assert (code, "lost-host.md: nothing is to be done in it" in err) == (64, True)
+    assert (code, "lost-host.md: it has no block of commands" in err) == (64, True)
 
 
 # --- refused before the first step --------------------------------------------------------------

@@ -47,7 +47,7 @@ def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
 
 
 def reset(options: Options, output: Output, target: str, *, unmanaged: bool) -> Result:
-    """End the process of one gateway at once, whatever it does, and start it anew."""
+    """End the process of one gateway at once, whatever it does, and start it again."""
     return _order_one("reset", options, output, target, unmanaged=unmanaged)
 
 

@@ -52,7 +52,7 @@ def run(
     runbook = opened(file)
     if not any(step.act for step in runbook.steps):
         raise UsageError(
-            "nothing is to be done in it: it has no block of commands",
+            "it has no block of commands, so there is nothing to run",
             hint="a command stands in a fenced block: ```console, then $ hermes-ops fleet.ps",
             where=Place(str(file)),
         )

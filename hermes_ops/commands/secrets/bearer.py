@@ -113,7 +113,9 @@ def _nobody(target: str, *, is_alert: bool, near: str, inventory: Inventory) -> 
     host, slash, _ = target.partition("/")
     names = [host.name for host in inventory.hosts]
     if is_alert and slash and host in names:
-        return UsageError(f"{ALERTS} is of the host", hint=f"the target is {host}")
+        return UsageError(
+            f"{ALERTS} is set for a host, not for a profile", hint=f"the target is {host}"
+        )
     if is_alert:
         hint = suggestion(target, names) or "the target is a HOST"
         return UsageError(f"the inventory has no host {target!r}", hint=hint)

@@ -44,7 +44,7 @@ def allowed(changes: Sequence[Change], facts: Facts, host: Host) -> Sequence[Cha
     if first is None or facts.may_root is not False:
         return changes
     login = host.connection.user or "the user who logs in"
-    words = f"{first.resource} is root's to change, and {login} cannot become root with sudo"
+    words = f"only root can change {first.resource}, and {login} cannot become root with sudo"
     raise MissingPrivilege(f"{words}; nothing was changed", hint=_way_out(host, facts))
 
 

@@ -133,7 +133,7 @@ def _order(
     seen = _seen(scope, facts)
     if scope == "system":
         if not facts.may_root:
-            said = f"{_path(scope, facts)} is root's to change"
+            said = f"only root can change {_path(scope, facts)}"
             raise Conflict(said, hint=facts.way_to_root, kind="missing_privilege")
         return AwakeOrder((), "awake", action, reason, seen, root=words)
     return AwakeOrder(words, "awake", action, reason, seen, lingers=lingers)

@@ -62,7 +62,8 @@ def _wordless(hop: Hop, where: str) -> Unreachable:
         words = f"the ProxyCommand for {where} ended, or leads to no SSH server"
         return Unreachable(words, kind="lost", hint=f"what ssh itself says: ssh -v -- {hop.name}")
     words = f"{where} ended the connection before the login, or runs no SSH server there"
-    return Unreachable(words, kind="lost", hint="is the port sshd's, and is sshd not overloaded?")
+    hint = "check that sshd listens on that port, and is not overloaded"
+    return Unreachable(words, kind="lost", hint=hint)
 
 
 def _lost(error: Exception, where: str) -> Unreachable:

@@ -146,7 +146,7 @@ def _refuse_outside(plan: Plan, desired: DesiredState, facts: Facts) -> None:
         for words in other_processes(f"{facts.home}/{service.home}", own, group, facts):
             target = shlex.quote(f"{plan.host.name}/{name}")
             raise Conflict(
-                f"{name}: {words}, outside its service: nobody would stop it for another version",
+                f"{name}: {words}, outside its service: the upgrade would not stop it",
                 hint=f"./inv gateway.repair {target}",
             )
 
