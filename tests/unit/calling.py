@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,23 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
         code = int(ended.code or 0)
     out, err = capsys.readouterr()
     return code, out, err
+
+
+@contextmanager
+def in_repository(place: Path, hosts: str, coder: str, patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand in a repository with these hosts and this profile, without a home or a terminal."""
+    folder = place / "fleet"
+    (folder / "inventory/profiles").mkdir(parents=True)
+    (folder / "inventory/hosts.yml").write_text(hosts)
+    (folder / "inventory/profiles/coder.yml").write_text(coder)
+    for name in ("HERMES_OPS_INVENTORY", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        patch.delenv(name, raising=False)
+    patch.setenv("HOME", str(place / "home"))
+    patch.chdir(folder)
+    patch.setattr("sys.stdin", io.StringIO())
+    before = list(sys.path)
+    yield folder
+    sys.path[:] = before
 
 
 def python_is_here(folder: Path, patch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from calling import in_repository
 from calling import said as program
 from folders import give_away, open_to_all
 
@@ -34,18 +34,8 @@ Said = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stand in a repository of disabled hosts: everything about them runs, none is contacted."""
-    folder = tmp_path / "fleet"
-    (folder / "inventory/profiles").mkdir(parents=True)
-    (folder / "inventory/hosts.yml").write_text(HOSTS)
-    (folder / "inventory/profiles/coder.yml").write_text("description: writes\n")
-    for name in ("HERMES_OPS_INVENTORY", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    before = list(sys.path)
-    yield folder
-    sys.path[:] = before
+    with in_repository(tmp_path, HOSTS, "description: writes\n", monkeypatch) as folder:
+        yield folder
     sys.modules.pop("tasks", None)
 
 

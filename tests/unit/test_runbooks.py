@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import in_repository
 from calling import said as program
 from case_file import read_case
 from examples import examples
@@ -48,18 +48,9 @@ Said = Callable[..., tuple[int, str, str]]
 @pytest.fixture(autouse=True)
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Stand in a repository of disabled hosts: everything about them runs, none is contacted."""
-    folder = tmp_path / "fleet"
-    (folder / "inventory/profiles").mkdir(parents=True)
-    (folder / "inventory/hosts.yml").write_text(HOSTS)
-    (folder / "inventory/profiles/coder.yml").write_text(f"env: {{OPENAI_API_KEY: {SECRET}}}\n")
-    for name in ("HERMES_OPS_INVENTORY", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    before = list(sys.path)
-    yield folder
-    sys.path[:] = before
+    profile = f"env: {{OPENAI_API_KEY: {SECRET}}}\n"
+    with in_repository(tmp_path, HOSTS, profile, monkeypatch) as folder:
+        yield folder
 
 
 @pytest.fixture
