@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import time
@@ -109,6 +110,14 @@ def test_a_message_is_never_long() -> None:
 # --- memory -----------------------------------------------------------------------------------
 
 
+def test_a_lock_that_leads_elsewhere_is_not_opened(tmp_path: Path) -> None:
+    """Nobody can let a look make a file in another place."""
+    (tmp_path / "x.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CommandError, match="cannot be written"), memory.held(tmp_path / "x.json"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_memory_comes_back(tmp_path: Path) -> None:
     """What is written is read again, and nobody else may read it."""
     file = tmp_path / "a" / "x.json"
@@ -140,12 +149,17 @@ def test_each_selection_has_its_own(tmp_path: Path) -> None:
     assert memory.file_of([one], "a") in files
 
 
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_file_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It gets its mode, whatever the old one had; what cannot be written leaves nothing behind."""
     file = tmp_path / "m.prom"
     file.write_text("old")
     file.chmod(0o600)
+    steps: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda _: steps.append(file.read_text()))
     put_file(file, "new\n", mode=0o644)
+    assert steps == ["old"], "the new text is on the disk before it has the name"
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("new\n", 0o644)
     with pytest.raises(CommandError, match="cannot be written"):
         put_file(tmp_path / "no" / "m.prom", "x", mode=0o644)

@@ -116,8 +116,12 @@ def numbers(plan: Plan) -> list[int]:
 
 
 def test_root_makes_each_change_when_it_is_asked(bench: Bench) -> None:
-    """Files as they were planned, the link, and the orders; nothing is left but these."""
+    """Files as they were planned, the link, and the orders; nothing is left but these.
+
+    What replaces a file is on the disk before.
+    """
     plan = make_plan(desired(CASE), MAY)
+    bench.program("sync", f'ls "$@" >>{bench.folder}/synced')
     first, *rest = numbers(plan)
     words = "\n".join(f"by_root {n} || echo failed {n}" for n in (f"stage_{first}", first, *rest))
     assert bench.run(plan, f"open_root\n{words}") == ""
@@ -126,6 +130,8 @@ def test_root_makes_each_change_when_it_is_asked(bench: Bench) -> None:
     assert (etc / f"{UNIT}.d/50-hermes-ops.conf").stat().st_mode & 0o777 == 0o644
     assert (etc / "multi-user.target.wants" / UNIT).readlink() == Path("..", UNIT)
     assert not list(etc.rglob(".*hermes-ops*"))
+    synced = (bench.folder / "synced").read_text()
+    assert all(f"/.{name}.hermes-ops." in synced for name in (UNIT, "50-hermes-ops.conf"))
     assert (bench.folder / "orders").read_text().splitlines()[-2:] == [
         "--system daemon-reload", f"--system --no-block start {UNIT}",
     ]  # fmt: skip

@@ -310,6 +310,8 @@ def test_how_a_run_behaves_is_what_was_asked() -> None:
     assert how.pip is not None
     assert how.pip.name.startswith("pip-")
     assert how.trace is not None
+    for given, drain in ((Options(drain=30), 30), (Options(drain=30, now=True), 0)):
+        assert converge.settings(begun(given, []), Output(json=True)).drain == drain
     quiet = converge.settings(begun(Options(), []), Output(json=True))
     assert (quiet.trace, quiet.wait, quiet.check) == (None, True, False)
     assert how.learn is not None

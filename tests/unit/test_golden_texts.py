@@ -132,6 +132,20 @@ def test_a_planned_stop_under_supervisord_is_an_interrupt() -> None:
     assert not MANAGERS["supervisord"].is_live(one, other.replace("stopwaitsecs=60", "x=1"))
 
 
+@pytest.mark.parametrize(
+    ("line", "live"),
+    [
+        ("MemoryMax=1G", True), ("ExecStop=/bin/true", True), ("TimeoutStartSec=9", True),
+        ('Environment="A=1"', False), ("Slice=hermes.slice", False), ("PrivateTmp=yes", False),
+    ],
+)  # fmt: skip
+def test_what_systemd_applies_to_what_runs_restarts_nothing(line: str, live: bool) -> None:
+    """A process gets its variables, its group and its namespaces only once."""
+    assert (
+        MANAGERS["systemd"].is_live("[Service]\nNice=5\n", f"[Service]\nNice=5\n{line}\n") is live
+    )
+
+
 def test_exits_for_good_are_not_restarted() -> None:
     """By systemd; the codes are the role's."""
     unit = definition("systemd", fatal_exit=(78, 5))["echo.service"]

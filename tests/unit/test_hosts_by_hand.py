@@ -220,6 +220,23 @@ def test_each_end_hears_the_end_of_the_other(monkeypatch: pytest.MonkeyPatch) ->
     assert heard == [b"ask"] * 2
 
 
+def test_a_tunnel_that_nobody_used_for_a_while_still_leads_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its places are for connections, and looking for one takes none."""
+    monkeypatch.setattr(tunnel, "MOST", 1)
+    monkeypatch.setattr(tunnel, "LOOK", 0.01)
+    with served() as (port, ends):
+        threading.Event().wait(0.1)
+        with socket.create_connection(("127.0.0.1", port), 3) as client:
+            client.sendall(b"still")
+            for _ in range(300):
+                if ends:
+                    break
+                threading.Event().wait(0.01)
+            assert ends[0].recv(9) == b"still"
+
+
 def test_a_port_that_refuses_ends_one_connection_and_not_the_tunnel() -> None:
     """It is said, and the next one is tried."""
     err = StringIO()

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, automatic, launchd, passed_over
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import HostWritten, Text
-from hermes_ops.services.jobs.job import environment, foreseen, own
+from hermes_ops.services.jobs.job import LaunchdJob, environment, foreseen, own
 from hermes_ops.services.launchd import Launchd
 
 LAUNCHD = Launchd()
@@ -457,3 +458,27 @@ def test_only_lines_of_the_job_itself_are_read() -> None:
 def test_what_could_not_be_read_is_asked_again() -> None:
     """A check foresees only what would have succeeded."""
     assert foreseen([], "") == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "there", "enablement"),
+    [
+        (0, "", 0, "enabled"),
+        (0, "", 1, "disabled"),
+        (0, f'\t"{CODER}" => disabled\n', 0, "disabled"),
+        (0, f'\t"{CODER}" => true\n', 0, "disabled"),  # older ones say whether it is disabled
+        (0, f'\t"{CODER}" => enabled\n\t"{DEFAULT}" => disabled\n', 0, "enabled"),
+        (125, "", 0, "unknown to launchd"),
+    ],
+)
+def test_whether_launchd_loads_a_job_by_itself(
+    code: int, shown: str, there: int, enablement: str
+) -> None:
+    """If its list is there and nobody has forbidden it, in the words of any macOS."""
+
+    def run(command: str, *_: str) -> SimpleNamespace:
+        asked = "print-disabled" in command
+        return SimpleNamespace(rc=code if asked else there, stdout=shown if asked else "")
+
+    job = LaunchdJob(SimpleNamespace(run=run), SimpleNamespace(unit=CODER), PLIST)  # type: ignore[arg-type]
+    assert job.enablement == enablement

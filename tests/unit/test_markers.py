@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import pytest
 from building import NEW, NOW, put
 
-from hermes_ops.hermes.markers import DRAIN, Marker, markers
+from hermes_ops.files.layout import STOPPED
+from hermes_ops.hermes.gateway import HEARTBEAT
+from hermes_ops.hermes.markers import DRAIN, Marker, hand_stop, markers
 from hermes_ops.look.facts import LinkEnd, PathState
 
 HOME = PurePosixPath(".hermes")
@@ -34,6 +37,7 @@ def found(text: str, *, old: bool = False) -> Marker:
         ('{"requested_at": "2026-11-22T07:59:59+00:00"}', "expired"),
         ('{"requested_at": "2026-11-22T07:59:59"}', "expired"),
         ('{"requested_at": "2026-11-22T08:00:01+00:00"}', ""),
+        (f'{{"requested_at": {NOW + 60}}}', ""),  # a clock that is a little ahead
         ('{"requested_at": "2031-01-01T00:00:00+00:00"}', "untimely"),
         (f'{{"requested_at": {NOW + 9000}, "expires_at": {NOW + 99999}}}', "untimely"),
         # Its own end counts, not the hour that Hermes' marks get.
@@ -47,6 +51,16 @@ def found(text: str, *, old: bool = False) -> Marker:
 def test_whether_it_counts(text: str, over: str) -> None:
     """By its own end, its boot, or the time when it was written."""
     assert found(text).over == over
+
+
+@pytest.mark.parametrize(("later", "counts"), [(-9, True), (1, True), (3, False)])
+def test_a_stop_by_hand_ends_with_what_a_gateway_writes_after_it(later: int, counts: bool) -> None:
+    """Its last heartbeat may come while it ends; a later one is of another start."""
+    stopped = datetime.fromtimestamp(NOW - 60, UTC).isoformat()
+    beat = datetime.fromtimestamp(NOW - 60 + later, UTC).isoformat()
+    held = put(HERE, f"{STOPPED}/demo", f'{{"by": "ann", "since": "{stopped}"}}')
+    held = put(held, f"{HOME}/{HEARTBEAT}", f'{{"updated_at": "{beat}"}}')
+    assert (hand_stop("demo", HOME, held) is not None) is counts
 
 
 def test_a_mark_without_any_time_is_as_old_as_its_file() -> None:

@@ -22,6 +22,7 @@ from hermes_ops.commands.fleet.status import HostSeen, seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable, UsageError
+from hermes_ops.hermes.orphans import on_port
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
@@ -63,6 +64,15 @@ def test_an_orphan_has_our_record_and_a_definition_or_a_process() -> None:
     assert (orphan.profile, orphan.managers, orphan.ports) == ("scout", ("systemd",), (8701,))
     assert not list(orphans_of(BOX, replace(left(), defined={}), roles()))
     assert not list(orphans_of(BOX, replace(left(), orphans=()), roles()))
+
+
+@pytest.mark.parametrize(("pid", "orphan"), [(None, "scout"), (77, "scout"), (78, None)])
+def test_who_listens_at_the_port_of_an_orphan_need_not_be_it(
+    pid: int | None, orphan: str | None
+) -> None:
+    """If the process that does is known, only the orphan's own process is."""
+    found = put(left(), f"{SCOUT}/gateway.pid", '{"pid": 77}')
+    assert on_port(8701, found, pid=pid) == orphan
 
 
 def test_settings_in_ruins_hide_only_the_ports() -> None:

@@ -242,6 +242,36 @@ def test_a_database_that_is_none() -> None:
     assert then == "./inv gateway.repair box/demo"
 
 
+@pytest.mark.parametrize(
+    ("kind", "mode", "gid", "is_open"),
+    [
+        ("folder", 0o757, 1000, True), ("folder", 0o775, 50, True), ("folder", 0o775, 1000, False),
+        ("folder", 0o755, 50, False), ("link", 0o777, 1000, False),
+    ],
+)  # fmt: skip
+def test_a_folder_in_which_others_may_write(kind: str, mode: int, gid: int, is_open: bool) -> None:
+    """They could replace each file in it. The mode of a link says nothing."""
+    seen, _ = found()
+    folder = PathState(kind, mode, seen.uid, 4096, gid=gid)
+    seen = replace(seen, uid=1000, paths={**seen.paths, ".config/systemd/user": folder})
+    if not is_open:
+        assert list(troubles_of(looked(seen))) == []
+        return
+    words, then = told(seen)
+    assert words == "others may write in ~/.config/systemd/user, and so replace what is in it"
+    assert then == "on the host: chmod go-w ~/.config/systemd/user"
+
+
+def test_what_somebody_deleted_under_a_gateway() -> None:
+    """What it writes there is lost; its lock is judged by where it lies, and not told twice."""
+    seen, pid = found()
+    real = f"/home/hermes/{HOME}"
+    open_still = (f"{real}/gateway.lock", f"{real}/state.db", "/tmp/other")
+    words, then = told(replace(seen, real={HOME: real}, deleted={pid: open_still}))
+    assert words.startswith("its process still has state.db, which somebody deleted: ")
+    assert then.startswith("./inv fleet.restart -l ")
+
+
 @pytest.mark.parametrize("lock", ["/home/hermes/old/gateway.lock", "{real}/gateway.lock (deleted)"])
 def test_a_gateway_whose_home_was_replaced_is_restarted(lock: str) -> None:
     """It writes where nobody looks, and another one could start beside it."""

@@ -532,6 +532,15 @@ def test_what_left_the_inventory_is_not_expected_of_a_service() -> None:
     assert without_it.platforms == frozenset()
 
 
+def test_a_check_expects_what_is_wanted_where_the_host_cannot_be_read() -> None:
+    """A `.env` that Hermes could not read either is the failure of its own check."""
+    token = {"TELEGRAM_BOT_TOKEN": "7012345678:AAFx0Zk3vQm9"}
+    held = facts({"desired": {"demo": {"env": token}}, "facts": {"holds": "desired"}})
+    locked = replace(held, contents={k: v for k, v in held.contents.items() if k[-4:] != ".env"})
+    (service,) = services_of(desired({"desired": {"demo": {"env": token}}}), locked)
+    assert service.platforms == {"telegram"}
+
+
 # --- another manager ----------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pytest
 from building import HERMES, NEW, desired
 
 from hermes_ops.files.layout import OWED, WRITTEN
@@ -98,6 +99,19 @@ def test_every_path_that_may_change_is_asked_for() -> None:
         *(f"{HOME}/{name}" for name in (*WRITTEN_AT_START, *MADE_AT_START)),
         *FOLDERS, *folders,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "asks"),
+    [("1023", "127.0.0.1", True), ("1024", "127.0.0.1", False), ("1024", "10.0.0.4", True)],
+)
+def test_whether_one_may_listen_is_asked_only_where_one_may_not(
+    port: str, host: str, asks: bool
+) -> None:
+    """On a port of root's, or an address that may be another host's: it costs a program."""
+    env = {"API_SERVER_ENABLED": "true", "API_SERVER_PORT": port, "API_SERVER_HOST": host,
+           "API_SERVER_KEY": "0123456789abcdef"}  # fmt: skip
+    assert asked({"desired": {"demo": {"env": env}}}).addresses is asks
 
 
 def test_every_text_that_is_compared_is_asked_for() -> None:

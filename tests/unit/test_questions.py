@@ -8,7 +8,7 @@ import pytest
 from terminal import typing
 
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.prompts import confirm
+from hermes_ops.cli.prompts import confirm, confirm_typed
 from hermes_ops.errors import HermesError, Interrupted, UsageError
 
 
@@ -29,6 +29,24 @@ def test_anything_else_ends_it(typed: str, monkeypatch: pytest.MonkeyPatch) -> N
     with typing(monkeypatch, typed), pytest.raises(Interrupted, match="nothing") as caught:
         confirm("Stop it?", Options())
     assert caught.value.exit_code == 130
+
+
+@pytest.mark.parametrize(
+    ("typed", "goes_on"),
+    [("minis\n", True), (" minis \n", True), ("MINIS\n", False), ("mini\n", False),
+     ("y\n", False), ("\n", False), ("\x04", False)],
+)  # fmt: skip
+def test_what_is_taken_away_is_typed(
+    typed: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The very word, which the question names; names of hosts differ by their letters alone."""
+    with typing(monkeypatch, typed):
+        if goes_on:
+            confirm_typed("minis", "Remove it?", Options())
+        else:
+            with pytest.raises(Interrupted, match="nothing was changed"):
+                confirm_typed("minis", "Remove it?", Options())
+    assert capsys.readouterr().err == "Remove it?\nType minis to go on: "
 
 
 def test_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from shell_kit import Host, every_host, one_host
 
 from hermes_ops.services.awake.keeper import following
@@ -40,6 +41,18 @@ def test_what_logind_and_polkit_say(host: Host) -> None:
     texts = {record.rest: record.text for record in answer.reply.of("awake")}
     assert texts["user-text"] == "a\nb"
     assert texts["holders"] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("says", "sleeps"), [("suspend", True), ("", True), ("ignore", False), ("lock", False)]
+)
+def test_a_laptop_that_sleeps_when_it_is_closed(dash: Host, says: str, sleeps: bool) -> None:
+    """By what logind does then; a machine without a lid has none to close."""
+    dash.rooted("/proc/acpi/button/lid")
+    dash.stand("limited", f"echo 's \"{says}\"'")
+    assert dash.run("sleeps_by_lid && echo sleeps").out == ""
+    dash.part("/proc/acpi/button/lid/LID0/state", "open")
+    assert dash.run("sleeps_by_lid && echo sleeps").out == ("sleeps\n" if sleeps else "")
 
 
 _LIMITED = f"""\

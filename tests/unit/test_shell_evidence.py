@@ -739,10 +739,15 @@ def runs(host: Host, pid: int, cmdline: str, environ: str = "TOKEN=s3cret\0") ->
 
 
 def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> None:
-    """Of all the others nothing leaves the host, and of their environments names alone."""
+    """Of all the others nothing leaves the host, and of their environments names alone.
+
+    HOME is named only by a process that has another one than the user.
+    """
     host.rooted("/proc/")
     host.part("/proc/self/x", "")
-    runs(host, 7, "/bin/sleep\099\0", "A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=s3cret\0")
+    environ = f"A=1\0HERMES_HOME=/home/a/.hermes\0TOKEN=s3cret\0HOME={host.home}/\0"
+    runs(host, 7, "/bin/sleep\099\0", environ)
+    runs(host, 12, "x\0", "HOME=/srv/s3cret\0")
     host.part("/proc/7/cgroup", "3:cpu:/other\n0::/x.slice\n")
     runs(host, 70, "vim\0secret\0")
     runs(host, 8, GATEWAY)
@@ -751,8 +756,10 @@ def test_gateways_and_asked_processes_are_told_with_their_homes(host: Host) -> N
     answer = host.run(f"pids=' 7 12'; look_commands; {STILL_SPLITS}")
     assert sorted(answer.block("commands").splitlines()) == [
         "10\t\t\todd name\tsecond\tgateway\trun",
+        "12\t\t\tx",
         "7\t/home/a/.hermes\t/x.slice\t/bin/sleep\t99",
         "8\t\t\tpython\t-m\thermes_cli.main\t--profile\ta\tgateway\trun",
+        "names\t12\tHOME",
         "names\t7\tA\tHERMES_HOME\tTOKEN",
     ]
     assert "s3cret" not in answer.out

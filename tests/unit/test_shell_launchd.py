@@ -327,6 +327,16 @@ def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
     assert f"load -w {dash.home}/{PLIST}" in called(dash)
 
 
+def test_the_list_of_a_daemon_is_not_below_the_home(dash: Host) -> None:
+    """launchd gets its path as it is."""
+    answers(dash, print_gui_501=(0, ""), **{f"enable_gui_501_{NAME}": (0, "")})
+    for program in ("sleep", "plutil", "why_unloadable"):
+        dash.stand(program, "return 1")
+    dash.run(f"{READY}; uid=501 launchd_agents=/Library/LaunchDaemons; launchd_load {LABEL}")
+    loads = {word for call in called(dash) if "bootstrap" in call for word in call.split()[2:]}
+    assert loads == {f"/Library/LaunchDaemons/{LABEL}.plist"}
+
+
 # --- why it is refused ------------------------------------------------------------------------
 
 

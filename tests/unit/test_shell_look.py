@@ -801,14 +801,41 @@ def test_no_process_is_known(dash: Host) -> None:
 
 
 def test_how_much_may_still_be_written(host: Host) -> None:
-    """The fourth field of the second line of `df -P`, whatever the device is called."""
+    """The fourth field of the second line of `df -P`, whatever device and folder are called."""
     host.stand(
         "df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n'; echo $line"
     )
-    said = host.run("line='/dev/disk 100 60 40 60% /'; free_space")
+    said = host.run("line='/dev/disk 100 60 40 60% /mnt/a 5% b'; free_space")
     assert said.told == ["free 40"]
     assert host.run("line='//a server/b c 100 60 40 60% /'; free_space").told == ["free 40"]
     assert host.run("line=; free_space").out == ""
+
+
+@pytest.mark.parametrize(
+    ("uid", "sudo", "asked", "told"),
+    [
+        (1000, "true", "yes 'units/gone*' 'units/*.conf'", ["root yes"]),
+        (1000, "false", "yes 'units/*.conf'", ["root no"]),
+        (0, "false", "yes 'units/*.conf'", ["root yes"]),  # with no need of sudo
+        (1000, "true", "yes 'units/gone*'", []),
+        (1000, "true", "'' 'units/*.conf'", []),
+    ],
+)
+def test_whether_one_may_become_root_is_asked_where_something_is_roots(
+    dash: Host, uid: int, sudo: str, asked: str, told: list[str]
+) -> None:
+    """By a file that is there, and of the user who logs in."""
+    dash.file("units/a b.conf")
+    dash.stand("sudo", sudo)
+    assert dash.run(f"uid={uid} may_root=; look_rights {asked}").told == told
+
+
+def test_what_the_login_shell_found_out_is_told(dash: Host) -> None:
+    """It asked before, so nobody asks again."""
+    dash.stand("sudo", "false")
+    dash.stand("id", "echo ann")
+    assert dash.run("uid=1000 may_root=yes; look_rights yes 'x*'").told == ["root yes", "group ann"]
+    assert dash.calls == ["id -gn"]
 
 
 def test_orphans_are_told_with_what_they_hold(host: Host) -> None:

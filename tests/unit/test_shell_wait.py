@@ -107,6 +107,11 @@ def test_the_wait_begins_when_the_old_process_has_ended(dash: Host, most: int, l
     assert rounds(dash, 10, 0, f"patient {most}; longest={most}") == looks
 
 
+def test_the_most_patient_end_is_waited_for(dash: Host) -> None:
+    """Each has its own time; the wait begins when the slowest of them must have ended."""
+    assert dash.run('patient 9; patient 3; patient 5; echo "$patience $longest"').out == "5 9\n"
+
+
 def test_a_stop_is_counted_down_with_its_turns(host: Host) -> None:
     """Every two seconds, as long as its manager lets anything end."""
     ends = "[ $rounds -gt 5 ] || { ending=1; turns=$((turns + 2)); }; ready="
@@ -234,6 +239,54 @@ def test_without_its_file_nothing_is_connected(dash: Host) -> None:
     assert (answer.out, answer.errors) == ("no\n", "")
 
 
+WITHOUT_PROCESS = {
+    "active ''": False, "deactivating ''": False, "deactivating 0": False, "activating ''": False,
+    "activating 0": False, "activating 75": False, "activating 1": True, "inactive ''": True,
+    "failed 78": True,
+}  # fmt: skip
+"""What a manager says, with the code of the last end, and whether more waiting changes nothing."""
+
+
+def test_what_gets_no_process_any_more_is_not_waited_for(dash: Host) -> None:
+    """One that is being stopped, or started after a planned end, may get another one."""
+    asked = "".join(
+        f"toy_said() {{ activity={activity} code={code} pid=; }}\n"
+        "if is_settled x ''; then echo settled; else echo waits; fi\n"
+        for activity, code in map(str.split, WITHOUT_PROCESS)
+    )
+    answer = dash.run(f"manager=toy\n{asked}")
+    assert answer.errors == ""
+    assert dict(zip(WITHOUT_PROCESS, answer.out.split(), strict=True)) == {
+        what: "settled" if settled else "waits" for what, settled in WITHOUT_PROCESS.items()
+    }
+
+
+CONNECTING = {
+    ("100", "tg", "connecting"): True,
+    ("2999", "tg", "connecting"): True,
+    ("3000", "tg", "connecting"): False,
+    ("''", "tg", "connecting"): False,
+    ("100", "tg", "connected"): False,
+    ("100", "tg api", "connecting connected"): True,
+    ("100", "tg api", "connecting fatal"): False,
+    ("100", "tg api", "connecting"): False,
+}
+"""The age of a process, its platforms and their states, and whether any may still come."""
+
+
+def test_a_platform_has_half_a_minute_to_connect(dash: Host) -> None:
+    """If another one has refused, or is not there at all, there is nothing to wait for."""
+    lines = []
+    for age, names, states in CONNECTING:
+        pairs = zip(names.split(), states.split(), strict=False)
+        entries = ",".join(f'"{name}":{{"state":"{state}"}}' for name, state in pairs)
+        asked = f"age={age} connect=3000 entries='{{{entries}}}'; is_connecting {names}"
+        lines.append(f"if {{ {asked}; }}; then echo True; else echo False; fi")
+    answer = dash.run("\n".join(lines))
+    assert answer.errors == ""
+    assert answer.out.split() == [str(comes) for comes in CONNECTING.values()]
+
+
 # --- what ended for good ----------------------------------------------------------------------
 
 
@@ -282,6 +335,26 @@ def test_a_program_that_ended_for_good(dash: Host, programs: str, ended: bool) -
     """Not one that is tried again, nor another of a like name."""
     assert failed(dash, programs=programs) == ended
     assert dash.calls == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ("RUNNING   pid 12, uptime 0:00:09", "active 12"),
+        ("STARTING", "activating"),
+        ("BACKOFF   Exited too quickly", "activating"),
+        ("STOPPING", "deactivating"),
+        ("EXITED    Nov 28 08:00 AM", "failed"),
+        ("STOPPED   Not started", "inactive"),
+    ],
+)
+def test_what_supervisord_says_is_told_in_the_words_of_systemd(
+    dash: Host, shown: str, said: str
+) -> None:
+    """One that is being stopped still runs."""
+    define = f"programs='one2   FATAL\none   {shown}'; manager=supervisord"
+    answer = dash.run(f'{define}; manager_said one; echo "$activity $pid"')
+    assert (answer.out.strip(), answer.errors) == (said, "")
 
 
 # --- logs -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from building import desired, facts
+from building import desired, facts, put
 
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import make_plan
@@ -56,6 +56,16 @@ def test_one_that_was_left_goes_too() -> None:
     assert about_slice(found, {"demo": {}}) == REMOVED
     plan = make_plan(desired({"desired": {"demo": {}}}), found)
     assert [c.resource for c in plan.changes] == [f"file:{SLICE}", "manager:systemd"]
+
+
+@pytest.mark.parametrize("may_root", [True, False])
+def test_that_of_the_system_is_roots(may_root: bool) -> None:
+    """Whoever cannot become root leaves it there: nothing of theirs depends on it."""
+    path = "/etc/systemd/system/hermes.slice"
+    bare = facts({"desired": {"demo": {}}, "facts": {"holds": "desired"}})
+    left = put(replace(bare, may_root=may_root), path, "# Written by hermes-ops\n[Slice]\n")
+    plan = make_plan(desired({"desired": {"demo": {}}}), left)
+    assert [c.resource for c in plan.changes] == ([f"file:{path}"] if may_root else [])
 
 
 @pytest.mark.parametrize("state", ["started", "absent"])

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ from hermes_ops.look.facts import Facts, Invocation
 from hermes_ops.look.upgrades import NO_NOTE, Note, no_way_back, note_of, used, with_phase
 from hermes_ops.plan import Plan
 from hermes_ops.plan.lifecycle.installed import installation, refuse_other
-from hermes_ops.plan.model import Control, Drain
+from hermes_ops.plan.model import Control, Drain, Install
+from hermes_ops.plan.program import plan_program
+from hermes_ops.plan.resource import PythonProgram
 
 HOME = ".hermes/profiles/demo"
 OURS = "/home/ann/.local/share/hermes-ops/hermes/current/venv/bin/python"
@@ -184,6 +187,15 @@ def test_a_snapshot_that_fails_leaves_nothing(home: Path) -> None:
     with pytest.raises((Sentence, sqlite3.DatabaseError)):
         on_host.snapshot(later)
     assert [(folder / "note.json").read_text(), sorted(folder.rglob("*"))] == before
+
+
+def test_copies_leave_room_on_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is just as much as the copies need is too little: gateways write there, too."""
+    monkeypatch.setattr(
+        os, "statvfs", lambda _: SimpleNamespace(f_bavail=on_host.SPARE >> 12, f_frsize=1 << 12)
+    )
+    with pytest.raises(Sentence, match="64 MiB are free; nothing was stopped"):
+        taken(home)
 
 
 def test_only_errors_that_are_new_count(home: Path) -> None:
@@ -411,6 +423,18 @@ def test_whose_hermes_it_is(python: str, project: str, kind: str, way: str) -> N
     else:
         refuse_other(host({}), found, "0.19.0")
         assert used(found) == "0.18"
+
+
+def test_a_version_beside_has_what_the_one_in_use_has() -> None:
+    """Extras that profiles outside this run needed come along; one that is there is not made."""
+    stamped = json.dumps({"version": "0.18", "extras": ["slack"]})
+    found = put(having(OURS), str(stamp("hermes")), stamped)
+    program = PythonProgram("hermes", "hermes-agent", "0.19.0", ("matrix",), beside=True)
+    (change,) = plan_program("fleet.upgrade", program, host({}), found)
+    assert isinstance(change.operation, Install)
+    assert change.operation.requirements == ("hermes-agent[matrix,slack]==0.19.0",)
+    made = put(found, str(stamp("hermes", "0.19.0")), stamped)
+    assert list(plan_program("fleet.upgrade", program, host({}), made)) == []
 
 
 def test_an_older_version_is_no_upgrade() -> None:

@@ -179,14 +179,19 @@ def test_without_curl_python_asks(url: str, python: str, tmp_path: Path) -> None
     assert done.stdout == body + b"\n200\nMARK\n" + body + b"\n503\nMARK\n"
 
 
-def test_without_python_curl_asks(url: str, tmp_path: Path) -> None:
-    """A host that has curl alone is asked with that, one URL after the other."""
+@pytest.mark.parametrize(("count", "most"), [(2, 5), (8, 3), (26, 1)])
+def test_without_python_curl_asks(count: int, most: int, tmp_path: Path) -> None:
+    """A host that has curl alone is asked with that, one URL after the other.
+
+    Each has 5 seconds; of many, each has less, so that the command ends in its time.
+    """
     curl = tmp_path / "curl"
-    curl.write_text('#!/bin/sh\nfor url; do :; done\nprintf "body of %s\\n200\\n" "$url"\n')
+    curl.write_text('#!/bin/sh\nfor url; do :; done\nprintf "%s in %s s\\n200\\n" "$url" "$4"\n')
     curl.chmod(0o755)
-    words = ["/bin/sh", "-c", _ASK, "ask", "MARK", "/no/such/python", "http://a", "http://b"]
+    urls = [f"http://{number}" for number in range(count)]
+    words = ["/bin/sh", "-c", _ASK, "ask", "MARK", "/no/such/python", *urls]
     done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, check=True)
-    assert done.stdout == b"body of http://a\n200\nMARK\nbody of http://b\n200\nMARK\n"
+    assert done.stdout.decode() == "".join(f"{url} in {most} s\n200\nMARK\n" for url in urls)
 
 
 def test_without_anything_that_asks_it_is_said(url: str, tmp_path: Path) -> None:

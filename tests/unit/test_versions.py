@@ -199,8 +199,11 @@ def test_a_profile_is_made_without_what_its_version_does_not_take() -> None:
         ("0.19.0", ""), ("0.13.0", ""),
         ("0.20.3", "Hermes 0.20.3 is known from reports alone (docs/versions.md), and may do some"
                    " things in another way"),
-        ("0.23.4", "Hermes 0.23.4 is newer than what this hermes-ops knows (docs/versions.md), and"
-                   " may do some things in another way"),
+        *(
+            (version, f"Hermes {version} is newer than what this hermes-ops knows"
+                      " (docs/versions.md), and may do some things in another way")
+            for version in ("0.22.0", "0.23.4")
+        ),
     ],
 )  # fmt: skip
 def test_a_manager_whose_text_is_ours_says_nothing_of_units(version: str, note: str) -> None:

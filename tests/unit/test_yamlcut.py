@@ -50,6 +50,11 @@ CASES: dict[str, tuple[str, Any, str]] = {
         "{x: {y: {c: 4}}, z: 5}\n",
     ),
     "all in braces": ("{a: 1}\n", A, "{}\n"),
+    "the notes of an anchor stay with it": (
+        "a: &x\n  k: 1\n  # about l\n  l: 2\nb: *x\nc: 1\n",
+        {"b": {"k": None, "l": None}},
+        "a: &x\n  k: 1\n  # about l\n  l: 2\nc: 1\n",
+    ),
     "a value that is an alias": ("a: &x {k: 1}\nb: *x\nc: 2\n", B, "a: &x {k: 1}\nc: 2\n"),
     "keys of other kinds": (
         "2: a\n~: c\n'2': d\n1.5: e\n",
