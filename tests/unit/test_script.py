@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import select
 import stat
 import subprocess
 import time
@@ -39,7 +40,7 @@ from hermes_ops.plan.model import (
 )
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import libraries, paths
-from hermes_ops.wire import Reader, Reply, Script, libraries_end
+from hermes_ops.wire import Reader, Reply, Script, assemble, libraries_end
 
 SYSTEM = "/usr/bin:/bin"
 """Without the folders in which a developer's Pythons are: to ask each of them takes seconds."""
@@ -210,6 +211,23 @@ def test_a_look_that_is_cut_does_nothing(shell: str, home: Path) -> None:
     chance = random.Random(4712)
     for end in (chance.randrange(len(text) - 1) for _ in range(20)):
         assert run(shell, text[:end], home).stdout == b""
+
+
+@every_shell
+def test_what_a_script_runs_reads_nothing_of_its_input(shell: str, home: Path) -> None:
+    """It would wait for an operator who keeps the connection open, or take text for commands."""
+    script = assemble(["wire/common"], "cat; say over")
+    environ = {"HOME": str(home), "PATH": SYSTEM}
+    with subprocess.Popen(
+        words_of(shell), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(script.text.encode())
+        process.stdin.flush()
+        answers, _, _ = select.select([process.stdout], [], [], 20)
+        process.stdin.close()
+        assert answers
+        assert process.stdout.read().decode() == f"{script.nonce} over\n{script.nonce} done\n"
 
 
 # --- the language -----------------------------------------------------------------------------

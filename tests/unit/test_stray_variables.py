@@ -87,7 +87,7 @@ def test_few_removals_are_not_asked_about(fleet: Path, capsys: pytest.CaptureFix
     assert configure(capsys)[0] == 0
     (fleet / "group_vars" / "others.yml").write_text("x: 1\n")
     (fleet / "profiles" / "a.yml").write_text("role: thing\n")
-    assert configure(capsys)[0] == 0
+    assert configure(capsys, "-l", "here/a,here/b")[0] == 0
     assert "own" not in (Path("home") / ".thing" / "a" / "config.yaml").read_text()
 
 
