@@ -327,7 +327,7 @@ class Gone:
 def test_a_shell_that_ended_before_all_says_why() -> None:
     """Whether it ended before or after our first bytes is chance: the words are the same."""
     heard = []
-    shell = FramedShell(Gone((b"Wel", b"NO"), (b"come\n", b"\n")), lambda *said: heard.append(said))
+    shell = FramedShell(Gone((b"Welcom", b"NO"), (b"e\n", b"\n")), lambda *said: heard.append(said))
     with pytest.raises(Unknown, match="the connection was lost"):
         shell.run("true")
     assert heard == [("Welcome", 7, b"NO\n")]
