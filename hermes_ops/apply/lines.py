@@ -67,6 +67,7 @@ def prepare(control: Control) -> Iterator[str]:
         yield f"is_broken || {call(*words)}"
     if control.verb != "stop" and control.service.text == "hermes":
         yield f"is_broken || {call('reset_storm', home)}"
+        yield f"is_broken || {call('mark_logs', home, control.words[2])}"
 
 
 def _drains(control: Control) -> bool:

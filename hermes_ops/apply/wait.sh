@@ -24,12 +24,33 @@ are_connected() { # HOME PLATFORM...
   done
 }
 
+# What the logs of a gateway have before it is started is no reason of this start.
+log_sizes=
+log_since=
+mark_logs() { # HOME ID
+  [ -n "$log_since" ] || log_since=$(date +%s)
+  for file in "$1/logs/errors.log" "$1/logs/gateway.log" "$1/logs/gateway.error.log" "$state/$2.log"; do
+    [ ! -f "$file" ] || log_sizes="$log_sizes$(wc -c <"$file") $file$newline"
+  done
+}
+since_mark() { # FILE: prints the last lines that were written since, or of all if it was begun anew
+  set -- "${1#"$HOME/"}"
+  case $log_sizes in
+    *" $1$newline"*)
+      marked=${log_sizes%" $1$newline"*}
+      marked=${marked##*"$newline"}
+      ;;
+    *) marked=0 ;;
+  esac
+  [ "$(wc -c <"$1")" -ge "$marked" ] || marked=0
+  tail -c "+$((marked + 1))" "$1" | tail -n 8
+}
 # Send the last lines of a log: Hermes' error log, else its gateway log, if written in the last two
-# minutes; else the output that the manager kept, which WORDS print.
+# minutes and since the start; else the output that the manager kept, which WORDS print.
 send_log() { # HOME WORDS...
   log=
   for file in "$1/logs/errors.log" "$1/logs/gateway.log"; do
-    [ -n "$log" ] || [ ! -f "$file" ] || [ -z "$(find "$file" -mmin -2 2>/dev/null)" ] || log=$(tail -n 8 "$file")
+    [ -n "$log" ] || [ ! -f "$file" ] || [ -z "$(find "$file" -mmin -2 2>/dev/null)" ] || log=$(since_mark "$file")
   done
   shift
   [ -n "$log" ] || log=$("$@")

@@ -5,7 +5,7 @@ The texts of those about credentials are in `findings.yml`; `register` adds othe
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -93,6 +93,22 @@ def make(
         kind, name, tuple(sides), severity or words["severity"], words["says"].format(**said),
         ignored.format(**said), spoken(words["mend"].format(**said)), platform, fingerprint,
     )  # fmt: skip
+
+
+def lines(finding: Finding) -> Iterator[str]:
+    """Yield the lines of a finding: the problem, the places, the consequence and the remedy."""
+    word = "allowed" if finding.allowed else finding.severity
+    mark = f"   fingerprint {finding.fingerprint}" if finding.fingerprint else ""
+    yield f"{word:8} {finding.kind}: {finding.message}{mark}"
+    width = max(len(side.target) for side in finding.sides)
+    for side in finding.sides:
+        for place in side.places:
+            yield f"         {side.target:{width}}  {place}"
+    if finding.allowed:
+        yield f"         allowed: {finding.allowed}"
+        return
+    yield f"         if left: {finding.ignored}"
+    yield f"         mend:    {finding.mend}"
 
 
 def united(found: Iterable[Finding]) -> list[Finding]:

@@ -21,8 +21,6 @@ BUSY = 4
 """The load of each processor above which heartbeats come too late."""
 SKEW = 30
 """Seconds by which a clock may differ from the operator's."""
-_INBOUND = {"api_server", "webhook", "msgraph_webhook"}
-"""Platforms that wait for others: they need no name of the network to start."""
 
 
 def _on(seen: Seen, profile: str | None = None) -> tuple[Side, ...]:
@@ -136,11 +134,7 @@ def _no_nameserver(seen: Seen) -> Iterable[Finding]:
 def _network_at_boot(seen: Seen) -> Iterable[Finding]:
     if seen.facts.health.get("network") != "unawaited" or not seen.facts.linger:
         return
-    started = [one for one in seen.host.profiles if one.state == "started"]
-    outside = {
-        name for one in started for name in platforms.expected(one.config, dict.fromkeys(one.env))
-    }
-    if outside := outside - _INBOUND:
+    if outside := platforms.connecting(seen.host):
         yield make("network-at-boot", ", ".join(sorted(outside)), _on(seen))
 
 

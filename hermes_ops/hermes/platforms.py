@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from hermes_ops import assets
+from hermes_ops.inventory.model import Host
 
 Env = Mapping[str, str | None]
 """Variables by name; None is a value that is set but unknown to us."""
@@ -38,6 +39,17 @@ def expected(config: Mapping[str, Any], env: Env) -> frozenset[str]:
     return frozenset(
         name for name in _mentioned(config, env) if _runs(known[name], _block(config, name), env)
     )
+
+
+_INBOUND = {"api_server", "webhook", "msgraph_webhook"}
+"""Platforms that wait for others: they need no name of the network to start."""
+
+
+def connecting(host: Host) -> frozenset[str]:
+    """Return the platforms to which gateways of a host that are to run connect, by a name."""
+    started = [one for one in host.profiles if one.state == "started"]
+    found = (expected(one.config, dict.fromkeys(one.env)) for one in started)
+    return frozenset().union(*found) - _INBOUND
 
 
 def listeners(config: Mapping[str, Any], env: Env) -> tuple[tuple[str, str, int], ...]:

@@ -1,19 +1,39 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # What a doctor asks besides the look: how full and busy a host is, and what may stop its gateways one day.
 
-look_health() { # HOME...
+look_health() { # YES-OR-EMPTY HOME...: whether gateways need a network at boot; their homes
+  needs_network=$1
+  shift
   free_inodes
   free_memory
   [ ! -r /proc/loadavg ] || { read -r load _ </proc/loadavg && say "health load $load"; }
-  cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null) && say "health cpus $cpus"
-  [ ! -r /etc/resolv.conf ] || say "health nameservers $(grep -c '^ *nameserver ' /etc/resolv.conf)"
+  processors
+  name_servers
   clock_is_set
-  dispatcher
   identities
-  waits_for_network
+  [ -z "$needs_network" ] || waits_for_network
   sleeps
   [ ! -x /bin/launchctl ] || look_mac
-  [ $# -eq 0 ] || weigh "$@"
+  weigh "$@"
+}
+processors() {
+  if readable /sys/devices/system/cpu/online && read -r online </sys/devices/system/cpu/online; then
+    cpus=0
+    IFS=,
+    for part in $online; do cpus=$((cpus + ${part#*-} - ${part%-*} + 1)); done # such as 0-3,6
+    unset IFS
+  else
+    cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null) || return 0
+  fi
+  say "health cpus $cpus"
+}
+name_servers() {
+  readable /etc/resolv.conf || return 0
+  servers=0
+  while read -r word server _ || [ -n "$word" ]; do
+    [ "$word" != nameserver ] || [ -z "$server" ] || servers=$((servers + 1))
+  done </etc/resolv.conf
+  say "health nameservers $servers"
 }
 free_inodes() {
   # shellcheck disable=SC2046 # the fields of two lines, one argument each
@@ -34,16 +54,6 @@ clock_is_set() { # a container has the clock of its machine
   answer=$(limited 5 timedatectl show -p NTPSynchronized --value 2>/dev/null </dev/null)
   case $answer in yes | no) say "health clock $answer" ;; esac
 }
-# Whether a gateway holds the lock of the one that hands out kanban work: who lost it waits for ever.
-dispatcher() {
-  path=.hermes/kanban/.dispatcher.lock
-  [ -f "$path" ] && [ -r /proc/locks ] || return 0
-  # shellcheck disable=SC2012 # one path of ours
-  inode=$(ls -di -- "$path")
-  inode=${inode%% .hermes*}
-  inode=${inode##* }
-  if grep -q ":$inode " /proc/locks; then say "health dispatcher held"; else say "health dispatcher free"; fi
-}
 # What gateways that live keep others from: Hermes names a file by a sum of the credential, which is
 # equal on every host. A session of WhatsApp is a folder, and its name says nothing elsewhere.
 identities() {
@@ -61,7 +71,8 @@ identities() {
 # The user's manager, and with it a gateway, begins at boot whether there is a network or not.
 waits_for_network() {
   [ -d /run/systemd/system ] && has systemctl || return 0
-  case $(limited 5 systemctl show -p After --value "user@$(id -u).service" 2>/dev/null </dev/null) in
+  own_uid
+  case $(limited 5 systemctl show -p After --value "user@$uid.service" 2>/dev/null </dev/null) in
     '') ;;
     *network-online.target*) say "health network awaited" ;;
     *) say "health network unawaited" ;;
@@ -76,9 +87,11 @@ sleeps() {
     return
   done
 }
-# How large the databases and logs of gateways are.
+# How large the databases and logs of gateways are. The lock of the dispatcher is listed with them.
 weigh() { # HOME...
   files=
+  lock=.hermes/kanban/.dispatcher.lock
+  [ ! -f "$lock" ] || [ ! -r /proc/locks ] || files=$lock$newline
   for home; do
     for path in "$home"/state.db "$home"/state.db-wal "$home"/logs/* "$home"/gateway-starts.log; do
       [ ! -f "$path" ] || files=$files$path$newline
@@ -91,7 +104,15 @@ weigh() { # HOME...
   set -- $files
   unset IFS
   set +f
+  listing=$(ls -ldin -- "$@" 2>/dev/null)
+  case ${listing%%"$newline"*} in *" $lock") dispatcher "${listing%%"$newline"*}" ;; esac
   begin sizes
-  ls -ldin -- "$@" 2>/dev/null
+  printf '%s' "$listing"
   end
+}
+# Whether a gateway holds the lock of the one that hands out kanban work: who lost it waits for ever.
+dispatcher() { # LINE of ls: the inode comes first, and may have blanks before it
+  # shellcheck disable=SC2086 # its fields
+  set -- $1
+  if grep -q ":$1 " /proc/locks; then say "health dispatcher held"; else say "health dispatcher free"; fi
 }

@@ -69,6 +69,8 @@ class Question:
     """Whether the script's user is the one who logs in, and can be asked for that right."""
     health: bool = False
     """Whether to ask what only a doctor wants to know: see `health.sh`."""
+    outside: bool = False
+    """Whether gateways need a network when they start."""
 
 
 def probe(question: Question) -> Script:
@@ -113,7 +115,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_newer", *question.homes)
     yield _call("look_real", ".", *map(str, FOLDERS), *question.homes)
     if question.health:
-        yield _call("look_health", *question.homes)
+        yield _call("look_health", "yes" if question.outside else "", *question.homes)
     yield from (f"{PurePosixPath(name).name}_look" for name in question.awake)
     if question.urls is not None:
         yield _call("ask_urls", *question.urls) + " $urls"

@@ -15,7 +15,7 @@ from hermes_ops.plan.ledger import keeping, ledger_of
 from hermes_ops.plan.lifecycle.draft import Draft, How
 from hermes_ops.plan.lifecycle.elsewhere import leave_others
 from hermes_ops.plan.lifecycle.holds import ended_hold, heeded
-from hermes_ops.plan.lifecycle.orders import BEGINS, cleared, order_of, refuse_strange, repaired
+from hermes_ops.plan.lifecycle.orders import begins, cleared, refuse_strange, repaired
 from hermes_ops.plan.lifecycle.plain import leaving, plan_plain
 from hermes_ops.plan.lifecycle.rights import allowed
 from hermes_ops.plan.lifecycle.starting import Starting
@@ -144,7 +144,7 @@ class _Planner:
             try:
                 known = (self._service(wanted), self.manager, self.facts, self.desired.host)
                 refuse_strange(wanted, *known)
-                if order_of(wanted) in BEGINS:
+                if begins(wanted):
                     self._sound(wanted, known[0], self.profiles[wanted.profile.name])
             except Conflict as conflict:
                 self.refused.add(wanted.profile.name)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from hermes_ops.files.layout import OWED, STOPPED, UPGRADE_NOTE, stamp
-from hermes_ops.hermes import gateway
+from hermes_ops.hermes import gateway, platforms
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import Port, number_of, ports_of
@@ -84,6 +84,7 @@ def question(
         strangers=strangers,
         awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
+        outside=health and bool(platforms.connecting(desired.host)),
         marks=tuple(
             "*".join(one.marked[:2]) for one in MANAGERS.values() if one.by_root and one.marked
         ),

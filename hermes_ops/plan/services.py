@@ -219,8 +219,8 @@ def plan_service(
 ) -> Iterable[Change]:
     """Yield the start, restart or stop that the service needs to reach its wanted state.
 
-    `restart` is the reason to restart a running service; empty if there is none. `drain`: seconds
-    to wait for its turns before.
+    `restart` is the reason to restart a running service, or to stop one by an order; empty if there
+    is none. `drain`: seconds to wait for its turns before.
     """
     patience = evidence.patience
     running = evidence.activity in ("active", "activating", "deactivating")
@@ -229,7 +229,7 @@ def plan_service(
         if running or stray or evidence.activity == "failed":
             # A failed service is stopped too, so that its manager forgets the failure.
             ordered = getattr(wanted.resource, "order", "")
-            reason = "it was asked for" if ordered else wanted.profile.state_reason
+            reason = (restart or "it was asked for") if ordered else wanted.profile.state_reason
             yield _control(wanted, service, manager, "stop", reason, stray, patience=patience)
     elif not running or stray:
         # A stray process holds what the service needs: the service would fail and restart for ever.

@@ -238,7 +238,7 @@ launchd_said() { # LABEL: finds its block in `jobs`
 }
 launchd_log() { # LABEL: the end of what it printed, if that is at most two minutes old
   path=$(sed -n '/<key>StandardErrorPath</{n;s/^ *<string>\(.*\)<\/string>.*/\1/p;}' "$launchd_agents/$1.plist" 2>/dev/null)
-  [ ! -f "$path" ] || [ -z "$(find "$path" -mmin -2 2>/dev/null)" ] || tail -n 8 "$path"
+  [ ! -f "$path" ] || [ -z "$(find "$path" -mmin -2 2>/dev/null)" ] || since_mark "$path"
   launchd_job "$1" && [ -z "$job_setup" ] || why_no_process
 }
 # What launchd says of a job is in the unified log alone, which is slow and for administrators.

@@ -46,12 +46,12 @@ class ServiceManager(Protocol):
     A manager inherits the answers that most of them share, and has its own for the rest.
     Its shell file `services/NAME.sh` defines, with `_` for each `-` of the name, `NAME_look ID…`
     (prints a block `manager NAME` of properties, adds pids to `pids`), `NAME_defined` (reports the
-    gateways it knows), `NAME_log ID` (prints its last output), `NAME_journal ID LINES SINCE CURSOR`
-    (prints what it says about the service, each line with its time as EPOCH.FRACTION or as local
-    time, and last the line `-- cursor: CURSOR`, from which the next call goes on), `NAME_said ID`
-    (sets `activity` in the words of `ManagerReport`, `pid` and `code`, all from the last
-    `NAME_look`), and the functions that `control`, `switch` and `reload` call; these may also be in
-    the file `orders`.
+    gateways it knows), `NAME_log ID` (prints its last output; if `log_since` is set, only what is
+    newer), `NAME_journal ID LINES SINCE CURSOR` (prints what it says about the service, each line
+    with its time as EPOCH.FRACTION or as local time, and last the line `-- cursor: CURSOR`, from
+    which the next call goes on), `NAME_said ID` (sets `activity` in the words of `ManagerReport`,
+    `pid` and `code`, all from the last `NAME_look`), and the functions that `control`, `switch` and
+    `reload` call; these may also be in the file `orders`.
 
     They run in the user's home, and may use the variables of `layout.shell` and the functions of
     `wire/common.sh`: `scrubbed SECONDS WORDS…` (runs a program without the caller's environment,

@@ -122,7 +122,7 @@ supervisord_said() { # PROGRAM
   [ "$2" != pid ] || pid=${3%,}
 }
 supervisord_log() { # PROGRAM: prints its last output, if it is at most two minutes old
-  [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || tail -n 8 "$state/$1.log"
+  [ ! -f "$state/$1.log" ] || [ -z "$(find "$state/$1.log" -mmin -2 2>/dev/null)" ] || since_mark "$state/$1.log"
 }
 # Its own lines about a program, such as `spawned: 'NAME' with pid 12`; they have local times.
 supervisord_journal() { # PROGRAM LINES SINCE-EPOCH CURSOR

@@ -115,7 +115,10 @@ systemd_said() { # UNIT: finds its block in `units`, where an empty line separat
   unset IFS
 }
 systemd_log() { # UNIT
-  ! has journalctl || journalctl "$journal_scope" -q -n 8 -o cat -u "$1" 2>/dev/null </dev/null
+  has journalctl || return 0
+  set -- "$journal_scope" -q -n 8 -o cat -u "$1"
+  [ -z "${log_since:-}" ] || set -- "$@" --since "@$log_since"
+  journalctl "$@" 2>/dev/null </dev/null
 }
 # Lines `EPOCH.FRACTION NAME[PID]: text`, of the unit itself and of the manager about it.
 systemd_journal() { # UNIT LINES SINCE-EPOCH CURSOR

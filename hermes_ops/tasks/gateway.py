@@ -35,7 +35,10 @@ def reset(options: Options, output: Output, *, target: str, unmanaged: bool) -> 
     example="./inv gateway.repair mini-1/coder --check",
 )
 def repair(options: Options, output: Output, *, target: str, unmanaged: bool) -> Result:
-    """Move aside what a crash left of one gateway, end what stands still, and start it."""
+    """Move aside what a crash left of one gateway, end what stands still, and start it.
+
+    A gateway that the inventory wants stopped is not started.
+    """
     from hermes_ops.commands.fleet import control
 
     return control.repair(options, output, target, unmanaged=unmanaged)

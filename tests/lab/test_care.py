@@ -94,6 +94,12 @@ def test_what_a_crash_left_is_moved_aside(linux: Box, operator: MakeOperator) ->
     again = one.run("gateway.repair", f"{linux.name}/coder", code=0)
     assert ("service:hermes-gateway-coder", "restart", "done") in again.changes(linux.name)
     assert one.run("fleet.ps", code=0).json["hosts"][0]["profiles"][0]["state"] == "healthy"
+    # The inventory wants it stopped: what stands still is ended, and nothing is started.
+    idle = operator({linux: {"coder": gateway(8701, state="stopped")}})
+    linux.user("systemctl --user kill -s STOP hermes-gateway-coder.service")
+    ended = idle.run("gateway.repair", f"{linux.name}/coder", code=0)
+    assert ("service:hermes-gateway-coder", "stop", "done") in ended.changes(linux.name)
+    assert linux.state("hermes-gateway-coder.service") == "inactive"
 
 
 def test_a_database_that_is_overwritten(linux: Box, operator: MakeOperator) -> None:

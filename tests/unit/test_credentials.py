@@ -21,7 +21,7 @@ from machine import HERMES, needs
 
 from hermes_ops import loader
 from hermes_ops.audit import model, on_host, question, rules
-from hermes_ops.audit.finding import Finding, Side, kinds
+from hermes_ops.audit.finding import Finding, Side, kinds, lines
 from hermes_ops.audit.model import Holder
 from hermes_ops.audit.preflight import refuse_conflicts
 from hermes_ops.commands.secrets import lint
@@ -116,7 +116,7 @@ def test_no_value_is_told(case: Mapping[str, Any], tmp_path: Path) -> None:
     planted = values(case["hosts"]) | values(case.get("there", {}))
     found = judged(tmp_path, case)
     said = json.dumps([finding.document() for finding in found])
-    said += "\n".join(line for finding in found for line in lint.lines(finding))
+    said += "\n".join(line for finding in found for line in lines(finding))
     for host in case.get("there", {}):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(tmp_path / host)
@@ -178,7 +178,7 @@ def test_the_document_of_a_finding() -> None:
 
 def test_a_finding_in_words() -> None:
     """What it is, each place under its side, what follows and what is to be done; or why not."""
-    assert list(lint.lines(TWO_SIDES)) == [
+    assert list(lines(TWO_SIDES)) == [
         "error    duplicate: two have the same   fingerprint abcd",
         "         one/a       hosts.yml:1:2",
         "         one/a       one:~/.env:3",
@@ -187,7 +187,7 @@ def test_a_finding_in_words() -> None:
         "         mend:    give each its own",
     ]
     meant = replace(TWO_SIDES, allowed="it is meant", fingerprint="")
-    assert list(lint.lines(meant)) == [
+    assert list(lines(meant)) == [
         "allowed  duplicate: two have the same",
         "         one/a       hosts.yml:1:2",
         "         one/a       one:~/.env:3",

@@ -17,10 +17,11 @@ from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.care import growth, twice
 from hermes_ops.commands.fleet.status import HostSeen, seen_from
 from hermes_ops.commands.look_hosts import Look
-from hermes_ops.inventory.model import Host
+from hermes_ops.inventory.model import Allowance, Host, Inventory
 
 HELD: Mapping[str, Any] = {"desired": {"demo": {}}, "facts": {"holds": "desired"}}
 SUM = "0123456789abcdef"
+WHOLE = Inventory((), {}, roles())
 HOME = ".hermes/profiles/demo"
 
 
@@ -39,14 +40,14 @@ def pid() -> str:
 
 def twice_used(*hosts: HostSeen) -> list[str]:
     """Return the sentences about credentials that are used twice."""
-    return [one.message for one in twice.used_twice(hosts)]
+    return [one.message for one in twice.used_twice(hosts, WHOLE)]
 
 
 def test_one_credential_in_two_gateways() -> None:
     """On two machines: those of one, which may be two hosts, Hermes keeps apart."""
     lock = {f"lock:telegram-bot-token-{SUM}": pid()}
     one, other = host("a", "1", health=lock), host("b", "2", health=lock)
-    (found,) = twice.used_twice([one, other])
+    (found,) = twice.used_twice([one, other], WHOLE)
     assert found.message == "a/demo and b/demo use the same telegram bot token at this moment"
     assert found.is_error
     assert SUM not in json.dumps(found.document())
@@ -55,6 +56,51 @@ def test_one_credential_in_two_gateways() -> None:
         twice_used(one, host("b", "2", health={f"lock:telegram-bot-token-{SUM[::-1]}": pid()}))
         == []
     )
+
+
+MATRIX = {"MATRIX_HOMESERVER": "https://m.test", "MATRIX_ACCESS_TOKEN": "syt_one"}
+MAIL = {
+    "EMAIL_ADDRESS": "a@b.test", "EMAIL_PASSWORD": "x", "EMAIL_IMAP_HOST": "i",
+    "EMAIL_SMTP_HOST": "s",
+}  # fmt: skip
+SMS = {
+    "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t", "TWILIO_PHONE_NUMBER": "+491",
+}  # fmt: skip
+
+
+def using(name: str, env: Mapping[str, str], boot: str = "", **told: Any) -> HostSeen:
+    """Return a host whose gateway has these variables."""
+    case = {"desired": {"demo": {"env": dict(env)}}, "facts": {"holds": "desired"}}
+    state, found = desired(case), facts(case)
+    own = Host(name, state.host.connection, (), state.host.profiles, state.host.all_profiles)
+    return seen_from(Look(own, state, replace(found, boot=boot or name, **told)), roles())
+
+
+@pytest.mark.parametrize(
+    ("env", "name"),
+    [
+        (MATRIX, "MATRIX_ACCESS_TOKEN"), (MAIL, "EMAIL_ADDRESS"),
+        (SMS, "TWILIO_ACCOUNT_SID + TWILIO_PHONE_NUMBER"),
+        ({"MATTERMOST_URL": "https://m.test", "MATTERMOST_TOKEN": "abcd1"}, "MATTERMOST_TOKEN"),
+    ],
+)  # fmt: skip
+def test_one_account_of_a_platform_without_locks(env: dict[str, str], name: str) -> None:
+    """By what the files of living gateways have, which no value leaves; allowed, it is none."""
+    one, other = using("a", env), using("b", env)
+    (found,) = twice.used_twice([one, other], WHOLE)
+    assert found.message == f"a/demo and b/demo use the same {name} at this moment"
+    assert not any(
+        value in json.dumps(found.document()) for value in env.values() if len(value) > 2
+    )
+    assert found.mend.startswith("./inv secrets.lint --live -l a,b ")
+    entry = Allowance("duplicate-credential", "meant", name.partition(" ")[0])
+    allows = tuple(replace(profile, allow=(entry,)) for profile in one.host.profiles)
+    meant = replace(WHOLE, hosts=(replace(one.host, profiles=allows),))
+    assert list(twice.used_twice([one, other], meant)) == []
+    changed = env | dict.fromkeys(name.split(" + "), "another1")
+    assert twice_used(one, using("b", changed)) == []
+    assert twice_used(one, using("b", env, boot="a")) == []
+    assert twice_used(one, using("b", env, processes={})) == []
 
 
 def test_a_lock_that_a_dead_gateway_left() -> None:

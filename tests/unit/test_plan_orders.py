@@ -23,9 +23,11 @@ ALL: Mapping[str, Any] = {"demo": {"config": {"model": {"default": "a/b"}}, "env
 HELD: Mapping[str, Any] = {"desired": ALL, "facts": {"holds": "desired"}}
 
 
-def ordered(order: str, found: Facts, *, profiles: Mapping[str, Any] = ALL, **named: Any) -> Plan:
+def ordered(
+    order: str, found: Facts, *, profiles: Mapping[str, Any] = ALL, state: str = "", **named: Any
+) -> Plan:
     """Return the plan of an order to all profiles of a host."""
-    state = "stopped" if order == "stop" else "started"
+    state = state or ("stopped" if order == "stop" else "started")
     wanted = tuple(profile(k, {**v, "state": state}) for k, v in profiles.items())
     host = Host("box", Connection(), (), wanted, tuple(profiles))
     steps = order_steps(f"fleet.{order}", order, lasts=600)
@@ -124,6 +126,23 @@ def test_what_could_not_live_is_not_ended(order: str) -> None:
     for found in (foreign(facts(HELD), **other), foreign(facts(HELD), LoadState="masked")):
         assert [change.action for change in ordered(order, found).changes] == ["refuse"]
         assert [change.action for change in ordered("stop", found).changes] == ["stop"]
+
+
+def repair(found: Facts, state: str = "stopped") -> list[tuple[str, str]]:
+    """Return what a repair does to a gateway that the inventory wants in a state."""
+    return controls(ordered("repair", found, state=state))
+
+
+def test_a_repair_starts_nothing_that_is_to_be_stopped() -> None:
+    """What is ill there is ended, what a crash left is moved; one that is well stays."""
+    moved = ("move", "its process is gone")
+    assert repair(now_with(services={"demo": "stopped"})) == [moved]
+    started = [moved, ("start", "not running")]
+    assert repair(now_with(services={"demo": "stopped"}), "started") == started
+    assert repair(facts(HELD)) == []
+    ((verb, reason),) = repair(now_with(services={"demo": "suspended"}))
+    assert verb == "stop"
+    assert "is suspended" in reason
 
 
 # --- drains -------------------------------------------------------------------------------------

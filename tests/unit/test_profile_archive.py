@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.commands.profile.archive import ask, on_host
-from hermes_ops.commands.profile.archive.read import NewArchive, read
+from hermes_ops.commands.profile.archive.read import NewArchive, private, read
 from hermes_ops.commands.profile.archive.search import BLOCK
 from hermes_ops.commands.profile.export import new_file
 from hermes_ops.commands.profile.import_ import lacking
@@ -258,6 +258,7 @@ def test_what_is_kept_is_private_and_new(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.tar.gz"
     before = os.umask(0)
     try:
+        assert stat.S_IMODE(private(path.parent).stat().st_mode) == 0o700
         keep(path, b"o", b"ne")
     finally:
         os.umask(before)
@@ -266,6 +267,8 @@ def test_what_is_kept_is_private_and_new(tmp_path: Path) -> None:
         keep(path, b"two")
     assert [one.name for one in path.parent.iterdir()] == ["a.tar.gz"]
     assert path.read_bytes() == b"one"
+    with pytest.raises(UsageError, match="cannot be written"):
+        private(path)
 
 
 def test_each_new_archive_has_a_name_of_its_own(tmp_path: Path) -> None:
@@ -310,6 +313,7 @@ def test_bad_words_are_refused_before_any_host_is_asked(
         (("profile.export", "one/default"), "cannot be exported"),
         (("profile.export", "two/x"), "no host 'two'"),
         (("profile.export", "one/x", "--to", sound), "exists already"),
+        (("profile.export", "one/x", "--to", f"{tmp_path}/no/a"), f"no folder {tmp_path}/no"),
     ]:
         code, _, err = said(capsys, *words)
         assert (code, hint in err) == (64, True), (words, err)

@@ -384,12 +384,13 @@ def test_every_guard_of_a_profile_is_asked_before_its_first_change(
 
 def test_what_comes_before_a_restart_of_hermes(host: Host, apply: Apply) -> None:
     """Its stray is ended, its turns are let end, its count of starts is forgotten; then it is."""
+    host.stand("mark_logs")
     apply(plan(("one", control("one", "restart", text="hermes", ends=42, born=7, drain=30))))
     home = service("one").home
-    wanted = ("end_process", "ask_drain", "await_drains", "reset_storm", "order")
+    wanted = ("end_process", "ask_drain", "await_drains", "reset_storm", "mark_logs", "order")
     assert calls(host, *wanted) == [
         f"ask_drain {home} 30", "await_drains 30", f"end_process {home} 42 7",
-        f"reset_storm {home}", "order restart one.service",
+        f"reset_storm {home}", f"mark_logs {home} one.service", "order restart one.service",
     ]  # fmt: skip
 
 

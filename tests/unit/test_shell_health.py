@@ -18,9 +18,9 @@ def bare(host: Host) -> None:
     host.stand("getconf", "return 1")
 
 
-def told(host: Host, *homes: str) -> list[str]:
-    """Return what is told."""
-    answer = host.run(f"look_health {' '.join(homes)}")
+def told(host: Host, *homes: str, network: str = "") -> list[str]:
+    """Return what is told; `network`: whether a gateway needs one at boot."""
+    answer = host.run(f"look_health '{network}' {' '.join(homes)}")
     assert answer.errors == ""
     return [line.removeprefix("health ") for line in answer.told]
 
@@ -32,7 +32,7 @@ def test_a_bare_host_tells_nothing(host: Host) -> None:
 
 
 def test_what_a_host_tells(host: Host) -> None:
-    """From the kernel's files, and one program each for inodes and processors."""
+    """From the kernel's files, and by a program for inodes, and for processors where it must be."""
     bare(host)
     root = host.root
     for name, text in {
@@ -49,14 +49,20 @@ def test_what_a_host_tells(host: Host) -> None:
     assert told(host) == [
         "inodes 7", "memory 100", "available 40", "load 0.52", "cpus 4", "nameservers 2",
     ]  # fmt: skip
+    online = root / "sys/devices/system/cpu/online"
+    online.parent.mkdir(parents=True)
+    for listed, count in (("0", 1), ("0-3", 4), ("0-3,6,8-9", 7)):
+        online.write_text(f"{listed}\n")
+        assert f"cpus {count}" in told(host)
 
 
 def test_a_file_without_name_servers(dash: Host) -> None:
-    """Is told; `grep` says 0 for it, and fails."""
+    """Is told, and not one that lacks its last line end."""
     bare(dash)
     (dash.root / "etc").mkdir(parents=True, exist_ok=True)
-    (dash.root / "etc/resolv.conf").write_text("search x\n")
-    assert told(dash) == ["nameservers 0"]
+    for text, count in (("search x\nnameserver\n", 0), ("", 0), ("nameserver 10.0.0.1", 1)):
+        (dash.root / "etc/resolv.conf").write_text(text)
+        assert told(dash) == [f"nameservers {count}"]
 
 
 @pytest.mark.parametrize(
@@ -81,9 +87,9 @@ def test_whether_the_lock_of_the_dispatcher_is_held(host: Host) -> None:
     locks.parent.mkdir(parents=True, exist_ok=True)
     inode = lock.stat().st_ino
     locks.write_text(f"1: FLOCK  ADVISORY  WRITE 155 00:27:{inode} 0 EOF\n")
-    assert told(host) == ["dispatcher held"]
+    assert told(host) == ["dispatcher held", "sizes"]
     locks.write_text(f"1: FLOCK  ADVISORY  WRITE 155 00:27:{inode}1 0 EOF\n2: x 1{inode} 0 EOF\n")
-    assert told(host) == ["dispatcher free"]
+    assert told(host) == ["dispatcher free", "sizes"]
 
 
 def test_a_battery(dash: Host) -> None:
@@ -102,12 +108,12 @@ def test_sizes(host: Host) -> None:
     host.file("a b/state.db", "12345")
     host.file("a b/logs/gateway.log", "123")
     host.file("a b/config.yaml", "1")
-    answer = host.run("look_health 'a b' gone")
+    answer = host.run("look_health '' 'a b' gone")
     lines = [line.split(None, 9) for line in answer.block("sizes").splitlines()]
     assert {line[-1]: line[5] for line in lines} == {
         "a b/state.db": "5", "a b/logs/gateway.log": "3",
     }  # fmt: skip
-    assert "sizes" not in host.run("look_health gone").told
+    assert "sizes" not in host.run("look_health '' gone").told
 
 
 def test_what_living_gateways_have_locked(host: Host) -> None:
@@ -141,6 +147,7 @@ def test_whether_services_of_users_wait_for_the_network(
     bare(dash)
     dash.has_only("systemctl", "id")
     dash.stand("limited", f"echo {said}")
-    assert told(dash) == []
+    assert told(dash, network="yes") == []
     (dash.root / "run/systemd/system").mkdir(parents=True)
-    assert told(dash) == found
+    assert told(dash, network="yes") == found
+    assert told(dash) == []  # nobody wants to know

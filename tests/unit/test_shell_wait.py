@@ -419,6 +419,33 @@ def test_what_a_supervised_program_printed_is_its_managers_log(
     assert log(dash, *files) == (last(shown, 20) if shown else "")
 
 
+def test_what_a_log_had_before_the_start_is_no_reason(host: Host) -> None:
+    """It is that of the process before, perhaps of another version; a log begun anew counts."""
+    host.has_only("journalctl")
+    host.stand("journalctl", 'echo "journal $*"')
+    for path in (ERRORS, LOG):
+        host.file(path, "old\n")
+
+    def shown(then: str) -> str:
+        script = f"profile=demo; mark_logs home one.service; {then}"
+        answer = host.run(f"{script}; log_since=7; send_log home systemd_log one.service")
+        assert answer.errors == ""
+        return answer.block("log").rstrip("\n")
+
+    assert shown("echo new >>home/logs/gateway.log") == "new"
+    assert shown("echo why >>home/logs/errors.log") == "why"
+    assert shown("echo >home/logs/errors.log; echo a >home/logs/errors.log") == "a"
+    assert shown(":") == "journal --user -q -n 8 -o cat -u one.service --since @7"
+
+
+def test_what_a_program_printed_before_its_start_is_no_reason(dash: Host) -> None:
+    """Its manager keeps what all of its starts have printed in one file."""
+    dash.file(OWN, "old\n")
+    script = f"profile=demo; mark_logs home one; echo new >>{OWN}"
+    answer = dash.run(f"{script}; send_log home supervisord_log one")
+    assert (answer.block("log").rstrip("\n"), answer.errors) == ("new", "")
+
+
 def test_an_empty_log_says_nothing(dash: Host) -> None:
     """Then the next one is asked."""
     assert log(dash, (ERRORS, "", 0), (LOG, "said\n", 0)) == "said"

@@ -27,6 +27,8 @@ from hermes_ops.run import HostResult
 
 DRAIN = 3600
 """Seconds that a drain lasts."""
+_OWN = ""
+"""The state that the inventory wants of each profile; outside it, that is to run."""
 
 
 def start(options: Options, output: Output, *, unmanaged: bool) -> Result:
@@ -52,16 +54,20 @@ def reset(options: Options, output: Output, target: str, *, unmanaged: bool) -> 
 
 
 def repair(options: Options, output: Output, target: str, *, unmanaged: bool) -> Result:
-    """Move aside what a crash left of one gateway, end what stands still, and start it."""
-    return _order_one("repair", options, output, target, unmanaged=unmanaged)
+    """Move aside what a crash left of one gateway, end what stands still, and start it.
+
+    One that the inventory wants stopped is not started.
+    """
+    return _order_one("repair", options, output, target, state=_OWN, unmanaged=unmanaged)
 
 
 def _order_one(
-    order: str, options: Options, output: Output, target: str, *, unmanaged: bool
-) -> Result:
+    order: str, options: Options, output: Output, target: str,
+    *, state: str = "started", unmanaged: bool,
+) -> Result:  # fmt: skip
     one, host = one_gateway(options, output, target, unmanaged=unmanaged)
     refuse_disabled(host)
-    return _order(order, "started", one, output, task=f"gateway.{order}", unmanaged=unmanaged)
+    return _order(order, state, one, output, task=f"gateway.{order}", unmanaged=unmanaged)
 
 
 def drain(options: Options, output: Output, *, lasts: int, unmanaged: bool) -> Result:
@@ -110,7 +116,7 @@ def _of_strangers(
 ) -> Result:
     reached = reach(options, output, strangers, named_only=True)
     workspace = replace(reached.workspace, selected=_selected(task, reached, options, state))
-    wait = state == "started"
+    wait = state != "stopped"
     converged = converge(task, ordered, options, output, wait=wait, workspace=workspace)
     converged.close()
     reached.add_failures(converged)
@@ -118,11 +124,11 @@ def _of_strangers(
 
 
 def _selected(task: str, reached: Reached, options: Options, state: str) -> Inventory:
-    return _adjust(task, state)(reached.with_managed(options, state))
+    return _adjust(task, state)(reached.with_managed(options, state or "started"))
 
 
 def _adjust(task: str, state: str) -> Adjust:
-    """Return the function that wants a state of every profile that is not to be gone."""
+    """Return the function that wants a state, or its own, of each profile that is to be there."""
 
     def adjusted(inventory: Inventory) -> Inventory:
         if state == "stopped":
@@ -134,7 +140,8 @@ def _adjust(task: str, state: str) -> Adjust:
 
 def _wanting(state: str, host: Host) -> Host:
     there = (profile for profile in host.profiles if profile.state != "absent")
-    return replace(host, profiles=tuple(replace(profile, state=state) for profile in there))
+    wanted = (replace(profile, state=state or profile.state) for profile in there)
+    return replace(host, profiles=tuple(wanted))
 
 
 # --- the steps --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hermes_ops.commands.converge import Converged, converge, finish
 from hermes_ops.commands.fleet.guards import refuse_protected
 from hermes_ops.commands.fleet.status import is_hermes
 from hermes_ops.commands.profile.archive.ask import ask
+from hermes_ops.commands.profile.archive.read import private
 from hermes_ops.commands.profile.export import lines, new_file
 from hermes_ops.commands.profile.whose import ROOT, ProfileOnHost, logs_of, nothing_of, open_any
 from hermes_ops.commands.workspace import gathered
@@ -66,7 +67,7 @@ def folder() -> LocalPath:
 
 def _exported(wanted: ProfileOnHost, options: Options, output: Output) -> LocalPath | None:
     """Write the archive of the profile, and return its path; None if there is no folder of it."""
-    path = new_file(folder(), wanted.name)
+    path = new_file(private(folder()), wanted.name)
     packed = ask(wanted, path, options, output, "or delete it with --no-export, after: ")
     if packed is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ def export(options: Options, output: Output, target: str, to: str | None) -> Res
     """Write the archive of a profile; its gateway runs on meanwhile.
 
     Raises:
-        UsageError: there is no such profile, it is `default`, or the file exists.
+        UsageError: there is no such profile, it is `default`, the file exists, or its folder does
+            not.
     """
     wanted = open_any(options, output, target)
     if wanted.profile.name == ROOT:
@@ -35,6 +37,9 @@ def export(options: Options, output: Output, target: str, to: str | None) -> Res
     path = _path(to, wanted)
     if path.exists():
         raise taken(path)
+    if not path.parent.is_dir():
+        hint = f"make it first: mkdir -p {shlex.quote(str(path.parent))}"
+        raise UsageError(f"there is no folder {path.parent}", hint=hint)
     packed = ask(wanted, path, options, output)
     if packed is None:
         hint = f"./inv profile.show {wanted.name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hermes_ops.audit import model, rules
-from hermes_ops.audit.finding import Finding
+from hermes_ops.audit.finding import Finding, lines
 from hermes_ops.audit.model import Holder, Machine
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code, items
@@ -137,22 +137,6 @@ def _show(
             hint = f" ({one.failure.hint})" if one.failure.hint else ""
             output.note(f"{one.host.name}: {one.failure}{hint}")
     output.text(_total(found, wanted, told))
-
-
-def lines(finding: Finding) -> Iterable[str]:
-    """Yield the lines of a finding: the problem, the places, the consequence and the remedy."""
-    word = "allowed" if finding.allowed else finding.severity
-    mark = f"   fingerprint {finding.fingerprint}" if finding.fingerprint else ""
-    yield f"{word:8} {finding.kind}: {finding.message}{mark}"
-    width = max(len(side.target) for side in finding.sides)
-    for side in finding.sides:
-        for place in side.places:
-            yield f"         {side.target:{width}}  {place}"
-    if finding.allowed:
-        yield f"         allowed: {finding.allowed}"
-        return
-    yield f"         if left: {finding.ignored}"
-    yield f"         mend:    {finding.mend}"
 
 
 def _total(found: Sequence[Finding], wanted: Sequence[Holder], told: Sequence[HostAnswer]) -> str:

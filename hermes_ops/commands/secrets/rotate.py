@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.audit.finding import Finding
+from hermes_ops.audit.finding import Finding, lines
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.commands import steps
@@ -112,7 +112,7 @@ def _verified(
     codes = [told.failure.exit_code for told in after if told.failure]
     result = finish(converged, output, [*codes, *(2 for _ in found)])
     for finding in found:
-        for line in lint.lines(finding):
+        for line in lines(finding):
             output.text(line)
     if not found:
         count = sum(told.answer is not None for told in after)

@@ -38,8 +38,8 @@ from hermes_ops.plan.services import has_policy, is_defined, plan_markers
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
-BEGINS = ("start", "restart", "reset", "repair")
-"""Orders after which a service runs."""
+_BEGINS = ("start", "restart", "reset", "repair")
+"""Orders after which a service runs, if it is not to be stopped."""
 LEFT = 5
 """Seconds of the time that a manager lets a service end which no drain may use up."""
 
@@ -47,6 +47,11 @@ LEFT = 5
 def order_of(wanted: Wanted) -> str:
     """Return what is ordered for a service, empty if its settings decide."""
     return wanted.resource.order if isinstance(wanted.resource, Service) else ""
+
+
+def begins(wanted: Wanted) -> bool:
+    """Whether a service is ordered to run: a repair starts nothing that is to be stopped."""
+    return order_of(wanted) in _BEGINS and wanted.profile.state == "started"
 
 
 def refuse_strange(
@@ -63,9 +68,9 @@ def refuse_strange(
         hint = f"on the host: hermes -p {service.profile} gateway install"
     if order and runs_elsewhere(service, manager, facts):
         raise Conflict(f"its service runs, but not under {manager.name}", hint=hint)
-    if order in BEGINS:
+    if begins(wanted):
         refuse_held(service, facts)
-    if order in BEGINS and not is_defined(service, manager, facts):
+    if begins(wanted) and not is_defined(service, manager, facts):
         raise Conflict(f"its service is not installed under {manager.name}", hint=hint)
 
 

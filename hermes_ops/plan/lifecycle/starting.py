@@ -152,6 +152,8 @@ class Starting:
         if order in ("start", "repair"):  # what stands still does not run
             restart = self._frozen(service, evidence) if evidence.supervised else ""
             restart = restart or (why_repair(service, evidence, facts) if order == "repair" else "")
+            if wanted.profile.state == "stopped" and evidence.supervised and not restart:
+                return []  # who has started it, and whether it may run, is no question of a repair
         elif not order:
             restart = profile.restart or self._why_restart(service, evidence)
         known = (wanted, service, self._manager, evidence)

@@ -12,14 +12,13 @@ import hermes_ops.audit.awake
 import hermes_ops.audit.health
 import hermes_ops.audit.mac
 import hermes_ops.audit.protection.limits  # noqa: F401
-from hermes_ops.audit.finding import Finding, Side, make, register
+from hermes_ops.audit.finding import Finding, Side, lines, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands.fleet.care import growth, hermes_doctor, operator, twice
 from hermes_ops.commands.fleet.ps import STEPS, look_at, look_at_unmanaged
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
-from hermes_ops.commands.secrets.lint import lines
 from hermes_ops.commands.steps import KEEP_AWAKE
 from hermes_ops.commands.workspace import Workspace, open_workspace
 from hermes_ops.plan.desired import StepPlan
@@ -64,7 +63,8 @@ def run(
             workspace, hosts = look(compared, options, output)
     found = [*operator.findings(workspace)]
     found += [one for host in hosts for one in _of_host(host, unmanaged=unmanaged)]
-    found += [*twice.used_twice(hosts), *growth.growing(hosts, workspace.paths, time.time())]
+    found += twice.used_twice(hosts, workspace.whole)
+    found += growth.growing(hosts, workspace.paths, time.time())
     _show(found, hosts, output)
     said = hermes_doctor.ask(hosts, workspace, options, output) if hermes else []
     codes = [code for host in hosts for code in host.codes] + [2 for _ in found]

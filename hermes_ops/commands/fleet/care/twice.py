@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hermes_ops.audit.finding import Finding, Side, make, register
-from hermes_ops.commands.fleet.status import HostSeen
+from hermes_ops.commands.fleet.status import HostSeen, SeenProfile
+from hermes_ops.hermes import identities
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.look.facts import Facts
 
 _LOCK = "lock:"
@@ -23,7 +25,29 @@ register(
 )
 
 
-def used_twice(hosts: Iterable[HostSeen]) -> Iterator[Finding]:
+def used_twice(hosts: Sequence[HostSeen], whole: Inventory) -> Iterator[Finding]:
+    """Yield each credential that several living gateways use, unless the inventory allows it."""
+    yield from _locked_twice(hosts)
+    living = {
+        (_boot(host), seen.evidence.pid): (host, seen)
+        for host in hosts
+        for seen in host.profiles
+        if seen.desired is not None and _has_no_lock(seen)
+    }
+    if len(living) > 1:
+        from hermes_ops.commands.fleet.care import unlocked
+
+        for found in unlocked.shared(living.values(), whole):
+            yield _finding(found.name, found.sides)
+
+
+def _has_no_lock(seen: SeenProfile) -> bool:
+    """Whether a gateway lives and connects to a platform for which Hermes has no lock."""
+    named = seen.evidence.expected & identities.names() if seen.evidence.alive else frozenset()
+    return any(identities.identities(one) and not identities.is_locked(one) for one in named)
+
+
+def _locked_twice(hosts: Iterable[HostSeen]) -> Iterator[Finding]:
     """Yield each credential that living gateways of several machines have locked.
 
     Hermes keeps two gateways of one account apart, and nobody those of two. What is compared is the
@@ -37,7 +61,8 @@ def used_twice(hosts: Iterable[HostSeen]) -> Iterator[Finding]:
             users.setdefault(word, {}).setdefault((_boot(host), pid), side)
     for word, found in users.items():
         if len(found) > 1:
-            yield _finding(word, list(found.values()))
+            name = word.removeprefix(_LOCK)[:-_SUM].replace("-", " ")
+            yield _finding(name, list(found.values()))
 
 
 def _locks(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -48,8 +73,7 @@ def _locks(facts: Facts) -> Iterator[tuple[str, str]]:
             yield word, pid
 
 
-def _finding(word: str, sides: Sequence[Side]) -> Finding:
-    name = word.removeprefix(_LOCK)[:-_SUM].replace("-", " ")
+def _finding(name: str, sides: Sequence[Side]) -> Finding:
     where = ",".join(dict.fromkeys(side.host for side in sides))
     return make("used-twice", name, sides, path=where)
 

@@ -55,7 +55,6 @@ class NewArchive:
             UsageError: its folder cannot be written.
         """
         with self._told():
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._stream = os.fdopen(handle, "wb")
         return self
@@ -101,8 +100,25 @@ class NewArchive:
         except FileExistsError:
             raise taken(self.path) from None
         except OSError as error:
-            message = f"the archive cannot be written: {error.strerror}"
-            raise UsageError(message, where=str(self.path)) from None
+            raise _unwritten(error, self.path) from None
+
+
+def private(folder: Path) -> Path:
+    """Return a folder for archives, which is made if it is not there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unwritten(error, folder) from None
+    return folder
+
+
+def _unwritten(error: OSError, path: Path) -> UsageError:
+    message = f"the archive cannot be written: {error.strerror}"
+    return UsageError(message, where=str(path))
 
 
 def taken(path: Path) -> UsageError:
