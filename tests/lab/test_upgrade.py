@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from conftest import MakeOperator
@@ -183,15 +184,26 @@ def test_of_two_canaries_one_passes(linuxes: list[Box], operator: MakeOperator) 
     assert linuxes[0].user(f"ls {FOLDER}").split() == ["0.18.9", "0.19.1", "current"]
 
 
-@pytest.mark.parametrize(("manager", "kind"), [("supervisord", "linux"), ("launchd", "mac")])
+@pytest.mark.parametrize(
+    ("manager", "kind", "login"),
+    [
+        ("supervisord", "linux", {}),
+        ("launchd", "mac", {}),
+        ("systemd-system", "linux", {"ansible_user": "root", "hermes_user": "hermes"}),
+    ],
+)
 def test_there_and_back_under_other_managers(
-    manager: str, kind: str, operator: MakeOperator, request: pytest.FixtureRequest
-) -> None:
-    """Gateways and a dashboard stop together, and run from the other version, each way."""
+    manager: str, kind: str, login: Mapping[str, str], operator: MakeOperator,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    """Gateways and a dashboard stop together, and run from the other version, each way.
+
+    As units of the system for a user who is not the one who logs in, too: all files are that user's.
+    """
     box: Box = request.getfixturevalue(kind)
     installed(box, "0.19.1", "0.19.2")
     board = {"role": "dashboard", "service": {"settings": {"port": 9120}}}
-    variables = {"hermes_service_manager": manager, "hermes_version": "0.19.1"}
+    variables = {"hermes_service_manager": manager, "hermes_version": "0.19.1", **login}
     one = operator({box: {"coder": gateway(8701), "board": board}}, variables=variables)
     one.up()
     try:
@@ -203,6 +215,8 @@ def test_there_and_back_under_other_managers(
             one.run(*words, code=0)
             assert (version(box), note(box)) == ends
             assert not set(before) & set(pids(one))
+            strangers = box.user("find .local .hermes ! -user $(id -un) | head")
+            assert strangers == ""
         assert one.plan().totals["changes"] == 0
     finally:
         one.run("gateway.uninstall", "--all-hosts", "-y")
