@@ -5,12 +5,15 @@ They need `Facts.health`, which only `fleet.doctor` asks for; a look without it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.gateway import ACTIVE
+from hermes_ops.inventory.model import Profile
+from hermes_ops.secrets.secret import Secret
 
 FULL_KIB, LOW_KIB = 100 << 10, 1 << 20
 """Free space below which gateways fail soon, and below which somebody should know."""
@@ -139,6 +142,18 @@ def _network_at_boot(seen: Seen) -> Iterable[Finding]:
 
 
 @finds(
+    "lock-folder",
+    severity="error",
+    says="the gateways of {who} cannot write their locks: {what}",
+    ignored="a platform stays at retrying, as if its account were in use, or does not start at all",
+    mend='on the host: sudo chown -R "$(id -un):" {path} && chmod u+rwx {path}',
+)
+def _lock_folder(seen: Seen) -> Iterable[Finding]:
+    if path := seen.facts.health.get("locks"):
+        yield make("lock-folder", path, _on(seen), path, path=shlex.quote(path))
+
+
+@finds(
     "sleeps",
     says="{who} has a battery, and sleeps when its lid is closed",
     ignored="its gateways stop answering until somebody opens it",
@@ -156,18 +171,27 @@ def _sleeps(seen: Seen) -> Iterable[Finding]:
     mend="./inv fleet.restart -l {path}",
 )
 def _no_dispatcher(seen: Seen) -> Iterable[Finding]:
-    wanted = [profile.name for profile in seen.host.profiles if profile.state == "started"]
+    wanted = [one.name for one in seen.host.profiles if one.state == "started" and _dispatches(one)]
     if seen.facts.health.get("dispatcher") == "free" and seen.facts.processes and wanted:
         yield make("no-dispatcher", "", _on(seen), path=f"{seen.host.name}/{wanted[0]}")
+
+
+def _dispatches(profile: Profile) -> bool:
+    """Whether a gateway tries to get the lock: its settings may say that it shall not."""
+    kanban = profile.config.get("kanban")
+    told = kanban.get("dispatch_in_gateway", True) if isinstance(kanban, Mapping) else True
+    said = profile.env.get("HERMES_KANBAN_DISPATCH_IN_GATEWAY", "")
+    word = said.reveal() if isinstance(said, Secret) else ""
+    return bool(told) and word.strip().lower() not in {"0", "false", "no", "off"}
 
 
 @finds(
     "active-profile",
     says="on {who} every call of hermes without -p uses the profile {name}",
     ignored="cron jobs and scripts that name no profile, and the gateway of `default`, use {name}",
-    mend="on the host: hermes profile use default",
+    mend="on the host: {path} profile use default",
 )
 def _active(seen: Seen) -> Iterable[Finding]:
     name = seen.facts.contents.get(ACTIVE, "").strip()
     if seen.facts.health and name and name != "default":
-        yield make("active-profile", name, _on(seen))
+        yield make("active-profile", name, _on(seen), path=seen.facts.hermes_by_hand)

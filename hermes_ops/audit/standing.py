@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.orphans import orphans_of
@@ -13,7 +14,7 @@ from hermes_ops.audit.register import Seen, all_of, finds
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.versions import is_older, is_same
 from hermes_ops.inventory.model import Host
-from hermes_ops.look.upgrades import REVERTING, note_of, used
+from hermes_ops.look.upgrades import REVERTED, REVERTING, note_of, used
 from hermes_ops.secrets.secret import Secret
 
 
@@ -44,11 +45,22 @@ def _orphans(seen: Seen) -> Iterable[Finding]:
 def _other_versions(seen: Seen) -> Iterable[Finding]:
     found, wanted = seen.facts.hermes, _wanted_version(seen)
     if found and wanted and not is_same(found.version, wanted):
-        host = shlex.quote(seen.host.name)
+        host, side = shlex.quote(seen.host.name), Side(seen.host.name, None)
         way = f"fleet.upgrade --to {wanted} -l {host}"
-        if is_older(wanted, found.version):  # what it migrated, an older one does not read
+        is_back = is_older(wanted, found.version)  # what it migrated, an older one does not read
+        if is_back:
             way = f"fleet.rollback -l {host}"
-        yield make("other-version", found.version, (Side(seen.host.name, None),), wanted, path=way)
+        one = make("other-version", found.version, (side,), wanted, path=way)
+        if is_back and not _leads_back(seen, wanted):
+            stays = f"set hermes_version: {found.version}   # no way leads back to {wanted}"
+            one = replace(one, mend=stays)
+        yield one
+
+
+def _leads_back(seen: Seen, wanted: str) -> bool:
+    """Whether the last upgrade of a host was from this version, and can be taken back."""
+    note = note_of(seen.facts)
+    return note.phase not in ("", REVERTED) and is_same(note.before, wanted)
 
 
 @finds(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from hermes_ops.files.layout import OWED
+from hermes_ops.files.layout import OWED, environment
 from hermes_ops.inventory.model import BECOMING, WITHOUT_SUDO
 
 
@@ -203,6 +203,13 @@ class Facts:
     def way_to_root(self) -> str:
         """Return what helps where the user who logs in cannot become root."""
         return BECOMING if "sudo" in self.tools else WITHOUT_SUDO
+
+    @property
+    def hermes_by_hand(self) -> str:
+        """Return the word by which a person there calls Hermes: one of ours is on no PATH."""
+        folder = environment("hermes")
+        ours = self.hermes and self.hermes.python.startswith(f"{self.home}/{folder}/")
+        return f"~/{folder}/bin/hermes" if ours else "hermes"
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""

@@ -11,9 +11,13 @@ look_health() { # YES-OR-EMPTY HOME...: whether gateways need a network at boot;
   name_servers
   clock_is_set
   identities
+  lock_folder
+  packages_changed "$@"
   [ -z "$needs_network" ] || waits_for_network
   sleeps
   [ ! -x /bin/launchctl ] || look_mac
+  commands_there
+  scheduled
   weigh "$@"
 }
 processors() {
@@ -67,6 +71,44 @@ identities() {
     done <"$path"
     [ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null || say "health lock:${name%.lock} $pid"
   done
+}
+# A gateway that cannot write there believes that its own account is in use, or dares not connect.
+lock_folder() {
+  path=${XDG_STATE_HOME:-$HOME/.local/state}/hermes/gateway-locks
+  until [ -e "$path" ] || [ -L "$path" ] || [ "$path" = "$HOME" ] || [ -z "$path" ]; do path=${path%/*}; done
+  [ -z "$path" ] || { [ -d "$path" ] && [ -w "$path" ] && [ -x "$path" ]; } || say "health locks $path"
+}
+# Whether packages of Hermes' environment came or went after a gateway had started.
+packages_changed() { # HOME...
+  [ -n "$hermes_code" ] && readable "$venv/pyvenv.cfg" || return 0
+  for path; do
+    [ ! -e "$path/gateway.pid" ] || [ ! "$project" -nt "$path/gateway.pid" ] || say "health packages:$path newer"
+  done
+}
+# The commands by which Hermes starts itself with a profile; they stay when that is deleted. Our own
+# command, and links, are none of them.
+commands_there() {
+  for path in .local/bin/*; do
+    [ -f "$path" ] && [ ! -L "$path" ] && [ "$path" != .local/bin/hermes-gateways ] || continue
+    look_aliases
+    return
+  done
+}
+# In which homes jobs of Hermes' cron are scheduled: only a gateway of that home runs them.
+scheduled() {
+  set --
+  for path in .hermes/cron/jobs.json .hermes/profiles/*/cron/jobs.json; do
+    [ ! -f "$path" ] || [ ! -s "$path" ] || set -- "$@" "$path"
+  done
+  [ $# -gt 0 ] || return 0
+  waiting=$(grep -lE '"state": *"scheduled"' -- "$@" 2>/dev/null)
+  set -f
+  IFS=$newline
+  for path in $waiting; do
+    case $path in *[!A-Za-z0-9._/-]*) ;; *) say "health cron:${path%/cron/jobs.json} yes" ;; esac
+  done
+  unset IFS
+  set +f
 }
 # The user's manager, and with it a gateway, begins at boot whether there is a network or not.
 waits_for_network() {

@@ -208,6 +208,9 @@ look_whole() { # HOME...
   for path; do
     [ ! -d "$path" ] || [ -L "$path" ] || { size=$(du -sk "$path" 2>/dev/null) && say "space ${size%%[!0-9]*} $path"; }
   done
+  look_aliases
+}
+look_aliases() {
   # Hermes' commands have less than 1 KiB; other files there may be huge.
   set -f
   IFS=$newline

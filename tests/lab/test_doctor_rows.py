@@ -106,3 +106,26 @@ def test_few_inodes_and_little_memory(linux: Box, operator: MakeOperator) -> Non
     assert re.search("linux-1 can make only [0-9]{4} more files", str(inodes["message"]))
     assert "linux-1 has 98 MB of its 7812 MB of memory left" in str(memory["message"])
     assert found(one, "inodes") == found(one, "memory") == []
+
+
+LEFT = r"""
+mkdir -p .hermes/cron .local/bin .local/state/hermes
+printf '{"jobs": [{"id": "a", "state": "scheduled"}]}' >.hermes/cron/jobs.json
+printf '#!/bin/sh\nexec /opt/hermes/venv/bin/hermes -p gone "$@"\n' >.local/bin/kim
+sudo chown root: .local/state/hermes
+"""
+
+
+def test_what_was_left_in_homes(linux: Box, operator: MakeOperator) -> None:
+    """Jobs of no gateway, a command of no profile, locks of root; what is typed mends two."""
+    one = operator({linux: {"coder": gateway(8701)}})
+    one.run("profile.create")
+    linux.user(LEFT)
+    ours = ("cron-waits", "lock-folder", "stale-command")
+    items = one.run("fleet.doctor").json["items"]
+    seen = {item["finding"]: item for item in items if item["finding"] in ours}
+    assert sorted(seen) == sorted(ours)
+    for kind in ours:
+        linux.user(seen[kind]["mend"].removeprefix("on the host: "))
+    left = {item["finding"] for item in one.run("fleet.doctor").json["items"]}
+    assert left & set(ours) == {"cron-waits"}

@@ -198,7 +198,7 @@ def test_there_and_back_under_other_managers(
 ) -> None:  # fmt: skip
     """Gateways and a dashboard stop together, and run from the other version, each way.
 
-    As units of the system for a user who is not the one who logs in, too: all files are that user's.
+    As units of the system, for a user who is not the one who logs in: all files are that user's.
     """
     box: Box = request.getfixturevalue(kind)
     installed(box, "0.19.1", "0.19.2")

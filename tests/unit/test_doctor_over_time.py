@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from building import desired, facts, roles
 import hermes_ops.audit.health  # noqa: F401
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
-from hermes_ops.commands.fleet.care import growth, twice
+from hermes_ops.commands.fleet.care import growth, homes, twice
 from hermes_ops.commands.fleet.status import HostSeen, seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.inventory.model import Allowance, Host, Inventory
@@ -160,3 +162,82 @@ def test_who_needs_the_network_at_boot(env: dict[str, str], network: str, found:
     said = standing(Seen(desired(case).host, told, roles()))
     assert [f"{one.kind} {one.name}" for one in said] == found
     assert standing(Seen(desired(case).host, replace(told, linger=False), roles())) == []
+
+
+# --- what lies in the homes -------------------------------------------------------------------
+
+
+def in_homes(**told: Any) -> list[str]:
+    """Return what is found in the homes of a host on which `demo` runs, as kind and sentence."""
+    return [f"{one.kind} {one.message}" for one in homes.findings(host("a", "1", **told))]
+
+
+def test_jobs_that_no_gateway_runs() -> None:
+    """Those of a profile that the inventory has are its own matter: it says whether it runs."""
+    jobs = {f"cron:{HOME}": "yes"}
+    assert in_homes(health=jobs) == []
+    assert in_homes(health={**jobs, "cron:.hermes": "yes"}) == [
+        "cron-waits a has cron jobs of the profile default, and no gateway runs for it"
+    ]
+    assert in_homes(health={"cron:.hermes/profiles/old": "yes"}) == [
+        "cron-waits a has cron jobs of the profile old, and no gateway runs for it"
+    ]
+
+
+def test_a_hint_for_the_host_can_be_typed_there() -> None:
+    """A Hermes that we installed is on no PATH."""
+    told = facts(HELD)
+    assert told.hermes
+    python = f"{told.home}/.local/share/hermes-ops/hermes/current/venv/bin/python"
+    one = host("a", "1", health={"cron:.hermes": "yes"}, hermes=replace(told.hermes, python=python))
+    (found,) = homes.findings(one)
+    assert found.mend.startswith(
+        "on the host: ~/.local/share/hermes-ops/hermes/current/venv/bin/hermes -p default cron list"
+    )
+
+
+def test_a_command_of_a_profile_that_is_gone() -> None:
+    """Hermes leaves it behind if it has another name than the profile."""
+    aliases = {".local/bin/demo": "demo", ".local/bin/d": "default", ".local/bin/kim": "old"}
+    (found,) = in_homes(aliases=aliases, profiles=("demo",))
+    assert found == (
+        "stale-command a has the command ~/.local/bin/kim of the profile old, which is gone"
+    )
+    assert in_homes(aliases=aliases, profiles=("demo", "old")) == []
+
+
+def test_code_that_was_changed_under_a_gateway() -> None:
+    """Only of one that is as desired: of any other, the reason why it is not comes first."""
+    assert in_homes(newer=frozenset({HOME})) == [
+        "newer-code packages of Hermes were changed on a after a/demo had started"
+    ]
+    assert in_homes(newer=frozenset({HOME}), processes={}) == []
+    assert len(in_homes(health={f"packages:{HOME}": "newer"})) == 1
+    assert in_homes(health={"packages:.hermes/profiles/other": "newer"}) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({}, ["no-dispatcher"]), ({"config": {"kanban": {"dispatch_in_gateway": False}}}, []),
+        ({"env": {"HERMES_KANBAN_DISPATCH_IN_GATEWAY": "off"}}, []),
+    ],
+)  # fmt: skip
+def test_a_dispatcher_that_nobody_is_to_be(more: dict[str, Any], found: list[str]) -> None:
+    """Its lock is free, and a restart changes nothing."""
+    case = {"desired": {"demo": more}, "facts": {"holds": "desired"}}
+    told = replace(facts(case), health={"dispatcher": "free"})
+    assert [one.kind for one in standing(Seen(desired(case).host, told, roles()))] == found
+
+
+def test_every_finding_has_its_row() -> None:
+    """Of all that a doctor knows, those about credentials aside: `secrets.lint` finds them."""
+    listed = "from hermes_ops.audit.finding import _REGISTERED; print(*_REGISTERED)"
+    script = f"import hermes_ops.commands.fleet.care.doctor; {listed}"
+    words = [sys.executable, "-c", script]
+    known = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    rows = {name for line in page.splitlines() if line.startswith("| `")
+            for name in line.split("|")[1].replace("`", "").replace(",", " ").split()}  # fmt: skip
+    assert set(known) <= rows
+    assert rows <= set(known)

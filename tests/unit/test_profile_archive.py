@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -230,6 +231,38 @@ def test_an_archive_that_was_cut_is_refused(tmp_path: Path) -> None:
         (tmp_path / "cut").write_bytes(whole[:size])
         with pytest.raises(UsageError, match="no whole archive"):
             read(tmp_path / "cut")
+
+
+def test_what_lies_behind_the_end_is_refused(tmp_path: Path) -> None:
+    """A lone block of zeros is the end for one tar, and for another one it is not."""
+    more = made(tmp_path / "b", TOP, (f"{NAME}/more", b"x", tarfile.REGTYPE))
+    with gzip.open(made(tmp_path / "a", TOP)) as first, gzip.open(more) as second:
+        tops, rest = first.read()[:512], second.read()
+    for zeros in (512, 1024, 10240):
+        (tmp_path / "c").write_bytes(gzip.compress(tops + bytes(zeros) + rest))
+        with pytest.raises(UsageError, match="no whole archive"):
+            read(tmp_path / "c")
+        (tmp_path / "c").write_bytes(gzip.compress(tops + bytes(zeros)))
+        assert read(tmp_path / "c").top == NAME
+
+
+def test_a_header_that_claims_to_be_huge_is_not_read(tmp_path: Path) -> None:
+    """A few bytes, which would be a gigabyte in memory."""
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 1 << 30
+    path = tmp_path / "a"
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        stream.write(header.tobuf() + bytes(64 << 20))
+    with pytest.raises(UsageError, match="no whole archive"):
+        read(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe without a writer would be for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(UsageError, match="no file"):
+            read(path)
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from shell_kit import Host, every_host, one_host
 
@@ -151,3 +153,56 @@ def test_whether_services_of_users_wait_for_the_network(
     (dash.root / "run/systemd/system").mkdir(parents=True)
     assert told(dash, network="yes") == found
     assert told(dash) == []  # nobody wants to know
+
+
+def test_jobs_that_are_scheduled(host: Host) -> None:
+    """In which homes; what they are stays there."""
+    bare(host)
+    job = '{"jobs": [\n {"id": "a",\n  "state": "%s"}]}'
+    for home, state in ((".hermes", "scheduled"), (".hermes/profiles/a", "paused"),
+                        (".hermes/profiles/b", "scheduled")):  # fmt: skip
+        host.file(f"{home}/cron/jobs.json", job % state)
+    host.file(".hermes/profiles/c/cron/jobs.json", "")
+    assert told(host) == ["cron:.hermes yes", "cron:.hermes/profiles/b yes"]
+
+
+def test_commands_are_looked_for_where_there_may_be_any(host: Host) -> None:
+    """Our own one, and links, start no profile."""
+    bare(host)
+    host.stand("look_aliases", "say aliases")
+    assert told(host) == []
+    host.file(".local/bin/hermes-gateways")
+    (host.home / ".local/bin/hermes").symlink_to("/opt/hermes")
+    assert told(host) == []
+    host.file(".local/bin/kim")
+    assert told(host) == ["aliases"]
+
+
+def test_a_folder_for_locks_that_cannot_be_written(host: Host) -> None:
+    """It, or the first folder above it that is there; nothing is made to find out."""
+    bare(host)
+    above = host.home / ".local/state"
+    host.file(".local/state/x")
+    above.chmod(0o500)
+    said = [f"locks {above}"] if os.geteuid() else []  # root may write everywhere
+    assert told(host) == said
+    above.chmod(0o700)
+    assert told(host) == []
+    host.file(".local/state/hermes")
+    assert told(host) == [f"locks {above}/hermes"]
+
+
+def test_packages_that_were_changed_under_a_gateway(host: Host) -> None:
+    """Those of an environment of its own; of a system's, others are changed every day."""
+    bare(host)
+    host.file("venv/lib/site/x")
+    pid = host.file("a/gateway.pid")
+    os.utime(pid, (1, 1))
+    known = "hermes_code=x venv=venv project=venv/lib/site"
+    ask = f"{known}; look_health '' a b"
+    assert host.run(ask).told == []
+    host.file("venv/pyvenv.cfg")
+    assert host.run(ask).told == ["health packages:a newer"]
+    os.utime(pid)
+    os.utime(host.home / "venv/lib/site", (1, 1))
+    assert host.run(ask).told == []

@@ -177,6 +177,49 @@ def test_there_and_back(home: Path) -> None:
     assert "32" in Path(HOME, "config.yaml").read_text()
 
 
+def migrated(home: Path) -> Path:
+    """Let the new version run, and migrate; return where the copies are."""
+    taken(home)
+    on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    execute(f"{HOME}/state.db", "UPDATE schema_version SET version = 22")
+    return home / ".local/state/hermes-ops/upgrade/snapshots/r1"
+
+
+def test_a_profile_that_is_gone_since_then_needs_no_database(home: Path) -> None:
+    """It was deleted: its copy stays where it is, and the others go back."""
+    execute(".hermes/kanban.db", "CREATE TABLE t (x)")
+    copies = migrated(home)
+    execute(".hermes/kanban.db", "CREATE TABLE more (x)")
+    Path(HOME).rename(f"{HOME}-2")
+    assert on_host.there(asked("there", version="1.0"))["lost"] == []
+    on_host.switch(asked("switch", version="1.0", restores=True, phase="reverting"))
+    assert noted()["restored"] == [".hermes/kanban.db"]
+    assert not Path(HOME).exists()
+    assert (copies / HOME / "state.db").exists()
+
+
+def test_a_profile_that_came_later_bars_the_way_back(home: Path) -> None:
+    """Made or renamed since then, if an older version does not know the format that it has."""
+    migrated(home)
+    Path(HOME).rename(f"{HOME}-2")
+    later = {**asked("there", version="1.0"), "homes": {"demo-2": f"{HOME}-2"}}
+    assert on_host.there(later)["lost"] == [f"{HOME}-2/state.db"]
+    execute(f"{HOME}-2/state.db", "UPDATE schema_version SET version = 19")
+    assert on_host.there(later)["lost"] == []
+
+
+def test_a_copy_that_is_gone_bars_the_way_back(home: Path) -> None:
+    """An older version does not know the format; what was not migrated needs no copy."""
+    execute(f"{HOME}/store.db", "CREATE TABLE t (x)")
+    copies = migrated(home)
+    assert on_host.there(asked("there", version="1.0"))["lost"] == []
+    for name in ("state.db", "store.db"):
+        (copies / HOME / name).unlink()
+    assert on_host.there(asked("there", version="1.0"))["lost"] == [f"{HOME}/state.db"]
+    Path(HOME, "state.db").unlink()
+    assert on_host.there(asked("there", version="1.0"))["lost"] == []
+
+
 def test_a_snapshot_that_fails_leaves_nothing(home: Path) -> None:
     """Neither a part of it nor a note, and the one before it stays."""
     taken(home)
@@ -473,6 +516,24 @@ def test_an_upgrade_that_nobody_has_ended_is_a_finding(phase: str, says: str, me
     assert says in finding.message
     assert mend in finding.mend
     assert standing(Seen(host({}), with_phase(found, "done"), roles())) == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "wanted", "mend"),
+    [
+        ("done", "0.18.2", "./inv fleet.rollback -l box "), ("done", "0.17.0", "no way leads back"),
+        ("reverted", "0.18.2", "no way leads back"), ("done", "0.20.0", "./inv fleet.upgrade --to"),
+    ],
+)  # fmt: skip
+def test_what_leads_to_the_wanted_version_is_named(phase: str, wanted: str, mend: str) -> None:
+    """A way back only to the version before the last upgrade."""
+    found, box = noting(phase), host({"demo": {}})
+    assert found.hermes
+    found = replace(found, hermes=replace(found.hermes, version="0.19.0"))
+    box = replace(box, hermes=replace(box.hermes, version=wanted))
+    (finding,) = standing(Seen(box, found, roles()))
+    assert finding.kind == "other-version"
+    assert mend in finding.mend
 
 
 def test_a_way_back_that_there_is_not() -> None:

@@ -24,14 +24,15 @@ def _sides(seen: Seen, profile: Profile) -> tuple[Side, ...]:
     "large-database",
     says="the database of {who} has {name}",
     ignored="Hermes removes nothing from it: backups take longer, and in the end the disk is full",
-    mend="on the host: hermes -p {path} sessions optimize   # or prune: see its --help",
+    mend="on the host: {path} sessions optimize   # or prune: see its --help",
 )
 def _large_database(seen: Seen) -> Iterable[Finding]:
     for profile, home, settings in _profiles(seen):
         size = sum(seen.facts.sizes.get(f"{home}/state.db{end}", 0) for end in ("", "-wal"))
         if settings.state_budget and size > bytes_of(settings.state_budget):
             sides = _sides(seen, profile)
-            yield make("large-database", in_bytes(size), sides, path=profile.name)
+            called = f"{seen.facts.hermes_by_hand} -p {profile.name}"
+            yield make("large-database", in_bytes(size), sides, path=called)
 
 
 @finds(

@@ -15,7 +15,7 @@ import hermes_ops.audit.protection.limits  # noqa: F401
 from hermes_ops.audit.finding import Finding, Side, lines, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.care import growth, hermes_doctor, operator, twice
+from hermes_ops.commands.fleet.care import growth, hermes_doctor, homes, operator, twice
 from hermes_ops.commands.fleet.ps import STEPS, look_at, look_at_unmanaged
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
@@ -99,6 +99,7 @@ def _of_host(host: HostSeen, *, unmanaged: bool = False) -> Iterator[Finding]:
                 severity="error" if bad else "warning",
             )  # fmt: skip
     yield from host.findings
+    yield from homes.findings(host)
 
 
 def _finding(case: str, side: Side, what: str, remedy: str, *, severity: str) -> Finding:

@@ -30,7 +30,7 @@ register(
         "severity": "warning",
         "says": "databases and logs of {who} grow by {name} a day: {what}",
         "ignored": "Hermes removes nothing from a database; on a full disk turns fail",
-        "mend": "on the host: hermes -p {path} sessions prune --help; ls -lS ~/.hermes/*/*/logs",
+        "mend": "on the host: {path} sessions prune --help; ls -lS ~/.hermes/*/*/logs",
     },
 )
 
@@ -66,15 +66,16 @@ def growing(hosts: Sequence[HostSeen], inventory: Sequence[Path], now: float) ->
 def sizes_of(host: HostSeen) -> Sizes:
     """Return the bytes that the database and the logs of each profile have together."""
     told = host.facts.sizes if host.facts else {}
-    homes = {one.name: _home(one.name) for one in host.profiles}
+    homes = {one.name: home_of(one.name) for one in host.profiles}
     return {
-        name: sum(size for path, size in told.items() if _is_in(path, home))
+        name: sum(size for path, size in told.items() if _is_in(path, f"{home}/"))
         for name, home in homes.items()
     }
 
 
-def _home(profile: str) -> str:
-    return ".hermes/" if profile == "default" else f".hermes/profiles/{profile}/"
+def home_of(profile: str) -> str:
+    """Return the home of a gateway, relative to that of its user."""
+    return ".hermes" if profile == "default" else f".hermes/profiles/{profile}"
 
 
 def _is_in(path: str, home: str) -> bool:
@@ -100,7 +101,8 @@ def _of_host(
         return
     most = max(rates, key=lambda profile: rates[profile])
     said = f"the disk is full in {left:.0f} days; most of it is {most}'s"
-    yield make("fills", f"{rate / 1e6:.0f} MB", (Side(name, None),), said, path=most)
+    called = f"{host.facts.hermes_by_hand} -p {most}" if host.facts else ""
+    yield make("fills", f"{rate / 1e6:.0f} MB", (Side(name, None),), said, path=called)
 
 
 def recalled(file: Path, now: float) -> list[Look]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
-from hermes_ops.commands.fleet.upgrade.outcome import has_stop, stopped, why
+from hermes_ops.commands.fleet.upgrade.outcome import has_stop, no_copy, stopped, why
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
 from hermes_ops.errors import (
     CommandError,
@@ -258,8 +258,11 @@ class Upgrade:
         """Return to the version before; return why it failed, None if all runs as before."""
         facts = self._look()
         note = note_of(facts)  # as it is on the host: it names the gateways that were stopped
-        if not self._ask("there", note, version=note.before).get("there"):
+        told = self._ask("there", note, version=note.before)
+        if not told.get("there"):
             return CommandError(f"hermes-agent {note.before} is not on its disk any more")
+        if lost := told.get("lost"):
+            return no_copy(note, lost)
         way = Way(BACK, note.run, note.after, note.before, back=True, note=note)
         if self.settings.check:
             self.result.changes = list(as_planned(self._plan(facts, way).changes))

@@ -24,8 +24,6 @@ from hermes_ops.commands.fleet.upgrade.databases import (
     Sentence,
     copy,
     databases,
-    put_back,
-    schema,
     size,
 )
 from hermes_ops.commands.fleet.upgrade.notes import (
@@ -36,6 +34,7 @@ from hermes_ops.commands.fleet.upgrade.notes import (
     write_note,
     written,
 )
+from hermes_ops.commands.fleet.upgrade.way_back import homes_of, lost, restored, text_of
 
 SPARE = 64 << 20
 """Bytes that a snapshot leaves free on the disk."""
@@ -46,7 +45,6 @@ _LINE = re.compile(
     r"\d{4}-\d\d-\d\d[ T][\d:.,]+ (?:ERROR|CRITICAL)(?: \[[^\]]*\])? ([\w.\-]+): (.*)"
 )
 _CHANGES = re.compile(r"0x[0-9a-f]+|[0-9a-f]{8,}|\d+|'[^']*'|\"[^\"]*\"")
-_SCHEMA = re.compile(r"^_config_version:\s*(\d+)", re.MULTILINE)
 _BUNDLED = re.compile(r"^HERMES_BUNDLED_SKILLS=[\"']?([^\"'\n]+)", re.MULTILINE)
 _SYNC = (
     "import json; from tools.skills_sync import sync_skills;"
@@ -79,13 +77,8 @@ def snapshot(request: Request) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _homes(request: Request) -> list[Path]:
-    """Return the folders with databases: those of the profiles, and what they share."""
-    return list(map(Path, dict.fromkeys((*request["homes"].values(), request["root"]))))
-
-
 def _refuse_full(request: Request) -> None:
-    needs = sum(size(path) for home in _homes(request) for path in databases(home))
+    needs = sum(size(path) for home in homes_of(request) for path in databases(home))
     state = os.statvfs(".")
     left = state.f_bavail * state.f_frsize
     if left < needs + SPARE:
@@ -95,7 +88,7 @@ def _refuse_full(request: Request) -> None:
 
 def _copied(request: Request, part: Path) -> dict[str, str]:
     kept: dict[str, str] = {}
-    for home in _homes(request):
+    for home in homes_of(request):
         for path in databases(home):
             target = part / path
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,7 +110,7 @@ def switch(request: Request) -> None:
     """Lead `current` to a version; if that is asked, first put back what another one migrated."""
     note = read_note(request)
     if request["restores"]:
-        note["restored"] = sorted({*note.get("restored", ()), *_restored(request, note)})
+        note["restored"] = sorted({*note.get("restored", ()), *restored(request, note)})
     note["phase"] = request["phase"]
     note["logs"] = {home: _known(Path(home)) for home in request["homes"].values()}
     # First the note: a link that leads elsewhere without it would belong to no upgrade.
@@ -127,35 +120,6 @@ def switch(request: Request) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(request["version"])
     new.replace(link)
-
-
-def _restored(request: Request, note: Mapping[str, Any]) -> list[str]:
-    folder = Path(request["snapshots"]) / note["run"]
-    restored = []
-    for name, mark in note["kept"].items():
-        path = Path(name)
-        if schema(path) != mark and (folder / path).exists():
-            put_back(folder / path, path, Path(request["aside"]) / note["run"] / path)
-            restored.append(name)
-    for home in _homes(request):
-        path = home / "config.yaml"
-        if _format_of(path) != _format_of(folder / path) and (folder / path).exists():
-            put_back(folder / path, path, Path(request["aside"]) / note["run"] / path)
-            restored.append(str(path))
-    return restored
-
-
-def _format_of(path: Path) -> str:
-    """Return the number of the format of a `config.yaml`."""
-    found = _SCHEMA.search(_text(path))
-    return found[1] if found else ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""
 
 
 # --- what is new in the logs ------------------------------------------------------------------
@@ -240,7 +204,7 @@ def _synced(request: Request, home: str) -> Any:
         return None
     where = str(Path(home).absolute())
     environ = {k: os.environ[k] for k in ("HOME", "USER", "PATH", "LANG") if k in os.environ}
-    if found := _BUNDLED.search(_text(Path(home) / ".env")):
+    if found := _BUNDLED.search(text_of(Path(home) / ".env")):
         environ["HERMES_BUNDLED_SKILLS"] = found[1]
     words = [str(Path(request["link"]).absolute() / "venv/bin/python"), "-c", _SYNC]
     try:
@@ -255,9 +219,9 @@ def _synced(request: Request, home: str) -> Any:
 
 
 def there(request: Request) -> dict[str, Any]:
-    """Tell whether a version is on the disk as a whole."""
+    """Tell whether a version is on the disk as a whole, and what can not be put back for it."""
     folder = Path(request["link"]).parent / request["version"]
-    return {"there": (folder / "hermes-ops.json").is_file()}
+    return {"there": (folder / "hermes-ops.json").is_file(), "lost": lost(request)}
 
 
 VERBS: Mapping[str, Callable[[Request], Any]] = {

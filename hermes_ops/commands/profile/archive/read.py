@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ MOST_UNPACKED = 1 << 30
 MOST_MEMBERS = 100_000
 _OVERHEAD = 256 << 20
 """What names, times and filling may add to that."""
+_AT_ONCE = 32 << 20
+"""The most bytes that are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,13 @@ def read(path: Path) -> Archive:
         UsageError: it is no such archive, is cut off, or has members that lead out of it.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError("this is no file", where=str(path))
         _refuse_damage(path)
-        with tarfile.open(path, mode="r:gz") as archive:
-            return _checked(archive, str(path))
+        with _Content(path) as content, tarfile.open(fileobj=content, mode="r:") as archive:
+            found = _checked(archive, str(path))
+            _refuse_more(content, archive.offset)
+            return found
     except OSError as error:
         if isinstance(error, tarfile.ReadError) or error.errno is None:
             raise _damaged(path) from None
@@ -147,6 +154,24 @@ def read(path: Path) -> Archive:
         if type(error).__module__ == "zlib":
             raise _damaged(path) from None
         raise
+
+
+class _Content(gzip.GzipFile):
+    """What is packed; a header that claims to be huge is not read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes."""
+        if size is None or not 0 <= size <= _AT_ONCE:
+            raise EOFError
+        return super().read(size)
+
+
+def _refuse_more(content: _Content, end: int) -> None:
+    """Raise if anything follows the end of an archive: another tar would unpack it as well."""
+    content.seek(end)
+    while block := content.read(1 << 20):
+        if block.strip(b"\0"):
+            raise EOFError
 
 
 def _damaged(path: Path) -> UsageError:
