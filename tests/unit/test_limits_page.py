@@ -55,6 +55,7 @@ LIMITS = {
     "what is searched in logs on a host where nothing says since when": size(logs.MOST_SEARCHED),
     "an archive of a profile, unpacked": size(imported.MOST_UNPACKED),
     "members of an archive": f"{imported.MOST_MEMBERS:,}",
+    "what the header of a member may claim to need": size(imported.MOST_AT_ONCE),
     "all files of an inventory, and each of them": size(text.LARGEST_FILE),
     "what an inventory program or plugin may print": size(programs.LARGEST_OUTPUT),
     "hosts in one pattern such as `mini-[001:999]`": f"{patterns.MOST_HOSTS:,}",

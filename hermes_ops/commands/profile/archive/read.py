@@ -23,7 +23,7 @@ MOST_UNPACKED = 1 << 30
 MOST_MEMBERS = 100_000
 _OVERHEAD = 256 << 20
 """What names, times and filling may add to that."""
-_AT_ONCE = 32 << 20
+MOST_AT_ONCE = 32 << 20
 """The most bytes that are in memory at once."""
 
 
@@ -161,7 +161,7 @@ class _Content(gzip.GzipFile):
 
     def read(self, size: int | None = -1) -> bytes:
         """Read so many bytes."""
-        if size is None or not 0 <= size <= _AT_ONCE:
+        if size is None or not 0 <= size <= MOST_AT_ONCE:
             raise EOFError
         return super().read(size)
 
