@@ -19,6 +19,7 @@ HermesError
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,23 @@ class Place:
         return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
 
 
+MOST_QUOTED, MOST_OF_WORD = 200, 500
+"""Characters of a value in quotes, and of one word, that a message shows whole."""
+_QUOTED = f"{{{MOST_QUOTED + 1},}}"
+_LONG = re.compile(rf"'[^'\n]{_QUOTED}'|\"[^\"\n]{_QUOTED}\"|[^\s'\"]{{{MOST_OF_WORD + 1},}}")
+"""Some value of an inventory, a command line or a host."""
+
+
+def concise(message: str) -> str:
+    """Return a message with the beginning of each value that is too long to read."""
+    return _LONG.sub(lambda found: _beginning(found[0]), message)
+
+
+def _beginning(value: str) -> str:
+    mark = value[0] if value[0] in "'\"" else ""
+    return f"{value[:60]}…{mark} ({len(value) - 2 * len(mark)} characters)"
+
+
 class HermesError(Exception):
     """Any failure of this program: one sentence, and the remedy."""
 
@@ -50,6 +68,7 @@ class HermesError(Exception):
     def __init__(
         self, message: str, *, hint: str = "", where: Place | str | None = None, kind: str = ""
     ) -> None:
+        message = concise(message)
         super().__init__(message)
         self.message = message
         self.hint = spoken(hint)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hermes_ops.hermes import ports, rivals
-from hermes_ops.hermes.gateway import HEARTBEAT, LOCK, PID_FILE, STATE_FILE, damage_of
+from hermes_ops.hermes import ports
+from hermes_ops.hermes.beside import rivals
+from hermes_ops.hermes.beside.opened import astray, deleted, lost
+from hermes_ops.hermes.gateway import HEARTBEAT, PID_FILE, STATE_FILE, damage_of
 from hermes_ops.hermes.markers import DRAIN, hand_stop, markers
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process
@@ -75,6 +78,8 @@ class Evidence:
     """That its home was replaced by another folder since it began, in words."""
     deleted: tuple[str, ...] = ()
     """Files of its home that it has open, and somebody deleted."""
+    astray: str = ""
+    """Where its process writes its logs in place of its home, in words."""
     bars: tuple[str, ...] = ()
     """Why it could not start again, although it may run now."""
     stale: tuple[str, ...] = ()
@@ -156,8 +161,9 @@ def evidence_of(
         home=_other_home(command, service, facts),
         **_others(service, facts, pid, own, urls, manager),
         homeless=bool(facts.real) and str(service.home) not in facts.real,
-        lost=_lost(service, pid, facts),
-        deleted=_deleted(service, pid, facts),
+        lost=lost(service, pid, facts),
+        deleted=deleted(service, pid, facts),
+        astray=astray(service, pid, facts),
         foreign=told.foreign,
         since=facts.now - facts.uptime + told.changed if facts.uptime and told.changed else None,
         cpu=process.cpu_ticks / TICKS / age if process and process.cpu_ticks and age else None,
@@ -187,7 +193,11 @@ def is_supervised(service: ServiceSpec, facts: Facts, manager: str) -> bool:
 def _recorded(service: ServiceSpec, facts: Facts) -> int | None:
     """Return the process in the pid file, which is JSON or a bare number."""
     text = facts.contents.get(f"{service.home}/{PID_FILE}", "").strip()
-    pid = int(text) if text.isdigit() else (_record(service, facts) or {}).get("pid")
+    pid = (
+        int(text)
+        if re.fullmatch("[0-9]{1,9}", text)
+        else (_record(service, facts) or {}).get("pid")
+    )
     return pid if isinstance(pid, int) else None
 
 
@@ -221,21 +231,6 @@ def _others(
         "units": tuple(rivals.other_units(home, units, facts)),
         "unjudged": (*unread, *unknown, *facts.unread),
     }
-
-
-def _lost(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
-    """Return that a process has not locked the file which another gateway would try to lock."""
-    held, real = facts.locks.get(pid or 0), facts.real.get(str(service.home))
-    if not held or not real or held == f"{real}/gateway.lock":
-        return ""
-    return f"the lock of its process {pid} is {held}, not that of ~/{service.home}"
-
-
-def _deleted(service: ServiceSpec, pid: int | None, facts: Facts) -> tuple[str, ...]:
-    home = facts.real.get(str(service.home), "")
-    held = facts.deleted.get(pid or 0, ()) if home else ()
-    below = {path[len(home) + 1 :] for path in held if path.startswith(f"{home}/")}
-    return tuple(sorted(below - {LOCK}))
 
 
 def _other_home(command: Invocation | None, service: ServiceSpec, facts: Facts) -> str:

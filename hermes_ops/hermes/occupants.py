@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hermes_ops.errors import Conflict
+from hermes_ops.hermes.beside.rivals import profile_of
 from hermes_ops.hermes.orphans import on_port, owner_of, prune_hint
 from hermes_ops.hermes.ports import Port, free_hint, program_at
-from hermes_ops.hermes.rivals import profile_of
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Server
 from hermes_ops.program_name import spoken

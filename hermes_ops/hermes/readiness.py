@@ -12,8 +12,8 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
+from hermes_ops.hermes.beside.rivals import is_gateway
 from hermes_ops.hermes.evidence import FATAL, Evidence, is_birth
-from hermes_ops.hermes.rivals import is_gateway
 from hermes_ops.look.facts import Answer
 from hermes_ops.services.endings import explained
 

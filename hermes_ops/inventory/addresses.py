@@ -7,8 +7,8 @@ import re
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?:\w|{_RANGE})(?:[\w-]|{_RANGE})*(?<![_-])"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"\[(.+)\]:([0-9]+)")
-_BARE = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)")
+_IN_BRACKETS = re.compile(r"\[(.+)\]:([0-9]{1,9})")
+_BARE = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]{1,9})")
 _RANGE_OF_IPV6 = re.compile(r"\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\]", re.IGNORECASE)
 _LETTERS_OF_IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)
 

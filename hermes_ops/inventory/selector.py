@@ -25,7 +25,7 @@ Pairs = frozenset[Pair]
 _SPLIT_AT_COLONS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _AGAIN = re.compile(r"\s+-l\s+")
 """Between selectors, if `-l` was given several times."""
-_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]")
+_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|([0-9]{1,9})[:-]([0-9]{0,9}))\]")
 _GLOB = re.compile(r"[.?*\[]")
 _LOCALHOST = ("127.0.0.1", "::1", "localhost")
 

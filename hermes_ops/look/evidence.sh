@@ -189,9 +189,9 @@ look_databases() { # FILE...
   grep -L '^SQLite format 3' -- "$@" 2>/dev/null | while IFS= read -r path; do say "garbled $path"; done
 }
 
-# Where the homes of gateways lie in truth, to tell whether a process still has the files in them;
-# and those in which nothing can be written, whatever their modes are.
-look_real() ( # HOME...
+# Where the homes of gateways, and their logs, lie in truth, to tell whether a process still has the
+# files in them; and folders in which nothing can be written, whatever their modes are.
+look_real() ( # FOLDER...
   for path; do
     cd "$HOME/$path" 2>/dev/null || continue
     printf '%s real %s ' "$nonce" "$path"
@@ -199,6 +199,11 @@ look_real() ( # HOME...
     [ -w . ] || say "closed $path"
   done
 )
+
+# What of these cannot be written, whatever its mode is: it may be mounted read-only, or immutable.
+look_closed() { # PATH...
+  for path; do [ ! -e "$path" ] || [ -w "$path" ] || say "closed $path"; done
+}
 
 # The first available program asks all URLs: bash, curl, Hermes' Python, wget. Bash comes first:
 # starting any of the others takes longer than the whole rest of a look.

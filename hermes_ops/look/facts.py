@@ -141,6 +141,8 @@ class Facts:
     tools: frozenset[str] = frozenset()
     pythons: tuple[tuple[str, str], ...] = ()
     hermes: Hermes | None = None
+    damaged: tuple[str, ...] = ()
+    """What of its code, and of its libraries, is not as it was installed; `strangers` asks."""
     launcher: str = ""  # one of Hermes that could not be followed to an interpreter
     paths: Mapping[str, PathState] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
@@ -168,6 +170,8 @@ class Facts:
     newer: frozenset[str] = frozenset()  # settings written after their gateway began; home: code
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users, homes and our slice in files of systemd's units of both scopes, by path."""
+    masked: frozenset[str] = frozenset()
+    """Units that a boot needs before any service, and that are masked or end everything."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read
     unwritable: Mapping[str, PathState] = field(default_factory=dict)  # in homes of gateways
     answers: Mapping[str, Answer] = field(default_factory=dict)  # by URL
@@ -178,8 +182,10 @@ class Facts:
     locks: Mapping[int, str] = field(default_factory=dict)
     """The path of the lock that each service's gateway has open; a deleted one says so."""
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
-    real: Mapping[str, str] = field(default_factory=dict)  # where homes lie, without links
-    closed: frozenset[str] = frozenset()  # folders in which nothing can be written
+    logs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # open, by pid
+    real: Mapping[str, str] = field(default_factory=dict)
+    """Where homes, and the logs of gateways, lie without links."""
+    closed: frozenset[str] = frozenset()  # files and folders that cannot be written
     garbled: frozenset[str] = frozenset()  # the asked databases that are none
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
     free_kib: int | None = None  # the space that the user may still write on the home's disk

@@ -184,6 +184,7 @@ hermes_of() { # PYTHON: report the hermes-agent that this interpreter would impo
   unset IFS
   set +f
   project=${info%/*}
+  hermes_info=$info
   hermes_code=$info # what is new in it whenever the code is: an editable one has the log of its checkout
   ! readable "$info/direct_url.json" || {
     read -r line <"$info/direct_url.json"
@@ -234,6 +235,7 @@ unit_pythons() { # sets `pythons`, a path a line
 look_hermes() { # WANTED-PYTHON
   hermes_python=
   hermes_code=
+  hermes_info=
   [ -z "$1" ] || { hermes_of "$1"; return; }
   # Our own installation counts only if it was completed: the stamp is written last.
   if [ -f "$hermes_stamp" ]; then

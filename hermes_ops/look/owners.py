@@ -38,6 +38,16 @@ def refuse_unwritable(
         )
 
 
+def shut(path: PurePosixPath, facts: Facts) -> Conflict | None:
+    """Return that nobody can write a path although its mode and owner allow it; None if one can."""
+    by_mode = any(str(one) in facts.unwritable for one in (path, *path.parents))
+    if by_mode or str(path) not in facts.closed:
+        return None
+    words = f"~/{path} cannot be written, whatever its mode: mounted read-only, or immutable"
+    shows = f"findmnt -T ~/{path}; lsattr -d ~/{path}"
+    return Conflict(words, hint=f"on the host, this shows it: {shows}")
+
+
 def _below(home: PurePosixPath, facts: Facts) -> list[PurePosixPath]:
     """Return the paths of a home, without the homes of other profiles inside it."""
     others = home / "profiles"

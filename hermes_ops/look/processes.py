@@ -62,6 +62,8 @@ def surroundings(reply: Reply) -> dict[str, Any]:
             int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("interpreter")
         },
         "unit_lines": unit_lines(reply),
+        "damaged": tuple(record.rest for record in reply.of("damaged")),
+        "masked": frozenset(record.rest for record in reply.of("masked")),
     }
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
-# What runs on this host beside our services, or is defined to run: processes, servers, units, cron.
+# What runs on this host beside our services: processes, and servers.
 
 # Who serves TCP ports, as the kernel lists it: addresses in hexadecimal, state `0A`, the inode of the
 # socket; then the open files of the processes in `pids`, to tell which of them are theirs. Only if
@@ -31,7 +31,7 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
   # shellcheck disable=SC2045 # the names are numbers, and a glob shows no inode of a socket
   for line in $(ls -ln -- /dev/null "$@" 2>/dev/null); do
     case $line in
-      /proc/* | *' socket:'* | */gateway.lock* | *' (deleted)') sockets=$sockets$line$newline ;;
+      /proc/* | *' socket:'* | */gateway.lock* | *.log | *' (deleted)') sockets=$sockets$line$newline ;;
     esac
   done
   unset IFS
@@ -40,7 +40,8 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
 }
 list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
   # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
-  ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p' -e '/ (deleted)$/p'
+  ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p' \
+    -e '/\.log$/p' -e '/ (deleted)$/p'
 }
 foreign_sockets() { # sets `held`, the inodes of the sockets at wanted ports that no known process has
   held=
@@ -160,39 +161,3 @@ look_commands() {
     END { show() }'
   end
 }
-
-# What the units of both scopes, and cron, say about gateways: commands, users, homes, and whether they
-# are below the ceiling of all; no other line.
-look_units() {
-  look_lists
-  set --
-  for folder in /etc/systemd/system/ /usr/local/lib/systemd/system/ /run/systemd/system/ /etc/systemd/user/ \
-    /usr/local/lib/systemd/user/ .local/share/systemd/user/ "$XDG_RUNTIME_DIR/systemd/user/" \
-    "$XDG_RUNTIME_DIR/systemd/transient/" "$systemd_folder/"; do
-    [ -d "$folder" ] || continue
-    # The link that enables an instance of a template has the instance's name.
-    for path in "$folder"*.service "$folder"*.service.d/*.conf "$folder"*.wants/*@?*.service; do
-      [ -f "$path" ] || continue
-      if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
-    done
-  done
-  set -- unit "$@"
-  for path in /etc/crontab /etc/cron.d/*; do
-    [ ! -f "$path" ] || [ ! -r "$path" ] || set -- "$@" "$path"
-  done
-  [ $# -gt 1 ] || has crontab || return 0
-  shift
-  begin unitlines
-  awk -v cron="$cron_line" '
-    FNR == 1 { held = "" }
-    { $0 = held $0; held = "" }
-    /\\$/ { held = substr($0, 1, length($0) - 1) " "; next }
-    /^ExecStart=.*([Hh]ermes|gateway)|^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print FILENAME ":" $0; next }
-    { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
-        print FILENAME ":" substr(rest, RSTART, RLENGTH) }
-  ' /dev/null "$@" 2>/dev/null
-  ! has crontab || crontab -l 2>/dev/null </dev/null | grep -E "$cron_line" | sed 's/^/crontab:/'
-  end
-}
-# A line that starts a gateway. One that sets any other variable stays here: it may be a secret.
-cron_line='^[^#=]*(HERMES_HOME=[^ =]* )?([^=]|--profile=)*gateway +run'

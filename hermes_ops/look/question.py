@@ -40,6 +40,8 @@ class Question:
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
+    written: tuple[str, ...] = ()
+    """What the user must be able to write, if it is there."""
     databases: tuple[str, ...] = ()
     """Files that must be databases, if they are there and not empty."""
     markers: tuple[str, ...] = ()
@@ -75,8 +77,10 @@ class Question:
 
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
-    of_look = ["look/look", "look/kernel", "look/processes", "look/bsd", "look/hermes"]
-    of_look += ["look/health", "look/mac"] if question.health else []
+    names = ["look", "kernel", "processes", "units", "bsd", "hermes"]
+    names += ["code"] if question.strangers else []
+    names += ["health", "mac"] if question.health else []
+    of_look = [f"look/{name}" for name in names]
     libraries = ("wire/common", "look/evidence", *question.libraries, *question.awake, *of_look)
     script = assemble(libraries, _lines(question), paths=question.variables)
     return replace(script, root="") if question.rights else script
@@ -105,7 +109,7 @@ def _lines(question: Question) -> Iterable[str]:
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
-    yield "look_interpreter; look_given"
+    yield "look_interpreter; look_given" + ("; look_code" if question.strangers else "")
     yield _call("look_addresses", "yes" if question.addresses else "")
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
     yield _call("look_overlay", OVERLAY)
@@ -113,7 +117,9 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_owners", *question.homes)
     yield _call("look_databases", *question.databases)
     yield _call("look_newer", *question.homes)
-    yield _call("look_real", ".", *map(str, FOLDERS), *question.homes)
+    logs = (f"{home}/logs" for home in question.homes)
+    yield _call("look_real", ".", *map(str, FOLDERS), *question.homes, *logs)
+    yield _call("look_closed", *question.written)
     if question.health:
         yield _call("look_health", "yes" if question.outside else "", *question.homes)
     yield from (f"{PurePosixPath(name).name}_look" for name in question.awake)

@@ -17,6 +17,7 @@ def listening(reply: Reply) -> dict[str, Any]:
     return {
         "servers": servers(reply),
         "deleted": deleted(reply),
+        "logs": logs(reply),
         "addresses": addresses(reply),
         "unprivileged": int(first) if first.isdigit() else 0,
     }
@@ -73,6 +74,16 @@ def deleted(reply: Reply) -> dict[int, tuple[str, ...]]:
         path = line.partition(" -> ")[2]
         if path.endswith(_DELETED):
             found[pid] = (*found.get(pid, ()), path.removesuffix(_DELETED))
+    return found
+
+
+def logs(reply: Reply) -> dict[int, tuple[str, ...]]:
+    """Return the log files that processes have open, by pid."""
+    found: dict[int, tuple[str, ...]] = {}
+    for pid, line in _open(reply):
+        path = line.partition(" -> ")[2]
+        if path.endswith(".log"):
+            found[pid] = (*found.get(pid, ()), path)
     return found
 
 

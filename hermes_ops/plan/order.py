@@ -10,6 +10,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.graph import waves
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import refuse_link
+from hermes_ops.look.owners import shut
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -52,11 +53,13 @@ def refuse_bad_places(
 
 
 def refuse_closed(path: PurePosixPath, facts: Facts) -> None:
-    """Refuse a path below a folder in which this user can write nothing.
+    """Refuse a path that is immutable, or below a folder in which this user can write nothing.
 
     Raises:
-        Conflict: names the folder, and what shows why.
+        Conflict: names it, and what shows why.
     """
+    if closed := shut(path, facts):
+        raise closed
     folder = next((one for one in path.parents if str(one) in facts.real), None)
     if folder is not None and str(folder) in facts.closed:
         where = "~" if str(folder) == "." else f"~/{folder}"

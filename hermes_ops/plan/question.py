@@ -10,6 +10,7 @@ from hermes_ops.hermes import gateway, platforms
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import Port, number_of, ports_of
+from hermes_ops.hermes.started import FILES as STARTED
 from hermes_ops.hermes.started import RECORD
 from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.exposed import folders_of
@@ -72,6 +73,7 @@ def question(
         defined=tuple(f"{one.shell_name}_defined" for one in MANAGERS.values()),
         pid_files=_unique(_below(homes, [gateway.PID_FILE])),
         homes=_unique(homes),
+        written=_unique(_below(homes, (*STARTED, *WRITTEN, *FOLDERS, *gateway.DATABASES))),
         databases=_unique(_below(homes, gateway.DATABASES)),
         markers=_unique(_below(homes, MARKERS)),
         urls=_unique(_urls(desired)) if urls else None,

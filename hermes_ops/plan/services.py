@@ -31,6 +31,7 @@ from hermes_ops.services.definition import HostWritten, Link, Text
 from hermes_ops.services.endings import ending
 from hermes_ops.services.manager import ServiceManager
 from hermes_ops.services.merged import refuse_other_command
+from hermes_ops.services.protection.limits import used_up
 from hermes_ops.services.report import PATIENCE
 
 
@@ -154,8 +155,30 @@ def refuse_foreign(
     refuse_process_of_another(service, manager, facts)
     refuse_unwritable(service.home, facts, but=managed)
     unit = {known.path for known in manager.paths(service) if known.kind == "unit"}
-    if not any(getattr(change.operation, "path", None) in unit for change in changes):
+    touched = {getattr(change.operation, "path", None) for change in changes}
+    if touched.isdisjoint(unit):
         refuse_other_command(service, manager, facts, values)
+    refuse_limits(service, manager, facts, touched)
+
+
+def refuse_limits(
+    service: ServiceSpec, manager: ServiceManager, facts: Facts, touched: set[Any]
+) -> None:
+    """Refuse limits that a service which runs exceeds already: they take effect at once.
+
+    `touched`: the paths of its definition that change.
+
+    Raises:
+        Conflict: with the limit, and what it uses.
+    """
+    of_limits = [one.path for one in manager.paths(service) if one.kind in ("policy", "slice")]
+    evidence = evidence_of(service, facts, manager.name)
+    if evidence.rss_bytes is None or not evidence.supervised or touched.isdisjoint(of_limits):
+        return
+    held = "".join(facts.contents.get(str(path), "") for path in of_limits)
+    powerless = manager.powerless(service.settings, facts)
+    if bar := used_up(service, evidence.rss_bytes, held, powerless):
+        raise bar
 
 
 def refuse_process_of_another(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> None:

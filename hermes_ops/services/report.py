@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hermes_ops.errors import Conflict
+
 PATIENCE = 90
 """Seconds that a manager gives a process to end if it does not say for how long: systemd's own."""
 
@@ -32,4 +34,6 @@ class ManagerReport:
     patience: int = PATIENCE  # seconds that it gives a process to end before it kills it
     barred: bool | None = None  # it was told never to start it by itself, where no file says so
     dropped: bool = False  # it failed only in that its manager does not have it any more
+    threats: tuple[Conflict, ...] = ()
+    """Other units that end it, or without which no boot starts it, each with what mends that."""
     twice: str = ""  # that it runs the service more than once, in words

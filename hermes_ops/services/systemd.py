@@ -18,6 +18,7 @@ from hermes_ops.services.manager import CheckedService, ServiceManager, UnitChec
 from hermes_ops.services.protection import limits
 from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.services.units import unit as units
+from hermes_ops.services.units.bonds import bonds
 from hermes_ops.services.units.equality import is_equal
 from hermes_ops.services.units.shown import argv, recent, seconds
 from hermes_ops.templates import render
@@ -225,6 +226,7 @@ class Systemd(ServiceManager):
             unread=unit["NeedDaemonReload"] == "yes",
             changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
             patience=seconds(unit["TimeoutStopUSec"]) or PATIENCE,
+            threats=tuple(bonds(self.id(service), unit, facts, by_root=self.by_root)),
         )
 
     def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:

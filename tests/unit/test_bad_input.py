@@ -6,11 +6,13 @@ import io
 import json
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from hermes_ops.errors import HermesError
 from hermes_ops.tasks.program import Program
 
 HOSTS = """\
@@ -28,6 +30,43 @@ description: writes code
 config: {model: {default: a/b}}
 env: {API_SERVER_KEY: "0123456789abcdef"}
 """
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (NINES, "is not a valid int"),
+        (f"0x{NINES}", "is not a valid int"),
+        (f"[0b{'1' * 20000}]", "is not a valid int"),
+    ],
+)
+def test_a_number_that_nobody_can_write(tmp_path: Path, value: str, words: str) -> None:
+    """Its beginning is shown, and how long it is."""
+    (tmp_path / "hosts.yml").write_text(f"all: {{hosts: {{one: {{hermes_settle: {value}}}}}}}\n")
+    error = io.StringIO()
+    with redirect_stderr(error), pytest.raises(SystemExit) as ended:
+        Program().run(["hermes-ops", "inventory.lint", "-i", str(tmp_path)])
+    assert ended.value.code == 64
+    assert words in error.getvalue()
+    assert len(error.getvalue()) < 500 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (f"there is no role '{NINES}'", f"there is no role '{NINES[:59]}…' (5000 characters)"),
+        (f'not "{"a b " * 100}".', f'not "{"a b " * 14}a b…" (400 characters).'),
+        (f"-o {NINES}", f"-o {NINES[:60]}… (5000 characters)"),
+        (f"/{'x' * 250}/y is no folder, '{'z' * 150}'", ""),
+        ("it isn't so; it isn't", ""),
+    ],
+)
+def test_long_values_are_cut_in_messages(message: str, shown: str) -> None:
+    """What can be read stays whole."""
+    assert str(HermesError(message)) == (shown or message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from shell_kit import Host, every_host, one_host
 
 from hermes_ops.apply import Terms, compile_plan
 from hermes_ops.errors import Conflict, MissingPrivilege
+from hermes_ops.hermes.beside.rivals import other_units, removal
 from hermes_ops.hermes.gateway import values_for
 from hermes_ops.hermes.ports import free_hint
-from hermes_ops.hermes.rivals import other_units, removal
 from hermes_ops.look.facts import Facts, PathState, Unit
 from hermes_ops.look.links import unreadable
 from hermes_ops.look.scopes import path_of, without_others

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops import worker
+from hermes_ops import errors, worker
 from hermes_ops.audit import health
 from hermes_ops.cli.options import Options
 from hermes_ops.commands.fleet import control
@@ -86,6 +86,9 @@ LIMITS = {
     "all secrets of a run together": seconds(resolve.DEADLINE),
     "an inventory program or plugin": seconds(programs.DEADLINE),
     "Hermes' own doctor, for each profile": seconds(hermes_doctor.DEADLINE),
+    "a value that a message shows whole": (
+        f"{errors.MOST_QUOTED} characters in quotes, {errors.MOST_OF_WORD} of one word"
+    ),
     "free space below which nothing is started": size(watching.LEAST_FREE_KIB << 10),
     "free space below which `fleet.doctor` warns": size(health.LOW_KIB << 10),
 }

@@ -121,6 +121,48 @@ def test_a_gateway_without_its_code() -> None:
     assert then == "install Hermes again on the host, or set hermes_python"
 
 
+def test_a_gateway_with_damaged_code() -> None:
+    """What runs has it in its memory, and nothing could start it again."""
+    seen, _ = found(damaged=("aiohttp/__init__.py is gone", "yaml/__init__.py is empty"))
+    words, then = told(seen)
+    assert words == (
+        "the code of Hermes is damaged: aiohttp/__init__.py is gone, and 1 more like it"
+    )
+    assert then == "install Hermes again on the host, or set hermes_python"
+
+
+def test_files_that_cannot_be_written_whatever_their_mode() -> None:
+    """What its mode or owner closes is told with the command that mends that."""
+    seen, _ = found(closed=frozenset({f"{HOME}/.env", ".hermes/profiles/other/.env"}))
+    words, then = told(seen)
+    assert words.startswith(f"~/{HOME}/.env cannot be written, whatever its mode")
+    assert then.endswith(f"findmnt -T ~/{HOME}/.env; lsattr -d ~/{HOME}/.env")
+    by_mode = {f"{HOME}/state.db": replace(LINK, mode=0o400)}
+    seen, _ = found(closed=frozenset(by_mode), unwritable=by_mode)
+    words, then = told(seen)
+    assert then == f"on the host: chmod -R u+rwX /home/hermes/{HOME}"
+
+
+@pytest.mark.parametrize(
+    ("real", "held", "counts"),
+    [
+        (f"/data/{HOME}/logs", f"/data/{HOME}/logs/agent.log", False),
+        ("/var/log/bots", "/var/log/bots/agent.log", False),  # a link leads there
+        (f"/data/{HOME}/logs", f"/data/{HOME}/logs/agent.log.1", False),
+        (f"/data/{HOME}/logs", "/srv/other.log", False),
+        (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", True),
+        ("", f"/data/{HOME}/logs.old/agent.log", True),
+    ],
+)
+def test_logs_of_another_folder(real: str, held: str, counts: bool) -> None:
+    """Somebody moved the folder: the process goes on with the one that it has open."""
+    seen, pid = found(real={HOME: f"/data/{HOME}", **({f"{HOME}/logs": real} if real else {})})
+    rows = list(troubles_of(looked(replace(seen, logs={pid: (held,)}))))
+    assert len(rows) == counts
+    assert all(f"writes {held}, not ~/{HOME}/logs" in row["message"] for row in rows)
+    assert all("fleet.restart -l" in row["next"] for row in rows)
+
+
 def test_a_file_over_all_that_is_not_yaml_sets_nothing() -> None:
     """Hermes passes over it."""
     assert list(troubles_of(looked(found(overlay="a: [1")[0]))) == []

@@ -83,6 +83,33 @@ def operations(plan: Plan, kind: type[Any]) -> list[Any]:
 # --- guards -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("settings", "held", "more", "refused"),
+    [
+        ({"memory_max": "64M"}, {}, {}, "memory_max is 64M"),
+        ({"memory_max": "1G"}, {}, {}, ""),
+        ({"ceiling": "64M"}, {}, {}, "hermes_memory_max is 64M"),
+        ({"ceiling": "1%"}, {}, {}, ""),
+        ({"memory_max": "infinity"}, {}, {}, ""),
+        ({"memory_max": "64M"}, {}, {"controllers": frozenset({"cpu"})}, ""),
+        ({"memory_max": "64M", "nice": 5}, {"memory_max": "64M"}, {}, ""),  # it lives with that
+        ({"memory_max": "64M"}, {}, {"processes": {}, "units": {}}, ""),
+    ],
+)
+def test_a_limit_below_what_is_used_is_refused(
+    settings: Mapping[str, Any], held: Mapping[str, Any], more: Mapping[str, Any], refused: str
+) -> None:
+    """It would take effect at once, and the kernel would end what runs."""
+    case = {
+        "desired": {"demo": {"service": settings}},
+        "facts": {"holds": {"demo": {"service": held}}},
+    }
+    plan = make_plan(desired(case), replace(facts(case), **more))
+    found = [c.operation for c in plan.changes if isinstance(c.operation, Refuse)]
+    assert len(found) == bool(refused)
+    assert all(f"demo uses 94M by now, and {refused}" in one.message for one in found)
+
+
 def test_a_command_runs_only_where_its_result_is_absent() -> None:
     """Somebody else may have made it meanwhile: what it makes must still not be there."""
     commands = [c for c in planned({"desired": {"demo": {}}}).changes

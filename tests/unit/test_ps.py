@@ -819,6 +819,14 @@ URL = "http://127.0.0.1:8642/health"
 DRAINS = '{"principal": "ann", "requested_at": "2026-11-22T08:30:00+00:00"}'
 
 
+def test_a_request_to_drain_that_nobody_can_read() -> None:
+    """Hermes cannot parse it either, and may run on: a plan and `ps` say the same."""
+    found = healthy(files={f"{HOME}/.drain_request.json": "\x00{"})
+    row = only(seen(found))
+    assert (row["state"], row["as_desired"]) == ("draining", False)
+    assert row["reasons"] == ["by the drain request of somebody"]
+
+
 @pytest.mark.parametrize(
     ("more", "since"),
     [

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from building import NEW, applied, desired, facts
 
+from hermes_ops.hermes.beside.rivals import other_processes, other_units, removal
 from hermes_ops.hermes.evidence import evidence_of
 from hermes_ops.hermes.ports import Port, number_of, served_by_others
-from hermes_ops.hermes.rivals import other_processes, other_units, removal
 from hermes_ops.look.facts import Facts, Invocation, Process, Server
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Refuse
@@ -98,6 +98,38 @@ def test_units_of_other_folders_and_shapes() -> None:
     commands = {7: Invocation(("hermes", "gateway", "run"), odd)}
     (words,) = other_processes(HOME, 1, "", replace(NEW, commands=commands))
     assert words == "process 7 runs this home, too"
+
+
+START = "/home/hermes/start.sh"
+GIVEN = "/home/hermes/x.env"
+
+
+@pytest.mark.parametrize(
+    ("unit", "behind", "counts"),
+    [
+        ((f"EnvironmentFile=-{GIVEN}", f"ExecStart={RUN} gateway run"),
+         {GIVEN: (f"HERMES_HOME='{HOME}'",)}, True),
+        ((f"EnvironmentFile={GIVEN}", f"ExecStart={RUN} gateway run"),
+         {GIVEN: ("HERMES_HOME=/srv/x",)}, False),
+        ((f"EnvironmentFile={GIVEN}", f"ExecStart={RUN} gateway run"), {}, False),
+        ((f"Script={START}",), {START: ('Runs=exec "$HERMES" -p demo gateway run',)}, True),
+        (("Script=%h/start.sh",), {START: ("Runs=/opt/hermes -p demo gateway run",)}, True),
+        ((f"Script={START}",), {START: ("Runs=/opt/hermes -p other gateway run",)}, False),
+        ((f"Script={START}",), {START: ("HERMES_HOME=${HOME}/.hermes/profiles/demo",
+                                        "Runs=exec hermes gateway run")}, True),
+        ((f"Script={START}",), {START: ("HERMES_HOME=~/.hermes/profiles/demo;",
+                                        "Runs=hermes gateway run; exit")}, True),
+        ((f"Script={START}", f"HERMES_HOME={HOME}"), {START: ("Runs=hermes gateway run",)}, True),
+        ((f"Script={START}",), {START: ("Runs=nginx gateway run",)}, False),
+        ((f"Script={START}",), {}, False),
+    ],
+)  # fmt: skip
+def test_what_stands_behind_a_unit(
+    unit: tuple[str, ...], behind: dict[str, tuple[str, ...]], counts: bool
+) -> None:
+    """A script that it calls, and a file with its variables: they say which home it runs."""
+    found = replace(NEW, unit_lines={USER: unit, **behind})
+    assert list(other_units(HOME, [], found)) == [f"/home/hermes/{USER}"] * counts
 
 
 def test_a_drop_in_changes_its_unit() -> None:

@@ -6,12 +6,14 @@ import base64
 import io
 import os
 import socket
+import subprocess
 import sys
 import tarfile
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from shell_kit import Host, every_host, one_host
@@ -871,6 +873,142 @@ def test_units_that_are_written_in_unusual_ways(host: Host) -> None:
         f".config/systemd/user/c@.service:{command} -p %i gateway run",
         f".config/systemd/user/default.target.wants/c@demo.service:{command} -p %i gateway run",
     ]
+
+
+def test_what_ends_a_service_is_told(host: Host) -> None:
+    """What conflicts with it, and commands that stop or kill it; no other line leaves the host."""
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/", "/etc/cron"):
+        host.rooted(path)
+    text = "[Unit]\nConflicts=a.service hermes-gateway-x.service\nConflicts=shutdown.target\n"
+    stops = "ExecStartPost=/bin/systemctl --user stop hermes-gateway-x.service"
+    host.file(
+        ".config/systemd/user/foe.service", f"{text}{stops}\nExecStop=/bin/hermes -k s3cret\n"
+    )
+    host.file(".config/systemd/user/foe.target", "PropagatesStopTo=hermes-gateway-x.service\n")
+    kills = "0 3 * * * root XDG_RUNTIME_DIR=/run/user/0 pkill --signal=9 -f hermes_cli.main"
+    secret = "0 3 * * * root KEY=s3cret pkill hermes"
+    host.part("/etc/cron.d/foe", f"{kills}\n{secret}\n# pkill hermes\n0 4 * * * root pkill nginx\n")
+    lines = host.run("look_units").block("unitlines").splitlines()
+    assert lines == [
+        f".config/systemd/user/foe.service:{text.splitlines()[1]}",
+        f".config/systemd/user/foe.service:{stops}",
+        ".config/systemd/user/foe.target:PropagatesStopTo=hermes-gateway-x.service",
+        f"{host.root}/etc/cron.d/foe:{kills}",
+    ]
+
+
+def test_scripts_and_files_of_variables_behind_units(host: Host) -> None:
+    """The home leaves the host, and a line that starts a gateway unless it sets a variable."""
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/"):
+        host.rooted(path)
+    units = ".config/systemd/user"
+    host.define("account=$HOME")
+    script = "#!/bin/sh\nTOKEN=s3cret\nexport HERMES_HOME='/a b'\nHERMES_HOME=\"$HOME/x\"\n"
+    runs = 'exec "$HERMES" -p x gateway run'
+    start = host.file("start.sh", f"{script}{runs}\nKEY=s3cret hermes gateway run\n")
+    given = host.file("x.env", "KEY=s3cret\nHERMES_HOME=/c\n")
+    host.file(f"{units}/a.service", "[Service]\nExecStart=-/bin/sh %h/start.sh --key s3cret\n")
+    host.file(
+        f"{units}/b.service", f"EnvironmentFile=-{given}\nExecStart=/bin/hermes gateway run\n"
+    )
+    host.file(f"{units}/c.service", "EnvironmentFile=/x\nExecStart=/usr/bin/nginx /srv/none\n")
+    host.file(f"{units}/d.service", "EnvironmentFile=/x\nExecStart=/usr/sbin/nginx -k s3cret\n")
+    answer = host.run(f"look_units; {STILL_SPLITS}")
+    lines = answer.block("unitlines").splitlines()
+    assert "s3cret" not in answer.out
+    assert {
+        f"{units}/a.service:Script=%h/start.sh", f"{start}:Runs={runs}",
+        f"{start}:HERMES_HOME=$HOME/x",
+        f"{units}/b.service:EnvironmentFile=-{given}", f"{given}:HERMES_HOME=/c",
+    } <= set(lines)  # fmt: skip
+    assert not any(line.startswith(f"{units}/d.service") for line in lines)
+    assert answer.out.splitlines()[-1] == "4"
+
+
+def test_units_that_a_boot_needs_are_masked(host: Host) -> None:
+    """By a link to /dev/null, by an empty file, or as a link to what ends everything."""
+    system, user = host.rooted("/etc/systemd/"), host.home / ".config/systemd/user"
+    host.rooted("/run/systemd/system")
+    host.rooted("/usr/lib/systemd/")
+    for place in (system / "system", system / "user", user):
+        place.mkdir(parents=True, exist_ok=True)
+    host.part("/usr/lib/systemd/system/rescue.target", "[Unit]\n")
+    host.part("/usr/lib/systemd/system/graphical.target", "[Unit]\n")
+    (system / "system/default.target").symlink_to(
+        f"{host.root}/usr/lib/systemd/system/rescue.target"
+    )
+    (system / "system/graphical.target").write_text("[Unit]\n")
+    (system / "system/user@7.service").symlink_to("/dev/null")
+    (system / "user/default.target").symlink_to("/nowhere")
+    (user / "default.target").write_text("")
+    assert host.run("uid=7; look_masks").told == []
+    host.part("/run/systemd/system/x", "")
+    assert host.run(f"uid=7; look_masks; {STILL_SPLITS}").told == [
+        f"masked {system}/system/default.target", f"masked {system}/system/user@7.service",
+        "masked .config/systemd/user/default.target",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_written_is_told(host: Host) -> None:
+    """What is not there is no matter; root may write all but what is mounted read-only."""
+    host.file("a b")
+    host.file("shut", mode=0o400)
+    told = host.run("look_closed 'a b' gone shut").told
+    assert told == ([] if os.getuid() == 0 else ["closed shut"])
+
+
+INSTALLED = {
+    "gateway/run.py": "x = 1\n", "gateway/tests/a.py": "", "lib/__init__.py": "y = 2\n",
+    "lib/deep.py": "z = 3\n", "_c.so": "ELF", "pure.py": "w = 4\n",
+}  # fmt: skip
+"""The files of Hermes and of a library."""
+
+
+def installed(host: Host) -> tuple[Path, str]:
+    """Install these; return the folder, and the shell that looks at the code."""
+    root = host.home / "venv/lib/python3/site-packages"
+    host.file("venv/pyvenv.cfg", "include-system-site-packages = false\n")
+    for name, text in INSTALLED.items():
+        host.file(f"venv/lib/python3/site-packages/{name}", text)
+    parts = {"hermes_agent-0.1": "gateway/", "Some.Lib-2": "lib/,_c,pure"}
+    for folder, starts in parts.items():
+        files = [name for name in INSTALLED if name.startswith(tuple(starts.split(",")))]
+        lines = [f"{name},sha256=x,{len(INSTALLED[name])}" for name in files]
+        record = "\n".join([*lines, "../../bin/hermes,,"])
+        host.file(f"venv/lib/python3/site-packages/{folder}.dist-info/RECORD", record)
+    needs = 'Requires-Dist: some_lib<3\nRequires-Dist: other; extra == "x"\n'
+    info = root / "hermes_agent-0.1.dist-info"
+    (info / "METADATA").write_text(f"Name: hermes-agent\n{needs}")
+    return root, f"hermes_python={sys.executable}; hermes_info={info}; look_code"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        ("true", []),
+        ("echo 'def (' >>gateway/run.py", ["gateway/run.py is no Python any more"]),
+        ("rm gateway/run.py gateway/tests/a.py", ["gateway/run.py is gone"]),
+        (": >gateway/run.py", ["gateway/run.py is empty"]),
+        ("echo '# patched' >>gateway/run.py", []),
+        ("rm -r lib _c.so", ["lib/__init__.py is gone", "_c.so is gone"]),
+        ("rm lib/deep.py", []),
+        ("rm pure.py", ["pure.py is gone"]),
+        ("rm -r lib Some.Lib-2.dist-info", ["the library some_lib is not installed"]),
+    ],
+)
+def test_the_code_is_what_was_installed(host: Host, breaks: str, told: list[str]) -> None:
+    """A patch of somebody is Python; of libraries only what an import needs first is looked at."""
+    root, look = installed(host)
+    subprocess.run(["sh", "-ec", breaks], cwd=root, check=True)
+    before = sorted(root.rglob("*"))
+    assert sorted(host.run(look).told) == sorted(f"damaged {one}" for one in told)
+    assert sorted(root.rglob("*")) == before  # no cache of bytecode
+
+
+def test_code_that_nobody_knows_is_no_question(dash: Host) -> None:
+    """Without Hermes, or without its interpreter."""
+    assert dash.run("hermes_info=; look_code").told == []
+    assert dash.run("hermes_info=/x; hermes_python=/nowhere; look_code").told == []
 
 
 @pytest.mark.parametrize(

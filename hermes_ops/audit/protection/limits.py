@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from hermes_ops.audit.finding import Finding, Side, make
@@ -13,7 +12,7 @@ from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
-from hermes_ops.services.protection.limits import without_effect
+from hermes_ops.services.protection.limits import bytes_of, without_effect
 
 
 def _sides(seen: Seen, profile: Profile) -> tuple[Side, ...]:
@@ -100,9 +99,3 @@ def _profiles(seen: Seen) -> Iterator[tuple[Profile, str, ServiceSettings]]:
         if role := seen.roles.get(profile.role):
             settings = profile.service.over(ServiceSettings(**role.service.limits))
             yield profile, home_of(profile, role), settings
-
-
-def bytes_of(amount: str) -> float:
-    """Return an amount such as `512M` in bytes."""
-    number, unit = re.fullmatch(r"([\d.]+)([KMGT]?)", amount).groups()  # type: ignore[union-attr]
-    return float(number) * 1024.0 ** " KMGT".index(unit or " ")

@@ -9,7 +9,7 @@ from math import inf
 
 from hermes_ops.files import envfile
 from hermes_ops.hermes.evidence import Evidence
-from hermes_ops.hermes.readiness import Verdict, heartbeat_age
+from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
@@ -48,6 +48,14 @@ def with_faults(
     if profile.state != "started":
         found = [c.operation.said for c in changes if isinstance(c.operation, Refuse)]
     return replace(evidence, faults=tuple(found))
+
+
+def verdict_of(profile: Profile, evidence: Evidence, plan: Plan) -> Verdict:
+    """Return the verdict on a profile: it is never ready where its plan has it in another state."""
+    verdict = judge(evidence)
+    states = (one for one in plan.differs if one.profile == profile.name and one.state)
+    other = next(states, None) if verdict.is_ready else None
+    return replace(verdict, state=other.state, reasons=(other.words,)) if other else verdict
 
 
 def ending(host: Host, manager: str, facts: Facts) -> list[str]:

@@ -103,7 +103,8 @@ def _order(value: Any) -> tuple[bool, float, list[tuple[bool, int, str]]]:
     """Return a sort key: numbers sort as numbers, also in texts; unknown values come last."""
     known = value not in (None, {})
     parts = re.findall(r"[0-9]{1,18}|[^0-9]+", plain(value))
-    words = [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+    numbers = [int(part) if part.isascii() and part.isdigit() else None for part in parts]
+    words = [(no is None, no or 0, part) for no, part in zip(numbers, parts, strict=True)]
     return not known, value if isinstance(value, int | float) else 0, words
 
 

@@ -20,6 +20,7 @@ from hermes_ops.commands.fleet.faults import (
     lacking,
     remedy,
     state_since,
+    verdict_of,
     why_not_compared,
     with_faults,
 )
@@ -248,7 +249,8 @@ def _own(
     # What cannot be opened here cannot be compared.
     own = [c for c in plan.changes if c.profile == profile.name and profile.sealed is None]
     evidence = with_faults(profile, evidence, own, lacks, more)
-    reasons, verdict = tuple(drift_reasons(profile, own, evidence)), judge(evidence)
+    reasons = tuple(drift_reasons(profile, own, evidence))
+    verdict = verdict_of(profile, evidence, plan)
     hidden = hidden_drift(profile, moved=moved)
     lacking = bool(lacks or more or hidden)
     return SeenProfile(

@@ -162,16 +162,19 @@ def _yes(argument: str, value: Located) -> bool:
     return argument.lower() in ("yes", "true")
 
 
+_NUMBER = re.compile("[0-9]{1,9}")
+
+
 def _seconds(argument: str, value: Located) -> float | None:
     if argument.lower() == "none":
         return None
-    if not argument.isdigit() or int(argument) == 0:
+    if not _NUMBER.fullmatch(argument) or int(argument) == 0:
         raise value.error(f"ConnectTimeout wants seconds above 0, this is {argument!r}")
     return float(argument)
 
 
 def _port(argument: str, value: Located) -> int:
-    if not argument.isdigit() or not 0 < int(argument) < 65536:
+    if not _NUMBER.fullmatch(argument) or not 0 < int(argument) < 65536:
         raise value.error(f"Port wants a number from 1 to 65535, this is {argument!r}")
     return int(argument)
 

@@ -177,6 +177,7 @@ class _Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)
                 value = ast.literal_eval(text)
+                str(value)  # Python has numbers that it cannot write
         except (ValueError, SyntaxError):
             return Located(text, place, text)
         except (MemoryError, RecursionError):

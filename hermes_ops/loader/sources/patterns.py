@@ -52,19 +52,23 @@ def _steps(match: re.Match[str], place: Place) -> Iterator[str]:
     wrong = _wrong_range(first, last, step)
     if wrong:
         raise InventoryError(f"the range {match[0]} {wrong}", where=place)
-    if last.isdigit():
+    if _is_number(last):
         width = len(first) if first.startswith("0") else 0
         return (str(n).zfill(width) for n in range(int(first or 0), int(last) + 1, int(step or 1)))
     letters = string.ascii_letters
     return iter(letters[letters.index(first) : letters.index(last) + 1 : int(step or 1)])
 
 
+def _is_number(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,18}", text) is not None
+
+
 def _wrong_range(first: str, last: str, step: str | None) -> str:
-    if step is not None and (not step.isdigit() or int(step) == 0):
+    if step is not None and (not _is_number(step) or int(step) == 0):
         return "has no whole step above 0"
     if not last:
         return "has no end"
-    if last.isdigit() and (first.isdigit() or not first):
+    if _is_number(last) and (_is_number(first) or not first):
         return _wrong_numbers(first, last)
     letters = string.ascii_letters
     if len(first) != 1 or len(last) != 1 or first not in letters or last not in letters:

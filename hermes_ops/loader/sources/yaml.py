@@ -212,7 +212,9 @@ class _Construction:
         if not node.tag.startswith(_TAG):
             raise self._error(node, f"the tag {node.tag} is not known")
         try:
-            return self._scalars.construct_object(node)
+            made = self._scalars.construct_object(node)
+            str(made)  # Python has numbers, such as hexadecimal ones, that it cannot write
+            return made
         except (ConstructorError, ValueError):
             name = node.tag.removeprefix(_TAG)
             shown_value = "an encrypted value" if self._secret else repr(node.value)

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
+from hermes_ops.hermes.beside.rivals import removal
 from hermes_ops.hermes.evidence import Evidence, evidence_of, pids_of
 from hermes_ops.hermes.occupants import Occupant, settled, unbindable
 from hermes_ops.hermes.ports import ports_of
 from hermes_ops.hermes.readiness import is_stalled, judge, stranger
-from hermes_ops.hermes.rivals import removal
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import services
 from hermes_ops.plan.difference import Difference
@@ -213,6 +213,7 @@ class Starting:
             found += unlike(service, profile, evidence, self._facts, self._desired)
             found += beyond(service, profile, self._desired)
             found += exposed(service, self._manager, self._desired, self._facts)
+        found += self._manager.told(service, self._facts).threats
         for one in found:
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict, HermesError
@@ -12,6 +13,8 @@ from hermes_ops.files.layout import environment, stamp
 from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
+from hermes_ops.hermes.beside.enders import enders
+from hermes_ops.hermes.beside.rivals import CRONTAB, crons, own_units, removal
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
 from hermes_ops.hermes.orphans import on_port, prune_hint
@@ -24,10 +27,10 @@ from hermes_ops.hermes.outside import (
     overlaid,
 )
 from hermes_ops.hermes.ports import free_hint, number_of
-from hermes_ops.hermes.rivals import CRONTAB, crons, removal
 from hermes_ops.hermes.started import FILES, RECORD
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_link
+from hermes_ops.look.owners import shut
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.model import Watch
 from hermes_ops.program_name import spoken
@@ -149,7 +152,7 @@ def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> C
     hermes = facts.hermes
     if service.text != "hermes" or installs or hermes is None:
         return None
-    if hermes.runs and hermes.works and not hermes.gone:
+    if hermes.runs and hermes.works and not hermes.gone and not facts.damaged:
         return None
     hint = "install Hermes again on the host, or set hermes_python"
     if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
@@ -157,6 +160,10 @@ def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> C
     lost = f"Python of Hermes, {hermes.python}"
     if hermes.runs and not hermes.works:
         return Conflict(f"the {lost}, does not run, or does not find the code", hint=hint)
+    if hermes.runs and not hermes.gone:
+        first, *others = facts.damaged
+        more = f", and {len(others)} more like it" if others else ""
+        return Conflict(f"the code of Hermes is damaged: {first}{more}", hint=hint)
     lost = lost if not hermes.runs else f"code of Hermes, {hermes.gone}"
     return Conflict(f"the {lost}, is gone", hint=hint)
 
@@ -170,10 +177,15 @@ def _without_space(facts: Facts) -> Conflict | None:
 
 
 def _closed(service: ServiceSpec, facts: Facts) -> Conflict | None:
-    if str(service.home) not in facts.closed:
-        return None
-    words = f"nothing can be written in ~/{service.home}: its disk may be mounted read-only"
-    return Conflict(words, hint=f"on the host, this shows it: findmnt -T ~/{service.home}")
+    if str(service.home) in facts.closed:
+        words = f"nothing can be written in ~/{service.home}: its disk may be mounted read-only"
+        return Conflict(words, hint=f"on the host, this shows it: findmnt -T ~/{service.home}")
+    closed = sorted(path for path in map(PurePosixPath, facts.closed) if _is_in(path, service))
+    return next(filter(None, (shut(path, facts) for path in closed)), None)
+
+
+def _is_in(path: PurePosixPath, service: ServiceSpec) -> bool:
+    return path.is_relative_to(service.home) and service.home / "profiles" not in path.parents
 
 
 def around(
@@ -205,6 +217,9 @@ def around(
     if evidence.deleted:
         words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
         yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+    if evidence.astray:
+        words = f"{evidence.astray}: what it writes there is not seen"
+        yield Conflict(words, hint=restart_hint(host, service))
     if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
         words = f"what it has as {' and '.join(bad)} is no SQLite database"
         yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
@@ -212,6 +227,8 @@ def around(
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
         yield Conflict(words, hint=f"on the host, take that line out: {edit}")
+    own = set(own_units(service, manager, facts))
+    yield from enders(service, manager.id(service), own, facts)
     yield from overlaid(keys, facts)
 
 

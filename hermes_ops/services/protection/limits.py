@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any
 
+from hermes_ops.errors import Conflict
 from hermes_ops.inventory.model import LIMITS, ServiceSettings
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
@@ -91,6 +94,31 @@ def without_effect(settings: ServiceSettings, facts: Facts) -> frozenset[str]:
         for name, needed in _CONTROLLERS.items()
         if getattr(settings, name) and needed not in has
     )
+
+
+def bytes_of(amount: str) -> float:
+    """Return an amount such as `512M` in bytes; a share of what is not known here has no end."""
+    found = re.fullmatch(r"([0-9.]+)([KMGT]?)", amount)
+    return float(found[1]) * 1024.0 ** " KMGT".index(found[2] or " ") if found else inf
+
+
+def used_up(
+    service: ServiceSpec, used: int, held: str, powerless: frozenset[str]
+) -> Conflict | None:
+    """Return that a service has more memory than it may have from now on: it would be killed.
+
+    `used`: the bytes of its process. `held`: the texts with its limits that are there now.
+    `powerless`: the settings without an effect on its host.
+    """
+    limits = {"memory_max": service.settings.memory_max, "ceiling": service.settings.ceiling}
+    for name, most in limits.items():
+        holds = f"MemoryMax={most}\n" in held
+        if most and name not in powerless and not holds and bytes_of(most) < used:
+            setting = name if name == "memory_max" else "hermes_memory_max"
+            words = f"{service.profile} uses {used / 1024**2:.0f}M by now, and {setting} is {most}"
+            hint = f"a higher {setting}; or ./inv fleet.stop first, and then ./inv fleet.up"
+            return Conflict(f"{words}: the kernel would end it at once", hint=hint)
+    return None
 
 
 def in_words(settings: ServiceSettings) -> str:

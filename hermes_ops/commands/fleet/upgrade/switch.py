@@ -24,8 +24,8 @@ from hermes_ops.commands.fleet.upgrade.job import (
 from hermes_ops.commands.steps import install
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import UPGRADE_NOTE
+from hermes_ops.hermes.beside.rivals import other_processes
 from hermes_ops.hermes.readiness import judge
-from hermes_ops.hermes.rivals import other_processes
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.upgrades import NO_NOTE, REVERTING, SWITCHED, Note

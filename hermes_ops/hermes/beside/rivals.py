@@ -6,7 +6,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -20,13 +20,13 @@ _DAEMONS = f"{LAUNCH_DAEMONS}/"
 _SYSTEM = "/systemd/system/"
 _COMMANDS = "/.local/bin/"
 """Where Hermes makes a command for each profile: it starts Hermes with `-p` and that name."""
-_CRON, CRONTAB = "/etc/cron", "crontab"
+CRON, CRONTAB = "/etc/cron", "crontab"
 
 
 def is_gateway(argv: Sequence[str]) -> bool:
     """Whether a command line is that of a gateway: `python -m hermes_cli.main … gateway run`."""
     words = [word for word in argv if not word.startswith("-")]
-    named = "hermes" in " ".join(argv) or _COMMANDS in next(iter(argv), "")
+    named = "hermes" in " ".join(argv).lower() or _COMMANDS in next(iter(argv), "")
     return named and ("gateway", "run") in pairwise(words)
 
 
@@ -62,6 +62,10 @@ class _Unit:
     user: str = ""
     home: str = ""
     command: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """Of variables, from which systemd gives it its environment."""
+    scripts: tuple[str, ...] = ()
+    """What it calls that may be a script."""
 
 
 def other_units(home: str, own: Collection[str], facts: Facts) -> Iterator[str]:
@@ -70,8 +74,42 @@ def other_units(home: str, own: Collection[str], facts: Facts) -> Iterator[str]:
     `own`: the paths of the service's own units.
     """
     for unit in _units(own, facts):
-        if not unit.is_own and is_gateway(unit.command) and _home_of(unit, facts) == home:
+        if not unit.is_own and _runs(unit, home, facts):
             yield unit.path
+
+
+def _runs(unit: _Unit, home: str, facts: Facts) -> bool:
+    """Whether a unit runs a gateway of the home: by itself, or by a script that it calls."""
+    given = [_variable(facts, path) for path in unit.files]
+    unit.home = next((found for found in reversed(given) if found), unit.home)
+    if is_gateway(unit.command):
+        return _home_of(unit, facts) == home
+    for path in unit.scripts:
+        for line in _lines(facts, path, "Runs"):
+            own = _variable(facts, path) or unit.home
+            script = replace(unit, home=own, command=tuple(_plain(line, facts).split()))
+            if is_gateway(script.command) and _home_of(script, facts) == home:
+                return True
+    return False
+
+
+def _variable(facts: Facts, path: str) -> str:
+    """Return the HERMES_HOME that a file sets last, a script or one of variables."""
+    found = [_plain(line, facts) for line in _lines(facts, path, "HERMES_HOME")]
+    return found[-1].rstrip("/") if found else ""
+
+
+def _lines(facts: Facts, path: str, key: str) -> list[str]:
+    said = facts.unit_lines.get(path, ())
+    return [line.removeprefix(f"{key}=") for line in said if line.startswith(f"{key}=")]
+
+
+def _plain(text: str, facts: Facts) -> str:
+    """Return a text of shell without its quotes, and with the home where it names that."""
+    text = re.sub(r"[\"'\\;]", " ", text)
+    return re.sub(
+        r"\$\{HOME\}|\$HOME\b|(?<![^\s=])~(?=/)", lambda _: facts.account_home, text
+    ).strip()
 
 
 def own_units(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> Iterable[str]:
@@ -88,10 +126,10 @@ def own_units(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> It
 def crons(home: str, facts: Facts) -> Iterator[str]:
     """Yield each file of cron that starts a gateway of the home: `crontab` is the user's own."""
     for path, lines in sorted(facts.unit_lines.items()):
-        if not path.startswith((_CRON, CRONTAB)):
+        if not path.startswith((CRON, CRONTAB)):
             continue
         mine = (w for w in map(str.split, lines) if path == CRONTAB or _user(w) == facts.user)
-        if any(is_gateway(words) and _of_cron(words, facts) == home for words in mine):
+        if any(is_gateway(words) and home_of_words(words, facts) == home for words in mine):
             yield path
 
 
@@ -100,7 +138,8 @@ def _user(words: Sequence[str]) -> str:
     return next(iter(words[1 if words[0].startswith("@") else 5 :]), "")
 
 
-def _of_cron(words: Sequence[str], facts: Facts) -> str:
+def home_of_words(words: Sequence[str], facts: Facts) -> str:
+    """Return the home that a command line of this user runs: variables may stand before it."""
     given = [word.partition("=")[2] for word in words if word.startswith("HERMES_HOME=")]
     return _home(words, *(given[:1] or [f"{facts.account_home}/.hermes"]))
 
@@ -152,6 +191,10 @@ def _read(unit: _Unit, lines: Sequence[str], specifiers: Mapping[str, str]) -> N
                 unit.user = value.strip()
             case "HERMES_HOME":
                 unit.home = value.rstrip("/'")
+            case "EnvironmentFile":
+                unit.files = (*unit.files, value.strip("-\"' "))
+            case "Script":
+                unit.scripts = (*unit.scripts, value)
             case "ExecStart":
                 unit.command = tuple(re.sub(r"[\"'\\]", " ", value).split())
 

@@ -1,0 +1,1 @@
+"""What else on a host runs the home of a gateway, or ends it."""

@@ -1,0 +1,103 @@
+"""What would end a gateway, by what units and lists of cron say: it runs well until they do."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from itertools import pairwise, takewhile
+
+from hermes_ops.errors import Conflict
+from hermes_ops.hermes.beside.rivals import CRON, CRONTAB, home_of_words, removal
+from hermes_ops.look.facts import Facts
+from hermes_ops.services.base import ServiceSpec
+
+_VERBS = {"stop", "kill", "disable", "mask"}
+_KILLERS = {"kill", "pkill", "killall"}
+_OF_USER = {"-u", "-U", "--euid", "--uid"}
+_WITH_VALUE = {*_OF_USER, "-g", "-G", "-t", "-P", "-s", "--signal"}
+_HARMLESS = re.compile(r"-(0|HUP|SIGHUP|USR1|SIGUSR1|USR2|SIGUSR2|CONT|SIGCONT|1|10|12|18)$")
+"""Signals that end no gateway."""
+
+
+def enders(service: ServiceSpec, id: str, own: Collection[str], facts: Facts) -> Iterator[Conflict]:
+    """Yield the units and the lines of cron that end a gateway, each with what takes that away.
+
+    `id`: the name of its unit. `own`: the paths of its own units.
+    """
+    for path, lines in sorted(facts.unit_lines.items()):
+        if path in own or path.rpartition(".d/")[0] in own:
+            continue
+        of_cron = path.startswith((CRON, CRONTAB))
+        if any(_ends(_command(line, path, facts), service, id, facts) for line in lines):
+            edit = "crontab -e" if path == CRONTAB else f"sudo -e {shlex.quote(path)}"
+            hint = f"take that line out: {edit}" if of_cron else removal(_whole(path, facts))
+            shown = path if path == CRONTAB else _shown(path)
+            yield Conflict(f"{shown} ends {id}", hint=f"on the host: {hint}")
+
+
+def _shown(path: str) -> str:
+    return path if path.startswith("/") else f"~/{path}"
+
+
+def _whole(path: str, facts: Facts) -> str:
+    return path if path.startswith("/") else f"{facts.home}/{path}"
+
+
+def _command(line: str, path: str, facts: Facts) -> list[str]:
+    """Return the words that a line runs; those of a unit that conflicts count as a stop."""
+    if path.startswith((CRON, CRONTAB)):
+        words = _words(line)
+        named = path == "/etc/crontab" or path.startswith(f"{CRON}.d/")
+        return words if not named or {facts.user, "root"} & set(words[:6]) else []
+    key, _, value = line.partition("=")
+    if key in ("Conflicts", "PropagatesStopTo"):
+        return ["systemctl", "stop", *value.split()]
+    return _words(value) if key.startswith("Exec") else []
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a command line; a `;` stands where another command begins."""
+    return re.sub(r"[\"'\\()]", " ", re.sub(r"[;&|]+", " ; ", text)).split()
+
+
+def _ends(words: Sequence[str], service: ServiceSpec, id: str, facts: Facts) -> bool:
+    for number, word in enumerate(words):
+        name = word.lstrip("-@:+!").rpartition("/")[2]
+        rest = list(takewhile(";".__ne__, words[number + 1 :]))
+        if name == "systemctl" and _stops(rest, id):
+            return True
+        if name in _KILLERS and _kills(name, rest, service, facts):
+            return True
+    return ("gateway", "stop") in pairwise(words) and (
+        home_of_words(words, facts) == f"{facts.home}/{service.home}"
+    )
+
+
+def _stops(words: Sequence[str], id: str) -> bool:
+    """Whether `systemctl` with these words ends the unit: its name may be a pattern."""
+    verb, *targets = [word for word in words if not word.startswith("-")] or [""]
+    names = (id, id.removesuffix(".service"))
+    return verb in _VERBS and any(fnmatchcase(name, one) for one in targets for name in names)
+
+
+def _kills(name: str, words: list[str], service: ServiceSpec, facts: Facts) -> bool:
+    """Whether a signal goes to its process: by its command line, its name, or its pid file."""
+    if any(_HARMLESS.match(word) for word in words):
+        return False
+    if name == "kill":
+        return any(f"{service.home}/gateway.pid" in word for word in words)
+    options = {word: at for at, word in enumerate(words) if word.startswith("-")}
+    last = max(options.values(), default=-1)
+    option, behind = words[last] if options else "", words[last + 1 :]
+    if option in _WITH_VALUE:
+        user, *behind = behind or [""]
+        if not behind:
+            return option in _OF_USER and user in (facts.user, str(facts.uid))
+    line = f"hermes python -m hermes_cli.main --profile {service.profile} gateway run"
+    pattern = " ".join(behind)
+    with suppress(re.error):
+        return bool(pattern and re.search(pattern, line))
+    return False
