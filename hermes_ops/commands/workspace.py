@@ -180,10 +180,10 @@ def vault_of(options: Options) -> loader.Vault:
     if file is not None and not file.exists():
         if not options.vault_password_file:
             # Another machine than usual: to look and to stop, no password is needed.
-            return loader.Vault(None, REDACTOR.learn)
+            return loader.Vault(None, REDACTOR.learn_typed)
         hint = "see --vault-password-file and $ANSIBLE_VAULT_PASSWORD_FILE"
         raise UsageError(f"there is no vault password file {named}", hint=hint)
-    return loader.Vault(file, REDACTOR.learn)
+    return loader.Vault(file, REDACTOR.learn_typed)
 
 
 def _resolved(

@@ -2,12 +2,14 @@
 # Whether the code that a gateway would start with is what was installed.
 
 # Reports what is gone, empty or no Python any more of Hermes itself, and of the top of each library that
-# lies beside it; and libraries that Hermes requires and nobody has installed. Nothing is imported.
-look_code() {
+# lies beside it; libraries that Hermes requires and nobody has installed; and what lies in the home of a
+# gateway, where it starts, under the name of a module. Nothing of Hermes is imported.
+look_code() { # HOME...
   [ -n "${hermes_info-}" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return 0
-  limited 10 "$hermes_python" -I -S -B -W ignore -c '
+  told=$(limited 10 "$hermes_python" -I -B -W ignore -c '
 import csv, os, re, sys
 root, own = os.path.split(sys.argv[1])
+names = set(sys.stdlib_module_names) - set(sys.builtin_module_names)
 def named(name):
     return re.sub("[-_.]+", "-", name).lower()
 def counts(path, whole):
@@ -41,6 +43,8 @@ for folder in records():
     with open(record, encoding="utf-8", newline="") as file:
         since, whole = os.fstat(file.fileno()).st_mtime, folder == own
         for path, _, size in (row for row in csv.reader(file) if len(row) == 3):
+            if path.endswith(".py"):
+                names.add(path.split("/")[0].removesuffix(".py"))
             if counts(path, whole) and (words := wrong(path, int(size or 0), since)):
                 found.append(f"{path} {words}")
 with open(os.path.join(root, own, "METADATA"), encoding="utf-8", errors="replace") as file:
@@ -52,6 +56,18 @@ except OSError:
     alone = False
 if alone:
     found += [f"the library {name} is not installed" for name in needs if named(name) not in there]
-print(*found[:50], sep="\n")' "$hermes_info" 2>/dev/null </dev/null |
-    while IFS= read -r line; do [ -z "$line" ] || say "damaged $line"; done
+for line in found[:50]:
+    print("damaged", line)
+for home in sys.argv[2:]:
+    for name in os.listdir(home) if os.path.isdir(home) else ():
+        module = os.path.isfile(os.path.join(home, name, "__init__.py")) or name.endswith(".py")
+        if module and name.removesuffix(".py") in names:
+            print("shadow", f"{home}/{name}")
+print("compared")' "$hermes_info" "$@" 2>/dev/null </dev/null)
+  set -f
+  IFS=$newline
+  for line in $told; do case $line in damaged* | shadow*) say "$line" ;; esac; done
+  unset IFS
+  set +f
+  case $told in *compared) ;; *) say "damaged its Python does not come up" ;; esac
 }

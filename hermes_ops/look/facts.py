@@ -143,6 +143,8 @@ class Facts:
     hermes: Hermes | None = None
     damaged: tuple[str, ...] = ()
     """What of its code, and of its libraries, is not as it was installed; `strangers` asks."""
+    shadows: frozenset[str] = frozenset()
+    """Files in homes of gateways with names of modules: they would be loaded in place of those."""
     launcher: str = ""  # one of Hermes that could not be followed to an interpreter
     paths: Mapping[str, PathState] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
@@ -170,6 +172,8 @@ class Facts:
     newer: frozenset[str] = frozenset()  # settings written after their gateway began; home: code
     unit_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Commands, users, homes and our slice in files of systemd's units of both scopes, by path."""
+    parts: tuple[str, ...] = ()
+    """Files that change units, or take the place of one, whether systemd has read them or not."""
     masked: frozenset[str] = frozenset()
     """Units that a boot needs before any service, and that are masked or end everything."""
     unread: tuple[str, ...] = ()  # those of these files that this user cannot read

@@ -63,6 +63,8 @@ def surroundings(reply: Reply) -> dict[str, Any]:
         },
         "unit_lines": unit_lines(reply),
         "damaged": tuple(record.rest for record in reply.of("damaged")),
+        "shadows": frozenset(record.rest for record in reply.of("shadow")),
+        "parts": tuple(record.rest for record in reply.of("part")),
         "masked": frozenset(record.rest for record in reply.of("masked")),
     }
 

@@ -100,6 +100,22 @@ look_given() {
     # shellcheck disable=SC2094 # the function only names it
     ! readable "$place" || say_given "$place" <"$place"
   done
+  for place in /etc/systemd/user.conf /etc/systemd/user.conf.d/*.conf .config/systemd/user.conf \
+    .config/systemd/user.conf.d/*.conf; do
+    # shellcheck disable=SC2094 # as before
+    ! readable "$place" || default_given "$place" <"$place"
+  done
+}
+default_given() { # WHERE: of a configuration of systemd itself
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in DefaultEnvironment=*) ;; *) continue ;; esac
+    set -f
+    for word in ${line#*=}; do
+      word=${word#[\"\']}
+      printf '%s\n' "$word"
+    done | say_given "$1"
+    set +f
+  done
 }
 say_given() { # WHERE
   while IFS= read -r line || [ -n "$line" ]; do

@@ -109,7 +109,9 @@ def _lines(question: Question) -> Iterable[str]:
     if question.urls is not None:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
-    yield "look_interpreter; look_given" + ("; look_code" if question.strangers else "")
+    yield "look_interpreter; look_given"
+    if question.strangers:
+        yield _call("look_code", *question.homes)
     yield _call("look_addresses", "yes" if question.addresses else "")
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
     yield _call("look_overlay", OVERLAY)

@@ -6,6 +6,7 @@
 look_units() {
   look_lists
   look_masks
+  look_parts
   set --
   for folder in /etc/systemd/system/ /usr/local/lib/systemd/system/ /run/systemd/system/ /etc/systemd/user/ \
     /usr/local/lib/systemd/user/ .local/share/systemd/user/ "$XDG_RUNTIME_DIR/systemd/user/" \
@@ -24,11 +25,25 @@ look_units() {
   [ $# -gt 1 ] || has crontab || return 0
   shift
   begin unitlines
-  lines=$(unit_lines "$@")
+  if has crontab; then lines=$(crontab -l 2>/dev/null </dev/null | unit_lines "$@" -); else lines=$(unit_lines "$@"); fi
   printf '%s\n' "$lines"
-  ! has crontab || crontab -l 2>/dev/null </dev/null | grep -E "$cron_line" | sed 's/^/crontab:/'
   behind_units
   end
+}
+# Files that define a part of units, or take the place of one, whether systemd has read them by now or not.
+look_parts() {
+  [ -d /run/systemd/system ] || return 0
+  for folder in /etc/systemd/system /usr/local/lib/systemd/system /run/systemd/system /etc/systemd/user \
+    /usr/local/lib/systemd/user .local/share/systemd/user "$XDG_RUNTIME_DIR/systemd/user" "$systemd_folder"; do
+    [ -d "$folder" ] || continue
+    for path in "$folder"/*service.d/*.conf "$folder"/*.service.requires/*; do
+      [ ! -e "$path" ] && [ ! -L "$path" ] || say "part $path"
+    done
+  done
+  for folder in /etc/systemd/system.control /run/systemd/system.control /run/systemd/transient \
+    .config/systemd/user.control "$XDG_RUNTIME_DIR/systemd/user.control" "$XDG_RUNTIME_DIR/systemd/transient"; do
+    for path in "$folder"/*.service; do [ ! -e "$path" ] || say "part $path"; done
+  done
 }
 # A line that starts or ends a gateway. One that sets any other variable stays here: it may be a secret.
 harmless='([^#=]|--[a-z-]+=|HERMES_HOME=|XDG_RUNTIME_DIR=|DBUS_SESSION_BUS_ADDRESS=|unix:path=)*'
@@ -39,25 +54,26 @@ unit_lines() { # FILE...
   awk -v cron="$cron_line" '
     function script(line, count, word, number) {
       gsub(/["\047]/, " ", line)
-      count = split(substr(line, 11), word, " ")
+      count = split(line, word, " ")
       for (number = 1; number <= count; number++) {
         sub(/^[-@:+!]+/, "", word[number])
-        if (word[number] ~ /^(\/|%h\/)/ && word[number] !~ /^\/(usr\/)?(s?bin|lib(exec|64)?)\//) return word[number]
+        if (word[number] ~ /^(\/|%h\/)/ && word[number] !~ /^\/(run|dev|proc|sys|(usr\/)?(s?bin|lib(exec|64)?))\//) return word[number]
       }
     }
-    FNR == 1 { held = ""; unit = FILENAME; sub(/\.d\/[^\/]*\.conf$/, "", unit) }
+    FNR == 1 { held = ""; name = unit = FILENAME == "-" ? "crontab" : FILENAME; sub(/\.d\/[^\/]*\.conf$/, "", unit) }
     { $0 = held $0; held = "" }
     /\\$/ { held = substr($0, 1, length($0) - 1) " "; next }
-    /^EnvironmentFile=/ { files[unit] = files[unit] FILENAME ":" $0 "\n" }
+    /^EnvironmentFile=/ { files[unit] = files[unit] name ":" $0 "\n" }
     /^ExecStart=/ {
-      if ($0 ~ /[Hh]ermes|gateway/) { asked[unit] = 1; print FILENAME ":" $0 }
-      if ($0 !~ / -m hermes_cli/ && (path = script($0)) != "") { asked[unit] = 1; print FILENAME ":Script=" path }
+      if ($0 ~ /[Hh]ermes|gateway/) { asked[unit] = 1; print name ":" $0 }
+      if ($0 !~ / -m hermes_cli/ && (path = script(substr($0, 11))) != "") { asked[unit] = 1; print name ":Script=" path }
       next
     }
     /^(Conflicts|PropagatesStopTo)=.*\.service/ || /^Exec[A-Z][A-Za-z]*=.*(systemctl|kill).*([Hh]ermes|gateway)/ ||
-      /^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print FILENAME ":" $0; next }
+      /^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print name ":" $0; next }
+    name ~ /\/etc\/cron|^crontab$/ && /^[@0-9*]/ && (path = script($0)) != "" { print name ":Script=" path }
     { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
-        print FILENAME ":" substr(rest, RSTART, RLENGTH) }
+        print name ":" substr(rest, RSTART, RLENGTH) }
     END { for (unit in asked) printf "%s", files[unit] }
   ' /dev/null "$@" 2>/dev/null
 }

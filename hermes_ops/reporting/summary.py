@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hermes_ops.cli.output import REDACTOR
 from hermes_ops.files import envfile
 from hermes_ops.plan.model import Change, Write
 from hermes_ops.reporting.report import count, is_own_record, line, names
@@ -195,7 +196,7 @@ def lines_of(change: Change) -> list[str]:
     lines = difflib.unified_diff(
         before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm=""
     )
-    return list(lines)[2:]
+    return [REDACTOR.in_line(line) for line in list(lines)[2:]]
 
 
 def _names_of(write: Write, content: Secret) -> Iterator[str]:

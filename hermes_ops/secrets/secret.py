@@ -107,6 +107,7 @@ class Redactor:
         self._beginning: dict[str, list[str]] = {}
         """For the first letters of any form: the forms, sorted."""
         self._names: frozenset[str] = frozenset()
+        self._typed: set[str] = set()
 
     def spare(self, names: Iterable[str]) -> None:
         """Leave these names whole in every text, though a value may be a part of one."""
@@ -127,6 +128,24 @@ class Redactor:
             if len(shape) not in lengths:
                 # A new tuple each time: other threads may be reading the old one.
                 self._lengths[head] = tuple(sorted({*lengths, len(shape)}, reverse=True))
+
+    def learn_typed(self, value: str) -> None:
+        """Add a value of a vault: as the value of a setting it is masked whatever its length is."""
+        self.learn(value)
+        self._typed |= {value.strip()} - {""}
+
+    def of_setting(self, value: str) -> str:
+        """Return the value of a setting, or `***` if it is one of a vault."""
+        return SHOWN if value.strip() in self._typed else value
+
+    def in_line(self, line: str) -> str:
+        """Return a line of a file of settings in which each value of a vault is `***`."""
+        if not self._typed:
+            return line
+        long = sorted((v for v in self._typed if _SPLITS.search(v)), key=len, reverse=True)
+        for value in long:
+            line = line.replace(value, SHOWN)
+        return _TOKEN.sub(lambda found: self.of_setting(found[0]), line)
 
     def __call__(self, text: str) -> str:
         """Return `text` without any known value."""
@@ -195,6 +214,9 @@ class Redactor:
 
 
 _FEW = 32
+_SPLITS = re.compile(r"[\s:=,\[\]{}\"']")
+_TOKEN = re.compile(r"[^\s:=,\[\]{}\"']+")
+"""What may be the value of a setting in YAML, or in a unit."""
 _WORD = re.compile(r"[\w.-]")
 
 

@@ -18,7 +18,7 @@ from hermes_ops.services.manager import CheckedService, ServiceManager, UnitChec
 from hermes_ops.services.protection import limits
 from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.services.units import unit as units
-from hermes_ops.services.units.bonds import bonds
+from hermes_ops.services.units.bonds import bonds, parts_of
 from hermes_ops.services.units.equality import is_equal
 from hermes_ops.services.units.shown import argv, recent, seconds
 from hermes_ops.templates import render
@@ -199,7 +199,10 @@ class Systemd(ServiceManager):
         """
         files = sorted({facts.given.get(name, "-") for name in names} - {"-"})
         paths = [path if path.startswith("/") else f"{facts.home}/{path}" for path in files]
-        sudo = "sudo " if any(path.startswith("/") for path in files) else ""
+        if of_systemd := [path for path in paths if "user.conf" in path]:
+            words = f"{', '.join(names)} out of DefaultEnvironment= in {' and '.join(of_systemd)}"
+            return f"on the host: take {words}; then sudo systemctl restart user@{facts.uid}"
+        sudo = "sudo " if any(path.startswith("/etc/") for path in files) else ""
         lines = f"'/^({'|'.join(names)})=/d'"
         edit = f"{sudo}sed -i -E {lines} {shlex.join(paths)} && " if paths else ""
         reload = "systemctl --user daemon-reload && " if paths else ""
@@ -222,20 +225,21 @@ class Systemd(ServiceManager):
             masked=unit["LoadState"] == "masked",
             command=argv(unit["ExecStart"]),
             home=unit["HermesHome"],
-            foreign=tuple(self._foreign(service, unit)),
+            foreign=tuple(dict.fromkeys(self._foreign(service, unit, facts))),
             unread=unit["NeedDaemonReload"] == "yes",
             changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
             patience=seconds(unit["TimeoutStopUSec"]) or PATIENCE,
             threats=tuple(bonds(self.id(service), unit, facts, by_root=self.by_root)),
         )
 
-    def _foreign(self, service: ServiceSpec, unit: Unit) -> Iterable[str]:
-        """Yield the unit's file if it is not ours, and the drop-ins of others.
+    def _foreign(self, service: ServiceSpec, unit: Unit, facts: Facts) -> Iterable[str]:
+        """Yield the unit's file if it is not ours, and the drop-ins of others, read or not yet.
 
         Those of the distribution are for all units, and belong to no operator.
         """
         own = (self.unit_path(service), self.drop_in_path(service))
-        for path in filter(None, (unit["FragmentPath"], *unit["DropInPaths"].split())):
+        unread = parts_of(self.id(service), facts, by_root=self.by_root)
+        for path in filter(None, (unit["FragmentPath"], *unit["DropInPaths"].split(), *unread)):
             is_own = path.endswith(tuple(f"/{known}".replace("//", "/") for known in own))
             if not is_own and not path.startswith(("/usr/lib/", "/lib/")):
                 yield path

@@ -68,6 +68,16 @@ GIVES = (
      f"rm {HOME}/hooks; mv {SAVED}/hooks {HOME}/"),
     ("systemctl --user set-environment PYTHONPATH=/srv/x",
      "its next start would get PYTHONPATH", "systemctl --user unset-environment PYTHONPATH"),
+    ("systemctl --user mask default.target", "keeps a boot from starting it",
+     "systemctl --user unmask default.target"),
+    (f"printf '[Unit]\\nConflicts={UNIT}\\n' >{FOLDER}/foe.service",
+     "foe.service ends hermes-gateway-coder.service", f"rm {FOLDER}/foe.service"),
+    (f"printf '#!/bin/sh\\nexec hermes -p coder gateway run\\n' >start.sh;"
+     f" printf '[Service]\\nExecStart=%%h/start.sh\\n' >{FOLDER}/bot.service",
+     "bot.service is another unit that runs its home", f"rm start.sh {FOLDER}/bot.service"),
+    (f"mv {HOME}/logs {HOME}/logs.old", f"not ~/{HOME}/logs",
+     f"rm -rf {HOME}/logs; mv {HOME}/logs.old {HOME}/logs"),
+    (f"touch {HOME}/asyncio.py", "in place of the module", f"rm {HOME}/asyncio.py"),
     (f"rm {RECORD}; touch {CONFIG}", "are not known", f"cp -p {SAVED}/{NOTE} {HOME}/"),
     (f"rm {RECORD}; mkdir {RECORD}", "is a folder, not a file",
      f"rmdir {RECORD}; cp -p {SAVED}/{NOTE} {HOME}/"),
@@ -181,6 +191,10 @@ ROOTS = (
     (f"mv {CODE} /root/", f"mv /root/gateway {CODE}", "/gateway, is gone"),
     (f"cd /home/hermes/{HOME} && mount --bind . . && mount -o remount,bind,ro $PWD",
      f"umount /home/hermes/{HOME}", "nothing can be written"),
+    (f"cd /home/hermes/{HOME} && mount --bind .env .env && mount -o remount,bind,ro .env",
+     f"umount /home/hermes/{ENV}", "/.env cannot be written, whatever its mode"),
+    (f"cp -p {CODE}/run.py /root/ && echo 'def (' >>{CODE}/run.py",
+     f"cp -p /root/run.py {CODE}/", "gateway/run.py is no Python any more"),
     (f"cp -a {PYTHON} /root/python && ln -sfn /bin/sh {PYTHON}",
      f"rm {PYTHON} && cp -a /root/python {PYTHON}", "does not run, or does not find the code"),
 )  # fmt: skip
@@ -196,6 +210,31 @@ def test_what_root_took_from_a_gateway(linux: Box, one: Operator) -> None:
             linux.sh(mends)
         assert any(words in reason for reason in row["reasons"]), row
         assert seen(one, code=0)["as_desired"]
+
+
+HINTS = (
+    # who breaks it, and how: the user, or root
+    ("mkdir -p .config/environment.d; echo PYTHONPATH=/srv/x >.config/environment.d/x.conf;"
+     " systemctl --user set-environment PYTHONPATH=/srv/x LD_PRELOAD=", ""),
+    (f"echo HERMES_HOME=/srv/other >>{ENV}", ""),
+    ("systemctl --user mask default.target", ""),
+    ("", "ln -s /dev/null /etc/systemd/system/user@.service"),
+    (f"printf '[Unit]\\nConflicts={UNIT}\\n' >{FOLDER}/foe.service", ""),
+    ("", f"mkdir -p /etc/systemd/user/{UNIT}.d; echo >/etc/systemd/user/{UNIT}.d/x.conf"),
+    (f"touch {HOME}/asyncio.py", ""),
+)  # fmt: skip
+
+
+def test_the_next_command_of_what_was_broken_mends_it(linux: Box, one: Operator) -> None:
+    """It is typed as it stands, by the user, who may become root."""
+    for by_user, by_root in HINTS:
+        linux.user(by_user or "true")
+        linux.sh(by_root or "true")
+        trouble = one.run("fleet.status", code=2).json["troubles"][0]
+        done = linux.user_done(trouble["next"].removeprefix("on the host: "))
+        assert done.returncode == 0, (trouble, done.stderr)
+        wait_until(lambda: seen(one)["as_desired"])
+        assert one.plan().totals["changes"] == 0, trouble
 
 
 def test_a_manager_that_nobody_can_ask(linux: Box, one: Operator) -> None:

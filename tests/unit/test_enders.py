@@ -10,7 +10,7 @@ from building import NEW, desired, facts
 from hermes_ops.hermes.beside.enders import enders
 from hermes_ops.look.facts import Unit
 from hermes_ops.plan import make_plan
-from hermes_ops.services.units.bonds import bonds
+from hermes_ops.services.units.bonds import bonds, parts_of
 
 ID = "hermes-gateway-demo.service"
 OWN = f".config/systemd/user/{ID}"
@@ -93,6 +93,30 @@ def test_what_systemd_knows_of_other_units(properties: dict[str, str], words: st
     found = list(bonds(ID, Unit(properties), NEW, by_root=False))
     assert len(found) == bool(words)
     assert all(words in str(one) and "foe" in (one.hint + "foe") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "by_root", "counts"),
+    [
+        (f"/etc/systemd/user/{ID}.d/x.conf", False, True),
+        ("/etc/systemd/user/service.d/x.conf", False, True),
+        (".config/systemd/user/hermes-gateway-.service.d/x.conf", False, True),
+        (".config/systemd/user/hermes-other-.service.d/x.conf", False, False),
+        (f".config/systemd/user/{ID}.requires/none.service", False, True),
+        (f".config/systemd/user.control/{ID}", False, True),
+        (f"/run/user/1000/systemd/transient/{ID}", False, True),
+        (f"/run/systemd/transient/{ID}", False, False),
+        (f"/run/systemd/transient/{ID}", True, True),
+        (f"/etc/systemd/system/{ID}.d/x.conf", False, False),
+        (f"/etc/systemd/system/{ID}.d/x.conf", True, True),
+        (f"/etc/systemd/system.control/{ID}", True, True),
+        (".config/systemd/user/other.service.d/x.conf", False, False),
+    ],
+)
+def test_parts_of_a_unit(path: str, by_root: bool, counts: bool) -> None:
+    """Of the scope in which it runs: systemd may not have read them yet."""
+    found = list(parts_of(ID, replace(NEW, parts=(path,)), by_root=by_root))
+    assert found == [path if path.startswith("/") else f"/home/hermes/{path}"] * counts
 
 
 def test_a_boot_that_starts_nothing() -> None:

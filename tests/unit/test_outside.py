@@ -112,6 +112,27 @@ def test_cron_starts_the_same_home(path: str, line: str, counts: bool) -> None:
     assert all(f"{path} starts a gateway of this home, too" in row["message"] for row in rows)
 
 
+def test_cron_starts_the_same_home_by_a_script() -> None:
+    """It is told once, and as what it is."""
+    script = "/usr/local/bin/start"
+    lines = {script: ("Runs=exec hermes -p demo gateway run",)}
+    for path in ("crontab", "/etc/cron.d/bot"):
+        seen, _ = found(unit_lines={path: (f"Script={script}",), **lines})
+        words, then = told(seen)
+        assert words == f"{path} starts a gateway of this home, too"
+        assert then.endswith("crontab -e" if path == "crontab" else f"sudo -e {path}")
+
+
+def test_a_module_in_its_home() -> None:
+    """Python looks there first; what lies in the home of another profile is its own matter."""
+    seen, _ = found(shadows=frozenset({f"{HOME}/json.py", ".hermes/profiles/other/json.py"}))
+    words, then = told(seen)
+    assert (
+        words == f"its next start would load ~/{HOME}/json.py in place of the module of that name"
+    )
+    assert then == f"on the host: mv ~/{HOME}/json.py ~/{HOME}/json.py.old"
+
+
 def test_a_gateway_without_its_code() -> None:
     """It runs until it ends; an `up` that would restart it is refused."""
     seen, _ = found()

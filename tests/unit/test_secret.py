@@ -156,3 +156,27 @@ def test_an_inventory_is_listed_with_its_names(
     keys = {row["key"]: row["value"] for row in json.loads(out)["items"]}
     assert keys["ansible_become_password"] == "***"
     assert keys["lighthouse_port"] == 80
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("+  thing: ab", "+  thing: ***"),
+        ("-  thing: 'ab'", "-  thing: '***'"),
+        ('+Environment="THING=ab"', '+Environment="THING=***"'),
+        ("+  - ab", "+  - ***"),
+        ("+{a: ab, b: [12, cab]}", "+{a: ***, b: [***, cab]}"),
+        ("+  thing: a: b", "+  thing: ***"),
+        ("+  other: abc", "+  other: abc"),
+    ],
+)
+def test_a_value_of_a_vault_of_any_length(line: str, shown: str) -> None:
+    """Where it is the value of a setting: in running text nobody can tell it from a word."""
+    redactor = Redactor()
+    assert redactor.in_line(line) == line
+    for value in ("ab", "12", "a: b", ""):
+        redactor.learn_typed(value)
+    assert redactor.in_line(line) == shown
+    assert redactor.of_setting("ab") == "***"
+    assert redactor.of_setting("abc") == "abc"
+    assert redactor("the word ab") == "the word ab"

@@ -836,6 +836,7 @@ def test_units_of_both_scopes_are_told_as_far_as_they_matter(host: Host) -> None
     system = "/etc/systemd/system"
     host.rooted(f"{system}/")
     host.rooted("/etc/systemd/user/")
+    host.rooted("/etc/cron")
     environment = "Environment=TOKEN=abc HERMES_HOME=/a KEY=def"
     unit = f"User=bot\n{environment}\nExecStart=/bin/hermes gateway run\n"
     host.part(f"{system}/bot.service", unit)
@@ -856,7 +857,7 @@ def test_units_of_both_scopes_are_told_as_far_as_they_matter(host: Host) -> None
 
 def test_units_that_are_written_in_unusual_ways(host: Host) -> None:
     """In other folders of systemd, over several lines, as an instance of a template."""
-    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/"):
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/", "/etc/cron"):
         host.rooted(path)
     host.define("XDG_RUNTIME_DIR=run")
     command = "ExecStart=/bin/hermes"
@@ -899,7 +900,7 @@ def test_what_ends_a_service_is_told(host: Host) -> None:
 
 def test_scripts_and_files_of_variables_behind_units(host: Host) -> None:
     """The home leaves the host, and a line that starts a gateway unless it sets a variable."""
-    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/"):
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/", "/etc/cron"):
         host.rooted(path)
     units = ".config/systemd/user"
     host.define("account=$HOME")
@@ -957,6 +958,40 @@ def test_what_cannot_be_written_is_told(host: Host) -> None:
     assert told == ([] if os.getuid() == 0 else ["closed shut"])
 
 
+def test_parts_of_units_are_told_before_systemd_reads_them(host: Host) -> None:
+    """Drop-ins, what a unit is made to require, and units that take the place of ours."""
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/"):
+        host.rooted(path)
+    unit = ".config/systemd/user/x.service"
+    host.file(f"{unit}.d/a.conf")
+    host.file(".config/systemd/user.control/x.service")
+    host.file(".config/systemd/user/y.target.requires/x")
+    (host.home / f"{unit}.requires").mkdir()
+    (host.home / f"{unit}.requires/none.service").symlink_to("/nowhere")
+    host.part("/etc/systemd/user/service.d/b.conf", "")
+    assert host.run("look_parts").told == []
+    (host.rooted("/run/systemd/") / "system").mkdir(parents=True)
+    assert host.run("XDG_RUNTIME_DIR=gone; look_parts").told == [
+        f"part {host.root}/etc/systemd/user/service.d/b.conf", f"part {unit}.d/a.conf",
+        f"part {unit}.requires/none.service", "part .config/systemd/user.control/x.service",
+    ]  # fmt: skip
+
+
+def test_scripts_of_cron_are_followed(host: Host) -> None:
+    """Of a line only the path leaves the host; a program of the system is no script."""
+    for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/", "/etc/cron"):
+        host.rooted(path)
+    start = host.file("start.sh", "exec hermes -p x gateway run\n")
+    host.part("/etc/cron.d/x", f"@reboot ann {start} s3cret\n@daily root /usr/bin/x s3cret\n")
+    host.stand("crontab", f"printf '@reboot {start}\n# @reboot /s3cret\n'")
+    answer = host.run("look_units")
+    assert answer.block("unitlines").splitlines() == [
+        f"{host.root}/etc/cron.d/x:Script={start}", f"crontab:Script={start}",
+        f"{start}:Runs=exec hermes -p x gateway run", f"{start}:Runs=exec hermes -p x gateway run",
+    ]  # fmt: skip
+    assert "s3cret" not in answer.out
+
+
 INSTALLED = {
     "gateway/run.py": "x = 1\n", "gateway/tests/a.py": "", "lib/__init__.py": "y = 2\n",
     "lib/deep.py": "z = 3\n", "_c.so": "ELF", "pure.py": "w = 4\n",
@@ -993,6 +1028,7 @@ def installed(host: Host) -> tuple[Path, str]:
         ("rm -r lib _c.so", ["lib/__init__.py is gone", "_c.so is gone"]),
         ("rm lib/deep.py", []),
         ("rm pure.py", ["pure.py is gone"]),
+        ("echo 'def (' >>gateway/tests/a.py", []),
         ("rm -r lib Some.Lib-2.dist-info", ["the library some_lib is not installed"]),
     ],
 )
@@ -1003,6 +1039,23 @@ def test_the_code_is_what_was_installed(host: Host, breaks: str, told: list[str]
     before = sorted(root.rglob("*"))
     assert sorted(host.run(look).told) == sorted(f"damaged {one}" for one in told)
     assert sorted(root.rglob("*")) == before  # no cache of bytecode
+
+
+def test_modules_in_the_home_of_a_gateway(host: Host) -> None:
+    """It starts there, and Python looks there first; other scripts may lie where they want."""
+    for name in ("a/asyncio.py", "a/lib/__init__.py", "a/own.py", "a/cron/jobs.json", "a/sys.py"):
+        host.file(name)
+    _, look = installed(host)
+    told = host.run(f"{look} a gone").told
+    assert sorted(told) == ["shadow a/asyncio.py", "shadow a/lib"]
+
+
+def test_a_python_that_does_not_come_up(host: Host) -> None:
+    """Whatever keeps it from that: nothing could be compared."""
+    _, look = installed(host)
+    python = host.program("other-python", "exit 3")
+    told = host.run(look.replace(f"hermes_python={sys.executable}", f"hermes_python={python}")).told
+    assert told == ["damaged its Python does not come up"]
 
 
 def test_code_that_nobody_knows_is_no_question(dash: Host) -> None:
@@ -1030,6 +1083,22 @@ def test_the_python_of_hermes_is_what_its_process_runs(
     assert answer.told == [line.format(**own) for line in told]
     same = f"pids=' {os.getpid()}'; hermes_python={own['own']}; look_interpreter; hermes_python="
     assert host.run(f"{same}; look_interpreter").told == []
+
+
+def test_the_default_environment_of_systemd_is_given_too(host: Host) -> None:
+    """From the next boot on; of its words only the names are told."""
+    host.rooted("/etc/environment.d/")
+    host.rooted("/etc/systemd/user.conf")
+    host.stand("systemctl")
+    host.define("user_bus() { :; }")
+    text = "[Manager]\n#DefaultEnvironment=X=1\nDefaultEnvironment=A=s3cret \"B=s3 cret\" 'C=1'\n"
+    own = host.file(".config/systemd/user.conf.d/x.conf", text)
+    host.part("/etc/systemd/user.conf", "DefaultEnvironment=D=*\n")
+    answer = host.run(f"look_given; {STILL_SPLITS}")
+    place = own.relative_to(host.home)
+    assert answer.told == [f"given D {host.root}/etc/systemd/user.conf", *(
+        f"given {name} {place}" for name in "ABC"
+    )]  # fmt: skip
 
 
 def test_what_the_next_start_gets_is_named_without_values(host: Host) -> None:

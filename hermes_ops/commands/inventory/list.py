@@ -107,7 +107,7 @@ def shown(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return Public(REDACTOR.in_words(value))
+        return Public(REDACTOR.in_words(REDACTOR.of_setting(value)))
     return value if isinstance(value, int | float | bool | None) else str(value)
 
 

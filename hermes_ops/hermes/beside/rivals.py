@@ -74,7 +74,8 @@ def other_units(home: str, own: Collection[str], facts: Facts) -> Iterator[str]:
     `own`: the paths of the service's own units.
     """
     for unit in _units(own, facts):
-        if not unit.is_own and _runs(unit, home, facts):
+        of_cron = unit.path.endswith(f"/{CRONTAB}") or unit.path.startswith(CRON)
+        if not unit.is_own and not of_cron and _runs(unit, home, facts):
             yield unit.path
 
 
@@ -129,8 +130,14 @@ def crons(home: str, facts: Facts) -> Iterator[str]:
         if not path.startswith((CRON, CRONTAB)):
             continue
         mine = (w for w in map(str.split, lines) if path == CRONTAB or _user(w) == facts.user)
-        if any(is_gateway(words) and home_of_words(words, facts) == home for words in mine):
+        scripts = _Unit(path, is_own=False, user=facts.user, scripts=_scripts(facts, path))
+        starts = any(is_gateway(words) and home_of_words(words, facts) == home for words in mine)
+        if starts or _runs(scripts, home, facts):
             yield path
+
+
+def _scripts(facts: Facts, path: str) -> tuple[str, ...]:
+    return tuple(_lines(facts, path, "Script"))
 
 
 def _user(words: Sequence[str]) -> str:

@@ -217,6 +217,10 @@ def around(
     if evidence.deleted:
         words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
         yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+    for path in sorted(facts.shadows):
+        if _is_in(PurePosixPath(path), service):
+            words = f"its next start would load ~/{path} in place of the module of that name"
+            yield Conflict(words, hint=moving(PurePosixPath(path)))
     if evidence.astray:
         words = f"{evidence.astray}: what it writes there is not seen"
         yield Conflict(words, hint=restart_hint(host, service))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import SYSTEM_UNITS
@@ -39,6 +40,26 @@ def bonds(id: str, unit: Unit, facts: Facts, *, by_root: bool) -> Iterator[Confl
     for path in sorted(facts.masked):
         if not by_root or path in _OF_SYSTEM:
             yield _masked(path)
+
+
+def parts_of(id: str, facts: Facts, *, by_root: bool) -> Iterator[str]:
+    """Yield the files on the disk that change this unit, or take its place at the next reload."""
+    for path in map(PurePosixPath, facts.parts):
+        folder = path.parent.name
+        begins = folder.removesuffix(".service.d")
+        changes = folder in (f"{id}.d", f"{id}.requires", "service.d") or (
+            begins.endswith("-") and begins != folder and id.startswith(begins)
+        )
+        replaces = path.name == id and folder in _ABOVE
+        of_system = {"system", "system.control"} & {folder, path.parent.parent.name} or (
+            path.is_relative_to("/run/systemd/transient")
+        )
+        if (changes or replaces) and bool(of_system) is by_root:
+            yield str(path if path.is_absolute() else facts.home / path)
+
+
+_ABOVE = ("user.control", "system.control", "transient")
+"""Folders whose units count more than those in ours."""
 
 
 def _masked(path: str) -> Conflict:
