@@ -230,7 +230,7 @@ def test_the_next_command_of_what_was_broken_mends_it(linux: Box, one: Operator)
     for by_user, by_root in HINTS:
         linux.user(by_user or "true")
         linux.sh(by_root or "true")
-        trouble = one.run("fleet.status", code=2).json["troubles"][0]
+        trouble = one.run("fleet.status", code=2).json["items"][0]
         done = linux.user_done(trouble["next"].removeprefix("on the host: "))
         assert done.returncode == 0, (trouble, done.stderr)
         wait_until(lambda: seen(one)["as_desired"])

@@ -142,10 +142,14 @@ def test_a_drop_in_changes_its_unit() -> None:
 @pytest.mark.parametrize(
     ("path", "command"),
     [
-        (SYSTEM, f"sudo systemctl disable --now bot.service && sudo rm {SYSTEM}"),
-        ("/etc/systemd/user/a b.service", "systemctl --user disable --now 'a b.service' && sudo rm "
+        (SYSTEM, "sudo systemctl daemon-reload && sudo systemctl disable --now bot.service && "
+         f"sudo rm {SYSTEM}"),
+        (f"{SYSTEM}.d/a.conf", f"sudo rm {SYSTEM}.d/a.conf && sudo systemctl daemon-reload"),
+        ("/etc/systemd/user/a b.service", "systemctl --user daemon-reload && "
+         "systemctl --user disable --now 'a b.service' && sudo rm "
          "'/etc/systemd/user/a b.service'"),
-        ("/home/a/x.service", "systemctl --user disable --now x.service && rm /home/a/x.service"),
+        ("/home/a/x.service", "systemctl --user daemon-reload && systemctl --user disable --now "
+         "x.service && rm /home/a/x.service"),
     ],
 )  # fmt: skip
 def test_removal(path: str, command: str) -> None:
