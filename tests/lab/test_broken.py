@@ -234,7 +234,6 @@ def test_the_next_command_of_what_was_broken_mends_it(linux: Box, one: Operator)
         done = linux.user_done(trouble["next"].removeprefix("on the host: "))
         assert done.returncode == 0, (trouble, done.stderr)
         wait_until(lambda: seen(one)["as_desired"])
-        assert one.plan().totals["changes"] == 0, trouble
 
 
 def test_a_manager_that_nobody_can_ask(linux: Box, one: Operator) -> None:

@@ -123,7 +123,7 @@ def test_what_others_wrote_is_refused_by_name(box: Box, operator: MakeOperator) 
     box.sh(f"cat >{FILE}", input=somebody_elses)
     said = error_of(as_user, "fleet.up", code=1)
     assert f"{FILE} is another unit that runs its home" in said
-    assert f"sudo systemctl disable --now {UNIT} && sudo rm {FILE}" in said
+    assert f"sudo systemctl disable --now {UNIT}; sudo rm {FILE}" in said
     assert box.sh(f"cat {FILE}") == somebody_elses.strip()
     box.sh(f"rm {FILE}; systemctl mask {UNIT}")
     assert f"sudo systemctl unmask {UNIT}" in error_of(of_system, "fleet.up", code=1)

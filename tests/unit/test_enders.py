@@ -142,5 +142,5 @@ def test_each_is_told_of_a_gateway_that_runs() -> None:
     assert plan.changes == ()
     assert {one.mend.partition(" && ")[0] for one in plan.differs} == {
         "on the host: rm ~/.config/systemd/user/default.target",
-        "on the host: systemctl --user daemon-reload",
+        "on the host: systemctl --user disable --now foe.service; rm /home/hermes/" + USER,
     }

@@ -142,14 +142,13 @@ def test_a_drop_in_changes_its_unit() -> None:
 @pytest.mark.parametrize(
     ("path", "command"),
     [
-        (SYSTEM, "sudo systemctl daemon-reload && sudo systemctl disable --now bot.service && "
-         f"sudo rm {SYSTEM}"),
+        (SYSTEM, "sudo systemctl disable --now bot.service; "
+         f"sudo rm {SYSTEM} && sudo systemctl daemon-reload"),
         (f"{SYSTEM}.d/a.conf", f"sudo rm {SYSTEM}.d/a.conf && sudo systemctl daemon-reload"),
-        ("/etc/systemd/user/a b.service", "systemctl --user daemon-reload && "
-         "systemctl --user disable --now 'a b.service' && sudo rm "
-         "'/etc/systemd/user/a b.service'"),
-        ("/home/a/x.service", "systemctl --user daemon-reload && systemctl --user disable --now "
-         "x.service && rm /home/a/x.service"),
+        ("/etc/systemd/user/a b.service", "systemctl --user disable --now 'a b.service'; sudo rm "
+         "'/etc/systemd/user/a b.service' && systemctl --user daemon-reload"),
+        ("/home/a/x.service", "systemctl --user disable --now x.service; "
+         "rm /home/a/x.service && systemctl --user daemon-reload"),
     ],
 )  # fmt: skip
 def test_removal(path: str, command: str) -> None:

@@ -163,11 +163,11 @@ def removal(path: str) -> str:
     if folder.name == "transient":
         return f"{manager} stop {name}"
     sudo = "sudo " if path.startswith(("/etc/", "/usr/")) or _SYSTEM in path else ""
-    # A unit that systemd has not read yet cannot be stopped: it reads it first.
+    # What systemd has not read yet, or cannot, is not stopped; its file goes all the same.
     reload, file = f"{manager} daemon-reload", f"{sudo}rm {shlex.quote(path)}"
     if folder.suffix == ".d":
         return f"{file} && {reload}"
-    return f"{reload} && {manager} disable --now {name} && {file}"
+    return f"{manager} disable --now {name}; {file} && {reload}"
 
 
 def _unloading(path: str) -> str:
