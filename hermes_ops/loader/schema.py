@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.inventory.amounts import bytes_of
 from hermes_ops.loader.layers.overlay import signed
 from hermes_ops.loader.located import Located, kind
 from hermes_ops.secrets.secret import without_odd_words
@@ -108,6 +109,11 @@ PAUSE = Kind(
     lambda value: _is_time(value) and value >= 0,
     {"type": "number", "minimum": 0, "maximum": LONGEST},
 )
+WATCHDOG = Kind(
+    f"a whole number of seconds from 0 to {LONGEST}",
+    lambda value: _is_whole(value) and 0 <= value <= LONGEST,
+    {"type": "integer", "minimum": 0, "maximum": LONGEST},
+)
 STAGGER = Kind(
     "a whole number of seconds from 0 to 600",
     lambda value: _is_whole(value) and 0 <= value <= 600,
@@ -139,10 +145,17 @@ def matching(words: str, pattern: str) -> Kind:
     )
 
 
+def _is_memory(amount: str) -> bool:
+    """Whether systemd takes an amount, and something could run within it: 512 lacks its M."""
+    if amount.endswith(("%", "infinity")):
+        return amount.strip("0.%") != ""
+    return 2**20 <= bytes_of(amount) < 2**63
+
+
 _MEMORY = re.compile(r"\d+(\.\d+)?[KMGT]?|(100|\d{1,2}(\.\d{1,2})?)%|infinity")
 MEMORY = Kind(
     "an amount such as 512M or 2G",
-    lambda value: bool(_MEMORY.fullmatch(str(value)) and re.search("[1-9i]", str(value))),
+    lambda value: bool(_MEMORY.fullmatch(str(value))) and _is_memory(str(value)),
     {"type": ["string", "number"], "pattern": f"^(?:{_MEMORY.pattern})$"},
 )
 _AMOUNT = re.compile(r"\d+(\.\d+)?[KMGT]?")

@@ -161,6 +161,20 @@ class Launchd(ServiceManager):
         """Return how to see what is wrong with launchd itself."""
         return f"on the host: launchctl print user/{facts.uid}   # a reboot ends what hangs"
 
+    def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
+        """Return the command of launchctl, in each domain that has the job, or Hermes' own."""
+        if verb == "install":
+            return "" if self.by_root else f"hermes -p {service.profile} gateway install"
+        unit = facts.unit(self.name, service.label)
+        ctl = f"{'sudo ' if self.by_root else ''}launchctl"
+        ids = [f"{domain}/{service.label}" for domain in unit["Domains"].split()]
+        if not ids:
+            domain = unit["Belongs"] or ("system" if self.by_root else f"gui/{facts.uid}")
+            path = shlex.quote(str(PurePosixPath(facts.home) / self.plist_path(service)))
+            return f"{ctl} enable {domain}/{service.label} && {ctl} bootstrap {domain} {path}"
+        done = {"start": "kickstart", "restart": "kickstart -k", "stop": "bootout"}[verb]
+        return " && ".join(f"{ctl} {done} {shlex.quote(id)}" for id in ids)
+
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the session, and restarts."""
         del facts

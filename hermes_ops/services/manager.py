@@ -190,6 +190,11 @@ class ServiceManager(Protocol):
         del facts
         return "start it again on the host"
 
+    def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
+        """Return what a person types on the host to start, stop, restart or install; or nothing."""
+        del verb, service, facts
+        return ""
+
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return what takes variables out of its own environment, and the service's."""
         del names, service, facts
@@ -216,18 +221,14 @@ class ServiceManager(Protocol):
         return ()
 
     def at_boot(self, facts: Facts) -> tuple[str, ...]:
-        """Return the command that lets the host start the manager itself: shell words.
-
-        They are empty if it is so, needs no help, or cannot be.
-        """
+        """Return the shell words that let the host start the manager itself, if it needs them."""
         del facts
         return ()
 
     def never_at_boot(self, facts: Facts, gone: Collection[str]) -> tuple[str, ...]:
-        """Return the command that takes away what `at_boot` brought: shell words.
+        """Return the shell words that take away what `at_boot` brought.
 
-        They are empty if there is nothing, or if it has a service that is none of `gone`, which
-        are ids.
+        They are empty if there is nothing, or if it has a service whose id is not among `gone`.
         """
         del facts, gone
         return ()

@@ -130,6 +130,12 @@ class Supervisord(ServiceManager):
         del known
         return ("supervisor_do", verb, service.name, str(service.home))
 
+    def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
+        """Return the command of supervisorctl; Hermes makes no program of it."""
+        ctl = f"{facts.home}/{environment('supervisor')}/bin/supervisorctl"
+        words = (ctl, "-c", f"{facts.home}/{CONF}", verb, service.name)
+        return "" if verb == "install" else shlex.join(words)
+
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `supervisorctl status` printed, and whether the section is on the disk.
 

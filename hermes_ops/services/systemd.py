@@ -192,6 +192,13 @@ class Systemd(ServiceManager):
         """Return the command that starts the user's systemd again, and its services with it."""
         return f"on the host: sudo systemctl restart user@{facts.uid}.service"
 
+    def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
+        """Return the command of systemctl, or Hermes' own that makes the unit."""
+        del facts
+        if verb == "install":
+            return f"hermes -p {service.profile} gateway install"
+        return f"systemctl --user {verb} {self.id(service)}"
+
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the user's systemd, and restarts.
 

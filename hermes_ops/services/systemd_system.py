@@ -84,6 +84,13 @@ class SystemdSystem(Systemd):
         del facts
         return "on the host, look: systemctl is-system-running"
 
+    def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
+        """Return the command of systemctl, or Hermes' own that makes the unit, for root."""
+        if verb == "install":
+            words = f'sudo "$(command -v hermes)" -p {service.profile} gateway install'
+            return f"{words} --system --run-as-user {facts.user}"
+        return f"sudo systemctl {verb} {self.id(service)}"
+
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the system's systemd, and restarts."""
         del facts

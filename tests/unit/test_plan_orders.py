@@ -19,6 +19,7 @@ from hermes_ops.plan.model import Control, Drain, Refuse
 
 HOME = ".hermes/profiles/demo"
 UNIT = "hermes-gateway-demo.service"
+OPS = "/home/hermes/.local/share/hermes-ops"
 ALL: Mapping[str, Any] = {"demo": {"config": {"model": {"default": "a/b"}}, "env": {"A": "1"}}}
 HELD: Mapping[str, Any] = {"desired": ALL, "facts": {"holds": "desired"}}
 
@@ -277,6 +278,31 @@ def test_of_a_stranger_the_commands_reach_it() -> None:
     (refused,) = make_plan(desired_state(host, roles(), steps), facts({"desired": {}})).changes
     assert isinstance(refused.operation, Refuse)
     assert refused.operation.hint == "on the host: hermes -p demo gateway install"
+
+
+@pytest.mark.parametrize(
+    ("order", "under", "hint"),
+    [
+        ("restart", "systemd-system", f"on the host: sudo systemctl restart {UNIT}"),
+        ("stop", "systemd-system", f"on the host: sudo systemctl stop {UNIT}"),
+        ("drain", "systemd-system", "name demo under hermes_profiles of box, with "
+         "hermes_service_manager: systemd-system; then ./inv fleet.up -l box"),
+        ("reset", "supervisord", f"on the host: {OPS}/supervisor/current/venv/bin/"
+         "supervisorctl -c /home/hermes/.config/hermes-ops/supervisord.conf restart "
+         "hermes-gateway-demo"),
+    ],
+)  # fmt: skip
+def test_a_stranger_under_another_manager_is_reached_there(
+    order: str, under: str, hint: str
+) -> None:
+    """To install it here as well would make two services of one home."""
+    found = facts({"desired": ALL, "facts": {"holds": "desired", "under": under}})
+    steps = order_steps(f"fleet.{order}", order, lasts=600)
+    strange = Host("box", Connection(), (), (Profile("demo", unmanaged=True),), ("demo",))
+    (refused,) = make_plan(desired_state(strange, roles(), steps), found).changes
+    assert isinstance(refused.operation, Refuse)
+    assert refused.operation.message == f"its service runs under {under}, not under systemd"
+    assert refused.operation.hint == hint
 
 
 def test_a_drain_that_a_restart_left_is_removed() -> None:

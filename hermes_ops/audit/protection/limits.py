@@ -8,6 +8,7 @@ from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.cli.printable import in_bytes
 from hermes_ops.hermes.versions import capabilities
+from hermes_ops.inventory.amounts import bytes_of
 from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import home_of

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.graph import ordered
+from hermes_ops.inventory.amounts import is_more
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader.located import Located
@@ -23,9 +24,11 @@ def refuse_disagreement(hosts: Iterable[Host]) -> None:
     """Raise if profiles wait for each other, or two hosts are one machine."""
     homes: dict[tuple[object, ...], Host] = {}
     units: dict[tuple[object, ...], Host] = {}
+    slices: dict[tuple[object, ...], Host] = {}
     for host in hosts:
         _refuse_circles(host)
         _refuse_one_unit(host, units)
+        _refuse_two_ceilings(host, slices)
         for profile in host.profiles:
             other = homes.setdefault((*_machine(host), profile.name), host)
             if other is not host:
@@ -46,6 +49,27 @@ def _refuse_one_unit(host: Host, units: dict[tuple[object, ...], Host]) -> None:
                 where=profile.place,
                 kind="conflict",
             )
+
+
+def _refuse_two_ceilings(host: Host, slices: dict[tuple[object, ...], Host]) -> None:
+    """Raise if a machine's one slice of a user, or of its system, is to have two ceilings."""
+    ceiling = _ceiling(host)
+    *machine, user = _machine(host)
+    of_system = host.manager in _OF_SYSTEM
+    key = (*machine, "" if of_system else user)
+    other = slices.setdefault(key, host) if ceiling else host
+    if _ceiling(other) != ceiling:
+        raise InventoryError(
+            f"{host.name} and {other.name} are one machine, and its hermes.slice has one ceiling:"
+            f" hermes_memory_max is {ceiling} here and {_ceiling(other)} there",
+            hint="write the same hermes_memory_max for both",
+            where=host.place,
+            kind="conflict",
+        )
+
+
+def _ceiling(host: Host) -> str | None:
+    return next((profile.service.ceiling for profile in host.profiles), None)
 
 
 def with_neighbours(hosts: Sequence[Host], roles: Mapping[str, Role]) -> tuple[Host, ...]:
@@ -117,9 +141,23 @@ def _refuse_circles(host: Host) -> None:
 def warnings_of(hosts: Iterable[Host]) -> Iterator[str]:
     """Yield warnings about what is allowed but likely to surprise."""
     for host in hosts:
+        yield from _above_ceiling(host)
         for short, long in combinations(sorted(host.all_profiles), 2):
             if long.startswith(short):
                 yield (
                     f"{host.name}: the profile name {short!r} begins {long!r},"
                     " and Hermes may take the process of one for the other's"
+                )
+
+
+def _above_ceiling(host: Host) -> Iterator[str]:
+    """Yield which limits of single gateways never count, as all together may have less."""
+    for profile in host.profiles:
+        for name in ("memory_high", "memory_max"):
+            own, ceiling = getattr(profile.service, name), profile.service.ceiling
+            if is_more(own, ceiling):
+                place = profile.places.get(f"service.{name}", profile.place)
+                yield (
+                    f"{place}: {name} of {profile.name!r}, {own}, never counts on {host.name}:"
+                    f" hermes_memory_max is {ceiling}"
                 )

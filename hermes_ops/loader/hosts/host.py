@@ -230,6 +230,10 @@ _FIELDS = {
 
 
 def _hermes(found: Variables) -> HermesSettings:
+    create = found.get("hermes_user_create")
+    if create is not None and create.data and "hermes_user" not in found:
+        words = "hermes_user_create makes the user that hermes_user names, and it names none"
+        raise create.error(words, "write hermes_user: NAME beside it, or leave it out")
     names = ("version", "install", "python", "user", "user_create")
     given = {name: found[f"hermes_{name}"].data for name in names if f"hermes_{name}" in found}
     return HermesSettings(**given)

@@ -27,6 +27,7 @@ from hermes_ops.loader.profiles.env import env_values
 from hermes_ops.loader.profiles.files import profile_files
 from hermes_ops.loader.profiles.service import (
     SERVICE,
+    refuse_contradictions,
     refuse_hardening,
     refuse_settings,
     service_settings,
@@ -236,6 +237,7 @@ def make_profile(
     words = ("description", "state", "protected")
     role = _role(entries.get("role"), roles, place)
     refuse_hardening(entries.get("service"), roles[role])
+    refuse_contradictions(entries, roles[role])
     refuse_settings(entries.get("service"), roles[role])
     texts = {key: entries[key].data for key in words if key in entries}
     return Profile(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_ops.files.quoting import unit_refusal
+from hermes_ops.inventory.amounts import is_more
 from hermes_ops.inventory.model import LIMITS, ServiceSettings
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader.located import Located, plain
@@ -20,6 +21,7 @@ from hermes_ops.loader.schema import (
     PORT,
     TASKS,
     TEXT,
+    WATCHDOG,
     WHOLE,
     Fields,
     Key,
@@ -53,7 +55,7 @@ SERVICE = Fields(
         **LIMIT_KEYS,
         "environment": Key(MAPPING, "variables of the service, not secret"),
         "watchdog": Key(
-            WHOLE,
+            WATCHDOG,
             "seconds without a sign of life until it is restarted; 0: never",
             otherwise="120 for a new profile",
         ),
@@ -80,6 +82,29 @@ def refuse_hardening(entry: Located | None, role: Role) -> None:
     if wanted is not None and wanted.data and not role.service.hardening:
         hint = "list systemd's directives under hardening: in the service: of its role.yml"
         raise wanted.error(f"the role {role.name!r} has no hardening", hint)
+
+
+def refuse_contradictions(entries: Mapping[str, Located], role: Role) -> None:
+    """Refuse settings of a profile of which one makes another mean nothing, unseen."""
+    service, config = entries.get("service"), entries.get("config")
+    refuse_useless_high(filled(service) if service else {}, role.service.limits)
+    wanted = filled(service).get("watchdog") if service else None
+    gateway = filled(config).get("gateway") if config else None
+    named = gateway.entries.get("systemd_watchdog_seconds") if gateway else None
+    if wanted is not None and named is not None and named.data != wanted.data:
+        words = f"the watchdog is {wanted.data} here, and {named.data} as config.gateway."
+        hint = "leave one of them out"
+        raise wanted.error(f"{words}systemd_watchdog_seconds ({named.place})", hint)
+
+
+def refuse_useless_high(own: Mapping[str, Located], weaker: Mapping[str, Any]) -> None:
+    """Refuse a memory_high above memory_max: systemd takes both, and the first never counts."""
+    both = {**weaker, **limits(own)}
+    high, most = both.get("memory_high"), both.get("memory_max")
+    at = own.get("memory_high") or own.get("memory_max")
+    if at is not None and is_more(high, most):
+        words = f"memory_high, {high}, is above memory_max, {most}"
+        raise at.error(f"{words}: it would never count", f"write a memory_high below {most}")
 
 
 SETTING_KINDS = {"port": PORT, "text": TEXT, "number": WHOLE, "boolean": BOOLEAN}

@@ -12,7 +12,7 @@ from hermes_ops.loader.schema import (
     MODE,
     TEXT,
     VERSION,
-    WHOLE,
+    WATCHDOG,
     WORD,
     Each,
     Fields,
@@ -105,7 +105,7 @@ SERVICE = Fields(
             BOOLEAN, "announce a stop to Hermes, which would otherwise count as a crash", False
         ),
         "fatal_exit": Key(Each(EXIT_CODE), "exit codes after which it is not started again"),
-        "watchdog": Key(WHOLE, "with `text: hermes`: seconds, for new profiles that name none"),
+        "watchdog": Key(WATCHDOG, "with `text: hermes`: seconds, for new profiles that name none"),
         "hardening": Key(
             Each(DIRECTIVE), "systemd's directives for profiles with `hardening: true`"
         ),

@@ -8,7 +8,7 @@ from hermes_ops.assets import TEMPLATES
 from hermes_ops.inventory.role import Readiness, RoleService, RoleText
 from hermes_ops.loader.located import Located
 from hermes_ops.loader.profiles.env import scalar_text, variable_name
-from hermes_ops.loader.profiles.service import limits
+from hermes_ops.loader.profiles.service import limits, refuse_useless_high
 from hermes_ops.loader.roles.values import (
     Said,
     flag,
@@ -26,6 +26,8 @@ def role_service(entry: Located, folder: Path) -> RoleService:
     """Return the value of `service`; its keys are already checked."""
     found = filled(entry)
     _check_unit(entry, found, folder)
+    limited = filled(found["limits"]) if "limits" in found else {}
+    refuse_useless_high(limited, {})
     return RoleService(
         name=role_text(found["name"]),
         command=texts_of(found, "command"),
@@ -37,7 +39,7 @@ def role_service(entry: Located, folder: Path) -> RoleService:
         fatal_exit=tuple(item.data for item in items_of(found, "fatal_exit")),
         watchdog=found["watchdog"].data if "watchdog" in found else 0,
         hardening=words_of(found, "hardening"),
-        limits=limits(filled(found["limits"])) if "limits" in found else {},
+        limits=limits(limited),
     )
 
 

@@ -45,8 +45,23 @@ def _leave(
 
 def runs_elsewhere(service: ServiceSpec, manager: ServiceManager, facts: Facts) -> bool:
     """Return whether another manager runs the service; `leave_others` then stops it."""
+    return runs_under(service, manager, facts) is not None
+
+
+def runs_under(
+    service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> ServiceManager | None:
+    """Return which other manager runs the service."""
     others = (other for other in MANAGERS.values() if other is not manager)
-    return any(is_supervised(service, facts, other.name) for other in others)
+    return next((one for one in others if is_supervised(service, facts, one.name)), None)
+
+
+def defined_under(
+    service: ServiceSpec, manager: ServiceManager, facts: Facts
+) -> ServiceManager | None:
+    """Return which other manager has a file for the service."""
+    others = (other for other in MANAGERS.values() if other is not manager)
+    return next((one for one in others if is_defined(service, one, facts)), None)
 
 
 def freed(evidence: Evidence) -> Evidence:

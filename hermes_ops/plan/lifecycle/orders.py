@@ -21,7 +21,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.files import change
-from hermes_ops.plan.lifecycle.elsewhere import runs_elsewhere
+from hermes_ops.plan.lifecycle.elsewhere import defined_under, runs_under
 from hermes_ops.plan.lifecycle.holds import refuse_held
 from hermes_ops.plan.lifecycle.moves import MoveAside
 from hermes_ops.plan.model import (
@@ -63,15 +63,41 @@ def refuse_strange(
         Conflict: with the command that installs it, or what ends a hold.
     """
     order = order_of(wanted)
-    hint = f"./inv fleet.up -l {host.name}/{service.profile}"
-    if wanted.profile.unmanaged:
-        hint = f"on the host: hermes -p {service.profile} gateway install"
-    if order and runs_elsewhere(service, manager, facts):
-        raise Conflict(f"its service runs, but not under {manager.name}", hint=hint)
+    if order and (other := runs_under(service, manager, facts)):
+        words = f"its service runs under {other.name}, not under {manager.name}"
+        raise Conflict(words, hint=_mend(wanted, service, other, facts, host))
     if begins(wanted):
         refuse_held(service, facts)
     if begins(wanted) and not is_defined(service, manager, facts):
-        raise Conflict(f"its service is not installed under {manager.name}", hint=hint)
+        other = defined_under(service, manager, facts)
+        at = f", but under {other.name}" if other else ""
+        words = f"its service is not installed under {manager.name}{at}"
+        hint = _mend(wanted, service, other or manager, facts, host, installed=bool(other))
+        raise Conflict(words, hint=hint)
+
+
+def _mend(
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, host: Host,
+    *, installed: bool = True,
+) -> str:  # fmt: skip
+    """Return the command that does what was ordered, if we do not do it here.
+
+    `manager` has the service, or is to have it. What the inventory names is moved by `fleet.up`.
+    """
+    if not wanted.profile.unmanaged:
+        return f"./inv fleet.up -l {host.name}/{service.profile}"
+    verb = _TYPED.get(order_of(wanted), "") if installed else "install"
+    if verb and (typed := manager.typed(verb, service, facts)):
+        return f"on the host: {typed}"
+    return (
+        f"name {service.profile} under hermes_profiles of {host.name}, with"
+        f" hermes_service_manager: {manager.name}; then ./inv fleet.up -l {host.name}"
+    )
+
+
+_TYPED = {"start": "start", "stop": "stop"} | dict.fromkeys(
+    ("restart", "reset", "repair"), "restart"
+)
 
 
 def drain_of(
