@@ -328,23 +328,26 @@ def test_it_goes_to_hosts_as_one_text() -> None:
 ALL: Mapping[str, Any] = {"demo": {}, "other": {"env": {"API_SERVER_PORT": "8702"}}}
 
 
-def host(names: Mapping[str, Any]) -> Host:
+def host(names: Mapping[str, Any], manager: str = "auto") -> Host:
     """Return a host with these profiles."""
     profiles = tuple(profile(k, {**v, "state": "started"}) for k, v in names.items())
-    return Host("box", Connection(), (), profiles, tuple(names))
+    return Host("box", Connection(), (), profiles, tuple(names), manager=manager)
 
 
-def ordered(names: Mapping[str, Any] = {"demo": {}}) -> Any:
+def ordered(names: Mapping[str, Any] = {"demo": {}}, manager: str = "auto") -> Any:
     """Return what is asked of the services of a host."""
-    return orders(host(names), Inventory((), {}, roles()), "fleet.upgrade")
+    return orders(host(names, manager), Inventory((), {}, roles()), "fleet.upgrade")
 
 
-def planned(found: Facts, names: Mapping[str, Any] = ALL, *, drain: int = 0, **way: Any) -> Plan:
+def planned(
+    found: Facts, names: Mapping[str, Any] = ALL, *, drain: int = 0, manager: str = "auto",
+    **way: Any,
+) -> Plan:  # fmt: skip
     """Return the plan from 0.18.2 to 0.19.0, or what `way` says."""
     step = "fleet.upgrade"
-    wanted = definitions(host(names), Inventory((), {}, roles()), step)
+    wanted = definitions(host(names, manager), Inventory((), {}, roles()), step)
     words = {"step": step, "run": "r1", "before": "0.18.2", "after": "0.19.0", **way}
-    return switch_plan(ordered(names), wanted, found, Way(**words), drain=drain)
+    return switch_plan(ordered(names, manager), wanted, found, Way(**words), drain=drain)
 
 
 def healthy(names: Mapping[str, Any] = ALL, **case: Any) -> Facts:
@@ -405,6 +408,20 @@ def test_what_runs_outside_its_service_is_refused() -> None:
         planned(found)
     assert "gateway.repair box/other" in (refused.value.hint or "")
     planned(found, note=Note("switched", "r0", "0.18.2", "0.19.0"))
+
+
+def test_a_version_that_the_manager_cannot_run_is_refused() -> None:
+    """Before anything stops; the way back from one is open."""
+    of_system = {"manager": "systemd-system"}
+    state = {"holds": "desired", "may_root": True, "group": "hermes"}
+    found = facts({"desired": ALL, "host": of_system, "facts": state})
+    unknown: dict[str, Any] = {"before": "0.19.0", "after": "0.99.0"}
+    with pytest.raises(Conflict, match=r"the system unit of Hermes 0\.99\.0 is not known"):
+        planned(found, manager="systemd-system", **unknown)
+    assert found.hermes is not None
+    late = replace(found, hermes=replace(found.hermes, version="0.99.0"))
+    back: dict[str, Any] = {"before": "0.99.0", "after": "0.19.0", "back": True}
+    assert (None, "switch") in actions(planned(late, manager="systemd-system", **back))
 
 
 def test_only_the_stop_drains() -> None:

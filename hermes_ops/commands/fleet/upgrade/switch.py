@@ -75,11 +75,15 @@ def switch_plan(
     Raises:
         Conflict: a gateway is not well already, runs outside its service, or cannot be restarted.
     """
-    plan = make_plan(ordered, facts, rolling=False, drain=drain)
+    # What the later version cannot have is no reason against the way back to the earlier one.
+    then = _switched(facts, way) if way.back else facts
+    plan = make_plan(ordered, then, rolling=False, drain=drain)
     names = _concerned(plan, ordered, way)
     _refuse(plan, names, way)
     if not way.note.is_open:
         _refuse_outside(plan, ordered, facts)
+    if not way.back:
+        _refuse_undefined(defined, facts, way)
     own = [change for change in plan.changes if change.profile in names]
     controls = [change for change in own if isinstance(change.operation, Control)]
     manager, reason = MANAGERS[plan.manager], f"for Hermes {way.after}"
@@ -151,6 +155,25 @@ def _refuse_outside(plan: Plan, desired: DesiredState, facts: Facts) -> None:
             )
 
 
+def _refuse_undefined(desired: DesiredState, facts: Facts, way: Way) -> None:
+    """Refuse a version in which this manager could not have a service that it has now."""
+    now = {_refusal(change) for change in make_plan(desired, facts, wait=False, urls=False).changes}
+    then = make_plan(desired, _switched(facts, way), wait=False, urls=False)
+    for change in then.changes:
+        if isinstance(change.operation, Refuse) and _refusal(change) not in now:
+            words = f"{change.profile}: {change.operation.message}"
+            raise Conflict(words, hint=change.operation.hint)
+
+
+def _refusal(change: Change) -> tuple[str | None, str]:
+    return change.profile, getattr(change.operation, "message", "")
+
+
+def _switched(facts: Facts, way: Way) -> Facts:
+    """Return the facts as if the other version were in use already."""
+    return replace(facts, hermes=facts.hermes and replace(facts.hermes, version=way.after))
+
+
 def _as(change: Change, verb: str, manager: Any, reason: str) -> Change:
     """Return the stop or the start that is a half of a restart; only the stop drains and ends."""
     control = change.operation
@@ -168,8 +191,7 @@ def _units(desired: DesiredState, facts: Facts, way: Way, names: Sequence[str]) 
     """Yield the units that have another text in the other version."""
     if facts.hermes is None or not names:
         return
-    there = replace(facts, hermes=replace(facts.hermes, version=way.after))
-    plan = make_plan(desired, there, wait=False, urls=False)
+    plan = make_plan(desired, _switched(facts, way), wait=False, urls=False)
     own = [desired.services[name] for name in names if desired.services[name].text == NAME]
     paths = [known for one in own for known in MANAGERS[plan.manager].paths(one)]
     units = {known.path for known in paths if known.kind == "unit"}
