@@ -23,6 +23,12 @@ def _needs_login(seen: Seen) -> bool:
     return "domain" in seen.facts.health and not (manager and manager.by_root)
 
 
+def _logs_in(seen: Seen) -> bool:
+    """Whether the user of the gateways is logged in at the screen after a reboot, by itself."""
+    health = seen.facts.health
+    return health.get("autologin") == seen.facts.user and "autologin-password" in health
+
+
 @finds(
     "filevault",
     says="FileVault is on at {who}",
@@ -52,8 +58,7 @@ def _autologin(seen: Seen) -> Iterable[Finding]:
         what = f"{found} is logged in automatically, and not {user},"
     elif found:
         what = "automatic login has no password (/etc/kcpassword)"
-    kept = "autologin-password" in seen.facts.health
-    if _needs_login(seen) and (found != user or not kept):
+    if _needs_login(seen) and not _logs_in(seen):
         yield make("no-autologin", user, _on(seen), what)
 
 
@@ -77,13 +82,42 @@ def _screen(seen: Seen) -> Iterable[Finding]:
     "goes-to-sleep",
     says="{who} goes to sleep when nobody uses it (sleep is {name} in pmset)",
     ignored="its gateways answer nobody while it sleeps",
-    mend="hermes_awake: true, then ./inv fleet.up -l {who}; or, on the host: sudo pmset -a sleep 0",
+    mend="{path}./inv fleet.up -l {who}; or, on the host: sudo pmset -a sleep 0",
 )
 def _goes_to_sleep(seen: Seen) -> Iterable[Finding]:
+    """Yield it; the setting that mends it may be there already, and needs a run."""
+    if _would_sleep(seen) and not _is_kept(seen):
+        is_set = seen.host.awake is not None and seen.host.awake.is_on
+        setting = "" if is_set else "hermes_awake: true, then " if _needs_login(seen) else _LASTS
+        yield make("goes-to-sleep", seen.facts.health["sleep"], _on(seen), path=setting)
+
+
+_LASTS = "hermes_awake: {flags: [idle], pmset: {sleep: 0}}, then "
+"""What keeps a Mac awake after a reboot, too, when nobody logs in."""
+
+
+@finds(
+    "awake-until-reboot",
+    says="{who} stays awake until its next reboot only (sleep is {name} in pmset)",
+    ignored="its daemons come back then and sleep with it: caffeinate is an agent, and waits for a"
+    " login",
+    mend="{path}./inv fleet.up -l {who}; or, on the host: sudo pmset -a sleep 0",
+)
+def _until_reboot(seen: Seen) -> Iterable[Finding]:
+    """Yield it where gateways need no login; where they do, that is the finding."""
+    daemons = "domain" in seen.facts.health and not _needs_login(seen)
+    if daemons and not _logs_in(seen) and _would_sleep(seen) and _is_kept(seen):
+        name = seen.facts.health["sleep"]
+        yield make("awake-until-reboot", name, _on(seen), path=_LASTS)
+
+
+def _would_sleep(seen: Seen) -> bool:
     health = seen.facts.health
-    is_kept = bool(seen.facts.awake) and KEEPERS["Darwin"].is_on(seen.facts)
-    if health.get("sleep", "0") != "0" and health.get("SleepDisabled", "0") == "0" and not is_kept:
-        yield make("goes-to-sleep", health["sleep"], _on(seen))
+    return health.get("sleep", "0") != "0" and health.get("SleepDisabled", "0") == "0"
+
+
+def _is_kept(seen: Seen) -> bool:
+    return bool(seen.facts.awake) and KEEPERS["Darwin"].is_on(seen.facts)
 
 
 @finds(

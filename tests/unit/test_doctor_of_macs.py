@@ -10,6 +10,7 @@ from shell_kit import Host, one_host
 
 import hermes_ops.audit.mac  # noqa: F401 - it registers the findings
 from hermes_ops.audit.register import Seen, all_of
+from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Connection
 from hermes_ops.inventory.model import Host as Machine
 from hermes_ops.look.facts import Facts, Unit
@@ -87,6 +88,44 @@ def test_each_finding(changed: dict[str, str | None], kind: str, message: str) -
 def test_a_mac_that_never_sleeps_by_another_setting() -> None:
     """`disablesleep` counts for all sources of power."""
     assert found(sleep="10", SleepDisabled="1") == {}
+
+
+@pytest.mark.parametrize(
+    ("manager", "awake", "mend"),
+    [
+        ("auto", None, "hermes_awake: true, then"),
+        ("auto", Awake(flags=("idle",)), "./inv fleet.up -l mini; or"),
+        ("launchd-system", None, "hermes_awake: {flags: [idle], pmset: {sleep: 0}}, then ./inv"),
+    ],
+)
+def test_what_keeps_it_awake(manager: str, awake: Awake | None, mend: str) -> None:
+    """No setting that is there already, and none that a reboot undoes."""
+    mini = Machine("mini", Connection(), (), manager=manager, awake=awake)
+    seen = Seen(mini, replace(MAC, health={**WELL, "sleep": "1"}), roles())
+    (found,) = (finding for finding in all_of(seen) if finding.kind == "goes-to-sleep")
+    assert found.mend.startswith(mend)
+
+
+@pytest.mark.parametrize(
+    ("manager", "changed", "is_found"),
+    [
+        ("launchd-system", {"autologin": ""}, True),
+        ("launchd-system", {"autologin": "", "sleep": "0"}, False),
+        ("launchd-system", {"autologin": "", "SleepDisabled": "1"}, False),
+        ("launchd-system", {}, False),
+        ("auto", {"autologin": ""}, False),
+    ],
+)
+def test_an_agent_keeps_daemons_awake_until_the_reboot(
+    manager: str, changed: dict[str, str], is_found: bool
+) -> None:
+    """Settings of power outlive it; so does a login that comes by itself."""
+    said = {**WELL, "sleep": "1", **changed}
+    kept = replace(MAC, health=said, awake={"job": "Activity=active\nDomains=user/501\n"})
+    seen = Seen(Machine("mini", Connection(), (), manager=manager), kept, roles())
+    kinds = {finding.kind for finding in all_of(seen)}
+    assert ("awake-until-reboot" in kinds) is is_found
+    assert "goes-to-sleep" not in kinds
 
 
 @pytest.mark.parametrize(
