@@ -134,6 +134,8 @@ class Facts:
     linger: bool = False
     controllers: frozenset[str] | None = None
     """What the kernel lets the user's systemd limit, such as `memory`; None if that is unknown."""
+    system_controllers: frozenset[str] | None = None
+    """The same of the system's own systemd; `memory.high` is of its own, as cgroups v1 lack it."""
     traits: tuple[str, ...] = ()  # what few hosts are: musl, wsl, selinux enforcing
     noexec: str = ""  # where a file system is mounted that lets no program of the home run
     user_namespaces: bool = True  # whether a user may make them: a /tmp of its own needs one

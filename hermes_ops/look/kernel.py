@@ -14,5 +14,10 @@ def kernel(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         "traits": tuple(record.rest for record in reply.of("trait")),
         "noexec": single["noexec"].rest if "noexec" in single else "",
         "user_namespaces": "namespaceless" not in single,
-        "controllers": next((frozenset(r.rest.split()) for r in reply.of("controllers")), None),
+        "controllers": _words(reply, "controllers"),
+        "system_controllers": _words(reply, "system_controllers"),
     }
+
+
+def _words(reply: Reply, name: str) -> frozenset[str] | None:
+    return next((frozenset(record.rest.split()) for record in reply.of(name)), None)

@@ -11,6 +11,19 @@ look_controllers() { # none where the kernel has cgroups of the first version
     is_set kernel/apparmor_restrict_unprivileged_userns 1 || return 0
   say "namespaceless -"
 }
+look_system_controllers() {
+  [ -d /run/systemd/system ] || return 0
+  controllers=
+  if [ -r /sys/fs/cgroup/cgroup.controllers ]; then
+    read -r controllers </sys/fs/cgroup/cgroup.controllers
+    case " $controllers " in *' memory '*) controllers="$controllers memory.high" ;; esac
+  else
+    for name in memory pids cpu; do
+      [ ! -d "/sys/fs/cgroup/$name" ] || controllers="$controllers $name"
+    done
+  fi
+  say "system_controllers $controllers"
+}
 is_set() { # NAME VALUE
   [ -r "/proc/sys/$1" ] && read -r value <"/proc/sys/$1" && [ "$value" = "$2" ]
 }

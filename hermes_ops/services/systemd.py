@@ -168,8 +168,8 @@ class Systemd(ServiceManager):
     is_live = staticmethod(limits.is_live)
 
     def powerless(self, settings: ServiceSettings, facts: Facts) -> frozenset[str]:
-        """Return the limits for which the user's systemd has no controller of the kernel."""
-        return limits.without_effect(settings, facts)
+        """Return the limits for which this systemd has no controller of the kernel."""
+        return limits.without_effect(settings, facts, by_root=self.by_root)
 
     def command_line(self, text: str) -> str:
         """Return what stands behind `ExecStart=` in a unit."""

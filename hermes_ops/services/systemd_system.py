@@ -8,7 +8,6 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import SYSTEM_UNITS
-from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.definition import Definition, HostWritten, Text
@@ -64,11 +63,6 @@ class SystemdSystem(Systemd):
             refuse_unsafe(part, facts, values)
             yield part
 
-    def powerless(self, settings: ServiceSettings, facts: Facts) -> frozenset[str]:
-        """Return nothing: the system's systemd has every controller."""
-        del settings, facts
-        return frozenset()
-
     def removal(self, foreign: Sequence[str], facts: Facts) -> str:
         """Return the command that removes units and drop-ins of others."""
         del facts
@@ -114,7 +108,8 @@ def refuse_unsafe(part: Definition, facts: Facts, values: Mapping[str, Any]) -> 
     """
     if isinstance(part, HostWritten):
         words = f"the system unit of Hermes {values['program_version']} is not known"
-        raise Conflict(words, hint="set hermes_service_manager: systemd, or upgrade Hermes")
+        known = "a version whose unit is known (docs/versions.md)"
+        raise Conflict(words, hint=f"set hermes_service_manager: systemd, or use {known}")
     if isinstance(part, Text) and part.base and f"\nUser={facts.user}\n" not in part.content:
         words = f"the unit that the template makes does not run as {facts.user}"
         raise Conflict(words, hint="write into its [Service]: User={{ user }}")

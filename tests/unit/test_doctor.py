@@ -44,12 +44,14 @@ def test_what_is_found_on_a_host(case: Mapping[str, Any]) -> None:
         sizes={f"{HOME}/{name}": size for name, size in case.get("sizes", {}).items()},
     )
     told = replace(told, contents={**told.contents, ACTIVE: case.get("active", "")})
-    if (controllers := case.get("controllers")) is not None:
-        told = replace(told, controllers=frozenset(controllers))
+    for name in ("controllers", "system_controllers"):
+        if (words := case.get(name)) is not None:
+            told = replace(told, **{name: frozenset(words)})  # type: ignore[arg-type]
     if unit := case.get("unit"):
         units = {"hermes-gateway-demo.service": Unit(unit)}
         told = replace(told, units={**told.units, "systemd": units})
-    wanted = {"desired": {"demo": {"service": case.get("service", {})}}}
+    host = {"manager": case.get("manager", "auto")}
+    wanted = {"desired": {"demo": {"service": case.get("service", {})}}, "host": host}
     found = standing(Seen(desired(wanted).host, told, roles()))
     said = [f"{one.severity} {one.kind} {one.message}" for one in found]
     assert len(said) == len(case["found"])

@@ -44,6 +44,22 @@ def test_controllers_of_the_users_systemd(host: Host) -> None:
     assert told(host, "look_controllers") == ["controllers cpu memory pids"]
 
 
+@pytest.mark.parametrize(
+    ("path", "told_of_it"),
+    [
+        ("cgroup.controllers", "cpu memory memory.high"),
+        ("memory/x", " memory"),
+        ("unified/x", ""),
+    ],
+)
+def test_controllers_of_the_systems_own_systemd(host: Host, path: str, told_of_it: str) -> None:
+    """Of the first version of cgroups only that they are there; they have no `memory.high`."""
+    bare(host)
+    write(host, "run/systemd/system/x")
+    write(host, f"sys/fs/cgroup/{path}", "cpu memory\n")
+    assert told(host, "look_system_controllers") == [f"system_controllers {told_of_it}".rstrip()]
+
+
 def test_cgroups_of_the_first_version(host: Host) -> None:
     """Nothing is delegated: an empty list, which is not silence."""
     bare(host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
@@ -56,20 +56,33 @@ def _large_logs(seen: Seen) -> Iterable[Finding]:
     mend="on the host, {path}",
 )
 def _limits(seen: Seen) -> Iterable[Finding]:
-    of_user = seen.host.manager in ("auto", "systemd")
+    by_root = seen.host.manager == "systemd-system"
+    if not seen.facts.health or not (by_root or seen.host.manager in ("auto", "systemd")):
+        return
     for profile, _, settings in _profiles(seen):
-        if of_user and seen.facts.health and (lost := without_effect(settings, seen.facts)):
+        if lost := without_effect(settings, seen.facts, by_root=by_root):
             names = ", ".join("hermes_memory_max" if n == "ceiling" else n for n in sorted(lost))
-            has = seen.facts.controllers
-            missing = "controller for it" if has else "controllers: the kernel has cgroups v1"
-            sides = _sides(seen, profile)
-            yield make(
-                "limit-without-effect", names, sides, missing, path=_DELEGATE if has else _V2
-            )
+            what, mends = _missing(seen, lost)
+            yield make("limit-without-effect", names, _sides(seen, profile), what, path=mends)
+
+
+def _missing(seen: Seen, lost: Collection[str]) -> tuple[str, str]:
+    """Return what the kernel lacks, and what mends it."""
+    if seen.host.manager != "systemd-system":
+        has = bool(seen.facts.controllers)
+    else:
+        has = lost != {"memory_high"} or "memory" not in (seen.facts.system_controllers or ())
+    if not has:
+        return "controllers: the kernel has cgroups v1", _V2
+    return "controller for it", _ENABLE if seen.host.manager == "systemd-system" else _DELEGATE
 
 
 _DELEGATE = (
     "sudo systemctl edit user@.service   # [Service] Delegate=cpu memory pids; then log in again"
+)
+_ENABLE = (
+    "boot without cgroup_disable= on the kernel's command line; a Raspberry Pi wants"
+    " cgroup_enable=memory there"
 )
 _V2 = "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
 

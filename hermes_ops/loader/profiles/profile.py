@@ -15,7 +15,6 @@ from hermes_ops.inventory.model import (
     RESERVED_NAMES,
     STATES,
     Profile,
-    ServiceSettings,
 )
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader.layers.late import Over
@@ -248,7 +247,7 @@ def make_profile(
         soul=_soul(entries["soul"]) if "soul" in entries else None,
         soul_file=shown(_soul_file(entries["soul"])) if "soul" in entries else "",
         files=profile_files(entries["files"]) if "files" in entries else {},
-        service=service_settings(entries["service"]) if "service" in entries else ServiceSettings(),
+        service=service_settings(entries.get("service"), roles[role]),
         after=tuple(item.data for item in entries["after"].items) if "after" in entries else (),
         variables=Over({"hermes_profile": name}, variables),
         place=place,

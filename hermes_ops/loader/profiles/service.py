@@ -65,11 +65,11 @@ SERVICE = Fields(
 )
 
 
-def service_settings(entry: Located) -> ServiceSettings:
-    """Return the value of `service:`; its keys are already checked."""
-    entries = filled(entry)
+def service_settings(entry: Located | None, role: Role) -> ServiceSettings:
+    """Return the value of `service:` with the limits of its role; its keys are already checked."""
+    entries = filled(entry) if entry else {}
     return ServiceSettings(
-        **limits(entries),
+        **{**role.service.limits, **limits(entries)},
         environment=_environment(entries["environment"]) if "environment" in entries else {},
         watchdog=entries["watchdog"].data if "watchdog" in entries else None,
         settings=plain(entries["settings"]) if "settings" in entries else {},

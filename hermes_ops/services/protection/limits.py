@@ -86,14 +86,17 @@ def is_live(found: str, wanted: str) -> bool:
     return rest(found) == rest(wanted)
 
 
-def without_effect(settings: ServiceSettings, facts: Facts) -> frozenset[str]:
-    """Return the settings for which the kernel gives the user's systemd no controller."""
-    has = frozenset(_CONTROLLERS.values()) if facts.controllers is None else facts.controllers
-    return frozenset(
-        name
-        for name, needed in _CONTROLLERS.items()
-        if getattr(settings, name) and needed not in has
-    )
+def without_effect(
+    settings: ServiceSettings, facts: Facts, *, by_root: bool = False
+) -> frozenset[str]:
+    """Return the settings for which the kernel gives the user's systemd, or root's, no controller.
+
+    Of an unknown kernel nothing is said.
+    """
+    has = facts.system_controllers if by_root else facts.controllers
+    needs = _CONTROLLERS | ({"memory_high": "memory.high"} if by_root else {})
+    lacks = (n for n, needed in needs.items() if has is not None and needed not in has)
+    return frozenset(name for name in lacks if getattr(settings, name))
 
 
 def bytes_of(amount: str) -> float:
