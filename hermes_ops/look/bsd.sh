@@ -1,21 +1,40 @@
 # shellcheck shell=sh disable=SC2154 # names of the files that a script has before and behind it
 # What is read in other ways where there is no /proc, as on macOS.
 
-# The command lines of the processes in `pids`, and of gateways that say which profile they run: of
-# others the home is unknown, and the environment is not read. Those of other users are left out, as
-# the kernel of Linux shows no environment of them. Lines as those of `look_commands`.
+# One `ps` for a whole look: it prints what `list_processes` does, and keeps the command lines of the
+# processes in `pids` and of gateways that say which profile they run: of others the home is unknown, and
+# the environment is not read. Those of other users are left out, as the kernel of Linux shows no
+# environment of them. Lines as those of `look_commands`.
+shown_commands=
+bsd_processes() { # PIDS
+  has ps && has awk || return
+  one_ps=asked
+  date +%s
+  set -f
+  IFS=$newline
+  for line in $(ps -axww -o uid= -o pid= -o state= -o etime= -o rss= -o command= 2>/dev/null |
+    awk -v wanted=" $1 " -v uid="$uid" '
+      { known = index(wanted, " " $2 " ") }
+      known { print "p" $2, $3, $4, $5 }
+      $1 == uid {
+        named = $0 ~ / gateway run( |$)/ && $0 ~ / (-p|--profile)[ =]/
+        if (!named && !known) next
+        line = "c" $2 "\t\t"
+        for (number = 6; number <= NF && number < 18; number++) line = line "\t" substr($number, 1, 300)
+        print line
+      }'); do
+    case $line in
+      p*) printf '%s\n' "${line#p}" ;;
+      *) shown_commands=$shown_commands${line#c}$newline ;;
+    esac
+  done
+  unset IFS
+  set +f
+}
 bsd_commands() {
-  has ps && has awk || return 0
-  shown=$(ps -axww -o uid= -o pid= -o command= 2>/dev/null) || return 0
+  [ "$one_ps" = asked ] || bsd_processes "$pids" >/dev/null || return 0
   begin commands
-  printf '%s\n' "$shown" | awk -v wanted="$pids " -v uid="$uid" '
-    $1 == uid {
-      named = $0 ~ / gateway run( |$)/ && $0 ~ / (-p|--profile)[ =]/
-      if (!named && !index(wanted, " " $2 " ")) next
-      line = $2 "\t\t"
-      for (number = 3; number <= NF && number < 15; number++) line = line "\t" substr($number, 1, 300)
-      print line
-    }'
+  printf '%s' "$shown_commands"
   end
 }
 
@@ -32,21 +51,25 @@ look_lists() {
   begin unitlines
   set -f
   IFS=$newline
+  # shellcheck disable=SC2086 # one path a line
+  binary=$newline$(grep -l -e '^bplist' -- $lists 2>/dev/null)$newline
+  set --
   for path in $lists; do
-    unset IFS
-    case $(head -c 6 "$path") in
-      bplist) limited 10 plutil -convert xml1 -o - "$path" 2>/dev/null ;;
-      *) cat "$path" ;;
-    esac | words_of_list "$path"
+    case $binary in
+      *"$newline$path$newline"*) limited 10 plutil -convert xml1 -o - "$path" 2>/dev/null | words_of_lists "$path" - ;;
+      *) set -- "$@" "$path" ;;
+    esac
   done
   unset IFS
   set +f
+  [ $# -eq 0 ] || words_of_lists '' "$@"
   end
 }
-words_of_list() { # PATH: of the list that it reads, and nothing of one that starts no gateway
-  awk -v path="$1" '
-    { text = text $0 " " }
-    END {
+words_of_lists() { # NAME FILE...: the name of what is read from the input; nothing of a list that starts no gateway
+  name=$1
+  shift
+  awk -v path="$name" '
+    function show(count, number, at, tag, key, value, inside, command, named, parts) {
       count = split(text, parts, "<")
       for (number = 2; number <= count; number++) {
         at = index(parts[number], ">")
@@ -58,9 +81,13 @@ words_of_list() { # PATH: of the list that it reads, and nothing of one that sta
         else if (tag == "string" && inside) command = command " " value
         else if (tag == "string") named[key] = value
       }
-      if (command !~ /[Hh]ermes|gateway/) exit
+      text = ""
+      if (command !~ /[Hh]ermes|gateway/) return
       print path ":ExecStart=" substr(command, 2)
       if ("UserName" in named) print path ":User=" named["UserName"]
       if ("HERMES_HOME" in named) print path ":HERMES_HOME=" named["HERMES_HOME"]
-    }'
+    }
+    FNR == 1 { show(); if (FILENAME != "-" && FILENAME != "") path = FILENAME }
+    { text = text $0 " " }
+    END { show() }' "$@"
 }

@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # names of the files that a script has before and behind it
 # Collect evidence about services: used by the look, and by the apply while it waits.
 
+one_ps=  # set by a look, which asks for command lines, too
 listing=  # what `ls` said of paths, and which these are
 listed=
 # awk: a check of a value that stays on this host. It tells whether the value changed; its 16 bits are
@@ -148,9 +149,11 @@ add_recorded() {
 # For kernels without /proc: the clock, then pid, state, age and KiB, which every ps can print. One
 # -o for each field: in POSIX all that follows the `=` in a word is the heading of that field.
 list_processes() { # PIDS: one argument, separated by blanks
-  numbers=$(printf '%s' "${1# }" | tr -s ' ' ',')
+  [ -z "$one_ps" ] || ! has awk || { bsd_processes "$1"; return; }
+  numbers=
+  for pid in $1; do numbers=$numbers,$pid; done
   date +%s
-  ps -o pid= -o state= -o etime= -o rss= -p "${numbers%,}" 2>/dev/null
+  ps -o pid= -o state= -o etime= -o rss= -p "${numbers#,}" 2>/dev/null
 }
 show_processes() {
   seen=' '
@@ -174,8 +177,16 @@ look_owners() { # HOME...
   begin owners
   find "$@" -maxdepth 3 \( ! -user "$uid" -o -type d ! -perm -300 -o -type f ! -perm -200 \) -exec ls -ldin -- {} + -o \
     \( -name profiles -o -name skills -o -name workspace -o -name home -o -name node -o -name node_modules \
-    -o -name sandboxes -o -name plugins -o -name bin -o -name .git \) -prune 2>/dev/null | head -n 50
+    -o -name sandboxes -o -name plugins -o -name bin -o -name .git \) -prune 2>/dev/null | first_lines 50
   end
+}
+
+first_lines() { # NUMBER: in the shell, as there are seldom any
+  count=0
+  while [ $count -lt "$1" ] && IFS= read -r line; do
+    printf '%s\n' "$line"
+    count=$((count + 1))
+  done
 }
 
 # Which of these files are no SQLite databases: each of those has its name in its first bytes. An

@@ -3,6 +3,7 @@
 # nothing.
 
 look_host() {
+  one_ps=yes
   say "user $uid $user"
   say "home $HOME"
   account_home
@@ -13,21 +14,21 @@ look_host() {
   else
     say "system $(uname -sm)"
   fi
-  printf '%s now ' "$nonce"
-  date +%s
+  now=$(date +%s)
+  say "now $now"
   boot_id
   say "boot $boot"
   [ ! -r /proc/uptime ] || { read -r uptime _ </proc/uptime && say "uptime $uptime"; }
-  [ -z "$booted" ] || say "uptime $(($(date +%s) - booted))"
+  [ -z "$booted" ] || say "uptime $((now - booted))"
   [ ! -d /run/systemd/system ] || say "systemd running"
   ! user_bus || { say "bus ready"; look_controllers; }
+  look_system_controllers
   ! lingers || say "linger on"
   look_noexec
   look_traits
   for tool in systemctl loginctl launchctl sudo curl wget tar base64 crontab; do
     ! has "$tool" || say "tool $tool"
   done
-  ! default_route || say "route default"
   free_space
 }
 
@@ -88,6 +89,7 @@ default_route() { # if routes cannot be listed, assume that there is one
 look_pythons() { # YES-OR-EMPTY
   [ -n "$1" ] || [ -z "$hermes_python" ] || [ "$HOME" != "$account" ] ||
     { [ ! -d /run/systemd/system ] && [ ! -x /bin/launchctl ]; } || return 0
+  ! default_route || say "route default"
   for name in python3.13 python3.12 python3.11 python3; do
     for folder in '' /opt/homebrew/bin/ /usr/local/bin/ /usr/bin/ "$HOME/.local/bin/"; do
       found=$(command -v "$folder$name" 2>/dev/null) && a_python "$found" && break

@@ -5,13 +5,45 @@
 # is never at the head of a pipe, and what cannot be parsed is unknown, not absent.
 
 launchd_name=launchd
-launchd_ctl() { limited 30 /bin/launchctl "$@" </dev/null; }
+launchd_ctl() {
+  if [ -n "$launchd_watched" ]; then /bin/launchctl "$@" </dev/null; else limited 30 /bin/launchctl "$@" </dev/null; fi
+}
+# A Mac has no `timeout`: what stands in for it costs a process for each call. So one watches over all
+# calls of a look.
+launchd_watched=
+launchd_watching() { # FUNCTION WORDS...
+  if [ -n "$launchd_watched" ] || has timeout; then "$@"; return; fi
+  launchd_end_after 30 >/dev/null 2>&1 &
+  launchd_watched=$!
+  "$@"
+  watch_code=$?
+  kill "$launchd_watched" 2>/dev/null
+  launchd_watched=
+  return $watch_code
+}
+launchd_end_after() { # SECONDS: ends what still runs of launchctl by then, again and again
+  before=$!
+  trap '[ "$!" = "$before" ] || kill "$!"; exit' TERM
+  signal=TERM
+  while :; do
+    sleep "$1" &
+    wait "$!"
+    for late in $(ps -A -o pid= -o ppid= -o command= | awk -v top=$$ '
+      { above[$1] = $2 }
+      $3 == "/bin/launchctl" { late[$1] }
+      END { for (pid in late) { for (up = pid; up > 1 && up != top; up = above[up]); if (up == top) print pid } }'); do
+      kill -$signal "$late"
+    done
+    set -- 5
+    signal=KILL
+  done
+}
 
 # A job may be in the domain of the session at the screen (gui/UID), in that of the user (user/UID),
 # or in both. What the caller's own session is, as `managername` tells, says nothing about that.
 launchd_domains() { # sets `domains`, in which to look, and `domain`, in which a job belongs
   [ -z "$domains" ] || return 0
-  launchd_ctl print "gui/$uid" >/dev/null 2>&1
+  at_screen=$(launchd_ctl print "gui/$uid" 2>/dev/null)
   case $? in
     0) domains="gui/$uid user/$uid" ;;
     1 | 5 | 112 | 113 | 125) domains=user/$uid ;;
@@ -20,6 +52,7 @@ launchd_domains() { # sets `domains`, in which to look, and `domain`, in which a
   domain=${domains%% *}
 }
 domains=
+at_screen= # what it printed of that domain
 launchd_disabled() { # sets `disabled`: the labels that may not be loaded, whatever loads them
   [ -z "$disabled" ] || return 0
   disabled=$(launchd_ctl print-disabled "$domain" 2>/dev/null) || disabled=unknown
@@ -117,12 +150,18 @@ launchd_activity() {
 launchd_look() { # LABEL...; one with a * stands for all gateways
   jobs=
   [ $# -gt 0 ] && [ -x /bin/launchctl ] || return 0
+  launchd_watching launchd_look_at "$@"
+}
+launchd_look_at() {
   launchd_domains || { say "mute $launchd_name"; return; }
   seen_jobs=' '
   for label; do
     case $label in *\**) launchd_strangers ;; esac
   done
-  for label in "$@" $strange_jobs; do
+  # shellcheck disable=SC2086 # labels without blanks
+  set -- "$@" $strange_jobs
+  launchd_sum "$@"
+  for label; do
     case $label$seen_jobs in *\** | *" $label "*) continue ;; esac
     seen_jobs="$seen_jobs$label "
     launchd_job "$label" || { say "mute $launchd_name"; return; }
@@ -139,9 +178,12 @@ launchd_strangers() { # the gateways that have a plist, or that launchd knows wi
     [ ! -e "$path" ] || { path=${path##*/}; strange_jobs="$strange_jobs ${path%.plist}"; }
   done
   for where in $domains; do
-    said=$(launchd_ctl print "$where" 2>/dev/null) || continue
+    case $where in
+      gui/*) said=$at_screen ;;
+      *) said=$(launchd_ctl print "$where" 2>/dev/null) || continue ;;
+    esac
     strange_jobs="$strange_jobs $(printf '%s\n' "$said" |
-      sed -n "s/^$tab$tab *[0-9][0-9]* .*$tab *\(ai\.hermes\.gateway[A-Za-z0-9._-]*\)\$/\1/p" | tr '\n' ' ')"
+      sed -n "s/^$tab$tab *[0-9][0-9]* .*$tab *\(ai\.hermes\.gateway[A-Za-z0-9._-]*\)\$/\1/p")"
   done
 }
 launchd_tell() { # LABEL: adds its block to `jobs`, and its processes to `pids`
@@ -204,7 +246,11 @@ launchd_again() { # LABEL: sets `restarted`, `ordered` (the time of the last ord
 launchd_compare() { # LABEL: sets `sum`, `note` and `unread`, which is yes, no, or empty if unknown
   plist=$launchd_agents/$1.plist
   sum=
-  ! readable "$plist" || { sum=$(cksum <"$plist"); sum=${sum% *}-${sum#* }; }
+  case $newline$launchd_sums in
+    *" $plist$newline"*) sum=${launchd_sums%%" $plist$newline"*} sum=${sum##*"$newline"} ;;
+    *) ! readable "$plist" || sum=$(cksum <"$plist") ;;
+  esac
+  sum=${sum:+${sum% *}-${sum#* }}
   note=
   ! readable "$launchd_notes/$1" || read -r note <"$launchd_notes/$1" || :
   unread=
@@ -213,6 +259,16 @@ launchd_compare() { # LABEL: sets `sum`, `note` and `unread`, which is yes, no, 
     "$boot "*) unread=yes ;;
     *) [ -z "$booted" ] || [ -z "$(find "$plist" -prune -mmin "+$((($(date +%s) - booted) / 60 + 1))" 2>/dev/null)" ] || unread=no ;;
   esac
+}
+launchd_sums= # lines of `cksum`: of all lists in one process
+launchd_sum() { # LABEL...
+  for label; do
+    shift
+    case $label in *\**) continue ;; esac
+    ! readable "$launchd_agents/$label.plist" || set -- "$@" "$launchd_agents/$label.plist"
+  done
+  launchd_sums=
+  [ $# -eq 0 ] || launchd_sums=$(cksum "$@")$newline
 }
 launchd_defined() {
   for path in "$launchd_agents"/ai.hermes.gateway*.plist; do

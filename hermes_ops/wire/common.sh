@@ -36,6 +36,8 @@ own_uid() { # sets `uid`: the effective one is the second number
   while [ -z "$uid" ] && read -r key _ value _; do
     [ "$key" != Uid: ] || uid=$value
   done 2>/dev/null </proc/self/status
+  # shellcheck disable=SC3028 # bash sets it, and nobody else can
+  [ -n "$uid" ] || [ -z "${BASH_VERSION-}" ] || uid=${EUID-}
   [ -n "$uid" ] || uid=$(id -u)
 }
 
@@ -107,11 +109,12 @@ boot_id() {
   booted=
   [ -r /proc/sys/kernel/random/boot_id ] && read -r boot </proc/sys/kernel/random/boot_id
   [ -z "$boot" ] || return 0
-  booted=$(sysctl -n kern.boottime 2>/dev/null) # { sec = 1767603600, usec = 0 } Mon Jan  5 ...
-  booted=${booted#*sec = }
+  # { sec = 1767603600, usec = 0 } Mon Jan  5 ..., and the id where this macOS has one.
+  booted=$(sysctl -n kern.boottime kern.bootsessionuuid 2>/dev/null)
+  case $booted in *"$newline"*) boot=${booted##*"$newline"} ;; esac
+  case $booted in *'sec = '*) booted=${booted#*sec = } ;; *) booted= ;; esac
   booted=${booted%%[!0-9]*}
   # That time changes when the clock is set; the id of the boot does not.
-  boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null)
   boot=${boot:-$booted}
 }
 

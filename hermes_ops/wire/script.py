@@ -73,6 +73,15 @@ def library(name: str) -> str:
     return (files("hermes_ops") / f"{name}.sh").read_text(encoding="utf-8")
 
 
+_AT_ONCE = """\
+case $-${BASH_VERSION+b} in
+*h*B*b) set -- "$(cat)"; [ ${#1} -lt $length ] || eval "$1"; exit ;;
+esac
+"""
+"""bash reads a script on its input byte by byte, which takes longer than all that a look does; so
+it takes the rest at once. A shell that reads in blocks, as dash does, has taken a part by then: it
+never comes to that, and a text that is too short would not run."""
+
 _NONE: Mapping[str, PurePosixPath] = {}
 
 
@@ -100,7 +109,7 @@ def assemble(
     work = "work() {\n" + "\n".join(lines) + "\n}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)
-    first = f"nonce={nonce} length={length} may_root=${{1-}}\n"
+    first = f"nonce={nonce} length={length} may_root=${{1-}}\n{_AT_ONCE}"
     text = f"{first}{{\n{functions}{work}{gate}}}\nmain {length}\n"
     return Script(text, nonce, lines)
 

@@ -253,7 +253,10 @@ def test_a_binary_list_is_converted(dash: Host) -> None:
 def test_gateways_of_other_users_are_not_told(dash: Host) -> None:
     """Whose home is unknown would else be taken for this user's."""
     run = "/x/python -m hermes_cli.main --profile coder gateway run"
-    dash.program("ps", f'echo "  501    7 {run}"; echo "  502    8 {run}"; echo "  502    9 x"')
+    run = f"S 00:01 5 {run}"
+    dash.program(
+        "ps", f'echo "  501    7 {run}"; echo "  502    8 {run}"; echo "  502    9 S 1 5 x"'
+    )
     answer = dash.run("uid=501 pids=' 7 9'; bsd_commands")
     assert [line.split("\t")[0] for line in answer.block("commands").splitlines()] == ["7"]
 

@@ -243,11 +243,11 @@ def test_the_boot_is_the_kernels(dash: Host) -> None:
 
 
 BOOT = 'boot=old; booted=old; boot_id; echo "[$boot] [$booted]"'
-MAC = """case $2 in
+MAC = """shift; for name; do case $name in
 kern.boottime) echo '{ sec = 1767603600, usec = 4711 } Mon Jan  5 09:00:00 2026' ;;
 kern.bootsessionuuid) echo 0A1B-2C3D ;;
-*) return 1 ;;
-esac"""
+*) echo "unknown oid '$name'" >&2 ;;
+esac; done"""
 
 
 def test_the_boot_of_a_mac_is_one_word(host: Host) -> None:
@@ -256,8 +256,8 @@ def test_the_boot_of_a_mac_is_one_word(host: Host) -> None:
     host.stand("sysctl", f"{MAC}; echo noise >&2")
     answer = host.run(BOOT)
     assert (answer.out, answer.errors) == ("[0A1B-2C3D] [1767603600]\n", "")
-    assert host.calls == ["sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid"]
-    host.stand("sysctl", MAC.replace("kern.bootsessionuuid", "-"))
+    assert host.calls == ["sysctl -n kern.boottime kern.bootsessionuuid"]
+    host.stand("sysctl", MAC.replace("kern.bootsessionuuid)", "-)"))
     assert host.run(BOOT).out == "[1767603600] [1767603600]\n"
 
 

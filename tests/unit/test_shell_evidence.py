@@ -772,15 +772,22 @@ def test_without_proc_only_gateways_of_the_user_are_told(host: Host) -> None:
     """Another user of the machine may have a profile of the same name."""
     host.rooted("/proc/")
     lines = (
-        "501 7 x gateway run -p a",
-        "502 8 x gateway run -p a",
-        "501 9 a b",
-        "501 10 x gateway",
+        "501 7 S 01:02 90 x gateway run -p a",
+        "502 8 S 01:02 90 x gateway run -p a",
+        "501 9 Ss 1-00:00:01 100 a b",
+        "501 10 S 01:02 90 x gateway",
     )
     host.stand("ps", f"printf '%s\\n' '{chr(10).join(lines)}'")
     answer = host.run(f"uid=501 pids=' 9 12'; look_commands; {STILL_SPLITS}")
     told = answer.block("commands").splitlines()
     assert told == ["7\t\t\tx\tgateway\trun\t-p\ta", "9\t\t\ta\tb"]
+    host.stand("date", "echo 1700000000")
+    look = "one_ps=yes uid=501 pids=' 9 12'; show_processes; look_commands"
+    answer = host.run(f"{look}; {STILL_SPLITS}")
+    assert answer.block("ps") == "1700000000\n9 Ss 1-00:00:01 100\n"
+    assert answer.block("commands").splitlines() == told
+    one = "ps -axww -o uid= -o pid= -o state= -o etime= -o rss= -o command="
+    assert host.calls == [one, "date +%s", one]
 
 
 @pytest.mark.parametrize("lacking", ["head", "awk"])

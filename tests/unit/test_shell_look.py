@@ -58,12 +58,11 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
         "system": "Linux x86_64",
         "now": "1700000000",
         "boot": "",
-        "route": "default",
         "tools": "",
     }
     assert host.calls == [
-        "uname -sm", "date +%s", "sysctl -n kern.boottime", "sysctl -n kern.bootsessionuuid",
-        "netstat -rn -f inet", "df -Pk .",
+        "uname -sm", "date +%s", "sysctl -n kern.boottime kern.bootsessionuuid",
+        "df -Pk .",
     ]  # fmt: skip
 
 
@@ -216,7 +215,7 @@ def pythons(host: Host, words: str = "yes", more: str = ":") -> list[str]:
     host.rooted("/usr/local/bin/")
     host.rooted("/usr/bin/")
     host.rooted("/run/systemd/system")
-    host.define("PATH=$HOME/../bin")
+    host.define("PATH=$HOME/../bin; default_route() { return 1; }")
     answer = host.run(f"{more}; look_pythons {words or repr('')}")
     assert answer.errors == ""
     return [line.removeprefix("python ").replace(str(host.place), "") for line in answer.told]
@@ -237,6 +236,18 @@ def test_each_name_is_looked_for_in_every_folder(host: Host) -> None:
         "3.11 /home/.local/bin/python3.11",
         "3.11 /root/usr/local/bin/python3",
     ]
+
+
+def test_a_way_out_is_looked_for_with_them(dash: Host) -> None:
+    """Where nothing may have to be installed nobody needs it, and a Mac has a program for it."""
+    dash.define("default_route() { :; }; a_python() { return 1; }")
+    dash.rooted("/run/systemd/system")
+    dash.rooted("/bin/launchctl")
+    assert dash.run("look_pythons yes").told == ["route default"]
+    known = "hermes_python=x HOME=/h account=/h; look_pythons ''"
+    assert dash.run(known).told == ["route default"]  # without systemd and launchd
+    dash.part("/run/systemd/system/x", "")
+    assert dash.run(known).told == []
 
 
 def test_what_uv_installed_counts(dash: Host) -> None:
