@@ -80,9 +80,10 @@ def _of_another(
 ) -> Iterable[Change]:
     """Yield the write of a file that belongs to another user: the new one is the writer's."""
     state = facts.paths[str(path)]
-    if state.uid != (0 if path.is_absolute() else facts.uid):
+    end = state.end.state if state.end and state.end.state else state  # whose a link is, is all one
+    if end.uid != (0 if path.is_absolute() else facts.uid):
         write = Write(path, content, mode, facts.contents.get(str(path)), owes=owes)
-        yield change(wanted, "update", f"it belongs to uid {state.uid}", write, facts)
+        yield change(wanted, "update", f"it belongs to uid {end.uid}", write, facts)
 
 
 def plan_switch(

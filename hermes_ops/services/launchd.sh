@@ -6,14 +6,15 @@
 
 launchd_name=launchd
 launchd_ctl() {
-  if [ -n "$launchd_watched" ]; then /bin/launchctl "$@" </dev/null; else limited 30 /bin/launchctl "$@" </dev/null; fi
+  if [ -n "$launchd_watched" ]; then /bin/launchctl "$@" </dev/null; else limited $launchd_patience /bin/launchctl "$@" </dev/null; fi
 }
 # A Mac has no `timeout`: what stands in for it costs a process for each call. So one watches over all
 # calls of a look.
+launchd_patience=30 # seconds
 launchd_watched=
 launchd_watching() { # FUNCTION WORDS...
   if [ -n "$launchd_watched" ] || has timeout; then "$@"; return; fi
-  launchd_end_after 30 >/dev/null 2>&1 &
+  launchd_end_after $launchd_patience >/dev/null 2>&1 &
   launchd_watched=$!
   "$@"
   watch_code=$?
@@ -30,7 +31,7 @@ launchd_end_after() { # SECONDS: ends what still runs of launchctl by then, agai
     wait "$!"
     for late in $(ps -A -o pid= -o ppid= -o command= | awk -v top=$$ '
       { above[$1] = $2 }
-      $3 == "/bin/launchctl" { late[$1] }
+      index($0, "/bin/launchctl ") { late[$1] }
       END { for (pid in late) { for (up = pid; up > 1 && up != top; up = above[up]); if (up == top) print pid } }'); do
       kill -$signal "$late"
     done

@@ -20,7 +20,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.files import envfile
 from hermes_ops.hermes.gateway import values_for
 from hermes_ops.hermes.readiness import judge
-from hermes_ops.look.facts import Facts, Hermes, Unit
+from hermes_ops.look.facts import Facts, Hermes, LinkEnd, Unit
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.model import Control, Switch, Write
 from hermes_ops.secrets.secret import Secret
@@ -339,6 +339,16 @@ def test_a_list_of_another_user_is_written_anew() -> None:
     state = replace(found.paths[PLIST], uid=0)
     plan = make_plan(desired(case()), replace(found, paths={**found.paths, PLIST: state}))
     assert [c.reason for c in plan.changes][:1] == ["it belongs to uid 0"]
+
+
+def test_whose_a_link_to_a_list_is_does_not_matter() -> None:
+    """launchd reads what it leads to; a write through it would change nothing of the link."""
+    found = up()
+    own = replace(found.paths[PLIST], kind="folder", mode=0o700)
+    end = LinkEnd("/Users/hermes/x.plist", found.paths[PLIST], own)
+    link = replace(found.paths[PLIST], kind="link", uid=0, target="/Users/hermes/x.plist", end=end)
+    held = replace(found, paths={**found.paths, PLIST: link})
+    assert make_plan(desired(case()), held).changes == ()
 
 
 @pytest.mark.parametrize("text", ["<plist>", "", "<?xml version='1.0'?><plist><dict/></plist>"])

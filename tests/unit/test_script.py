@@ -233,6 +233,24 @@ def test_what_a_script_runs_reads_nothing_of_its_input(shell: str, home: Path) -
 # --- the language -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("shell", "calls"), [("posix", 1), ("bash", 1), ("dash", 0), ("busybox", 0)]
+)
+def test_bash_takes_a_script_at_once(shell: str, calls: int, tmp_path: Path) -> None:
+    """Byte by byte it would take longer than what the script does."""
+    cat = tmp_path / "cat"
+    cat.write_text(f"#!/bin/sh\necho >>{tmp_path}/calls\nexec /bin/cat\n")
+    cat.chmod(0o755)
+    script = assemble(["wire/common"], 'say é "$may_root"; :')
+    words = [*words_of(shell), "-s", "yes"]
+    done = subprocess.run(
+        words, input=script.text.encode(), capture_output=True, check=True,
+        env={"PATH": f"{tmp_path}:{SYSTEM}"},
+    )  # fmt: skip
+    assert done.stdout.decode() == f"{script.nonce} é yes\n{script.nonce} done\n"
+    assert (tmp_path / "calls").exists() is bool(calls)
+
+
 @pytest.mark.slow
 @every_shell
 def test_scripts_of_every_plan_are_shell(shell: str) -> None:

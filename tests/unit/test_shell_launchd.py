@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,19 @@ def test_strangers_are_found_by_their_lists_and_by_launchd(dash: Host) -> None:
     ids = [line for line in answer.block("manager").splitlines() if line.startswith("Id=")]
     assert sorted(ids) == ["Id=ai.hermes.gateway-a", f"Id={LABEL}"]
     assert f"defined launchd {LABEL}" in answer.told
+
+
+def test_a_launchctl_that_hangs_is_ended(dash: Host) -> None:
+    """Without `timeout`, as on a Mac: by one process for a whole look, which ends with it."""
+    answers(dash)
+    program = Path(f"{dash.root}{CTL}")
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(50)\n")
+    dash.define("has() { [ $1 != timeout ] && command -v $1 >/dev/null; }; launchd_patience=1")
+    answer = dash.run(f"{READY}; pids=; launchd_look {LABEL}")
+    assert (answer.told, answer.errors) == (["mute launchd"], "")
+    answers(dash, **{"print_gui_501": (0, ""), GUI: (0, RUNNING)})
+    asked = f"{READY}; pids=; launchd_look {LABEL}"
+    assert dash.run(asked).block("manager").startswith(f"Id={LABEL}\n")
 
 
 def test_a_list_that_changed_since_it_was_loaded(dash: Host) -> None:
