@@ -112,6 +112,13 @@ def test_it_goes_without_a_trace(headless: Box, operator: MakeOperator) -> None:
     other = operator({headless: {"other": gateway(8702, state="stopped")}}, variables=SYSTEM)
     other.run("fleet.prune", "--limit", "mac-1/coder", "-y", code=0)
     assert (left(headless), disabled(headless)) == ([], False)
+    somebody.up(code=None)  # it may be draining still
+    somebody.run("fleet.start", code=0)
+    somebody.run("profile.rename", "mac-1/coder", "scout", code=0)
+    assert {name.partition("-")[2].partition(".")[0] for name in left(headless)} == {"scout"}
+    assert shown(somebody)["state"] == "healthy"
+    other.run("profile.delete", "mac-1/scout", "-y", "--no-export", code=0)
+    assert left(headless) == []
     assert headless.sh("cat /run/refused; ls -d /var/run/hermes-ops.* 2>/dev/null || true") == ""
 
 

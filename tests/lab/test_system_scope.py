@@ -100,7 +100,7 @@ def test_every_verb(box: Box, operator: MakeOperator) -> None:
 
 
 def test_a_profile_moves_between_the_scopes(box: Box, operator: MakeOperator) -> None:
-    """One `fleet.up` each way, and nothing is left in the scope that it had."""
+    """One `fleet.up` each way, and nothing is left in the scope that it had, nor of a name."""
     profiles = {"coder": gateway(8701)}
     as_user, of_system = operator({box: profiles}), operator({box: profiles}, variables=SYSTEM)
     of_system.up()
@@ -110,6 +110,14 @@ def test_a_profile_moves_between_the_scopes(box: Box, operator: MakeOperator) ->
     of_system.up()
     assert box.sh(f"ls {HOME}/.config/systemd/user/hermes* 2>/dev/null || true") == ""
     assert of_system.plan().totals["changes"] == 0
+    of_system.run("profile.rename", f"{box.name}/coder", "scout", code=0)
+    units = box.sh("cd /etc/systemd/system; ls -d hermes* */hermes*").split()
+    assert {unit.rpartition("/")[2].partition(".")[0] for unit in units} == {"hermes-gateway-scout"}
+    assert states(of_system) == ["healthy"]
+    other = operator({box: {"other": gateway(8702, state="stopped")}}, variables=SYSTEM)
+    other.run("profile.delete", f"{box.name}/scout", "-y", "--no-export", code=0)
+    assert box.sh("cd /etc/systemd/system; ls -d hermes* */hermes* 2>/dev/null || true") == ""
+    assert box.sh(f"ls {HOME}/.hermes/profiles") == ""
 
 
 def test_what_others_wrote_is_refused_by_name(box: Box, operator: MakeOperator) -> None:
