@@ -75,7 +75,7 @@ def library(name: str) -> str:
 
 _AT_ONCE = """\
 case $-${BASH_VERSION+b} in
-*h*B*b) set -- "$(cat)"; [ ${#1} -lt $length ] || eval "$1"; exit ;;
+*h*B*b) set -- "$(head -c %d)"; [ ${#1} -lt $length ] || eval "$1"; exit ;;
 esac
 """
 """bash reads a script on its input byte by byte, which takes longer than all that a look does; so
@@ -109,8 +109,10 @@ def assemble(
     work = "work() {\n" + "\n".join(lines) + "\n}\n"
     gate = 'main() {\n  [ "$1" = "$length" ] || return 0\n  work </dev/null\n  say done\n}\n'
     length = len(functions) + len(work)
-    first = f"nonce={nonce} length={length} may_root=${{1-}}\n{_AT_ONCE}"
-    text = f"{first}{{\n{functions}{work}{gate}}}\nmain {length}\n"
+    first = f"nonce={nonce} length={length} may_root=${{1-}}\n"
+    rest = f"{{\n{functions}{work}{gate}}}\nmain {length}\n"
+    size = len(rest.encode("utf-8", "surrogateescape"))
+    text = f"{first}{_AT_ONCE % size}{rest}"
     return Script(text, nonce, lines)
 
 
