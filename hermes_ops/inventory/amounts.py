@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from math import inf
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)")
 
 
 def bytes_of(amount: str) -> float:
-    """Return an amount such as `512M` in bytes."""
-    number, unit = _AMOUNT.fullmatch(amount).groups()  # type: ignore[union-attr]
-    return float(number) * 1024.0 ** " KMGT".index(unit or " ")
+    """Return an amount such as `512M` in bytes; a share of what is not known here has no end."""
+    found = _AMOUNT.fullmatch(amount)
+    return float(found[1]) * 1024.0 ** " KMGT".index(found[2] or " ") if found else inf
 
 
 def is_more(amount: str | None, than: str | None) -> bool:

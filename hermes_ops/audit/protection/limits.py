@@ -13,7 +13,7 @@ from hermes_ops.inventory.model import Profile, ServiceSettings
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import home_of
 from hermes_ops.services.describe import describe
-from hermes_ops.services.protection.limits import bytes_of, without_effect
+from hermes_ops.services.protection.limits import without_effect
 
 
 def _sides(seen: Seen, profile: Profile) -> tuple[Side, ...]:

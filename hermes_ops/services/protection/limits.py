@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from math import inf
 from typing import Any
 
 from hermes_ops.errors import Conflict
+from hermes_ops.inventory.amounts import bytes_of
 from hermes_ops.inventory.model import LIMITS, ServiceSettings
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
@@ -97,12 +96,6 @@ def without_effect(
     needs = _CONTROLLERS | ({"memory_high": "memory.high"} if by_root else {})
     lacks = (n for n, needed in needs.items() if has is not None and needed not in has)
     return frozenset(name for name in lacks if getattr(settings, name))
-
-
-def bytes_of(amount: str) -> float:
-    """Return an amount such as `512M` in bytes; a share of what is not known here has no end."""
-    found = re.fullmatch(r"([0-9.]+)([KMGT]?)", amount)
-    return float(found[1]) * 1024.0 ** " KMGT".index(found[2] or " ") if found else inf
 
 
 def used_up(
