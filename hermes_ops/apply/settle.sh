@@ -9,10 +9,21 @@ manager_said() { # ID
   code=
   "${manager}_said" "$@"
 }
-# A service that failed for good is not waited for.
-has_failed() { # ID
+# A service that failed for good is not waited for. Nor is one of which its manager has wanted nothing
+# for three seconds: it was ordered to start, so somebody else has stopped it since. `idle` has the
+# instants at which that began.
+idle=' '
+is_over() { # ID
   manager_said "$1"
-  [ "$activity" = failed ]
+  [ "$activity" != failed ] || return 0
+  if [ "$activity:$pid" = inactive: ]; then
+    case $idle in *" $1="*) ;; *) idle="$idle$1=$instant " ;; esac
+    was=${idle#*" $1="}
+    [ $((instant - ${was%% *})) -ge 300 ]
+  else
+    case $idle in *" $1="*) was=${idle#*" $1="} idle="${idle%%" $1="*} ${was#* }" ;; esac
+    return 1
+  fi
 }
 
 is_settled() { # ID HOME PLATFORM...; HOME is empty if the service is not a Hermes gateway

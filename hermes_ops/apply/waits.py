@@ -51,8 +51,8 @@ def wait_for(watches: Sequence[Watch], terms: Terms) -> Iterator[str]:
     yield "fi"
 
 
-def _has_failed(watch: Watch) -> str:
-    return call("has_failed", _id(watch))
+def _is_over(watch: Watch) -> str:
+    return call("is_over", _id(watch))
 
 
 def _id(watch: Watch) -> str:
@@ -70,12 +70,12 @@ def _is_up(watch: Watch) -> str:
     is_hermes = watch.service.text == "hermes"
     of_hermes = (watch.service.home, *sorted(watch.expected)) if is_hermes else ("",)
     settled = call("is_settled", _id(watch), *of_hermes)
-    return f"{_has_failed(watch)} || {{ {asked}; {settled} || ready=; }}"
+    return f"{_is_over(watch)} || {{ {asked}; {settled} || ready=; }}"
 
 
 def is_well(watch: Watch) -> str:
     """Return shell text that tests whether a service is well, so that its log is not needed."""
-    words = f'[ -n "$ready" ] && ! {_has_failed(watch)}'
+    words = f'[ -n "$ready" ] && ! {_is_over(watch)}'
     if watch.service.text == "hermes":
         words += f" && {call('are_connected', watch.service.home, *sorted(watch.expected))}"
     return f"{{ {words}; }}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -23,6 +23,8 @@ from hermes_ops.run.apply import deadline, terms
 from hermes_ops.run.listener import Listener
 from hermes_ops.run.model import HostResult, Settings
 from hermes_ops.transport import Transport
+
+_STOPPED = "somebody else stopped it during this run"
 
 
 def watch_services(
@@ -86,11 +88,20 @@ def verdict_of(watch: Watch, manager: str, facts: Facts, host: Host) -> Verdict:
 def _refuse_unready(verdicts: dict[str, Verdict], result: HostResult) -> None:
     unready = {name: v for name, v in verdicts.items() if not v.is_ready}
     if unready:
-        said = "; ".join(
-            f"{name} is {v.state}" + (f" ({', '.join(v.reasons)})" if v.reasons else "")
-            for name, v in unready.items()
-        )
-        raise NotReady(said, hint=_logs(unready, result) or _where_the_log_is(result))
+        said = "; ".join(f"{name} is {v.state}{_because(v)}" for name, v in unready.items())
+        raise NotReady(said, hint=_hint(unready, result))
+
+
+def _because(verdict: Verdict) -> str:
+    """Return the reasons of a verdict; what this run ordered to start, somebody else stopped."""
+    why = verdict.reasons or ((_STOPPED,) if verdict.state == "stopped" else ())
+    return f" ({', '.join(why)})" if why else ""
+
+
+def _hint(unready: Mapping[str, Verdict], result: HostResult) -> str:
+    """Return what tells more: a log says nothing of who has stopped a service."""
+    others = [name for name, verdict in unready.items() if verdict.state != "stopped"]
+    return (_logs(others, result) or _where_the_log_is(result)) if others else ""
 
 
 def _logs(names: Iterable[str], result: HostResult) -> str:

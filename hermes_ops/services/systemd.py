@@ -20,7 +20,7 @@ from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.services.units import unit as units
 from hermes_ops.services.units.bonds import bonds, parts_of
 from hermes_ops.services.units.equality import is_equal
-from hermes_ops.services.units.shown import argv, recent, seconds
+from hermes_ops.services.units.shown import activity, argv, recent, seconds
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
@@ -223,7 +223,7 @@ class Systemd(ServiceManager):
             installed=unit["LoadState"] == "loaded"
             or self.id(service) in facts.defined.get(self.name, ()),
             enabled=unit["UnitFileState"] == "enabled" if unit.properties else None,
-            activity=unit["ActiveState"] or "inactive",
+            activity=activity(unit),
             exit_status=unit.number("ExecMainStatus"),
             ended_by="" if unit["Result"] == "success" else unit["Result"],
             pid=unit.number("MainPID") or None,

@@ -21,7 +21,7 @@ runs_unheard() {
   return 1
 }
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment,Requires,Requisite,BindsTo,PartOf,Conflicts,ConflictedBy,StopPropagatedFrom
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,Job,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment,Requires,Requisite,BindsTo,PartOf,Conflicts,ConflictedBy,StopPropagatedFrom
 
 systemd_look() { # UNIT...
   units=
@@ -102,17 +102,21 @@ systemd_said() { # UNIT: finds its block in `units`, where an empty line separat
   case $blocks in *"${newline}Id=$1$newline"*) ;; *) return 0 ;; esac
   above=${blocks%%"${newline}Id=$1$newline"*}
   below=${blocks#*"${newline}Id=$1$newline"}
+  queued=
   set -f
   IFS=$newline
   for line in ${above##*"$newline$newline"} ${below%%"$newline$newline"*}; do
     case $line in
       ActiveState=*) activity=${line#*=} ;;
+      Job=[1-9]*) queued=1 ;;
       MainPID=[1-9]*) pid=${line#*=} ;;
       ExecMainStatus=*) code=${line#*=} ;;
     esac
   done
   set +f
   unset IFS
+  # An order that it has taken, and not yet begun.
+  [ "$activity$queued" != inactive1 ] || activity=activating
 }
 systemd_log() { # UNIT
   has journalctl || return 0

@@ -128,6 +128,19 @@ def test_a_drain_ends_when_its_time_is_up(linux: Box, running: Operator) -> None
     wait_until(lambda: '"running"' in told(linux))
 
 
+def test_a_restart_notices_that_somebody_else_stops(linux: Box, running: Operator) -> None:
+    """It does not wait until its time is up, and says what happened."""
+    before = linux.pid(UNIT)
+    began = time.monotonic()
+    restart = running.start(["fleet.restart", "--now"])
+    wait_until(lambda: linux.pid(UNIT) not in (0, before))
+    linux.user(f"systemctl --user stop {UNIT}")
+    out, _ = restart.communicate(timeout=60)
+    assert (restart.returncode, time.monotonic() - began < 40) == (1, True)
+    assert "coder is stopped (somebody else stopped it during this run)" in out
+    assert linux.state(UNIT) == "inactive"
+
+
 def test_a_stop_is_meant_and_a_start_ends_it(linux: Box, running: Operator) -> None:
     """It stays enabled; its unit did not fail."""
     running.run("fleet.stop", "-l", "linux-1/coder", code=0)

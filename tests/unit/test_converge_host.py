@@ -593,6 +593,18 @@ def test_what_failed_for_good_is_not_waited_for() -> None:
     assert "demo is down" in str(result.error)
 
 
+def test_what_somebody_else_stopped_is_not_waited_for() -> None:
+    """That is told, and no log, which says nothing about it."""
+    gone = {"desired": {"demo": {}}, "facts": {"holds": "desired", "services": {"demo": "stopped"}}}
+    late = done(range(len(planned(NEW).changes))) + evidence(facts(gone))
+    log = "@ begin log demo\nline one\n@ end\n@ done\n"
+    result, host, _ = run(NEW, look(NEW), late + log)
+    assert host.exchanges == 2
+    assert isinstance(result.error, NotReady)
+    assert str(result.error) == "demo is stopped (somebody else stopped it during this run)"
+    assert result.error.hint == ""
+
+
 def test_what_cannot_be_told_is_looked_at_again() -> None:
     """A process that ended while it was looked at may be back the next moment."""
     gone = replace(facts(HELD), processes={})

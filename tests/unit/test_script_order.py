@@ -627,8 +627,8 @@ HOME = GATEWAY.service.home
 def watched(host: Host, *watches: Watch, before: str = "", **stands: str) -> Answer:
     """Watch these services for one round, and say whether they were ready."""
     names = (*LOOKS, "recorded_pids", "show_processes")
-    for name in (*names, "send_files", "ask_urls", "send_log", "has_failed", "take_lock"):
-        host.stand(name, stands.get(name, "return 1" if name == "has_failed" else ":"))
+    for name in (*names, "send_files", "ask_urls", "send_log", "is_over", "take_lock"):
+        host.stand(name, stands.get(name, "return 1" if name == "is_over" else ":"))
     for name in ("is_settled", "are_connected"):
         host.stand(name, stands.get(name, ":"))
     host.stand("await", f'ready=1; round; echo "ready [$ready]"; {before}')
@@ -644,10 +644,10 @@ def test_a_round_shows_all_that_tells_how_a_gateway_does(host: Host) -> None:
         "await 11 501 3000",
         *(f"{one.shell_name}_look {one.id(GATEWAY.service)}" for one in MANAGERS.values()),
         f"recorded_pids {HOME}/gateway.pid",
-        "show_processes", "has_failed one.service", f"is_settled one.service {HOME} api tg",
+        "show_processes", "is_over one.service", f"is_settled one.service {HOME} api tg",
         "ask_urls http://u/1 http://u/2",
         f"send_files {HOME}/gateway_state.json {HOME}/state/gateway.heartbeat {HOME}/gateway.pid",
-        "has_failed one.service", f"are_connected {HOME} api tg",
+        "is_over one.service", f"are_connected {HOME} api tg",
     ]  # fmt: skip
 
 
@@ -667,7 +667,7 @@ def test_one_that_failed_for_good_is_not_waited_for(host: Host) -> None:
     """Neither its file nor its URLs are asked; its log is shown."""
     both = (GATEWAY, Watch(service("two"), ("http://u/3",), manager="systemd"))
     failed = "[ $1 = one.service ]"
-    assert watched(host, *both, has_failed=failed).out == "ready [1]\n"
+    assert watched(host, *both, is_over=failed).out == "ready [1]\n"
     assert calls(host, "ask_urls") == ["ask_urls http://u/3"]
     assert calls(host, "send_log") == [f"send_log {HOME} systemd_log one.service"]
     assert calls(host, "is_settled") == ["is_settled two.service ''"]

@@ -293,9 +293,9 @@ def test_a_platform_has_half_a_minute_to_connect(dash: Host) -> None:
 def failed(host: Host, *, units: str = "", programs: str = "", says: str = "failed") -> bool:
     """Whether `one` counts as failed, by what its manager was seen to say."""
     host.stand("systemctl", f"echo {says}; echo noise >&2")
-    define = f"units='{units}' programs='{programs}'"
+    define = f"instant=9 units='{units}' programs='{programs}'"
     managed = ("systemd", "one.service") if units else ("supervisord", "one")
-    asked = f"manager={managed[0]}; has_failed {managed[1]}"
+    asked = f"manager={managed[0]}; is_over {managed[1]}"
     answer = host.run(f"{define}; {asked} && echo failed")
     assert answer.errors == ""
     return answer.out == "failed\n"
@@ -315,6 +315,31 @@ def test_a_unit_that_did_not(dash: Host, says: str) -> None:
     assert not failed(dash, units=f"Id=one.service\nActiveState={says}{other}")
     assert not failed(dash, units="Id=one.service2\nActiveState=failed")
     assert dash.calls == []
+
+
+IDLE, SERVES = "ActiveState=inactive\nMainPID=0", "ActiveState=active\nMainPID=7"
+
+
+@pytest.mark.parametrize(
+    ("seen", "over"),
+    [
+        ([IDLE, IDLE], [False, True]),
+        ([SERVES, IDLE, IDLE], [False, False, True]),
+        ([IDLE, SERVES, IDLE, IDLE], [False, False, False, True]),
+        (["ActiveState=inactive\nJob=7", "ActiveState=inactive\nJob=7"], [False, False]),
+        (["ActiveState=deactivating", "ActiveState=deactivating"], [False, False]),
+    ],
+    ids=["idle", "was up", "restarted by somebody", "queued", "ending"],
+)
+def test_a_unit_that_somebody_else_stopped(dash: Host, seen: list[str], over: list[bool]) -> None:
+    """Each look is three seconds after the one before; another idle unit changes nothing."""
+    other = "Id=zone.service\nActiveState=inactive\n\n"
+    lines = ["manager=systemd; instant=1000"]
+    for block in seen:
+        lines.append(f"instant=$((instant + 300)); units='{other}Id=one.service\n{block}'")
+        lines.append("is_over zone.service; is_over one.service; echo $?")
+    answer = dash.run("\n".join(lines))
+    assert [line == "0" for line in answer.out.split()] == over, answer.errors
 
 
 @pytest.mark.parametrize(

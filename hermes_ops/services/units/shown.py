@@ -23,6 +23,12 @@ def recent(unit: Unit, facts: Facts) -> int | None:
     return None if told is None else min(told, times)
 
 
+def activity(unit: Unit) -> str:
+    """Return what a unit does; one that waits until an order for it is begun is being started."""
+    told = unit["ActiveState"] or "inactive"
+    return "activating" if told == "inactive" and unit.number("Job") else told
+
+
 def argv(shown: str) -> str:
     """Return the command lines in `systemctl show -p ExecStart`, without its further fields."""
     return "; ".join(re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown))
