@@ -91,7 +91,7 @@ def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
     boot = str(said.get("boot") or said.get("epoch") or "").partition(":")[0]
     if boot and facts.boot and boot != facts.boot:
         return "outlived"
-    end, begun = _seconds(said.get("expires_at")), _begun(said)
+    end, begun = epoch_of(said.get("expires_at")), _begun(said)
     if begun is not None and begun > facts.now + _LIMITS[name]:
         return "untimely"  # nobody leaves a mark in a time to come; it would count until then
     if end is None:
@@ -102,10 +102,10 @@ def _over(name: str, path: str, said: Mapping[str, Any], facts: Facts) -> str:
 
 
 def _begun(said: Mapping[str, Any]) -> float | None:
-    return _seconds(said.get("requested_at") or said.get("written_at"))
+    return epoch_of(said.get("requested_at") or said.get("written_at"))
 
 
-def _seconds(value: Any) -> float | None:
+def epoch_of(value: Any) -> float | None:
     """Return a time in seconds since 1970; None for what is no time."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
@@ -138,7 +138,7 @@ def hand_stop(service: str, home: PurePosixPath, facts: Facts) -> HandStop | Non
     """
     text = facts.contents.get(f"{STOPPED}/{service}")
     said = _said(text or "")
-    at = _seconds(str(said.get("since")))
+    at = epoch_of(str(said.get("since")))
     if text is None or at is None:
         return None
     held, boot = said.get("hold") is True, said.get("boot")
@@ -151,4 +151,4 @@ def hand_stop(service: str, home: PurePosixPath, facts: Facts) -> HandStop | Non
 
 def _lived_after(at: float, home: PurePosixPath, facts: Facts) -> bool:
     beat = _said(facts.contents.get(f"{home}/{HEARTBEAT}", ""))
-    return (_seconds(beat.get("updated_at")) or 0) > at + _SLACK
+    return (epoch_of(beat.get("updated_at")) or 0) > at + _SLACK

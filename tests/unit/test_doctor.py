@@ -23,6 +23,7 @@ from hermes_ops.commands.fleet.status import seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.loader import Vault
@@ -122,6 +123,10 @@ def test_what_is_not_as_desired_is_an_error_or_a_warning() -> None:
     assert list(doctor._of_host(stranger)) == []
     (found,) = doctor._of_host(stranger, unmanaged=True)
     assert (found.kind, found.severity) == ("not-as-desired", "error")
+    assert found.mend == "./inv fleet.logs --file journal -l box/demo --unmanaged"
+    frozen = replace(stranger.profiles[0], evidence=Evidence(alive=True, suspended=True))
+    (found,) = doctor._of_host(replace(stranger, profiles=(frozen,)), unmanaged=True)
+    assert found.mend == "./inv gateway.repair box/demo --unmanaged"
     lost = Look(state.host, state, failure=Unreachable("no route", hint="try hosts.ping"))
     (found,) = doctor._of_host(seen_from(lost, roles()))
     assert (found.severity, found.mend) == ("error", "try hosts.ping")

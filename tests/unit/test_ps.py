@@ -17,8 +17,9 @@ from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.fleet import control, profile_table, ps, status, watch
 from hermes_ops.commands.fleet.after_run import seen_after
+from hermes_ops.commands.fleet.faults import state_since
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration, lasting
-from hermes_ops.commands.fleet.status import HostSeen, seen_disabled, seen_from, unit_of
+from hermes_ops.commands.fleet.status import HostSeen, moment, seen_disabled, seen_from, unit_of
 from hermes_ops.commands.fleet.troubles import counted, line, troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
@@ -30,6 +31,7 @@ from hermes_ops.errors import (
     UsageError,
     belongs_to,
 )
+from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import Verdict, judge
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault
@@ -452,6 +454,29 @@ def test_a_gateway_that_does_not_run_tells_for_how_long() -> None:
     assert only(running)["since"] == "2026-11-22T08:50:00Z"
     assert lasting(running, running.profiles[0]) == ""
     assert only(seen({"desired": {"demo": {}}}))["since"] is None
+
+
+NOTED = {"gateway_state": "stopped", "updated_at": "2026-11-22T08:50:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("noted", "since"),
+    [
+        (NOTED, "2026-11-22T08:50:00Z"),
+        ({**NOTED, "gateway_state": "running"}, None),
+        ({**NOTED, "updated_at": "when"}, None),
+        ({"gateway_state": "stopped"}, None),
+        (None, None),
+    ],
+    ids=["ended", "killed", "no time", "none", "no file"],
+)
+def test_where_no_manager_tells_the_gateway_does(
+    noted: dict[str, str] | None, since: str | None
+) -> None:
+    """launchd and supervisord forget when they stopped something; who was killed noted no end."""
+    assert moment(state_since(Verdict("stopped"), Evidence(state=noted))) == since
+    assert state_since(Verdict("stopped"), Evidence(state=noted, since=7)) == 7
+    assert state_since(Verdict("absent"), Evidence(state=noted)) is None
 
 
 def test_rows_sort_as_people_count() -> None:

@@ -44,7 +44,9 @@ def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, R
         evidence = with_faults(profile, evidence, left)
         resources = (change.resource for change in left)
         reasons = tuple(dict.fromkeys([*resources, *(f"file:{path}" for path in evidence.foreign)]))
-        doubt = result.doubts.get(profile.name) or _drained(profile.name, plan)
+        doubt = result.doubts.get(profile.name)
+        if doubt is None or doubt.state != "unknown":  # a drain is why its checks do not pass
+            doubt = _drained(profile.name, plan) or doubt
         verdict = doubt or judge(evidence)
         seen = SeenProfile(
             profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,

@@ -9,6 +9,7 @@ from math import inf
 
 from hermes_ops.files import envfile
 from hermes_ops.hermes.evidence import Evidence
+from hermes_ops.hermes.markers import epoch_of
 from hermes_ops.hermes.readiness import Verdict, heartbeat_age, judge
 from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
@@ -97,7 +98,8 @@ def drift_reasons(profile: Profile, changes: Iterable[Change], evidence: Evidenc
 def state_since(verdict: Verdict, evidence: Evidence) -> float | None:
     """Return since when a state lasts, in seconds since 1970; None if nothing tells that."""
     if not evidence.alive:
-        return evidence.since if verdict.state != "absent" else None
+        since = evidence.since if evidence.since is not None else _ended_at(evidence)
+        return since if verdict.state != "absent" else None
     if verdict.state == "draining" and evidence.drain:
         return evidence.drained_at
     beat = heartbeat_age(evidence)
@@ -106,6 +108,14 @@ def state_since(verdict: Verdict, evidence: Evidence) -> float | None:
     if verdict.state == "starting" and evidence.age_s is not None:
         return evidence.now - evidence.age_s
     return None
+
+
+def _ended_at(evidence: Evidence) -> float | None:
+    """Return when a gateway noted its own end: not every manager tells when it stopped one."""
+    state = evidence.state or {}
+    if state.get("gateway_state") not in ("stopped", "startup_failed"):
+        return None
+    return epoch_of(state.get("updated_at"))
 
 
 _LOOK_AGAIN = ("starting", "draining", "unknown")
@@ -136,6 +146,14 @@ def remedy(
     if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
         return spoken("; ".join(dict.fromkeys(mends)))
     return spoken(f"./inv {_task(verdict, evidence)} -l {limit}")
+
+
+def remedy_of_stranger(target: str, verdict: Verdict, evidence: Evidence) -> str:
+    """Return the command that helps a gateway outside the inventory, or shows why it is ill."""
+    name = shlex.quote(target)
+    if evidence.suspended and not evidence.traced:
+        return spoken(f"./inv gateway.repair {name} --unmanaged")
+    return spoken(f"./inv {_task(verdict, evidence)} -l {name} --unmanaged")
 
 
 def _task(verdict: Verdict, evidence: Evidence) -> str:

@@ -16,6 +16,7 @@ from hermes_ops.audit.finding import Finding, Side, lines, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands.fleet.care import growth, hermes_doctor, homes, operator, twice
+from hermes_ops.commands.fleet.faults import remedy_of_stranger
 from hermes_ops.commands.fleet.ps import STEPS, look_at, look_at_unmanaged
 from hermes_ops.commands.fleet.status import HostSeen
 from hermes_ops.commands.fleet.troubles import sentence
@@ -94,8 +95,11 @@ def _of_host(host: HostSeen, *, unmanaged: bool = False) -> Iterator[Finding]:
         stranger = unmanaged and seen.desired is None
         if seen.as_desired is False or (stranger and seen.verdict.state in _ILL):
             side, bad = Side(name, seen.name), seen.verdict.state in _BAD
+            mend = seen.remedy
+            if stranger:
+                mend = remedy_of_stranger(f"{name}/{seen.name}", seen.verdict, seen.evidence)
             yield _finding(
-                "gateway", side, sentence(host, seen), seen.remedy,
+                "gateway", side, sentence(host, seen), mend,
                 severity="error" if bad else "warning",
             )  # fmt: skip
     yield from host.findings
