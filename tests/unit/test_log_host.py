@@ -373,9 +373,10 @@ def test_values_of_the_hosts_env_do_not_leave_it(desk: Desk) -> None:
 
 
 def test_what_is_no_text_stays_a_line(desk: Desk) -> None:
-    """Bytes that are no UTF-8, and a NUL."""
-    desk.write("2026-07-20 10:00:00,000 INFO a.b: \udcff\0 x\n" + lines(1))
-    assert desk.last() == ["\udcff\x01 x", "1"]
+    """Each control character and byte as what it is; 0xff alone is shown as the one before it."""
+    odd = "\0\x01\x02\x1b[2J\x7f\x85\x9b\u202e\u2028\udcc3 \udc80\udcfe\udcff"
+    desk.write(f"2026-07-20 10:00:00,000 INFO a.b: {odd} x\n" + lines(1))
+    assert desk.last() == [f"{odd[:-1]}\udcfe x", "1"]
 
 
 # --- the host ---------------------------------------------------------------------------------

@@ -159,7 +159,11 @@ def parts(reply: Reply) -> Iterator[LogPart]:
 
 def _lines(text: str) -> str | None:
     """Return the text of a block without its last line end; None if there is no line in it."""
-    return text.removesuffix("\n") if text else None
+    return text.removesuffix("\n").replace(_NUL, "\0") if text else None
+
+
+_NUL = "\udcff"
+"""What is read for the byte in which a NUL travels (`log_masked`)."""
 
 
 def _position(rest: str) -> Position:

@@ -66,7 +66,8 @@ log_count() { # sets `count`, the line ends of a part
 log_masked() { # ENV-FILE CUT: a filter; with CUT the first line is the rest of one that was cut
   env_file=/dev/null
   ! readable "$1" || env_file=$1
-  tr '\000' '\001' | log_env=$env_file awk -v cut="$2" -v longest="$log_longest" '
+  # Not every awk takes a NUL: it travels as a byte that no text has, which itself becomes another one.
+  tr '\000\377' '\377\376' | log_env=$env_file awk -v cut="$2" -v longest="$log_longest" '
     function masked(text, value, out, at) {
       out = ""
       while ((at = index(text, value))) {
