@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from building import desired, facts, roles
 from case_file import read_case
 
 from hermes_ops.alerts import delivery, memory
 from hermes_ops.alerts.deadline import within
-from hermes_ops.alerts.gatus import configuration, of_port
+from hermes_ops.alerts.gatus import configuration, is_askable, of_port
 from hermes_ops.alerts.memory import Memory
 from hermes_ops.alerts.metrics import Metric, exposition
 from hermes_ops.alerts.news import (
@@ -200,6 +201,57 @@ def test_remarks_are_comments_and_addresses_are_urls() -> None:
     text = configuration([of_port("a", "b", "::1", 22)], ["why\nendpoints: []"])
     assert text.startswith("# why endpoints: []\nendpoints:\n- name: a\n")
     assert "url: tcp://[::1]:22\n" in text
+
+
+def read_by_gatus(text: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the endpoints that Gatus v5 reads, or fail as its start does.
+
+    These are `parseAndValidateConfigBytes`, `ValidateEndpointsConfig`, `ConvertGroupAndNameToKey`
+    and `validateEndpointNameGroupAndAlerts` of its source.
+    """
+    literal = text.replace("$$", "\ufdd0")
+    expanded = re.sub(r"\$(\w+|\{\w+\})", lambda m: environment.get(m[1].strip("{}"), ""), literal)
+    endpoints = yaml.safe_load(expanded.replace("\ufdd0", "$"))["endpoints"]
+    keys = []
+    for each in endpoints:
+        assert set(each) == {"name", "group", "url", "interval", "conditions"}
+        assert each["name"]
+        assert not set('"\\') & set(each["name"] + each["group"])
+        assert all(" == " in condition for condition in each["conditions"])
+        assert re.fullmatch(r"(tcp|https?)://(\[[\da-f:]+\]|[\w.-]+):\d+(/health)?", each["url"])
+        words = [each["group"].lower().strip(), each["name"].lower().strip()]
+        keys.append("_".join(re.sub("[/_., #+&]", "-", word) for word in words))
+    assert len(keys) == len(set(keys))
+    return list(endpoints)
+
+
+def test_gatus_takes_every_name() -> None:
+    """Names that are one to it get a number; none can end its start, or read its environment."""
+    pairs = [
+        ("a_b", "h.1"), ("a-b", "h-1"), ("A.B", "H_1"), ("a-b (2)", "h-1"), ("port-22", "h"),
+        ("$HOME", '${PWD} "q" \\'), ("no", "8080"), ("1e3", "~"), ("é: x", "# y"), ("-", " s "),
+    ]  # fmt: skip
+    asked = [of_port(name, group, "10.0.0.9", 22) for name, group in pairs]
+    text = configuration([of_port("port 22", "h", "::1", 22), *asked], ["it is $HOME's"])
+    found = read_by_gatus(text, {"HOME": "x\nendpoints: []", "PWD": "/", "q": "1"})
+    assert [(each["name"], each["group"]) for each in found] == [
+        ("port 22", "h"), ("a_b", "h.1"), ("a-b (2)", "h-1"), ("A.B (3)", "H_1"),
+        ("a-b (2) (2)", "h-1"), ("port-22 (2)", "h"), ("$HOME", "${PWD} 'q' /"),
+        ("no", "8080"), ("1e3", "~"), ("é: x", "# y"), ("-", " s "),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "taken"),
+    [
+        ("mini-1.example.org", True), ("fd00::1", True), ("my_host", True),
+        ("bücher.example", True),
+        ("fe80::1%eth0", False), ("a b", False), ("a/b", False), ("", False), ("[::1]", False),
+    ],
+)  # fmt: skip
+def test_what_gatus_can_ask(host: str, taken: bool) -> None:
+    """An address with a zone means something on one machine alone."""
+    assert is_askable(host) is taken
 
 
 # --- what may be called -----------------------------------------------------------------------

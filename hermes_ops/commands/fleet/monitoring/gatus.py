@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hermes_ops.alerts.address import is_loopback
-from hermes_ops.alerts.gatus import Polled, bracketed, configuration, of_api, of_port
+from hermes_ops.alerts.gatus import Polled, bracketed, configuration, is_askable, of_api, of_port
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, shown
 from hermes_ops.commands.workspace import enabled, open_workspace
@@ -50,9 +50,11 @@ def _of_machine(host: Host) -> Iterable[Polled | str]:
         return
     if reached.proxy_jump not in (None, "none"):
         yield f"{host.name}: it is reached over {reached.proxy_jump}, which Gatus cannot do"
+    elif not is_askable(address := reached.address or host.name):
+        yield f"{host.name}: {address} is no address that Gatus can ask"
     else:
         port = reached.port or 22
-        yield of_port(f"port {port}", host.name, reached.address or host.name, port)
+        yield of_port(f"port {port}", host.name, address, port)
 
 
 def _of_gateway(host: Host, profile: Profile) -> Iterable[Polled | str]:
@@ -69,5 +71,9 @@ def _of_gateway(host: Host, profile: Profile) -> Iterable[Polled | str]:
         yield f"{who}: its API listens on {endpoint.host}, where only {host.name} itself can ask it"
     else:
         there = host.connection.address or host.name
-        name = bracketed(there if endpoint.host in _EVERY else endpoint.host)
-        yield of_api(profile.name, host.name, f"{endpoint.scheme}://{name}:{endpoint.port}")
+        name = there if endpoint.host in _EVERY else endpoint.host
+        if not is_askable(name):
+            yield f"{who}: {name} is no address that Gatus can ask"
+            return
+        url = f"{endpoint.scheme}://{bracketed(name)}:{endpoint.port}"
+        yield of_api(profile.name, host.name, url)
