@@ -6,7 +6,6 @@ import fcntl
 import os
 import pty
 import select
-import shutil
 import signal
 import struct
 import sys
@@ -52,9 +51,15 @@ def is_terminal() -> bool:
 
 
 def size() -> tuple[int, int]:
-    """Return the columns and rows of this window."""
-    found = shutil.get_terminal_size()
-    return found.columns, found.lines
+    """Return the columns and rows of this window.
+
+    Not of the variables COLUMNS and LINES: where they are exported, they keep its first size.
+    """
+    with suppress(OSError):
+        found = os.get_terminal_size(sys.stdin.fileno())
+        if found.columns and found.lines:
+            return found.columns, found.lines
+    return 80, 24
 
 
 def forked(words: Sequence[str], environ: Mapping[str, str]) -> Remote:
@@ -182,6 +187,7 @@ def _resizing(remote: Remote) -> Iterator[None]:
 
     before = signal.signal(signal.SIGWINCH, resized)
     try:
+        remote.resize(*size())  # it may have changed before anybody listened
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)

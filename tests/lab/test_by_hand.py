@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import urllib.request
 from collections.abc import Mapping
@@ -65,7 +66,10 @@ def test_a_shell_hears_keys_signals_and_sizes(operator_of_two: Operator) -> None
 
 
 def test_a_gateway_in_the_foreground_hears_ctrl_c(linux: Box, operator: MakeOperator) -> None:
-    """It ends as it does by itself; one that runs as a service is not run twice."""
+    """It ends as it does by itself; one that runs as a service is not run twice.
+
+    Its terminal has the size of the window, also after that is pulled to another one.
+    """
     one = operator({linux: {"coder": gateway(8701)}})
     one.up()
     with in_window(one, "gateway.run", "linux-1/coder") as window:
@@ -76,6 +80,11 @@ def test_a_gateway_in_the_foreground_hears_ctrl_c(linux: Box, operator: MakeOper
         window.until("Press Ctrl")
         wait_until(lambda: "running" in linux.user(f"cat {STATE}"))
         assert linux.pid(UNIT) == 0
+        pid = json.loads(linux.user(f"cat {STATE}"))["pid"]
+        size = f"stty size </proc/{pid}/fd/0"
+        assert linux.user(size) == "33 101"
+        window.resize(20, 77)
+        wait_until(lambda: linux.user(size) == "20 77")
         window.type("\x03")
         window.until("signal=SIGINT")
         assert window.end() == 0

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
 from typing import Any
 
 import pytest
@@ -20,3 +26,35 @@ def test_a_terminal_of_this_machine_is_of_the_same_kind(monkeypatch: pytest.Monk
     while part := remote.read():
         said += part
     assert (said.split(), remote.wait()) == ([b"[xterm-odd]", b"[]"], 137)
+
+
+_LOCALLY = """
+from hermes_ops.inventory.model import Connection, Host
+from hermes_ops.transport.local import Local
+from hermes_ops.transport.terminal import converse
+host = Host("box", Connection(kind="local"), (), (), ())
+says = "trap 'stty size; exit' WINCH; stty size; while :; do sleep 0.05; done"
+converse(Local(host).terminal(says))
+"""
+
+
+def test_a_window_of_another_size_is_told() -> None:
+    """A program hears its first size and the next one, whatever COLUMNS and LINES say here."""
+    pid, window = pty.fork()
+    if not pid:
+        stale = os.environ | {"COLUMNS": "50", "LINES": "10"}
+        os.execve(sys.executable, [sys.executable, "-c", _LOCALLY], stale)
+    said, sizes = b"", [(20, 77), (25, 90)]
+    _pull(window, *sizes[0])
+    try:
+        while part := os.read(window, 999):
+            said += part
+            if b"20 77" in said:
+                _pull(window, *sizes[1])
+    except OSError:  # so Linux tells the end
+        os.waitpid(pid, 0)
+    assert said.split() == [b"20", b"77", b"25", b"90"]
+
+
+def _pull(window: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(window, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
