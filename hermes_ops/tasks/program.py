@@ -209,6 +209,8 @@ def main() -> Any:
     """Run the program: the entry point of the command."""
     veil()
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a script
+        signal.signal(signal.SIGINT, _terminated)
     started_as(os.environ.pop(VARIABLE, "") or sys.argv[0])
     code: Any = None
     try:
@@ -219,8 +221,16 @@ def main() -> Any:
     sys.exit(code)
 
 
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    """End as after Ctrl-C, with results and connections closed, but with the signal's own code."""
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """End with results and connections closed, and the signal's own code, after Ctrl-C too.
+
+    Not while Python is importing: it would keep its lock, and whoever imports next would hang.
+    """
+    if frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        later = threading.Timer(0.01, signal.raise_signal, (number,))
+        later.daemon = True
+        later.start()
+        return
     Interrupted.exit_code = 128 + number
     raise KeyboardInterrupt
 

@@ -116,8 +116,8 @@ def checkout(base: Path) -> Checkout:
     """Return a checkout in a folder with a blank, a quote and a dollar in its name."""
     made = Checkout(base / "it's a $HOME", base / "wheels")
     made.wheels.mkdir()
-    (made.folder / "hermes_ops/tasks").mkdir(parents=True)
-    (made.folder / "hermes_ops/tasks/program.py").write_text(PROGRAM)
+    (made.folder / "hermes_ops").mkdir(parents=True)
+    (made.folder / "hermes_ops/entry.py").write_text(PROGRAM)
     (made.folder / "vendor").mkdir()
     (made.folder / "vendor" / WHEEL.name).symlink_to(WHEEL)
     shutil.copy(ROOT / "inv", made.inv)

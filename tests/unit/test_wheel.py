@@ -88,7 +88,7 @@ def test_it_gives_one_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (points,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         lines = archive.read(points).decode().split()
-    assert lines == ["[console_scripts]", "hermes-ops", "=", "hermes_ops.tasks.program:main"]
+    assert lines == ["[console_scripts]", "hermes-ops", "=", "hermes_ops.entry:main"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def called(words: Sequence[str], output: Output) -> int:
     return code if code >= 0 else 128 - code
 
 
-_MAIN = "from hermes_ops.tasks.program import main; main()"
+_MAIN = "from hermes_ops.entry import main; main()"
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
