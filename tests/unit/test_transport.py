@@ -6,9 +6,11 @@ import errno
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
@@ -135,6 +137,18 @@ def test_failures_in_our_words(error: Exception, kind: str, said: str, passes: b
     failure, passing = classify(error, hop, 2)
     assert (failure.kind, passing) == (kind, passes)
     assert said in str(failure)
+
+
+def test_a_server_that_says_nothing_is_late() -> None:
+    """A frozen host accepts connections: it is not tried three times, nor told to be no server."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = host(mute.getsockname()[1])
+        quick = replace(silent.connection, connect_timeout=0.3)
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"did not answer within 0\.3 s") as failure:
+            connect(replace(silent, connection=quick))
+    assert failure.value.kind == "timeout"
+    assert time.monotonic() - began < 3
 
 
 def test_a_proxy_command_that_leads_nowhere() -> None:

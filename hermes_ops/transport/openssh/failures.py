@@ -25,7 +25,7 @@ def classify(error: Exception, hop: Hop, seconds: float) -> tuple[HermesError, b
     if isinstance(error, paramiko.ChannelException):
         return _no_way(error, hop), False
     where = _named(hop, where)
-    if isinstance(error, TimeoutError | socket.timeout) or str(error) == _UNFINISHED:
+    if _is_late(error):
         return Unreachable(f"{where} did not answer within {seconds:g} s", kind="timeout"), False
     if isinstance(error, socket.gaierror):
         hint = "set ansible_host to its address" if not hop.host else ""
@@ -39,6 +39,13 @@ _WORDLESS = "Error reading SSH protocol banner"
 """What Paramiko says if nothing came, or nothing that begins SSH."""
 _UNFINISHED = "No existing session"
 """What Paramiko says if the first exchange of keys did not end in time."""
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether it was waited for; Paramiko's words for silence are those for a connection's end."""
+    if str(error).startswith(_WORDLESS):
+        return isinstance(error.__context__, TimeoutError)
+    return isinstance(error, TimeoutError) or str(error) == _UNFINISHED
 
 
 def _named(hop: Hop, where: str) -> str:
