@@ -13,6 +13,7 @@ from hermes_ops.secrets.secret import Secret
 
 def confirm_typed(word: str, question: str, options: Options) -> None:
     """Ask for this word to be typed; any other answer ends the task before anything was changed."""
+    word = word.strip()  # so is what is typed
     if options.yes:
         return
     if not sys.stdin.isatty():

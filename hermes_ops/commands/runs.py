@@ -64,12 +64,13 @@ def _named(run: str) -> str:
 def resumed(run: str, selects: Callable[[str], bool] = lambda _: True) -> list[str]:
     """Return the words that call the task of a run again, for the hosts that were not done.
 
+    `last` is the last run that was no check: to look first, with `--check`, must not replace it.
     `selects`: whether a task takes `-l`. One that does not is about a target, and is told the same.
 
     Raises:
         UsageError: all were, or the run cannot be told again.
     """
-    name = _named(run)
+    name = _last_in_earnest() if run == LAST else _named(run)
     lines = list(journal.read(name))
     begun = lines[0] if lines else {}
     hosts, words = begun.get("hosts"), begun.get("typed")
@@ -90,6 +91,11 @@ def resumed(run: str, selects: Callable[[str], bool] = lambda _: True) -> list[s
     if not selects(begun["task"]):
         return same
     return [*same, "-l", _narrowed(begun.get("limit"), left)]
+
+
+def _last_in_earnest() -> str:
+    found = (run["run"] for run in journal.runs() if not run["check"])
+    return next(found, "") or _named(LAST)
 
 
 def _without_limit(words: Sequence[str], task: str, run: str) -> Iterator[str]:
@@ -113,8 +119,11 @@ _TASK = re.compile(r"[a-z]+\.[a-z_-]+")
 
 
 def _narrowed(limit: str | None, hosts: Sequence[str]) -> str:
-    """Return a selection: these hosts, of what was selected."""
-    if limit is None:
+    """Return a selection: these hosts, of what was selected.
+
+    Where that names no profile, it is their names alone, which may have to be typed.
+    """
+    if limit is None or not re.search("[/~@]", _NARROWED.sub("", limit)):
         return ",".join(hosts)
     before = _NARROWED.sub("", limit)
     return f"{before},&~^({'|'.join(map(re.escape, hosts))})$"

@@ -101,12 +101,15 @@ def drain(options: Options, output: Output, *, unmanaged: bool, **own: Any) -> R
     return control.drain(options, output, lasts=lasts, unmanaged=unmanaged)
 
 
-@verb(example="./inv fleet.prune -l mini-1/scout")
-def prune(options: Options, output: Output) -> Result:
+@verb(
+    options=(Option("all_hosts", "prune every host of the inventory", False),),
+    example="./inv fleet.prune -l mini-1/scout",
+)
+def prune(options: Options, output: Output, *, all_hosts: bool) -> Result:
     """Stop and remove the services of profiles that left the inventory; their data stays."""
     from hermes_ops.commands.fleet import prune as command
 
-    return command.prune(options, output)
+    return command.prune(options, output, all_hosts=all_hosts)
 
 
 @verb(example="./inv fleet.gc -l minis --check")

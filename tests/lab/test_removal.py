@@ -65,7 +65,7 @@ def test_a_renamed_profile(box: Box, operator: MakeOperator) -> None:
     document(later, "fleet.plan", code=0)
     document(later, "fleet.ps", code=0)
     assert document(later, "fleet.status", code=0)["items"] == []
-    later.plain("fleet.prune", code=0)
+    later.plain("fleet.prune", "--check", code=0)
 
 
 def test_a_run_that_prunes(box: Box, operator: MakeOperator) -> None:
@@ -128,5 +128,5 @@ def test_a_host_whose_last_profile_left(box: Box, operator: MakeOperator) -> Non
     later = operator({box: {}})
     assert document(later, "fleet.status", code=2)["counts"]["findings"] == {"orphan": 1}
     later.run("fleet.plan", code=2)
-    later.run("fleet.prune", "-y", code=0)
+    later.run("fleet.prune", "--all-hosts", "-y", code=0)
     document(later, "fleet.status", code=0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from calling import said
+from terminal import typing
 
 Captured = pytest.CaptureFixture[str]
 TEXT = """\
@@ -15,6 +18,27 @@ all:
     two: {hermes_protected: true, hermes_profiles: {c: {}}}
     three: {ansible_host: 127.0.0.9, ansible_port: 9, hermes_profiles: {d: {}}}
 """
+
+
+@pytest.mark.parametrize("typed", ["y", "yes", "all", "TWO", "two,three", "", " two -l three !"])
+def test_a_selection_is_typed_as_it_is(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """Whoever is asked sees each gateway that is meant; any other word changes nothing."""
+    lost = {"ansible_host": "127.0.0.9", "ansible_port": 9}
+    profiles: dict[str, Any] = {f"p{number:02}": {} for number in range(14)}
+    hosts = {"two": {**lost, "hermes_profiles": profiles}, "three": {**lost, "ansible_user": "x"}}
+    hosts["three"]["hermes_profiles"] = profiles
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    words = ("fleet.down", "-i", str(tmp_path), "-l", "two", "-l", "three")
+    with typing(monkeypatch, f"{typed}\n"):
+        code, _, err = said(capsys, *words)
+    told = ", ".join(f"two/p{number:02}" for number in range(12))
+    assert f"Stop and disable 28 gateways ({told}, …)?\nType two -l three to go on: " in err
+    assert (code, "nothing was changed" in err) == (130, True)
+    for limit in ("three", " three "):
+        with typing(monkeypatch, f" two -l {limit} \n"):
+            assert said(capsys, *words[:-1], limit)[0] == 3
 
 
 @pytest.mark.parametrize(
@@ -31,11 +55,22 @@ def test_one_that_is_protected_refuses_all(
     limit: str,
     named: str,
 ) -> None:
-    """By name, before any host is contacted; `-y` is no answer to it."""
+    """By name, before any host is contacted or anything is asked; `-y` is no answer to it."""
     (tmp_path / "hosts.yml").write_text(TEXT)
-    code, out, err = said(capsys, *words, "-i", str(tmp_path), "-l", limit, "-y")
-    assert (code, out) == (64, "")
-    assert f"{words[0]}: {named} protected" in err
+    for answer in ("-y", "-v"):
+        code, out, err = said(capsys, *words, "-i", str(tmp_path), "-l", limit, answer)
+        assert (code, out) == (64, "")
+        assert f"{words[0]}: {named} protected" in err
+
+
+@pytest.mark.parametrize("task", ["fleet.restart", "fleet.drain", "fleet.start", "gateway.reset"])
+def test_what_comes_back_is_not_refused(capsys: Captured, tmp_path: Path, task: str) -> None:
+    """A restart, a reset and a drain leave a protected gateway running."""
+    (tmp_path / "hosts.yml").write_text(
+        TEXT.replace("{c: {}}", "{c: {}}, ansible_port: 9, ansible_host: 127.0.0.9")
+    )
+    words = ["two/c"] if task == "gateway.reset" else ["-l", "two/c"]
+    assert said(capsys, task, "-i", str(tmp_path), *words)[0] == 3
 
 
 def test_what_is_not_protected_is_not_refused(

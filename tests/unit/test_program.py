@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -334,10 +336,15 @@ def test_of_several_codes_one_holds(codes: list[int], code: int) -> None:
     [
         (("fleet.down",), "needs a selection"),
         (("fleet.down", "-y"), "needs a selection"),
-        (("fleet.down", "-l", "of-inventory"), "Stop and disable of-inventory? — there is no"),
+        (("fleet.prune",), "needs a selection"),
+        (("fleet.prune", "-y"), "needs a selection"),
         (
-            ("fleet.down", "--all-hosts"),
-            "Stop and disable every profile of every host? — there is no terminal",
+            ("fleet.down", "-l", "of-inventory"),
+            "Stop and disable one gateway (of-inventory/demo)? — there is no terminal",
+        ),
+        (
+            ("gateway.uninstall", "--all-hosts"),
+            "Stop and uninstall one gateway (of-inventory/demo)? — there is no terminal",
         ),
     ],
 )
@@ -384,6 +391,39 @@ def test_sigterm_ends_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
         _terminated(15, None)
     assert Interrupted.exit_code == 143
     assert exit_code([2, 143, 4]) == 143
+
+
+def test_ctrl_c_waits_for_an_import() -> None:
+    """Python would keep its lock of imports: other threads would hang at their next one."""
+    text = "import signal; signal.raise_signal(signal.SIGINT); reached = True"
+    inside = compile(text, "<frozen importlib._bootstrap>", "exec")
+    seen: dict[str, bool] = {}
+    before = signal.signal(signal.SIGINT, _terminated)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            exec(inside, seen)
+            time.sleep(30)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen["reached"]
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path, ignored: bool) -> None:
+    """It ends as any program does, without a word; where it is ignored it stays so."""
+    (tmp_path / "yaml.py").write_text("print('loading', flush=True); input()")
+    start = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]"
+    words = [sys.executable, "-c", f"{start}; from hermes_ops.entry import main; main()", "--list"]
+    with subprocess.Popen(
+        ["sh", "-c", ("trap '' INT; " if ignored else "") + 'exec "$@"', "sh", *words],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"loading\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(b"\n", timeout=60)
+    assert (process.returncode == -signal.SIGINT, err == b"") == (not ignored, not ignored)
+    assert b"KeyboardInterrupt" not in err
 
 
 @pytest.mark.parametrize(

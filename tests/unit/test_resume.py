@@ -38,8 +38,16 @@ def kept(name: str = "r1", *, ends: dict[str, str] | None = None, **fields: Any)
 
 def test_hosts_that_failed_or_never_began_are_done_again() -> None:
     """Within what was selected, and with all else that was typed."""
-    assert resumed(kept()) == ["fleet.up", "--no-verify", "-y", "-l", "a,&~^(h3|h4|h5)$"]
+    assert resumed(kept()) == ["fleet.up", "--no-verify", "-y", "-l", "h3,h4,h5"]
     assert resumed(kept("r2", limit=None))[-1] == "h3,h4,h5"
+    assert resumed(kept("r3", limit="a/x"))[-1] == "a/x,&~^(h3|h4|h5)$"
+
+
+def test_a_check_is_not_the_last_run() -> None:
+    """Who looks before they resume would otherwise resume the look."""
+    kept("20260101T000000-r1")
+    kept("20260101T000001-r2", check=True, ends=dict.fromkeys(HOSTS, "ok"))
+    assert resumed("last")[-1] == "h3,h4,h5"
 
 
 def test_a_task_on_a_target_is_told_the_same_again() -> None:
@@ -52,12 +60,12 @@ def test_a_task_on_a_target_is_told_the_same_again() -> None:
 
 def test_the_name_of_a_host_is_no_pattern() -> None:
     """A dot in it is a dot."""
-    assert resumed(kept(hosts=["a.b"], ends={}))[-1] == r"a,&~^(a\.b)$"
+    assert resumed(kept(limit="a/x", hosts=["a.b"], ends={}))[-1] == r"a/x,&~^(a\.b)$"
 
 
 def test_a_run_that_was_called_again_is_narrowed_once() -> None:
     """However often."""
-    assert resumed(kept(limit="a,&~^(h3|h9)$"))[-1] == "a,&~^(h3|h4|h5)$"
+    assert resumed(kept(limit="a/x,&~^(h3|h9)$"))[-1] == "a/x,&~^(h3|h4|h5)$"
 
 
 @pytest.mark.parametrize(

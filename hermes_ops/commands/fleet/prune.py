@@ -8,10 +8,9 @@ from dataclasses import replace
 from hermes_ops.audit.orphans import Orphan, orphans_of
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result
-from hermes_ops.cli.prompts import confirm_typed
 from hermes_ops.commands import steps
 from hermes_ops.commands.converge import converge, finish
-from hermes_ops.commands.fleet.guards import refuse_protected
+from hermes_ops.commands.fleet.guards import ask, refuse_protected, refuse_unselected
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.strangers import Reached, reach
 from hermes_ops.errors import UsageError
@@ -29,18 +28,17 @@ from hermes_ops.services.describe import describe
 LEFT = "it left the inventory"
 
 
-def prune(options: Options, output: Output) -> Result:
+def prune(options: Options, output: Output, *, all_hosts: bool) -> Result:
     """Ask, then stop, disable and forget the orphans of the selected hosts; their data stays."""
+    refuse_unselected("fleet.prune", options, all_hosts=all_hosts or options.check)
     reached = _reached(options, output)
     selected = pruned(reached)
     refuse_protected("fleet.prune", selected)
-    names = [f"{host}/{name}" for host, own in reached.chosen.items() for name in own]
-    if not names:
+    if not any(reached.chosen.values()):
         _refuse_misnamed(options, reached)
         output.note("no orphan was found: nothing is removed")
-    elif not options.check:
-        question = f"Remove the services of {', '.join(names)}? Their data stays"
-        confirm_typed(options.limit or "all", question, options)
+    else:
+        ask("Stop, and remove the service of,", selected, options, more=" Their data stays.")
     workspace = replace(reached.workspace, selected=selected)
     converged = converge(
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
