@@ -72,5 +72,11 @@ def empty_home(request: pytest.FixtureRequest, homes: Callable[[], str]) -> Iter
         yield
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody pause before a host is tried again."""
+    monkeypatch.setattr("hermes_ops.transport.ssh.PAUSES", (0.0, 0.0))
+
+
 def _is_of_the_lab(request: pytest.FixtureRequest) -> bool:
     return request.node.get_closest_marker("lab") is not None

@@ -227,7 +227,9 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     Not while Python is importing: it would keep its lock, and whoever imports next would hang.
     """
     if frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
-        later = threading.Timer(0.01, signal.raise_signal, (number,))
+        # To the main thread: a signal to another one would not end what that one waits for.
+        main_thread = threading.main_thread().ident
+        later = threading.Timer(0.01, signal.pthread_kill, (main_thread, number))
         later.daemon = True
         later.start()
         return

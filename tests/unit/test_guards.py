@@ -10,6 +10,8 @@ import pytest
 from calling import said
 from terminal import typing
 
+pytestmark = pytest.mark.usefixtures("hasty")  # no host is there
+
 Captured = pytest.CaptureFixture[str]
 TEXT = """\
 all:

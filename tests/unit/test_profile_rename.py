@@ -14,6 +14,8 @@ from hermes_ops.commands.profile.layers import refuse_other_meaning, renaming
 from hermes_ops.commands.workspace import loaded, open_workspace
 from hermes_ops.errors import InventoryError
 
+pytestmark = pytest.mark.usefixtures("hasty")  # no host is there
+
 GROUPS = """\
 all:
   children:

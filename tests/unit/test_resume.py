@@ -15,6 +15,8 @@ from hermes_ops.reporting.journal import Journal
 from hermes_ops.secrets.secret import Redactor
 from hermes_ops.tasks.runs import _selects
 
+pytestmark = pytest.mark.usefixtures("hasty")  # no host is there
+
 Captured = pytest.CaptureFixture[str]
 TYPED = ["fleet.up", "-l", "a", "--no-verify", "--limit=b", "-lc", "-y"]
 HOSTS = ["h1", "h2", "h3", "h4", "h5"]

@@ -285,6 +285,7 @@ def test_a_silent_host_is_left_in_that_time(server: Sshd) -> None:
             connect(edge(is_patience_given=False))
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_family_of_addresses(server: Sshd) -> None:
     """AddressFamily decides which addresses of a name are tried."""
     config(f"{entry(server)}  AddressFamily inet\n")
@@ -295,6 +296,7 @@ def test_the_family_of_addresses(server: Sshd) -> None:
         connect(edge())
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_address_on_this_side(server: Sshd) -> None:
     """BindAddress is where the connection comes from, in `hosts.trust`, too."""
     config(f"{entry(server)}  BindAddress 127.0.0.7\n")
