@@ -75,12 +75,13 @@ def library(name: str) -> str:
 
 _AT_ONCE = """\
 case $-${BASH_VERSION+b} in
-*h*B*b) set -- "$(head -c %d)"; [ ${#1} -lt $length ] || eval "$1"; exit ;;
+*h*B*s*b) set -- "$(head -c %d)"; [ ${#1} -lt $length ] || eval "$1"; exit ;;
 esac
 """
 """bash reads a script on its input byte by byte, which takes longer than all that a look does; so
-it takes the rest at once. A shell that reads in blocks, as dash does, has taken a part by then: it
-never comes to that, and a text that is too short would not run."""
+it takes the rest at once, unless the script is an argument (no `s` in `$-`). A shell that reads in
+blocks, as dash does, has taken a part by then: it never comes to that, and a text that is too short
+would not run."""
 
 _NONE: Mapping[str, PurePosixPath] = {}
 

@@ -6,6 +6,7 @@ A real shell runs the whole script; functions stand for the commands that look a
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -135,6 +136,7 @@ class World:
         there = replace(script, text=script.text.replace("/proc/", proc))
         cut = libraries_end(there)
         text = there.text[:cut] + WORLD + there.text[cut:]
+        text = re.sub(r"head -c \d+", "cat", text, count=1)  # its length is another one now
         environ = {"HOME": str(self.folder / "home"), "PATH": "/usr/bin:/bin"}
         environ |= {
             "WORLD": str(self.folder),

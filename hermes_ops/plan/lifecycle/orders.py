@@ -35,6 +35,7 @@ from hermes_ops.plan.model import (
 from hermes_ops.plan.order import refusal
 from hermes_ops.plan.resource import Service
 from hermes_ops.plan.services import has_policy, is_defined, plan_markers
+from hermes_ops.program_name import spoken
 from hermes_ops.services.base import ServiceSpec
 from hermes_ops.services.manager import ServiceManager
 
@@ -85,11 +86,11 @@ def _mend(
     `manager` has the service, or is to have it. What the inventory names is moved by `fleet.up`.
     """
     if not wanted.profile.unmanaged:
-        return f"./inv fleet.up -l {host.name}/{service.profile}"
+        return spoken(f"./inv fleet.up -l {host.name}/{service.profile}")
     verb = _TYPED.get(order_of(wanted), "") if installed else "install"
     if verb and (typed := manager.typed(verb, service, facts)):
         return f"on the host: {typed}"
-    return (
+    return spoken(
         f"name {service.profile} under hermes_profiles of {host.name}, with"
         f" hermes_service_manager: {manager.name}; then ./inv fleet.up -l {host.name}"
     )
