@@ -7,15 +7,26 @@
 look_code() { # HOME...
   [ -n "${hermes_info-}" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return 0
   told=$(limited 10 "$hermes_python" -I -B -W ignore -c '
-import csv, os, re, sys
+import os, sys
 root, own = os.path.split(sys.argv[1])
 names = set(sys.stdlib_module_names) - set(sys.builtin_module_names)
 def named(name):
-    return re.sub("[-_.]+", "-", name).lower()
+    return "-".join(filter(None, name.replace("_", "-").replace(".", "-").lower().split("-")))
 def counts(path, whole):
-    if path.startswith(("/", "..")) or re.search("(^|/)tests?/", path):
+    if path.startswith(("/", "..")) or "/test/" in f"/{path}" or "/tests/" in f"/{path}":
         return False
-    return path.endswith(".so") or path.endswith(".py") and (whole or re.fullmatch("[^/]+(/__init__)?.py", path))
+    folder, _, name = path.partition("/")
+    return whole or path.endswith(".so") or not name or name == "__init__.py"
+def rows(file):
+    for line in file:
+        path, _, more = line.partition(",")
+        if path[:1] == "\"":
+            import csv
+            path, _, size = (next(csv.reader([line])) + ["", ""])[:3]
+        elif path.endswith((".py", ".so")):
+            size = more.rpartition(",")[2].strip()
+        if path.endswith((".py", ".so")):
+            yield path, int(size) if size.isdigit() else 0
 def wrong(path, size, since):
     place = os.path.join(root, path)
     try:
@@ -42,16 +53,17 @@ for folder in records():
     record = os.path.join(root, folder, "RECORD")
     with open(record, encoding="utf-8", newline="") as file:
         since, whole = os.fstat(file.fileno()).st_mtime, folder == own
-        for path, _, size in (row for row in csv.reader(file) if len(row) == 3):
+        for path, size in rows(file):
             if path.endswith(".py"):
-                names.add(path.split("/")[0].removesuffix(".py"))
-            if counts(path, whole) and (words := wrong(path, int(size or 0), since)):
+                names.add(path.partition("/")[0].removesuffix(".py"))
+            if counts(path, whole) and (words := wrong(path, size, since)):
                 found.append(f"{path} {words}")
 with open(os.path.join(root, own, "METADATA"), encoding="utf-8", errors="replace") as file:
-    needs = [re.match("[A-Za-z0-9._-]+", line[15:])[0] for line in file if re.match("Requires-Dist: [A-Za-z0-9]", line) and ";" not in line]
+    needs = [line[15:].split("(")[0] for line in file if line.startswith("Requires-Dist: ") and ";" not in line]
+    needs = ["".join(c if c.isalnum() or c in "._-" else " " for c in line).split()[0] for line in needs if line[:1].isalnum()]
 try:
     with open(os.path.join(root, "../../../pyvenv.cfg"), encoding="utf-8") as file:
-        alone = re.search("include-system-site-packages *= *false", file.read())
+        alone = "include-system-site-packages=false" in file.read().replace(" ", "")
 except OSError:
     alone = False
 if alone:
