@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_ops.cli.output import REDACTOR
+from hermes_ops.errors import UsageError
 from hermes_ops.files import envfile
 from hermes_ops.plan.model import Change, Write
 from hermes_ops.reporting.report import count, is_own_record, line, names
 from hermes_ops.reporting.wrongs import wrongs
-from hermes_ops.secrets.secret import Secret
+from hermes_ops.secrets.fingerprint import fingerprint, operator_key
+from hermes_ops.secrets.secret import SHOWN, Secret
 
 
 class Summary:
@@ -196,7 +199,30 @@ def lines_of(change: Change) -> list[str]:
     lines = difflib.unified_diff(
         before.splitlines(), write.content.splitlines(), "now", "wanted", n=0, lineterm=""
     )
-    return [REDACTOR.in_line(line) for line in list(lines)[2:]]
+    return _without_secrets(list(lines)[2:])
+
+
+def _without_secrets(lines: Sequence[str]) -> list[str]:
+    """Return lines of a diff with fingerprints in place of values that a vault has.
+
+    What such a value replaces on the host is probably a secret, too, but nobody knows it here: then
+    no value is shown of what is removed.
+    """
+    shown = [REDACTOR.in_line(line, _marked) for line in lines]
+    if shown == list(lines):
+        return shown
+    return [_VALUE.sub(rf"\1{SHOWN}", line) if line[0] == "-" else line for line in shown]
+
+
+_VALUE = re.compile(r"^(-\s*(?:- )?(?:[^\s:]+:)?\s?)\S.*$")
+
+
+def _marked(value: str) -> str:
+    """Return what is shown for a value: another value has another fingerprint."""
+    try:
+        return f"{SHOWN}({fingerprint(operator_key(), value)})"
+    except UsageError:
+        return SHOWN
 
 
 def _names_of(write: Write, content: Secret) -> Iterator[str]:

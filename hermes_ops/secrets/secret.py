@@ -138,14 +138,14 @@ class Redactor:
         """Return the value of a setting, or `***` if it is one of a vault."""
         return SHOWN if value.strip() in self._typed else value
 
-    def in_line(self, line: str) -> str:
-        """Return a line of a file of settings in which each value of a vault is `***`."""
+    def in_line(self, line: str, shown: Callable[[str], str] = lambda _: SHOWN) -> str:
+        """Return a line of a file of settings with what is shown for each value of a vault."""
         if not self._typed:
             return line
         long = sorted((v for v in self._typed if _SPLITS.search(v)), key=len, reverse=True)
         for value in long:
-            line = line.replace(value, SHOWN)
-        return _TOKEN.sub(lambda found: self.of_setting(found[0]), line)
+            line = line.replace(value, shown(value))
+        return _TOKEN.sub(lambda f: shown(f[0]) if f[0] in self._typed else f[0], line)
 
     def __call__(self, text: str) -> str:
         """Return `text` without any known value."""

@@ -24,6 +24,7 @@ from hermes_ops.reporting import events, report
 from hermes_ops.reporting import summary as ended
 from hermes_ops.reporting.events import Event
 from hermes_ops.run import Done, HostResult
+from hermes_ops.secrets.fingerprint import fingerprint, operator_key
 from hermes_ops.secrets.secret import Redactor, Secret
 
 FOLDER = Change(
@@ -264,6 +265,28 @@ def test_totals(more: Mapping[str, Any], text: str) -> None:
 def test_the_diff_of_a_change(change: Change, told: list[str]) -> None:
     """Lines of a plain file, without those that stay; of one with secrets only the names."""
     assert ended.lines_of(change) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("a: 1\nkey: old\n", "a: 2\nkey: qx\n", ["-a: ***", "-key: ***", "+a: 2", "+key: MARK"]),
+        ("list:\n  - old\n", "list:\n  - qx\n", ["-  - ***", "+  - MARK"]),
+        ("Environment=\"KEY=old one\"\n", "Environment=\"KEY=qx\"\n",
+         ["-***", '+Environment="KEY=MARK"']),
+        ("a: 1\n", "a: 2\n", ["-a: 1", "+a: 2"]),
+    ],
+)  # fmt: skip
+def test_a_value_of_a_vault_is_its_fingerprint_in_a_diff(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str, told: list[str]
+) -> None:
+    """What it replaces may be the secret that it was, so no value that is removed is shown."""
+    redactor = Redactor()
+    redactor.learn_typed("qx")
+    monkeypatch.setattr(ended, "REDACTOR", redactor)
+    mark = f"***({fingerprint(operator_key(), 'qx')})"
+    lines = [line for line in ended.lines_of(write(before, after)) if line[:2] != "@@"]
+    assert [line.replace(mark, "MARK") for line in lines] == told
 
 
 # --- tables -------------------------------------------------------------------------------------
