@@ -22,8 +22,8 @@ from hermes_ops.reporting.events import Event, Noted
 from hermes_ops.run.model import HostResult, Settings
 
 BOX = Host("box", Connection(), (), (profile("demo", {"state": "started"}),), ("demo",))
-CHANGES = 5
-"""The stop, the switch, the unit, its reload and the start."""
+CHANGES = 6
+"""The note, the stop, the switch, the unit, its reload and the start."""
 
 
 def switched(*services: str) -> Facts:

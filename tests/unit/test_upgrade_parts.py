@@ -28,7 +28,7 @@ from hermes_ops.commands.fleet.disk import on_host as unneeded
 from hermes_ops.commands.fleet.upgrade import on_host
 from hermes_ops.commands.fleet.upgrade.databases import Sentence, copy, databases, put_back, schema
 from hermes_ops.commands.fleet.upgrade.job import request
-from hermes_ops.commands.fleet.upgrade.notes import read_note
+from hermes_ops.commands.fleet.upgrade.notes import read_note, write_note
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import UPGRADE_NOTE, stamp
@@ -183,6 +183,33 @@ def migrated(home: Path) -> Path:
     on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
     execute(f"{HOME}/state.db", "UPDATE schema_version SET version = 22")
     return home / ".local/state/hermes-ops/upgrade/snapshots/r1"
+
+
+@pytest.mark.parametrize(
+    ("phase", "goes_on", "services"),
+    [("done", False, ["late"]), ("switched", True, ["demo", "late"])],
+)
+def test_a_way_back_notes_whom_it_stops(
+    home: Path, phase: str, goes_on: bool, services: list[str]
+) -> None:
+    """Before it stops them: if anything fails then, the next way back starts them."""
+    taken(home)
+    write_note(asked("errors"), {**noted(), "phase": phase})
+    on_host.begin_return(asked("return", phase="reverting", services=["late"], goes_on=goes_on))
+    assert (noted()["phase"], noted()["services"]) == ("reverting", services)
+
+
+def test_a_way_back_without_room_begins_not(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes back is copied. An upgrade that has not ended goes back all the same."""
+    migrated(home)
+    before = noted()
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=9, f_frsize=4096))
+    words = {"phase": "reverting", "services": ["demo"]}
+    with pytest.raises(Sentence, match=r"the databases that go back need .* nothing was stopped"):
+        on_host.begin_return(asked("return", **words, goes_on=False))
+    assert noted() == before
+    on_host.begin_return(asked("return", **words, goes_on=True))
+    assert noted()["phase"] == "reverting"
 
 
 def test_a_profile_that_is_gone_since_then_needs_no_database(home: Path) -> None:
@@ -378,8 +405,8 @@ def test_a_dashboard_is_of_the_same_hermes() -> None:
 def test_the_way_back_copies_nothing_and_puts_back() -> None:
     """It runs the program by the Python of the version that is left."""
     plan = planned(healthy(), back=True, before="0.19.0", after="0.18.2")
-    assert actions(plan)[0] == ("demo", "stop")
-    words = plan.changes[2].operation.words  # type: ignore[union-attr]
+    assert actions(plan)[:2] == [(None, "update"), ("demo", "stop")]
+    words = plan.changes[3].operation.words  # type: ignore[union-attr]
     assert "/hermes/0.19.0/venv/bin/python" in words[0]
     assert json.loads(words[-1])["restores"] is True
 

@@ -1,10 +1,10 @@
 """What an upgrade does on a host: this runs there, as a text, in the home of its user.
 
 A request in JSON is its last argument, or on standard input. `snapshot` copies the databases while
-the gateways write them, and begins the note. `switch` leads `current` to a version; before that it
-puts a snapshot back if that is asked. `errors` tells what is new in the logs since then, `keep`
-writes down what is seen, and `end` ends the note and lets Hermes bring its bundled skills to every
-profile. `there` tells whether a version is on the disk.
+the gateways write them, and begins the note; `return` notes that a way back begins. `switch` leads
+`current` to a version; before that it puts a snapshot back if that is asked. `errors` tells what is
+new in the logs since then, `keep` writes down what is seen, and `end` ends the note and lets Hermes
+bring its bundled skills to every profile. `there` tells whether a version is on the disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,13 @@ from hermes_ops.commands.fleet.upgrade.notes import (
     write_note,
     written,
 )
-from hermes_ops.commands.fleet.upgrade.way_back import homes_of, lost, restored, text_of
+from hermes_ops.commands.fleet.upgrade.way_back import (
+    homes_of,
+    lost,
+    restored,
+    sizes_of_copies,
+    text_of,
+)
 
 SPARE = 64 << 20
 """Bytes that a snapshot leaves free on the disk."""
@@ -60,7 +66,8 @@ def snapshot(request: Request) -> None:
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        _refuse_full(request)
+        sizes = [size(path) for home in homes_of(request) for path in databases(home)]
+        _refuse_full(sizes, "copies of the databases")
         kept = _copied(request, part)
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
@@ -77,13 +84,13 @@ def snapshot(request: Request) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _refuse_full(request: Request) -> None:
-    needs = sum(size(path) for home in homes_of(request) for path in databases(home))
+def _refuse_full(sizes: Iterable[int], what: str) -> None:
+    needs = sum(sizes) + SPARE
     state = os.statvfs(".")
     left = state.f_bavail * state.f_frsize
-    if left < needs + SPARE:
-        mib = f"{needs + SPARE >> 20} MiB, and {left >> 20} MiB are free"
-        raise Sentence(f"the copies of the databases need {mib}; nothing was stopped")
+    if left < needs:
+        mib = f"{needs >> 20} MiB, and {left >> 20} MiB are free"
+        raise Sentence(f"the {what} need {mib}; nothing was stopped")
 
 
 def _copied(request: Request, part: Path) -> dict[str, str]:
@@ -101,6 +108,21 @@ def _copied(request: Request, part: Path) -> dict[str, str]:
             target.chmod(0o600)
     part.mkdir(mode=0o700, parents=True, exist_ok=True)
     return kept
+
+
+def begin_return(request: Request) -> None:
+    """Note that a way back begins, and for which gateways: whatever fails behind their stops, the
+    next one starts them. On a failure the note is as before.
+
+    An upgrade that has not ended goes back however full the disk is: it has its room.
+    """
+    note, services = read_note(request), set(request["services"])
+    if request["goes_on"]:
+        services |= set(note["services"])
+    else:
+        _refuse_full(sizes_of_copies(request, note), "databases that go back")
+        keep_room(request)
+    write_note(request, {**note, "phase": request["phase"], "services": sorted(services)})
 
 
 # --- between the stops and the starts ---------------------------------------------------------
@@ -225,8 +247,8 @@ def there(request: Request) -> dict[str, Any]:
 
 
 VERBS: Mapping[str, Callable[[Request], Any]] = {
-    "snapshot": snapshot, "switch": switch, "errors": errors, "keep": keep, "end": end,
-    "there": there,
+    "snapshot": snapshot, "return": begin_return, "switch": switch, "errors": errors,
+    "keep": keep, "end": end, "there": there,
 }  # fmt: skip
 
 

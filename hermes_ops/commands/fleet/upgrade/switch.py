@@ -35,6 +35,7 @@ from hermes_ops.plan.model import Control, Refuse, Reload, RunCommand, Write, Wr
 from hermes_ops.plan.resource import ServiceDefinition
 from hermes_ops.services import MANAGERS
 
+_NOTE = f"file:{UPGRADE_NOTE}"
 COPYING = 1800
 """Seconds that the copies of all databases may take."""
 SWITCH = 300
@@ -88,8 +89,6 @@ def switch_plan(
     controls = [change for change in own if isinstance(change.operation, Control)]
     manager, reason = MANAGERS[plan.manager], f"for Hermes {way.after}"
     stops = [_as(change, "stop", manager, reason) for change in controls if change.restarts]
-    if way.back:
-        stops = [replace(change, seen=_seen(facts)) for change in stops]
     units = list(_units(defined, facts, way, names))
     changes = [
         *_before(ordered, facts, way, names),
@@ -215,8 +214,14 @@ def _reload(units: Sequence[Change], manager: Any, way: Way) -> Iterable[Change]
 def _before(
     desired: DesiredState, facts: Facts, way: Way, names: Sequence[str]
 ) -> Iterable[Change]:
-    """Yield the copies of all databases; on the way back they are there already."""
+    """Yield the copies of all databases; on the way back they are there already, and noted is who
+    is stopped next."""
     if way.back:
+        back = {"services": list(names), "phase": REVERTING, "goes_on": way.note.is_open}
+        words = _words("return", desired, facts, way, back)
+        operation = RunCommand(words, SWITCH)
+        reason = "the way back begins"
+        yield Change(way.step, None, _NOTE, "update", reason, operation, _seen(facts))
         return
     asked = {"from": way.before, "to": way.after, "services": list(names)}
     words = _words("snapshot", desired, facts, way, asked)

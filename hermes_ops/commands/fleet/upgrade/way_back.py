@@ -38,6 +38,12 @@ def restored(request: Request, note: Mapping[str, Any]) -> list[str]:
     return list(map(str, there))
 
 
+def sizes_of_copies(request: Request, note: Mapping[str, Any]) -> Iterator[int]:
+    """Yield how large each copy is that goes back: it is copied again, and stays."""
+    copies = (_folder(request, note) / path for path in _migrated(request, note))
+    return (copy.stat().st_size for copy in copies if copy.exists())
+
+
 def lost(request: Request) -> list[str]:
     """Return the databases of a format that the version before has not, and without a copy."""
     try:
