@@ -117,9 +117,10 @@ def test_a_hold_outlives_the_boot(there: Host, word: str) -> None:
     assert mark(there)["hold"] is True
     assert "systemctl --user --quiet disable -- hermes-gateway-demo.service" in there.calls
     assert " held by ann, since " in call(there, "status", "demo").out
-    # A stop without that word ends no hold.
+    # A stop without that word ends no hold, and with it none begins anew.
     assert call(there, "stop", "demo").code == 0
-    assert mark(there)["hold"] is True
+    assert call(there, "stop", "demo", word, SUDO_USER="bob").code == 0
+    assert (mark(there)["hold"], mark(there)["by"]) == (True, "ann")
     assert call(there, "start", "demo").out == "demo started\n"
     assert "systemctl --user --quiet enable -- hermes-gateway-demo.service" in there.calls
     assert call(there, "status", "demo").code == 0
