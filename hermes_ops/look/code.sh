@@ -48,7 +48,16 @@ def records():
             there.add(named(name.rpartition("-")[0] or name))
         if kind == "dist-info" and os.path.isfile(os.path.join(root, folder, "RECORD")):
             yield folder
+def elsewhere():
+    # What a .pth adds, such as the libraries of another environment.
+    for place in sys.path:
+        if os.path.isdir(place) and not os.path.samefile(place, root):
+            yield from os.listdir(place)
 there, found = set(), []
+for folder in elsewhere():
+    name, _, kind = folder.rpartition(".")
+    if kind in ("dist-info", "egg-info"):
+        there.add(named(name.rpartition("-")[0] or name))
 for folder in records():
     record = os.path.join(root, folder, "RECORD")
     with open(record, encoding="utf-8", newline="") as file:

@@ -179,7 +179,10 @@ def test_under_supervisord(linux: Box, operator: MakeOperator) -> None:
     )  # fmt: skip
     wait_until(lambda: one.run("fleet.ps").code == 0, 40)
     # supervisord itself is gone: the wrapper starts it as the run does.
-    linux.user("kill $(cat .local/state/hermes-ops/supervisord.pid); sleep 3")
+    linux.user(
+        "pid=$(cat .local/state/hermes-ops/supervisord.pid); kill $pid;"
+        " while kill -0 $pid 2>/dev/null; do sleep 0.2; done"
+    )
     done = linux.ssh(f"MY_API_KEY=secret {WRAPPER} start")
     assert sorted(done.stdout.splitlines()) == ["coder started", "default started"], done.stderr
     wait_until(lambda: one.run("fleet.ps").code == 0, 40)

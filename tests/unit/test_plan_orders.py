@@ -12,7 +12,7 @@ from building import HERMES, NOW, facts, profile, put, roles
 
 from hermes_ops.commands.fleet.control import order_steps
 from hermes_ops.inventory.model import Connection, Host, Profile
-from hermes_ops.look.facts import Answer, Facts
+from hermes_ops.look.facts import Answer, Facts, PathState
 from hermes_ops.plan import Plan, make_plan
 from hermes_ops.plan.desired import desired_state
 from hermes_ops.plan.model import Control, Drain, Refuse
@@ -144,6 +144,16 @@ def test_a_repair_starts_nothing_that_is_to_be_stopped() -> None:
     ((verb, reason),) = repair(now_with(services={"demo": "suspended"}))
     assert verb == "stop"
     assert "is suspended" in reason
+
+
+def test_what_a_repair_moves_aside_bars_no_start() -> None:
+    """A lock of root cannot be written; it is moved before the start."""
+    lock = f"{HOME}/gateway.lock"
+    found = now_with(services={"demo": "stopped"})
+    root = {lock: PathState("file", 0o644, 0, 9)}
+    found = replace(found, paths={**found.paths, **root}, unwritable=root, closed=frozenset(root))
+    actions = [action for action, _ in repair(found, "started")]
+    assert (actions[-1], "refuse" in actions, actions.count("move")) == ("start", False, 2)
 
 
 # --- drains -------------------------------------------------------------------------------------

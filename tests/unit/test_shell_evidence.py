@@ -1057,6 +1057,14 @@ def test_modules_in_the_home_of_a_gateway(host: Host) -> None:
     assert sorted(told) == ["shadow a/asyncio.py", "shadow a/lib"]
 
 
+def test_libraries_of_another_environment_are_installed(host: Host) -> None:
+    """A `.pth` may add their folder: what this Python finds is there."""
+    root, look = installed(host)
+    metadata = root / "hermes_agent-0.1.dist-info/METADATA"
+    metadata.write_text("Requires-Dist: pytest>=8\nRequires-Dist: no-such-library\n")
+    assert host.run(look).told == ["damaged the library no-such-library is not installed"]
+
+
 def test_a_python_that_does_not_come_up(host: Host) -> None:
     """Whatever keeps it from that: nothing could be compared."""
     _, look = installed(host)

@@ -192,7 +192,8 @@ def repaired(desired: DesiredState, facts: Facts) -> Facts:
     homes = [desired.services[wanted.profile.name].home for wanted in orders]
     moved = {str(path) for home in homes for path, _ in leftovers(home, facts, alive=True)}
     left = {path: state for path, state in facts.unwritable.items() if path not in moved}
-    return replace(facts, unwritable=left) if moved else facts
+    closed = frozenset(path for path in facts.closed if path not in moved)
+    return replace(facts, unwritable=left, closed=closed) if moved else facts
 
 
 def hardened(change: Change, evidence: Evidence, facts: Facts, order: str) -> Change:
