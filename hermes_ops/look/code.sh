@@ -41,25 +41,22 @@ def wrong(path, size, since):
         return "is gone" if isinstance(error, FileNotFoundError) else "cannot be read"
     except (SyntaxError, ValueError):
         return "is no Python any more"
-def records():
-    for folder in sorted(os.listdir(root)):
+def installed(folders):
+    for folder in folders:
         name, _, kind = folder.rpartition(".")
         if kind in ("dist-info", "egg-info"):
-            there.add(named(name.rpartition("-")[0] or name))
-        if kind == "dist-info" and os.path.isfile(os.path.join(root, folder, "RECORD")):
-            yield folder
+            yield named(name.rpartition("-")[0] or name)
 def elsewhere():
     # What a .pth adds, such as the libraries of another environment.
     for place in sys.path:
-        if os.path.isdir(place) and not os.path.samefile(place, root):
+        if os.path.isdir(place) and os.access(place, os.R_OK) and not os.path.samefile(place, root):
             yield from os.listdir(place)
-there, found = set(), []
-for folder in elsewhere():
-    name, _, kind = folder.rpartition(".")
-    if kind in ("dist-info", "egg-info"):
-        there.add(named(name.rpartition("-")[0] or name))
-for folder in records():
+folders, found = sorted(os.listdir(root)), []
+there = {*installed(folders), *installed(elsewhere())}
+for folder in folders:
     record = os.path.join(root, folder, "RECORD")
+    if not folder.endswith(".dist-info") or not os.path.isfile(record):
+        continue
     with open(record, encoding="utf-8", newline="") as file:
         since, whole = os.fstat(file.fileno()).st_mtime, folder == own
         for path, size in rows(file):

@@ -33,9 +33,9 @@ def elsewhere(python: str, results: str | None, output: Output) -> None:
     with TemporaryDirectory() as folder:
         script = 'sh "$PWD/inv" dev.test --quick --junit results'
         code = debians.run_beside(CLONE, script, found[1], Path(folder))
-        for part in Path(folder).glob("quick-*.xml") if results else ():
-            kept = Path(results or "")
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copy(part, kept / part.name.replace("quick", "newest"))
+        for part in Path(folder).glob("quick-*.xml"):
+            if results:
+                Path(results).mkdir(parents=True, exist_ok=True)
+                shutil.copy(part, Path(results) / part.name.replace("quick", "newest"))
     if code:
         raise CommandError(f"under Python {found[0]} they failed with exit code {code}")

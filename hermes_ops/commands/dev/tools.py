@@ -68,7 +68,7 @@ def quick_tests(results: str | None) -> tuple[Tool, ...]:
     """Return the quick tests in parts; with a folder for `results` they write quick-N.xml there.
 
     Each part is a pytest of its own with its own files. pytest-xdist would collect all files in
-    each of its processes and hand over every result: a third more work for thousands of tests.
+    each of its processes and hand over every result: a fifth of the work for thousands of tests.
     """
     files = sorted(str(path.relative_to(CLONE)) for path in (CLONE / UNIT).glob("test_*.py"))
     sizes = {file: (CLONE / file).stat().st_size for file in files}
