@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -17,6 +18,12 @@ from hermes_ops import program_name
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=examples(100))
 settings.register_profile("thorough", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("thorough" if os.environ.get(EXPLORE) else "fixed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now to no garbage collection: it stays, and it is most of all."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes_ops.cli.output import Output
-from hermes_ops.commands.dev.tools import Tool, is_shell, parts, quick_tests, run, tools
+from hermes_ops.commands.dev.tools import Tool, is_shell, parts, quick_tests, run, tools, weights
 from hermes_ops.errors import CommandError
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +109,18 @@ def test_every_file_of_tests_is_in_one_part(count: int) -> None:
     assert sorted(file for part in found for file in part) == sorted(sizes)
     weights = [sum(sizes[file] for file in part) for part in found]
     assert max(weights) - min(weights) <= max(sizes.values())
+
+
+def test_a_file_weighs_what_it_took_the_last_time() -> None:
+    """A new file is taken to last as long for its size as the others do; at first sizes decide."""
+    sizes = {"slow": 10, "quick": 30, "new": 20}
+    assert weights(sizes, {"slow": 6.0, "quick": 2.0, "gone": 9.0}) == {
+        "slow": 6.0,
+        "quick": 2.0,
+        "new": 4.0,
+    }
+    assert weights(sizes, {}) == sizes
+    assert weights(sizes, {"slow": 0.0}) == {"slow": 0.0, "quick": 30, "new": 20}
 
 
 def test_the_quick_tests_are_all_files() -> None:

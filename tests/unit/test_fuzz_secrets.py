@@ -112,18 +112,15 @@ def test_a_reference_is_resolved_once_a_run_and_late(tmp_path: Path) -> None:
         assert "the-same-for-all-five" in env
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
         ({"command": ["sh", "-c", "cat {told} >&2; exit 7"]}, "failed with exit 7"),
         ({"command": ["cat", "{told}"]}, "its value has a line break"),
-        pytest.param(
-            {"age": "-----BEGIN AGE ENCRYPTED FILE-----\n{value}\n"},
-            "this is not an age text",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param({"enf": "{value}"}, "not a known kind of reference", marks=pytest.mark.slow),
-        pytest.param({"file": "/nowhere/at-all"}, "cannot be read", marks=pytest.mark.slow),
+        ({"age": "-----BEGIN AGE ENCRYPTED FILE-----\n{value}\n"}, "this is not an age text"),
+        ({"enf": "{value}"}, "not a known kind of reference"),
+        ({"file": "/nowhere/at-all"}, "cannot be read"),
     ],
 )
 def test_bad_references_show_nothing(reference: dict[str, Any], said: str, tmp_path: Path) -> None:

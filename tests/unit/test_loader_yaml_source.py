@@ -111,7 +111,9 @@ def test_aliases_that_stay_small_are_fine() -> None:
     [
         (b"a: \xff\n", "x.yml:1:4: is not UTF-8 text"),
         (b"a: \x00\n", "control characters are not allowed"),
-        (b"#" * (64 * 1024 * 1024 + 1), "is larger than 64 MiB"),
+        pytest.param(
+            b"#" * (64 * 1024 * 1024 + 1), "is larger than 64 MiB", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_files_that_are_no_text(

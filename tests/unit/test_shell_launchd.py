@@ -322,6 +322,7 @@ def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
     assert not runs.exists()
 
 
+@pytest.mark.slow
 def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
     """On some hosts launchd answers 5 and nothing is wrong; `load` is the last that is tried."""
     said = "Bootstrap failed: 5: Input/output error\nTry re-running the command as root\n"

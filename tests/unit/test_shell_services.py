@@ -332,6 +332,7 @@ def test_who_is_not_up_is_not_drained(dash: Host, fields: dict[str, Any]) -> Non
     assert not (dash.home / "home" / REQUEST).exists()
 
 
+@pytest.mark.slow
 def test_who_does_not_begin_to_drain_is_not_waited_for(dash: Host) -> None:
     """After ten seconds: it is too old for it, or hangs. Another goes on to be waited for."""
     drain(dash)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from building import HERMES, facts, profile, put, roles
 from calling import said
+from examples import seldom
 
 from hermes_ops.apply import Terms, compile_plan
 from hermes_ops.audit.question import program_of
@@ -71,7 +72,7 @@ def execute(path: str, *statements: str) -> list[Any]:
     return rows[-1]
 
 
-@pytest.mark.parametrize("mode", ["wal", "delete"])
+@pytest.mark.parametrize("mode", ["wal", *seldom("delete")])
 def test_a_copy_is_sound_while_somebody_writes(home: Path, mode: str) -> None:
     """No writer meets a lock, and the copy has a whole number of rows."""
     path, failed = f"{HOME}/state.db", []

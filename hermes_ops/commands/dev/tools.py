@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from hermes_ops.errors import CommandError
 QUICK = "not lab and not slow"
 SLOW = "slow and not lab"
 UNIT = "tests/unit"
+SECONDS = ".pytest_cache/v/seconds"
+"""Where the plugin `lasting` keeps how long each file of quick tests took the last time."""
 UNREAD = (".whl", ".lock")
 """Suffixes of tracked files that are not written by hand."""
 
@@ -72,17 +75,27 @@ def quick_tests(results: str | None) -> tuple[Tool, ...]:
     """
     files = sorted(str(path.relative_to(CLONE)) for path in (CLONE / UNIT).glob("test_*.py"))
     sizes = {file: (CLONE / file).stat().st_size for file in files}
+    words = ("-q", "-p", "lasting", "-m", QUICK)
     return tuple(
-        Tool("pytest", ("-q", "-m", QUICK, *junit(results, "quick", number)), part)
-        for number, part in enumerate(parts(sizes, (os.cpu_count() or 1) + 1), 1)
+        Tool("pytest", (*words, *junit(results, "quick", number)), part)
+        for number, part in enumerate(
+            parts(weights(sizes, _seconds(files)), (os.cpu_count() or 1) + 1), 1
+        )
     )
 
 
-def parts(sizes: Mapping[str, int], count: int) -> list[tuple[str, ...]]:
-    """Return files in at most `count` parts of about the same size; each file is in one."""
+def weights(sizes: Mapping[str, int], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return how long each file will take: as the last time, else by its size as the others do."""
+    known = {file: seconds[file] for file in sizes if file in seconds}
+    rate = sum(known.values()) / max(1, sum(sizes[file] for file in known)) or 1
+    return {file: known.get(file, size * rate) for file, size in sizes.items()}
+
+
+def parts(weights: Mapping[str, float], count: int) -> list[tuple[str, ...]]:
+    """Return files in at most `count` parts of about the same weight; each file is in one."""
     heaps: list[list[str]] = [[] for _ in range(count)]
-    for file in sorted(sizes, key=lambda file: -sizes[file]):
-        min(heaps, key=lambda heap: sum(sizes[name] for name in heap)).append(file)
+    for file in sorted(weights, key=lambda file: -weights[file]):
+        min(heaps, key=lambda heap: sum(weights[name] for name in heap)).append(file)
     return [tuple(sorted(heap)) for heap in heaps if heap]
 
 
@@ -130,6 +143,15 @@ def is_shell(file: Path) -> bool:
     first = text.partition("\n")[0].split()
     named = first[:1] != [] and first[0].startswith("#!") and first[-1].endswith("sh")
     return (named or file.suffix == ".sh") and "{%" not in text
+
+
+def _seconds(files: Sequence[str]) -> dict[str, float]:
+    """Return what the cache of an earlier run knows; a number that cannot be read is none."""
+    found = {}
+    for file in files:
+        with suppress(OSError, ValueError):
+            found[file] = float((CLONE / SECONDS / Path(file).name).read_text(encoding="utf-8"))
+    return found
 
 
 def _tracked(folder: Path) -> list[str]:
