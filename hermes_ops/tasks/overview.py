@@ -6,7 +6,7 @@ import shutil
 import sys
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from invoke.collection import Collection
 from invoke.util import helpline
@@ -14,10 +14,17 @@ from invoke.util import helpline
 from hermes_ops.tasks import namespace
 
 OWN = "of your own"
+FIRST = ("fleet.plan", "fleet.up", "fleet.ps")
+"""The tasks that somebody begins with who has an inventory."""
+NEW = ("init", *FIRST[:2])
+"""The same for somebody who has none."""
 
 
-def overview(collection: Collection) -> Iterator[str]:
-    """Yield a line for each task, a runbook's own first: name and first line of the help."""
+def overview(collection: Collection, first: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each task, a runbook's own first: name and first line of the help.
+
+    The `first` three come again at the end, which is what a terminal still shows.
+    """
     ours = namespace().tasks
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(collection.task_names):
@@ -26,9 +33,14 @@ def overview(collection: Collection) -> Iterator[str]:
     column = 4 + max(map(len, collection.task_names), default=0)
     for title in sorted(groups, key=lambda title: (title != OWN, title)):
         yield f"{title}:"
-        for name in groups[title]:
-            yield from _wrapped(f"  {name}".ljust(column), helpline(collection[name]) or "")
+        yield from (line for name in groups[title] for line in _lines(collection, name, column))
         yield ""
+    yield "To begin with:"
+    yield from (line for name in first for line in _lines(collection, name, column))
+
+
+def _lines(collection: Collection, name: str, column: int) -> list[str]:
+    return _wrapped(f"  {name}".ljust(column), helpline(collection[name]) or "")
 
 
 def _wrapped(name: str, help: str) -> list[str]:

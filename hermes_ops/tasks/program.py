@@ -25,13 +25,14 @@ from hermes_ops.assets import INSTALLED
 from hermes_ops.cli.output import Output, veil
 from hermes_ops.cli.typed import typed
 from hermes_ops.errors import Interrupted, UsageError
+from hermes_ops.inventory.find import beside_inventory
 from hermes_ops.program_name import VARIABLE, program_name, spoken, started_as, works_on
 from hermes_ops.tasks import namespace, own_tasks
 from hermes_ops.tasks.executor import GraphExecutor
 from hermes_ops.tasks.handed import arguments_of
 from hermes_ops.tasks.mistyped import REPEATED, refuse_missing, usage_error
 from hermes_ops.tasks.operands import spelled_out
-from hermes_ops.tasks.overview import overview
+from hermes_ops.tasks.overview import FIRST, NEW, overview
 
 _ANYWHERE = {"help", "list"}
 _REMEDIES = {
@@ -164,7 +165,8 @@ class Program(InvokeProgram):
     def no_tasks_given(self) -> None:
         """List the tasks by noun: somebody typed only the name of the program."""
         print(f"Usage: {self.binary} TASK [--options]; {self.binary} --help TASK explains one\n")
-        print("\n".join(overview(self.collection)))
+        here = beside_inventory(own_tasks.inventories(self.core.unparsed), os.environ)
+        print("\n".join(overview(self.collection, FIRST if here else NEW)))
         raise Exit
 
     def print_task_help(self, name: str) -> None:

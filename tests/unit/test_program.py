@@ -384,6 +384,29 @@ def test_help_of_a_task_with_operands(
     assert (code, "Usage:" in out, list(tmp_path.iterdir())) == (0, True, [])
 
 
+@pytest.mark.parametrize(
+    ("folder", "first"),
+    [
+        ("inventory", ["fleet.plan", "fleet.up", "fleet.ps"]),
+        ("", ["init", "fleet.plan", "fleet.up"]),
+    ],
+)
+def test_three_tasks_to_begin_with_end_the_help(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    first: list[str],
+) -> None:
+    """What a terminal still shows when the whole list has scrolled by; all are in the list, too."""
+    (tmp_path / folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = said(capsys)
+    listed, _, begin = out.partition("To begin with:\n")
+    assert (code, [line.split()[0] for line in begin.splitlines()]) == (0, first)
+    assert set(begin.splitlines()) <= set(listed.splitlines())
+
+
 def test_sigterm_ends_as_ctrl_c_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the document, whose exit code is that of the signal."""
     monkeypatch.setattr(Interrupted, "exit_code", Interrupted.exit_code)
