@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit, UnexpectedExit
 from invoke.executor import Executor
@@ -15,9 +15,11 @@ from hermes_ops.cli.options import Options, united
 from hermes_ops.cli.output import Output, Result, exit_code
 from hermes_ops.errors import HermesError, Interrupted, SelectsNothing, UsageError
 from hermes_ops.graph import ordered
-from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks.handed import checked, parted
 from hermes_ops.tasks.step import Finish, Step, Verb, full_name
+
+if TYPE_CHECKING:
+    from hermes_ops.plan.desired import StepPlan
 
 
 class GraphExecutor(Executor):
@@ -158,9 +160,13 @@ def step_key(task: Task[Any]) -> str:
 
 def step_plans(task: Task[Any]) -> list[StepPlan]:
     """Return the steps of a task as data, in order: name, required steps, body."""
+    if not isinstance(task, Step):
+        return []
+    from hermes_ops.plan.desired import StepPlan
+
     return [
         StepPlan(step_key(node), tuple(step_key(other) for other in required(node)), node.body)
-        for node in (reachable(task) if isinstance(task, Step) else ())
+        for node in reachable(task)
         if isinstance(node, Step) and not isinstance(node, Finish)
     ]
 

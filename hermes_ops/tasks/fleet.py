@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import LOGS, LOOK, RESTARTING, Option, Options, whole
 from hermes_ops.cli.output import Output, Result
 from hermes_ops.errors import UsageError
-from hermes_ops.plan.desired import StepPlan
 from hermes_ops.tasks import graph
 from hermes_ops.tasks.executor import step_plans
 from hermes_ops.tasks.step import finish, verb
+
+if TYPE_CHECKING:
+    from hermes_ops.plan.desired import StepPlan
 
 _NO_VERIFY = Option("no_verify", "do not run the roles' checks at the end", False)
 _NO_WAIT = Option("no_wait", "do not wait until the started services are ready", False)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from hermes_ops.cli.options import COMMON, Option
 from hermes_ops.errors import UsageError
-from hermes_ops.plan.desired import Body
+
+if TYPE_CHECKING:
+    from hermes_ops.plan.desired import Body
 
 
 class Verb(Task):  # type: ignore[type-arg]

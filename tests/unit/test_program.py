@@ -436,7 +436,7 @@ def test_ctrl_c_waits_for_an_import() -> None:
 @pytest.mark.parametrize("ignored", [False, True])
 def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path, ignored: bool) -> None:
     """It ends as any program does, without a word; where it is ignored it stays so."""
-    (tmp_path / "yaml.py").write_text("print('loading', flush=True); input()")
+    (tmp_path / "invoke.py").write_text("print('loading', flush=True); input()")
     start = f"import signal, sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]"
     if not ignored:  # it is where a script runs the tests in its background
         start += "; signal.signal(signal.SIGINT, signal.default_int_handler)"

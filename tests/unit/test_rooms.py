@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import statistics
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -137,7 +138,20 @@ def test_commands_are_called_without_invoke() -> None:
     names = [name for name in FILES if name.startswith("hermes_ops.commands")]
     code = f"import importlib, sys; [importlib.import_module(n) for n in {names}]\n"
     code += "assert not [n for n in sys.modules if n.split('.')[0] in ('invoke', 'fabric')]"
-    import subprocess
-
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
+
+
+def test_a_list_of_tasks_loads_no_engine() -> None:
+    """What a task does is loaded when it runs: help and the Tab key wait for every module."""
+    code = (
+        "import sys; from hermes_ops.tasks.program import Program\n"
+        "try: Program().run(['inv', '--list'])\n"
+        "finally: print({n.split('.')[1] for n in sys.modules if n.startswith('hermes_ops.')})"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.home(), check=False
+    )
+    rooms = set(ast.literal_eval(ended.stdout.splitlines()[-1]))
+    assert "tasks" in rooms
+    assert rooms.isdisjoint({"plan", "look", "apply", "services", "hermes", "run", "loader"}), rooms
