@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
 from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_unreachable
 from hermes_ops.errors import HermesError
 from hermes_ops.inventory.model import Host
-from hermes_ops.look.facts import Facts
-from hermes_ops.plan import DesiredState
-from hermes_ops.plan.desired import StepPlan, desired_state
-from hermes_ops.run import HostOutcome, Rules, Settings, gather, ignore, over_hosts
+from hermes_ops.run import HostOutcome, Rules, Settings, ignore, over_hosts
 from hermes_ops.transport import Transport
+
+if TYPE_CHECKING:
+    from hermes_ops.look.facts import Facts
+    from hermes_ops.plan import DesiredState
+    from hermes_ops.plan.desired import StepPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def look_all(
 
     `each` gets the look at a host as soon as it has ended.
     """
+    from hermes_ops.plan.desired import desired_state
+
     workspace = workspace or open_workspace(options, output)
     refuse_unreachable(workspace.selected)
     states = [
@@ -73,6 +77,8 @@ def look_hosts(
     each: Callable[[Look], None] = lambda _: None,
 ) -> list[Look]:
     """Look at each host once."""
+    from hermes_ops.run import gather
+
     wanted = {state.host.name: state for state in states}
 
     def work(state: DesiredState, transport: Transport) -> Facts:

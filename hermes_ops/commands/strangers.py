@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
-from hermes_ops.commands.converge import Converged
 from hermes_ops.commands.look_hosts import Look, look_all
 from hermes_ops.commands.workspace import Workspace, enabled, open_workspace
 from hermes_ops.errors import HermesError, UsageError
@@ -15,10 +15,13 @@ from hermes_ops.hermes.gateway import STATE_FILE
 from hermes_ops.inventory.model import Host, Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.inventory.selector import Term, parse, select, within
-from hermes_ops.look.facts import Facts
-from hermes_ops.plan.desired import StepPlan
 from hermes_ops.run import HostResult
 from hermes_ops.services import MANAGERS
+
+if TYPE_CHECKING:
+    from hermes_ops.commands.converge import Converged
+    from hermes_ops.look.facts import Facts
+    from hermes_ops.plan.desired import StepPlan
 
 
 def strangers_on(host: Host, facts: Facts) -> list[str]:

@@ -14,11 +14,12 @@ from typing import Any
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files import ownership
+from hermes_ops.files.layout import STARTED
 from hermes_ops.files.ownership import GENERATED, Ownership, Tree, at, dotted, leaves
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.look.facts import Facts
 
-RECORD = ".hermes-ops.started.yml"
+RECORD = STARTED
 """The file in the profile's home."""
 ENV = ".env"
 FILES = ("config.yaml", ENV)

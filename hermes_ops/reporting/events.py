@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hermes_ops.plan import Change, Plan
+if TYPE_CHECKING:
+    from hermes_ops.plan import Change, Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.output import shown
-from hermes_ops.files.layout import UPGRADE_NOTE, WRITTEN
+from hermes_ops.files.layout import STARTED, UPGRADE_NOTE, WRITTEN
 from hermes_ops.files.ownership import NAME
-from hermes_ops.hermes.started import RECORD
-from hermes_ops.plan.model import Change
 from hermes_ops.reporting import events
 from hermes_ops.reporting.events import Event
 from hermes_ops.secrets.secret import Public
 
 if TYPE_CHECKING:
     from rich.live import Live
+
+    from hermes_ops.plan.model import Change
 
 COLORS = {
     "healthy": "green", "ok": "green", "done": "green", "changed": "yellow", "planned": "yellow",
@@ -78,7 +78,7 @@ def names(hosts: Sequence[str]) -> str:
 def is_own_record(change: Change) -> bool:
     """Return whether a change only writes down what is ours, or what we wrote."""
     path = PurePosixPath(change.resource.removeprefix("file:"))
-    return path.name in (NAME, RECORD) or path.parent == WRITTEN or path == UPGRADE_NOTE
+    return path.name in (NAME, STARTED) or path.parent == WRITTEN or path == UPGRADE_NOTE
 
 
 class Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hermes_ops.errors import (
     HermesError,
@@ -17,14 +17,16 @@ from hermes_ops.errors import (
     belongs_to,
 )
 from hermes_ops.inventory.model import Host
-from hermes_ops.plan import DesiredState
 from hermes_ops.reporting.events import Emit, Event, Finished, Raised
 from hermes_ops.run.connections import Connections
 from hermes_ops.run.model import Settings
 from hermes_ops.run.parallel import DEADLINE, INTERRUPTED, Ended, Rules, parallel
 from hermes_ops.transport import Transport, prepare
 
-Item = TypeVar("Item", Host, DesiredState)
+if TYPE_CHECKING:
+    from hermes_ops.plan import DesiredState
+
+Item = TypeVar("Item", Host, "DesiredState")
 Value = TypeVar("Value")
 BAD = ("failed", "unreachable", "unknown")
 """The outcomes that count for `--max-fail`."""

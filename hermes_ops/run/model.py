@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hermes_ops.audit.finding import Finding
 from hermes_ops.errors import HermesError
-from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
-from hermes_ops.look.facts import Facts
-from hermes_ops.plan import Change, Plan
-from hermes_ops.plan.difference import Difference
-from hermes_ops.run.turns import Turns
 from hermes_ops.transport import Transport, connect
+
+if TYPE_CHECKING:
+    from hermes_ops.audit.finding import Finding
+    from hermes_ops.hermes.readiness import Verdict
+    from hermes_ops.look.facts import Facts
+    from hermes_ops.plan import Change, Plan
+    from hermes_ops.plan.difference import Difference
+    from hermes_ops.run.turns import Turns
 
 Connect = Callable[..., Transport]
 

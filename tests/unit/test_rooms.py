@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import statistics
 import subprocess
 import sys
@@ -142,16 +143,44 @@ def test_commands_are_called_without_invoke() -> None:
     assert ended.returncode == 0, ended.stderr.decode()
 
 
-def test_a_list_of_tasks_loads_no_engine() -> None:
-    """What a task does is loaded when it runs: help and the Tab key wait for every module."""
+ENGINE = {"plan.make", "plan.model", "hermes.evidence", "run.host", "look.answers"}
+"""Modules that plan, and judge what runs."""
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded", "not_loaded"),
+    [
+        ("--list", {"tasks.fleet"}, ENGINE | {"loader.load", "services.systemd"}),
+        ("fleet.logs", {"run.fan_out", "commands.logs.logs"}, ENGINE),
+        *(
+            pytest.param(*values, marks=pytest.mark.slow)
+            for values in (
+                ("runs.list", {"commands.runs"}, ENGINE | {"loader.load", "services.systemd"}),
+                ("inventory.list", {"loader.load"}, ENGINE | {"transport.ssh"}),
+                ("hosts.exec true", {"run.fan_out", "transport.local"}, ENGINE),
+                ("secrets.show", {"commands.secrets.show"}, ENGINE),
+                ("fleet.ps", ENGINE, set[str]()),
+            )
+        ),
+    ],
+)
+def test_what_a_task_loads(
+    tmp_path: Path, words: str, loaded: set[str], not_loaded: set[str]
+) -> None:
+    """What it needs and no engine of others: half of a short task is the time to load modules."""
+    (tmp_path / "hosts.yml").write_text(
+        "all: {hosts: {here: {ansible_connection: local, hermes_profiles: [a]}}}"
+    )
     code = (
         "import sys; from hermes_ops.tasks.program import Program\n"
-        "try: Program().run(['inv', '--list'])\n"
-        "finally: print({n.split('.')[1] for n in sys.modules if n.startswith('hermes_ops.')})"
+        f"try: Program().run(['inv', *{words.split()}])\n"
+        "finally: print('', {n[11:] for n in sys.modules if n.startswith('hermes_ops.')})"
     )
+    environ = {**os.environ, "HOME": str(tmp_path), "HERMES_OPS_INVENTORY": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.home(), check=False
-    )
-    rooms = set(ast.literal_eval(ended.stdout.splitlines()[-1]))
-    assert "tasks" in rooms
-    assert rooms.isdisjoint({"plan", "look", "apply", "services", "hermes", "run", "loader"}), rooms
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, cwd=tmp_path, env=environ, check=False,
+    )  # fmt: skip
+    found = set(ast.literal_eval(ended.stdout.splitlines()[-1].strip()))
+    assert loaded <= found, ended.stderr
+    assert found.isdisjoint(not_loaded), found & not_loaded

@@ -44,6 +44,8 @@ OURS = {
     "commands/profile/archive/search.py": "safe readers make no objects; and it runs on a host",
     "assets.py": "reads our own tables with a safe reader",
     "__init__.py": "imports our own tasks by fixed names",
+    "plan/__init__.py": "imports our own modules by fixed names",
+    "run/__init__.py": "imports our own modules by fixed names",
     "tasks/__init__.py": "imports our own tasks by fixed names",
     "tasks/startup.py": "imports Invoke",
     "worker.py": "starts our own Python; its answers are plain values of our own process",
