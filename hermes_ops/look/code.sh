@@ -6,19 +6,23 @@
 # gateway, where it starts, under the name of a module. Nothing of Hermes is imported.
 look_code() { # HOME...
   [ -n "${hermes_info-}" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return 0
-  told=$(limited 10 "$hermes_python" -I -B -W ignore -c '
+  told=$(limited 10 "$hermes_python" -I -S -B -W ignore -c '
 import os, sys
 root, own = os.path.split(sys.argv[1])
 names = set(sys.stdlib_module_names) - set(sys.builtin_module_names)
 def named(name):
     return "-".join(filter(None, name.replace("_", "-").replace(".", "-").lower().split("-")))
 def counts(path, whole):
-    if path.startswith(("/", "..")) or "/test/" in f"/{path}" or "/tests/" in f"/{path}":
+    if path.startswith(("/", "..")) or "test" in path and {"test", "tests"} & set(path.split("/")[:-1]):
         return False
     folder, _, name = path.partition("/")
     return whole or path.endswith(".so") or not name or name == "__init__.py"
-def rows(file):
+def rows(file, whole):
+    # Most lines are of files deep in a library whose name is known by then: they are passed over.
+    known = "\n"
     for line in file:
+        if not whole and line.startswith(known) and line.count("/") > 1 and ".so," not in line:
+            continue
         path, _, more = line.partition(",")
         if path[:1] == "\"":
             import csv
@@ -26,9 +30,10 @@ def rows(file):
         elif path.endswith((".py", ".so")):
             size = more.rpartition(",")[2].strip()
         if path.endswith((".py", ".so")):
+            known = path.partition("/")[0] + "/" if path.endswith(".py") else known
             yield path, int(size) if size.isdigit() else 0
 def wrong(path, size, since):
-    place = os.path.join(root, path)
+    place = f"{root}/{path}"
     try:
         state = os.stat(place)
         if size and not state.st_size:
@@ -47,19 +52,21 @@ def installed(folders):
         if kind in ("dist-info", "egg-info"):
             yield named(name.rpartition("-")[0] or name)
 def elsewhere():
-    # What a .pth adds, such as the libraries of another environment.
+    # What a .pth adds, such as the libraries of another environment; few need to know.
+    import site
+    site.main()
     for place in sys.path:
         if os.path.isdir(place) and os.access(place, os.R_OK) and not os.path.samefile(place, root):
             yield from os.listdir(place)
 folders, found = sorted(os.listdir(root)), []
-there = {*installed(folders), *installed(elsewhere())}
+there = set(installed(folders))
 for folder in folders:
     record = os.path.join(root, folder, "RECORD")
     if not folder.endswith(".dist-info") or not os.path.isfile(record):
         continue
     with open(record, encoding="utf-8", newline="") as file:
         since, whole = os.fstat(file.fileno()).st_mtime, folder == own
-        for path, size in rows(file):
+        for path, size in rows(file, whole):
             if path.endswith(".py"):
                 names.add(path.partition("/")[0].removesuffix(".py"))
             if counts(path, whole) and (words := wrong(path, size, since)):
@@ -72,7 +79,8 @@ try:
         alone = "include-system-site-packages=false" in file.read().replace(" ", "")
 except OSError:
     alone = False
-if alone:
+if alone and not there.issuperset(map(named, needs)):
+    there.update(installed(elsewhere()))
     found += [f"the library {name} is not installed" for name in needs if named(name) not in there]
 for line in found[:50]:
     print("damaged", line)
