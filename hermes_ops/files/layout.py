@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 SHARE = PurePosixPath(".local/share/hermes-ops")
@@ -53,6 +54,15 @@ STAMP = "hermes-ops.json"
 
 CURRENT = "current"
 """The link in a program's folder that leads to the version in use."""
+
+
+@lru_cache(maxsize=4096)
+def joined(folder: PurePosixPath, name: str) -> PurePosixPath:
+    """Return a path in a folder: the same object each time, which keeps its text and its hash.
+
+    A plan asks hundreds of times for the few paths of a service.
+    """
+    return folder / name
 
 
 def program(name: str, version: str = CURRENT) -> PurePosixPath:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hermes_ops.errors import Conflict
@@ -138,14 +139,12 @@ def without(values: Mapping[Any, Any], paths: Iterable[Path]) -> Mapping[Any, An
 
 def pruned(values: Mapping[Any, Any], gone: Tree) -> Mapping[Any, Any]:
     """Return the mapping without the leaves of `gone`, and without mappings that become empty."""
-    rest = {}
+    rest: dict[Any, Any] = {}
     for key, value in values.items():
         if key not in gone:
             rest[key] = value
         elif gone[key] is not None and isinstance(value, Mapping):
-            inner = pruned(value, gone[key])
-            if inner:
-                rest[key] = inner
+            rest |= {key: inner} if (inner := pruned(value, gone[key])) else {}
     return rest
 
 
@@ -264,6 +263,7 @@ def _key(key: Any, indent: str) -> str:
     return text if len(text) < 1000 else f"? {text}\n{indent}"
 
 
+@lru_cache(maxsize=1024)  # a plan reads each several times, and nobody changes what it holds
 def parse(text: str, where: str = NAME) -> Ownership:
     """Return the content of a file.
 

@@ -173,8 +173,10 @@ def refuse_limits(
         Conflict: with the limit, and what it uses.
     """
     of_limits = [one.path for one in manager.paths(service) if one.kind in ("policy", "slice")]
+    if touched.isdisjoint(of_limits):
+        return
     evidence = evidence_of(service, facts, manager.name)
-    if evidence.rss_bytes is None or not evidence.supervised or touched.isdisjoint(of_limits):
+    if evidence.rss_bytes is None or not evidence.supervised:
         return
     held = "".join(facts.contents.get(str(path), "") for path in of_limits)
     powerless = manager.powerless(service.settings, facts)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import CONFIG, STATE
+from hermes_ops.files.layout import CONFIG, STATE, joined
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services.base import ServiceSpec, generated, template
 from hermes_ops.services.definition import Definition, DefinitionPath, HostWritten, Text
@@ -77,11 +77,11 @@ class Launchd(ServiceManager):
 
     def plist_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the plist."""
-        return self.folder / f"{service.label}.plist"
+        return joined(self.folder, f"{service.label}.plist")
 
     def mark_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the file that tells that the job is ours."""
-        return self.marks / f"{service.name}.conf"
+        return joined(self.marks, f"{service.name}.conf")
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import CONFIG, STATE, WRAPPER, environment
+from hermes_ops.files.layout import CONFIG, STATE, WRAPPER, environment, joined
 from hermes_ops.inventory.role import ProgramRole
 from hermes_ops.look.facts import Facts
 from hermes_ops.services import checks
@@ -75,11 +75,11 @@ class Supervisord(ServiceManager):
 
     def program_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the service's section."""
-        return PROGRAMS / f"{service.name}.conf"
+        return joined(PROGRAMS, f"{service.name}.conf")
 
     def script_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the script that sets the service's environment."""
-        return PROGRAMS / f"{service.name}.sh"
+        return joined(PROGRAMS, f"{service.name}.sh")
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""

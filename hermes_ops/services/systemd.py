@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS
+from hermes_ops.files.layout import PLANNED_STOP, SYSTEMD_UNITS, joined
 from hermes_ops.files.quoting import systemd_environment, systemd_program, systemd_word
 from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.look.facts import Facts, Unit
@@ -92,15 +92,15 @@ class Systemd(ServiceManager):
 
     def unit_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the unit itself."""
-        return self.folder / self.id(service)
+        return joined(self.folder, self.id(service))
 
     def drop_in_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of our drop-in; Hermes neither compares nor removes it."""
-        return self.folder / f"{self.id(service)}.d" / OWN_DROP_IN
+        return joined(self.folder, f"{self.id(service)}.d/{OWN_DROP_IN}")
 
     def wants_path(self, service: ServiceSpec) -> PurePosixPath:
         """Return the path of the link that `systemctl enable` would create."""
-        return self.folder / f"{self.target}.wants" / self.id(service)
+        return joined(self.folder, f"{self.target}.wants/{self.id(service)}")
 
     def paths(self, service: ServiceSpec) -> Iterable[DefinitionPath]:
         """Return every path that the service's definition may have."""
@@ -109,7 +109,7 @@ class Systemd(ServiceManager):
         yield DefinitionPath(self.wants_path(service), "link")
         if service.planned_stop:
             yield DefinitionPath(PLANNED_STOP, "shared")
-        yield DefinitionPath(self.folder / limits.SLICE, "slice")
+        yield DefinitionPath(joined(self.folder, limits.SLICE), "slice")
 
     def definition(
         self, service: ServiceSpec, facts: Facts, values: Mapping[str, Any], *, enabled: bool

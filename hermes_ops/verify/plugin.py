@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -163,10 +163,17 @@ class Checks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Take the result of a check that was called ahead of time: it needs no set-up any more."""
+        """Take the result of a check that was called ahead of time: it needs no set-up any more.
+
+        Of one that passed pytest makes no report: with its place in the file and all that was
+        printed, that takes longer than everything else that is done for it here.
+        """
         future = self._ahead.get(item.nodeid)
         if future is None:
             return None
+        if future.result().error is None:
+            self._keep(item, outcome.PASSED, None, future.result().seconds)
+            return True
         stops = (KeyboardInterrupt, pytest.exit.Exception)
         call = pytest.CallInfo.from_call(partial(_told, future), "call", reraise=stops)
         item.ihook.pytest_runtest_makereport(item=item, call=call)
@@ -190,22 +197,21 @@ class Checks:
         """Keep the outcome; set-up and tear-down only count if they fail."""
         report = yield
         if call.when == "call" or report.outcome != "passed":
-            self._keep(item, report, call.excinfo)
+            error = call.excinfo.value if call.excinfo else None
+            self._keep(item, _word(report, error), error, self._seconds(item, report))
         return report
 
-    def _keep(self, item: pytest.Item, report: pytest.TestReport, excinfo: Any) -> None:
+    def _keep(
+        self, item: pytest.Item, word: str, error: BaseException | None, seconds: float
+    ) -> None:
         if not hasattr(item, "callspec"):
             return
         service = _subject(item).service
         check = Check(service.host, service.profile, _name(item))
         before = self.outcomes.get(check)
         if before is None or before.outcome == outcome.PASSED:
-            error = excinfo.value if excinfo else None
-            word = _word(report, error)
             message = "" if word == outcome.PASSED else self._short(_message(error))
-            self.outcomes[check] = CheckOutcome(
-                check, word, message, _promise(item), self._seconds(item, report)
-            )
+            self.outcomes[check] = CheckOutcome(check, word, message, _promise(item), seconds)
 
     def _seconds(self, item: pytest.Item, report: pytest.TestReport) -> float:
         future = self._ahead.get(item.nodeid)
@@ -245,6 +251,7 @@ def _subject(item: Any) -> Subject:
     return subject
 
 
+@lru_cache(maxsize=256)  # it is asked for every check of every service
 def _folder(path: Path) -> Path:
     """Return the folder `checks` that contains a file, at any depth."""
     return next((folder for folder in path.parents if folder.name == "checks"), path.parent)

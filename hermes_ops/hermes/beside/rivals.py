@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -211,7 +212,7 @@ def _read(unit: _Unit, lines: Sequence[str], specifiers: Mapping[str, str]) -> N
 
 
 def _specifiers(unit: _Unit, facts: Facts) -> Mapping[str, str]:
-    instance = PurePosixPath(unit.path).stem.partition("@")[2]
+    instance = posixpath.splitext(posixpath.basename(unit.path))[0].partition("@")[2]
     named = {"%i": instance, "%I": instance} if instance else {}
     own = {} if _SYSTEM in unit.path else {"%h": facts.account_home, "%u": facts.user}
     return {"%%": "%", **named, **own}
@@ -240,6 +241,7 @@ def _home(argv: Sequence[str], given: str) -> str:
     return posixpath.normpath(given)
 
 
+@lru_cache(maxsize=1024)
 def _root(home: str) -> str:
     path = PurePosixPath(home)
     return str(path.parent.parent if path.parent.name == "profiles" else path)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes_ops.errors import Conflict, HermesError
 from hermes_ops.files import envfile, yamlfile
-from hermes_ops.files.layout import environment, stamp
+from hermes_ops.files.layout import environment, joined, stamp
 from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
@@ -138,7 +138,7 @@ def _in_the_way(service: ServiceSpec, facts: Facts) -> Conflict | None:
     except Conflict as conflict:
         return conflict
     for names, wanted in ((WRITTEN, "file"), (FOLDERS, "folder")):
-        for path in (service.home / name for name in names):
+        for path in (joined(service.home, name) for name in names):
             found = facts.paths.get(str(path))
             kind = found and kind_at_end(found)
             if found and kind != wanted and (kind or wanted == "folder"):

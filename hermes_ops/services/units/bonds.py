@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import SYSTEM_UNITS
@@ -44,18 +43,18 @@ def bonds(id: str, unit: Unit, facts: Facts, *, by_root: bool) -> Iterator[Confl
 
 def parts_of(id: str, facts: Facts, *, by_root: bool) -> Iterator[str]:
     """Yield the files on the disk that change this unit, or take its place at the next reload."""
-    for path in map(PurePosixPath, facts.parts):
-        folder = path.parent.name
+    for path in facts.parts:
+        above, folder, name = ("", "", *path.split("/"))[-3:]
         begins = folder.removesuffix(".service.d")
         changes = folder in (f"{id}.d", f"{id}.requires", "service.d") or (
             begins.endswith("-") and begins != folder and id.startswith(begins)
         )
-        replaces = path.name == id and folder in _ABOVE
-        of_system = {"system", "system.control"} & {folder, path.parent.parent.name} or (
-            path.is_relative_to("/run/systemd/transient")
+        replaces = name == id and folder in _ABOVE
+        of_system = {"system", "system.control"} & {folder, above} or (
+            path.startswith("/run/systemd/transient/")
         )
         if (changes or replaces) and bool(of_system) is by_root:
-            yield str(path if path.is_absolute() else facts.home / path)
+            yield path if path.startswith("/") else f"{facts.home}/{path}"
 
 
 _ABOVE = ("user.control", "system.control", "transient")
