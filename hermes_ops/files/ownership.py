@@ -251,6 +251,7 @@ def _lines(tree: Tree, depth: int, *, quote: bool = False) -> Iterator[str]:
             yield f'{start}: "{value}"'
 
 
+@lru_cache(maxsize=4096, typed=True)  # typed: 1, 1.0 and true are three keys
 def _key(key: Any, indent: str) -> str:
     if isinstance(key, str) and _PLAIN.fullmatch(key) and key.lower() not in _WORDS:
         return key
