@@ -184,6 +184,18 @@ def test_an_unmanaged_gateway_at_a_port_is_taken_down_by_its_name() -> None:
     assert row["next"] == "give one of the two another port in the inventory"
 
 
+def test_a_gateway_of_another_home_is_no_profile_of_ours() -> None:
+    """With HOME elsewhere, what the account runs has the same names and other homes."""
+    case = {"desired": {"demo": {"env": API}}}
+    held = {"services": {"demo": "stopped"}, "servers": [["0.0.0.0", 8701, 4711]]}
+    run = ("/x/python", "-m", "hermes_cli.main", "-p", "demo", "gateway", "run")
+    found = facts({**case, "facts": {"holds": "desired", **held}})
+    there = replace(found, account_home="/account", commands={4711: Invocation(run)})
+    (row,) = troubles.troubles_of(seen(there, case))
+    assert "port 8701 is taken by process 4711 (/x/python)" in row["message"]
+    assert row["next"].startswith("on the host: kill 4711; or ")
+
+
 def test_status_of_a_host_that_does_not_answer() -> None:
     """One row, with the way to test the connection."""
     state = desired({"desired": {"demo": {}}})

@@ -48,8 +48,8 @@ def profile_of(command: Invocation, facts: Facts) -> str:
     """Return the profile of this user's that a process runs; empty if it is no such gateway."""
     if not is_gateway(command.argv):
         return ""
-    root = f"{facts.account_home}/.hermes"
-    home = _home(command.argv, command.home or root)
+    root = f"{facts.home}/.hermes"  # that of the account, if HOME is not another folder
+    home = _home(command.argv, command.home or f"{facts.account_home}/.hermes")
     name = home.removeprefix(f"{root}/profiles/")
     return "default" if home == root else name if name != home and "/" not in name else ""
 
