@@ -69,6 +69,12 @@ def markers(home: PurePosixPath, facts: Facts) -> Iterable[Marker]:
             yield Marker(*known)
 
 
+def lasting_drain(home: PurePosixPath, facts: Facts) -> Marker | None:
+    """Return the request to drain that somebody left in this home, while it counts."""
+    found = (mark for mark in markers(home, facts) if mark.path.name == DRAIN)
+    return next((mark for mark in found if not (mark.over or mark.passing)), None)
+
+
 def _said(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)

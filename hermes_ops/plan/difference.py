@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hermes_ops.program_name import spoken
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -19,7 +21,7 @@ class Difference:
     """No failing of this run: it accepts it from now on, or leaves it to another task."""
 
     def __str__(self) -> str:
-        end = f"; to end that: {self.mend}" if self.mend else ""
+        end = f"; to end that: {spoken(self.mend)}" if self.mend else ""
         if self.state:
             words = f": {self.words}" if self.words else ""
             return f"{self.profile} is {self.state}{words}{end}"

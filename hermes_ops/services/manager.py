@@ -297,3 +297,4 @@ class CheckedService:
     """Of what keeps the machine awake: all that it must keep from happening."""
     readiness: str = "process"
     python: str = "python3"
+    drained: str = ""  # whose request makes it take no turn: it drains then, and should

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermes_ops.errors import Conflict
+from hermes_ops.hermes.markers import lasting_drain
 from hermes_ops.inventory.model import Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState
@@ -41,6 +42,7 @@ def _service(
     spec = desired.services[profile.name]
     own = [wanted for wanted in desired.wanted if wanted.profile.name == profile.name]
     watch = watch_of(spec, _config(own, facts), _environment(own, facts, spec))
+    drain = lasting_drain(spec.home, facts) if spec.text == "hermes" else None
     env_file = next((w.resource.path for w in own if isinstance(w.resource, EnvFile)), None)
     return CheckedService(
         host=desired.host.name,
@@ -58,6 +60,7 @@ def _service(
         platforms=watch.expected,
         readiness=spec.readiness,
         python=facts.hermes.python if facts.hermes else "python3",
+        drained=drain.told if drain else "",
     )
 
 

@@ -112,8 +112,12 @@ def test_a_drain_lasts_until_a_start(linux: Box, running: Operator) -> None:
     running.run("fleet.drain", "--for", "600", code=0)
     wait_until(lambda: '"draining"' in told(linux))
     assert state(running, code=2) == "draining"
-    left = running.up("--no-verify", code=2)
-    assert left.host("linux-1")["outcome"] == "ok"
+    for words in ((), ("--no-verify",)):
+        left = running.up(*words, code=2)
+        assert left.host("linux-1")["outcome"] == "ok"
+    checked = running.run("fleet.verify", code=2)
+    assert checked.json["verify"]["failed"] == 0
+    assert "coder is draining: by the drain request of " in checked.err
     assert state(running, code=2) == "draining"
     running.run("fleet.start", code=0)
     assert (state(running), linux.pid(UNIT)) == ("healthy", before)

@@ -236,7 +236,7 @@ def another_home(box: Box) -> Iterator[None]:
 
 @contextmanager
 def draining(box: Box) -> Iterator[None]:
-    """Hermes itself was asked to drain: it lives, answers, and takes no new turns."""
+    """A restart that was cut off left its request: it lives, answers, and takes no new turns."""
     request, state = (
         f"{home_of('alpha')}/.drain_request.json",
         f"{home_of('alpha')}/gateway_state.json",
@@ -245,7 +245,7 @@ def draining(box: Box) -> Iterator[None]:
     def says(word: str) -> bool:
         return f'"gateway_state":"{word}"' in box.user(f"tr -d ' ' <{state}")
 
-    box.user(f"echo '{{}}' >{request}")
+    box.user(f'echo \'{{"until": "restart"}}\' >{request}')
     wait_until(lambda: says("draining"))
     yield
     box.user(f"rm {request}")

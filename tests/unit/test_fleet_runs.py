@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import desired, facts, roles
+from building import NOW, desired, facts, put, roles
 from faking import Answer, EachAlone, FakeTransport, connecting, done, evidence, said
 from test_converge_host import HELD, NEW
 
@@ -386,6 +386,27 @@ def test_a_host_that_is_not_reached_is_not_verified(thing: Role) -> None:
     assert here.is_closed
     assert odd.is_closed
     assert [bool(host.failure) for host in reached] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"expires_at": NOW + 60, "principal": "ann"},
+         ["a/demo is draining: by the drain request of ann; to end that: "
+          "./inv fleet.start -l a/demo"]),
+        ({"expires_at": NOW - 60, "principal": "ann"}, []),
+        ({"expires_at": NOW + 60, "until": "restart"}, []),
+    ],
+)  # fmt: skip
+def test_a_gateway_that_drains_is_told(
+    thing: Role, request_: Mapping[str, Any], told: Sequence[str]
+) -> None:
+    """Its checks pass, for it does what it was asked to; that it takes no turn is said."""
+    drains = put(facts(HELD), ".hermes/profiles/demo/.drain_request.json", json.dumps(request_))
+    here = FakeTransport([said(drains)], sessions=[EachAlone()])
+    found, reached = verified(thing, {"a": here})
+    assert [o.outcome for o in found.outcomes] == [words.PASSED]
+    assert list(verify._drained(reached)) == told
 
 
 def test_checks_are_told(thing: Role) -> None:

@@ -177,6 +177,16 @@ def wanted(**fields: Any) -> Spoil:
     return spoil
 
 
+def asked_to_drain(state: str) -> Spoil:
+    """Return what asks it to drain: its state is this then."""
+
+    def drain(world: World) -> None:
+        wanted(drained="drain request of ann")(world)
+        put(gateway_state=state)(world)
+
+    return drain
+
+
 def answers(status: int | None, body: str = "") -> Spoil:
     """Return what changes what its API answers."""
     return lambda world: world.answers.update({URL: Answer(status, body)})
@@ -226,6 +236,8 @@ def age_log(seconds: float) -> Spoil:
         ("gateway_is_running", put(pid=1), "process 1"),
         ("gateway_is_running", put(start_time=1), "older process"),
         ("gateway_is_running", put(gateway_state="starting"), "starting"),
+        ("gateway_is_running", put(gateway_state="draining"), "draining"),
+        ("gateway_is_running", asked_to_drain("starting"), "starting"),
         ("gateway_is_running", no_state, "process None"),
         ("gateway_is_running", platform("telegram", state="error"), "not connected: telegram"),
         (
@@ -272,12 +284,14 @@ def test_a_session_of_supervisord_is_its_own(world: World) -> None:
         ("gateway_is_running", platform("telegram", updated_at=stamp(1001))),
         ("gateway_is_running", lambda w: w.beat.update(updated_at=stamp(80))),
         ("gateway_is_running", wanted(platforms=frozenset())),
+        ("gateway_is_running", asked_to_drain("draining")),
+        ("gateway_is_running", asked_to_drain("running")),
         ("log_is_written", age_log(1)),
         ("env_file_is_private", lambda w: w.folder.joinpath("real").symlink_to(w.env)),
     ],
 )
 def test_what_is_not_wrong_is_not_told(world: World, name: str, change: Spoil) -> None:
-    """A clock of another second, a state file of an older form, a platform too many."""
+    """A clock of another second, an older state file, a platform too many, a wanted drain."""
     change(world)
     world.check(f"test_{name}")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from building import HERMES, NOW, facts, profile, put, roles
 
+from hermes_ops import program_name
 from hermes_ops.commands.fleet.control import order_steps
 from hermes_ops.inventory.model import Connection, Host, Profile
 from hermes_ops.look.facts import Answer, Facts, PathState
@@ -265,7 +266,7 @@ def test_a_start_that_ends_a_drain_is_waited_for() -> None:
     assert len(plan.watches) == 1
 
 
-def test_a_drain_that_lasts_is_not_waited_for() -> None:
+def test_a_drain_that_lasts_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restart the gateway comes back as it was: it takes no turn."""
     found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
     plan = ordered("restart", found)
@@ -274,6 +275,8 @@ def test_a_drain_that_lasts_is_not_waited_for() -> None:
         ("demo is draining: by the drain request of ann, run r1; "
          "to end that: ./inv fleet.start -l box/demo", True)
     ]  # fmt: skip
+    monkeypatch.setitem(program_name._known, "started", ("/opt/ops/inv",))
+    assert str(plan.differs[0]).endswith("to end that: /opt/ops/inv fleet.start -l box/demo")
     assert not any(ordered(order, found).differs for order in ("start", "stop", "drain"))
     assert len(ordered("restart", facts(HELD)).watches) == 1
 

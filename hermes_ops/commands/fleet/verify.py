@@ -78,7 +78,18 @@ def run(
         if lost.failure is not None:
             output.note(f"{lost.host.name}: {lost.failure}")
     codes = [*(r.failure.exit_code for r in reached if r.failure), *_codes(verified)]
+    for sentence in _drained(reached):
+        output.note(sentence)
+        codes.append(2)
     return _result(verified, exit_code(codes), output)
+
+
+def _drained(reached: Sequence[Reached]) -> Iterable[str]:
+    """Yield what passing checks do not say of a gateway that drains: it takes no turn."""
+    for service in (s for host in reached if host.value for s in host.value.services if s.drained):
+        target = f"{service.host}/{service.profile}"
+        mend = spoken(f"./inv fleet.start -l {shlex.quote(target)}")
+        yield f"{target} is draining: by the {service.drained}; to end that: {mend}"
 
 
 def check_junit(path: str | None) -> None:

@@ -14,7 +14,7 @@ from hermes_ops.files.layout import KEPT
 from hermes_ops.hermes.crash.leftovers import active_profile, leftovers, why_restart
 from hermes_ops.hermes.evidence import Evidence, evidence_of
 from hermes_ops.hermes.gateway import stop_timeout
-from hermes_ops.hermes.markers import DRAIN, Marker, markers
+from hermes_ops.hermes.markers import Marker, lasting_drain
 from hermes_ops.hermes.readiness import is_stalled, judge
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.inventory.model import Host
@@ -165,8 +165,8 @@ def still_drained(
 
 
 def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:
-    found = markers(service.home, facts) if service.text == "hermes" else ()
-    return (m for m in found if m.path.name == DRAIN and not (m.over or m.passing))
+    mark = lasting_drain(service.home, facts) if service.text == "hermes" else None
+    return (mark,) if mark else ()
 
 
 def cleared(
