@@ -146,10 +146,9 @@ def choose(
     whole: Inventory, there: Mapping[str, Sequence[str]], options: Options, *, named_only: bool
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the gateways that the selection means, of those on each host."""
-    hosts = (
-        replace(host, profiles=tuple(map(Profile, there[host.name])))
+    hosts = (  # all of them: a term such as `minis[2]` counts hosts
+        replace(host, profiles=tuple(map(Profile, there.get(host.name, ()))))
         for host in whole.hosts
-        if host.name in there
     )
     found = replace(whole, hosts=tuple(hosts))
     for limit in filter(None, (options.limit, options.within)):

@@ -393,6 +393,14 @@ def test_who_is_reached(limit: str | None, named_only: bool, chosen: dict[str, A
     assert reached(Options(limit=limit), named_only=named_only).chosen == chosen
 
 
+def test_a_term_that_counts_hosts_counts_all_of_them() -> None:
+    """Also those that were not asked, as they are not selected."""
+    base = desired({"desired": {"demo": {}}}).host
+    whole = Inventory((replace(base, name="a"), replace(base, name="b")), {}, roles())
+    options = Options(limit="all[1]/scout")
+    assert strangers.choose(whole, {"b": ["scout"]}, options, named_only=True) == {"b": ("scout",)}
+
+
 def test_both_of_a_host() -> None:
     """A selection may name profiles of the inventory and others; each keeps its state."""
     options = Options(limit="a/scout,b")

@@ -357,6 +357,24 @@ def test_a_selection_keeps_what_is_told_of_the_host() -> None:
     assert kept(["scout"], ["demo"])[0] == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "others"),
+    [
+        (None, ["scout"]), ("box", ["scout"]), ("box/*", ["scout"]), ("b*/s*,box/demo", ["scout"]),
+        ("box,!box/demo", ["scout"]), ("box/demo", []), ("*/d*", []), ("box,!box/scout", []),
+    ],
+)  # fmt: skip
+def test_a_selected_profile_brings_no_other(limit: str | None, others: list[str]) -> None:
+    """What the inventory does not name is shown with its host, or if the selection means it."""
+    state = wanted(healthy())
+    here = seen_from(Look(state.host, state, with_strangers()), roles())
+    there = HostSeen(replace(state.host, name="another"))
+    whole = Inventory((here.host, there.host), {}, roles())
+    found = ps._meant([here, there], whole, Options(limit=limit))
+    assert [host.host.name for host in found] == ["box", "another"]
+    assert [seen.name for seen in found[0].profiles if seen.desired is None] == others
+
+
 def test_what_could_not_be_read_is_told_of_those_that_run() -> None:
     """Of one that is down it is of no use."""
     for service, told in (("healthy", ["box/demo: not judged: its memory"]), ("stopped", [])):

@@ -16,9 +16,10 @@ from hermes_ops.commands.fleet.status import (
 )
 from hermes_ops.commands.fleet.watch import Each, ignored, result, watched
 from hermes_ops.commands.look_hosts import Look, look_all
-from hermes_ops.commands.strangers import managed, reach, strangers
+from hermes_ops.commands.strangers import choose, managed, reach, strangers
 from hermes_ops.commands.workspace import Workspace, enabled, open_workspace, with_profiles
 from hermes_ops.errors import Interrupted, UsageError
+from hermes_ops.inventory.model import Inventory
 from hermes_ops.plan.desired import StepPlan
 
 STEPS = ("profile.configure", "gateway.install", "gateway.start")
@@ -100,12 +101,25 @@ def look_at(
         strangers=True,
         health=health,
         workspace=replace(workspace, selected=enabled(selected)[0]),
-        each=lambda look: each(judged(look)),
+        each=lambda look: each(*_meant([judged(look)], workspace.whole, options)),
     )
     if any(isinstance(look.failure, Interrupted) for look in looks):
         raise KeyboardInterrupt
-    seen = {look.host.name: judged(look) for look in looks}
+    meant = _meant([judged(look) for look in looks], workspace.whole, options)
+    seen = {host.host.name: host for host in meant}
     return [seen.get(host.name) or seen_disabled(host) for host in selected.hosts]
+
+
+def _meant(hosts: Sequence[HostSeen], whole: Inventory, options: Options) -> list[HostSeen]:
+    """Return the hosts with those gateways outside the inventory that the selection means, too."""
+    others = {h.host.name: [s.name for s in h.profiles if s.desired is None] for h in hosts}
+    if not any(others.values()) or not (options.limit or options.within):
+        return list(hosts)
+    chosen = choose(whole, others, options, named_only=False)
+    return [
+        host.narrowed({p.name for p in host.host.profiles}, chosen.get(host.host.name, ()))
+        for host in hosts
+    ]
 
 
 def look_at_unmanaged(
