@@ -116,8 +116,9 @@ def checkout(base: Path) -> Checkout:
     """Return a checkout in a folder with a blank, a quote and a dollar in its name."""
     made = Checkout(base / "it's a $HOME", base / "wheels")
     made.wheels.mkdir()
-    (made.folder / "hermes_ops").mkdir(parents=True)
-    (made.folder / "hermes_ops/entry.py").write_text(PROGRAM)
+    (made.folder / "hermes_ops/tasks").mkdir(parents=True)
+    (made.folder / "hermes_ops/tasks/program.py").write_text(PROGRAM)
+    shutil.copy(ROOT / "hermes_ops/entry.py", made.folder / "hermes_ops")
     (made.folder / "vendor").mkdir()
     (made.folder / "vendor" / WHEEL.name).symlink_to(WHEEL)
     shutil.copy(ROOT / "inv", made.inv)
@@ -188,6 +189,27 @@ def test_scripts_of_the_environment_are_our_program(ready: Checkout, name: str) 
     """.venv/bin/invoke starts our program, though Invoke's package brings a script of that name."""
     run = ready.run(ready.folder / ".venv/bin" / name, "x y", cwd=Path("/"))
     assert run.stdout.startswith("hello|['x y']|/|1"), run.stderr
+
+
+def test_ctrl_c_while_packages_are_sought(ready: Checkout) -> None:
+    """It ends as any program does, without a word of Python's."""
+    (packages,) = ready.folder.glob(".venv/lib/python3.*/site-packages")
+    slow = packages / "slow.pth"
+    slow.write_text("import sys; print('seeking', flush=True); sys.stdin.readline()\n")
+    start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)"
+    words = [sys.executable, "-c", f"{start}; os.execv(sys.argv[1], sys.argv[1:])", ready.inv]
+    try:
+        with subprocess.Popen(
+            words, env=ready.environ({}),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"seeking\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(b"\n", timeout=60)
+    finally:
+        slow.unlink()
+    assert (process.returncode, err) == (-signal.SIGINT, b"")
 
 
 def test_python_variables_do_not_reach_the_program(ready: Checkout, tmp_path: Path) -> None:
