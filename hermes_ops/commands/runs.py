@@ -83,14 +83,36 @@ def resumed(run: str, selects: Callable[[str], bool] = lambda _: True) -> list[s
         raise UsageError(f"{name} had no host", hint=f"./inv runs.show {name}")
     if not hosts or not words:
         raise UsageError(f"{name} has no record of what was typed", hint="run its task again")
-    ended = {e["host"]: e["outcome"] for e in lines if e["event"] == "finished"}
-    left = [host for host in hosts if ended.get(host) not in ("ok", "changed")]
+    left = _left(lines)
     if not left:
-        raise UsageError(f"all hosts of {name} were done", hint=f"./inv runs.show {name}")
+        raise UsageError(f"all hosts of {name} were done", hint=_unfinished(before=name))
     same = list(_without_limit(words, begun["task"], name))
     if not selects(begun["task"]):
         return same
     return [*same, "-l", _narrowed(begun.get("limit"), left)]
+
+
+def _left(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the hosts of a run that were not done."""
+    ended = {e["host"]: e["outcome"] for e in lines if e["event"] == "finished"}
+    hosts = lines[0].get("hosts") or () if lines else ()
+    return [host for host in hosts if ended.get(host) not in ("ok", "changed")]
+
+
+def _unfinished(*, before: str) -> str:
+    """Return what resumes the last run that left hosts which its task has not done since."""
+    done: set[tuple[str, str]] = set()
+    older = False
+    for run in islice(journal.runs(), ROWS):
+        lines = [] if run["check"] else list(journal.read(run["run"]))
+        left = _left(lines)
+        older = older or run["run"] == before
+        if older and any((run["task"], host) not in done for host in left):
+            shown = f"{run['task']} on {', '.join(left[:5])}{' …' if left[5:] else ''}"
+            return f"./inv runs.resume {run['run']}   # {shown}"
+        hosts = lines[0].get("hosts") or () if lines else ()
+        done |= {(run["task"], host) for host in hosts if host not in left}
+    return f"./inv runs.show {before}"
 
 
 def _last_in_earnest() -> str:

@@ -52,6 +52,27 @@ def test_a_check_is_not_the_last_run() -> None:
     assert resumed("last")[-1] == "h3,h4,h5"
 
 
+@pytest.mark.parametrize(
+    ("since", "proposed"),
+    [
+        ({"task": "hosts.exec"}, "./inv runs.resume 20260101T000000-r1   # fleet.up on h3, h4, h5"),
+        ({"task": "fleet.up"}, "./inv runs.show 20260101T000009-r9"),
+        ({"task": "fleet.up", "hosts": ["h3", "h5"]},
+         "./inv runs.resume 20260101T000000-r1   # fleet.up on h3, h4, h5"),
+    ],
+)  # fmt: skip
+def test_who_looked_in_between_is_told_what_can_be_resumed(
+    since: dict[str, Any], proposed: str
+) -> None:
+    """The last run that left hosts which were not done since."""
+    kept("20260101T000000-r1")
+    kept("20260101T000001-r2", check=True, ends={})
+    kept("20260101T000009-r9", ends=dict.fromkeys(HOSTS, "ok"), **since)
+    with pytest.raises(UsageError, match="all hosts of 20260101T000009-r9 were done") as refused:
+        resumed("last")
+    assert refused.value.hint == proposed
+
+
 def test_a_task_on_a_target_is_told_the_same_again() -> None:
     """It takes no selection."""
     typed = ["profile.rename", "a/coder,b/coder", "builder", "--now"]
