@@ -38,6 +38,8 @@ class Box:
     closed: int = 0
     told: list[str] = field(default_factory=list)
     sources: Sequence[LogSource] = ()
+    hurries: bool = False
+    hurried: list[bool] = field(default_factory=list)
 
     def connect(self, _host: Host) -> Any:
         """Be the connection as well."""
@@ -67,6 +69,8 @@ class Box:
 
     def next(self, _session: object = None) -> Lines:
         """Return what comes, or nothing for ever."""
+        self.hurried.append(self.hurries)
+        self.hurries = False
         found = next(self.answers, [])
         if isinstance(found, Exception):
             raise found
@@ -147,6 +151,8 @@ def test_a_host_that_is_lost_is_told_once_and_goes_on(following: Following) -> N
         "box: connected again; goes on where it was",
     ]
     assert (box.opened, box.closed) == (4, 3)
+    # Who has no new line answers after half a minute: until then nobody knows of the connection.
+    assert box.hurried[:7] == [False, False, False, True, True, True, False]
     assert not follower.unreachable
 
 

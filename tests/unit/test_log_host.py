@@ -99,7 +99,7 @@ class Desk:
         found: list[LogLine] = []
         while True:
             found += self.logs.next(self.here)  # type: ignore[arg-type]
-            if not self.logs.has_more:
+            if not self.logs.hurries:
                 return _messages(found)
 
 

@@ -144,6 +144,8 @@ class _Watch:
             self._transport = self._follower.connect(self._host)
             if self._logs is None:
                 self._begin(self._transport)
+            else:
+                self._logs.hurries = True  # only an answer tells that it is connected again
         session = self._transport.session()
         while not self._left.is_set():
             asked = time.monotonic()

@@ -46,8 +46,8 @@ class HostLogs:
     """The host's time at the first look."""
     seen: str = ""
     """How it listed its files last."""
-    has_more: bool = False
-    """Whether it has more new lines than it sent."""
+    hurries: bool = False
+    """Whether it is asked to answer at once: it has more lines than it sent, or was lost."""
     told: set[tuple[LogFile, str]] = field(default_factory=set)
     absent: list[LogFile] = field(default_factory=list)
     """Files that are not there, of which that was not told yet."""
@@ -79,7 +79,7 @@ class HostLogs:
         """Wait for new lines, some seconds at most, and return those that are wanted."""
         reply = self._asked(session)
         self.seen = next((record.text or "" for record in reply.of("listed")), "")
-        self.has_more = any(reply.of("more"))
+        self.hurries = any(reply.of("more"))
         found = [line for part in parts(reply) for line in self._wanted(part)]
         self._tell_absent()
         return found
@@ -96,7 +96,7 @@ class HostLogs:
     def _script(self) -> Script:
         positions = {k: self.positions[f] for k, f in self.files.items() if f in self.positions}
         cursors = {k: (self._cursor(f), self.began) for k, f in self.files.items() if f.manager}
-        waits = not self.has_more
+        waits = not self.hurries
         return new_lines(self.files, positions, cursors, self.seen, self.request, waits=waits)
 
     def _cursor(self, file: LogFile) -> str:
