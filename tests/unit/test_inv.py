@@ -197,7 +197,8 @@ def test_ctrl_c_while_packages_are_sought(ready: Checkout) -> None:
     slow = packages / "slow.pth"
     slow.write_text("import sys; print('seeking', flush=True); sys.stdin.readline()\n")
     start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL)"
-    words = [sys.executable, "-c", f"{start}; os.execv(sys.argv[1], sys.argv[1:])", ready.inv]
+    script = f"{start}; os.execv(sys.argv[1], sys.argv[1:])"
+    words = [sys.executable, "-c", script, str(ready.inv)]
     try:
         with subprocess.Popen(
             words, env=ready.environ({}),

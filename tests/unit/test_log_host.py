@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -372,6 +373,85 @@ def test_values_of_the_hosts_env_do_not_leave_it(desk: Desk) -> None:
         " abcdefghij1234567890, 8642, general-talk, short\n"
     )
     assert desk.last() == ["***, ******, ***, 8642, general-talk, short"]
+
+
+def of_many(desk: Desk, names: Sequence[str], **named: Any) -> dict[str, list[str]]:
+    """Return the messages of a first look at the logs of these profiles; notices are heard."""
+    sources = [LogSource("here", name, f".hermes/profiles/{name}", ()) for name in names]
+    desk.notices.clear()
+    files = HostLogs("here", sources, Request(**named), desk.tell).last(desk.here)  # type: ignore[arg-type]
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for line in (line for file in files for line in file):
+        found[line.origin.profile].append(line.message)
+    return found
+
+
+def profile(desk: Desk, name: str, *, env: str | None, log: str | None) -> Path:
+    """Make another profile; return its log."""
+    home = desk.here.home / ".hermes/profiles" / name
+    (home / "logs").mkdir(parents=True)
+    path = home / "logs/gateway.log"
+    if env is not None:
+        (home / ".env").write_text(env)
+    if log is not None:
+        path.write_text(log)
+    return path
+
+
+def test_each_log_is_masked_by_its_own_env(desk: Desk) -> None:
+    """They are read together; a word of one profile is no secret of another."""
+    text = "2026-07-20 10:00:00,000 INFO a.b: token-of-one token-of-two\n"
+    profile(desk, "one", env="A_TOKEN=token-of-one\n", log=text)
+    profile(desk, "none", env=None, log=text)
+    profile(desk, "two", env="B_TOKEN=token-of-two\n", log=text)
+    assert of_many(desk, ["one", "none", "two"]) == {
+        "one": ["*** token-of-two"],
+        "none": ["token-of-one token-of-two"],
+        "two": ["token-of-one ***"],
+    }
+
+
+def test_many_logs_need_few_programs(desk: Desk) -> None:
+    """One for all where that can be, and one that reads the end of each: programs cost most."""
+    folder, noted = desk.here.home / "bin", desk.here.home / "noted"
+    folder.mkdir()
+    for name in ("ls", "awk", "tr", "tail", "wc"):
+        real = shutil.which(name, path="/usr/bin:/bin")
+        script = f'#!/bin/sh\necho {name} >>{noted}\nexec {real} "$@"\n'
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    names = [f"p{number}" for number in range(5)]
+    for name in names:
+        profile(desk, name, env="A_TOKEN=token-of-one\n", log=lines(*range(3000), size=60))
+    found = of_many(desk, names, lines=2)
+    assert found == {name: [f"{n}{'x' * 60}" for n in (2998, 2999)] for name in names}
+    words = noted.read_text().split()
+    assert {word: words.count(word) for word in words} == {"ls": 1, "tail": 5, "tr": 1, "awk": 1}
+
+
+def test_what_is_no_plain_log_is_asked_for_alone(desk: Desk) -> None:
+    """Beside one that is: what is missing or none is told, rotated lines and long ones come."""
+    profile(desk, "plain", env=None, log=lines(*range(9)))
+    profile(desk, "missing", env=None, log=None)
+    os.mkfifo(profile(desk, "pipe", env=None, log=None))
+    short = profile(desk, "short", env=None, log=lines(7))
+    short.with_name("gateway.log.1").write_text(lines(5, 6))
+    full = profile(desk, "full", env=None, log=lines(*range(9)))
+    full.with_name("gateway.log.1").write_text(lines(99))
+    profile(desk, "huge", env=None, log=lines(*range(9), size=200_000))
+    names = ["plain", "missing", "pipe", "short", "full", "huge"]
+    found = of_many(desk, names, lines=3)
+    huge = found.pop("huge")
+    assert found == {
+        "plain": numbers(6, 7, 8), "missing": [], "pipe": [],
+        "short": numbers(5, 6, 7), "full": numbers(6, 7, 8),
+    }  # fmt: skip
+    assert [message[:2] for message in huge] == ["6x", "7x", "8x"]
+    assert all(message.endswith(" bytes]") for message in huge)
+    assert sorted(desk.notices) == [
+        "not read: it is a named pipe (~/.hermes/profiles/pipe/logs/gateway.log)",
+        "there is no gateway.log yet of missing",
+    ]
 
 
 def test_what_is_no_text_stays_a_line(desk: Desk) -> None:

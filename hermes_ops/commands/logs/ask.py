@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from hermes_ops.commands.logs.request import Request
 from hermes_ops.commands.logs.source import LogSource, Position
 from hermes_ops.services import libraries, paths
 from hermes_ops.wire import Record, Reply, Script, assemble
 
-LIBRARIES = ("wire/common", "commands/logs/tail", "commands/logs/next")
+LIBRARIES = (
+    "wire/common", "commands/logs/masked", "commands/logs/tail", "commands/logs/next",
+)  # fmt: skip
 MOST_OF_HOST = 6 << 20
 """Bytes of the past that one host sends at once; a part of `wire.reader.LARGEST`."""
 MOST_SEARCHED = 2 << 20
@@ -64,6 +67,12 @@ def _ends(files: Mapping[str, LogFile], request: Request) -> Iterator[str]:
     most = str(total // max(1, len(files)))
     lines = "-" if request.lines is None or request.is_picky else str(request.lines)
     since = "-" if request.since is None else str(int(request.since))
+    if request.since is None and not request.follow and lines != "-":
+        plain = {key: file for key, file in files.items() if not file.manager}
+        if plain:
+            told = ((key, file.path, file.source.env_file) for key, file in plain.items())
+            yield shlex.join(["log_ends", lines, most, *chain.from_iterable(told)])
+        files = {key: file for key, file in files.items() if file.manager}
     for key, file in files.items():
         env = file.source.env_file
         if file.manager:

@@ -27,7 +27,7 @@ log_host() {
   say "zone $zone"
   readable "$rules" || return 0
   begin rules
-  od -An -v -tx1 "$rules" 2>/dev/null | head -n 4096
+  od -An -v -tx1 -N 65536 "$rules" 2>/dev/null
   end
 }
 
@@ -42,8 +42,26 @@ log_stat() { # PATH: sets `inode`, `kind` and `size`; all are empty if there is 
   kind=${2-}
   size=${6-}
 }
+log_stated() { # PATH: as log_stat, from `listed`, what ls said of many files; their names have no blanks
+  line=${newline}$listed$newline
+  inode=
+  kind=
+  size=
+  case $line in *" $1$newline"*) ;; *) return 0 ;; esac
+  line=${line%%" $1$newline"*}
+  set -f
+  # shellcheck disable=SC2086 # the fields of a line
+  set -- ${line##*"$newline"}
+  set +f
+  inode=$1
+  kind=$2
+  size=$6
+}
 log_regular() { # KEY PATH: whether it can be read as a log; if not, it is told why
   log_stat "$2"
+  log_is_regular "$@"
+}
+log_is_regular() { # KEY PATH: the same, when log_stat knows it
   case $kind in
     -*) [ ! -r "$2" ] || return 0; say "odd $1 it may not be read" ;;
     '') say "missing $1" ;;
@@ -59,56 +77,6 @@ log_part() { # PATH FROM LENGTH: prints these bytes; FROM counts from 0
 log_count() { # sets `count`, the line ends of a part
   count=$(log_part "$@" | wc -l)
   count=$((count))
-}
-
-# Let no secret of a profile's .env leave the host: whatever is the value of a name like API_KEY, or
-# looks like a key. One process for a block; values are in no argument list.
-log_masked() { # ENV-FILE CUT: a filter; with CUT the first line is the rest of one that was cut
-  env_file=/dev/null
-  ! readable "$1" || env_file=$1
-  # Not every awk takes a NUL: it travels as a byte that no text has, which itself becomes another one.
-  tr '\000\377' '\377\376' | log_env=$env_file awk -v cut="$2" -v longest="$log_longest" '
-    function masked(text, value, out, at) {
-      out = ""
-      while ((at = index(text, value))) {
-        out = out substr(text, 1, at - 1) "***"
-        text = substr(text, at + length(value))
-      }
-      return out text
-    }
-    BEGIN {
-      env = ENVIRON["log_env"]
-      while ((getline line < env) > 0) {
-        sub(/\r$/, "", line)
-        sub(/^[ \t]*(export[ \t]+)?/, "", line)
-        at = index(line, "=")
-        if (at < 2 || line ~ /^#/) continue
-        name = toupper(substr(line, 1, at - 1))
-        value = substr(line, at + 1)
-        sub(/^[ \t]+/, "", value)
-        quote = substr(value, 1, 1)
-        if (quote == "\"" || quote == "\047") {
-          value = substr(value, 2)
-          at = index(value, quote)
-          if (at) value = substr(value, 1, at - 1)
-        } else {
-          sub(/[ \t]+#.*$/, "", value)
-          sub(/[ \t]+$/, "", value)
-        }
-        if (length(value) < 8 || value ~ /^[0-9.:]+$/) continue
-        if (name ~ /TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|COOKIE|PRIVATE|WEBHOOK|DSN/ ||
-            (length(value) >= 20 && value ~ /[0-9]/ && value ~ /[A-Za-z]/ && value !~ /[ \/]/))
-          secrets[++number] = value
-      }
-      close(env)
-    }
-    cut && NR == 1 { next }
-    {
-      line = $0
-      for (i = 1; i <= number; i++) if (index(line, secrets[i])) line = masked(line, secrets[i])
-      if (length(line) > longest) line = substr(line, 1, longest) " [cut: " length(line) " bytes]"
-      print line
-    }'
 }
 
 # Find the last line end of a part: sets `length` to the bytes up to it, or keeps it and sets
@@ -128,6 +96,49 @@ log_whole_lines() { # PATH FROM MOST: reads and sets `length`
 }
 
 # --- from the end -----------------------------------------------------------------------------
+
+# Send the last LINES of many logs with few processes for all together. Those of which more must be
+# known are asked one by one: what is no file, has too few lines and rotated ones, or may be too much.
+log_ends() { # LINES MOST and KEY PATH ENV-FILE of each
+  lines=$1
+  most=$2
+  shift 2
+  single=
+  whole=
+  listed=
+  env_files=
+  for word; do case $word in */*.log) listed="$listed $word" ;; esac; done
+  set -f
+  # shellcheck disable=SC2086 # names of files
+  listed=$(ls -dlinL -- $listed 2>/dev/null)
+  set +f
+  while [ $# -gt 0 ]; do
+    log_stated "$2"
+    if log_is_short "$1" "$2"; then
+      whole="$whole$1 $2$newline"
+      ! readable "$3" || env_files="$env_files$1 $3$newline"
+    else
+      single="$single$1 $2 $3$newline"
+    fi
+    shift 3
+  done
+  [ -z "$whole" ] || log_ends_of_whole | log_masked_blocks "$env_files" 0
+  printf '%s' "$single" | while read -r key path env_file; do
+    log_last "$key" "$path" "$env_file" "$lines" - "$most"
+  done
+}
+log_is_short() { # KEY PATH: whether the last lines are in this file, and are not too much
+  case $kind in -*) [ -r "$2" ] || return 1 ;; *) return 1 ;; esac
+  [ "$size" -le "$most" ] || [ $((lines * (log_longest + 64))) -le "$most" ] || return 1
+  [ ! -e "$2.1" ] || [ "$(tail -n "$lines" -- "$2" 2>/dev/null | wc -l)" -ge "$lines" ]
+}
+log_ends_of_whole() {
+  printf '%s' "$whole" | while read -r key path; do
+    begin text "$key"
+    tail -n "$lines" -- "$path" 2>/dev/null
+    end
+  done
+}
 
 # Send the last lines of a log, of its rotated files too if the live one has not enough: at most LINES
 # (or `-`), from the local time SINCE on (or `-`), and at most MOST bytes.
