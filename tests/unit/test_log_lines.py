@@ -246,6 +246,8 @@ def test_the_object_of_a_line() -> None:
         "ts": "2026-07-20T10:00:00.123Z", "host": "mini-1", "profile": "coder", "file": "gateway",
         "level": "ERROR", "logger": "gateway.run", "message": "KEY=1 API_KEY=***",
     }  # fmt: skip
+    odd = document(replace_message(LINE, "caf\udce9 \x1b ä"))["message"]
+    assert odd == "caf\\xe9 \x1b ä", "half of a pair is JSON that many readers refuse"
     bare = LogLine(ORIGIN, -1, "", "", "x", own=False)
     assert [document(bare)[key] for key in ("ts", "level", "logger")] == [None, None, None]
 

@@ -93,6 +93,17 @@ def document(line: LogLine) -> Mapping[str, Any]:
         "profile": Public(line.origin.profile),
         "file": Public(line.origin.file),
         "level": Public(line.level) if line.level else None,
-        "logger": line.logger or None,
-        "message": masked(line.message),
+        "logger": _text(line.logger) or None,
+        "message": _text(masked(line.message)),
     }
+
+
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+
+
+def _text(read: str) -> str:
+    """Return what was read with bytes that are no UTF-8 as on the screen, `\\xff`.
+
+    JSON can write them as halves of pairs, and many readers of JSON then refuse the whole line.
+    """
+    return _NO_TEXT.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", read)
