@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -46,6 +47,9 @@ def usage_error(error: ParseError, names: Iterable[str]) -> UsageError:
         near = _near(match[1], _candidates(match[1], error, names))
         known = f"did you mean {' or '.join(near)}?" if near else hint
         known = _as_option(match[1], error) or known
+        is_task = "." in match[1] or any(name.endswith(f".{match[1]}") for name in near)
+        if not (near and is_task):
+            known = _as_operand(match[1], error) or known
         return UsageError(f"{match[1]!r} is neither a task nor an option", hint=known)
     if match := _LACKS.search(text):
         task, operands = match[1], match[2].replace("'", "").upper()
@@ -61,6 +65,19 @@ def _as_option(word: str, error: ParseError) -> str:
         if word in option.choices:
             return f"did you mean --{option.name} {word}?"
     return ""
+
+
+def _as_operand(word: str, error: ParseError) -> str:
+    """Return the hint for a selection without `-l`, or a target with it; `""` if it is neither."""
+    context = error.context
+    if context is None or word.startswith("-"):
+        return ""
+    operands = {argument.name: argument.raw_value for argument in context.positional_args}
+    if "command" in operands:
+        return f"quote the command, and select with -l: ./inv {context.name} 'COMMAND' -l HOSTS"
+    if "-l" in operands.values():
+        return f"it is about one target, without -l: ./inv {context.name} {shlex.quote(word)}"
+    return f"to select: -l {shlex.quote(word)}" if "--limit" in context.flags else ""
 
 
 def _near(word: str, known: Sequence[str]) -> list[str]:
