@@ -83,5 +83,9 @@ class Transport(Protocol):
             Unreachable: nobody listens there.
         """
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended by itself, as far as that is known here."""
+
     def close(self) -> None:
         """Close the connection."""

@@ -110,6 +110,11 @@ class Local:
         except OSError as error:
             raise Unreachable(f"port {port} of this machine: {error}", kind="refused") from error
 
+    @property
+    def is_lost(self) -> bool:
+        """There is no connection that could end."""
+        return False
+
     def close(self) -> None:
         """Do nothing: there is no connection to close."""
 

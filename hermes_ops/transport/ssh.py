@@ -211,6 +211,11 @@ class Ssh:
             raise Unreachable(words, kind="refused") from error
         return channel
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended by itself; of one that is only cut, after a while."""
+        return not self.connection.transport.is_active()
+
     def close(self) -> None:
         """Close the connection."""
         close(self.connection)

@@ -73,6 +73,11 @@ class Traced:
         self._trace(f"→ a connection to port {port}")
         return self._transport.forward(port)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended by itself."""
+        return self._transport.is_lost
+
     def close(self) -> None:
         """Close the connection."""
         self._transport.close()

@@ -71,6 +71,11 @@ class FakeTransport:
         """Have no terminal."""
         raise NotImplementedError(command)
 
+    @property
+    def is_lost(self) -> bool:
+        """Be there as long as anybody asks."""
+        return False
+
     def forward(self, port: int) -> Stream:
         """Lead nowhere."""
         raise NotImplementedError(port)

@@ -172,6 +172,8 @@ def served(**named: Any) -> Iterator[tuple[int, list[socket.socket]]]:
     ends: list[socket.socket] = []
 
     class Transport:
+        is_lost = False
+
         def forward(self, port: int) -> socket.socket:
             if error := named.pop("error", None):
                 raise error
@@ -235,6 +237,18 @@ def test_a_tunnel_that_nobody_used_for_a_while_still_leads_there(
                     break
                 threading.Event().wait(0.01)
             assert ends[0].recv(9) == b"still"
+
+
+def test_a_tunnel_ends_with_its_connection() -> None:
+    """Nobody needs to use it for that: it would go on to say that it leads there."""
+
+    class Gone:
+        is_lost = True
+
+    output = Output(json=False, out=StringIO(), err=StringIO())
+    gone: Any = Gone()
+    with tunnel._listening(None, 0) as server, pytest.raises(Unreachable, match="was lost"):
+        tunnel._serve(server, gone, 1, output)
 
 
 def test_a_port_that_refuses_ends_one_connection_and_not_the_tunnel() -> None:

@@ -25,7 +25,7 @@ MOST = 64
 """Connections at once."""
 BLOCK = 65536
 LOOK = 0.5
-"""Seconds after which a loss is noticed that a client has met."""
+"""Seconds after which a loss of the connection is noticed, whether or not a client has met it."""
 
 
 def run(options: Options, output: Output, target: str, to: int | None, port: int | None) -> Result:
@@ -118,7 +118,7 @@ def _serve(server: socket.socket, transport: Transport, port: int, output: Outpu
 
     server.settimeout(LOOK)
     told = False
-    while not lost:
+    while not lost and not transport.is_lost:
         if not places.acquire(timeout=LOOK):
             if not told:
                 output.note(f"{MOST} connections are open: a further one waits until one ends")
@@ -131,7 +131,11 @@ def _serve(server: socket.socket, transport: Transport, port: int, output: Outpu
             continue
         client.settimeout(None)
         threading.Thread(target=serve, args=(client,), daemon=True).start()
-    raise lost[0]
+    raise (
+        lost[0]
+        if lost
+        else Unreachable("the connection was lost", kind="lost", hint="run it again")
+    )
 
 
 def _carry(client: socket.socket, stream: Stream) -> None:
