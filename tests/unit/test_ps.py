@@ -573,6 +573,22 @@ def test_watch_goes_on_until_it_is_ended(
         assert (head.split()[0], row.split()[2]) == ("HOST", state)
 
 
+def test_watch_ends_at_the_deadline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an error, and with the last whole table: who was being asked then is not unknown."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    looks = iter([[seen(healthy())], [seen(healthy(services={"demo": "stopped"}))]])
+
+    def show(hosts: Sequence[HostSeen], page: Any) -> None:
+        profile_table.show_profiles(hosts, page, COLUMNS, "host")
+
+    seconds = iter([5, 1, 1, 0])  # before a look, for the pause; before a look, and after it
+    result = watch.watched(lambda _: next(looks), show, Output(json=False), lambda: next(seconds))
+    assert (result.exit, pauses, capsys.readouterr().out.count("demo")) == (0, [1], 1)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(5, "5s"), (65, "1m 5s"), (3600, "1h 0m"), (3 * 86400 + 4 * 3600 + 59, "3d 4h"), (0.4, "0s")],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from hermes_ops.cli.options import Options
@@ -45,10 +47,16 @@ def run(
     wide_look = unmanaged and options.limit
     workspace = None if wide_look else open_workspace(options, output)
 
+    began = time.monotonic()
+
+    def left() -> float:
+        return began + options.timeout - time.monotonic() if options.timeout else inf
+
     def look(each: Each = ignored) -> list[HostSeen]:
+        now = replace(options, timeout=max(left(), 0.1)) if options.timeout else options
         if workspace is None:
-            return look_at_unmanaged(compared, options, output)[1]
-        return look_at(compared, options, output, workspace, each)
+            return look_at_unmanaged(compared, now, output)[1]
+        return look_at(compared, now, output, workspace, each)
 
     def show(hosts: Sequence[HostSeen], page: Any) -> None:
         show_profiles(hosts, page, WIDE if wide else COLUMNS, sort)
@@ -56,7 +64,7 @@ def run(
             page.text(line)
 
     if watch:
-        return watched(look, show, output)
+        return watched(look, show, output, left)
     hosts = look()
     if not output.json:
         show(hosts, output)

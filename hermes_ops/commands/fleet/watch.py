@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from hermes_ops.cli.output import Output, Result, exit_code, shown
@@ -89,26 +90,37 @@ class _Screen:
             self._live.update(Text.from_ansi(str(page)), refresh=True)
 
 
-def watched(look: Callable[[Each], list[HostSeen]], show: Show, output: Output) -> Result:
-    """Show tables until Ctrl-C, which is not an error here; return the result of the last one."""
+def watched(
+    look: Callable[[Each], list[HostSeen]],
+    show: Show,
+    output: Output,
+    left: Callable[[], float] = lambda: inf,
+) -> Result:
+    """Show tables until Ctrl-C, or until no second is left; return the result of the last one.
+
+    Neither is an error here.
+    """
     last, whole = Result(0), list[HostSeen]()
     screen = _Screen(show) if sys.stdout.isatty() else None
     try:
         if screen:
             screen.start()
-        while True:
+        while left() > 0:
             hosts = look(screen.hear if screen else ignored)
+            if whole and left() <= 0:
+                break  # whoever had not answered by then is not unknown
             if screen:
                 screen.all(hosts)
             else:
                 show(hosts, page := _Page())
                 output.drawn(f"{now()}\n{page}\n")
             last, whole = result(hosts), hosts
-            time.sleep(EVERY)
+            time.sleep(max(0, min(EVERY, left())))
     except KeyboardInterrupt:
-        if screen and whole:
-            screen.all(whole)  # not what Ctrl-C has left of a look
-        return last
+        pass
     finally:
+        if screen and whole:
+            screen.all(whole)  # not what the end has left of a look
         if screen:
             screen.stop()
+    return last
