@@ -94,6 +94,22 @@ def capabilities(version: str) -> Capabilities:
     return next((row for start, row in reversed(_table()) if start <= release), UNKNOWN)
 
 
+def standalone_setting(version: str) -> tuple[str, ...]:
+    """Return the way to the key without which a version runs no profile outside its own unit.
+
+    One that nobody has examined gets the key of the last one that was: an idle key does no harm.
+    """
+    known = capabilities(version)
+    if is_newer(version):
+        known = next(row for _, row in reversed(_table()) if row.standing != "unknown")
+    return tuple(filter(None, (known.standalone_setting or "").split(".")))
+
+
+def standalone_settings() -> frozenset[tuple[str, ...]]:
+    """Return the ways to these keys of all versions."""
+    return frozenset(filter(None, (standalone_setting(".".join(map(str, s))) for s, _ in _table())))
+
+
 def is_newer(version: str) -> bool:
     """Return whether a version is newer than all that the table tells anything of."""
     return _release(version) >= _table()[-1][0]

@@ -133,7 +133,7 @@ def plan_yaml(
     where = f"{wanted.profile.name}:~/{file.path}"
     have = yamlfile.load(before or "", file=where)
     wanted_here = gateway.as_saved(file.values, have)
-    parting = ledger.part_yaml(file.path, wanted_here, have)
+    parting = ledger.part_yaml(file.path, wanted_here, have, file.fitted)
     values = ownership.without(wanted_here, parting.migrated)
     after = yamlfile.merge(before or "", values, file.initial, file=where)
     after = yamlcut.without(after, parting.gone, file=where)

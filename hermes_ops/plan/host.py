@@ -10,7 +10,12 @@ from pathlib import PurePosixPath
 from hermes_ops.errors import Conflict
 from hermes_ops.files.ownership import at, with_leaf
 from hermes_ops.hermes import gateway
-from hermes_ops.hermes.versions import capabilities, is_newer
+from hermes_ops.hermes.versions import (
+    capabilities,
+    is_newer,
+    standalone_setting,
+    standalone_settings,
+)
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan.model import (
@@ -177,12 +182,12 @@ def limits_of(wanted: Wanted, manager: ServiceManager, facts: Facts) -> str:
 
 
 def fit(
-    file: YamlFile, service: ServiceSpec, manager: ServiceManager, hermes: Hermes | None,
-    facts: Facts,
+    file: YamlFile, wanted: Wanted, service: ServiceSpec, manager: ServiceManager,
+    hermes: Hermes | None, facts: Facts,
 ) -> YamlFile:  # fmt: skip
     """Return a `config.yaml` with what this host's Hermes and service manager add to it."""
     file = with_watchdog(with_schema(file, hermes), service, manager, hermes, facts)
-    return with_key(file, service, manager, hermes)
+    return with_key(file, wanted, service, manager, hermes)
 
 
 def with_watchdog(
@@ -202,19 +207,17 @@ def with_watchdog(
 
 
 def with_key(
-    file: YamlFile, service: ServiceSpec, manager: ServiceManager, hermes: Hermes | None
-) -> YamlFile:
+    file: YamlFile, wanted: Wanted, service: ServiceSpec, manager: ServiceManager,
+    hermes: Hermes | None,
+) -> YamlFile:  # fmt: skip
     """Return a `config.yaml` with the key that lets a profile run without a unit of Hermes' own."""
-    key = capabilities(hermes.version).standalone_setting if hermes else None
-    named = service.text == "hermes" and service.profile != "default"
-    if not key or not manager.key_needed or not named:
+    if hermes is None or service.text != "hermes":
         return file
-    path = tuple(key.split("."))
-    return (
-        file
-        if at(file.values, path)[0]
-        else replace(file, values=with_leaf(file.values, path, True))
-    )
+    own = [path for path in sorted(standalone_settings()) if not at(wanted.profile.config, path)[0]]
+    needed = standalone_setting(hermes.version)
+    if needed in own and manager.key_needed and service.profile != "default":
+        file = replace(file, values=with_leaf(file.values, needed, True))
+    return replace(file, fitted=tuple(own))
 
 
 def with_environment(

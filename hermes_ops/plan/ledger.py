@@ -70,13 +70,17 @@ class Ledger:
         self.differs.append(Difference(self.profile, f"{name}: {words}", is_settled=True))
 
     def part_yaml(
-        self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any]
-    ) -> Parting:
-        """Return what to do with our keys in a YAML file, and record those that are wanted."""
+        self, path: PurePosixPath, wanted: Mapping[Any, Any], have: Mapping[Any, Any],
+        fitted: Iterable[ownership.Path] = (),
+    ) -> Parting:  # fmt: skip
+        """Return what to do with our keys in a YAML file, and record those that are wanted.
+
+        Of a part of our settings, only the `fitted` keys are removed and recorded.
+        """
         name = self.name(path)
         self.saw(have)
         if self.partial:
-            return Parting({}, (), ())
+            return self._part_fitted(name, wanted, have, fitted)
         rose = 0 < self.before.version < self.version
         parting = ownership.part(self.before.keys.get(name, {}), wanted, have, rose=rose)
         tree = ownership.checks(wanted)
@@ -90,10 +94,31 @@ class Ledger:
             self.notes.append(f"{self.profile}: {name}: {dotted(key)}: {words}")
         return parting
 
+    def _part_fitted(
+        self, name: str, wanted: Mapping[Any, Any], have: Mapping[Any, Any],
+        fitted: Iterable[ownership.Path],
+    ) -> Parting:  # fmt: skip
+        ours = self.before.keys.get(name, {})
+        mine = {path: ownership.at(ours, path)[1] for path in fitted if ownership.at(ours, path)[0]}
+        tree: dict[Any, Any] = {}
+        for path, mark in mine.items():
+            ownership.put(tree, path, mark)
+        parting = ownership.part(tree, wanted, have, rose=False)
+        # What the host had before us is not removed after us.
+        new = [(p, v) for p, v in ownership.leaves(wanted) if not ownership.at(have, p)[0]]
+        kept = ownership.without(ours, [p for p in mine if not ownership.at(wanted, p)[0]])
+        for path, value in new:
+            kept = ownership.with_leaf(kept, path, ownership.check(path, value))
+        self.keys[name] = kept
+        return Parting(parting.gone, (), ())
+
     def saw(self, config: Mapping[Any, Any]) -> None:
-        """Record the schema of `config.yaml`: if it rises, Hermes has migrated the file."""
+        """Record the schema of `config.yaml`: if it rises, Hermes has migrated the file.
+
+        Who looks at a part of our settings leaves that to the next run that looks at all of them.
+        """
         version = config.get(ownership.VERSION)
-        if isinstance(version, int):
+        if isinstance(version, int) and not self.partial:
             self.version = version
 
     def part_env(self, file: EnvFile, have: Mapping[str, str]) -> list[str]:

@@ -218,7 +218,7 @@ class _Planner:
                 return files.plan_file(wanted, resource, facts, words, owes, profile.ledger)
             case YamlFile():
                 known = (self._service(wanted), self.manager, self.hermes, facts)
-                given = on_host.fit(resource, *known)
+                given = on_host.fit(resource, wanted, *known)
                 found = files.plan_yaml(wanted, given, facts, owes, profile.ledger)
                 changes, profile.config = found
                 return changes

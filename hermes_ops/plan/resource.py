@@ -66,6 +66,8 @@ class YamlFile(AtPath):
     mode: int = 0o600
     initial: Mapping[str, Any] = field(default_factory=dict)
     restarts: bool = False
+    fitted: tuple[ownership.Path, ...] = ()
+    """Keys that the plan, not the inventory, adds and removes, as the host's Hermes needs them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from building import HERMES, facts, profile, put, roles
 from calling import said
 from examples import seldom
@@ -32,13 +33,13 @@ from hermes_ops.commands.fleet.upgrade.job import request
 from hermes_ops.commands.fleet.upgrade.notes import read_note, write_note
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import UPGRADE_NOTE, stamp
+from hermes_ops.files.layout import KEPT, UPGRADE_NOTE, stamp
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.look.facts import Facts, Invocation
 from hermes_ops.look.upgrades import NO_NOTE, Note, no_way_back, note_of, used, with_phase
 from hermes_ops.plan import Plan
 from hermes_ops.plan.lifecycle.installed import installation, refuse_other
-from hermes_ops.plan.model import Control, Drain, Install
+from hermes_ops.plan.model import Control, Drain, Install, Write
 from hermes_ops.plan.program import plan_program
 from hermes_ops.plan.resource import PythonProgram
 
@@ -450,6 +451,76 @@ def test_a_version_that_the_manager_cannot_run_is_refused() -> None:
     late = replace(found, hermes=replace(found.hermes, version="0.99.0"))
     back: dict[str, Any] = {"before": "0.99.0", "after": "0.19.0", "back": True}
     assert (None, "switch") in actions(planned(late, manager="systemd-system", **back))
+
+
+def under_supervisord(version: str, config: str = "model: a\n", record: str = "") -> Facts:
+    """Return the facts of a host without systemd, on which this version runs `demo`."""
+    found = healthy({"demo": {}}, systemd=False, bus=False)
+    assert found.hermes is not None
+    found = replace(found, hermes=replace(found.hermes, version=version))
+    return put(put(found, f"{HOME}/config.yaml", config), f"{HOME}/.hermes-ops.yml", record)
+
+
+STANDALONE = "gateway:\n  standalone: true\n"
+THERE: dict[str, Any] = {"before": "0.19.0", "after": "0.21.5"}
+BACK: dict[str, Any] = {"before": "0.21.5", "after": "0.19.0", "back": True}
+
+
+def settings(plan: Plan) -> dict[str, str]:
+    """Return what is written into the profile's files between its stop and its start."""
+    texts, names = {}, actions(plan)
+    for at, change in enumerate(plan.changes):
+        if isinstance(change.operation, Write):
+            assert names.index(("demo", "stop")) < at < names.index((None, "switch"))
+            texts[change.operation.path.name] = str(change.operation.content)
+    return texts
+
+
+def test_a_key_that_the_version_needs_is_there_before_its_start() -> None:
+    """Without it 0.21.5 ends a named profile outside its own unit; the way back removes it."""
+    one = {"demo": {}}
+    there = settings(planned(under_supervisord("0.19.0"), one, **THERE))
+    assert yaml.safe_load(there["config.yaml"]) == {"model": "a", "gateway": {"standalone": True}}
+    found = under_supervisord("0.21.5", there["config.yaml"], there[".hermes-ops.yml"])
+    again = planned(found, one, before="0.21.5", after="0.22.0")
+    assert settings(again) == {}
+    back = planned(found, one, **BACK)
+    assert yaml.safe_load(settings(back)["config.yaml"]) == {"model": "a"}
+    assert "standalone" not in settings(back)[".hermes-ops.yml"]
+    # Nobody waits for a look after the stop: what somebody wrote meanwhile is kept aside.
+    (config,) = [c for c in back.changes if c.resource.endswith("config.yaml")]
+    assert (config.seen, str(config.kept)) == ((), f"{KEPT}/{HOME}/config.yaml")
+
+
+def test_a_key_that_was_there_before_stays() -> None:
+    """Somebody set it, or changed it since: it is not ours to remove."""
+    one = {"demo": {}}
+    assert settings(planned(under_supervisord("0.19.0", STANDALONE), one, **THERE)) == {}
+    assert settings(planned(under_supervisord("0.21.5", STANDALONE), one, **BACK)) == {}
+    ours = settings(planned(under_supervisord("0.19.0"), one, **THERE))[".hermes-ops.yml"]
+    changed = under_supervisord("0.21.5", STANDALONE.replace("true", "false"), ours)
+    assert "config.yaml" not in settings(planned(changed, one, **BACK))
+
+
+def test_a_part_of_the_settings_notes_no_migration() -> None:
+    """The next look at all of them compares: what Hermes removed meanwhile is not put back."""
+    record = "config_version: 33\nkeys:\n  config.yaml:\n    gateway:\n      standalone: x\n"
+    found = under_supervisord("0.19.0", "_config_version: 45\n", record)
+    written = settings(planned(found, {"demo": {}}, **THERE))[".hermes-ops.yml"]
+    assert "config_version: 33" in written
+
+
+def test_a_key_of_the_inventory_is_not_overridden() -> None:
+    """An upgrade writes no setting that the inventory names itself."""
+    one = {"demo": {"config": {"gateway": {"standalone": False}}}}
+    assert settings(planned(under_supervisord("0.19.0"), one, **THERE)) == {}
+
+
+def test_under_its_own_unit_no_key_is_needed() -> None:
+    """Systemd runs the unit that Hermes itself would write."""
+    found = healthy({"demo": {}})
+    assert [a for _, a in actions(planned(found, {"demo": {}}, **THERE))].count("update") <= 1
+    assert not any("config.yaml" in c.resource for c in planned(found, {"demo": {}}, **THERE).changes)
 
 
 def test_only_the_stop_drains() -> None:

@@ -23,7 +23,8 @@ from hermes_ops.commands.fleet.upgrade.job import (
 )
 from hermes_ops.commands.steps import install
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import UPGRADE_NOTE
+from hermes_ops.files import ownership
+from hermes_ops.files.layout import KEPT, UPGRADE_NOTE
 from hermes_ops.hermes.beside.rivals import other_processes
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.inventory.model import Host, Inventory
@@ -83,17 +84,19 @@ def switch_plan(
     _refuse(plan, names, way)
     if not way.note.is_open:
         _refuse_outside(plan, ordered, facts)
+    later = make_plan(defined, _switched(facts, way), wait=False, urls=False)
     if not way.back:
-        _refuse_undefined(defined, facts, way)
+        _refuse_undefined(make_plan(defined, facts, wait=False, urls=False), later)
     own = [change for change in plan.changes if change.profile in names]
     controls = [change for change in own if isinstance(change.operation, Control)]
     manager, reason = MANAGERS[plan.manager], f"for Hermes {way.after}"
     stops = [_as(change, "stop", manager, reason) for change in controls if change.restarts]
-    units = list(_units(defined, facts, way, names))
+    units = list(_units(defined, later, names))
     changes = [
         *_before(ordered, facts, way, names),
         *(change for change in own if not isinstance(change.operation, Control)),
         *stops,
+        *_settings(defined, later, way, names),
         _switch(ordered, facts, way),
         *units,
         *_reload(units, manager, way),
@@ -154,12 +157,11 @@ def _refuse_outside(plan: Plan, desired: DesiredState, facts: Facts) -> None:
             )
 
 
-def _refuse_undefined(desired: DesiredState, facts: Facts, way: Way) -> None:
+def _refuse_undefined(now: Plan, later: Plan) -> None:
     """Refuse a version in which this manager could not have a service that it has now."""
-    now = {_refusal(change) for change in make_plan(desired, facts, wait=False, urls=False).changes}
-    then = make_plan(desired, _switched(facts, way), wait=False, urls=False)
-    for change in then.changes:
-        if isinstance(change.operation, Refuse) and _refusal(change) not in now:
+    known = {_refusal(change) for change in now.changes}
+    for change in later.changes:
+        if isinstance(change.operation, Refuse) and _refusal(change) not in known:
             words = f"{change.profile}: {change.operation.message}"
             raise Conflict(words, hint=change.operation.hint)
 
@@ -186,15 +188,34 @@ def _as(change: Change, verb: str, manager: Any, reason: str) -> Change:
     return replace(change, action=verb, reason=reason, operation=half, seen=())
 
 
-def _units(desired: DesiredState, facts: Facts, way: Way, names: Sequence[str]) -> Iterable[Change]:
+def _settings(
+    desired: DesiredState, later: Plan, way: Way, names: Sequence[str]
+) -> Iterable[Change]:
+    """Yield the settings that only one of the versions needs, and the record that they are ours.
+
+    On the way back they come before the databases and settings that are put back as a whole.
+    """
+    for name in names:
+        home = desired.services[name].home
+        writes = {
+            change.operation.path: change for change in later.changes
+            if change.profile == name and isinstance(change.operation, Write)
+        }  # fmt: skip
+        config, record = writes.get(home / "config.yaml"), writes.get(home / ownership.NAME)
+        for change in filter(None, (config, record if config else None)):
+            assert isinstance(change.operation, Write)  # noqa: S101 - only these were taken
+            found = replace(change, operation=replace(change.operation, owes=None))
+            # A way back starts what it stopped, whoever wrote meanwhile: what that was is kept.
+            kept = KEPT / change.operation.path if change is config else change.kept
+            yield replace(found, seen=(), kept=kept) if way.back else found
+
+
+def _units(desired: DesiredState, later: Plan, names: Sequence[str]) -> Iterable[Change]:
     """Yield the units that have another text in the other version."""
-    if facts.hermes is None or not names:
-        return
-    plan = make_plan(desired, _switched(facts, way), wait=False, urls=False)
     own = [desired.services[name] for name in names if desired.services[name].text == NAME]
-    paths = [known for one in own for known in MANAGERS[plan.manager].paths(one)]
+    paths = [known for one in own for known in MANAGERS[later.manager].paths(one)]
     units = {known.path for known in paths if known.kind == "unit"}
-    for change in plan.changes:
+    for change in later.changes:
         is_unit = isinstance(change.operation, Write | WriteUnit) and change.action == "update"
         if is_unit and getattr(change.operation, "path", None) in units:
             # The gateway is stopped: whatever came between, it is started again.
