@@ -46,9 +46,10 @@ def note_of(facts: Facts) -> Note:
     return Note(phase, run, before, after, frozenset(map(str, services)))
 
 
-def with_phase(facts: Facts, phase: str) -> Facts:
-    """Return the facts of a host whose note has another phase since they were read."""
-    text = json.dumps({**_told(facts), "phase": phase})
+def with_note(facts: Facts, note: Note, phase: str) -> Facts:
+    """Return the facts of a host that has noted this upgrade, and its end, since they were read."""
+    told = {"run": note.run, "from": note.before, "to": note.after, "phase": phase}
+    text = json.dumps({**told, "services": sorted(note.services)})
     return replace(facts, contents={**facts.contents, str(UPGRADE_NOTE): text})
 
 

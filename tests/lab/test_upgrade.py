@@ -183,30 +183,31 @@ def test_of_two_canaries_one_passes(linuxes: list[Box], operator: MakeOperator) 
 
 
 @pytest.mark.parametrize(
-    ("manager", "kind", "login"),
+    ("manager", "kind", "later", "login"),
     [
-        ("supervisord", "linux", {}),
-        ("launchd", "mac", {}),
-        ("systemd-system", "linux", {"ansible_user": "root", "hermes_user": "hermes"}),
+        ("supervisord", "linux", "0.21.5", {}),
+        ("launchd", "mac", "0.19.2", {}),
+        ("systemd-system", "linux", "0.19.2", {"ansible_user": "root", "hermes_user": "hermes"}),
     ],
 )
 def test_there_and_back_under_other_managers(
-    manager: str, kind: str, login: Mapping[str, str], operator: MakeOperator,
+    manager: str, kind: str, later: str, login: Mapping[str, str], operator: MakeOperator,
     request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
     """Gateways and a dashboard stop together, and run from the other version, each way.
 
     As units of the system, for a user who is not the one who logs in: all files are that user's.
+    The key that 0.21.5 needs outside a unit of its own comes with it, and goes with it.
     """
     box: Box = request.getfixturevalue(kind)
-    installed(box, "0.19.1", "0.19.2")
+    installed(box, "0.19.1", later)
     board = {"role": "dashboard", "service": {"settings": {"port": 9120}}}
     variables = {"hermes_service_manager": manager, "hermes_version": "0.19.1", **login}
     one = operator({box: {"coder": gateway(8701), "board": board}}, variables=variables)
     one.up()
     try:
         for words, ends in (
-            (("fleet.upgrade", "--to", "0.19.2", *NOW), ("0.19.2", "done")),
+            (("fleet.upgrade", "--to", later, *NOW), (later, "done")),
             (("fleet.rollback", "-y", "--now"), ("0.19.1", "reverted")),
         ):
             before = pids(one)
@@ -215,6 +216,8 @@ def test_there_and_back_under_other_managers(
             assert not set(before) & set(pids(one))
             strangers = box.user("find .local .hermes ! -user $(id -un) | head")
             assert strangers == ""
+            config = box.user("cat .hermes/profiles/coder/config.yaml")
+            assert ("standalone: true" in config) == (ends == ("0.21.5", "done"))
         assert one.plan().totals["changes"] == 0
     finally:
         one.run("gateway.uninstall", "--all-hosts", "-y")

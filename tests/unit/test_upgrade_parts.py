@@ -36,7 +36,7 @@ from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import KEPT, UPGRADE_NOTE, stamp
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.look.facts import Facts, Invocation
-from hermes_ops.look.upgrades import NO_NOTE, Note, no_way_back, note_of, used, with_phase
+from hermes_ops.look.upgrades import NO_NOTE, Note, no_way_back, note_of, used, with_note
 from hermes_ops.plan import Plan
 from hermes_ops.plan.lifecycle.installed import installation, refuse_other
 from hermes_ops.plan.model import Control, Drain, Install, Write
@@ -631,7 +631,7 @@ def test_an_upgrade_that_nobody_has_ended_is_a_finding(phase: str, says: str, me
     assert "in the middle of an upgrade from 0.18.2 to 0.19.0" in finding.message
     assert says in finding.message
     assert mend in finding.mend
-    assert standing(Seen(host({}), with_phase(found, "done"), roles())) == []
+    assert standing(Seen(host({}), with_note(found, note_of(found), "done"), roles())) == []
 
 
 @pytest.mark.parametrize(
@@ -650,6 +650,15 @@ def test_what_leads_to_the_wanted_version_is_named(phase: str, wanted: str, mend
     (finding,) = standing(Seen(box, found, roles()))
     assert finding.kind == "other-version"
     assert mend in finding.mend
+
+
+def test_an_upgrade_that_just_ended_leads_back() -> None:
+    """Its note came after the look: the run that made it says so already."""
+    made = Note("switched", "r1", "0.18.2", "0.19.0")
+    found, box = with_note(having(OURS, version="0.19.0"), made, "done"), host({"demo": {}})
+    box = replace(box, hermes=replace(box.hermes, version="0.18.2"))
+    (finding,) = standing(Seen(box, found, roles()))
+    assert "./inv fleet.rollback -l box " in finding.mend
 
 
 def test_a_way_back_that_there_is_not() -> None:

@@ -31,7 +31,7 @@ from hermes_ops.look.upgrades import (
     no_way_back,
     note_of,
     used,
-    with_phase,
+    with_note,
 )
 from hermes_ops.plan import DesiredState, Plan
 from hermes_ops.plan.lifecycle.installed import refuse_other
@@ -284,7 +284,7 @@ class Upgrade:
     def _end(self, note: Note, phase: str) -> None:
         told = self._ask("end", note, phase=phase)
         if self.result.facts:
-            self.result.facts = with_phase(self.result.facts, phase)
+            self.result.facts = with_note(self.result.facts, note, phase)
         for path in told.get("restored", ()) if phase == REVERTED else ():
             aside = KEPT / "upgrade" / note.run
             self._note(f"~/{path} is as before the upgrade; the later one is in ~/{aside}")
