@@ -108,6 +108,7 @@ class Evidence:
     drained_at: float | None = None
     """When the request to drain was made, in seconds since 1970."""
     twice: str = ""  # that its manager runs it more than once
+    elsewhere: str = ""  # that another manager than the wanted one has it, in words
 
 
 def evidence_of(

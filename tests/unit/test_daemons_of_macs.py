@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
-from building import HERMES, MAC, applied, desired, put
+from building import HERMES, MAC, applied, desired, ended, put, roles
 from shell_kit import Host, every_host, one_host
 
 from hermes_ops.apply import Terms, compile_plan
+from hermes_ops.commands.fleet.status import seen_from
+from hermes_ops.commands.look_hosts import Look
 from hermes_ops.errors import Conflict, MissingPrivilege
 from hermes_ops.hermes.beside.rivals import other_units, removal
 from hermes_ops.hermes.gateway import values_for
@@ -73,6 +75,30 @@ def test_leaving_a_scope_stops_the_job_before_its_files_go() -> None:
         found = kinds(applied(make_plan(was, MAY), MAY), new)
         assert found[0] is model.Control and found[-1] is model.Control
         assert found.index(model.Remove) < found.index(model.Write)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("launchd", "launchd-system"), ("launchd-system", "launchd")]
+)
+@pytest.mark.parametrize(("may", "more"), [(True, ""), (False, " --ask-become-pass")])
+def test_who_looks_before_a_move_sees_what_runs(old: str, new: str, *, may: bool, more: str) -> None:
+    """Nothing is absent that serves: it is told who runs it, and the command that moves it."""
+    was = desired({**CASE, "host": {"manager": old}})
+    known = desired({**CASE, "host": {"manager": new}})
+    found = applied(make_plan(was, MAY), MAY)
+    found = replace(found, may_root=may, tools=found.tools | {"sudo"})
+    ((seen,),) = [seen_from(Look(known.host, known, found), roles()).profiles]
+    assert seen.evidence.pid and seen.verdict.state == "degraded"
+    assert seen.verdict.reasons[0] == f"{old} runs it, not {new}"
+    assert seen.remedy == f"./inv fleet.up -l box/coder{more}"
+    if not may:
+        with pytest.raises(MissingPrivilege) as caught:
+            make_plan(known, found)
+        way = "hermes_service_manager: launchd" if new == "launchd-system" else "keep "
+        assert f"or {way}" in (caught.value.hint or "")
+    stopped = ended(found, was.services["coder"], "inactive")
+    ((seen,),) = [seen_from(Look(known.host, known, stopped), roles()).profiles]
+    assert (seen.verdict.state, seen.verdict.reasons[0]) == ("stopped", f"{old} has it, not {new}")
 
 
 def others(text: str, **more: str) -> Facts:

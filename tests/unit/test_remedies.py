@@ -13,6 +13,7 @@ from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Answer, Facts
 
+HERE = Facts("me", 1000, "/home/me", "/home/me")
 SILENT = {"answers": {"http://127.0.0.1:8642/health": Answer(None)}}
 
 
@@ -39,18 +40,18 @@ def test_the_next_command(state: str, seen: dict[str, Any], task: str) -> None:
     """A start is given the time that Hermes may take for it, and no more."""
     plan: Any = SimpleNamespace(stalled=frozenset(), differs=())
     pair = (Verdict(state, ()), Evidence(**seen))
-    assert remedy("box/demo", pair, (), plan, lacks=False) == f"./inv {task} -l box/demo"
+    assert remedy("box/demo", pair, (), plan, HERE, lacks=False) == f"./inv {task} -l box/demo"
 
 
 def test_a_home_that_is_gone_is_not_made_anew_unasked() -> None:
     """Its disk may not be mounted: what `fleet.up` makes is empty, and no remedy."""
     plan: Any = SimpleNamespace(stalled=frozenset(), differs=())
     gone = (Verdict("down", ()), Evidence(homeless=True))
-    words = remedy("box/demo", gone, (), plan, lacks=True)
+    words = remedy("box/demo", gone, (), plan, HERE, lacks=True)
     assert words.startswith("bring its folder back first")
     assert words != "./inv fleet.up -l box/demo"
     new = (Verdict("absent", ()), Evidence(homeless=True, installed=False))
-    assert remedy("box/demo", new, (), plan, lacks=True) == "./inv fleet.up -l box/demo"
+    assert remedy("box/demo", new, (), plan, HERE, lacks=True) == "./inv fleet.up -l box/demo"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hermes_ops.inventory.model import Host, Profile
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan import DesiredState, marks
 from hermes_ops.plan.host import is_apart
+from hermes_ops.plan.lifecycle.rights import needs_root
 from hermes_ops.plan.model import Change, Plan, Refuse, Write
 from hermes_ops.plan.resource import EnvFile
 from hermes_ops.program_name import spoken
@@ -48,6 +49,7 @@ def with_faults(
     found += [f"{path} is another unit that runs its home" for path in evidence.units]
     if profile.state != "started":
         found = [c.operation.said for c in changes if isinstance(c.operation, Refuse)]
+    found += [evidence.elsewhere] if evidence.elsewhere else []
     return replace(evidence, faults=tuple(found))
 
 
@@ -125,7 +127,7 @@ _LONGEST_START = 360
 
 def remedy(
     target: str, seen: tuple[Verdict, Evidence], changes: Sequence[Change], plan: Plan,
-    *, lacks: bool,
+    facts: Facts, *, lacks: bool,
 ) -> str:  # fmt: skip
     """Return what mends a profile: a command that changes something if it is typed, or words.
 
@@ -142,10 +144,20 @@ def remedy(
             f" ./inv fleet.up -l {limit} makes an empty profile in its place"
         )
     if changes or lacks or name in plan.stalled or evidence.unread:
-        return spoken(f"./inv fleet.up -l {limit}")
+        return _bring_up(limit, changes, facts)
     if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
         return spoken("; ".join(dict.fromkeys(mends)))
     return spoken(f"./inv {_task(verdict, evidence)} -l {limit}")
+
+
+def _bring_up(limit: str, changes: Sequence[Change], facts: Facts) -> str:
+    """Return the command that makes a profile what is wanted, with what it needs to become root."""
+    command = f"./inv fleet.up -l {limit}"
+    if facts.may_root is False and any(needs_root(change.operation) for change in changes):
+        if "sudo" not in facts.tools:
+            return spoken(f"{facts.way_to_root}; then {command}")
+        command += " --ask-become-pass"
+    return spoken(command)
 
 
 def remedy_of_stranger(target: str, verdict: Verdict, evidence: Evidence) -> str:

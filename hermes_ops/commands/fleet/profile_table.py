@@ -145,7 +145,8 @@ def _reasons(hosts: Iterable[HostSeen]) -> Iterable[str]:
             why = ", ".join(seen.verdict.reasons)
             if (seen.as_desired is False and not host.error) or (why and seen.as_desired is None):
                 state = f"{seen.verdict.state}{lasting(host, seen)}"
-                yield f"{name}/{seen.name} is {state}: {why or wanted(seen)}"
+                next_one = f"; next: {seen.remedy}" if seen.evidence.elsewhere else ""
+                yield f"{name}/{seen.name} is {state}: {why or wanted(seen)}{next_one}"
         for finding in host.findings:
             yield f"{finding.message}; {finding.mend}"
     yield from not_compared(hosts)

@@ -204,7 +204,7 @@ def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     own = (
         _own(
             profile, look.desired.services[profile.name], _evidence(profile, look, plan, facts),
-            plan, moved=has_moved(profile, look.desired, facts),
+            plan, facts, moved=has_moved(profile, look.desired, facts),
             lacks=lacking(profile, look.desired, facts), more=ending(host, plan.manager, facts),
         )
         for profile in host.profiles
@@ -243,7 +243,7 @@ def alike(host: Host, verdict: Verdict) -> tuple[SeenProfile, ...]:
 
 
 def _own(
-    profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan,
+    profile: Profile, service: ServiceSpec, evidence: Evidence, plan: Plan, facts: Facts,
     *, moved: bool | None = None, lacks: Sequence[str] = (), more: Sequence[str] = (),
 ) -> SeenProfile:  # fmt: skip
     # What cannot be opened here cannot be compared.
@@ -263,7 +263,8 @@ def _own(
         reasons,
         runs_hermes=is_hermes(service.role),
         remedy=remedy(
-            f"{plan.host.name}/{profile.name}", (verdict, evidence), own, plan, lacks=lacking
+            f"{plan.host.name}/{profile.name}", (verdict, evidence), own, plan, facts,
+            lacks=lacking,
         ),
         not_compared="" if reasons or hidden is not None else why_not_compared(profile),
     )

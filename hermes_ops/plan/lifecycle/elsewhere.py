@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hermes_ops.hermes.evidence import Evidence, evidence_of, is_supervised
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Change, Control, Reload, Wanted
+from hermes_ops.plan.model import Change, Control, Reload, Wanted, Watch
 from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -62,6 +62,22 @@ def defined_under(
     """Return which other manager has a file for the service."""
     others = (other for other in MANAGERS.values() if other is not manager)
     return next((one for one in others if is_defined(service, one, facts)), None)
+
+
+def seen_elsewhere(
+    service: ServiceSpec, watch: Watch, manager: ServiceManager, facts: Facts, settle: float
+) -> Evidence | None:
+    """Return the evidence of a service that another manager has still, as it is before its move."""
+    other = runs_under(service, manager, facts)
+    if other is None and not is_defined(service, manager, facts):
+        other = defined_under(service, manager, facts)
+    if other is None:
+        return None
+    found = evidence_of(
+        service, facts, other.name, urls=watch.urls, expected=watch.expected, settle=settle
+    )
+    has = "runs it" if found.supervised else "has it"
+    return replace(found, elsewhere=f"{other.name} {has}, not {manager.name}")
 
 
 def freed(evidence: Evidence) -> Evidence:

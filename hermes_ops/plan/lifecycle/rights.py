@@ -9,7 +9,7 @@ from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Facts
 from hermes_ops.plan.model import Change, Control, Operation, Reload, Switch, Write
 from hermes_ops.plan.resource import AtPath
-from hermes_ops.services import MANAGERS
+from hermes_ops.services import MANAGERS, choose
 from hermes_ops.services.awake.keeper import AwakeOrder
 from hermes_ops.services.manager import ServiceManager
 
@@ -52,5 +52,9 @@ def _way_out(host: Host, facts: Facts) -> str:
     """Return what lets the plan be carried out; of a password only where sudo was given none."""
     asked = host.connection.become_password and "sudo" in facts.tools
     first = "is the password of sudo right?" if asked else facts.way_to_root
-    without = next(n for n, one in MANAGERS.items() if facts.system in one.systems)
-    return f"{first}; or hermes_service_manager: {without}"
+    here = [one for one in MANAGERS.values() if facts.system in one.systems]
+    if choose(host, facts).by_root:
+        without = next(one for one in here if not one.by_root)
+        return f"{first}; or hermes_service_manager: {without.name}"
+    stays = next((one for one in here if one.by_root), None)
+    return f"{first}; or keep hermes_service_manager: {stays.name}" if stays else first

@@ -19,7 +19,7 @@ from hermes_ops.plan.difference import Difference
 from hermes_ops.plan.lifecycle import records
 from hermes_ops.plan.lifecycle.beyond import beyond, unlike
 from hermes_ops.plan.lifecycle.draft import Draft, How
-from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere
+from hermes_ops.plan.lifecycle.elsewhere import freed, runs_elsewhere, seen_elsewhere
 from hermes_ops.plan.lifecycle.exposed import exposed
 from hermes_ops.plan.lifecycle.orders import (
     drain_of,
@@ -121,9 +121,11 @@ class Starting:
         watch = replace(watch, urls=urls, manager=self._manager.name)
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
-        evidence = self.evidence[service.profile] = freed(found) if elsewhere else found
+        evidence = freed(found) if elsewhere else found
         evidence = self._with_bars(wanted, self._with_start(wanted, evidence, profile), profile)
-        self.evidence[service.profile] = evidence
+        known = (service, watch, self._manager, self._facts, self._desired.host.settle)
+        # Who only looks is told what is there: for the plan it has left already.
+        self.evidence[service.profile] = seen_elsewhere(*known) or evidence
         changes = [
             records.recorded(self._once_owed(change, service), service, profile, self._facts)
             for change in self._controls(wanted, service, evidence, profile)
