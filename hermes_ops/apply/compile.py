@@ -12,7 +12,7 @@ from hermes_ops.apply.batch import order_ahead, orders
 from hermes_ops.apply.lines import Numbered, call, drain_together, profile_lines
 from hermes_ops.apply.waits import Terms, if_whole, is_well, wait_for
 from hermes_ops.plan.host import is_apart
-from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan
+from hermes_ops.plan.model import Change, Control, Drain, EnableLinger, Plan, Refuse
 from hermes_ops.services import MANAGERS, libraries, order_libraries, paths
 from hermes_ops.services.awake import libraries as awake_libraries
 from hermes_ops.services.awake.keeper import AwakeOrder
@@ -101,7 +101,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     drained = begun = False
     for at, (profile, changes) in enumerate(sections):
         if not drained and any(_starts(one) or _drains(one) for one in changes):
-            yield from drain_together(group for _, group in sections[at:])
+            yield from drain_together((group for _, group in sections[at:]), _refused(plan))
             drained = True
         if any(_starts(numbered) for numbered in changes):
             yield from _after(profile, changes, plan, terms)
@@ -121,6 +121,18 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     # The lock protects the changes only: during the wait another run may use the host.
     yield "release_lock; trap - EXIT"
     yield from wait_for(plan.watches, terms)
+
+
+def _refused(plan: Plan) -> set[str | None]:
+    """Return the profiles of which a refusal comes before all orders to their services."""
+    found: set[str | None] = set()
+    ordered: set[str | None] = set()
+    for change in plan.changes:
+        if isinstance(change.operation, Refuse) and change.profile not in ordered:
+            found.add(change.profile)
+        elif isinstance(change.operation, Control):
+            ordered.add(change.profile)
+    return found
 
 
 def _section(change: Change) -> str:

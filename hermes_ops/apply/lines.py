@@ -74,13 +74,20 @@ def _drains(control: Control) -> bool:
     return bool(control.drain) and control.service.text == "hermes"
 
 
-def drain_together(sections: Iterable[Sequence[Numbered]]) -> Iterator[str]:
-    """Yield the lines that drain side by side every gateway that waits for no other."""
+def drain_together(
+    sections: Iterable[Sequence[Numbered]], refused: Collection[str | None]
+) -> Iterator[str]:
+    """Yield the lines that drain side by side every gateway that waits for no other.
+
+    Those that are `refused` go on as they are: nothing of them will be restarted.
+    """
     waits = []
     for changes in sections:
         for _, change in changes:
             control = change.operation
-            if isinstance(control, Control) and _drains(control) and not control.rolls_after:
+            if change.profile in refused or not isinstance(control, Control):
+                continue
+            if _drains(control) and not control.rolls_after:
                 waits.append(control.drain)
                 yield f"profile={shlex.quote(change.profile or '')}"
                 yield f"is_broken || {call('ask_drain', control.service.home, control.drain)}"

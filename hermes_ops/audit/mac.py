@@ -11,6 +11,7 @@ from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.awake import KEEPERS
+from hermes_ops.services.describe import describe
 
 
 def _on(seen: Seen) -> tuple[Side, ...]:
@@ -129,6 +130,25 @@ def _is_kept(seen: Seen) -> bool:
 def _stays_off(seen: Seen) -> Iterable[Finding]:
     if seen.facts.health.get("autorestart") == "0":
         yield make("stays-off", "autorestart", _on(seen))
+
+
+@finds(
+    "list-is-a-link",
+    says="~/{path} of {who} is a link to {what}",
+    ignored="launchd runs it now, and may pass it over at the next login: macOS 14 and later do",
+    mend="on the host: rm ~/{path}; then ./inv fleet.up -l {who}",
+)
+def _linked(seen: Seen) -> Iterable[Finding]:
+    """Yield the lists that a person has put elsewhere: they can be loaded by hand."""
+    agents = _needs_login(seen) and seen.host.manager in ("auto", "launchd")
+    for profile in seen.host.profiles if agents else ():
+        service = describe(profile, seen.roles[profile.role])
+        for known in MANAGERS["launchd"].paths(service):
+            found = seen.facts.paths.get(str(known.path))
+            if known.kind == "unit" and found and found.kind == "link":
+                side = (Side(seen.host.name, profile.name),)
+                target = str(found.target)
+                yield make("list-is-a-link", profile.name, side, target, path=str(known.path))
 
 
 @finds(

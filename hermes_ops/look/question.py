@@ -40,6 +40,8 @@ class Question:
     pid_files: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     """The homes of gateways, in which everything must belong to the user."""
+    places: tuple[str, ...] = ()
+    """The folders in which definitions of services lie."""
     written: tuple[str, ...] = ()
     """What the user must be able to write, if it is there."""
     databases: tuple[str, ...] = ()
@@ -120,7 +122,8 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_databases", *question.databases)
     yield _call("look_newer", *question.homes)
     logs = (f"{home}/logs" for home in question.homes)
-    yield _call("look_real", ".", *map(str, FOLDERS), *question.homes, *logs)
+    folders = dict.fromkeys((".", *map(str, FOLDERS), *question.places, *question.homes, *logs))
+    yield _call("look_real", *folders)
     yield _call("look_closed", *question.written)
     if question.health:
         yield _call("look_health", "yes" if question.outside else "", *question.homes)

@@ -82,7 +82,10 @@ def _of_another(
     state = facts.paths[str(path)]
     end = state.end.state if state.end and state.end.state else state  # whose a link is, is all one
     if end.uid != (0 if path.is_absolute() else facts.uid):
-        write = Write(path, content, mode, facts.contents.get(str(path)), owes=owes)
+        found = facts.contents.get(str(path))
+        # Whoever wrote the same text: what runs was made of it.
+        owes = None if found == content else owes
+        write = Write(path, content, mode, found, owes=owes)
         yield change(wanted, "update", f"it belongs to uid {end.uid}", write, facts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from building import MAC, roles
+from building import MAC, profile, roles
 from shell_kit import Host, one_host
 
 import hermes_ops.audit.mac  # noqa: F401 - it registers the findings
@@ -13,7 +13,7 @@ from hermes_ops.audit.register import Seen, all_of
 from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Connection
 from hermes_ops.inventory.model import Host as Machine
-from hermes_ops.look.facts import Facts, Unit
+from hermes_ops.look.facts import Facts, PathState, Unit
 
 host = one_host
 LABEL = "ai.hermes.gateway-coder"
@@ -47,6 +47,18 @@ def test_daemons_need_no_login() -> None:
         host = Machine("mini", Connection(), (), manager=manager)
         seen = Seen(host, replace(MAC, health=said, units=lost), roles())
         assert {finding.kind for finding in all_of(seen)} == kinds
+
+
+def test_a_list_that_is_a_link_is_told_by_the_doctor_alone() -> None:
+    """It can be loaded by hand; a login of macOS 14 may pass it over. A file is none."""
+    path = "Library/LaunchAgents/ai.hermes.gateway-coder.plist"
+    host = Machine("mini", Connection(), (), (profile("coder", {}),), ("coder",))
+    link = PathState("link", 0o777, 501, 9, target="/Users/hermes/x.plist")
+    for state, health, kinds in (
+        (link, WELL, ["list-is-a-link"]), (link, {}, []), (replace(link, kind="file"), WELL, []),
+    ):  # fmt: skip
+        facts = replace(MAC, health=health, paths={path: state})
+        assert [finding.kind for finding in all_of(Seen(host, facts, roles()))] == kinds
 
 
 AUTO = "no-autologin"

@@ -22,7 +22,8 @@ from hermes_ops.hermes.gateway import values_for
 from hermes_ops.hermes.readiness import judge
 from hermes_ops.look.facts import Facts, Hermes, LinkEnd, Unit
 from hermes_ops.plan import Plan, make_plan
-from hermes_ops.plan.model import Control, Switch, Write
+from hermes_ops.plan.model import Control, Refuse, Switch, Write
+from hermes_ops.plan.question import question
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS, automatic, launchd, passed_over
 from hermes_ops.services.base import ServiceSpec
@@ -338,7 +339,18 @@ def test_a_list_of_another_user_is_written_anew() -> None:
     found = up()
     state = replace(found.paths[PLIST], uid=0)
     plan = make_plan(desired(case()), replace(found, paths={**found.paths, PLIST: state}))
-    assert [c.reason for c in plan.changes][:1] == ["it belongs to uid 0"]
+    assert [c.reason for c in plan.changes] == ["it belongs to uid 0"]
+
+
+def test_a_folder_of_lists_that_cannot_be_written_is_told_in_the_look() -> None:
+    """Before anything of the profile is touched, and before its gateway drains."""
+    agents = "Library/LaunchAgents"
+    wanted = desired(case())
+    assert agents in question(wanted).places
+    found = replace(MAC, real={".": "/Users/hermes", agents: f"/Users/hermes/{agents}"})
+    plan = make_plan(wanted, replace(found, closed=frozenset({agents})))
+    (said,) = [c.operation for c in plan.changes if isinstance(c.operation, Refuse)]
+    assert f"can write nothing in ~/{agents}" in said.message
 
 
 def test_whose_a_link_to_a_list_is_does_not_matter() -> None:

@@ -11,6 +11,7 @@ import pytest
 from building import NEW, desired, facts, put, roles, without
 
 from hermes_ops.commands.fleet.down import down_steps
+from hermes_ops.apply import Terms, compile_plan
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.files.ownership import Ownership, parse, render
@@ -116,6 +117,25 @@ def test_a_command_runs_only_where_its_result_is_absent() -> None:
                 if isinstance(c.operation, RunCommand)]  # fmt: skip
     assert [change.seen for change in commands] == [((PurePosixPath(HOME), "-"),)]
     assert not operations(planned(HELD), RunCommand)
+
+
+def test_a_gateway_that_is_refused_goes_on_as_it_is() -> None:
+    """It is told to take no new turn only if it is restarted, and no restart is announced."""
+    unit = ".config/systemd/user/hermes-gateway-demo.service"
+    case = {
+        "desired": {"demo": {"env": {"A": "2"}}, "other": {"env": {"A": "2"}}},
+        "facts": {"holds": {"demo": {"env": {"A": "1"}}, "other": {"env": {"A": "1"}}}},
+    }  # fmt: skip
+    plan = planned(case, drain=30)
+    assert set(plan.restarts) == {"demo", "other"}
+    assert compile_plan(plan, Terms()).text.count("is_broken || ask_drain ") == 2
+    case["facts"]["kinds"] = {unit: "folder"}
+    plan = planned(case, drain=30)
+    assert [c.profile for c in plan.changes if isinstance(c.operation, Refuse)] == ["demo"]
+    assert set(plan.restarts) == {"other"}
+    text = compile_plan(plan, Terms()).text
+    assert text.count("is_broken || ask_drain ") == 1
+    assert "ask_drain .hermes/profiles/other " in text
 
 
 def test_one_of_two_operators_pays_a_debt() -> None:

@@ -103,7 +103,8 @@ class Starting:
 
     def _rolls(self, one: ServicePlan) -> list[str]:
         """Note a restart; return whose restarts come before it, as they share a platform."""
-        if not (one.begins and one.evidence.supervised and one.watch):
+        runs = one.evidence.supervised and one.name not in self._refused
+        if not (one.begins and runs and one.watch):
             return []
         own = one.watch.expected - {API}
         latest = [
