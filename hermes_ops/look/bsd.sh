@@ -9,11 +9,11 @@ shown_commands=
 bsd_processes() { # PIDS
   has ps && has awk || return
   one_ps=asked
-  date +%s
   set -f
   IFS=$newline
   for line in $(ps -axww -o uid= -o pid= -o state= -o etime= -o rss= -o command= 2>/dev/null |
     awk -v wanted=" $1 " -v uid="$uid" '
+      BEGIN { srand(); print "t" srand() } # the time: the seed that srand() takes by itself
       { known = index(wanted, " " $2 " ") }
       known { print "p" $2, $3, $4, $5 }
       $1 == uid {
@@ -24,7 +24,7 @@ bsd_processes() { # PIDS
         print line
       }'); do
     case $line in
-      p*) printf '%s\n' "${line#p}" ;;
+      [tp]*) printf '%s\n' "${line#?}" ;;
       *) shown_commands=$shown_commands${line#c}$newline ;;
     esac
   done
@@ -43,26 +43,26 @@ bsd_commands() {
 look_lists() {
   [ -x /bin/launchctl ] || return 0
   set --
+  binary=
   for path in "$launch_daemons"/*.plist /Library/LaunchAgents/*.plist Library/LaunchAgents/*.plist; do
     [ -f "$path" ] || continue
-    if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+    first=
+    [ -r "$path" ] || { say "unread $path"; continue; }
+    IFS= read -r first <"$path" || :
+    case $first in bplist*) binary=$binary$path$newline ;; *) set -- "$@" "$path" ;; esac
   done
-  [ $# -gt 0 ] && lists=$(grep -l -i -e hermes -- "$@" 2>/dev/null) || return 0
+  [ $# -gt 0 ] || [ -n "$binary" ] || return 0
   begin unitlines
+  [ $# -eq 0 ] || words_of_lists '' "$@"
   set -f
   IFS=$newline
   # shellcheck disable=SC2086 # one path a line
-  binary=$newline$(grep -l -e '^bplist' -- $lists 2>/dev/null)$newline
-  set --
-  for path in $lists; do
-    case $binary in
-      *"$newline$path$newline"*) limited 10 plutil -convert xml1 -o - "$path" 2>/dev/null | words_of_lists "$path" - ;;
-      *) set -- "$@" "$path" ;;
-    esac
+  [ -z "$binary" ] || binary=$(grep -l -i -e hermes -- $binary 2>/dev/null)
+  for path in $binary; do
+    limited 10 plutil -convert xml1 -o - "$path" 2>/dev/null | words_of_lists "$path" -
   done
   unset IFS
   set +f
-  [ $# -eq 0 ] || words_of_lists '' "$@"
   end
 }
 words_of_lists() { # NAME FILE...: the name of what is read from the input; nothing of a list that starts no gateway
@@ -70,7 +70,7 @@ words_of_lists() { # NAME FILE...: the name of what is read from the input; noth
   shift
   awk -v path="$name" '
     function show(count, number, at, tag, key, value, inside, command, named, parts) {
-      count = split(text, parts, "<")
+      count = text ~ /[Hh][Ee][Rr][Mm][Ee][Ss]/ ? split(text, parts, "<") : 0
       for (number = 2; number <= count; number++) {
         at = index(parts[number], ">")
         tag = substr(parts[number], 1, at - 1)

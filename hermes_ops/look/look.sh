@@ -8,15 +8,15 @@ look_host() {
   say "home $HOME"
   account_home
   say "account $account"
+  now=$(date +%s)
+  say "now $now"
+  boot_id
   if [ -r /proc/sys/kernel/arch ]; then
     read -r system </proc/sys/kernel/ostype && read -r machine </proc/sys/kernel/arch
     say "system $system $machine"
   else
-    say "system $(uname -sm)"
+    say "system ${kernel:-$(uname -sm)}"
   fi
-  now=$(date +%s)
-  say "now $now"
-  boot_id
   say "boot $boot"
   [ ! -r /proc/uptime ] || { read -r uptime _ </proc/uptime && say "uptime $uptime"; }
   [ -z "$booted" ] || say "uptime $((now - booted))"

@@ -24,8 +24,17 @@ look_units() {
   done
   [ $# -gt 1 ] || has crontab || return 0
   shift
+  lines=
+  # On a Mac nothing else is read here, and most users there have no crontab.
+  [ $# -gt 0 ] || { lines=$(crontab -l 2>/dev/null </dev/null) && [ -n "$lines" ]; } || return 0
   begin unitlines
-  if has crontab; then lines=$(crontab -l 2>/dev/null </dev/null | unit_lines "$@" -); else lines=$(unit_lines "$@"); fi
+  if [ -n "$lines" ]; then
+    lines=$(printf '%s\n' "$lines" | unit_lines -)
+  elif has crontab; then
+    lines=$(crontab -l 2>/dev/null </dev/null | unit_lines "$@" -)
+  else
+    lines=$(unit_lines "$@")
+  fi
   printf '%s\n' "$lines"
   behind_units
   end

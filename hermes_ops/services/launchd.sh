@@ -178,14 +178,15 @@ launchd_strangers() { # the gateways that have a plist, or that launchd knows wi
   for path in "$launchd_agents"/ai.hermes.gateway*.plist; do
     [ ! -e "$path" ] || { path=${path##*/}; strange_jobs="$strange_jobs ${path%.plist}"; }
   done
+  said=
   for where in $domains; do
     case $where in
-      gui/*) said=$at_screen ;;
-      *) said=$(launchd_ctl print "$where" 2>/dev/null) || continue ;;
+      gui/*) said=$said$at_screen$newline ;;
+      *) said=$said$(launchd_ctl print "$where" 2>/dev/null)$newline ;;
     esac
-    strange_jobs="$strange_jobs $(printf '%s\n' "$said" |
-      sed -n "s/^$tab$tab *[0-9][0-9]* .*$tab *\(ai\.hermes\.gateway[A-Za-z0-9._-]*\)\$/\1/p")"
   done
+  strange_jobs="$strange_jobs $(printf '%s' "$said" |
+    sed -n "s/^$tab$tab *[0-9][0-9]* .*$tab *\(ai\.hermes\.gateway[A-Za-z0-9._-]*\)\$/\1/p")"
 }
 launchd_tell() { # LABEL: adds its block to `jobs`, and its processes to `pids`
   launchd_compare "$1"

@@ -103,14 +103,22 @@ digest() {
   if has sha256sum; then sha256sum -- "$@"; else shasum -a 256 -- "$@"; fi 2>/dev/null
 }
 
-# Sets `boot`, one word or empty, and without /proc also `booted`, the time of the boot in seconds.
+# Sets `boot`, one word or empty, and without /proc also `booted`, the time of the boot in seconds,
+# and `kernel`, its name and the processor, if they are known by that.
 boot_id() {
   boot=
   booted=
+  kernel=
   [ -r /proc/sys/kernel/random/boot_id ] && read -r boot </proc/sys/kernel/random/boot_id
   [ -z "$boot" ] || return 0
   # { sec = 1767603600, usec = 0 } Mon Jan  5 ..., and the id where this macOS has one.
-  booted=$(sysctl -n kern.boottime kern.bootsessionuuid 2>/dev/null)
+  booted=$(sysctl -n kern.ostype hw.machine kern.boottime kern.bootsessionuuid 2>/dev/null)
+  case $booted in Darwin"$newline"[a-z]*"$newline{ "*)
+    kernel=${booted%%"$newline{ "*}
+    kernel="Darwin ${kernel#*"$newline"}"
+    ;;
+  esac
+  case $booted in *"$newline{ "*) booted="{ ${booted#*"$newline{ "}" ;; esac
   case $booted in *"$newline"*) boot=${booted##*"$newline"} ;; esac
   case $booted in *'sec = '*) booted=${booted#*sec = } ;; *) booted= ;; esac
   booted=${booted%%[!0-9]*}

@@ -243,8 +243,11 @@ def test_the_boot_is_the_kernels(dash: Host) -> None:
 
 
 BOOT = 'boot=old; booted=old; boot_id; echo "[$boot] [$booted]"'
+KERNEL = 'boot_id; echo "[$boot] [$booted] [$kernel]"'
 MAC = """shift; for name; do case $name in
 kern.boottime) echo '{ sec = 1767603600, usec = 4711 } Mon Jan  5 09:00:00 2026' ;;
+kern.ostype) echo Darwin ;;
+hw.machine) echo arm64 ;;
 kern.bootsessionuuid) echo 0A1B-2C3D ;;
 *) echo "unknown oid '$name'" >&2 ;;
 esac; done"""
@@ -256,7 +259,10 @@ def test_the_boot_of_a_mac_is_one_word(host: Host) -> None:
     host.stand("sysctl", f"{MAC}; echo noise >&2")
     answer = host.run(BOOT)
     assert (answer.out, answer.errors) == ("[0A1B-2C3D] [1767603600]\n", "")
-    assert host.calls == ["sysctl -n kern.boottime kern.bootsessionuuid"]
+    assert host.calls == ["sysctl -n kern.ostype hw.machine kern.boottime kern.bootsessionuuid"]
+    assert host.run(KERNEL).out == "[0A1B-2C3D] [1767603600] [Darwin arm64]\n"
+    host.stand("sysctl", MAC.replace("hw.machine)", "-)"))
+    assert host.run(KERNEL).out == "[0A1B-2C3D] [1767603600] []\n"
     host.stand("sysctl", MAC.replace("kern.bootsessionuuid)", "-)"))
     assert host.run(BOOT).out == "[1767603600] [1767603600]\n"
 

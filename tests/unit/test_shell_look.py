@@ -61,8 +61,8 @@ def test_a_bare_host_tells_what_every_host_tells(host: Host) -> None:
         "tools": "",
     }
     assert host.calls == [
-        "uname -sm", "date +%s", "sysctl -n kern.boottime kern.bootsessionuuid",
-        "df -Pk .",
+        "date +%s", "sysctl -n kern.ostype hw.machine kern.boottime kern.bootsessionuuid",
+        "uname -sm", "df -Pk .",
     ]  # fmt: skip
 
 
@@ -87,8 +87,14 @@ def test_an_account_that_nobody_knows_has_the_home_it_says(dash: Host) -> None:
 def test_without_proc_the_uptime_is_the_time_since_the_boot(dash: Host) -> None:
     """As on macOS, which tells the second of its boot."""
     bare(dash)
-    dash.stand("sysctl", "[ $2 != kern.boottime ] || echo '{ sec = 1699999000, usec = 0 } Thu'")
+    boot = "{ sec = 1699999000, usec = 0 } Thu"
+    dash.stand("sysctl", f"echo '{boot}'")
     assert told(dash)["uptime"] == "1000"
+    before = len(dash.calls)
+    dash.stand("sysctl", f"printf 'Darwin\\narm64\\n{boot}\\nB0\\n'")
+    found = told(dash)
+    assert (found["uptime"], found["boot"], found["system"]) == ("1000", "B0", "Darwin arm64")
+    assert "uname -sm" not in dash.calls[before:]
 
 
 def test_a_whole_host_tells_all_that_is_there(dash: Host) -> None:

@@ -5,6 +5,7 @@ shift
 kernel=/opt/mac/kernel
 for name; do
   case $name in
+    hw.machine) echo arm64 ;;
     hw.model) echo Mac16,10 ;;
     hw.ncpu | hw.logicalcpu | hw.physicalcpu) grep -c '^processor' $kernel/cpuinfo ;;
     hw.memsize)
@@ -14,6 +15,7 @@ for name; do
       ;;
     hw.optional.arm64) echo 1 ;;
     machdep.cpu.brand_string) echo 'Apple M4' ;;
+    kern.ostype) echo Darwin ;;
     kern.osproductversion) sw_vers -productVersion ;;
     kern.osrelease) uname -r ;;
     kern.hostname) hostname ;;
