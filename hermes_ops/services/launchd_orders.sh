@@ -123,10 +123,10 @@ launchd_load() { # LABEL
   plist=$launchd_agents/$1.plist
   case $plist in /*) ;; *) plist=$PWD/$plist ;; esac
   launchd_switch enable "$1" || return
-  for where in $domains; do
+  for goal in $domains; do # not `where`: each look at the job has its own
     tries=0
     while [ $tries -lt 8 ]; do
-      load_said=$(launchd_ctl bootstrap "$where" "$plist" 2>&1)
+      load_said=$(launchd_ctl bootstrap "$goal" "$plist" 2>&1)
       load_code=$?
       launchd_sees "$1" || return
       [ -z "$at" ] || { launchd_note "$1"; return; }
@@ -147,10 +147,10 @@ launchd_load() { # LABEL
   esac
   why_unloadable "$1" && return 1
   printf '%s' "$load_said" | head -n 1 | tr '\n' ' '
-  case $load_code:$where in
+  case $load_code:$goal in
     5:system) printf '(no cause was found: a reboot may end that)' ;;
     # Root is told the cause by its code; everybody else hears 5 for all of them.
-    5:*) printf '(no cause was found: a reboot may end that; root is told more: sudo launchctl bootstrap %s %s)' "$where" "$plist" ;;
+    5:*) printf '(no cause was found: a reboot may end that; root is told more: sudo launchctl bootstrap %s %s)' "$goal" "$plist" ;;
   esac
   return 1
 }
@@ -174,7 +174,7 @@ why_unloadable() { # LABEL: prints why launchd refuses it, with what mends that;
     printf 'it is no valid property list: %s' "$out_said" | tr '\n' ' '
   elif disabled= && is_disabled "$1"; then
     printf 'somebody has disabled it: %slaunchctl enable %s/%s' "$launchd_sudo" "$domain" "$1"
-  elif [ "$where" = "user/$uid" ] && ! grep -q '<string>Background</string>' "$plist"; then
+  elif [ "$goal" = "user/$uid" ] && ! grep -q '<string>Background</string>' "$plist"; then
     printf 'nobody is logged in at the screen, and LimitLoadToSessionType in %s lacks Background' "$plist"
   elif has xattr && xattr -p com.apple.quarantine "$plist" >/dev/null 2>&1; then
     printf 'it is in quarantine: %sxattr -d com.apple.quarantine %s' "$launchd_sudo" "$plist"

@@ -270,7 +270,7 @@ MENDED = [
 
 @pytest.mark.parametrize("knobs", MENDED, ids=",".join)
 def test_whatever_launchctl_answers_it_runs(mac: Box, somebody: Operator, knobs: Any) -> None:
-    """Each answer that is reported of some Mac ends in a gateway that runs under launchd."""
+    """Each answer that is reported of some Mac ends in a gateway that runs where it belongs."""
     if "screen" in knobs:
         mac.sh(f"{SIM} logout")
     for name, value in knobs.items():
@@ -278,6 +278,8 @@ def test_whatever_launchctl_answers_it_runs(mac: Box, somebody: Operator, knobs:
             knob(mac, name, value)
     somebody.up()
     assert (shown(somebody)["state"], shown(somebody)["supervised"]) == ("healthy", True)
+    domain = "user/501" if "screen" in knobs else GUI
+    assert mac.ssh(f"launchctl print {domain}/{LABEL}").returncode == 0
     somebody.run("fleet.restart", code=0)
     assert shown(somebody)["state"] == "healthy"
 

@@ -342,6 +342,20 @@ def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
     assert f"load -w {dash.home}/{PLIST}" in called(dash)
 
 
+def test_a_domain_that_refuses_once_is_asked_again(dash: Host) -> None:
+    """Only what persists leads to the other one, from which no reboot brings a job back."""
+    said = "Bootstrap failed: 5: Input/output error"
+    own = f"{dash.home}/{PLIST}".replace("/", "_").replace(".", "_").replace("-", "_")
+    loads = {f"bootstrap_{where}_501_{own}": (5, said) for where in ("gui", "user")}
+    answers(dash, print_gui_501=(0, ""), **{f"enable_gui_501_{NAME}": (0, ""), **loads})
+    dash.file(PLIST, "x")
+    for program in ("sleep", "plutil", "why_unloadable"):
+        dash.stand(program, "return 1")
+    dash.run(f"{READY}; uid=501; launchd_load {LABEL}")
+    loads = [call.split()[1] for call in called(dash) if call.startswith("bootstrap")]
+    assert loads == ["gui/501"] * 8 + ["user/501"] * 8
+
+
 def test_the_list_of_a_daemon_is_not_below_the_home(dash: Host) -> None:
     """launchd gets its path as it is."""
     answers(dash, print_gui_501=(0, ""), **{f"enable_gui_501_{NAME}": (0, "")})
@@ -412,9 +426,9 @@ def test_a_label_that_is_disabled_and_a_session_that_is_not_there(dash: Host) ->
     assert "launchctl enable gui/" in why(dash, plist, ":")
     dash.stand("is_disabled", "return 1")
     dash.stand("xattr", "return 1")
-    assert "lacks Background" in why(dash, plist, "where=user/$uid")
+    assert "lacks Background" in why(dash, plist, "goal=user/$uid")
     plist.write_text("<string>Background</string>")
-    assert why(dash, plist, "where=user/$uid") == ""
+    assert why(dash, plist, "goal=user/$uid") == ""
 
 
 def test_what_is_in_quarantine_or_forbidden_by_the_login_items(dash: Host) -> None:
