@@ -176,6 +176,7 @@ def evidence_of(
         drained_at=drains[0].begun if drains else None,
         by_hand=str(hand_stop(service.name, service.home, facts) or ""),
         twice=told.twice,
+        elsewhere="",  # who compares managers says it
     )
 
 

@@ -73,7 +73,9 @@ def question(
         defined=tuple(f"{one.shell_name}_defined" for one in MANAGERS.values()),
         pid_files=_unique(_below(homes, [gateway.PID_FILE])),
         homes=_unique(homes),
-        places=_unique(str(f) for s in services for m in MANAGERS.values() for f in folders_of(s, m)),
+        places=_unique(
+            str(f) for s in services for m in MANAGERS.values() for f in folders_of(s, m)
+        ),
         written=_unique(_below(homes, (*STARTED, *WRITTEN, *FOLDERS, *gateway.DATABASES))),
         databases=_unique(_below(homes, gateway.DATABASES)),
         markers=_unique(_below(homes, MARKERS)),

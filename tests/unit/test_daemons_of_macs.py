@@ -81,7 +81,9 @@ def test_leaving_a_scope_stops_the_job_before_its_files_go() -> None:
     ("old", "new"), [("launchd", "launchd-system"), ("launchd-system", "launchd")]
 )
 @pytest.mark.parametrize(("may", "more"), [(True, ""), (False, " --ask-become-pass")])
-def test_who_looks_before_a_move_sees_what_runs(old: str, new: str, *, may: bool, more: str) -> None:
+def test_who_looks_before_a_move_sees_what_runs(
+    old: str, new: str, *, may: bool, more: str
+) -> None:
     """Nothing is absent that serves: it is told who runs it, and the command that moves it."""
     was = desired({**CASE, "host": {"manager": old}})
     known = desired({**CASE, "host": {"manager": new}})

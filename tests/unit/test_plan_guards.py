@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from building import NEW, desired, facts, put, roles, without
 
-from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.apply import Terms, compile_plan
+from hermes_ops.commands.fleet.down import down_steps
 from hermes_ops.errors import Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.files.ownership import Ownership, parse, render
@@ -122,7 +122,7 @@ def test_a_command_runs_only_where_its_result_is_absent() -> None:
 def test_a_gateway_that_is_refused_goes_on_as_it_is() -> None:
     """It is told to take no new turn only if it is restarted, and no restart is announced."""
     unit = ".config/systemd/user/hermes-gateway-demo.service"
-    case = {
+    case: dict[str, Any] = {
         "desired": {"demo": {"env": {"A": "2"}}, "other": {"env": {"A": "2"}}},
         "facts": {"holds": {"demo": {"env": {"A": "1"}}, "other": {"env": {"A": "1"}}}},
     }  # fmt: skip

@@ -352,8 +352,8 @@ def test_a_domain_that_refuses_once_is_asked_again(dash: Host) -> None:
     for program in ("sleep", "plutil", "why_unloadable"):
         dash.stand(program, "return 1")
     dash.run(f"{READY}; uid=501; launchd_load {LABEL}")
-    loads = [call.split()[1] for call in called(dash) if call.startswith("bootstrap")]
-    assert loads == ["gui/501"] * 8 + ["user/501"] * 8
+    asked = [call.split()[1] for call in called(dash) if call.startswith("bootstrap")]
+    assert asked == ["gui/501"] * 8 + ["user/501"] * 8
 
 
 def test_the_list_of_a_daemon_is_not_below_the_home(dash: Host) -> None:

@@ -478,7 +478,7 @@ def settings(plan: Plan) -> dict[str, str]:
 
 def test_a_key_that_the_version_needs_is_there_before_its_start() -> None:
     """Without it 0.21.5 ends a named profile outside its own unit; the way back removes it."""
-    one = {"demo": {}}
+    one: Mapping[str, Any] = {"demo": {}}
     there = settings(planned(under_supervisord("0.19.0"), one, **THERE))
     assert yaml.safe_load(there["config.yaml"]) == {"model": "a", "gateway": {"standalone": True}}
     found = under_supervisord("0.21.5", there["config.yaml"], there[".hermes-ops.yml"])
@@ -494,7 +494,7 @@ def test_a_key_that_the_version_needs_is_there_before_its_start() -> None:
 
 def test_a_key_that_was_there_before_stays() -> None:
     """Somebody set it, or changed it since: it is not ours to remove."""
-    one = {"demo": {}}
+    one: Mapping[str, Any] = {"demo": {}}
     assert settings(planned(under_supervisord("0.19.0", STANDALONE), one, **THERE)) == {}
     assert settings(planned(under_supervisord("0.21.5", STANDALONE), one, **BACK)) == {}
     ours = settings(planned(under_supervisord("0.19.0"), one, **THERE))[".hermes-ops.yml"]
@@ -520,7 +520,8 @@ def test_under_its_own_unit_no_key_is_needed() -> None:
     """Systemd runs the unit that Hermes itself would write."""
     found = healthy({"demo": {}})
     assert [a for _, a in actions(planned(found, {"demo": {}}, **THERE))].count("update") <= 1
-    assert not any("config.yaml" in c.resource for c in planned(found, {"demo": {}}, **THERE).changes)
+    changes = planned(found, {"demo": {}}, **THERE).changes
+    assert not any("config.yaml" in change.resource for change in changes)
 
 
 def test_only_the_stop_drains() -> None:

@@ -253,6 +253,7 @@ def _own(
     verdict = verdict_of(profile, evidence, plan)
     hidden = hidden_drift(profile, moved=moved)
     lacking = bool(lacks or more or hidden)
+    target = f"{plan.host.name}/{profile.name}"
     return SeenProfile(
         profile.name,
         verdict,
@@ -262,10 +263,7 @@ def _own(
         True if reasons else hidden,
         reasons,
         runs_hermes=is_hermes(service.role),
-        remedy=remedy(
-            f"{plan.host.name}/{profile.name}", (verdict, evidence), own, plan, facts,
-            lacks=lacking,
-        ),
+        remedy=remedy(target, (verdict, evidence), own, plan, facts, lacks=lacking),
         not_compared="" if reasons or hidden is not None else why_not_compared(profile),
     )
 
