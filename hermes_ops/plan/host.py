@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -36,6 +36,7 @@ from hermes_ops.plan.resource import (
     ServiceDefinition,
     YamlFile,
 )
+from hermes_ops.plan.services import is_defined
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.awake import RESOURCES, keeper_of
@@ -44,21 +45,29 @@ from hermes_ops.services.manager import ServiceManager
 
 
 def plan_outliving(
-    desired: DesiredState, manager: ServiceManager, facts: Facts
+    desired: DesiredState, manager: ServiceManager, facts: Facts, refused: Collection[str]
 ) -> Iterable[Change]:
-    """Yield what lets services outlive the last session, and a reboot."""
-    yield from plan_linger(desired, manager, facts)
-    yield from plan_boot(desired, manager, facts)
+    """Yield what lets services outlive the last session, and a reboot.
+
+    Nothing of that is needed for those that are `refused` and not there by now.
+    """
+    services = desired.services
+    there = [
+        one for one in desired.wanted
+        if one.profile.name not in refused or is_defined(services[one.profile.name], manager, facts)
+    ]  # fmt: skip
+    yield from plan_linger(there, manager, facts)
+    yield from plan_boot(replace(desired, wanted=tuple(there)), manager, facts)
 
 
-def plan_linger(desired: DesiredState, manager: ServiceManager, facts: Facts) -> Iterable[Change]:
+def plan_linger(each: Sequence[Wanted], manager: ServiceManager, facts: Facts) -> Iterable[Change]:
     """Yield the change that enables linger, or starts the user's manager where it does not run.
 
     That comes before anything is stopped: without it nothing could be started again.
     """
-    begins = any(one.profile.state == "started" for one in desired.wanted)
+    begins = any(one.profile.state == "started" for one in each)
     # Every profile wants it, for the same user.
-    for wanted in [w for w in desired.wanted if isinstance(w.resource, Linger)][:1]:
+    for wanted in [w for w in each if isinstance(w.resource, Linger)][:1]:
         policy = wanted.resource.policy  # type: ignore[union-attr]
         if manager.lingers and policy != "off" and not (facts.linger and facts.bus):
             needed = policy == "required" or (begins and not facts.bus)

@@ -115,7 +115,7 @@ class _Planner:
         own = stops_first(stops, each)
         slices = [] if is_order else [*on_host.plan_slices(*known, each)]
         reload = on_host.plan_reload(*known, [*each, *slices])
-        hosts = [*on_host.plan_outliving(*known), *slices, *reload]
+        hosts = [*on_host.plan_outliving(*known, self.refused), *slices, *reload]
         self._note((wrapper := plan_wrapper(*known, self.refused)).note)
         # Before the starts: Hermes compares its PATH with the folders that are there.
         awake = on_host.plan_awake(self.desired, self.facts, self._note)

@@ -138,6 +138,21 @@ def test_a_gateway_that_is_refused_goes_on_as_it_is() -> None:
     assert "ask_drain .hermes/profiles/other " in text
 
 
+@pytest.mark.parametrize(
+    ("found", "lingers"),
+    [({"holds": "desired", "kinds": {f"{HOME}/.env": "folder"}}, True), ({}, False)],
+)
+def test_what_is_refused_and_not_there_lets_nothing_linger(
+    found: dict[str, Any], *, lingers: bool
+) -> None:
+    """A gateway that runs is kept from ending with the session, whatever else is wrong."""
+    closed = found or {"real": {".": "/home/hermes", ".hermes": "x"}, "closed": [".hermes"]}
+    case = {"desired": {"demo": {}}, "facts": closed}
+    plan = make_plan(desired(case), replace(facts(case), linger=False))
+    assert operations(plan, Refuse)
+    assert bool(operations(plan, EnableLinger)) is lingers
+
+
 def test_one_of_two_operators_pays_a_debt() -> None:
     """A restart that is owed is tied to the debt as it was seen: the first to pay removes it."""
     debt = PurePosixPath(OWED) / "hermes-gateway-demo"
