@@ -122,7 +122,8 @@ launchd_proof() { # LABEL: plutil reads the list as it will be
 launchd_load() { # LABEL
   plist=$launchd_agents/$1.plist
   case $plist in /*) ;; *) plist=$PWD/$plist ;; esac
-  launchd_switch enable "$1" || return
+  # That it cannot be enabled matters only if it is disabled.
+  launchd_switch enable "$1" >/dev/null || { disabled=; ! is_disabled "$1" || { printf '%s' "$out_said"; return 1; }; }
   for goal in $domains; do # not `where`: each look at the job has its own
     tries=0
     while [ $tries -lt 8 ]; do

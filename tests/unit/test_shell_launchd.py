@@ -356,6 +356,22 @@ def test_a_domain_that_refuses_once_is_asked_again(dash: Host) -> None:
     assert asked == ["gui/501"] * 8 + ["user/501"] * 8
 
 
+@pytest.mark.parametrize(("state", "loads"), [("enabled", True), ("disabled", False)])
+def test_what_cannot_be_enabled_is_loaded_if_it_may_be(
+    dash: Host, state: str, *, loads: bool
+) -> None:
+    """Only a label that is disabled is refused for it, in launchd's words."""
+    shown = f'\n\tdisabled services = {{\n\t\t"{LABEL}" => {state}\n\t}}\n'
+    refused = {f"enable_{where}_501_{NAME}": (1, "no") for where in ("gui", "user")}
+    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, shown), **refused)
+    dash.file(PLIST, "x")
+    for program in ("sleep", "plutil", "why_unloadable"):
+        dash.stand(program, "return 1")
+    answer = dash.run(f"{READY}; uid=501; launchd_load {LABEL}")
+    assert answer.out.startswith("no") is not loads
+    assert any(call.startswith("bootstrap") for call in called(dash)) is loads
+
+
 def test_the_list_of_a_daemon_is_not_below_the_home(dash: Host) -> None:
     """launchd gets its path as it is."""
     answers(dash, print_gui_501=(0, ""), **{f"enable_gui_501_{NAME}": (0, "")})
