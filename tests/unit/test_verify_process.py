@@ -119,6 +119,8 @@ def test_systemds_words() -> None:
     assert [found.variable(name) for name in ("B", "C", "D")] == ["1", None, None]
     assert unit("systemd", {}).activity == "no such thing"
     assert unit("systemd", {"is-active": ""}).activity == "unknown"
+    gone = "Failed to get unit file state for x.service: No such file or directory"
+    assert unit("systemd", {"is-enabled": gone}).enablement == "not installed"
     assert all("--user" in asked for asked in found._host.asked)
 
 

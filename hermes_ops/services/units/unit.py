@@ -29,7 +29,8 @@ class SystemdUnit:
     @property
     def enablement(self) -> str:
         """Return whether it is enabled by the links on the disk, which the next boot follows."""
-        return checks.word(self._ask(ENABLED))
+        said = checks.word(self._ask(ENABLED))
+        return "not installed" if said.startswith("Failed to get unit file state") else said
 
     @property
     def activity(self) -> str:
