@@ -90,13 +90,14 @@ def _of_another(
 
 
 def plan_switch(
-    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
-) -> Iterable[Change]:
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts,
+    *, removed: bool = False,
+) -> Iterable[Change]:  # fmt: skip
     """Yield that the manager shall start the service by itself, or not, where no file says so.
 
     What is removed is allowed again: a manager may remember what is forbidden for ever.
     """
-    enabled = wanted.profile.state != "stopped"
+    enabled = removed or wanted.profile.state != "stopped"
     words = manager.switch(service, enabled=enabled)
     if words and manager.told(service, facts).barred is enabled:
         operation = Switch(service, words, enabled)
@@ -216,7 +217,7 @@ def without_definition(
     for known in manager.paths(service):
         if known.is_own and str(known.path) in facts.paths:
             yield change(wanted, "remove", reason, Remove(known.path), facts)
-    yield from plan_switch(wanted, service, manager, facts)
+    yield from plan_switch(wanted, service, manager, facts, removed=True)
 
 
 def without_links(

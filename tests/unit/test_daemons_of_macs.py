@@ -103,6 +103,18 @@ def test_who_looks_before_a_move_sees_what_runs(
     assert (seen.verdict.state, seen.verdict.reasons[0]) == ("stopped", f"{old} has it, not {new}")
 
 
+def test_a_scope_that_one_leaves_forbids_nothing() -> None:
+    """Also one that is to be stopped: launchd would remember it for ever."""
+    stopped = {"coder": {"state": "stopped"}}
+    for old, new in (("launchd", "launchd-system"), ("launchd-system", "launchd")):
+        for first, switched in ((CASE["desired"], [False]), (stopped, [True, False])):
+            was = desired({"desired": first, "host": {"manager": old}})
+            found = applied(make_plan(was, MAY), MAY)
+            plan = make_plan(desired({"desired": stopped, "host": {"manager": new}}), found)
+            switches = [c.operation for c in plan.changes if isinstance(c.operation, model.Switch)]
+            assert [one.enabled for one in switches] == switched
+
+
 def others(text: str, **more: str) -> Facts:
     """Return the facts of a Mac that has this text where the daemon's list belongs."""
     contents = {FILE: text, **more}
