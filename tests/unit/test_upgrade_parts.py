@@ -439,6 +439,13 @@ def test_what_runs_outside_its_service_is_refused() -> None:
     planned(found, note=Note("switched", "r0", "0.18.2", "0.19.0"))
 
 
+def test_what_another_manager_runs_is_moved_first() -> None:
+    """An upgrade would stop it nowhere, and change the code below it."""
+    with pytest.raises(Conflict, match="runs under systemd, not under supervisord") as refused:
+        planned(healthy(), manager="supervisord")
+    assert refused.value.hint == "./inv fleet.up -l box/demo"
+
+
 def test_a_version_that_the_manager_cannot_run_is_refused() -> None:
     """Before anything stops; the way back from one is open."""
     of_system = {"manager": "systemd-system"}
