@@ -29,7 +29,7 @@ signed() { # SECONDS
 
 # A draining gateway accepts no new turn and finishes those that it has. The request names this
 # boot, so that it has no effect after a crash of the host. It is removed together with the lock,
-# after the restart was ordered.
+# after the restart was ordered, or when the gateway that it was for has ended.
 draining=    # the homes of the gateways that were asked, and are waited for
 ask_drain() { # HOME SECONDS
   request=$1/.drain_request.json
@@ -49,6 +49,24 @@ end_later() { # PATH SECONDS: in the background; another request is left alone
   asked=$(cat "$1") # here: what is behind the command is expanded in the background
   sh -c 'trap "" HUP; sleep "$2"; [ "$(cat "$1")" != "$3" ] || rm -f "$1"' sh "$1" "$2" "$asked" \
     >/dev/null 2>&1 </dev/null 3>&- &
+}
+# Hermes reads the request once more when it is told to end: only while it is there, the gateway does
+# not write to its home channel that it stops. The order may be carried out later than it is given.
+ends_drained() { # HOME
+  case "$drains " in *" $1/.drain_request.json "*) ending="$ending $(recorded_pid "$1"):$1/.drain_request.json" ;; esac
+}
+leave_requests() { # in the background; what did not end in ten seconds takes turns again
+  for one in $ending; do
+    kept=
+    for request in $drains; do [ "$request" = "${one#*:}" ] || kept="$kept $request"; done
+    drains=$kept
+    sh -c '
+      trap "" HUP
+      tries=0
+      while [ $tries -lt 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+      [ "$(cat "$2" 2>/dev/null)" != "$3" ] || rm -f "$2"
+    ' sh "${one%%:*}" "${one#*:}" "$(cat "${one#*:}" 2>/dev/null)" >/dev/null 2>&1 </dev/null 3>&- &
+  done
 }
 # All of them side by side. One that does not even begin to drain is no longer waited for.
 await_drains() { # SECONDS

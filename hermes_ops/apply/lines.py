@@ -58,6 +58,8 @@ def prepare(control: Control) -> Iterator[str]:
         yield f"is_broken || {call('needs_stop_of', other)}"
     if _drains(control) and control.rolls_after:  # all others have drained side by side before
         yield f"is_broken || {call('drain_gateway', home, control.drain)}"
+    if _drains(control):
+        yield f"is_broken || {call('ends_drained', home)}"
     if control.ends:
         yield f"is_broken || {call('end_process', home, control.ends, control.born or '')}"
     if control.announced and not control.ends:

@@ -13,8 +13,9 @@ looks_up() { # HOME: sets `entries`, which is the state without blanks
 }
 recorded_lives() { # HOME
   readable "$1/gateway_state.json" || return 1
-  kill -0 "$(sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" 2>/dev/null | head -n 1)" 2>/dev/null
+  kill -0 "$(recorded_pid "$1")" 2>/dev/null
 }
+recorded_pid() { sed -n 's/.*"pid": *\([0-9][0-9]*\).*/\1/p' "$1/gateway_state.json" 2>/dev/null | head -n 1; } # HOME
 are_connected() { # HOME PLATFORM...
   readable "$1/gateway_state.json" || return 1
   entries=$(tr -d ' \n' 2>/dev/null <"$1/gateway_state.json")

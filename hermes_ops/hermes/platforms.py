@@ -69,6 +69,28 @@ def api_endpoint(config: Mapping[str, Any], env: Env) -> Endpoint | None:
     return _endpoint("api_server", config, env) if "api_server" in expected(config, env) else None
 
 
+def announcing(config: Mapping[str, Any], env: Env) -> frozenset[str]:
+    """Return the platforms with a home channel to which the gateway writes that it stops or is
+    back, and for which the settings do not say whether it shall."""
+    env = _environment(config, env)
+    return frozenset(
+        name for name in expected(config, env)
+        if _has_home(name, config, env) and not _says_if_it_announces(name, config)
+    )  # fmt: skip
+
+
+def _has_home(name: str, config: Mapping[str, Any], env: Env) -> bool:
+    variables = rules()[name].get("home", [f"{name.upper()}_HOME_CHANNEL"])
+    places = (_mapping(place.get(name)).get("home_channel") for place in _places(config))
+    return any(env.get(one, "") != "" for one in variables) or any(map(_mapping, places))
+
+
+def _says_if_it_announces(name: str, config: Mapping[str, Any]) -> bool:
+    blocks = [_mapping(place.get(name)) for place in (*_places(config), config)]
+    blocks += [_mapping(block.get("extra")) for block in blocks]
+    return any(block.get("gateway_restart_notification") is not None for block in blocks)
+
+
 def switches_on(variable: str) -> bool:
     """Whether this variable can enable a platform."""
     return variable in _by_variable()

@@ -94,21 +94,38 @@ commands_there() {
     return
   done
 }
-# In which homes jobs of Hermes' cron are scheduled: only a gateway of that home runs them.
+# In which homes jobs of Hermes' cron are scheduled, and which: a gateway runs those of its home alone.
 scheduled() {
   set --
   for path in .hermes/cron/jobs.json .hermes/profiles/*/cron/jobs.json; do
-    [ ! -f "$path" ] || [ ! -s "$path" ] || set -- "$@" "$path"
+    [ ! -f "$path" ] || [ ! -r "$path" ] || [ ! -s "$path" ] || set -- "$@" "$path"
   done
   [ $# -gt 0 ] || return 0
-  waiting=$(grep -lE '"state": *"scheduled"' -- "$@" 2>/dev/null)
+  jobs=$(scheduled_ids "$@")
   set -f
   IFS=$newline
-  for path in $waiting; do
-    case $path in *[!A-Za-z0-9._/-]*) ;; *) say "health cron:${path%/cron/jobs.json} yes" ;; esac
+  for line in $jobs; do
+    case $line in *[!A-Za-z0-9._/,:-]*) ;; *) say "health cron:${line%%/cron/jobs.json:*} ${line##*:}" ;; esac
   done
   unset IFS
   set +f
+}
+# Each file that has any, a colon, and their ids, each with a comma behind it; a job has its id before its state.
+scheduled_ids() { # FILE...
+  LC_ALL=C awk '
+    function told() { if (ids != "") print file ":" ids }
+    FILENAME != file { told(); file = FILENAME; ids = id = "" }
+    {
+      rest = $0
+      while (match(rest, /"(id|state)": *"[A-Za-z0-9_-]*"/)) {
+        split(substr(rest, RSTART, RLENGTH), word, "\"")
+        rest = substr(rest, RSTART + RLENGTH)
+        if (word[2] == "id") id = word[4]
+        else if (word[4] == "scheduled" && length(ids) < 4000) ids = ids id ","
+      }
+    }
+    END { told() }
+  ' "$@" 2>/dev/null
 }
 # The user's manager, and with it a gateway, begins at boot whether there is a network or not.
 waits_for_network() {

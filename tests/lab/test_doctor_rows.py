@@ -85,6 +85,40 @@ def test_a_database_that_will_fill_the_disk(linux: Box, operator: MakeOperator) 
     assert "most of it is coder's" in str(fills["message"])
 
 
+def test_what_people_get_twice_or_did_not_ask_for(
+    linuxes: list[Box], operator: MakeOperator
+) -> None:
+    """Jobs of a clone, and notices of restarts by others; both are over with what is typed."""
+    box = linuxes[0]
+    serve(box)
+    env = {**ACCOUNT, "SIGNAL_HOME_CHANNEL": "+4930999"}
+    one = operator({box: {"coder": gateway(8701, env=env)}})
+    one.up()
+    box.user("hermes -p coder cron create '0 9 * * *' 'say hi' --deliver local")
+    box.user("hermes profile create twin --clone-all --clone-from coder --no-alias")
+    box.user(f"sed -i 's/=8701/=8709/; /^SIGNAL_/d' {PROFILE.replace('coder', 'twin')}/.env")
+    one.hosts({box: {"coder": gateway(8701, env=env), "twin": gateway(8709)}})
+    one.up()
+    sent = f"grep -c 'Sent shutdown notification' {PROFILE}/logs/gateway.log || true"
+    try:
+        one.run("fleet.restart", "-l", "linux-1/coder")
+        assert box.user(sent).strip() == "0"  # ours say nothing
+        box.user(f"systemctl --user restart {UNIT}")
+        assert box.user(sent).strip() == "1"
+        (notices,), (twice,) = found(one, "restart-notices"), found(one, "cron-twice")
+        assert str(notices["message"]).startswith("linux-1/coder writes to its home channel of sig")
+        assert "linux-1/coder and linux-1/twin have the same cron jobs" in str(twice["message"])
+        box.user(str(twice["mend"]).removeprefix("on the host: "))
+        words = str(notices["mend"]).partition("   #")[0].split()[1:]
+        one.run(*words)
+        one.run("config.push")
+        assert found(one, "restart-notices") == found(one, "cron-twice") == []
+        box.user(f"systemctl --user restart {UNIT}")
+        assert box.user(sent).strip() == "1"
+    finally:
+        box.user("kill $(cat signal.pid)")
+
+
 FULL = r"""
 cp -a /home/hermes /run/home
 mount -t tmpfs -o nr_inodes=3000,uid=1000,gid=1000,mode=755 tmpfs /home/hermes

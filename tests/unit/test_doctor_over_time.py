@@ -16,7 +16,7 @@ from building import desired, facts, roles
 import hermes_ops.audit.health  # noqa: F401
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
-from hermes_ops.commands.fleet.care import growth, homes, twice
+from hermes_ops.commands.fleet.care import cron, growth, homes, twice
 from hermes_ops.commands.fleet.status import HostSeen, seen_from
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.inventory.model import Allowance, Host, Inventory
@@ -174,14 +174,41 @@ def in_homes(**told: Any) -> list[str]:
 
 def test_jobs_that_no_gateway_runs() -> None:
     """Those of a profile that the inventory has are its own matter: it says whether it runs."""
-    jobs = {f"cron:{HOME}": "yes"}
+    jobs = {f"cron:{HOME}": "7f,"}
     assert in_homes(health=jobs) == []
-    assert in_homes(health={**jobs, "cron:.hermes": "yes"}) == [
+    assert in_homes(health={**jobs, "cron:.hermes": "7f,"}) == [
         "cron-waits a has cron jobs of the profile default, and no gateway runs for it"
     ]
-    assert in_homes(health={"cron:.hermes/profiles/old": "yes"}) == [
+    assert in_homes(health={"cron:.hermes/profiles/old": "7f,"}) == [
         "cron-waits a has cron jobs of the profile old, and no gateway runs for it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        ("7f,8f,", "8f,", "a/demo and b/demo have the same cron jobs: 8f"),
+        ("7f,8f,", "8f,7f,9f,", "a/demo and b/demo have the same cron jobs: 8f, 7f"),
+        ("7f,", "8f,", None), (",", ",", None),
+    ],
+)  # fmt: skip
+def test_jobs_of_a_copy_run_twice(here: str, there: str, said: str | None) -> None:
+    """A clone has the jobs of its original, and each gateway runs them; one machine is one."""
+    one = host("a", "1", health={f"cron:{HOME}": here})
+    other = host("b", "2", health={f"cron:{HOME}": there})
+    found = list(cron.run_twice([one, other]))
+    assert [each.message for each in found] == ([said] if said else [])
+    for each in found:
+        assert [side.target for side in each.sides] == ["a/demo", "b/demo"]
+        assert "-p demo cron remove 8f" in each.mend or "in 8f 7f; do" in each.mend
+    again = host("c", "1", health={f"cron:{HOME}": here})
+    assert list(cron.run_twice([one, again])) == []
+
+
+def test_a_job_that_no_gateway_runs_is_run_by_none_twice() -> None:
+    """A copy that lies beside is a matter of `cron-waits` alone."""
+    jobs = {f"cron:{HOME}": "7f,", "cron:.hermes/profiles/old": "7f,"}
+    assert list(cron.run_twice([host("a", "1", health=jobs)])) == []
 
 
 def test_a_hint_for_the_host_can_be_typed_there() -> None:
@@ -189,11 +216,33 @@ def test_a_hint_for_the_host_can_be_typed_there() -> None:
     told = facts(HELD)
     assert told.hermes
     python = f"{told.home}/.local/share/hermes-ops/hermes/current/venv/bin/python"
-    one = host("a", "1", health={"cron:.hermes": "yes"}, hermes=replace(told.hermes, python=python))
+    one = host("a", "1", health={"cron:.hermes": "7f,"}, hermes=replace(told.hermes, python=python))
     (found,) = homes.findings(one)
     assert found.mend.startswith(
         "on the host: ~/.local/share/hermes-ops/hermes/current/venv/bin/hermes -p default cron list"
     )
+
+
+SIGNAL = "SIGNAL_HTTP_URL=http://127.0.0.1:1\nSIGNAL_ACCOUNT=+4930\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "settings", "found"),
+    [
+        (SIGNAL, "", []), ("SIGNAL_HOME_CHANNEL=+49\n", "", []),
+        (f"{SIGNAL}SIGNAL_HOME_CHANNEL=+49\n", "", ["signal"]),
+        (f"{SIGNAL}SIGNAL_HOME_CHANNEL=\n", "", []),
+        (SIGNAL, "platforms: {signal: {home_channel: {chat_id: x}}}", ["signal"]),
+        (f"{SIGNAL}SIGNAL_HOME_CHANNEL=+49\n",
+         "platforms: {signal: {gateway_restart_notification: true}}", []),
+        (f"{SIGNAL}SIGNAL_HOME_CHANNEL=+49\n", "signal: {gateway_restart_notification: false}", []),
+    ],
+)  # fmt: skip
+def test_who_floods_a_chat_when_it_restarts(env: str, settings: str, found: list[str]) -> None:
+    """A gateway with a home channel, if nobody has said whether it shall write there."""
+    contents = {**facts(HELD).contents, f"{HOME}/.env": env, f"{HOME}/config.yaml": settings}
+    seen = homes.findings(host("a", "1", contents=contents))
+    assert [one.name for one in seen if one.kind == "restart-notices"] == found
 
 
 def test_a_command_of_a_profile_that_is_gone() -> None:

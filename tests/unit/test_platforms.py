@@ -68,6 +68,18 @@ def test_each_rule_is_whole() -> None:
             ), name
 
 
+def test_home_channels_have_the_names_that_hermes_reads() -> None:
+    """In the list of its variables, which lacks that of one; others write to no channel."""
+    folder = files("hermes_ops.files")
+    known = set((folder / "hermes-env-names.txt").read_text("utf-8").split())
+    without = {
+        name for name, rule in RULES.items()
+        if not known.issuperset(rule.get("home", [f"{name.upper()}_HOME_CHANNEL"]))
+    }  # fmt: skip
+    servers = {"api_server", "webhook", "msgraph_webhook", "wecom_callback", "relay"}
+    assert without == servers | {"homeassistant", "raft", "whatsapp_cloud"}
+
+
 def test_endpoint_urls() -> None:
     """A server bound to every interface is asked on loopback."""
     assert platforms.Endpoint("0.0.0.0", 1).url == "http://127.0.0.1:1"

@@ -156,14 +156,20 @@ def test_whether_services_of_users_wait_for_the_network(
 
 
 def test_jobs_that_are_scheduled(host: Host) -> None:
-    """In which homes; what they are stays there."""
+    """In which homes, and their numbers; what they are stays there."""
     bare(host)
-    job = '{"jobs": [\n {"id": "a",\n  "state": "%s"}]}'
-    for home, state in ((".hermes", "scheduled"), (".hermes/profiles/a", "paused"),
-                        (".hermes/profiles/b", "scheduled")):  # fmt: skip
-        host.file(f"{home}/cron/jobs.json", job % state)
+    job = ' {"id": "%s",\n  "prompt": "\\"id\\": \\"no\\"",\n  "state": "%s"}'
+    for home, states in ((".hermes", ("scheduled", "paused", "scheduled")),
+                         (".hermes/profiles/a", ("paused",)),
+                         (".hermes/profiles/b b", ("scheduled",)),
+                         (".hermes/profiles/d", ("scheduled",))):  # fmt: skip
+        jobs = ",\n".join(job % (f"{number}f", state) for number, state in enumerate(states))
+        host.file(f"{home}/cron/jobs.json", f'{{"jobs": [\n{jobs}]}}\n')
     host.file(".hermes/profiles/c/cron/jobs.json", "")
-    assert told(host) == ["cron:.hermes yes", "cron:.hermes/profiles/b yes"]
+    host.file(".hermes/profiles/e/cron/jobs.json", '{"jobs": [{"state": "scheduled"}]}')
+    assert told(host) == [
+        "cron:.hermes 0f,2f,", "cron:.hermes/profiles/d 0f,", "cron:.hermes/profiles/e ,",
+    ]  # fmt: skip
 
 
 def test_commands_are_looked_for_where_there_may_be_any(host: Host) -> None:

@@ -309,6 +309,26 @@ def test_two_requests_are_both_taken_back(dash: Host) -> None:
     assert list(dash.home.glob("*/.d*")) == []
 
 
+@pytest.mark.parametrize(("then", "stays"), [(":", []), ("echo theirs", [REQUEST])])
+def test_a_request_stays_until_its_gateway_has_ended(
+    host: Host, then: str, stays: list[str]
+) -> None:
+    """Otherwise it tells people that it stops. That of who is not told to end goes with the lock;
+    what somebody else has put in its place stays."""
+    drain(host)
+    (host.home / "other").mkdir()
+    state = '{"pid": %s, "gateway_state": "running", "active_agents": 0}'
+    then = then if then == ":" else f"{then} >other/{REQUEST}"
+    lines = (
+        f"sleep 60 & gateway=$!; printf '{state}' $gateway >other/gateway_state.json",
+        "boot=b; take_lock 1 x; drain_gateway home 0; drain_gateway other 0",
+        "ends_drained other; ends_drained elsewhere; release_lock; trap - EXIT",
+        f"ls home/.d*; cat other/{REQUEST} | cut -c1-9; {then}; kill $gateway; wait; ls -A other",
+    )
+    done = host.run("\n".join(lines))
+    assert done.out.split()[3:] == ['{"action"', *stays, "gateway_state.json"]
+
+
 @pytest.mark.slow
 def test_a_drain_has_an_end(dash: Host) -> None:
     """So many seconds, a quarter at a time."""

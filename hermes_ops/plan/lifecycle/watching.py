@@ -75,7 +75,12 @@ def settings_now(
     service: ServiceSpec, facts: Facts
 ) -> tuple[Mapping[str, Any], Mapping[str, str | None]]:
     """Return what the `config.yaml` and the `.env` of a service say on the host."""
-    texts = [facts.contents.get(f"{service.home}/{name}", "") for name in FILES]
+    return settings_in(str(service.home), facts)
+
+
+def settings_in(home: str, facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, str | None]]:
+    """Return what these two files say in a home; nothing where they were not read."""
+    texts = [facts.contents.get(f"{home}/{name}", "") for name in FILES]
     try:
         config = yamlfile.load(texts[0], file=FILES[0])
     except HermesError:

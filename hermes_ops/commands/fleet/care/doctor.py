@@ -15,7 +15,7 @@ import hermes_ops.audit.protection.limits  # noqa: F401
 from hermes_ops.audit.finding import Finding, Side, lines, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, Result, exit_code, items
-from hermes_ops.commands.fleet.care import growth, hermes_doctor, homes, operator, twice
+from hermes_ops.commands.fleet.care import cron, growth, hermes_doctor, homes, operator, twice
 from hermes_ops.commands.fleet.faults import remedy_of_stranger
 from hermes_ops.commands.fleet.ps import STEPS, look_at, look_at_unmanaged
 from hermes_ops.commands.fleet.status import HostSeen
@@ -65,6 +65,7 @@ def run(
     found = [*operator.findings(workspace)]
     found += [one for host in hosts for one in _of_host(host, unmanaged=unmanaged)]
     found += twice.used_twice(hosts, workspace.whole)
+    found += cron.run_twice(hosts)
     found += growth.growing(hosts, workspace.paths, time.time())
     _show(found, hosts, output)
     said = hermes_doctor.ask(hosts, workspace, options, output) if hermes else []

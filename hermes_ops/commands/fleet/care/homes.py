@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Iterator
 
 from hermes_ops.audit.finding import Finding, Side, make, register
+from hermes_ops.commands.fleet.care import cron
 from hermes_ops.commands.fleet.care.growth import home_of
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile
-
-_CRON = "cron:"
+from hermes_ops.hermes import platforms
+from hermes_ops.plan.lifecycle.watching import settings_in
 
 register(
     "newer-code",
@@ -21,12 +22,14 @@ register(
     },
 )
 register(
-    "cron-waits",
+    "restart-notices",
     {
         "severity": "warning",
-        "says": "{who} has cron jobs of the profile {name}, and no gateway runs for it",
-        "ignored": "they never run: a gateway runs those of its own profile alone",
-        "mend": "on the host: {path} -p {name} cron list   # make them with -p of one that runs",
+        "says": "{who} writes to its home channel of {name} when it stops, unless hermes-ops drains"
+        " it first, and its settings do not say that it shall",
+        "ignored": "one that restarts again and again has sent thousands of notices to people",
+        "mend": "./inv config.set {path} platforms.{name}.gateway_restart_notification false"
+        " --layer profile   # or true; then ./inv config.push -l {path}",
     },
 )
 register(
@@ -44,7 +47,8 @@ def findings(host: HostSeen) -> Iterator[Finding]:
     """Yield what is found of the profiles of a host that was looked at."""
     yield from _changed(host)
     if host.facts is not None:
-        yield from _without_gateway(host)
+        yield from cron.without_gateway(host)
+        yield from _announcing(host)
         yield from _of_nobody(host)
 
 
@@ -63,18 +67,15 @@ def _is_newer(host: HostSeen, seen: SeenProfile) -> bool:
     return seen.evidence.alive and (bool(seen.evidence.newer_code) or packages)
 
 
-def _without_gateway(host: HostSeen) -> Iterator[Finding]:
-    """Yield each profile with jobs that nobody wants to run, and that does not run by itself."""
-    if any(seen.topology == "multiplex" for seen in host.profiles):
-        return  # it runs those of the profiles that it serves
-    known = {seen.name for seen in host.profiles if seen.desired or seen.evidence.alive}
+def _announcing(host: HostSeen) -> Iterator[Finding]:
+    """Yield each platform of a living gateway to which it writes that it stops."""
     assert host.facts is not None  # noqa: S101 - the caller has asked
-    called = host.facts.hermes_by_hand
-    for word in host.facts.health:
-        folder, _, profile = word.removeprefix(_CRON).partition("/profiles/")
-        name = profile or "default"
-        if word.startswith(_CRON) and folder and name not in known:
-            yield make("cron-waits", name, (Side(host.host.name, None),), path=called)
+    for seen in host.profiles:
+        if seen.desired is not None and seen.runs_hermes and seen.evidence.alive:
+            side = Side(host.host.name, seen.name)
+            settings = settings_in(home_of(seen.name), host.facts)
+            for name in sorted(platforms.announcing(*settings)):
+                yield make("restart-notices", name, (side,), path=shlex.quote(side.target))
 
 
 def _of_nobody(host: HostSeen) -> Iterator[Finding]:
