@@ -62,11 +62,12 @@ def gone_back(found: Facts) -> str:
 def test_a_host_is_back_when_all_that_was_stopped_runs() -> None:
     """The note is ended as taken back, and what was put back is told."""
     found = switched("demo")
-    end = tells({"restored": [".hermes/state.db"], "skills": {}})
+    end = tells({"restored": [".hermes/state.db"], "put_away": [".hermes/x.db"], "skills": {}})
     result, notes, host = back(found, tells({"there": True}), gone_back(found), end)
     assert (result.outcome, len(result.changes)) == ("changed", CHANGES)
-    (note,) = notes
+    note, away = notes
     assert note.startswith("~/.hermes/state.db is as before the upgrade; the later one is in ~/")
+    assert away.startswith("~/.hermes/x.db was not there before the upgrade: it is in ~/.local")
     assert '"phase": "reverted"' in host.scripts[-1].text
     assert host.exchanges == 5
 

@@ -179,6 +179,42 @@ def test_there_and_back(home: Path) -> None:
     assert "32" in Path(HOME, "config.yaml").read_text()
 
 
+def test_what_was_not_there_before_is_put_away(home: Path) -> None:
+    """With its log, unless another home has shown that the version before has this format; once
+    more it goes beside that of the first time. Nothing is deleted."""
+    execute(".hermes/store.db", "CREATE TABLE t (x)")
+    taken(home)
+    on_host.switch(asked("switch", version="2.0", restores=False, phase="switched"))
+    execute(f"{HOME}/store.db", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)")
+    aside = Path(asked("switch")["aside"], "r1", HOME)
+    for number in (1, 2):
+        execute(f"{HOME}/new.db", "CREATE TABLE later (x)", f"INSERT INTO later VALUES ({number})")
+        Path(HOME, "new.db-shm").write_text("log")
+        on_host.switch(asked("switch", version="1.0", restores=True, phase="reverting"))
+    assert noted()["put_away"] == [f"{HOME}/new.db"]
+    assert noted()["restored"] == []
+    assert sorted(path.name for path in Path(HOME).iterdir()) == ["state.db", "store.db"]
+    names = ["new.db", "new.db-shm", "new.db.1", "new.db.1-shm"]
+    assert sorted(path.name for path in aside.iterdir()) == names
+    for name, number in (("new.db", 1), ("new.db.1", 2)):
+        assert execute(str(aside / name), "SELECT x FROM later") == [(number,)]
+
+
+@pytest.mark.parametrize("at", [0, 100])
+def test_a_database_that_is_damaged_by_now_goes_back(home: Path, at: int) -> None:
+    """It needs its copy more than any other: neither the question nor the switch fails at it."""
+    copies = migrated(home)
+    execute(f"{HOME}/state.db", "PRAGMA wal_checkpoint(TRUNCATE)")
+    with Path(HOME, "state.db").open("r+b") as file:
+        file.seek(at)
+        file.write(b"rubbish " * 100)
+    assert on_host.there(asked("there", version="1.0"))["lost"] == []
+    on_host.switch(asked("switch", version="1.0", restores=True, phase="reverting"))
+    assert noted()["restored"] == [f"{HOME}/state.db"]
+    assert execute(f"{HOME}/state.db", "SELECT * FROM schema_version") == [(19,)]
+    assert copies.exists()
+
+
 def migrated(home: Path) -> Path:
     """Let the new version run, and migrate; return where the copies are."""
     taken(home)

@@ -77,11 +77,19 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def schema(path: Path) -> str:
-    """Return what the schema of a database is, as a short text; empty if there is none."""
+    """Return what the schema of a database is, as a short text; empty if there is none.
+
+    One that is damaged has a schema that no copy has: it is replaced by the copy.
+    """
     if not path.exists():
         return ""
-    with closing(_opened(path)) as database:
-        return _mark(database)
+    try:
+        with closing(_opened(path)) as database:
+            return _mark(database)
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise  # it is locked, or cannot be opened: nothing is known of its content
+        return "damaged"
 
 
 def _mark(database: sqlite3.Connection) -> str:
@@ -109,3 +117,20 @@ def put_back(copied: Path, path: Path, aside: Path) -> None:
         if part.exists() and not (end == "" and kept.exists()):
             shutil.move(part, kept)
     new.replace(path)
+
+
+def move_aside(path: Path, aside: Path) -> None:
+    """Move a database, with what belongs to it, to where nothing is yet.
+
+    Nobody may have it open. What belongs to it goes first: if this is interrupted, the database is
+    found again.
+    """
+    aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    free, number = aside, 0
+    while any(free.with_name(free.name + end).exists() for end in ("", *_BESIDE)):
+        number += 1
+        free = aside.with_name(f"{aside.name}.{number}")
+    for end in (*_BESIDE, ""):
+        part = path.with_name(path.name + end)
+        if part.exists():
+            shutil.move(part, free.with_name(free.name + end))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
-from hermes_ops.commands.fleet.upgrade.outcome import has_stop, no_copy, stopped, why
+from hermes_ops.commands.fleet.upgrade.outcome import has_stop, no_copy, notes_of, stopped, why
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
 from hermes_ops.errors import (
     CommandError,
@@ -19,7 +19,7 @@ from hermes_ops.errors import (
     Unknown,
     Unreachable,
 )
-from hermes_ops.files.layout import KEPT, program
+from hermes_ops.files.layout import program
 from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.upgrades import (
@@ -285,12 +285,8 @@ class Upgrade:
         told = self._ask("end", note, phase=phase)
         if self.result.facts:
             self.result.facts = with_note(self.result.facts, note, phase)
-        for path in told.get("restored", ()) if phase == REVERTED else ():
-            aside = KEPT / "upgrade" / note.run
-            self._note(f"~/{path} is as before the upgrade; the later one is in ~/{aside}")
-        for name, skills in told.get("skills", {}).items():
-            if skills and (own := skills.get("user_modified")):
-                self._note(f"{name}: modified skills stay as they are: {', '.join(map(str, own))}")
+        for text in notes_of(note, told, back=phase == REVERTED):
+            self._note(text)
 
     def _note(self, text: str) -> None:
         self.emit(Noted(self.host.name, text))

@@ -37,6 +37,7 @@ from hermes_ops.commands.fleet.upgrade.notes import (
 from hermes_ops.commands.fleet.upgrade.way_back import (
     homes_of,
     lost,
+    put_away,
     restored,
     sizes_of_copies,
     text_of,
@@ -132,7 +133,8 @@ def switch(request: Request) -> None:
     """Lead `current` to a version; if that is asked, first put back what another one migrated."""
     note = read_note(request)
     if request["restores"]:
-        note["restored"] = sorted({*note.get("restored", ()), *restored(request, note)})
+        for word, done in (("restored", restored), ("put_away", put_away)):
+            note[word] = sorted({*note.get(word, ()), *done(request, note)})
     note["phase"] = request["phase"]
     note["logs"] = {home: _known(Path(home)) for home in request["homes"].values()}
     # First the note: a link that leads elsewhere without it would belong to no upgrade.
@@ -217,7 +219,8 @@ def end(request: Request) -> dict[str, Any]:
     skills = {name: _synced(request, home) for name, home in request["homes"].items()}
     write_note(request, {**note, "phase": request["phase"], "ended": time.time()})
     leave_room(request)
-    return {"restored": note.get("restored", []), "skills": skills}
+    told = {word: note.get(word, []) for word in ("restored", "put_away")}
+    return {**told, "skills": skills}
 
 
 def _synced(request: Request, home: str) -> Any:

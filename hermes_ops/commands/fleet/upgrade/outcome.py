@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hermes_ops.errors import CommandError
+from hermes_ops.files.layout import KEPT
 from hermes_ops.look.upgrades import Note
 from hermes_ops.plan import Change, Plan
 from hermes_ops.run import Done
@@ -30,3 +32,16 @@ def no_copy(note: Note, lost: Sequence[str]) -> CommandError:
     which = ", ".join(f"~/{path}" for path in lost)
     words = f"{note.after} has changed the format of {which}, and there is no copy from before"
     return CommandError(words, hint=f"it stays on {note.after}, and nothing was stopped")
+
+
+def notes_of(note: Note, told: Mapping[str, Any], *, back: bool) -> Iterator[str]:
+    """Yield what people should know at the end: what a way back has replaced, or moved away, and
+    which skills are not those of the version."""
+    aside = f"~/{KEPT}/upgrade/{note.run}"
+    for path in told.get("restored", ()) if back else ():
+        yield f"~/{path} is as before the upgrade; the later one is in {aside}"
+    for path in told.get("put_away", ()) if back else ():
+        yield f"~/{path} was not there before the upgrade: it is in {aside}"
+    for name, skills in told.get("skills", {}).items():
+        if skills and (own := skills.get("user_modified")):
+            yield f"{name}: modified skills stay as they are: {', '.join(map(str, own))}"

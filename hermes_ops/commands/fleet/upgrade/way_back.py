@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hermes_ops.commands.fleet.upgrade.databases import databases, put_back, schema
+from hermes_ops.commands.fleet.upgrade.databases import databases, move_aside, put_back, schema
 from hermes_ops.commands.fleet.upgrade.notes import Request, read_note
 
 _SCHEMA = re.compile(r"^_config_version:\s*(\d+)", re.MULTILINE)
@@ -38,6 +38,25 @@ def restored(request: Request, note: Mapping[str, Any]) -> list[str]:
     return list(map(str, there))
 
 
+def put_away(request: Request, note: Mapping[str, Any]) -> list[str]:
+    """Move databases aside that were not there before, and return the paths: the version before
+    would use, or trip over, what it has not made. One of a format that it has stays."""
+    kept = {Path(name): mark for name, mark in note.get("kept", {}).items()}
+    new = [
+        path for home in homes_of(request) if (_folder(request, note) / home).is_dir()
+        for path in databases(home)
+        if path not in kept and schema(path) not in _formats(kept, path.name)
+    ]  # fmt: skip
+    for path in new:
+        move_aside(path, Path(request["aside"]) / note["run"] / path)
+    return list(map(str, new))
+
+
+def _formats(kept: Mapping[Path, str], name: str) -> set[str]:
+    """Return the formats that databases of a name had before, in whatever home."""
+    return {mark for path, mark in kept.items() if path.name == name}
+
+
 def sizes_of_copies(request: Request, note: Mapping[str, Any]) -> Iterator[int]:
     """Yield how large each copy is that goes back: it is copied again, and stays."""
     copies = (_folder(request, note) / path for path in _migrated(request, note))
@@ -62,7 +81,7 @@ def _of_later(request: Request, note: Mapping[str, Any]) -> Iterator[Path]:
     for home in map(Path, request["homes"].values()):
         if not (_folder(request, note) / home).is_dir():
             for path in databases(home):
-                before = {mark for name, mark in kept.items() if name.name == path.name}
+                before = _formats(kept, path.name)
                 if before and schema(path) not in before:
                     yield path
 
