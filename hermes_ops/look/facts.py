@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -218,10 +219,15 @@ class Facts:
 
     @property
     def hermes_by_hand(self) -> str:
-        """Return the word by which a person there calls Hermes: one of ours is on no PATH."""
-        folder = environment("hermes")
-        ours = self.hermes and self.hermes.python.startswith(f"{self.home}/{folder}/")
-        return f"~/{folder}/bin/hermes" if ours else "hermes"
+        """Return the words by which a person there calls Hermes, for a shell: the one that runs may
+        be on no PATH, or behind another one."""
+        if self.hermes is None:
+            return "hermes"
+        if not self.hermes.venv:
+            return f"{shlex.quote(self.hermes.python)} -m hermes_cli.main"
+        script = f"{self.hermes.venv}/bin/hermes"
+        ours = f"{self.home}/{environment('hermes')}/"
+        return script.replace(self.home, "~", 1) if script.startswith(ours) else shlex.quote(script)
 
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.files.layout import STOPPED
+from hermes_ops.files.layout import STOPPED, environment
 from hermes_ops.files.quoting import moving
 from hermes_ops.inventory.model import Profile
 from hermes_ops.look.facts import Facts
@@ -92,6 +92,7 @@ def _text(wanted: Wanted, names: list[str], manager: ServiceManager, facts: Fact
         **known,
         "user": shlex.quote(facts.user),
         "marks": _quoted(facts, STOPPED),
+        "hermes": _quoted(facts, environment("hermes") / "bin/hermes"),
         "manager": manager.name,
         "manager_part": part,
         "lines": [_line(name, wanted, manager) for name in names],

@@ -164,7 +164,11 @@ class Launchd(ServiceManager):
     def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
         """Return the command of launchctl, in each domain that has the job, or Hermes' own."""
         if verb == "install":
-            return "" if self.by_root else f"hermes -p {service.profile} gateway install"
+            return (
+                ""
+                if self.by_root
+                else f"{facts.hermes_by_hand} -p {service.profile} gateway install"
+            )
         unit = facts.unit(self.name, service.label)
         ctl = f"{'sudo ' if self.by_root else ''}launchctl"
         ids = [f"{domain}/{service.label}" for domain in unit["Domains"].split()]

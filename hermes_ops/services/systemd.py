@@ -194,9 +194,8 @@ class Systemd(ServiceManager):
 
     def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
         """Return the command of systemctl, or Hermes' own that makes the unit."""
-        del facts
         if verb == "install":
-            return f"hermes -p {service.profile} gateway install"
+            return f"{facts.hermes_by_hand} -p {service.profile} gateway install"
         return f"systemctl --user {verb} {self.id(service)}"
 
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:

@@ -81,7 +81,7 @@ class SystemdSystem(Systemd):
     def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
         """Return the command of systemctl, or Hermes' own that makes the unit, for root."""
         if verb == "install":
-            words = f'sudo "$(command -v hermes)" -p {service.profile} gateway install'
+            words = f"sudo {facts.hermes_by_hand} -p {service.profile} gateway install"
             return f"{words} --system --run-as-user {facts.user}"
         return f"sudo systemctl {verb} {self.id(service)}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeOperator
-from kit import Box, Operator, gateway, wait_until
+from kit import Box, Operator, gateway, wait_until, write_inventory
 
 pytestmark = pytest.mark.lab
 
@@ -97,7 +97,9 @@ def test_what_people_get_twice_or_did_not_ask_for(
     box.user("hermes -p coder cron create '0 9 * * *' 'say hi' --deliver local")
     box.user("hermes profile create twin --clone-all --clone-from coder --no-alias")
     box.user(f"sed -i 's/=8701/=8709/; /^SIGNAL_/d' {PROFILE.replace('coder', 'twin')}/.env")
-    one = operator({box: {"coder": gateway(8701, env=env), "twin": gateway(8709)}})
+    write_inventory(
+        one.inventory.parent, {box: {"coder": gateway(8701, env=env), "twin": gateway(8709)}}
+    )
     one.up()
     sent = f"grep -c 'Sent shutdown notification' {PROFILE}/logs/gateway.log || true"
     try:

@@ -211,16 +211,20 @@ def test_a_job_that_no_gateway_runs_is_run_by_none_twice() -> None:
     assert list(cron.run_twice([host("a", "1", health=jobs)])) == []
 
 
-def test_a_hint_for_the_host_can_be_typed_there() -> None:
-    """A Hermes that we installed is on no PATH."""
-    told = facts(HELD)
-    assert told.hermes
-    python = f"{told.home}/.local/share/hermes-ops/hermes/current/venv/bin/python"
-    one = host("a", "1", health={"cron:.hermes": "7f,"}, hermes=replace(told.hermes, python=python))
-    (found,) = homes.findings(one)
-    assert found.mend.startswith(
-        "on the host: ~/.local/share/hermes-ops/hermes/current/venv/bin/hermes -p default cron list"
-    )
+@pytest.mark.parametrize(
+    ("venv", "called"),
+    [
+        ("/home/hermes/.local/share/hermes-ops/hermes/current/venv",
+         "~/.local/share/hermes-ops/hermes/current/venv/bin/hermes"),
+        ("/srv/my hermes/venv", "'/srv/my hermes/venv/bin/hermes'"),
+        (None, "/usr/bin/python3 -m hermes_cli.main"),
+    ],
+)  # fmt: skip
+def test_a_hint_for_the_host_can_be_typed_there(venv: str | None, called: str) -> None:
+    """A Hermes that we installed is on no PATH, and another may be in front of one that is."""
+    hermes = replace(facts(HELD).hermes, python="/usr/bin/python3", venv=venv)  # type: ignore[type-var]
+    (found,) = homes.findings(host("a", "1", health={"cron:.hermes": "7f,"}, hermes=hermes))
+    assert found.mend.startswith(f"on the host: {called} -p default cron list")
 
 
 SIGNAL = "SIGNAL_HTTP_URL=http://127.0.0.1:1\nSIGNAL_ACCOUNT=+4930\n"

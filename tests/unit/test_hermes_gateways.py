@@ -14,7 +14,7 @@ import pytest
 from building import NEW, NOW, desired, put
 from shell_kit import SHELLS, Answer, Host, every_host, text_of, words_of
 
-from hermes_ops.files.layout import STOPPED, WRAPPER
+from hermes_ops.files.layout import STOPPED, WRAPPER, environment
 from hermes_ops.hermes.markers import hand_stop
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import Write
@@ -92,6 +92,11 @@ def test_status_and_list(there: Host) -> None:
     listed = [line.split(None, 2) for line in call(there, "list").out.splitlines()]
     assert listed[0] == ["default", "hermes-gateway.service", "hermes -p default"]
     assert listed[1] == ["demo", "hermes-gateway-demo.service", "hermes -p demo"]
+    ours = f"{there.home}/{environment('hermes')}/bin/hermes"
+    there.file(ours.removeprefix(f"{there.home}/"), "", 0o755)
+    assert call(there, "list", "demo").out.endswith(f" {ours} -p demo\n")
+    there.program("hermes", "exit 1")
+    assert call(there, "list", "demo").out.endswith(" hermes -p demo\n")
 
 
 def test_a_stop_says_who_and_since_when(there: Host) -> None:

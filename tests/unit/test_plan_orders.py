@@ -290,7 +290,9 @@ def test_of_a_stranger_the_commands_reach_it() -> None:
     assert [one.mend for one in plan.differs] == ["./inv fleet.start -l box/demo --unmanaged"]
     (refused,) = make_plan(desired_state(host, roles(), steps), facts({"desired": {}})).changes
     assert isinstance(refused.operation, Refuse)
-    assert refused.operation.hint == "on the host: hermes -p demo gateway install"
+    assert refused.operation.hint == (
+        "on the host: /opt/hermes/venv/bin/hermes -p demo gateway install"
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,8 @@ def export(options: Options, output: Output, target: str, to: str | None) -> Res
     """
     wanted = open_any(options, output, target)
     if wanted.profile.name == ROOT:
-        hint = (
-            "its folder holds all other profiles, too; on the host: hermes profile export default"
-        )
+        export = wanted.by_hand("profile export default")
+        hint = f"its folder holds all other profiles, too; on the host: {export}"
         raise UsageError("default cannot be exported", hint=hint)
     path = _path(to, wanted)
     if path.exists():

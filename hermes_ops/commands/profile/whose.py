@@ -13,7 +13,7 @@ from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.target import near, parts
 from hermes_ops.commands.workspace import Workspace, open_workspace, refuse_disabled
 from hermes_ops.errors import UsageError
-from hermes_ops.files.layout import STATE
+from hermes_ops.files.layout import STATE, environment
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import PROFILE_NAME, RESERVED_NAMES, Host, Profile
 from hermes_ops.look.facts import Facts
@@ -48,6 +48,15 @@ class ProfileOnHost:
     def home(self) -> str:
         """Return the profile's folder, relative to the user's home."""
         return home_of(self.profile, self.workspace.whole.roles[self.profile.role])
+
+    def by_hand(self, words: str) -> str:
+        """Return a command of Hermes for a shell of the host, wherever its Hermes is: it was not
+        looked for."""
+        if python := self.host.hermes.python:
+            return f"{shlex.quote(python)} -m hermes_cli.main {words}"
+        places = (environment("hermes") / "bin", ".local/bin", ".hermes/hermes-agent/venv/bin")
+        first, *rest = (f"~/{place}" for place in places)
+        return f"PATH={first}:$PATH:{':'.join(rest)}:/usr/local/bin hermes {words}"
 
     def wanting(self, state: str, why: str = "") -> Workspace:
         """Return the workspace with this profile alone selected, in a state."""

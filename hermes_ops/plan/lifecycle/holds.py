@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from hermes_ops.errors import Conflict
-from hermes_ops.files.layout import STOPPED
+from hermes_ops.files.layout import STOPPED, WRAPPER
 from hermes_ops.hermes.evidence import pids_of
 from hermes_ops.hermes.markers import HandStop, hand_stop
 from hermes_ops.look.facts import Facts
@@ -57,7 +57,7 @@ def _stopped(wanted: Wanted, hold: HandStop | None) -> Wanted:
 
 def _ends(name: str) -> str:
     inventory = "in the inventory, state: stopped takes it over (and started later starts it)"
-    return f"{inventory}; on the host: hermes-gateways start {name}"
+    return f"{inventory}; on the host: ~/{WRAPPER} start {name}"
 
 
 def refuse_held(service: ServiceSpec, facts: Facts) -> None:

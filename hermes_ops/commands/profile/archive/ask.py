@@ -118,5 +118,6 @@ def _packed(
 def _too_large(largest: Any, target: ProfileOnHost, otherwise: str) -> CommandError:
     files = ", ".join(f"{path} ({int(size) / 1e6:.0f} MB)" for size, path in largest)
     words = f"{target.name} has more than {MOST_UNPACKED >> 20} MiB to put into an archive: {files}"
-    hint = f"{otherwise}on the host: hermes profile export {target.profile.name}  # secret"
+    export = target.by_hand(f"profile export {target.profile.name}")
+    hint = f"{otherwise}on the host: {export}   # secret"
     return CommandError(words, hint=hint)
