@@ -90,19 +90,18 @@ def test_what_people_get_twice_or_did_not_ask_for(
 ) -> None:
     """Jobs of a clone, and notices of restarts by others; both are over with what is typed."""
     box = linuxes[0]
-    serve(box)
     env = {**ACCOUNT, "SIGNAL_HOME_CHANNEL": "+4930999"}
-    one = operator({box: {"coder": gateway(8701, env=env)}})
-    one.up()
-    box.user("hermes -p coder cron create '0 9 * * *' 'say hi' --deliver local")
-    box.user("hermes profile create twin --clone-all --clone-from coder --no-alias")
-    box.user(f"sed -i 's/=8701/=8709/; /^SIGNAL_/d' {PROFILE.replace('coder', 'twin')}/.env")
-    write_inventory(
-        one.inventory.parent, {box: {"coder": gateway(8701, env=env), "twin": gateway(8709)}}
-    )
-    one.up()
-    sent = f"grep -c 'Sent shutdown notification' {PROFILE}/logs/gateway.log || true"
+    profiles = {"coder": gateway(8701, env=env)}
+    one = operator({box: profiles})
+    serve(box)
     try:
+        one.up()
+        box.user("hermes -p coder cron create '0 9 * * *' 'say hi' --deliver local")
+        box.user("hermes profile create twin --clone-all --clone-from coder --no-alias")
+        box.user(f"sed -i 's/=8701/=8709/; /^SIGNAL_/d' {PROFILE.replace('coder', 'twin')}/.env")
+        write_inventory(one.inventory.parent, {box: {**profiles, "twin": gateway(8709)}})
+        one.up()
+        sent = f"grep -c 'Sent shutdown notification' {PROFILE}/logs/gateway.log || true"
         one.run("fleet.restart", "-l", "linux-1/coder")
         assert box.user(sent).strip() == "0"  # ours say nothing
         box.user(f"systemctl --user restart {UNIT}")

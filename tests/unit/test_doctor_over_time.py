@@ -184,6 +184,14 @@ def test_jobs_that_no_gateway_runs() -> None:
     ]
 
 
+def test_who_looks_at_one_gateway_knows_nothing_of_the_others() -> None:
+    """The jobs of a profile that was not selected may well run."""
+    found = host("a", "1", health={"cron:.hermes/profiles/old": "7f,"})
+    part = replace(found, host=replace(found.host, all_profiles=("demo", "old")))
+    assert [one.kind for one in homes.findings(found)] == ["cron-waits"]
+    assert list(homes.findings(part)) == []
+
+
 @pytest.mark.parametrize(
     ("here", "there", "said"),
     [

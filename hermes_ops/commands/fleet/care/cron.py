@@ -35,6 +35,8 @@ def without_gateway(host: HostSeen) -> Iterator[Finding]:
     """Yield each profile with jobs that nobody wants to run, and that does not run by itself."""
     if any(seen.topology == "multiplex" for seen in host.profiles):
         return  # it runs those of the profiles that it serves
+    if {*host.host.all_profiles} - {one.name for one in host.profiles}:
+        return  # nobody has looked at the other gateways of this host
     known = {one.name for one in host.profiles if one.desired or one.evidence.alive}
     assert host.facts is not None  # noqa: S101 - the caller has asked
     for name, _ in _jobs(host):
