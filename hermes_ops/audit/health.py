@@ -41,27 +41,29 @@ def _number(seen: Seen, word: str) -> float | None:
     "disk",
     says="{who} has {name} left on the disk of {what}",
     ignored="Hermes cannot write its state then: turns fail, and files may be cut",
-    mend="on the host: df -h {what}; du -sh {what}/.hermes/* | sort -h",
+    mend="on the host: df -h {path}; du -xak {path} | sort -n | tail -n 25",
 )
 def _disk(seen: Seen) -> Iterable[Finding]:
     free = seen.facts.free_kib
     if seen.facts.health and free is not None and free < LOW_KIB:
         severity = "error" if free < FULL_KIB else "warning"
-        yield make(
-            "disk", f"{free >> 10} MB", _on(seen), seen.facts.home, severity=severity
-        )  # fmt: skip
+        place = seen.facts.free_at or seen.facts.home
+        yield make("disk", f"{free >> 10} MB", _on(seen), place, severity=severity,
+                   path=shlex.quote(place))  # fmt: skip
 
 
 @finds(
     "inodes",
     says="{who} can make only {name} more files on the disk of {what}",
     ignored="no file can be written then, although there is space",
-    mend="on the host: find {what} -xdev | cut -d/ -f2-5 | sort | uniq -c | sort -n | tail",
+    mend="on the host: find {path} -xdev | cut -d/ -f2-5 | sort | uniq -c | sort -n | tail",
 )
 def _inodes(seen: Seen) -> Iterable[Finding]:
     # A file system without a fixed number of inodes says 0.
-    if (free := _number(seen, "inodes")) and free < FEW_INODES:
-        yield make("inodes", str(int(free)), _on(seen), seen.facts.home)
+    told, _, place = seen.facts.health.get("inodes", "").partition(" ")
+    if told.isdecimal() and 0 < int(told) < FEW_INODES:
+        place = place or seen.facts.home
+        yield make("inodes", told, _on(seen), place, path=shlex.quote(place))
 
 
 @finds(

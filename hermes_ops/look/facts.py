@@ -195,7 +195,8 @@ class Facts:
     closed: frozenset[str] = frozenset()  # files and folders that cannot be written
     garbled: frozenset[str] = frozenset()  # the asked databases that are none
     aged: frozenset[str] = frozenset()  # the asked marks that nobody has written for an hour
-    free_kib: int | None = None  # the space that the user may still write on the home's disk
+    free_kib: int | None = None  # the space that the user may still write where least is left
+    free_at: str = ""  # that place; empty for the disk of the home
     profiles: tuple[str, ...] = ()
     orphans: tuple[str, ...] = ()  # with our memory, and not in the inventory
     ours: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -40,9 +40,8 @@ name_servers() {
   say "health nameservers $servers"
 }
 free_inodes() {
-  # shellcheck disable=SC2046 # the fields of two lines, one argument each
-  left_of $(df -Pi . 2>/dev/null)
-  case $left in '' | *[!0-9]*) ;; *) say "health inodes $left" ;; esac
+  least_left -Pi
+  [ -z "$left" ] || say "health inodes $left$left_at"
 }
 free_memory() { # in KiB, as the kernel counts what programs may still get
   [ -r /proc/meminfo ] || return 0

@@ -51,15 +51,34 @@ look_rights() { # YES-OR-EMPTY PATTERN...: the marks of services that only root 
   done
 }
 
-free_space() { # reports the KiB that this user may still write into the home
-  # shellcheck disable=SC2046 # the fields of two lines, one argument each
-  left_of $(df -Pk . 2>/dev/null)
-  case $left in '' | *[!0-9]*) ;; *) say "free $left" ;; esac
+free_space() { # reports the KiB that this user may still write, where least is left, and that place
+  least_left -Pk
+  [ -z "$left" ] || say "free $left$left_at"
 }
-left_of() { # WORD...: of `df -P`: sets `left`, what stands before the part in use, such as `42%`
+# Gateways write into the home and below `.hermes`, which may be disks of their own.
+least_left() { # OPTION of df: sets `left`, and `left_at` with a blank before it if it is not the home's disk
   left=
+  left_at=
+  set -- "$1" .
+  for path in .hermes .hermes/profiles; do [ ! -d "$path" ] || set -- "$@" "$path"; done
+  lines=$(df "$@" 2>/dev/null)
+  set -f
+  IFS=$newline
+  for line in $lines; do
+    unset IFS
+    # shellcheck disable=SC2086 # the fields of a line, one argument each
+    left_of $line
+    case $free in '' | *[!0-9]*) continue ;; esac
+    if [ -z "$left" ]; then left=$free; elif [ "$free" -lt "$left" ]; then left=$free left_at=" $place"; fi
+  done
+  unset IFS
+  set +f
+}
+left_of() { # FIELD...: sets `free`, what stands before the part in use, such as `42%`, and `place`, what is behind it
+  free=
+  place=
   while [ $# -gt 1 ]; do
-    case $2 in [0-9]*%) left=$1; return ;; esac
+    case $2 in [0-9]*%) free=$1; shift 2; place=$*; place=/${place#*/}; return ;; esac
     shift
   done
 }

@@ -42,6 +42,7 @@ def test_what_is_found_on_a_host(case: Mapping[str, Any]) -> None:
         facts(HELD),
         health=case.get("health", {}),
         free_kib=case.get("free_kib", 9 << 20),
+        free_at=case.get("free_at", ""),
         sizes={f"{HOME}/{name}": size for name, size in case.get("sizes", {}).items()},
     )
     told = replace(told, contents={**told.contents, ACTIVE: case.get("active", "")})

@@ -828,6 +828,20 @@ def test_how_much_may_still_be_written(host: Host) -> None:
     assert host.run("line=; free_space").out == ""
 
 
+def test_the_fullest_disk_of_those_that_gateways_write_counts(host: Host) -> None:
+    """A home, the folder of Hermes, and that of its profiles; the first of equal ones."""
+    disks = {".": "/dev/a 9 2 700 9% /home", ".hermes": "/dev/b 9 2 30 9% /my data",
+             ".hermes/profiles": "/dev/c c 9 2 30 9% /c"}  # fmt: skip
+    cases = "".join(f"{name}) echo '{line}' ;; " for name, line in disks.items())
+    host.stand(
+        "df", f"shift; echo Filesystem Capacity; for one; do case $one in {cases} esac; done"
+    )
+    assert host.run("free_space").told == ["free 700"]
+    (host.home / ".hermes/profiles").mkdir(parents=True)
+    assert host.run("free_space").told == ["free 30 /my data"]
+    assert host.calls[-1] == "df -Pk . .hermes .hermes/profiles"
+
+
 @pytest.mark.parametrize(
     ("uid", "sudo", "asked", "told"),
     [

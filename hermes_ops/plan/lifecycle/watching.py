@@ -177,7 +177,7 @@ def _without_space(facts: Facts) -> Conflict | None:
     free = facts.free_kib
     if free is None or free >= LEAST_FREE_KIB:
         return None
-    full = f"the disk of {facts.home} is full ({free} KiB are left)"
+    full = f"the disk of {facts.free_at or facts.home} is full ({free} KiB are left)"
     return Conflict(full, hint="make room there")
 
 
