@@ -127,17 +127,31 @@ def test_a_damaged_database_is_no_copy(home: Path) -> None:
 
 
 def test_what_was_put_back_keeps_the_later_one(home: Path) -> None:
-    """With its log; and doing it again after it was cut off changes nothing more."""
+    """With its log; after it was cut off what is left of the database follows it."""
     path = Path(HOME, "state.db")
     mark = copy(path, Path("copy.db"))
     execute(str(path), "UPDATE schema_version SET version = 22", "INSERT INTO t VALUES (7)")
     assert schema(path) != mark
-    for _ in range(2):
+    Path("aside").mkdir()
+    path.rename("aside/state.db")  # here it was cut off
+    Path(HOME, "state.db-journal").write_text("")
+    put_back(Path("copy.db"), path, Path("aside/state.db"))
+    assert schema(path) == mark
+    assert execute(str(path), "SELECT count(*) FROM t") == [(0,)]
+    assert sorted(one.name for one in Path("aside").iterdir()) == ["state.db", "state.db-journal"]
+    assert execute("aside/state.db", "SELECT x FROM t") == [(7,)]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_stored_between_two_ways_back_is_kept_as_well(home: Path) -> None:
+    """The new version may have run again, at a boot, before the second one."""
+    path = Path(HOME, "state.db")
+    copy(path, Path("copy.db"))
+    for number in (1, 2):
+        execute(str(path), f"INSERT INTO t VALUES ({number})")
         put_back(Path("copy.db"), path, Path("aside/state.db"))
-        assert schema(path) == mark
-        assert execute(str(path), "SELECT count(*) FROM t") == [(0,)]
-        assert execute("aside/state.db", "SELECT x FROM t") == [(7,)]
-        assert path.stat().st_mode & 0o777 == 0o600
+    assert execute("aside/state.db", "SELECT x FROM t") == [(1,)]
+    assert execute("aside/state.db.1", "SELECT x FROM t") == [(2,)]
 
 
 # --- what runs on the host --------------------------------------------------------------------

@@ -111,26 +111,22 @@ def put_back(copied: Path, path: Path, aside: Path) -> None:
     new.chmod(0o600)
     with new.open("rb") as stream:
         os.fsync(stream.fileno())
-    aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for end in ("", *_BESIDE):
-        part, kept = path.with_name(path.name + end), aside.with_name(aside.name + end)
-        if part.exists() and not (end == "" and kept.exists()):
-            shutil.move(part, kept)
+    move_aside(path, aside)
     new.replace(path)
 
 
 def move_aside(path: Path, aside: Path) -> None:
-    """Move a database, with what belongs to it, to where nothing is yet.
+    """Move a database, with what belongs to it, to where nothing is yet: never onto another one.
 
-    Nobody may have it open. What belongs to it goes first: if this is interrupted, the database is
-    found again.
+    Nobody may have it open. What an interrupted move has left behind follows it.
     """
     aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    free, number = aside, 0
-    while any(free.with_name(free.name + end).exists() for end in ("", *_BESIDE)):
-        number += 1
+    last, free, number = aside, aside, 0
+    while free.exists():
+        last, number = free, number + 1
         free = aside.with_name(f"{aside.name}.{number}")
-    for end in (*_BESIDE, ""):
+    kept = free if path.exists() else last
+    for end in ("", *_BESIDE):
         part = path.with_name(path.name + end)
         if part.exists():
-            shutil.move(part, free.with_name(free.name + end))
+            shutil.move(part, kept.with_name(kept.name + end))

@@ -163,7 +163,9 @@ class Upgrade:
         self._tell_others(facts, plan)
         self.result.plan = plan
         take_turn(plan, self.settings, self.emit, self.result)
-        return self._run(plan, note.after)
+        wrongs = self._run(plan, note.after)
+        self._know_note(note, note.phase)
+        return wrongs
 
     def _run(self, plan: Plan, version: str) -> list[str]:
         """Apply a plan and wait until all is ready; return what went wrong after the first stop.
@@ -193,6 +195,10 @@ class Upgrade:
         facts = self.result.facts
         if facts and facts.hermes:
             self.result.facts = replace(facts, hermes=replace(facts.hermes, version=version))
+
+    def _know_note(self, note: Note, phase: str) -> None:
+        if self.result.facts:
+            self.result.facts = with_note(self.result.facts, note, phase)
 
     def _judge(self, note: Note, wrongs: Sequence[str]) -> None:
         """Let the host pass, or take it back.
@@ -283,8 +289,7 @@ class Upgrade:
 
     def _end(self, note: Note, phase: str) -> None:
         told = self._ask("end", note, phase=phase)
-        if self.result.facts:
-            self.result.facts = with_note(self.result.facts, note, phase)
+        self._know_note(note, phase)
         for text in notes_of(note, told, back=phase == REVERTED):
             self._note(text)
 
