@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from building import HERMES, facts, profile, put, roles
-from faking import FakeTransport, done, evidence, said
+from faking import Answer, FakeTransport, done, evidence, said
 
 from hermes_ops.commands.fleet.upgrade.host import Upgrade
 from hermes_ops.commands.fleet.upgrade.job import Job
 from hermes_ops.commands.fleet.upgrade.switch import orders
-from hermes_ops.errors import CommandError
+from hermes_ops.errors import (
+    CommandError,
+    Conflict,
+    HermesError,
+    RolledBack,
+    Unknown,
+    Unreachable,
+)
 from hermes_ops.files.layout import UPGRADE_NOTE, environment, stamp
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.look.facts import Facts
+from hermes_ops.look.upgrades import note_of
 from hermes_ops.reporting.events import Event, Noted
+from hermes_ops.run.host import LOOKS
 from hermes_ops.run.model import HostResult, Settings
 
 BOX = Host("box", Connection(), (), (profile("demo", {"state": "started"}),), ("demo",))
@@ -83,3 +93,242 @@ def test_a_version_that_is_gone_is_not_led_to() -> None:
     """Nothing is stopped for it."""
     with pytest.raises(CommandError, match=r"hermes-agent 0\.18\.2 is not on its disk any more"):
         back(switched("demo"), tells({"there": False}))
+
+
+# --- to the new version -----------------------------------------------------------------------
+
+UP = ("copy", "stop", "switch", "update", "reload", "start")
+GATE, END = "errors", "end"
+
+
+def before(phase: str = "", *, runs: str = "0.18.2") -> Facts:
+    """Return a host on which a version runs, and how far an upgrade from 0.18.2 has come."""
+    found = switched("demo")
+    hermes = found.hermes and replace(found.hermes, version=runs)
+    found = put(found, str(stamp("hermes")), json.dumps({"version": runs, "extras": []}))
+    note = {"phase": phase, "run": "r1", "from": "0.18.2", "to": "0.19.0", "services": ["demo"]}
+    return put(replace(found, hermes=hermes), str(UPGRADE_NOTE), json.dumps(note))
+
+
+class Upgraded:
+    """One host on the way to 0.19.0, and all that came of it."""
+
+    def __init__(self, *answers: Answer, verb: str = "up", check: bool = False, **job: Any) -> None:
+        self.host, self.events = FakeTransport(list(answers)), list[Event]()
+        inventory = Inventory((BOX,), {}, roles())
+        self.job = Job("r2", inventory, "0.19.0", **job)
+        settings = Settings(check=check)
+        self.result = HostResult(BOX)
+        work = Upgrade(
+            self.job, orders(BOX, inventory, "fleet.upgrade"), self.host, settings,
+            self.events.append, self.result,
+        )  # fmt: skip
+        self.error: HermesError | None = None
+        try:
+            getattr(work, verb)()
+        except HermesError as error:
+            self.error = error
+        assert self.host.answers == []
+
+    @property
+    def asked(self) -> list[str]:
+        """What the program on the host was asked, and whether changes were made, in order."""
+        verbs = [re.findall(r'"verb": "([a-z]+)"', script.text) for script in self.host.scripts]
+        return ["changes" if len(found) > 1 else "".join(found) or "look" for found in verbs]
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the host at the end."""
+        assert self.result.facts is not None
+        return self.result.facts
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The changes of the host."""
+        return tuple(done.change.action for done in self.result.changes)
+
+
+def passed(found: Facts, **outcomes: Sequence[int]) -> str:
+    """Return what a host says of its changes, by their outcomes; its gateway runs then."""
+    told = "".join(done(numbers, word) for word, numbers in outcomes.items())
+    return f"{told or done(range(CHANGES))}{evidence(found)}@ done\n"
+
+
+def dead(found: Facts) -> Facts:
+    """Return a host on which systemd has given the gateway up."""
+    then = {
+        "desired": {"demo": {}},
+        "facts": {"holds": "desired", "services": {"demo": "failed 1"}},
+    }
+    return replace(found, units=facts(then).units, processes={})
+
+
+QUIET, ENDED, KEPT = tells({"errors": {}}), tells({"skills": {}}), tells({"folder": "kept/r2"})
+LOUD = tells({"errors": {"demo": ["gateway.run: it hurts"]}})
+THERE = tells({"there": True})
+
+
+def test_a_version_that_passes_is_the_end() -> None:
+    """Copies, one stop and one start; the logs are asked before the note is ended."""
+    found = before()
+    one = Upgraded(said(found), passed(found), QUIET, ENDED)
+    assert one.error is None
+    assert (one.result.outcome, one.made) == ("changed", UP)
+    assert one.asked[2:] == [GATE, END]
+    note = note_of(one.facts)
+    assert (note.phase, note.before, note.after) == ("done", "0.18.2", "0.19.0")
+
+
+def test_a_canary_that_soaks_ends_its_upgrade_when_it_is_judged_again() -> None:
+    """It has passed once: that is noted here, and not on the host."""
+    found = before()
+    one = Upgraded(said(found), passed(found), QUIET, soaking=frozenset({"box"}))
+    assert (one.error, one.job.passed, one.asked[-1]) == (None, {"box"}, GATE)
+    assert note_of(one.facts).phase == "switched"
+    again = Upgraded(said(before("switched", runs="0.19.0")), QUIET, ENDED, verb="again")
+    assert (again.error, again.made, again.asked[1:]) == (None, (), [GATE, END])
+
+
+def test_a_canary_that_fails_while_it_soaks_goes_back() -> None:
+    """What is wrong then counts as much as at the switch."""
+    found = before("switched", runs="0.19.0")
+    answers = (LOUD, KEPT, said(found), THERE, gone_back(found), ENDED)
+    one = Upgraded(said(found), *answers, verb="again")
+    assert isinstance(one.error, RolledBack)
+    assert one.asked[1:] == [GATE, "keep", "look", "there", "changes", END]
+
+
+def test_a_check_asks_and_changes_nothing() -> None:
+    """Neither where it would switch, nor where an upgrade is in the middle."""
+    for found, made in ((before(), UP), (before("switched", runs="0.19.0"), ())):
+        one = Upgraded(said(found), check=True)
+        assert (one.error, one.made, one.host.exchanges) == (None, made, 1)
+
+
+@pytest.mark.parametrize("phase", ["", "done", "reverted"])
+def test_a_host_that_is_there_is_left_alone(phase: str) -> None:
+    """One look, if its gateways are well and nothing is to be judged."""
+    one = Upgraded(said(before(phase, runs="0.19.0")))
+    assert (one.error, one.result.outcome, one.made) == (None, "ok", ())
+
+
+def test_one_that_is_there_and_ill_is_not_taken_back() -> None:
+    """Its upgrade has passed long ago: what ails it now is another matter."""
+    found = before("done", runs="0.19.0")
+    ill = {pid: replace(process, state="T") for pid, process in found.processes.items()}
+    frozen = replace(found, processes=ill)
+    one = Upgraded(said(frozen))
+    assert isinstance(one.error, Conflict)
+    assert "demo is down (its process 100 is suspended)" in str(one.error)
+    stopped = Upgraded(said(dead(found)))  # it was no gateway of this upgrade
+    assert (stopped.error, stopped.made) == (None, ())
+
+
+@pytest.mark.parametrize("phase", ["switching", "switched"])
+def test_an_upgrade_that_was_cut_off_is_judged(phase: str) -> None:
+    """Behind the switch only its end is left; nothing is stopped a second time."""
+    found = before(phase, runs="0.19.0")
+    one = Upgraded(said(found), QUIET, ENDED)
+    assert (one.error, one.made) == (None, ())
+    assert note_of(one.facts).phase == "done"
+
+
+def test_an_upgrade_that_was_cut_off_before_the_switch_is_done_anew() -> None:
+    """With new copies: the old version has stored more since then."""
+    found = before("switching")
+    one = Upgraded(said(found), passed(found), QUIET, ENDED)
+    assert (one.error, one.made) == (None, UP)
+
+
+def test_a_way_back_that_was_cut_off_comes_to_its_end_first() -> None:
+    """And is told as one, whatever version was wanted now."""
+    found = before("reverting", runs="0.19.0")
+    one = Upgraded(said(found), said(found), THERE, gone_back(found), ENDED)
+    assert isinstance(one.error, RolledBack)
+    assert "an earlier run was interrupted on the way back" in str(one.error)
+    assert note_of(one.facts).phase == "reverted"
+
+
+def test_what_does_not_start_goes_back_with_what_was_seen() -> None:
+    """The words of the gate are kept on the host before it goes."""
+    found = before()
+    failed = f"{done(range(5))}{done([5], 'failed')}{evidence(dead(found))}@ done\n"
+    answers = (KEPT, said(before("switched", runs="0.19.0")), THERE, gone_back(found), ENDED)
+    one = Upgraded(said(found), failed, *answers)
+    assert isinstance(one.error, RolledBack)
+    assert str(one.error).startswith("0.19.0 did not pass: demo: ")
+    assert "it is back on 0.18.2, and runs as before" in str(one.error)
+    assert "what was seen is on the host: ~/kept/r2" in one.error.hint
+    assert one.asked[2:] == ["keep", "look", "there", "changes", END]
+
+
+def test_what_could_not_be_kept_bars_no_way_back() -> None:
+    """On a full disk, say."""
+    found = before()
+    full = tells({"error": "No space left on device"})
+    answers = (full, said(before("switched", runs="0.19.0")), THERE, gone_back(found), ENDED)
+    one = Upgraded(said(found), passed(found), LOUD, *answers)
+    assert isinstance(one.error, RolledBack)
+    assert "demo logs an error that is new: gateway.run: it hurts" in str(one.error)
+    assert "could not be kept on the host: No space left on device" in one.error.hint
+
+
+def test_logs_that_cannot_be_read_do_not_pass() -> None:
+    """Nobody knows what is in them."""
+    found = before()
+    torn = tells({"error": "Permission denied"})
+    one = Upgraded(said(found), passed(found), torn, KEPT, reverts=False)
+    assert "0.19.0 did not pass: its logs could not be read: Permission denied" in str(one.error)
+
+
+def test_who_wants_to_look_at_it_gets_it_as_it_is() -> None:
+    """With the command that takes it back."""
+    found = before()
+    one = Upgraded(said(found), passed(found), LOUD, KEPT, reverts=False)
+    assert one.error is not None
+    assert not isinstance(one.error, RolledBack)
+    assert "it still runs 0.19.0; back: ./inv fleet.rollback -l box" in one.error.hint
+    assert note_of(one.facts).phase == "switched"
+
+
+def test_a_way_back_that_fails_is_no_way_back() -> None:
+    """Both reasons are told, and the exit code is that of a failure."""
+    found, later = before(), said(before("switched", runs="0.19.0"))
+    for answers in (
+        [later, tells({"there": False})],
+        [later, tells({"there": True, "lost": [".hermes/state.db"]})],
+        [later, THERE, f"{done(range(5))}{done([5], 'failed')}{evidence(dead(found))}@ done\n"],
+    ):
+        one = Upgraded(said(found), passed(found), LOUD, KEPT, *answers)
+        assert one.error is not None
+        assert not isinstance(one.error, RolledBack)
+        assert str(one.error).startswith("the way back to 0.18.2 failed: ")
+        assert "it hurts" in one.error.hint
+
+
+def test_what_fails_before_the_first_stop_leaves_all_as_it_was() -> None:
+    """The copies could not be made, say: no way back is needed."""
+    found = before()
+    skipped = "".join(f"@ change {number} skipped\n" for number in range(1, CHANGES))
+    one = Upgraded(said(found), f"{done([0], 'failed')}{skipped}@ done\n")
+    assert isinstance(one.error, CommandError)
+    assert one.error.hint == "nothing was stopped; it runs as before"
+
+
+def test_a_host_that_another_run_has_changed_is_looked_at_again() -> None:
+    """Nothing of the plan was done; after some times that is given up."""
+    found = before()
+    moved = "".join(f"@ change {number} moved\n" for number in range(CHANGES)) + "@ done\n"
+    one = Upgraded(said(found), moved, said(found), passed(found), QUIET, ENDED)
+    assert (one.error, one.made) == (None, UP)
+    lost = Upgraded(*([said(found), moved] * LOOKS))
+    assert isinstance(lost.error, Unknown)
+
+
+def test_a_connection_that_is_lost_behind_the_switch_is_no_failure_of_the_version() -> None:
+    """Whether it passes nobody knows: the next run judges it, and none takes it back blindly."""
+    found = before()
+    cut: Answer = [done(range(3)), Unreachable("the connection was lost", kind="lost")]
+    one = Upgraded(said(found), cut, verb="up")
+    assert isinstance(one.error, Unreachable)
+    assert "keep" not in one.asked
