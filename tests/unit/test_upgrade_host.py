@@ -332,3 +332,12 @@ def test_a_connection_that_is_lost_behind_the_switch_is_no_failure_of_the_versio
     one = Upgraded(said(found), cut, verb="up")
     assert isinstance(one.error, Unreachable)
     assert "keep" not in one.asked
+
+
+def test_a_connection_that_is_lost_on_the_way_back_says_so() -> None:
+    """The way back goes on there by itself: it has not failed."""
+    found = before("reverting", runs="0.19.0")
+    cut: Answer = [done(range(2)), Unreachable("the connection was lost", kind="lost")]
+    one = Upgraded(said(found), said(found), THERE, cut)
+    assert isinstance(one.error, Unreachable)
+    assert "failed" not in str(one.error)
