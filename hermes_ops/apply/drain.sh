@@ -51,22 +51,22 @@ end_later() { # PATH SECONDS: in the background; another request is left alone
     >/dev/null 2>&1 </dev/null 3>&- &
 }
 # Hermes reads the request once more when it is told to end: only while it is there, the gateway does
-# not write to its home channel that it stops. The order may be carried out later than it is given.
+# not write to its home channel that it stops. The order may be carried out later than it is given,
+# and the gateway that comes next is to take turns at once: the request goes with the process. What
+# did not end in ten seconds takes turns again.
 ends_drained() { # HOME
-  case "$drains " in *" $1/.drain_request.json "*) ending="$ending $(recorded_pid "$1"):$1/.drain_request.json" ;; esac
-}
-leave_requests() { # in the background; what did not end in ten seconds takes turns again
-  for one in $ending; do
-    kept=
-    for request in $drains; do [ "$request" = "${one#*:}" ] || kept="$kept $request"; done
-    drains=$kept
-    sh -c '
-      trap "" HUP
-      tries=0
-      while [ $tries -lt 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
-      [ "$(cat "$2" 2>/dev/null)" != "$3" ] || rm -f "$2"
-    ' sh "${one%%:*}" "${one#*:}" "$(cat "${one#*:}" 2>/dev/null)" >/dev/null 2>&1 </dev/null 3>&- &
-  done
+  ours=$1/.drain_request.json
+  case "$drains " in *" $ours "*) ;; *) return 0 ;; esac
+  kept=
+  for request in $drains; do [ "$request" = "$ours" ] || kept="$kept $request"; done
+  drains=$kept
+  ender=$(recorded_pid "$1") asked=$(cat "$ours" 2>/dev/null) # what is behind the command is expanded in the background
+  sh -c '
+    trap "" HUP
+    tries=0
+    while [ $tries -lt 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.1; tries=$((tries + 1)); done
+    [ "$(cat "$2" 2>/dev/null)" != "$3" ] || rm -f "$2"
+  ' sh "$ender" "$ours" "$asked" >/dev/null 2>&1 </dev/null 3>&- &
 }
 # All of them side by side. One that does not even begin to drain is no longer waited for.
 await_drains() { # SECONDS

@@ -5,7 +5,6 @@ broken=' '   # profiles with a failed step: their later steps are skipped
 paid=        # files of owed restarts that have happened now
 sudo_password=
 drains=      # our drain requests, removed after the restarts were ordered
-ending=      # those of gateways whose end is ordered: PID:REQUEST
 gone=        # set when the connection to the operator is lost
 
 # If the connection is lost, we finish the current profile and stop: nothing is left half-written.
@@ -82,12 +81,10 @@ take_lock() { # SECONDS TEXT [frees]
 tell_owner() { { begin lock-held; ! readable "$lock/owner" || sed 1d "$lock/owner"; end; } 2>/dev/null || gone=1; }
 # The rename removes the lock at once: another run finds the whole lock or none.
 release_lock() {
-  [ -z "$ending" ] || leave_requests
   # shellcheck disable=SC2086 # lists of paths of ours, none with a blank
   [ -z "$paid$drains" ] || rm -rf $paid $drains
   mv "$lock" "$lock.gone.$$" 2>/dev/null
   rm -rf "$lock".gone.*
   paid=
   drains=
-  ending=
 }

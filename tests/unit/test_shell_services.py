@@ -310,11 +310,11 @@ def test_two_requests_are_both_taken_back(dash: Host) -> None:
 
 
 @pytest.mark.parametrize(("then", "stays"), [(":", []), ("echo theirs", [REQUEST])])
-def test_a_request_stays_until_its_gateway_has_ended(
+def test_a_request_goes_with_the_process_that_it_was_for(
     host: Host, then: str, stays: list[str]
 ) -> None:
-    """Otherwise it tells people that it stops. That of who is not told to end goes with the lock;
-    what somebody else has put in its place stays."""
+    """As long as that lives, or else it tells people that it stops; the next one never sees it, also
+    while the lock is held. What somebody else has put in its place stays."""
     drain(host)
     (host.home / "other").mkdir()
     state = '{"pid": %s, "gateway_state": "running", "active_agents": 0}'
@@ -322,11 +322,13 @@ def test_a_request_stays_until_its_gateway_has_ended(
     lines = (
         f"sleep 60 & gateway=$!; printf '{state}' $gateway >other/gateway_state.json",
         "boot=b; take_lock 1 x; drain_gateway home 0; drain_gateway other 0",
-        "ends_drained other; ends_drained elsewhere; release_lock; trap - EXIT",
-        f"ls home/.d*; cat other/{REQUEST} | cut -c1-9; {then}; kill $gateway; wait; ls -A other",
+        "ends_drained other; ends_drained elsewhere; ends_drained other",
+        f"cat home/{REQUEST} other/{REQUEST} | cut -c1-9; {then}",
+        "kill $gateway; wait; echo; ls -A other; release_lock; trap - EXIT; ls -A home",
     )
-    done = host.run("\n".join(lines))
-    assert done.out.split()[3:] == ['{"action"', *stays, "gateway_state.json"]
+    said = host.run("\n".join(lines)).out.split()[3:]
+    state_file = "gateway_state.json"
+    assert said == ['{"action"', '{"action"', *stays, state_file, state_file]
 
 
 @pytest.mark.slow
