@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,13 @@ from hermes_ops.commands.runbook.words import spelled
 from hermes_ops.errors import HermesError, Interrupted
 from hermes_ops.program_name import program_name, spoken
 from hermes_ops.reporting.journal import Journal
+
+
+_AGAIN = "mend what it says, and run the runbook again: skip what is done"
+_ASKED = (
+    "mend what it says, and walk the runbook at a terminal: there what is done can be skipped, and"
+    " what a command asks be answered, which -y of a runbook does not"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Walk:
         wanted = " or ".join(map(str, command.expected))
         error = Stopped(
             f"{line} ended with {code}, and the runbook goes on only after {wanted}",
-            hint="mend what it says, and run the runbook again: skip what is done",
+            hint=_AGAIN if sys.stdin.isatty() else _ASKED,
             where=command.place,
         )
         self.output.note(f"error: {error}")
