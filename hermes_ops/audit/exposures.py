@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
@@ -76,7 +77,8 @@ def _open(holder: Holder) -> Iterator[Finding]:
         who = "everybody on the host" if mode & 0o007 else "its group"
         setting = Setting(path.rpartition("/")[2], place=at(holder.host, path))
         severity = "warning" if setting.name.startswith("config.yaml") else ""
-        yield _of(holder, "open-file", setting, f"{who} (mode {mode:04o})", severity, path=path)
+        yield _of(holder, "open-file", setting, f"{who} (mode {mode:04o})", severity,
+                  path=f"~/{shlex.quote(str(path))}")  # fmt: skip
 
 
 def _unreadable(holder: Holder) -> Iterator[Finding]:
