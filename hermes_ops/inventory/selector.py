@@ -213,7 +213,9 @@ class _Index(NamedTuple):
             return " or ".join([repr(name) for name in hosts] + [f"'*/{p}'" for p in of_profiles])
         near = get_close_matches(term.profiles, profiles, n=3, cutoff=0.5)
         host = term.hosts if self._names(term) else (hosts or [term.hosts])[0]
-        return " or ".join(repr(f"{host}/{profile}") for profile in near)
+        alike = (f"{host}/{profile}" for profile in near)
+        # Its host and its profile may both be known, and not belong together.
+        return " or ".join(repr(one) for one in alike if one != f"{term.hosts}/{term.profiles}")
 
 
 def _members(group: str, inventory: Inventory) -> tuple[str, ...]:
