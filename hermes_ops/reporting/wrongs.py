@@ -60,6 +60,9 @@ class Wrong:
     then: str = ""
 
 
+_IN = " " * 6
+
+
 def wrongs(converged: Any) -> Iterator[str]:
     """Yield the lines about what is not as wanted, with reasons and next commands."""
     alike: dict[Wrong, list[str]] = {}
@@ -70,7 +73,9 @@ def wrongs(converged: Any) -> Iterator[str]:
     for wrong, targets in alike.items():
         yield f"  {names(targets)}  {wrong.reason}"
         if wrong.hint:
-            yield f"      hint: {wrong.hint}"
+            first, *more = wrong.hint.splitlines()
+            yield f"{_IN}hint: {first}"
+            yield from (f"{_IN}{line.removeprefix(_IN)}" for line in more)
         limit = shlex.quote(",".join(dict.fromkeys(targets)))
         command = spoken(f"./inv {wrong.task} -l {limit}") if wrong.task else ""
         if then := spoken(wrong.then).replace(COMMAND, command) or command:

@@ -313,7 +313,7 @@ def test_two_requests_are_both_taken_back(dash: Host) -> None:
 def test_a_request_goes_with_the_process_that_it_was_for(
     host: Host, then: str, stays: list[str]
 ) -> None:
-    """As long as that lives, or else it tells people that it stops; the next one never sees it, also
+    """As long as that lives, or else it tells people that it stops. The next never sees it, also
     while the lock is held. What somebody else has put in its place stays."""
     drain(host)
     (host.home / "other").mkdir()

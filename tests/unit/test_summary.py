@@ -173,7 +173,7 @@ def test_what_is_not_as_wanted_comes_last() -> None:
             Host("c"), "failed", HostKeyChanged("another key", hint="./inv hosts.trust -l c")
         ),
         HostResult(
-            Host("d"), "failed", NotReady("demo is down", hint="the log of demo ends:\n  x")
+            Host("d"), "failed", NotReady("demo is down", hint="the log of demo ends:\n      x\ny")
         ),
         replace(result("e", CONFIG), changes=[Done(CONFIG, "failed", "the disk is full")]),
         replace(result("r", CONFIG), changes=[Done(REFUSED, "failed", "x; ./inv fleet.prune")]),
@@ -187,7 +187,8 @@ def test_what_is_not_as_wanted_comes_last() -> None:
         "      hint: ./inv hosts.trust -l c",
         "  d  failed: demo is down",
         "      hint: the log of demo ends:",
-        "  x",
+        "      x",
+        "      y",
         "      next: ./inv fleet.ps -l d",
         "  e/demo  profile.configure update file:config.yaml failed: the disk is full",
         "      next: mend that, then ./inv fleet.up -l e/demo",

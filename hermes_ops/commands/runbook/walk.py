@@ -19,7 +19,6 @@ from hermes_ops.errors import HermesError, Interrupted
 from hermes_ops.program_name import program_name, spoken
 from hermes_ops.reporting.journal import Journal
 
-
 _AGAIN = "mend what it says, and run the runbook again: skip what is done"
 _ASKED = (
     "mend what it says, and walk the runbook at a terminal: there what is done can be skipped, and"
