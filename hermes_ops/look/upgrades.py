@@ -53,6 +53,19 @@ def with_note(facts: Facts, note: Note, phase: str) -> Facts:
     return replace(facts, contents={**facts.contents, str(UPGRADE_NOTE): text})
 
 
+def with_version(facts: Facts, version: str) -> Facts:
+    """Return the facts of a host whose `current` leads to another version since they were read."""
+    if facts.hermes is None:
+        return facts
+    try:
+        stamped = json.loads(facts.contents[str(stamp("hermes"))])
+    except (ValueError, KeyError):
+        stamped = {}
+    text = json.dumps({**stamped, "version": version})
+    hermes = replace(facts.hermes, version=version)
+    return replace(facts, hermes=hermes, contents={**facts.contents, str(stamp("hermes")): text})
+
+
 def _told(facts: Facts) -> Mapping[str, Any]:
     try:
         told = json.loads(facts.contents.get(str(UPGRADE_NOTE), "{}"))

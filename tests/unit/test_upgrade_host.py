@@ -12,6 +12,8 @@ import pytest
 from building import HERMES, facts, profile, put, roles
 from faking import Answer, FakeTransport, done, evidence, said
 
+from hermes_ops.audit.register import Seen
+from hermes_ops.audit.standing import standing
 from hermes_ops.commands.fleet.upgrade.host import Upgrade
 from hermes_ops.commands.fleet.upgrade.job import Job
 from hermes_ops.commands.fleet.upgrade.switch import orders
@@ -289,6 +291,8 @@ def test_who_wants_to_look_at_it_gets_it_as_it_is() -> None:
     assert not isinstance(one.error, RolledBack)
     assert "it still runs 0.19.0; back: ./inv fleet.rollback -l box" in one.error.hint
     assert note_of(one.facts).phase == "switched"
+    (half,) = (each for each in standing(Seen(BOX, one.facts, roles())) if "half" in each.kind)
+    assert "it runs 0.19.0" in half.message
 
 
 def test_a_way_back_that_fails_is_no_way_back() -> None:

@@ -32,6 +32,7 @@ from hermes_ops.look.upgrades import (
     note_of,
     used,
     with_note,
+    with_version,
 )
 from hermes_ops.plan import DesiredState, Plan
 from hermes_ops.plan.lifecycle.installed import refuse_other
@@ -192,9 +193,8 @@ class Upgrade:
         return said
 
     def _know_version(self, version: str) -> None:
-        facts = self.result.facts
-        if facts and facts.hermes:
-            self.result.facts = replace(facts, hermes=replace(facts.hermes, version=version))
+        if self.result.facts:
+            self.result.facts = with_version(self.result.facts, version)
 
     def _know_note(self, note: Note, phase: str) -> None:
         if self.result.facts:
