@@ -31,14 +31,15 @@ def installation(facts: Facts, version: str) -> Installation | None:
         str(stamp("hermes")) in facts.paths
     ):
         return Installation(OURS, "")
-    pinned = f"hermes-agent=={version}"
+    pinned = f"hermes-agent=={version or 'VERSION'}"  # which one was before, nobody has noted
     python = shlex.quote(found.python)
     if "/pipx/venvs/" in found.python:
         return Installation("pipx", f"pipx install --force {pinned}")
     if "/uv/tools/" in found.python:
         return Installation("uv tool", f"uv tool install --force {pinned}")
     if "site-packages" not in found.project and "dist-packages" not in found.project:
-        return Installation("checkout", f"hermes update   # or git checkout in {found.project}")
+        way = f"{facts.hermes_by_hand} update   # or git checkout in {found.project}"
+        return Installation("checkout", way)
     return Installation("pip", f"{python} -m pip install {pinned}")
 
 
