@@ -319,6 +319,17 @@ def test_what_fails_before_the_first_stop_leaves_all_as_it_was() -> None:
     assert one.error.hint == "nothing was stopped; it runs as before"
 
 
+def test_what_an_earlier_run_has_stopped_does_not_run_as_before() -> None:
+    """Where this one has failed as well: on a full disk, say."""
+    found = dead(before("reverting", runs="0.19.0"))
+    skipped = "".join(f"@ change {number} skipped\n" for number in range(1, CHANGES - 1))
+    one = Upgraded(
+        said(found), said(found), THERE, f"{done([0], 'failed')}{skipped}@ done\n", verb="back"
+    )
+    assert one.error is not None
+    assert "demo: stopped by an earlier run, and still so" in one.error.hint
+
+
 def test_a_host_that_another_run_has_changed_is_looked_at_again() -> None:
     """Nothing of the plan was done; after some times that is given up."""
     found = before()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hermes_ops.commands.fleet.upgrade import outcome
 from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
-from hermes_ops.commands.fleet.upgrade.outcome import has_stop, no_copy, notes_of, stopped, why
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
 from hermes_ops.errors import (
     CommandError,
@@ -181,11 +181,11 @@ class Upgrade:
         if any(done.change.action == "switch" and done.outcome == "done" for done in own):
             self._know_version(version)
         failed = [done for done in own if done.outcome in ("failed", "moved", "unknown")]
-        if failed and not stopped(own):
+        if failed and not outcome.stopped(own):
             if any(done.outcome == "moved" for done in failed):
                 raise ChangedMeanwhile("it changed since the look")
-            raise CommandError(why(failed[0]), hint="nothing was stopped; it runs as before")
-        said = [f"{done.change.profile or 'the host'}: {why(done)}" for done in failed]
+            raise CommandError(outcome.why(failed[0]), hint=outcome.as_it_was(plan))
+        said = [f"{done.change.profile or 'the host'}: {outcome.why(done)}" for done in failed]
         try:
             watch_services(plan, self.transport, self.settings, self.emit, self.result)
         except CommandError as error:
@@ -239,7 +239,7 @@ class Upgrade:
         assert facts is not None  # noqa: S101 - every way here has looked
         way = Way(UP, note.run, note.before, note.after, note=note)
         plan = self._plan(facts, way)
-        starts = [c for c in plan.changes if c.action == "start" and not has_stop(c, plan)]
+        starts = [c for c in plan.changes if c.action == "start" and not outcome.has_stop(c, plan)]
         return self._run(replace(plan, changes=tuple(starts)), note.after)
 
     def _new_errors(self, note: Note) -> list[str]:
@@ -268,7 +268,7 @@ class Upgrade:
         if not told.get("there"):
             return CommandError(f"hermes-agent {note.before} is not on its disk any more")
         if lost := told.get("lost"):
-            return no_copy(note, lost)
+            return outcome.no_copy(note, lost)
         way = Way(BACK, note.run, note.after, note.before, back=True, note=note)
         if self.settings.check:
             self.result.changes = list(as_planned(self._plan(facts, way).changes))
@@ -290,7 +290,7 @@ class Upgrade:
     def _end(self, note: Note, phase: str) -> None:
         told = self._ask("end", note, phase=phase)
         self._know_note(note, phase)
-        for text in notes_of(note, told, back=phase == REVERTED):
+        for text in outcome.notes_of(note, told, back=phase == REVERTED):
             self._note(text)
 
     def _note(self, text: str) -> None:

@@ -17,6 +17,15 @@ def stopped(changes: Sequence[Done]) -> bool:
     return any(d.change.action == "stop" and d.outcome in ("done", "unknown") for d in changes)
 
 
+def as_it_was(plan: Plan) -> str:
+    """Return how things stand where a switch has failed before it stopped anything."""
+    left = {c.profile for c in plan.changes if c.action == "start" and not has_stop(c, plan)}
+    if not left:
+        return "nothing was stopped; it runs as before"
+    names = ", ".join(sorted(filter(None, left)))
+    return f"{names}: stopped by an earlier run, and still so; mend that, and type this again"
+
+
 def has_stop(change: Change, plan: Plan) -> bool:
     """Whether a plan stops the service of a change."""
     return any(c.action == "stop" and c.profile == change.profile for c in plan.changes)
