@@ -103,16 +103,8 @@ def _machine(single: Mapping[str, Record], reply: Reply) -> dict[str, Any]:
         **kernel(single, reply),
         "has_route": "route" in single,
         "tools": frozenset(record.rest for record in reply.of("tool")),
-        **_free(single.get("free")),
         "pythons": tuple((r.words[0], r.rest.partition(" ")[2]) for r in reply.of("python")),
     }
-
-
-def _free(said: Record | None) -> dict[str, Any]:
-    if said is None:
-        return {}
-    least, _, place = said.rest.partition(" ")
-    return {"free_kib": int(least), "free_at": place}
 
 
 def _hermes(reply: Reply) -> dict[str, Any]:
