@@ -43,6 +43,8 @@ ACTIVE = ".hermes/active_profile"
 """The sticky profile of `hermes profile use`: every call without `-p` uses it."""
 DATABASES = ("state.db", "response_store.db")
 """What a gateway cannot answer without: sessions, and the conversations of its API."""
+JOBS_DATABASE = "cron/executions.db"
+"""In which it notes what it did at its times."""
 EVIDENCE = (STATE_FILE, HEARTBEAT, PID_FILE)
 DEFINITIONS = (
     "/etc/systemd/system/hermes-gateway*.service",

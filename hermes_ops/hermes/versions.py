@@ -54,6 +54,8 @@ class Capabilities:
     """A stop announced by `.gateway-planned-stop.json` does not count as a crash."""
     topologies: tuple[str, ...] = ()
     """`units` (one process a profile) and `multiplex` (one a user); the default first."""
+    folders: tuple[str, ...] = ()
+    """What it makes in a home whenever it starts there."""
     evidence: frozenset[str] = frozenset()
     """What it writes or answers: `state`, `heartbeat`, `pid`, `lock`, `socket`."""
     pid_file_fields: tuple[str, ...] = ()
@@ -108,6 +110,11 @@ def standalone_setting(version: str) -> tuple[str, ...]:
 def standalone_settings() -> frozenset[tuple[str, ...]]:
     """Return the ways to these keys of all versions."""
     return frozenset(filter(None, (standalone_setting(".".join(map(str, s))) for s, _ in _table())))
+
+
+def folders() -> tuple[str, ...]:
+    """Return the folders that any known version makes in a home."""
+    return tuple(dict.fromkeys(name for _, row in _table() for name in row.folders))
 
 
 def is_newer(version: str) -> bool:

@@ -130,6 +130,7 @@ def _hermes(reply: Reply) -> dict[str, Any]:
             runs="gone" not in said,
             works="broken" not in said,
             gone=said.get("codeless", ""),
+            info=said["info"],
         )
     }
 

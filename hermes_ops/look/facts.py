@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from hermes_ops.files.layout import OWED, environment
+from hermes_ops.files.layout import OWED, environment, stamp
 from hermes_ops.inventory.model import BECOMING, WITHOUT_SUDO
 
 
@@ -51,6 +51,16 @@ class Hermes:
     runs: bool = True  # its interpreter is still there
     works: bool = True  # and, if it was asked, it runs and finds the code
     gone: str = ""  # a part of its code that is not there
+    info: str = ""  # the metadata by which its code can be compared, if it is the one that is there
+
+    @property
+    def again(self) -> str:
+        """What installs its code again, in words."""
+        if f"/{environment('hermes')}/" in self.python:
+            return (
+                f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
+            )
+        return "install Hermes again on the host, or set hermes_python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,12 @@ class Process:
     state: str
     rss_pages: int | None
     cgroup: str = ""
+    """Its control group; of several hierarchies that of the last."""
     born: float | None = None
     cpu_ticks: int | None = None
     """The time that it had of a processor, in clock ticks."""
+    cgroups: tuple[str, ...] = ()
+    """Its control groups in all hierarchies that systemd uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,17 @@ class Server:
     host: str
     port: int
     pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock of another process on bytes of a file, in which ours cannot write meanwhile."""
+
+    pid: int
+    inode: int
+    first: int
+    last: float
+    """Without end for one that reaches to the end of the file, however long it becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +213,9 @@ class Facts:
     locks: Mapping[int, str] = field(default_factory=dict)
     """The path of the lock that each service's gateway has open; a deleted one says so."""
     deleted: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # still open, by pid
-    logs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # open, by pid
+    opened: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The logs and databases that services' processes have open, by pid."""
+    locked: tuple[Lock, ...] = ()
     real: Mapping[str, str] = field(default_factory=dict)
     """Where homes, and the logs of gateways, lie without links."""
     closed: frozenset[str] = frozenset()  # files and folders that cannot be written

@@ -11,14 +11,18 @@ from hermes_ops.wire import Reply
 
 def processes(reply: Reply) -> dict[int, Process]:
     """Return the processes in an answer, by pid."""
-    groups = {int(r.words[0]): r.rest.partition(" ")[2] for r in reply.of("cgroup")}
+    groups: dict[int, tuple[str, ...]] = {}
+    for record in reply.of("cgroup"):
+        pid, _, group = record.rest.partition(" ")
+        groups[int(pid)] = (*groups.get(int(pid), ()), group)
     found = {}
     for record in reply.of("process"):
         pid, *fields = record.words
+        own = groups.get(int(pid), ())
         # `fields` begins with field 3 of proc(5): fields 14 and 15 are at 11, 22 at 19, 24 at 21.
         found[int(pid)] = Process(
-            int(fields[19]), fields[0], int(fields[21]), groups.get(int(pid), ""),
-            cpu_ticks=int(fields[11]) + int(fields[12]) or None,
+            int(fields[19]), fields[0], int(fields[21]), own[-1] if own else "",
+            cpu_ticks=int(fields[11]) + int(fields[12]) or None, cgroups=own,
         )  # fmt: skip
     for record in reply.of("ps"):
         clock, *lines = (record.text or "").splitlines() or [""]

@@ -6,7 +6,7 @@
 # none of these has a wanted port, all processes of this user are asked, and its holder joins `pids`.
 look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
   [ -r /proc/net/tcp ] || return 0
-  listening=$(grep -h ' 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  listening=$(grep -h -e ' 0A ' -e ': POSIX .* WRITE ' /proc/net/tcp /proc/net/tcp6 /proc/locks 2>/dev/null)
   begin servers
   printf '%s\n' "$listening"
   end
@@ -24,6 +24,39 @@ look_servers() { # WANTED-PORT-IN-HEXADECIMAL...
     add_holders
   }
   [ -z "$sockets" ] || { begin sockets; printf '%s\n' "$sockets"; end; }
+  look_locked
+}
+# Which locks of listed files, that bar others from writing, processes beside ours have. Whoever writes has
+# one for a moment: so what is found is asked again a second later, and only what is still there is told.
+look_locked() {
+  locked=
+  foreign_locks "$listening"
+  [ -n "$locked" ] || return 0
+  sleep 1
+  before=$locked
+  locked=
+  foreign_locks "$(grep ': POSIX .* WRITE ' /proc/locks 2>/dev/null)"
+  set -f
+  IFS=$newline
+  for line in $locked; do
+    case $newline$before in *"$newline$line$newline"*) say "locked $line" ;; esac
+  done
+  unset IFS
+  set +f
+}
+foreign_locks() { # LINES: adds to `locked` the pid, inode, first and last byte of each
+  set -f
+  IFS=$newline
+  for line in $1; do
+    unset IFS
+    # shellcheck disable=SC2086 # its fields: number, POSIX, ADVISORY, WRITE, pid, device:inode, bytes
+    set -- $line
+    [ $# -ge 8 ] && [ "$2" = POSIX ] || continue
+    case " $pids " in *" $5 "*) continue ;; esac
+    case " $listing" in *" ${6##*:} "* | *"$newline${6##*:} "*) locked="$locked$5 ${6##*:} $7 $8$newline" ;; esac
+  done
+  unset IFS
+  set +f
 }
 known_sockets() { # FOLDER...: of few processes; sets `sockets`
   set -f
@@ -31,7 +64,7 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
   # shellcheck disable=SC2045 # the names are numbers, and a glob shows no inode of a socket
   for line in $(ls -ln -- /dev/null "$@" 2>/dev/null); do
     case $line in
-      /proc/* | *' socket:'* | */gateway.lock* | *.log | *' (deleted)') sockets=$sockets$line$newline ;;
+      /proc/* | *' socket:'* | */gateway.lock* | *.log | *.db | *' (deleted)') sockets=$sockets$line$newline ;;
     esac
   done
   unset IFS
@@ -41,7 +74,7 @@ known_sockets() { # FOLDER...: of few processes; sets `sockets`
 list_sockets() { # FOLDER...; a first operand besides: so `ls` names each folder before its entries
   # shellcheck disable=SC2012 # the names are numbers, and find prints no inode of a socket
   ls -ln -- /dev/null "$@" 2>/dev/null | sed -n -e '/^\/proc\//p' -e '/ socket:/p' -e '/\/gateway\.lock/p' \
-    -e '/\.log$/p' -e '/ (deleted)$/p'
+    -e '/\.log$/p' -e '/\.db$/p' -e '/ (deleted)$/p'
 }
 foreign_sockets() { # sets `held`, the inodes of the sockets at wanted ports that no known process has
   held=

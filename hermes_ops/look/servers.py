@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from math import inf
 from typing import Any
 
-from hermes_ops.look.facts import Server
+from hermes_ops.look.facts import Lock, Server
 from hermes_ops.wire import Reply
 
 
@@ -17,7 +18,8 @@ def listening(reply: Reply) -> dict[str, Any]:
     return {
         "servers": servers(reply),
         "deleted": deleted(reply),
-        "logs": logs(reply),
+        "opened": opened(reply),
+        "locked": locked(reply),
         "addresses": addresses(reply),
         "unprivileged": int(first) if first.isdigit() else 0,
     }
@@ -77,14 +79,22 @@ def deleted(reply: Reply) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def logs(reply: Reply) -> dict[int, tuple[str, ...]]:
-    """Return the log files that processes have open, by pid."""
+def opened(reply: Reply) -> dict[int, tuple[str, ...]]:
+    """Return the logs and databases that processes have open, by pid."""
     found: dict[int, tuple[str, ...]] = {}
     for pid, line in _open(reply):
         path = line.partition(" -> ")[2]
-        if path.endswith(".log"):
+        if path.endswith((".log", ".db")):
             found[pid] = (*found.get(pid, ()), path)
     return found
+
+
+def locked(reply: Reply) -> tuple[Lock, ...]:
+    """Return the locks by which other processes bar ours from writing into listed files."""
+    return tuple(
+        Lock(int(pid), int(inode), int(first), inf if last == "EOF" else int(last))
+        for pid, inode, first, last in (record.words for record in reply.of("locked"))
+    )
 
 
 def _open(reply: Reply) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 # What is defined to run on this host beside our services, or to end them: units of both scopes, cron.
 
 # What the units of both scopes, and cron, say about gateways: commands, users, homes, what conflicts
-# with a service, and whether they are below the ceiling of all; no other line.
+# with a service, whether they are below the ceiling of all, and limits of slices; no other line.
 look_units() {
   look_lists
   look_masks
@@ -13,9 +13,16 @@ look_units() {
     "$XDG_RUNTIME_DIR/systemd/transient/" "$systemd_folder/"; do
     [ -d "$folder" ] || continue
     # The link that enables an instance of a template has the instance's name.
-    for path in "$folder"*.service "$folder"*.target "$folder"*.service.d/*.conf "$folder"*.wants/*@?*.service; do
+    for path in "$folder"*.service "$folder"*.target "$folder"*.service.d/*.conf "$folder"*.wants/*@?*.service \
+      "$folder"*.slice "$folder"*slice.d/*.conf; do
       [ -f "$path" ] || continue
       if [ -r "$path" ]; then set -- "$@" "$path"; else say "unread $path"; fi
+    done
+  done
+  for folder in /etc/systemd/system.control /run/systemd/system.control .config/systemd/user.control \
+    "$XDG_RUNTIME_DIR/systemd/user.control"; do
+    for path in "$folder"/*slice.d/*.conf "$folder"/user@*.service.d/*.conf; do
+      if [ -r "$path" ]; then set -- "$@" "$path"; elif [ -e "$path" ]; then say "unread $path"; fi
     done
   done
   set -- unit "$@"
@@ -80,6 +87,7 @@ unit_lines() { # FILE...
     }
     /^(Conflicts|PropagatesStopTo)=.*\.service/ || /^Exec[A-Z][A-Za-z]*=.*(systemctl|kill).*([Hh]ermes|gateway)/ ||
       /^User=|^Slice=hermes\.slice$/ || $0 ~ cron { print name ":" $0; next }
+    /^(Memory(Max|High|Limit)|CPUQuota|TasksMax|AllowedCPUs)=/ && name ~ /slice(\.d\/|$)|\/user@/ { print name ":" $0; next }
     name ~ /\/etc\/cron|^crontab$/ && /^[@0-9*]/ && (path = script($0)) != "" { print name ":Script=" path }
     { for (rest = $0; match(rest, /HERMES_HOME=[^" ]*/); rest = substr(rest, RSTART + RLENGTH))
         print name ":" substr(rest, RSTART, RLENGTH) }

@@ -12,6 +12,7 @@ from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import Port, number_of, ports_of
 from hermes_ops.hermes.started import FILES as STARTED
 from hermes_ops.hermes.started import RECORD
+from hermes_ops.hermes.versions import folders
 from hermes_ops.look.question import Question
 from hermes_ops.plan.lifecycle.exposed import folders_of
 from hermes_ops.plan.lifecycle.watching import FOLDERS, WRITTEN, watch_of
@@ -146,7 +147,10 @@ def _looked_at(desired: DesiredState) -> Iterable[str]:
     yield gateway.ACTIVE
     yield from _below(homes, FILES) if _repairs(desired) else ()
     yield from (f"{OWED}/{service.name}" for service in services)
-    yield from _below(homes, (*WRITTEN, *FOLDERS))
+    yield from _below(homes, (*WRITTEN, *FOLDERS, *folders()))
+    # What others lock is told by the inodes: SQLite has its locks in either file.
+    kept = (*gateway.DATABASES, gateway.JOBS_DATABASE)
+    yield from _below(homes, [f"{name}{end}" for name in kept for end in ("", "-shm")])
 
 
 def _texts(resources: Sequence[Resource]) -> Iterable[str]:

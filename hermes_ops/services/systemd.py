@@ -18,9 +18,10 @@ from hermes_ops.services.manager import CheckedService, ServiceManager, UnitChec
 from hermes_ops.services.protection import limits
 from hermes_ops.services.report import PATIENCE, ManagerReport
 from hermes_ops.services.units import unit as units
-from hermes_ops.services.units.bonds import bonds, parts_of
+from hermes_ops.services.units.bonds import parts_of
 from hermes_ops.services.units.equality import is_equal
 from hermes_ops.services.units.shown import activity, argv, recent, seconds
+from hermes_ops.services.units.threats import threats
 from hermes_ops.templates import render
 
 DROP_IN = "systemd/drop-in.conf.j2"
@@ -217,10 +218,10 @@ class Systemd(ServiceManager):
 
     def told(self, service: ServiceSpec, facts: Facts) -> ManagerReport:
         """Return what `systemctl --user show` printed about the unit."""
-        unit = facts.unit(self.name, self.id(service))
+        unit = facts.unit(self.name, id := self.id(service))
+        defined = id in facts.defined.get(self.name, ())
         return ManagerReport(
-            installed=unit["LoadState"] == "loaded"
-            or self.id(service) in facts.defined.get(self.name, ()),
+            installed=unit["LoadState"] == "loaded" or defined,
             enabled=unit["UnitFileState"] == "enabled" if unit.properties else None,
             activity=activity(unit),
             exit_status=unit.number("ExecMainStatus"),
@@ -235,7 +236,7 @@ class Systemd(ServiceManager):
             unread=unit["NeedDaemonReload"] == "yes",
             changed=(unit.number("StateChangeTimestampMonotonic") or 0) / 1e6 or None,
             patience=seconds(unit["TimeoutStopUSec"]) or PATIENCE,
-            threats=tuple(bonds(self.id(service), unit, facts, by_root=self.by_root)),
+            threats=tuple(threats(id, unit, service.settings, facts, by_root=self.by_root)),
         )
 
     def _foreign(self, service: ServiceSpec, unit: Unit, facts: Facts) -> Iterable[str]:

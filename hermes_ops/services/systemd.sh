@@ -21,7 +21,7 @@ runs_unheard() {
   return 1
 }
 
-unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,Job,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment,Requires,Requisite,BindsTo,PartOf,Conflicts,ConflictedBy,StopPropagatedFrom
+unit_properties=Id,LoadState,ActiveState,SubState,UnitFileState,Job,MainPID,NRestarts,Result,ExecMainStatus,StateChangeTimestampMonotonic,MemoryCurrent,ControlGroup,TimeoutStopUSec,WatchdogUSec,FragmentPath,DropInPaths,NeedDaemonReload,StatusText,ExecStart,Environment,Requires,Requisite,BindsTo,PartOf,Conflicts,ConflictedBy,StopPropagatedFrom
 
 systemd_look() { # UNIT...
   units=

@@ -16,6 +16,7 @@ import yaml
 
 from hermes_ops.errors import Place
 from hermes_ops.files.layout import OWED, stamp
+from hermes_ops.hermes.versions import capabilities
 from hermes_ops.inventory.model import (
     Connection,
     HermesSettings,
@@ -60,6 +61,7 @@ HERMES = Hermes(
     venv="/opt/hermes/venv",
     python_version="3.11.2",
     project="/opt/hermes/venv/lib/python3.11/site-packages",
+    info="/opt/hermes/venv/lib/python3.11/site-packages/hermes_agent-0.19.0.dist-info",
 )
 NEW = Facts(
     user="hermes",
@@ -319,7 +321,8 @@ def _told(found: Facts, manager: str, name: str, properties: Mapping[str, str]) 
 
 
 def _process(found: Facts, pid: int, state: str = "S") -> Facts:
-    process = Process(STARTED, state, 24000, "/user.slice/user@1000.service")
+    group = "/user.slice/user@1000.service"
+    process = Process(STARTED, state, 24000, group, cgroups=(group,))
     return replace(found, processes={**found.processes, pid: process})
 
 
@@ -335,6 +338,10 @@ def _recorded(found: Facts, service: ServiceSpec, pid: int, platforms: Iterable[
     found = _json(found, service.home, "gateway.pid", own)
     state = {**own, "gateway_state": "running", "platforms": entries}
     found = _json(found, service.home, "gateway_state.json", state)
+    for name in capabilities(found.hermes.version if found.hermes else "").folders:
+        if str(service.home / name) not in found.paths:
+            made = PathState("folder", 0o700, found.uid, 4096)
+            found = _at(found, str(service.home / name), made)
     beat = {"pid": pid, "updated_at": when}
     return _json(found, service.home, "state/gateway.heartbeat", beat)
 

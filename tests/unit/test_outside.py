@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
-from building import desired, facts, put, roles
+from building import HERMES, desired, facts, put, roles
 from test_ps import HOME, wanted
 
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile, seen_from
@@ -15,7 +16,7 @@ from hermes_ops.commands.fleet.troubles import troubles_of
 from hermes_ops.commands.look_hosts import Look
 from hermes_ops.hermes.readiness import heartbeat_age
 from hermes_ops.hermes.started import RECORD
-from hermes_ops.look.facts import Answer, Facts, Invocation, LinkEnd, PathState
+from hermes_ops.look.facts import Answer, Facts, Invocation, LinkEnd, Lock, PathState
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.model import EnableLinger, Refuse
 
@@ -178,10 +179,85 @@ def test_files_that_cannot_be_written_whatever_their_mode() -> None:
 def test_logs_of_another_folder(real: str, held: str, counts: bool) -> None:
     """Somebody moved the folder: the process goes on with the one that it has open."""
     seen, pid = found(real={HOME: f"/data/{HOME}", **({f"{HOME}/logs": real} if real else {})})
-    rows = list(troubles_of(looked(replace(seen, logs={pid: (held,)}))))
+    rows = list(troubles_of(looked(replace(seen, opened={pid: (held,)}))))
     assert len(rows) == counts
     assert all(f"writes {held}, not ~/{HOME}/logs" in row["message"] for row in rows)
     assert all("fleet.restart -l" in row["next"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("held", "counts"),
+    [
+        ((f"/data/{HOME}/state.db", f"/data/{HOME}/cron/executions.db"), ""),
+        ((f"/data/{HOME}/state.db", f"/data/{HOME}/cron.old/executions.db"), "cron"),
+        ((f"/data/{HOME}/old.db",), "state.db"),
+        ((f"/data/{HOME}/state.db", f"/data/{HOME}/memory_store.db"), ""),
+        ((f"/data/{HOME}/kanban.db",), ""),
+        (("/srv/other.db",), ""),
+    ],
+)
+def test_databases_of_another_folder(held: tuple[str, ...], counts: str) -> None:
+    """The kernel names an open file where it is now: somebody moved it, or a folder above it."""
+    real = {HOME: f"/data/{HOME}", f"{HOME}/cron": f"/data/{HOME}/cron"}
+    seen, pid = found(real=real)
+    rows = list(troubles_of(looked(replace(seen, opened={pid: held}))))
+    assert len(rows) == bool(counts)
+    assert all(f", not ~/{HOME}/{counts}: what it writes" in row["message"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        (("sessions",), "its folder sessions is gone since it began"),
+        (("skills", "cron"), "its folders cron and skills are gone since it began"),
+        (("image_cache", "logs/curator", "workspace"), ""),  # nobody misses them
+    ],
+)
+def test_folders_that_somebody_moved_away(gone: tuple[str, ...], words: str) -> None:
+    """Hermes makes them when it starts, and what they held is not there before."""
+    seen, _ = found()
+    away = {f"{HOME}/{name}" for name in gone}
+    seen = replace(seen, paths={k: v for k, v in seen.paths.items() if k not in away})
+    rows = list(troubles_of(looked(seen)))
+    assert [row["message"].partition(": ")[2] for row in rows] == ([words] if words else [])
+    assert all("an empty one is made by ./inv fleet.restart -l" in row["next"] for row in rows)
+
+
+def test_folders_before_it_has_made_them() -> None:
+    """Of a process that has not written its state they may still be made."""
+    seen, _ = found()
+    away = {k: v for k, v in seen.paths.items() if k != f"{HOME}/sessions"}
+    seen = put(replace(seen, paths=away), f"{HOME}/gateway_state.json", "{}")
+    assert not any("sessions" in row["message"] for row in troubles_of(looked(seen)))
+    seen, _ = found(hermes=replace(found()[0].hermes or HERMES, version="0.99.1"))
+    assert not any("folder" in row["message"] for row in troubles_of(looked(seen)))
+
+
+@pytest.mark.parametrize(
+    ("file", "first", "last", "counts"),
+    [
+        ("state.db-shm", 120, 120, True),
+        ("state.db-shm", 120, 127, True),
+        ("state.db-shm", 121, 122, False),  # who copies its log back bars no writer
+        ("state.db", 2**30 + 1, 2**30 + 1, True),
+        ("state.db", 0, inf, True),
+        ("state.db", 0, 100, False),
+        ("cron/executions.db-shm", 120, 120, True),
+        ("other.db-shm", 120, 120, False),
+    ],
+)
+def test_a_database_that_another_process_has_locked(
+    file: str, first: int, last: float, counts: bool
+) -> None:
+    """What a gateway would keep waits, and is lost when it gives up."""
+    seen, _ = found()
+    paths = {**seen.paths, f"{HOME}/{file}": replace(LINK, inode=77)}
+    seen = replace(seen, paths=paths, locked=(Lock(4711, 77, first, last), Lock(1, 78, 0, inf)))
+    rows = list(troubles_of(looked(seen)))
+    name = file.removesuffix("-shm")
+    words = f"process 4711 has locked its {name}: it can keep nothing there until that ends"
+    assert [row["message"].partition(": ")[2] for row in rows] == ([words] if counts else [])
+    assert all(row["next"].endswith("ps -fp 4711") for row in rows)
 
 
 def test_a_file_over_all_that_is_not_yaml_sets_nothing() -> None:

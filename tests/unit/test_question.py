@@ -12,6 +12,7 @@ from building import HERMES, NEW, desired
 
 from hermes_ops.files.layout import OWED, WRITTEN
 from hermes_ops.hermes.gateway import ACTIVE
+from hermes_ops.hermes.versions import folders as made_by_any
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
 from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
 from hermes_ops.look.facts import Answer, Facts
@@ -57,6 +58,7 @@ EVIDENCE = {
     f"{HOME}/{name}" for name in ("gateway_state.json", "gateway.pid", "state/gateway.heartbeat")
 }
 
+DATABASES = ("state.db", "response_store.db", "cron/executions.db")
 MARKS = {
     f"{HOME}/.drain_request.json",
     f"{HOME}/.gateway-planned-stop.json",
@@ -96,7 +98,8 @@ def test_every_path_that_may_change_is_asked_for() -> None:
     assert set(asked().paths) == {
         HOME, f"{HOME}/.env", f"{HOME}/d", *MARKS, *OWN, *definitions(), *STAMPS, ACTIVE,
         WRAPPER, f"{OWED}/hermes-gateway-demo", f"{WRITTEN}/gateway-demo",
-        *(f"{HOME}/{name}" for name in (*WRITTEN_AT_START, *MADE_AT_START)),
+        *(f"{HOME}/{name}" for name in (*WRITTEN_AT_START, *MADE_AT_START, *made_by_any())),
+        *(f"{HOME}/{name}{end}" for name in DATABASES for end in ("", "-shm")),
         *FOLDERS, *folders,
     }  # fmt: skip
 

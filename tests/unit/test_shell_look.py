@@ -7,6 +7,7 @@ import pwd
 import re
 import shlex
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -795,6 +796,52 @@ def test_a_stranger_at_a_wanted_port_is_found(host: Host) -> None:
     assert f"pids {os.getpid()}" in found.told
     assert f"/proc/{os.getpid()}/fd:" in found.block("sockets")
     assert found.out.rstrip().endswith("4")
+
+
+@pytest.mark.parametrize(("ends", "ours"), [(False, False), (True, False), (False, True)])
+def test_who_has_locked_a_database(host: Host, ends: bool, ours: bool) -> None:
+    """Only a lock that is there a second later, as whoever writes has one for a moment."""
+    database = sqlite3.connect(host.home / "state.db", isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("CREATE TABLE t (x)")
+    if not ends:
+        database.execute("BEGIN EXCLUSIVE")
+    host.stand("sleep")
+    pids = f"pids='{f' {os.getpid()}' if ours else ''}'"
+    answer = host.run(
+        f"{pids}; list_paths state.db state.db-shm other; look_servers; {STILL_SPLITS}"
+    )
+    inode = (host.home / "state.db-shm").stat().st_ino
+    told = [f"locked {os.getpid()} {inode} 120 120"]
+    assert [line for line in answer.told if line.startswith("locked")] == (
+        [] if ends or ours else told
+    )
+    assert host.calls.count("sleep 1") == len(told if not ends and not ours else [])
+    database.close()
+
+
+def test_limits_of_slices(dash: Host) -> None:
+    """Of what stands around services, from both folders that `set-property` writes, too."""
+    dash.rooted("/etc/systemd/system/")
+    dash.part("/etc/systemd/system/user-.slice.d/a.conf", "[Slice]\nTasksMax=9\nIOWeight=1\n")
+    dash.part("/etc/systemd/system/user@.service.d/a.conf", "[Service]\nMemoryMax=9M\n")
+    dash.part("/etc/systemd/system/other.service.d/a.conf", "[Service]\nMemoryMax=9M\n")
+    for place, line in (
+        (".config/systemd/user/hermes.slice", "MemoryMax=2G"),
+        (".config/systemd/user.control/app.slice.d/50-CPUQuota.conf", "CPUQuota=5%"),
+        ("run/systemd/user.control/app.slice.d/50-AllowedCPUs.conf", "AllowedCPUs=0"),
+    ):
+        (dash.home / place).parent.mkdir(parents=True, exist_ok=True)
+        (dash.home / place).write_text(f"[Slice]\n{line}\n")
+    dash.define("XDG_RUNTIME_DIR=run")
+    lines = dash.run("look_units").block("unitlines")
+    said = {line.rpartition("/")[2] for line in lines.splitlines() if "=" in line}
+    assert said >= {
+        "a.conf:TasksMax=9", "a.conf:MemoryMax=9M", "hermes.slice:MemoryMax=2G",
+        "50-CPUQuota.conf:CPUQuota=5%", "50-AllowedCPUs.conf:AllowedCPUs=0",
+    }  # fmt: skip
+    assert "other.service" not in lines
+    assert "IOWeight" not in lines
 
 
 def test_services_of_ours_are_known_by_a_file_of_ours(dash: Host) -> None:

@@ -366,6 +366,8 @@ def is_quiet():
     return not asked and "ended with 2" not in told
 multiplex = getattr(gateway_config.GatewayConfig(), "multiplex_profiles", None)
 requires = SpecifierSet(importlib.metadata.metadata("hermes-agent")["Requires-Python"])
+config.ensure_hermes_home()
+folders = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_dir())
 status.write_planned_stop_marker(os.getpid())
 planned = status.consume_planned_stop_marker_for_self()
 status.write_pid_file()
@@ -388,6 +390,7 @@ print(json.dumps({
     "planned_stop_marker": planned,
     "topologies": {None: ["units"], False: ["units", "multiplex"]}.get(
         multiplex, ["multiplex", "units"]),
+    "folders": folders,
     "evidence": sorted(names[name] for name in names if (home / name).exists()),
     "pid_file_fields": list(pid),
     "planned_restart_exit": restart.GATEWAY_SERVICE_RESTART_EXIT_CODE,

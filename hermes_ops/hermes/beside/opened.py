@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from hermes_ops.hermes.gateway import LOCK, LOGS
+from math import inf
+
+from hermes_ops.hermes.gateway import DATABASES, JOBS_DATABASE, LOCK, LOGS
+from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
+
+_SHARED = ("kanban.db",)
+"""What all gateways of a user have in the home of the default profile."""
+_PENDING = 2**30
+"""The first of the bytes that SQLite locks in a database; those from there on bar a writer."""
+_WRITER = 120
+"""The byte of its `-shm` file that whoever writes locks, where a database has a log of writes."""
 
 
 def lost(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
@@ -24,11 +34,55 @@ def deleted(service: ServiceSpec, pid: int | None, facts: Facts) -> tuple[str, .
 
 
 def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
-    """Return in words that a process writes its logs into another folder than that of its home."""
-    folder = f"{service.home}/logs"
-    real, held = facts.real.get(folder), facts.logs.get(pid or 0, ())
-    names = {f"logs/{path.rpartition('/')[2]}": path for path in held}
-    moved = next((path for name, path in sorted(names.items()) if name in LOGS), "")
-    if not moved or not facts.real.get(str(service.home)) or moved.rpartition("/")[0] == real:
+    """Return in words that a process writes a log or a database elsewhere than in its home.
+
+    The kernel names a file where it is now: somebody moved it, or a folder above it.
+    """
+    if service.text != "hermes" or not facts.real.get(str(service.home)):
         return ""
-    return f"its process {pid} writes {moved}, not ~/{folder}"
+    held = facts.opened.get(pid or 0, ())
+    for name in (*LOGS, *DATABASES, JOBS_DATABASE):
+        folder = str((service.home / name).parent)
+        real, file = facts.real.get(folder), name.rpartition("/")[2]
+        same = [path for path in held if path.rpartition("/")[2] == file]
+        if same and not any(path == f"{real}/{file}" for path in same):
+            return f"its process {pid} writes {same[0]}, not ~/{folder}"
+    return _renamed(service, pid, facts)
+
+
+def _renamed(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
+    """Return that the database which every gateway has open got another name.
+
+    Extensions may have databases of their own there.
+    """
+    home, own = facts.real[str(service.home)], DATABASES[0]
+    held = {path for path in facts.opened.get(pid or 0, ()) if path.endswith(".db")}
+    others = sorted(held - {f"{home}/{name}" for name in (*DATABASES, JOBS_DATABASE, *_SHARED)})
+    here = [path for path in others if path.startswith(f"{home}/")]
+    if not here or f"{home}/{own}" in held:
+        return ""
+    return f"its process {pid} writes {here[0]}, not ~/{service.home}/{own}"
+
+
+def missing(service: ServiceSpec, facts: Facts) -> tuple[str, ...]:
+    """Return the folders that every start of its version makes in its home, and that are gone.
+
+    Caches may be cleaned while it runs.
+    """
+    if service.text != "hermes" or not facts.hermes or str(service.home) not in facts.paths:
+        return ()
+    made = capabilities(facts.hermes.version).folders
+    kept = (name for name in made if not name.endswith("_cache") and "/" not in name)
+    return tuple(name for name in kept if str(service.home / name) not in facts.paths)
+
+
+def barred(service: ServiceSpec, facts: Facts) -> tuple[tuple[int, str], ...]:
+    """Return the processes that keep a gateway from writing into its databases: pid and name."""
+    found = []
+    for name in (*DATABASES, JOBS_DATABASE):
+        # Where it has a log of writes, all go by one byte of the file beside it.
+        for file, first, last in ((name, _PENDING, inf), (f"{name}-shm", _WRITER, _WRITER)):
+            state = facts.paths.get(f"{service.home}/{file}")
+            locks = (one for one in facts.locked if state and one.inode == state.inode)
+            found += [(one.pid, name) for one in locks if one.last >= first and one.first <= last]
+    return tuple(dict.fromkeys(found))

@@ -9,11 +9,12 @@ from typing import Any
 
 from hermes_ops.errors import Conflict, HermesError
 from hermes_ops.files import envfile, yamlfile
-from hermes_ops.files.layout import environment, joined, stamp
+from hermes_ops.files.layout import joined
 from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.beside.enders import enders
+from hermes_ops.hermes.beside.opened import barred, missing
 from hermes_ops.hermes.beside.rivals import CRONTAB, crons, own_units, removal
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
@@ -27,6 +28,7 @@ from hermes_ops.hermes.outside import (
     overlaid,
 )
 from hermes_ops.hermes.ports import free_hint, number_of
+from hermes_ops.hermes.readiness import is_of_process
 from hermes_ops.hermes.started import FILES, RECORD
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.links import kind_at_end, refuse_link
@@ -159,9 +161,7 @@ def _without_program(service: ServiceSpec, facts: Facts, *, installs: bool) -> C
         return None
     if hermes.runs and hermes.works and not hermes.gone and not facts.damaged:
         return None
-    hint = "install Hermes again on the host, or set hermes_python"
-    if hermes.python.startswith(f"{facts.home}/{environment('hermes')}/"):
-        hint = f"on the host: rm ~/{stamp('hermes')}   # the next fleet.up installs Hermes again"
+    hint = hermes.again
     lost = f"Python of Hermes, {hermes.python}"
     if hermes.runs and not hermes.works:
         return Conflict(f"the {lost}, does not run, or does not find the code", hint=hint)
@@ -219,19 +219,11 @@ def around(
         words = f"its gateway.pid does not name its process {evidence.pid}"
         hint = restart_hint(host, service)
         yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=hint)
-    if evidence.deleted:
-        words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
-        yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+    yield from _of_files(service, evidence, facts, host)
     for path in sorted(facts.shadows):
         if _is_in(PurePosixPath(path), service):
             words = f"its next start would load ~/{path} in place of the module of that name"
             yield Conflict(words, hint=moving(PurePosixPath(path)))
-    if evidence.astray:
-        words = f"{evidence.astray}: what it writes there is not seen"
-        yield Conflict(words, hint=restart_hint(host, service))
-    if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
-        words = f"what it has as {' and '.join(bad)} is no SQLite database"
-        yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
     for file in crons(f"{facts.home}/{service.home}", facts):
         edit = "crontab -e" if file == CRONTAB else f"sudo -e {file}"
         words = f"{file} starts a gateway of this home, too"
@@ -239,6 +231,29 @@ def around(
     own = set(own_units(service, manager, facts))
     yield from enders(service, manager.id(service), own, facts)
     yield from overlaid(keys, facts)
+
+
+def _of_files(
+    service: ServiceSpec, evidence: Evidence, facts: Facts, host: str
+) -> Iterable[Conflict]:
+    """Yield which of its files a gateway has no more, has elsewhere, or cannot write."""
+    if evidence.deleted:
+        words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
+        yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+    if evidence.astray:
+        words = f"{evidence.astray}: what it writes there is not seen"
+        yield Conflict(words, hint=restart_hint(host, service))
+    if is_of_process(evidence.state or {}, evidence) and (gone := missing(service, facts)):
+        are = "folder {} is" if len(gone) == 1 else "folders {} are"
+        words = f"its {are.format(' and '.join(gone))} gone since it began"
+        empty = f"; an empty one is made by {restart_hint(host, service)}"
+        yield Conflict(words, hint=f"bring it back into ~/{service.home} on the host{empty}")
+    for pid, name in barred(service, facts):
+        words = f"process {pid} has locked its {name}: it can keep nothing there until that ends"
+        yield Conflict(words, hint=f"on the host, see whose that is, and end it: ps -fp {pid}")
+    if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
+        words = f"what it has as {' and '.join(bad)} is no SQLite database"
+        yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
 
 
 def _repair_hint(host: str, service: ServiceSpec) -> str:
