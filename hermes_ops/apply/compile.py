@@ -37,7 +37,8 @@ APART = "="
 def compile_plan(plan: Plan, terms: Terms) -> Script:
     """Return the script that applies `plan` under the host's lock, then watches what it started."""
     awake = any(isinstance(change.operation, AwakeOrder) for change in plan.changes)
-    libraries = (*LIBRARIES, *(awake_libraries() if awake else ()))
+    code = ("look/code",) if any(map(_needs_code, plan.changes)) else ()
+    libraries = (*LIBRARIES, *code, *(awake_libraries() if awake else ()))
     script = assemble(libraries, _body(plan, terms), paths=paths())
     return replace(script, before=_before(plan), root=root_part(plan, script.nonce))
 
@@ -95,6 +96,7 @@ def _body(plan: Plan, terms: Terms) -> Iterator[str]:
     stale = call("tell", "moved", *(number for number, _ in numbered))
     yield from asks(plan.changes)
     yield f'[ "$waited" -eq 0 ] || {{ {stale}; release_lock; trap - EXIT; return; }}'
+    yield from _proven_code(plan, numbered)
     by_profile = groupby(numbered, key=lambda item: _section(item[1]))
     sections = [(name, list(group)) for name, group in by_profile]
     prepared: set[int] = set()
@@ -133,6 +135,24 @@ def _refused(plan: Plan) -> set[str | None]:
         elif isinstance(change.operation, Control):
             ordered.add(change.profile)
     return found
+
+
+def _needs_code(change: Change) -> bool:
+    return change.restarts and change.operation.service.text == "hermes"  # type: ignore[union-attr]
+
+
+def _proven_code(plan: Plan, numbered: Sequence[Numbered]) -> Iterator[str]:
+    """Yield the lines that compare the code of Hermes before the first gateway is stopped.
+
+    They refuse the restarts if it is damaged. Nothing is known of what the plan installs.
+    """
+    restarts = [one for one in numbered if _needs_code(one[1])]
+    if not restarts or not plan.hermes or not plan.hermes.info:
+        return
+    yield call("find_damage", plan.hermes.info)
+    for number, change in restarts:
+        yield f"profile={shlex.quote(change.profile or '')}"
+        yield call("refuse_restart", number, plan.hermes.again)
 
 
 def _section(change: Change) -> str:

@@ -7,12 +7,20 @@ breaks() { broken="$broken$profile "; }
 needs_stop_of() { # PROFILE: if it failed before its stop, it still has what this profile needs
   case $broken in *" $1 "*) breaks ;; esac
 }
+refused=' ' # changes of which a failure was told before their turn
 failed() { # CHANGE REASON
   breaks
   tell "change $1 failed $2"
 }
 skipped() { # CHANGE...
-  for change; do tell "change $change skipped"; done
+  for change; do
+    case $refused in *" $change "*) ;; *) tell "change $change skipped" ;; esac
+  done
+}
+refuse_restart() { # CHANGE HINT: if its process could not come back, it is not even stopped
+  [ -n "$damage" ] && ! is_broken || return 0
+  refused="$refused$1 "
+  failed "$1" "conflict: the code of Hermes is damaged: $damage; $2"
 }
 
 # Whether a file changed since the look. PATH DIGEST pairs; the digest `-` means absent, `+` exists.

@@ -5,7 +5,26 @@
 # lies beside it; libraries that Hermes requires and nobody has installed; and what lies in the home of a
 # gateway, where it starts, under the name of a module. Nothing of Hermes is imported.
 look_code() { # HOME...
-  [ -n "${hermes_info-}" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return 0
+  compare_code "${hermes_info-}" "$@" || return 0
+  set -f
+  IFS=$newline
+  for line in $told; do case $line in damaged* | shadow*) say "$line" ;; esac; done
+  unset IFS
+  set +f
+  case $told in *compared) ;; *) say "damaged its Python does not come up" ;; esac
+}
+# Before a restart only the first damage matters: what runs is not ended then.
+find_damage() { # METADATA: sets `damage`, empty if there is none
+  damage=
+  compare_code "$1" || return 0
+  case $newline$told in
+    *"${newline}damaged "*) damage=${told#*damaged }; damage=${damage%%"$newline"*} ;;
+    *compared) ;;
+    *) damage='its Python does not come up' ;;
+  esac
+}
+compare_code() { # METADATA HOME...: sets `told`; fails if nothing can be compared
+  [ -n "$1" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return
   told=$(limited 10 "$hermes_python" -I -S -B -W ignore -c '
 import os, sys
 root, own = os.path.split(sys.argv[1])
@@ -89,11 +108,5 @@ for home in sys.argv[2:]:
         module = os.path.isfile(os.path.join(home, name, "__init__.py")) or name.endswith(".py")
         if module and name.removesuffix(".py") in names:
             print("shadow", f"{home}/{name}")
-print("compared")' "$hermes_info" "$@" 2>/dev/null </dev/null)
-  set -f
-  IFS=$newline
-  for line in $told; do case $line in damaged* | shadow*) say "$line" ;; esac; done
-  unset IFS
-  set +f
-  case $told in *compared) ;; *) say "damaged its Python does not come up" ;; esac
+print("compared")' "$@" 2>/dev/null </dev/null) || :
 }

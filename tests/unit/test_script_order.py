@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,10 @@ from building import desired, profile
 from shell_kit import Answer, Host, one_host
 
 from hermes_ops.apply import ChangeOutcome, Terms, compile_plan, compile_watch, outcomes
+from hermes_ops.files.layout import environment
 from hermes_ops.inventory.model import Connection, HermesSettings
 from hermes_ops.inventory.model import Host as Machine
+from hermes_ops.look.facts import Hermes
 from hermes_ops.plan.model import (
     Change,
     Control,
@@ -785,3 +788,53 @@ def test_the_login_user_lets_the_services_user_linger(tmp_path: Path) -> None:
 def test_outcomes(record: Record, found: Sequence[ChangeOutcome]) -> None:
     """A record tells of a change, of all that moved, or of something else."""
     assert list(outcomes(record)) == found
+
+
+CODE = Hermes("/bin/sh", "0.19.0", info="/opt/hermes_agent-0.19.0.dist-info")
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"),
+    [
+        ("compared", ["done"] * 4),
+        ("damaged gateway/run.py is gone\ncompared", ["failed", "skipped", "done", "done"]),
+        ("", ["failed", "skipped", "done", "done"]),  # not even its Python comes up
+    ],
+)
+def test_nothing_is_restarted_into_damaged_code(
+    apply: Apply, host: Host, found: str, ends: list[str]
+) -> None:
+    """It has its code in memory: it is not stopped, its files stay, and others are not touched."""
+    host.stand("limited", f"printf %s {shlex.quote(found)}")
+    made = plan(
+        ("demo", Write(path("notes"), "new", 0o644)),
+        ("demo", control("demo", "restart", text="hermes")),
+        ("web", control("web", "restart")),
+        ("new", control("new", "start", text="hermes")),
+        hermes=CODE,
+    )
+    answer = apply(made)
+    said = [outcome for record in answer.reply.records for outcome in outcomes(record)]
+    assert sorted(outcome.outcome for outcome in said) == sorted(ends)
+    assert (host.home / "notes").exists() is (ends[0] == "done")
+    assert ("order restart demo.service" in calls(host, "order")) is (ends[0] == "done")
+    for outcome in said:
+        if outcome.outcome == "failed":
+            why = "gateway/run.py is gone" if found else "its Python does not come up"
+            assert outcome.number == 1
+            assert outcome.message == (
+                f"conflict: the code of Hermes is damaged: {why}; {CODE.again}"
+            )
+
+
+def test_code_is_compared_only_before_a_restart(host: Host) -> None:
+    """It takes some 20 ms; what the plan installs is new, and is not known here."""
+    restart = ("demo", control("demo", "restart", text="hermes"))
+    start = ("demo", control("demo", "start", text="hermes"))
+    assert "find_damage /opt" in compile_plan(plan(restart, hermes=CODE), TERMS).text
+    assert "find_damage" not in compile_plan(plan(start, hermes=CODE), TERMS).text
+    fresh = replace(CODE, info="")
+    assert "find_damage ''" not in compile_plan(plan(restart, hermes=fresh), TERMS).text
+    assert CODE.again == "install Hermes again on the host, or set hermes_python"
+    ours = replace(CODE, python=f"/home/x/{environment('hermes')}/bin/python")
+    assert "fleet.up installs Hermes again" in ours.again

@@ -172,7 +172,7 @@ def _refusal(change: Change) -> tuple[str | None, str]:
 
 def _switched(facts: Facts, way: Way) -> Facts:
     """Return the facts as if the other version were in use already."""
-    return replace(facts, hermes=facts.hermes and replace(facts.hermes, version=way.after))
+    return replace(facts, hermes=facts.hermes and replace(facts.hermes, version=way.after, info=""))
 
 
 def _as(change: Change, verb: str, manager: Any, reason: str) -> Change:
