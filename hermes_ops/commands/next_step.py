@@ -16,6 +16,8 @@ from hermes_ops.inventory.role import Role
 from hermes_ops.look.facts import Facts, Hermes
 from hermes_ops.plan import Change, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state
+from hermes_ops.plan.model import Control, RunCommand
+from hermes_ops.plan.resource import Command, Resource
 from hermes_ops.program_name import spoken
 
 PUSH, UP = "config.push", "fleet.up"
@@ -94,7 +96,8 @@ def _changed_steps(
     if (old.state, old.role) != (profile.state, profile.role):
         yield "gateway.start"
     programs = [
-        list(steps.create(p, roles[p.role], h)) for h, p in ((old_host, old), (host, profile))
+        list(map(_without_words, steps.create(p, roles[p.role], h)))
+        for h, p in ((old_host, old), (host, profile))
     ]
     if programs[0] != programs[1]:
         yield "profile.create"
@@ -113,7 +116,23 @@ def _changes(host: Host, profile: Profile, roles: Mapping[str, Role]) -> Sequenc
     )
     # The wrapper names all profiles of the host: whoever of them is brought up, it is written.
     own = (change for change in plan.changes if change.profile == profile.name)
-    return [change for change in own if change.resource != f"file:{WRAPPER}"]
+    return [_as_seen(change) for change in own if change.resource != f"file:{WRAPPER}"]
+
+
+def _as_seen(change: Change) -> Change:
+    """Return a change without what no host shows: its words, and what a service is called."""
+    match change.operation:
+        case RunCommand() as command:
+            return replace(change, operation=replace(command, words=()))
+        case Control() as control:
+            service = replace(control.service, description="")
+            return replace(change, operation=replace(control, service=service))
+    return change
+
+
+def _without_words(resource: Resource) -> Resource:
+    """Return a resource without how a command makes it: what is there is not made once more."""
+    return replace(resource, words=()) if isinstance(resource, Command) else resource
 
 
 def _limit(affected: Sequence[tuple[str, str]], after: Inventory) -> str:

@@ -46,6 +46,15 @@ def restarted(linux: Box) -> None:
 
 SAVED = "saved"
 BACK = f"for f in .env config.yaml; do cp -p {SAVED}/$f {HOME}/; done"
+LOCKS = f"""cat >lock.py <<'EOT'
+import sqlite3, time
+database = sqlite3.connect("{HOME}/state.db")
+database.execute("BEGIN EXCLUSIVE")
+open("locked", "w")
+time.sleep(600)
+EOT
+rm -f locked; {PYTHON} lock.py >/dev/null 2>&1 </dev/null & echo $! >locker
+until [ -e locked ]; do sleep 0.1; done"""
 GIVES = (
     # what breaks it, what is told, what mends it
     (f"sed -i s/KEY=.*/KEY={KEY}/ {ENV}", "with other values of API_SERVER_KEY", BACK),
@@ -89,6 +98,16 @@ GIVES = (
     (f"mv {FOLDER}/{UNIT} /tmp/one; ln -s /tmp/one {FOLDER}/{UNIT}",
      "is a link to /tmp/one, in a folder that others may write",
      f"rm {FOLDER}/{UNIT}; mv /tmp/one {FOLDER}/{UNIT}"),
+    # what it has open, or must write
+    (f"mv {HOME}/sessions gone", "its folder sessions is gone", f"mv gone {HOME}/sessions"),
+    (f"mv {HOME}/state.db {HOME}/old.db", f"/{HOME}/old.db, not ~/{HOME}/state.db",
+     f"rm -f {HOME}/state.db; mv {HOME}/old.db {HOME}/state.db"),
+    (LOCKS, "has locked its state.db", "kill $(cat locker)"),
+    # limits above it
+    ("systemctl --user set-property app.slice MemoryMax=20M", "sets MemoryMax=20971520 for all of",
+     "rm -r .config/systemd/user.control && systemctl --user daemon-reload"),
+    ("systemctl --user set-property --runtime app.slice TasksMax=10", "sets TasksMax=10 for all of",
+     "rm -r /run/user/$(id -u)/systemd/user.control && systemctl --user daemon-reload"),
 )  # fmt: skip
 """Each is undone without a restart."""
 
@@ -187,6 +206,11 @@ def test_what_a_process_keeps_until_its_restart(linux: Box, one: Operator) -> No
 
 # --- what root changes ------------------------------------------------------------------------
 
+PID = "pgrep -u hermes -of 'profile coder gateway run'"
+GROUPS = (  # of the first hierarchy that is there
+    "$(ls -d /sys/fs/cgroup/systemd/user.slice/user-1000.slice/user@1000.service"
+    " /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service 2>/dev/null)"
+)
 ROOTS = (
     (f"mv {CODE} /root/", f"mv /root/gateway {CODE}", "/gateway, is gone"),
     (f"cd /home/hermes/{HOME} && mount --bind . . && mount -o remount,bind,ro $PWD",
@@ -197,6 +221,10 @@ ROOTS = (
      f"cp -p /root/run.py {CODE}/", "gateway/run.py is no Python any more"),
     (f"cp -a {PYTHON} /root/python && ln -sfn /bin/sh {PYTHON}",
      f"rm {PYTHON} && cp -a /root/python {PYTHON}", "does not run, or does not find the code"),
+    (f"echo $({PID}) >{GROUPS}/init.scope/cgroup.procs",
+     f"echo $({PID}) >{GROUPS}/app.slice/{UNIT}/cgroup.procs", "was moved into the control group"),
+    ("systemctl set-property user@1000.service CPUQuota=5%",
+     "rm -r /etc/systemd/system.control && systemctl daemon-reload", "sets CPUQuota=5% for all of"),
 )  # fmt: skip
 
 
@@ -210,6 +238,20 @@ def test_what_root_took_from_a_gateway(linux: Box, one: Operator) -> None:
             linux.sh(mends)
         assert any(words in reason for reason in row["reasons"]), row
         assert seen(one, code=0)["as_desired"]
+
+
+def test_nothing_is_restarted_into_damaged_code(linux: Box, one: Operator) -> None:
+    """Whoever asks for it: what runs has its code in memory, and its settings stay as they are."""
+    pid = linux.pid(UNIT)
+    linux.sh(f"mv {CODE}/session.py /root/")
+    try:
+        run = one.run("fleet.restart", "-l", "linux-1/coder", code=1)
+    finally:
+        linux.sh(f"mv /root/session.py {CODE}/")
+    assert "gateway/session.py is gone" in run.out
+    assert linux.pid(UNIT) == pid
+    one.run("fleet.restart", "-l", "linux-1/coder", code=0)
+    assert linux.pid(UNIT) != pid
 
 
 HINTS = (

@@ -45,6 +45,15 @@ def test_settings_of_a_service_are_told(profile: dict[str, Any], names: str | No
         assert said == [words.format(name) for name in names.split("; ")]
 
 
+@pytest.mark.parametrize("state", ["stopped", "absent"])
+def test_who_is_to_stop_is_told(state: str) -> None:
+    """A push stops nothing; of one that does not run there is nothing to say."""
+    words = "demo: config.push does not stop it: fleet.up does"
+    assert told({"state": state}, {}) == [words]
+    assert told({"state": state}, {"state": "stopped"}) == []
+    assert told({}, {"state": "stopped"}) == []
+
+
 def test_the_wrapper_of_the_host_is_no_setting() -> None:
     """Where it is absent, a push has nothing to say of it."""
     case = {"desired": {"demo": {}}, "facts": {"holds": {"demo": {}}}}

@@ -75,6 +75,7 @@ def named(folder: Path, file: str, before: str, after: str) -> tuple[str, str] |
         ("a.yml", "soul:", "state: absent\nsoul:", "fleet.up"),
         ("a.yml", "soul:", "allow: [{finding: weak-key, reason: why}]\nsoul:", None),
         ("a.yml", "soul:", "# why\nsoul:", None),
+        ("a.yml", "description: x", "description: y", None),  # it counts when a profile is made
     ],
 )
 def test_what_a_change_needs(

@@ -1,4 +1,4 @@
-"""What a push leaves to `fleet.up`: settings that are a part of a service's definition."""
+"""What a push leaves to `fleet.up`: what is part of a service's definition, and stops."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.plan import Change, make_plan
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.difference import Difference
-from hermes_ops.plan.model import Write, WriteUnit
+from hermes_ops.plan.model import Control, Write, WriteUnit
 from hermes_ops.plan.services import is_defined
 from hermes_ops.reporting.summary import lines_of
 from hermes_ops.services import choose
 
 _INSTALL = StepPlan("gateway.install", ("profile.configure",), steps.install)
+_START = StepPlan("gateway.start", ("gateway.install",), steps.start)
 _DIRECTIVE = re.compile(r"[+-]\s*([A-Za-z]\w*)=")
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """A file of a service's definition that a push does not write, with what differs in it."""
+    """What a push does not do: write a file of a service's definition, or stop the service."""
 
     profile: str
     change: Change
@@ -39,7 +40,8 @@ class LeftOver:
         what = (
             f"{', '.join(self.names)} of its service" if self.names else "the unit of its service"
         )
-        words = f"config.push does not write {what}: fleet.up does"
+        does = "stop it" if isinstance(self.change.operation, Control) else f"write {what}"
+        words = f"config.push does not {does}: fleet.up does"
         return Difference(self.profile, words, is_settled=True)
 
     def __str__(self) -> str:
@@ -49,11 +51,13 @@ class LeftOver:
 def left_over(
     host: Host, facts: Facts, roles: Mapping[str, Role], settings: Sequence[StepPlan]
 ) -> Iterator[LeftOver]:
-    """Yield what of the services' definitions is not as wanted; one that is absent is not told.
+    """Yield what of the services' definitions is not as wanted, and what runs and should not.
+
+    A definition that is absent is not told.
 
     A definition depends on the settings: `settings` are the steps that write them.
     """
-    desired = desired_state(host, roles, (*settings, _INSTALL))
+    desired = desired_state(host, roles, (*settings, _INSTALL, _START))
     try:
         plan = make_plan(desired, replace(facts, may_root=None), wait=False, urls=False)
         manager = choose(host, facts)
@@ -63,7 +67,11 @@ def left_over(
         service = desired.services.get(change.profile or "")
         # The wrapper of the host is no part of a service, and changes nothing that one does.
         wrapper = change.resource == f"file:{WRAPPER}"
-        if change.step != "gateway.install" or service is None or wrapper:
+        if service is None or wrapper:
+            continue
+        if isinstance(change.operation, Control) and change.operation.verb == "stop":
+            yield LeftOver(service.profile, change, ())
+        if change.step != "gateway.install":
             continue
         if isinstance(change.operation, Write | WriteUnit) and is_defined(service, manager, facts):
             yield LeftOver(service.profile, change, tuple(_names(change)))

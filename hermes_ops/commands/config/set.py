@@ -19,7 +19,7 @@ from hermes_ops.loader.keypath import KeyPath, begins, parsed, spelled, veiled_a
 from hermes_ops.loader.profiles.profile import PROFILE, UNMERGED
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.secrets.names import holds_credential
-from hermes_ops.secrets.secret import SHOWN, is_searched
+from hermes_ops.secrets.secret import SHOWN, without_odd_words
 
 if TYPE_CHECKING:
     from hermes_ops.loader.explain.provenance import Leaf, Saying
@@ -90,6 +90,9 @@ def parsed_value(text: str) -> Any:
         raise UsageError(f"VALUE is not YAML: {problem}", hint=hint) from None
 
 
+_WITH_PASSWORD = re.compile(r"//[^/\s:@]*:[^/\s@]+@")
+
+
 def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
     """Refuse a credential in clear: it would be in the inventory, and in the shell's history."""
     for keys, given in _leaves(path, value):
@@ -106,11 +109,12 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    """Whether a plain value of `env` is secret, judged by its name or its form."""
+    """Whether a plain value of `env` is secret: by its name, or as it looks like a key."""
     if isinstance(value, dict):
         return False
     text = str(value)
-    return bool(holds_credential(name) and text) or (isinstance(value, str) and is_searched(text))
+    looks = without_odd_words(text) != text or _WITH_PASSWORD.search(text)
+    return bool(text and (holds_credential(name) or looks))
 
 
 # --- the file ---------------------------------------------------------------------------------
