@@ -12,6 +12,13 @@ from hermes_ops import assets
 Accepts = Callable[[str], bool]
 
 
+class SettingKind(NamedTuple):
+    """What the value of a setting must be."""
+
+    words: str
+    accepts: Callable[[Any], bool]
+
+
 class VariableKind(NamedTuple):
     """What the value of a variable must be."""
 
@@ -31,6 +38,19 @@ def expected(name: str, value: str) -> str:
 def is_known(name: str) -> bool:
     """Whether Hermes reads a number or one of a few words from this variable."""
     return name in _kinds()
+
+
+def setting_expected(path: tuple[str, ...], value: Any) -> str:
+    """Return what a setting of `config.yaml` must be instead; empty if Hermes takes it as it is.
+
+    A setting without a value is not set.
+    """
+    kind = _settings().get(path) or _settings().get(_any_name(path))
+    return kind.words if kind and value is not None and not kind.accepts(value) else ""
+
+
+def _any_name(path: tuple[str, ...]) -> tuple[str, ...]:
+    return (path[0], "*", *path[2:]) if len(path) > 1 else path
 
 
 def _is(number: Callable[[str], float], least: float = -inf, most: float = inf) -> Accepts:
@@ -65,3 +85,36 @@ def _kinds() -> Mapping[str, VariableKind]:
         for name in switch["of"]
     }
     return {**numbers, **words, **switches}
+
+
+def _text_of(value: Any, kinds: tuple[type, ...]) -> str:
+    """Return a number as text, or one that is a text already; of a boolean an empty text."""
+    return str(value).strip() if isinstance(value, kinds) and not isinstance(value, bool) else ""
+
+
+def _number(
+    words: str, number: Callable[[str], float], *kinds: type, **limits: float
+) -> SettingKind:
+    accepts = _is(number, **limits)
+    return SettingKind(words, lambda value: accepts(_text_of(value, (str, *kinds))))
+
+
+_SWITCH = frozenset({"true", "yes", "on", "1", "false", "no", "off", "0"})
+_SETTING_KINDS: Mapping[str, SettingKind] = {
+    "mapping": SettingKind("a mapping", lambda value: isinstance(value, Mapping)),
+    "switch": SettingKind(
+        "true or false",
+        lambda value: isinstance(value, bool | int) or str(value).strip().lower() in _SWITCH,
+    ),
+    "port": _number("a port from 1 to 65535", int, int, least=1, most=65535),
+    "seconds": _number("a whole number of seconds, or 0", int, int, least=0, most=2**31 - 1),
+    "duration": _number("a number of seconds, 0 or more", float, int, float, least=0),
+}
+
+
+@cache
+def _settings() -> Mapping[tuple[str, ...], SettingKind]:
+    table: Mapping[str, Any] = assets.data("hermes_ops.hermes", "data/variables.yml")
+    return {
+        tuple(path.split(".")): _SETTING_KINDS[kind] for path, kind in table["settings"].items()
+    }

@@ -162,7 +162,8 @@ def _shared(tree: Tree) -> Iterable[str]:
 
 def _sealed(vault: Vault) -> Iterable[str]:
     if vault.sealed:
-        yield f"{vault.sealed} encrypted values cannot be decrypted: {VAULT_HINT}"
+        what = "1 encrypted value" if vault.sealed == 1 else f"{vault.sealed} encrypted values"
+        yield f"{what} cannot be decrypted: {VAULT_HINT}"
     for file in vault.left_out:
         yield f"{shown(file)} is encrypted, and left out: {VAULT_HINT}"
 

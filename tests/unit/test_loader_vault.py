@@ -144,7 +144,7 @@ def test_without_a_password_what_nobody_reads_stays_closed(tmp_path: Path) -> No
     variables = ansible_view(inventory)["_meta"]["hostvars"]["one"]
     assert variables == {"word": "***", "plain": 1}
     assert inventory.warnings == (
-        "1 encrypted values cannot be decrypted: "
+        "1 encrypted value cannot be decrypted: "
         "name its file with --vault-password-file or $ANSIBLE_VAULT_PASSWORD_FILE",
     )
 

@@ -174,6 +174,7 @@ def test_files_that_cannot_be_written_whatever_their_mode() -> None:
         (f"/data/{HOME}/logs", "/srv/other.log", False),
         (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", True),
         ("", f"/data/{HOME}/logs.old/agent.log", True),
+        ("", f"/data/{HOME}/logs/agent.log", False),  # somebody closed the folder
     ],
 )
 def test_logs_of_another_folder(real: str, held: str, counts: bool) -> None:

@@ -187,6 +187,17 @@ def test_what_is_described_is_shown(home: Path, capsys: pytest.CaptureFixture[st
         "x/y": {"from": "inventory/profiles/demo.yml:4:59", "template": False, "mode": "0644",
                 "restart": True},
     }  # fmt: skip
+    assert row["service"]["cpu_quota"] is None
+    (inventory / "demo.yml").write_text(
+        f"{DEMO}soul: demo.soul.md\nfiles: {files}\ndescription: x\n"
+        "service: {cpu_quota: 50%, hardening: true, nice: 3}\n"
+    )
+    code, document, _ = called(capsys, "inventory.show")
+    shown = document["items"][0]
+    assert (shown["description"], shown["protected"]) == ("x", False)
+    assert [shown["service"][name] for name in ("cpu_quota", "hardening", "nice", "tasks_max")] == [
+        "50%", True, 3, None,
+    ]  # fmt: skip
     code, out, _ = said(capsys, "inventory.show")
     assert "  soul: inventory/profiles/demo.soul.md\n  files:\n    note.md:\n" in out
     assert "a-secret-soul" not in out

@@ -9,7 +9,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.inventory.list import shown
 from hermes_ops.commands.workspace import open_workspace
-from hermes_ops.inventory.model import Host, Profile, ProfileFile
+from hermes_ops.inventory.model import LIMITS, Host, Profile, ProfileFile
 from hermes_ops.secrets.secret import Public
 
 
@@ -54,7 +54,10 @@ def _profile(host: Host, profile: Profile) -> dict[str, Any]:
             "memory_max": profile.service.memory_max,
             "watchdog": profile.service.watchdog,
             "environment": shown(profile.service.environment),
+            **{name: getattr(profile.service, name) for name in (*LIMITS, "ceiling")},
         },
+        "description": profile.description or None,
+        "protected": profile.protected,
         "after": list(profile.after),
         "where": str(profile.place) if profile.place else None,
     }

@@ -40,12 +40,14 @@ def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
     """
     if service.text != "hermes" or not facts.real.get(str(service.home)):
         return ""
-    held = facts.opened.get(pid or 0, ())
+    held, home = facts.opened.get(pid or 0, ()), facts.real[str(service.home)]
     for name in (*LOGS, *DATABASES, JOBS_DATABASE):
         folder = str((service.home / name).parent)
+        # A folder that this user cannot enter is where its name says.
         real, file = facts.real.get(folder), name.rpartition("/")[2]
+        place = f"{real}/{file}" if real else f"{home}/{name}"
         same = [path for path in held if path.rpartition("/")[2] == file]
-        if same and not any(path == f"{real}/{file}" for path in same):
+        if same and place not in same:
             return f"its process {pid} writes {same[0]}, not ~/{folder}"
     return _renamed(service, pid, facts)
 

@@ -22,6 +22,7 @@ from hermes_ops.loader.layers.overlay import change_list, in_order, overlaid, se
 from hermes_ops.loader.layers.variables import Layer
 from hermes_ops.loader.located import Located, covered, kind, plain, sealed_error, sealed_in
 from hermes_ops.loader.profiles.allowances import ALLOW, allowances, places_of
+from hermes_ops.loader.profiles.config import refuse_ignored
 from hermes_ops.loader.profiles.env import env_values
 from hermes_ops.loader.profiles.files import profile_files
 from hermes_ops.loader.profiles.service import (
@@ -238,6 +239,8 @@ def make_profile(
     refuse_hardening(entries.get("service"), roles[role])
     refuse_contradictions(entries, roles[role])
     refuse_settings(entries.get("service"), roles[role])
+    if role == "gateway":
+        refuse_ignored(entries.get("config"))
     texts = {key: entries[key].data for key in words if key in entries}
     return Profile(
         name=Public(name),
