@@ -95,11 +95,22 @@ def _judged(
     before: set[str] = set()
     for port, server, holder in holders:
         other = occupants.get(holder or "")
-        stays = other is None or not other.ends or holder in refused
-        if other is None or stays or any(p.meets(server.host, server.port) for p in other.needs):
+        keeps = other is None or any(p.meets(server.host, server.port) for p in other.needs)
+        if not keeps and (holder in refused or not (other and other.ends)):
+            return set(), _stuck(port, holder or "", refused, host)
+        if keeps:
             return set(), _why(port, server, holder, facts, host)
         before.add(holder or "")
     return before, None
+
+
+def _stuck(port: Port, holder: str, refused: Mapping[str, Conflict], host: Host) -> Conflict:
+    """Return that who has a port shall have another one, and does not get it in this run."""
+    words = f"port {port.number} is taken by {holder}, which cannot leave it"
+    if why := refused.get(holder):
+        return Conflict(f"{words}: {why}", hint=why.hint)
+    target = shlex.quote(f"{host.name}/{holder}")
+    return Conflict(f"{words} in this run", hint=spoken(f"first ./inv fleet.up -l {target}"))
 
 
 def _why(port: Port, server: Server, holder: str | None, facts: Facts, host: Host) -> Conflict:
@@ -113,6 +124,9 @@ def _why(port: Port, server: Server, holder: str | None, facts: Facts, host: Hos
     gateway = holder or (profile_of(command, facts) if command else "")
     if holder or gateway in (*host.all_profiles, *host.beside):
         hint = "give one of the two another port in the inventory"
+        if not holder and gateway in host.all_profiles:  # it is not selected
+            target = shlex.quote(f"{host.name}/{gateway}")
+            hint += spoken(f"; if it has one there: ./inv fleet.up -l {target}")
         return Conflict(f"{taken} {gateway}, which keeps it", hint=hint)
     if gateway:
         target = shlex.quote(f"{host.name}/{gateway}")

@@ -181,7 +181,10 @@ def test_an_unmanaged_gateway_at_a_port_is_taken_down_by_its_name() -> None:
     state = desired({**case, "steps": list(ps.STEPS)})
     known = replace(state, host=replace(state.host, all_profiles=("demo", "spy")))
     (row,) = troubles.troubles_of(seen_from(Look(known.host, known, found), roles()))
-    assert row["next"] == "give one of the two another port in the inventory"
+    assert row["next"] == (
+        "give one of the two another port in the inventory;"
+        " if it has one there: ./inv fleet.up -l box/spy"
+    )
 
 
 def test_a_gateway_of_another_home_is_no_profile_of_ours() -> None:

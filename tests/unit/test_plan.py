@@ -81,6 +81,13 @@ def test_case(path: Path) -> None:
     assert told(plan) == {**empty, **{key: case[key] for key in empty.keys() & case.keys()}}
 
 
+def test_who_is_refused_does_not_count_as_a_restart() -> None:
+    """The last line of a plan says whom it restarts, and nobody waits for one that does not."""
+    plan = planned(FOLDER / "port_is_not_left_by_who_is_refused.yml")[2]
+    assert plan.restarts == {}
+    assert list(planned(FOLDER / "files_of_root.yml")[2].restarts) == []
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_second_run_changes_nothing(path: Path) -> None:
     """Once the changes of a plan are done, the plan is empty, and nothing is waited for."""

@@ -183,8 +183,10 @@ class Starting:
         needs = ports_of(one.service, config, env) if one.wanted.profile.state == "started" else ()
         had = ports_of(one.service, *settings_now(one.service, self._facts)) if one.begins else ()
         pids = pids_of(one.service, self._facts)
-        ends = one.ends or one.elsewhere
-        return Occupant(needs, had, pids, ends, one.begins, one.evidence.alive or one.elsewhere)
+        # Who was refused for another reason goes on with what it has.
+        moves = one.name not in self._refused
+        ends, begins = moves and (one.ends or one.elsewhere), moves and one.begins
+        return Occupant(needs, had, pids, ends, begins, one.evidence.alive or one.elsewhere)
 
     def _obstacle(self, one: ServicePlan) -> Conflict | None:
         stray = one.evidence.alive and not one.evidence.supervised
