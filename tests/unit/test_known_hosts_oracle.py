@@ -200,6 +200,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 CERTIFICATES = {
     "for its address": (["-n", "127.0.0.1"], "@cert-authority HOST AUTHORITY", "known"),
     "for all hosts": ([], "@cert-authority * AUTHORITY", "known"),
+    "behind a tab": ([], "@cert-authority\t*\tAUTHORITY", "unknown"),  # the key has a blank
     "for a pattern": (["-n", "127.*"], "@cert-authority * AUTHORITY", "unknown"),
     "for another host": (["-n", "elsewhere"], "@cert-authority * AUTHORITY", "unknown"),
     "for another host, and known": (["-n", "x"], "@cert-authority * AUTHORITY\nHOST OURS", "known"),

@@ -155,9 +155,11 @@ def lines_of(text: str, file: Path) -> Iterator[Line]:
 def _parsed(file: Path, number: int, text: str) -> Line | None:
     marker = ""
     if text.startswith("@"):
-        marker, text = (*re.split(r"[ \t]+", text, maxsplit=1), "")[:2]
-        marker = marker[1:]
-        if marker not in ("cert-authority", "revoked"):
+        whole = text[1:]
+        marker, text = (*re.split(r"[ \t]+", whole, maxsplit=1), "")[:2]
+        # Where a line has a blank at all, ssh ends the marker there: it passes over one with a tab.
+        ends = re.split("[ ]" if " " in whole else "\t", whole, maxsplit=1)[0]
+        if marker != "revoked" and (marker != "cert-authority" or ends != marker):
             return None
     words = re.split(r"[ \t]+", text, maxsplit=3)
     if not text or text.startswith(("#", "@")) or len(words) < 3 or words[1].startswith("#"):
