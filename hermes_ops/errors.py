@@ -141,6 +141,10 @@ class Conflict(HermesError):
     default_kind = "conflict"
 
 
+OF_PROCESS = "of_process"
+"""The kind of a conflict that ends with the process which has it: any restart mends it."""
+
+
 class HostKeyChanged(HermesError):
     """The host's key is not the known one: another machine, or a new installation."""
 

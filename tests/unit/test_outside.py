@@ -540,3 +540,19 @@ def test_why_a_stopped_profile_cannot_be_compared() -> None:
     words, then = told(seen, case)
     assert words == "Hermes is not on this host"
     assert then.startswith("./inv fleet.up -l box ")
+
+
+def test_what_a_restart_of_the_plan_mends_is_no_difference() -> None:
+    """At the end of the run it is over; what another start does not end goes on."""
+    case = {**CASE, "facts": {"holds": {"demo": {"env": {**ENV, "API_SERVER_PORT": "8700"}}}}}
+    seen, pid = found(case)
+    held = (f"/data/{HOME}/logs.old/agent.log",)
+    seen = replace(seen, opened={pid: held}, real={HOME: f"/data/{HOME}"},
+                   shadows=frozenset({f"{HOME}/asyncio.py"}))  # fmt: skip
+    plan = make_plan(wanted(case), seen)
+    assert any(change.restarts for change in plan.changes)
+    (one,) = plan.differs
+    assert "asyncio.py" in one.words
+    assert any("logs.old" in reason for reason in plan.evidence["demo"].bars)
+    without = replace(found()[0], opened={found()[1]: held}, real={HOME: f"/data/{HOME}"})
+    assert any("logs.old" in one.words for one in make_plan(wanted(CASE), without).differs)

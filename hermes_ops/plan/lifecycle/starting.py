@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import OF_PROCESS, Conflict
 from hermes_ops.files.layout import OWED
 from hermes_ops.hermes.beside.rivals import removal
 from hermes_ops.hermes.evidence import Evidence, evidence_of, pids_of
@@ -122,20 +122,20 @@ class Starting:
         watch = replace(watch, urls=urls, manager=self._manager.name)
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
-        evidence = freed(found) if elsewhere else found
-        evidence = self._with_bars(wanted, self._with_start(wanted, evidence, profile), profile)
+        evidence = self._with_start(wanted, freed(found) if elsewhere else found, profile)
         known = (service, watch, self._manager, self._facts, self._desired.host.settle)
-        # Who only looks is told what is there: for the plan it has left already.
-        self.evidence[service.profile] = seen_elsewhere(*known) or evidence
         changes = [
             records.recorded(self._once_owed(change, service), service, profile, self._facts)
             for change in self._controls(wanted, service, evidence, profile)
         ]
-        if getattr(wanted.resource, "only_restart", False):
-            changes = [change for change in changes if change.restarts]
-            if not changes:
-                return ServicePlan(wanted, service, evidence, [], None, elsewhere)
-        if not any(change.restarts for change in changes):
+        restarts = any(change.restarts for change in changes)
+        evidence = self._with_bars(wanted, evidence, profile, restarts)
+        # Who only looks is told what is there: for the plan it has left already.
+        self.evidence[service.profile] = seen_elsewhere(*known) or evidence
+        if (only := getattr(wanted.resource, "only_restart", False)) and not restarts:
+            return ServicePlan(wanted, service, evidence, [], None, elsewhere)
+        changes = [change for change in changes if change.restarts or not only]
+        if not restarts:
             self.records += records.missing(wanted, service, evidence, profile, self._facts)
         self.differs += still_drained(wanted, service, self._facts, self._desired.host)
         # A drain that stays keeps it from becoming ready.
@@ -182,11 +182,11 @@ class Starting:
         config, env = profile.config, profile.env
         needs = ports_of(one.service, config, env) if one.wanted.profile.state == "started" else ()
         had = ports_of(one.service, *settings_now(one.service, self._facts)) if one.begins else ()
-        pids = pids_of(one.service, self._facts)
         # Who was refused for another reason goes on with what it has.
-        moves = one.name not in self._refused
-        ends, begins = moves and (one.ends or one.elsewhere), moves and one.begins
-        return Occupant(needs, had, pids, ends, begins, one.evidence.alive or one.elsewhere)
+        moves, runs = one.name not in self._refused, one.evidence.alive or one.elsewhere
+        ends = moves and (one.ends or one.elsewhere)
+        pids = pids_of(one.service, self._facts)
+        return Occupant(needs, had, pids, ends, moves and one.begins, runs)
 
     def _obstacle(self, one: ServicePlan) -> Conflict | None:
         stray = one.evidence.alive and not one.evidence.supervised
@@ -204,22 +204,23 @@ class Starting:
     def _bar(self, service: ServiceSpec, profile: Draft) -> Conflict | None:
         return obstacle(service, profile.env, self._facts, installs=self._installs)
 
-    def _with_bars(self, wanted: Wanted, evidence: Evidence, profile: Draft) -> Evidence:
-        """Return the evidence with what is not as wanted around a service that runs or tries to."""
+    def _with_bars(
+        self, wanted: Wanted, evidence: Evidence, profile: Draft, restarts: bool
+    ) -> Evidence:
+        """Return the evidence with what is not as wanted around one that runs."""
         runs = evidence.alive or evidence.activity == "activating"
         if wanted.profile.state != "started" or not runs or order_of(wanted):
             return evidence
         service = self._desired.services[wanted.profile.name]
-        bar = self._bar(service, profile)
         settings = (profile.env, profile.ledger.keys)
         known = (evidence, self._facts, self._manager, self._desired.host.name)
-        found = [*([bar] if bar else []), *around(service, settings, *known)]
+        found = [*filter(None, [self._bar(service, profile)]), *around(service, settings, *known)]
         if wanted.profile.name not in self._refused:
             found += unlike(service, profile, evidence, self._facts, self._desired)
             found += beyond(service, profile, self._desired)
             found += exposed(service, self._manager, self._desired, self._facts)
         found += self._manager.told(service, self._facts).threats
-        for one in found:
+        for one in (one for one in found if not (restarts and one.kind == OF_PROCESS)):
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from hermes_ops.errors import Conflict, HermesError
+from hermes_ops.errors import OF_PROCESS, Conflict, HermesError
 from hermes_ops.files import envfile, yamlfile
 from hermes_ops.files.layout import joined
 from hermes_ops.files.ownership import Tree
@@ -211,14 +211,16 @@ def around(
         words = f"its next start would get {', '.join(names)} from outside its unit and .env"
         yield Conflict(words, hint=manager.without(names, service, facts))
     if words := other_interpreter(evidence, facts):
-        yield Conflict(words, hint=restart_hint(host, service))
+        yield Conflict(words, hint=restart_hint(host, service), kind=OF_PROCESS)
     if (version := other_version(evidence, facts)) and facts.hermes:
         words = f"its process runs Hermes {version}, and {facts.hermes.version} is installed"
-        yield Conflict(words, hint=restart_hint(host, service))
+        yield Conflict(words, hint=restart_hint(host, service), kind=OF_PROCESS)
     if is_misnamed(evidence):
         words = f"its gateway.pid does not name its process {evidence.pid}"
         hint = restart_hint(host, service)
-        yield Conflict(f"{words}: Hermes' own commands take it for stopped", hint=hint)
+        yield Conflict(
+            f"{words}: Hermes' own commands take it for stopped", hint=hint, kind=OF_PROCESS
+        )
     yield from _of_files(service, evidence, facts, host)
     for path in sorted(facts.shadows):
         if _is_in(PurePosixPath(path), service):
@@ -239,15 +241,21 @@ def _of_files(
     """Yield which of its files a gateway has no more, has elsewhere, or cannot write."""
     if evidence.deleted:
         words = f"its process still has {', '.join(evidence.deleted)}, which somebody deleted"
-        yield Conflict(f"{words}: what it writes there is lost", hint=restart_hint(host, service))
+        yield Conflict(
+            f"{words}: what it writes there is lost",
+            hint=restart_hint(host, service),
+            kind=OF_PROCESS,
+        )
     if evidence.astray:
         words = f"{evidence.astray}: what it writes there is not seen"
-        yield Conflict(words, hint=restart_hint(host, service))
+        yield Conflict(words, hint=restart_hint(host, service), kind=OF_PROCESS)
     if is_of_process(evidence.state or {}, evidence) and (gone := missing(service, facts)):
         are = "folder {} is" if len(gone) == 1 else "folders {} are"
         words = f"its {are.format(' and '.join(gone))} gone since it began"
         empty = f"; an empty one is made by {restart_hint(host, service)}"
-        yield Conflict(words, hint=f"bring it back into ~/{service.home} on the host{empty}")
+        yield Conflict(
+            words, hint=f"bring it back into ~/{service.home} on the host{empty}", kind=OF_PROCESS
+        )
     for pid, name in barred(service, facts):
         words = f"process {pid} has locked its {name}: it can keep nothing there until that ends"
         yield Conflict(words, hint=f"on the host, see whose that is, and end it: ps -fp {pid}")

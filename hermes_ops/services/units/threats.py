@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import OF_PROCESS, Conflict
 from hermes_ops.inventory.model import ServiceSettings
 from hermes_ops.look.facts import Facts, Unit
 from hermes_ops.services.protection.above import above
@@ -20,7 +20,8 @@ def threats(
         words = f"its process {unit['MainPID']} was moved into the control group {group}"
         systemctl = "sudo systemctl" if by_root else "systemctl --user"
         hint = f"on the host: {systemctl} restart {id}"
-        yield Conflict(f"{words}: no limit of {id} counts there", hint=hint)
+        told = f"{words}: no limit of {id} counts there"
+        yield Conflict(told, hint=hint, kind=OF_PROCESS)
     yield from above(unit, settings, facts)
 
 
