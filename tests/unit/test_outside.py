@@ -25,6 +25,7 @@ CASE: Mapping[str, Any] = {
     "desired": {"demo": {"env": ENV, "config": {"model": {"default": "a/b"}}}},
     "facts": {"holds": "desired"},
 }
+UNIT = "hermes-gateway-demo.service"
 LINK = PathState("file", 0o644, 1000, 6)
 
 
@@ -556,3 +557,14 @@ def test_what_a_restart_of_the_plan_mends_is_no_difference() -> None:
     assert any("logs.old" in reason for reason in plan.evidence["demo"].bars)
     without = replace(found()[0], opened={found()[1]: held}, real={HOME: f"/data/{HOME}"})
     assert any("logs.old" in one.words for one in make_plan(wanted(CASE), without).differs)
+
+
+def test_a_part_of_others_that_systemd_has_not_read_yet() -> None:
+    """What removes it lets systemd read the rest; `fleet.up` alone would leave it there."""
+    part = f"/etc/systemd/user/{UNIT}.d/x.conf"
+    shows = {"demo": {"DropInPaths": part, "NeedDaemonReload": "yes"}}
+    case = {**CASE, "facts": {"holds": "desired", "shows": shows}}
+    _, then = told(facts(case), case)
+    assert then == f"on the host: sudo rm {part} && systemctl --user daemon-reload"
+    unread = {**CASE, "facts": {"holds": "desired", "shows": {"demo": {"NeedDaemonReload": "yes"}}}}
+    assert told(facts(unread), unread)[1] == "./inv fleet.up -l box/demo"

@@ -143,7 +143,9 @@ def remedy(
             "bring its folder back first: mount its disk, or profile.import from an archive;"
             f" ./inv fleet.up -l {limit} makes an empty profile in its place"
         )
-    if changes or lacks or name in plan.stalled or evidence.unread:
+    # To remove a part of others reads the definition again, too.
+    unread = evidence.unread and not evidence.foreign
+    if changes or lacks or name in plan.stalled or unread:
         return _bring_up(limit, changes, facts)
     if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
         return spoken("; ".join(dict.fromkeys(mends)))
