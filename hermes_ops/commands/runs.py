@@ -10,6 +10,7 @@ from typing import Any
 
 from hermes_ops.cli.output import Output, Result, items
 from hermes_ops.errors import UsageError
+from hermes_ops.program_name import spoken
 from hermes_ops.reporting import journal
 
 ROWS = 20
@@ -109,10 +110,10 @@ def _unfinished(*, before: str) -> str:
         older = older or run["run"] == before
         if older and any((run["task"], host) not in done for host in left):
             shown = f"{run['task']} on {', '.join(left[:5])}{' …' if left[5:] else ''}"
-            return f"./inv runs.resume {run['run']}   # {shown}"
+            return spoken(f"./inv runs.resume {run['run']}   # {shown}")
         hosts = lines[0].get("hosts") or () if lines else ()
         done |= {(run["task"], host) for host in hosts if host not in left}
-    return f"./inv runs.show {before}"
+    return spoken(f"./inv runs.show {before}")
 
 
 def _last_in_earnest() -> str:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from invoke.exceptions import ParseError
 
 from hermes_ops.errors import UsageError
+from hermes_ops.program_name import spoken
 from hermes_ops.tasks import namespace
 from hermes_ops.tasks.step import Verb
 
@@ -74,9 +75,11 @@ def _as_operand(word: str, error: ParseError) -> str:
         return ""
     operands = {argument.name: argument.raw_value for argument in context.positional_args}
     if "command" in operands:
-        return f"quote the command, and select with -l: ./inv {context.name} 'COMMAND' -l HOSTS"
+        command = spoken(f"./inv {context.name} 'COMMAND' -l HOSTS")
+        return f"quote the command, and select with -l: {command}"
     if "-l" in operands.values():
-        return f"it is about one target, without -l: ./inv {context.name} {shlex.quote(word)}"
+        command = spoken(f"./inv {context.name} {shlex.quote(word)}")
+        return f"it is about one target, without -l: {command}"
     return f"to select: -l {shlex.quote(word)}" if "--limit" in context.flags else ""
 
 

@@ -63,16 +63,19 @@ def size() -> tuple[int, int]:
 
 
 def forked(words: Sequence[str], environ: Mapping[str, str]) -> Remote:
-    """Run a program of this machine on a terminal of its own."""
-    pid, number = pty.fork()
+    """Run a program of this machine on a terminal of its own, which has its size at once."""
+    number, side = pty.openpty()
+    Forked(0, number).resize(*size())
+    pid = os.fork()
     if not pid:
         try:
+            os.close(number)
+            os.login_tty(side)
             os.execvpe(words[0], list(words), dict(environ))  # noqa: S606 - words, no shell
         finally:
             os._exit(127)
-    remote = Forked(pid, number)
-    remote.resize(*size())
-    return remote
+    os.close(side)
+    return Forked(pid, number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,12 +154,12 @@ def remedy(
 
 def _bring_up(limit: str, changes: Sequence[Change], facts: Facts) -> str:
     """Return the command that makes a profile what is wanted, with what it needs to become root."""
-    command = f"./inv fleet.up -l {limit}"
+    hint = f"./inv fleet.up -l {limit}"
     if facts.may_root is False and any(needs_root(change.operation) for change in changes):
         if "sudo" not in facts.tools:
-            return spoken(f"{facts.way_to_root}; then {command}")
-        command += " --ask-become-pass"
-    return spoken(command)
+            return spoken(f"{facts.way_to_root}; then {hint}")
+        hint += " --ask-become-pass"
+    return spoken(hint)
 
 
 def remedy_of_stranger(target: str, verdict: Verdict, evidence: Evidence) -> str:
