@@ -171,6 +171,11 @@ class Options:
                 values[key] = reader(key, values[key])
         for key in {"limit", "within"} & values.keys():
             values[key] = united(values[key])
+        if values.get("now") and values.get("drain"):
+            hint = "leave out one of the two"
+            raise UsageError(
+                f"--now waits for no turn, and --drain {values['drain']} does", hint=hint
+            )
         if "" in values.get("inventory", ()):
             raise UsageError("--inventory needs a value", hint="is a shell variable empty?")
         lists = {key: tuple(values.get(key, ())) for key in ("inventory", "role_path")}

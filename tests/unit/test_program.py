@@ -280,6 +280,14 @@ def test_options_are_read() -> None:
     assert (empty.max_fail, empty.inventory) == (None, ())
 
 
+def test_who_waits_for_nobody_waits_for_no_turn() -> None:
+    """`--now` and a time to wait contradict each other; no time at all is what `--now` means."""
+    with pytest.raises(UsageError, match="--now waits for no turn, and --drain 5 does"):
+        Options.read({"now": True, "drain": "5"})
+    assert Options.read({"now": True, "drain": "0"}).now
+    assert Options.read({"now": False, "drain": "5"}).drain == 5
+
+
 @pytest.mark.parametrize(
     ("share", "total", "count"),
     [
