@@ -178,7 +178,8 @@ def _change(done: Any, *, diff: bool) -> tuple[str, ...]:
     because = f" — {done.because}" if done.because else ""
     told = [f"    {done.outcome:8} {line(change)} ({change.reason}){because}"]
     if change.kept:
-        told.append(f"        the old file is kept: ~/{change.kept} (or .2, .3: none is replaced)")
+        where = f"~/{change.kept} (with .2, .3 … behind it if that was there)"
+        told.append(f"        the old file is kept: {where}")
     told += [f"        {text}" for text in (lines_of(change) if diff else ())]
     return (f"change {done.outcome}", *told)
 

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from hermes_ops import plan, run
 
 pytestmark = pytest.mark.xdist_group("rooms")  # one process parses all modules once
 
@@ -184,3 +187,11 @@ def test_what_a_task_loads(
     found = set(ast.literal_eval(ended.stdout.splitlines()[-1].strip()))
     assert loaded <= found, ended.stderr
     assert found.isdisjoint(not_loaded), found & not_loaded
+
+
+@pytest.mark.parametrize("package", [plan, run])
+def test_a_name_that_is_loaded_late_is_there(package: Any) -> None:
+    """Each one that a package promises leads to its module, and no other name does."""
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    with pytest.raises(AttributeError, match="has no attribute 'nothing_such'"):
+        _ = package.nothing_such

@@ -131,7 +131,8 @@ def test_what_is_kept_is_named() -> None:
     """Below the change that replaces it."""
     kept = replace(SOUL, kept=PurePosixPath(".local/state/kept/SOUL.md"))
     assert before_the_table(result("a", kept))[-1] == (
-        "        the old file is kept: ~/.local/state/kept/SOUL.md (or .2, .3: none is replaced)"
+        "        the old file is kept: ~/.local/state/kept/SOUL.md"
+        " (with .2, .3 … behind it if that was there)"
     )
 
 
