@@ -29,24 +29,58 @@ systemd_look() { # UNIT...
   systemd_answers || { ! runs_unheard || say "mute $systemd_name"; return 0; }
   # systemctl itself gives up after this time: a `timeout` would be one more program.
   units=$(SYSTEMD_BUS_TIMEOUT=15 systemctl "$systemd_scope" show --property=$unit_properties -- "$@" 2>/dev/null </dev/null) ||
-    { say "mute $systemd_name"; return; }
-  only_home
+    { say "mute $systemd_name"; units=; return; }
+  read_units
   begin manager $systemd_name
-  printf '%s' "$units"
+  printf '%s' "$shown"
   end
+  [ "$again" != yes ] || look_restarts
+}
+
+# What systemctl said is read once, line by line: to search in a long text takes a shell quadratic time.
+# Sets `shown`, the text that is sent, and makes of `units` a line `ID ACTIVITY/JOB/PID/CODE` each. All
+# services begin with the same property, whichever comes first in this systemd.
+read_units() {
+  first=${units%%=*}
+  text=$units
+  units=$newline
+  shown=
+  next_unit
   set -f
   IFS=$newline
-  for line in $units; do
+  for line in $text; do
+    case $line in "$first="*) [ -z "$block" ] || next_unit ;; esac
     case $line in
-      MainPID=[1-9]*) pids="$pids ${line#MainPID=}" ;;
+      Environment=*) only_home ;;
+      Id=*) unit=${line#*=} ;;
+      ActiveState=*) activity=${line#*=} ;;
+      Job=[1-9]*) queued=queued ;;
+      MainPID=[1-9]*) pid=${line#*=} pids="$pids $pid" ;;
+      ExecMainStatus=*) code=${line#*=} ;;
       NRestarts=*) times=${line#*=} ;;
       StateChangeTimestampMonotonic=*) changed=${line#*=} ;;
     esac
     [ -z "$times" ] || [ -z "$changed" ] || starts_again "$times" "$changed"
+    block=$block$newline$line
   done
   set +f
   unset IFS
-  [ "$again" != yes ] || look_restarts
+  next_unit
+  shown=${shown#"$newline$newline"}
+}
+next_unit() {
+  [ -z "$block" ] || shown=$shown$newline$block
+  [ -z "$unit" ] || units="$units$unit $activity/$queued/$pid/$code$newline"
+  block= unit= activity= queued= pid= code=
+}
+# Of the environment only HERMES_HOME may leave the host: other variables can be credentials.
+only_home() { # replaces in `line` the environment by the home
+  line=" ${line#*=}"
+  # systemd puts a word with a blank or another odd letter into quotes, also as $'…'.
+  case $line in
+    *[\ \"\']HERMES_HOME=*) line=${line##*HERMES_HOME=} line=HermesHome=${line%%[\ \"\']*} ;;
+    *) line=HermesHome= ;;
+  esac
 }
 
 # Who was started again several times, the last time within this hour, may have been so in this hour
@@ -70,53 +104,20 @@ look_restarts() {
   end
 }
 
-# Of the environment only HERMES_HOME may leave the host: other variables can be credentials.
-only_home() { # replaces in `units` each line `Environment=…` by `HermesHome=…`
-  rest=$newline$units$newline
-  units=
-  while :; do
-    case $rest in *"${newline}Environment="*) ;; *) break ;; esac
-    units=$units${rest%%"${newline}Environment="*}${newline}HermesHome=
-    rest=${rest#*"${newline}Environment="}
-    line=" ${rest%%"$newline"*}"
-    rest=$newline${rest#*"$newline"}
-    # systemd puts a word with a blank or another odd letter into quotes, also as $'…'.
-    case $line in *[\ \"\']HERMES_HOME=*)
-      line=${line##*HERMES_HOME=}
-      units=$units${line%%[\ \"\']*}
-      ;;
-    esac
-  done
-  units=$units$rest
-  units=${units#"$newline"}
-  units=${units%"$newline"}
-}
-
 systemd_defined() {
   for path in "$systemd_folder"/hermes-gateway*.service; do
     [ ! -f "$path" ] || say "defined $systemd_name ${path##*/}"
   done
 }
-systemd_said() { # UNIT: finds its block in `units`, where an empty line separates the blocks
-  blocks="$newline$newline$units$newline$newline"
-  case $blocks in *"${newline}Id=$1$newline"*) ;; *) return 0 ;; esac
-  above=${blocks%%"${newline}Id=$1$newline"*}
-  below=${blocks#*"${newline}Id=$1$newline"}
-  queued=
-  set -f
-  IFS=$newline
-  for line in ${above##*"$newline$newline"} ${below%%"$newline$newline"*}; do
-    case $line in
-      ActiveState=*) activity=${line#*=} ;;
-      Job=[1-9]*) queued=1 ;;
-      MainPID=[1-9]*) pid=${line#*=} ;;
-      ExecMainStatus=*) code=${line#*=} ;;
-    esac
-  done
-  set +f
-  unset IFS
+systemd_said() { # UNIT: finds its line in `units`
+  case $units in *"$newline$1 "*) ;; *) return 0 ;; esac
+  said=${units#*"$newline$1 "}
+  said=${said%%"$newline"*}
+  activity=${said%%/*} said=${said#*/}
+  queued=${said%%/*} said=${said#*/}
+  pid=${said%%/*} code=${said#*/}
   # An order that it has taken, and not yet begun.
-  [ "$activity$queued" != inactive1 ] || activity=activating
+  [ "$activity$queued" != inactivequeued ] || activity=activating
 }
 systemd_log() { # UNIT
   has journalctl || return 0

@@ -293,7 +293,7 @@ def test_a_platform_has_half_a_minute_to_connect(dash: Host) -> None:
 def failed(host: Host, *, units: str = "", programs: str = "", says: str = "failed") -> bool:
     """Whether `one` counts as failed, by what its manager was seen to say."""
     host.stand("systemctl", f"echo {says}; echo noise >&2")
-    define = f"instant=9 units='{units}' programs='{programs}'"
+    define = f"instant=9 units='{units}' programs='{programs}'; read_units"
     managed = ("systemd", "one.service") if units else ("supervisord", "one")
     asked = f"manager={managed[0]}; is_over {managed[1]}"
     answer = host.run(f"{define}; {asked} && echo failed")
@@ -303,7 +303,7 @@ def failed(host: Host, *, units: str = "", programs: str = "", says: str = "fail
 
 def test_a_unit_that_failed(host: Host) -> None:
     """Its own block says so; systemd is not asked again."""
-    others = "Id=a.service\nActiveState=active\n\n"
+    others = "ActiveState=active\nId=a.service\n\n"
     assert failed(host, units=f"{others}ActiveState=failed\nId=one.service\nMainPID=0\n")
     assert host.calls == []
 
@@ -336,7 +336,7 @@ def test_a_unit_that_somebody_else_stopped(dash: Host, seen: list[str], over: li
     other = "Id=zone.service\nActiveState=inactive\n\n"
     lines = ["manager=systemd; instant=1000"]
     for block in seen:
-        lines.append(f"instant=$((instant + 300)); units='{other}Id=one.service\n{block}'")
+        lines.append(f"instant=$((instant + 300)); units='{other}Id=one.service\n{block}'; read_units")
         lines.append("is_over zone.service; is_over one.service; echo $?")
     answer = dash.run("\n".join(lines))
     assert [line == "0" for line in answer.out.split()] == over, answer.errors
