@@ -45,17 +45,17 @@ read_units() {
   text=$units
   units=$newline
   shown=
-  next_unit
+  begin_unit
   set -f
   IFS=$newline
   for line in $text; do
-    case $line in "$first="*) [ -z "$block" ] || next_unit ;; esac
+    case $line in "$first="*) next_unit ;; esac
     case $line in
       Environment=*) only_home ;;
       Id=*) unit=${line#*=} ;;
       ActiveState=*) activity=${line#*=} ;;
       Job=[1-9]*) queued=queued ;;
-      MainPID=[1-9]*) pid=${line#*=} pids="$pids $pid" ;;
+      MainPID=[1-9]*) pid=${line#*=} ;;
       ExecMainStatus=*) code=${line#*=} ;;
       NRestarts=*) times=${line#*=} ;;
       StateChangeTimestampMonotonic=*) changed=${line#*=} ;;
@@ -68,11 +68,19 @@ read_units() {
   next_unit
   shown=${shown#"$newline$newline"}
 }
-next_unit() {
-  [ -z "$block" ] || shown=$shown$newline$block
-  [ -z "$unit" ] || units="$units$unit $activity/$queued/$pid/$code$newline"
-  block= unit= activity= queued= pid= code=
+next_unit() { # one that is named, and matches a pattern, too, is told twice
+  [ -n "$block" ] || return 0
+  case $units in
+    *"$newline$unit "*) ;;
+    *)
+      units="$units$unit $activity/$queued/$pid/$code$newline"
+      shown=$shown$newline$block
+      [ -z "$pid" ] || pids="$pids $pid"
+      ;;
+  esac
+  begin_unit
 }
+begin_unit() { block= unit= activity= queued= pid= code=; }
 # Of the environment only HERMES_HOME may leave the host: other variables can be credentials.
 only_home() { # replaces in `line` the environment by the home
   line=" ${line#*=}"

@@ -125,6 +125,17 @@ def test_of_a_units_environment_only_the_home_is_sent(
     assert (answer.out.splitlines()[-1], answer.errors) == ("4", "")
 
 
+def test_a_unit_that_systemctl_tells_twice_is_sent_once(host: Host) -> None:
+    """It was named, and matched a pattern; all that is asked of its process is asked once, too."""
+    host.define("user_bus() { :; }")
+    host.has_only("systemctl")
+    blocks = [f"MainPID={pid}\nId={name}.service" for name, pid in (("one", 7), ("two", 0))]
+    host.stand("systemctl", "cat <<'END'\n" + "\n\n".join([*blocks, *blocks]) + "\nEND")
+    answer = host.run('pids=; systemd_look one.service "*.service"; echo "[$pids]"')
+    assert answer.block("manager") == "\n\n".join(blocks)
+    assert (answer.out.splitlines()[-1], answer.errors) == ("[ 7]", "")
+
+
 # --- supervisord ------------------------------------------------------------------------------
 
 
