@@ -9,7 +9,8 @@ looks_up() { # HOME: sets `entries`, which is the state without blanks
     *'"gateway_state":"running"'*) ;;
     *) return 1 ;;
   esac
-  recorded_lives "$1"
+  recorded=${entries#*'"pid":'}
+  kill -0 "${recorded%%[!0-9]*}" 2>/dev/null
 }
 recorded_lives() { # HOME
   readable "$1/gateway_state.json" || return 1
@@ -75,9 +76,13 @@ clock() { # sets `instant`, in hundredths of a second
 # `round` is generated for each script: it sends all evidence once, and clears `ready` if a service
 # is not ready yet.
 # The time counts from the end of the old process, which its manager may still let finish.
-await() { # SECONDS SETTLE CONNECT: the last two in hundredths
+begun=0
+limit=0
+await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
+  limit=$(($1 * 100))
   settle=$2
   connect=$3
+  shift 3
   clock 2>/dev/null || gone=1
   begun=$instant
   ended=$((instant + ${longest:-0} * 100 + 1000))
@@ -96,12 +101,13 @@ await() { # SECONDS SETTLE CONNECT: the last two in hundredths
     }
     [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || begun=$instant
     [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
-    [ $((instant - begun)) -lt $(($1 * 100)) ] || { tell limit; break; }
-    pause
+    [ $((instant - begun)) -lt "$limit" ] || { tell limit; break; }
+    pause "$@"
   done
 }
-# Looks slow down the starts that they wait for: on a busy host they get a quarter of the time.
-pause() { # uses `instant`, when the last look began
+# Looks slow down the starts that they wait for: on a busy host they get a quarter of the time, and only
+# each fourth is whole until all gateways say that they run: to ask these takes a tenth of it.
+pause() { # HOME...; uses `instant`, when the last look began
   nap=50
   if [ -n "$uptime" ]; then
     read -r uptime _ </proc/uptime
@@ -109,5 +115,14 @@ pause() { # uses `instant`, when the last look began
     [ "$nap" -ge 50 ] || nap=50
     [ "$nap" -le 200 ] || nap=200
   fi
-  sleep $((nap / 100)).$((nap % 100 / 10))
+  doze
+  [ -z "$ending" ] && [ $((instant - begun + 4 * nap)) -lt "$limit" ] || return 0
+  for _ in 1 2 3; do
+    if all_look_up "$@"; then return; fi
+    doze
+  done
+}
+doze() { sleep $((nap / 100)).$((nap % 100 / 10)); }
+all_look_up() { # HOME...
+  for home; do looks_up "$home" || return; done
 }

@@ -278,12 +278,12 @@ launchd_defined() {
   done
 }
 launchd_said() { # LABEL: finds its block in `jobs`
-  case $newline$jobs in *"${newline}Id=$1$newline"*) ;; *) return 0 ;; esac
-  said=$newline$jobs
-  said=${said#*"${newline}Id=$1$newline"}
+  its=
   set -f
   IFS=$newline
-  for line in ${said%%"$newline$newline"*}; do
+  for line in $jobs; do
+    case $line in "Id=$1") its=yes ;; Id=*) its= ;; esac
+    [ -n "$its" ] || continue
     case $line in
       Activity=*) activity=${line#*=} ;;
       MainPID=[1-9]*) pid=${line#*=} ;;

@@ -80,7 +80,7 @@ next_unit() { # one that is named, and matches a pattern, too, is told twice
   esac
   begin_unit
 }
-begin_unit() { block= unit= activity= queued= pid= code=; }
+begin_unit() { block='' unit='' activity='' queued='' pid='' code=''; }
 # Of the environment only HERMES_HOME may leave the host: other variables can be credentials.
 only_home() { # replaces in `line` the environment by the home
   line=" ${line#*=}"

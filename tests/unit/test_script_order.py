@@ -644,7 +644,7 @@ def test_a_round_shows_all_that_tells_how_a_gateway_does(host: Host) -> None:
     """Its own files, its unit, its pid file, what its URLs answer; and no lock is taken."""
     assert watched(host, GATEWAY).out == "ready [1]\n"
     assert host.calls == [
-        "await 11 501 3000",
+        f"await 11 501 3000 {HOME}",
         *(f"{one.shell_name}_look {one.id(GATEWAY.service)}" for one in MANAGERS.values()),
         f"recorded_pids {HOME}/gateway.pid",
         "show_processes", "is_over one.service", f"is_settled one.service {HOME} api tg",

@@ -91,6 +91,31 @@ def test_looks_get_a_quarter_of_the_time(host: Host, took: str, nap: str) -> Non
     assert host.calls[-1] == f"sleep {nap}"
 
 
+@pytest.mark.parametrize(
+    ("watched", "limit", "naps"),
+    [("", 60, 1), ("up", 60, 1), ("down", 60, 4), ("up down", 60, 4), ("later", 60, 2),
+     ("down", 2, 1)],
+)  # fmt: skip
+def test_until_gateways_say_that_they_run_each_fourth_look_is_whole(
+    host: Host, watched: str, limit: int, naps: int
+) -> None:
+    """One that says so is looked at with the next nap, and a limit is met in time."""
+    host.rooted("/proc/uptime")
+    host.part("/proc/uptime", "100.50 1\n")
+    host.stand("sleep", "naps=$((naps + 1))")
+    host.define('looks_up() { [ "$1" = up ] || [ "$1:$naps" = later:2 ]; }')
+    answer = host.run(f"ending=; limit={limit}00; clock; begun=$instant; pause {watched}")
+    assert (host.calls, answer.errors) == (["sleep 0.5"] * naps, "")
+
+
+def test_while_a_process_ends_each_look_is_whole(host: Host) -> None:
+    """How many turns it waits for is counted down."""
+    host.stand("sleep", "")
+    host.define("looks_up() { return 1; }")
+    host.run("ending=1; limit=6000; clock; begun=$instant; pause down")
+    assert len(host.calls) == 1
+
+
 def test_without_uptime_the_pause_is_half_a_second(dash: Host) -> None:
     """The clock of a Mac counts whole seconds."""
     dash.rooted("/proc/uptime")
@@ -162,7 +187,7 @@ def test_nobody_waits_for_nobody(dash: Host) -> None:
 def test_a_wait_notices_that_nobody_listens(host: Host) -> None:
     """By what it tells itself."""
     ticking(host, "ready=; exec 1>&-")
-    assert host.run('await 60 0; echo "$rounds" >rounds').code == 0
+    assert host.run('await 60 0 3000; echo "$rounds" >rounds').code == 0
     assert int((host.home / "rounds").read_text()) <= 2
 
 
@@ -336,7 +361,9 @@ def test_a_unit_that_somebody_else_stopped(dash: Host, seen: list[str], over: li
     other = "Id=zone.service\nActiveState=inactive\n\n"
     lines = ["manager=systemd; instant=1000"]
     for block in seen:
-        lines.append(f"instant=$((instant + 300)); units='{other}Id=one.service\n{block}'; read_units")
+        lines.append(
+            f"instant=$((instant + 300)); units='{other}Id=one.service\n{block}'; read_units"
+        )
         lines.append("is_over zone.service; is_over one.service; echo $?")
     answer = dash.run("\n".join(lines))
     assert [line == "0" for line in answer.out.split()] == over, answer.errors
