@@ -39,6 +39,15 @@ list_paths() {
 # targets and of the folders in which they lie, unless they are among the paths themselves.
 list_targets() {
   targets=
+  linked=
+  folder=-
+  set -f
+  IFS=$newline
+  for line in $listing; do
+    case $line in *' -> '*) linked=$linked$line$newline ;; esac
+  done
+  unset IFS
+  set +f
   for name; do
     shift
     [ -L "$name" ] || continue
@@ -46,9 +55,10 @@ list_targets() {
     real_path "$name" "$target"
     without_parents
     targets=$targets$name$tab$path$newline
-    case $path in */?*) folder=${path%/*} ;; *) folder=. ;; esac
     is_listed "$path" || set -- "$@" "$path"
-    is_listed "$folder" || set -- "$@" "${folder:-/}"
+    last=$folder
+    case $path in */?*) folder=${path%/*} ;; *) folder=. ;; esac
+    [ "$folder" = "$last" ] || is_listed "$folder" || set -- "$@" "${folder:-/}"
   done
   [ -n "$targets" ] || return 0
   begin links
@@ -76,31 +86,51 @@ is_listed() { case $listed in *"$newline${1#"$HOME/"}$newline"*) ;; *) return 1 
 # be the one about it.
 listed_target() {
   target=
-  case $listing in
-    *" $name -> "*" $name -> "*) ;;
-    *" $name -> "*) target=${listing#*" $name -> "}; target=${target%%"$newline"*} ;;
-  esac
+  claims=0
+  set -f
+  IFS=$newline
+  for line in $linked; do
+    case $line in
+      *" $name -> "*" $name -> "*) claims=2 ;;
+      *" $name -> "*) target=${line#*" $name -> "} claims=$((claims + 1)) ;;
+    esac
+  done
+  unset IFS
+  set +f
+  [ $claims -eq 1 ] || target=
 }
 
 # Run a command with those of these files that can be read, if there are any.
 with_readable() { # COMMAND FILE...
   reader=$1
   shift
+  words=
   for path; do
-    shift
-    if readable "$path"; then set -- "$@" "$path"; fi
+    ! readable "$path" || words=$words$path$newline
   done
-  [ $# -gt 0 ] || return 0
+  [ -n "$words" ] || return 0
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086 # one word for each line
+  set -- $words
+  unset IFS
+  set +f
   "$reader" "$@"
 }
 
 # The content of all readable files in one process. No file of a gateway needs 10 MB: one that has
 # more would make the whole answer too long.
 send_files() { with_readable archive "$@"; }
+send_listed() { # FILE...: all of them were listed before, so far as they were there
+  all_listed=yes
+  send_files "$@"
+  all_listed=
+}
+all_listed=
 archive() {
   huge=$newline
   may_be_huge "$@" && huge=$newline$(find_huge "$@" 2>/dev/null)$newline
-  for path; do
+  [ ${#huge} -le 2 ] || for path; do
     shift
     case $huge in
       *"$newline$path$newline"* | *"$newline./$path$newline"*) say "unread ~/$path (larger than 10 MB)" ;;
@@ -114,7 +144,9 @@ archive() {
 }
 # Whether a file is not among the listed ones, or a size there has more than seven digits.
 may_be_huge() { # FILE...
-  for path; do is_listed "$path" || return 0; done
+  if [ -z "$all_listed" ]; then
+    for path; do is_listed "$path" || return 0; done
+  fi
   case $listing in *[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' '[A-Z][a-z][a-z]' '*) ;; *) return 1 ;; esac
 }
 find_huge() { # FILE...: the size is in blocks of 512 bytes

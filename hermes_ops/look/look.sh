@@ -153,9 +153,12 @@ with_extra() { # FUNCTION PATH...: calls it with these paths and with the extra 
   set -f
   IFS=$newline
   known=$newline$*$newline
+  more=
   for path in $extra; do
-    case $known in *"$newline$path$newline"*) ;; *) set -- "$@" "$path" ;; esac
+    case $known in *"$newline$path$newline"*) ;; *) more=$more$path$newline ;; esac
   done
+  # shellcheck disable=SC2086 # one word for each line
+  set -- "$@" $more
   unset IFS
   set +f
   "$@"

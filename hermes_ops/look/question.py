@@ -103,7 +103,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_owned", *question.owned)
     # What is sent is listed as well: so its size is known before it is read.
     yield _call("with_extra", "list_paths", *dict.fromkeys((*question.paths, *question.files)))
-    yield _call("with_extra", "send_files", *question.files)
+    yield _call("with_extra", "send_listed", *question.files)
     yield _call("look_aged", *question.markers)
     yield _call("look_whole", *question.whole)
     masked = "".join(f"{place}\t" for place in sorted(question.masked))
