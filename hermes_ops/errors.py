@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,12 @@ def concise(message: str) -> str:
 def _beginning(value: str) -> str:
     mark = value[0] if value[0] in "'\"" else ""
     return f"{value[:60]}…{mark} ({len(value) - 2 * len(mark)} characters)"
+
+
+def few(names: Sequence[str], most: int = 8) -> str:
+    """Return the first of these names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 class HermesError(Exception):

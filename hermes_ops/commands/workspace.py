@@ -17,7 +17,7 @@ from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output
 from hermes_ops.cli.prompts import password
 from hermes_ops.commands.roles import use_role_path
-from hermes_ops.errors import SelectsNothing, UsageError
+from hermes_ops.errors import SelectsNothing, UsageError, few
 from hermes_ops.inventory.credentials import known_secrets, names_of, references, with_secrets
 from hermes_ops.inventory.find import find_inventory, working_folder
 from hermes_ops.inventory.model import Host, Inventory, Profile
@@ -266,9 +266,8 @@ def with_profiles(inventory: Inventory) -> tuple[Inventory, list[str]]:
     bare = [h.name for h in inventory.hosts if not h.profiles and _is_foreign(h)]
     if not bare:
         return inventory, []
-    names = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
     left = replace(inventory, hosts=tuple(h for h in inventory.hosts if h.name not in bare))
-    return left, [f"{names}: no profiles in the inventory"]
+    return left, [f"{few(bare, 3)}: no profiles in the inventory"]
 
 
 def _is_foreign(host: Host) -> bool:

@@ -15,7 +15,7 @@ from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import UsageError, few
 from hermes_ops.inventory.addresses import split_port
 from hermes_ops.inventory.model import Host, Inventory
 
@@ -270,8 +270,4 @@ def _inventory_of(index: _Index) -> str:
     groups = [name for name, hosts in index.members.items() if hosts]
     profiles = sorted({profile for _, profile in index.everything if profile is not None})
     lists = {"hosts": list(index.hosts), "groups": groups, "profiles": profiles}
-    return "; ".join(f"{name}: {_few(names)}" for name, names in lists.items() if names)
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return "; ".join(f"{name}: {few(names)}" for name, names in lists.items() if names)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import Conflict, few
 from hermes_ops.look.facts import Facts, PathState
 
 _SHOWN = 3
@@ -59,8 +59,7 @@ def _listed(paths: list[PurePosixPath], home: PurePosixPath) -> str:
     if home in paths:
         return f"~/{home}"
     names = [str(path.relative_to(home)) for path in sorted(paths)]
-    more = len(names) - _SHOWN
-    return f"{', '.join(names[:_SHOWN])}{f' and {more} more' if more > 0 else ''} in ~/{home}"
+    return f"{few(names, _SHOWN)} in ~/{home}"
 
 
 def _belong(states: dict[PurePosixPath, PathState], *, whole: bool) -> str:

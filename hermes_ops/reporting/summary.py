@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_ops.cli.output import REDACTOR
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import UsageError, few
 from hermes_ops.files import envfile
 from hermes_ops.plan.model import Change, Write
 from hermes_ops.reporting.report import count, is_own_record, line, names
@@ -90,14 +90,9 @@ def restart_line(restarts: Sequence[Mapping[str, Any]], *, serial: bool) -> str:
         for platform in (() if serial else one["platforms"]) or ("",):
             queues.setdefault(platform, []).append(f"{one['host']}/{one['profile']}")
     at_once = queues.pop("", [])
-    words = [f"one at a time for {name}: {_some(rows)}" for name, rows in sorted(queues.items())]
-    words += [f"{'batch by batch' if serial else 'at once'}: {_some(at_once)}"] if at_once else []
+    words = [f"one at a time for {name}: {few(rows)}" for name, rows in sorted(queues.items())]
+    words += [f"{'batch by batch' if serial else 'at once'}: {few(at_once)}"] if at_once else []
     return f"{count(len(restarts), 'gateway')} will restart; {'; '.join(words)}"
-
-
-def _some(targets: Sequence[str], most: int = 8) -> str:
-    more = len(targets) - most
-    return ", ".join(targets[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 # --- what was done ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hermes_ops.cli.output import REDACTOR, Output, Result, items
 from hermes_ops.commands.secrets.reveal import made_there, note_access
 from hermes_ops.commands.target import open_target
 from hermes_ops.commands.workspace import Workspace, environ_of, open_workspace
-from hermes_ops.errors import InventoryError, UsageError
+from hermes_ops.errors import InventoryError, UsageError, few
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.program_name import spoken
 from hermes_ops.reporting.report import table
@@ -166,17 +166,12 @@ def _origin(value: EnvValue) -> dict[str, Any]:
 def _print(output: Output, rows: Sequence[Mapping[str, Any]]) -> None:
     if output.json:
         return
-    table(output, COLUMNS, [{**row, "used_by": _few(row["used_by"])} for row in rows])
+    table(output, COLUMNS, [{**row, "used_by": few(row["used_by"], _MOST_NAMED)} for row in rows])
     for row in rows:
         if error := row["error"]:
             output.note(f"error: {error['where']}: {error['message']}")
             if error["hint"]:
                 output.note(f"hint:  {error['hint']}")
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _reveal(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations
 
-from hermes_ops.errors import InventoryError, UsageError
+from hermes_ops.errors import InventoryError, UsageError, few
 from hermes_ops.graph import ordered
 from hermes_ops.inventory.amounts import is_more
 from hermes_ops.inventory.model import Host, Profile
@@ -138,16 +137,26 @@ def _refuse_circles(host: Host) -> None:
         ) from None
 
 
-def warnings_of(hosts: Iterable[Host]) -> Iterator[str]:
+def warnings_of(hosts: Sequence[Host]) -> Iterator[str]:
     """Yield warnings about what is allowed but likely to surprise."""
     for host in hosts:
         yield from _above_ceiling(host)
-        for short, long in combinations(sorted(host.all_profiles), 2):
-            if long.startswith(short):
-                yield (
-                    f"{host.name}: the profile name {short!r} begins {long!r},"
-                    " and Hermes may take the process of one for the other's"
-                )
+    yield from _names_alike(hosts)
+
+
+def _names_alike(hosts: Iterable[Host]) -> Iterator[str]:
+    """Yield each name that begins others, once for all hosts that have the same ones."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for host in hosts:
+        for short in sorted(host.all_profiles):
+            longer = sorted(n for n in host.all_profiles if n != short and n.startswith(short))
+            if longer:
+                found.setdefault((short, tuple(longer)), []).append(host.name)
+    for (short, others), names in found.items():
+        yield (
+            f"{few(names, 3)}: the profile name {short!r} begins {few([*map(repr, others)], 3)},"
+            " and Hermes may take the process of one for the other's"
+        )
 
 
 def _above_ceiling(host: Host) -> Iterator[str]:

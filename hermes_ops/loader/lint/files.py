@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import combinations, groupby
 from pathlib import Path
 
-from hermes_ops.errors import Place
+from hermes_ops.errors import Place, few
 from hermes_ops.loader.explain.provenance import Saying, sayings_of
 from hermes_ops.loader.lint.model import Check, Remark, Survey, Wish
 from hermes_ops.loader.profiles.profile import Contribution
@@ -104,19 +104,14 @@ def prefixes(seen: Survey) -> Iterator[Remark]:
             if long.profile.startswith(short.profile):
                 pairs.setdefault((short.profile, long.profile), []).append(long)
     for (short_name, long_name), wishes in pairs.items():
+        hosts = few([wish.host for wish in wishes], 3)
         yield Remark(
             "name-prefix",
             wishes[0].place,
-            f"the name {short_name!r} begins {long_name!r}, on {_few(wishes)}:"
+            f"the name {short_name!r} begins {long_name!r}, on {hosts}:"
             " Hermes may take the process of one for the other's",
             "give one of them another name",
         )
-
-
-def _few(wishes: Sequence[Wish]) -> str:
-    names = [wish.host for wish in wishes]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 CHECKS: tuple[Check, ...] = (
