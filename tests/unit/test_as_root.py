@@ -115,6 +115,7 @@ def numbers(plan: Plan) -> list[int]:
     return [n for n, change in enumerate(plan.changes) if needs_root(change.operation)]
 
 
+@pytest.mark.slow
 def test_root_makes_each_change_when_it_is_asked(bench: Bench) -> None:
     """Files as they were planned, the link, and the orders; nothing is left but these.
 
@@ -147,6 +148,7 @@ def test_root_does_nothing_else(asked: str, bench: Bench) -> None:
     assert not list((bench.folder / "etc").iterdir())
 
 
+@pytest.mark.slow
 def test_what_systemd_refuses_is_not_written(bench: Bench) -> None:
     """Nothing of it stays, and its words are told."""
     bench.program("systemd-analyze", f'echo "{UNIT}: bad"')
@@ -157,6 +159,7 @@ def test_what_systemd_refuses_is_not_written(bench: Bench) -> None:
     assert not [path for path in (bench.folder / "etc").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_the_password_is_read_by_sudo_alone(bench: Bench) -> None:
     """It is on the input, in no argument, and the user's script does not get it."""
     log = bench.folder / "words"
@@ -246,6 +249,7 @@ def test_a_user_that_does_not_exist_is_told() -> None:
     assert "nobody-has-this" in become.become(host)
 
 
+@pytest.mark.slow
 def test_another_user_behind_a_password(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every shell of that user gets it before all else: exchange, session, and a file."""
     log = bench.folder / "words"

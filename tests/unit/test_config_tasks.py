@@ -115,6 +115,7 @@ def test_comments_and_line_ends_stay(folder: Path) -> None:
     assert after.replace("n/w}", '"x/y"}') == HOSTS
 
 
+@pytest.mark.slow
 def test_a_stronger_layer_wins(folder: Path) -> None:
     """A value that a stronger layer overrides is written, and the winner is named."""
     item = put("m2/coder", "model.default", "n/w", "catalogue")
@@ -159,6 +160,7 @@ def test_what_a_check_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert "config.push" not in out
 
 
+@pytest.mark.slow
 def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
     """An override for one profile keeps the others of the list."""
     put("m1/scout", "agent.max_turns", "9", "profile")
@@ -166,6 +168,7 @@ def test_a_list_of_profiles_becomes_a_mapping(folder: Path) -> None:
     assert config("m1")["agent"] == {"max_turns": 3}
 
 
+@pytest.mark.slow
 def test_json_stays_json(folder: Path) -> None:
     """An inventory in JSON is JSON afterwards, in one line if it was."""
     file = folder / "more.json"
@@ -275,6 +278,7 @@ def edit(monkeypatch: pytest.MonkeyPatch, editor: str | None, key: str | None) -
     return settings_edited.edit(Options(), Output(json=True), "m2/coder", key)
 
 
+@pytest.mark.slow
 def test_edit_opens_what_decides(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The editor gets the file of the layer that wins."""
     result = edit(monkeypatch, "sed -i s,x/y,n/w,", "model.default")
@@ -456,6 +460,7 @@ def test_a_credential_of_a_host_is_masked(scout: Path, capsys: pytest.CaptureFix
         assert not any(value in out + err for value in VALUES), words
 
 
+@pytest.mark.slow
 def test_a_credential_of_a_host_is_not_written(
     scout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -530,6 +535,7 @@ def test_nobody_changed_anything(
         assert (code, out) == (0, "nobody changed anything by hand\n")
 
 
+@pytest.mark.slow
 def test_each_host_is_told_for_itself(
     looking: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -607,6 +613,7 @@ def test_what_is_to_be_known_of_a_change(one: HostSetting, note: str | None) -> 
     assert pull._note(one) == note
 
 
+@pytest.mark.slow
 def test_one_setting_of_a_host(looking: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """With what is wanted; the name of a file may be left out. One that nobody has is told."""
     looking["m1"] = facts_of(coder=AS_WANTED.replace("a/b", "n/w"))

@@ -684,6 +684,7 @@ def test_an_installation_that_failed_is_no_program(tmp_path: Path) -> None:
     assert (result.facts.hermes, result.outcome) == (None, "failed")
 
 
+@pytest.mark.slow
 def test_wheels_go_along_to_a_host_without_an_index(tmp_path: Path) -> None:
     """They are asked for once, for the host's own kind, and told by what they are for."""
     (tmp_path / "pip-1.whl").mkdir()

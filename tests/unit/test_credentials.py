@@ -288,6 +288,7 @@ def test_names_of_a_host_are_harmless() -> None:
     assert told == {"profiles": [{"profile": "a?[31mb", "env": ["??"]}]}
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_odd_files_are_told_of(env: bytes, config: bytes) -> None:

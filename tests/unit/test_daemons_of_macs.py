@@ -350,6 +350,7 @@ def called(host: Host) -> list[str]:
     return [call for call in calls if not call.startswith("print")]
 
 
+@pytest.mark.slow
 def test_it_is_ordered_in_the_domain_of_the_system(system: Host) -> None:
     """Loaded from root's folder, and noted in root's; then the user's own jobs are seen again."""
     file = system.root / "daemons" / f"{LABEL}.plist"

@@ -50,6 +50,7 @@ def test_every_setting_has_its_place(said: Said) -> None:
         assert text[int(column) - 1 :].lstrip("+").startswith(row["path"][-1]), row
 
 
+@pytest.mark.slow
 def test_key_shows_the_chain(said: Said) -> None:
     """With a key: the winner first, then those that lost, in order."""
     (row,) = rows(said, "mini-02/coder", "--key", "service.memory_max")
@@ -92,6 +93,7 @@ def test_other_names_of_a_variable_are_shown_with_it(said: Said) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_nobody_says_is_its_default(said: Said) -> None:
     """A known key without a value shows what holds."""
     (row,) = rows(said, "mini-02/scout", "--key", "service.watchdog")

@@ -264,12 +264,14 @@ def stopped(tmp_path: Path, on_interrupt: str) -> tuple[Path, int, int, int | No
     return home, gateway.pid, int(stopper), ended
 
 
+@pytest.mark.slow
 def test_a_stop_by_systemd_is_meant(tmp_path: Path) -> None:
     """The gateway is interrupted, its end is awaited, and no marker is left for another."""
     home, _, _, ended = stopped(tmp_path, "lambda *_: (time.sleep(0.2), sys.exit(3))")
     assert (ended, list(home.iterdir())) == (3, [])
 
 
+@pytest.mark.slow
 def test_a_stop_by_systemd_is_told_to_who_does_not_end(tmp_path: Path) -> None:
     """Who is stopped, by whom, when; private, and nothing else is left in its home."""
     home, pid, stopper, ended = stopped(tmp_path, "signal.SIG_IGN")

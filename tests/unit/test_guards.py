@@ -23,6 +23,7 @@ all:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "typed", ["y", "TWO", "", *seldom("yes", "all", "two,three", " two -l three !")]
 )

@@ -99,6 +99,7 @@ def test_status_and_list(there: Host) -> None:
     assert call(there, "list", "demo").out.endswith(" hermes -p demo\n")
 
 
+@pytest.mark.slow
 def test_a_stop_says_who_and_since_when(there: Host) -> None:
     """Behind sudo, too; a start ends it."""
     stopped = call(there, "stop", "demo", SUDO_USER="ann")
@@ -115,6 +116,7 @@ def test_a_stop_says_who_and_since_when(there: Host) -> None:
     assert call(there, "start", "demo").out == "demo runs already\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["hold", "--hold"])
 def test_a_hold_outlives_the_boot(there: Host, word: str) -> None:
     """So it is not started by itself either; the next start ends both."""
@@ -150,6 +152,7 @@ def test_a_stop_that_fails_leaves_no_mark(there: Host) -> None:
     assert [file.name for file in (there.home / STOPPED).iterdir()] == ["hermes-gateway"]
 
 
+@pytest.mark.slow
 def test_restart_and_what_is_not_installed(there: Host) -> None:
     """What was stopped is started; what only the inventory has is told."""
     call(there, "stop", "demo")

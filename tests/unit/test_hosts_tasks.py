@@ -162,6 +162,7 @@ def test_the_key_of_a_jump_host_is_accepted_first(
     assert (code, len(json.loads(out)["items"]), err) == (0, 1, "")
 
 
+@pytest.mark.slow
 def test_a_key_that_the_users_own_settings_know_is_trusted(
     server: Sshd, known: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

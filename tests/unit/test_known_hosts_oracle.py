@@ -132,6 +132,7 @@ LINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow) if i % 6 else n for i, n in enumerate(LINES)]
 )
@@ -176,6 +177,7 @@ def test_several_files_are_one(
     assert verdict_of_ssh(server, files, None) == wanted
 
 
+@pytest.mark.slow
 def test_a_tab_behind_revoked_revokes(server: Sshd, tmp_path: Path) -> None:
     """Here we are stricter than ssh, which passes over the line: somebody meant to revoke."""
     file = tmp_path / "known_hosts"

@@ -334,6 +334,7 @@ def test_no_alarm_where_nothing_is_wrong(
     assert capsys.readouterr().out == "nothing found\n"
 
 
+@pytest.mark.slow
 def test_findings_end_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

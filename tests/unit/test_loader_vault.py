@@ -61,6 +61,7 @@ def opened(learn: Callable[[str], None] = lambda _: None, password: str = "passw
     return load([Path("inventory")], ROLES, {}, Vault(Path(password), learn))
 
 
+@pytest.mark.slow
 def test_values_are_opened_masked_and_learned(folder: Path) -> None:
     """An encrypted value is a `Secret` wherever it is used; the sink knows it."""
     learned: list[str] = []

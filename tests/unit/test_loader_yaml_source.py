@@ -44,6 +44,7 @@ def test_any_text_is_a_value_or_a_sentence(text: str) -> None:
         assert "\n" not in error.message
 
 
+@pytest.mark.slow
 @given(MAPPINGS, MAPPINGS)
 def test_merging_again_changes_nothing(one: Any, two: Any) -> None:
     """The stronger layer already has its way; nothing upon nothing is nothing."""
@@ -53,6 +54,7 @@ def test_merging_again_changes_nothing(one: Any, two: Any) -> None:
     assert plain(overlaid(a, nothing)) == plain(overlaid(nothing, a)) == one
 
 
+@pytest.mark.slow
 @given(MAPPINGS, MAPPINGS)
 def test_merging_keeps_all_keys_and_changes_neither(one: Any, two: Any) -> None:
     """The merged mapping has the keys of both, and both stay as they were."""

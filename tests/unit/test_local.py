@@ -113,6 +113,7 @@ def test_no_answer_within_the_deadline() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_talking_host_has_no_longer_time() -> None:
     """One that never ends to answer is left at the deadline, too."""
     began = time.monotonic()

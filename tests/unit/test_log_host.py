@@ -135,6 +135,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 # --- from the end -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_last_lines(desk: Desk) -> None:
     """Of the rotated files too, if the live one has not enough; never a part of a line."""
     desk.write(lines(*range(50)))
@@ -155,6 +156,7 @@ def test_long_lines_need_a_second_look(desk: Desk) -> None:
     assert [m.strip("x") for m in desk.last(lines=20)] == numbers(*range(80, 100))
 
 
+@pytest.mark.slow
 def test_lines_since_a_time(desk: Desk) -> None:
     """They reach back into rotated files; what stands under a line comes with it."""
     desk.write(lines(*range(7200)))
@@ -173,6 +175,7 @@ def test_picked_lines_are_searched_for(desk: Desk) -> None:
     assert desk.last(lines=5, grep=re.compile("^INFO a.b: 7$")) == ["7"]
 
 
+@pytest.mark.slow
 def test_picked_lines_since_a_time_are_searched_all_the_way(desk: Desk) -> None:
     """However much was logged since then; without a time it is told how far back they were."""
     desk.write("2026-07-20 09:59:59,000 ERROR a.b: broke\n" + lines(*range(300), size=9000))
@@ -209,6 +212,7 @@ def test_what_is_no_log_is_told_once(desk: Desk, make: Callable[[Path], Any], sa
 # --- on and on --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_new_lines_come_once(desk: Desk) -> None:
     """And a line as soon as it is whole."""
     desk.write(lines(1, 2) + "2026-07-20 10:00:03,000 INFO a.b: ha")
@@ -219,6 +223,7 @@ def test_new_lines_come_once(desk: Desk) -> None:
     assert desk.next() == []
 
 
+@pytest.mark.slow
 def test_rotations_lose_nothing(desk: Desk) -> None:
     """Several between two looks, and the rest of the file that was read."""
     desk.write(lines(1))
@@ -234,6 +239,7 @@ def test_rotations_lose_nothing(desk: Desk) -> None:
     assert (desk.next(), desk.notices) == (numbers(5), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("apart", [0, 1])
 @pytest.mark.parametrize("call", [2, *seldom(1, *range(3, 11))])
 def test_a_rotation_in_the_middle_of_a_look_loses_nothing(
@@ -263,6 +269,7 @@ def test_a_rotation_in_the_middle_of_a_look_loses_nothing(
     assert (found, desk.notices) == (numbers(2, 3, 4), [])
 
 
+@pytest.mark.slow
 def test_what_rotation_removed_is_told(desk: Desk) -> None:
     """With the times between which there were lines."""
     desk.write(lines(1))
@@ -278,6 +285,7 @@ def test_what_rotation_removed_is_told(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_file_that_was_replaced_brings_no_older_ones_again(desk: Desk) -> None:
     """Rotated files that were there at the last look were read then, or are too old."""
     for number in (1, 2):
@@ -292,6 +300,7 @@ def test_a_file_that_was_replaced_brings_no_older_ones_again(desk: Desk) -> None
     assert len(desk.notices) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [0, *seldom(500)])
 def test_a_file_that_was_emptied_is_read_anew(desk: Desk, more: int) -> None:
     """Also if it is longer than before by now."""
@@ -302,6 +311,7 @@ def test_a_file_that_was_emptied_is_read_anew(desk: Desk, more: int) -> None:
     assert "the file was emptied" in desk.notices[0]
 
 
+@pytest.mark.slow
 def test_a_long_line_is_cut(desk: Desk) -> None:
     """And is one line; what follows is whole."""
     desk.write(lines(1))
@@ -411,6 +421,7 @@ def test_each_log_is_masked_by_its_own_env(desk: Desk) -> None:
     }
 
 
+@pytest.mark.slow
 def test_many_logs_need_few_programs(desk: Desk) -> None:
     """One for all where that can be, and one that reads the end of each: programs cost most."""
     folder, noted = desk.here.home / "bin", desk.here.home / "noted"

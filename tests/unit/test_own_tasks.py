@@ -474,6 +474,7 @@ def test_completion_knows_the_selection(said: Said) -> None:
     assert "first" in said("--complete", "--", "inv fi")[1].split()
 
 
+@pytest.mark.slow
 def test_completion_is_silent_about_a_runbook_that_is_refused(said: Said, fleet: Path) -> None:
     """Who presses Tab reads no error; our own tasks are offered."""
     write(TWO)

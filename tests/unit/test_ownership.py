@@ -72,6 +72,7 @@ def test_the_number_of_the_format(ours: Ownership) -> None:
     assert [line for line in text.splitlines() if line != "format: 1"] == before.splitlines()
 
 
+@pytest.mark.slow
 @FEW
 @given(MEMORIES, st.integers(2, 10**6), st.binary(max_size=9).map(repr))
 def test_a_newer_format_is_refused(ours: Ownership, number: int, more: str) -> None:
@@ -135,6 +136,7 @@ def test_an_empty_one() -> None:
     assert Ownership().is_empty
 
 
+@pytest.mark.slow
 @FEW
 @given(TREES, TREES)
 def test_what_left_the_inventory_goes_and_nothing_else(

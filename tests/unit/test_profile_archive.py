@@ -330,6 +330,7 @@ def test_an_archive_of_a_stranger_says_only_names(tmp_path: Path) -> None:
     assert not lacking(target, read(made(tmp_path / "b", TOP))).known
 
 
+@pytest.mark.slow
 def test_bad_words_are_refused_before_any_host_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def hosts(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
 # --- which fleet --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_which_fleet_is_meant(
     fleets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -446,6 +447,7 @@ def test_ctrl_c_waits_for_an_import() -> None:
     assert time.monotonic() - began < 15, "who sleeps was not woken"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [False, True])
 def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path, ignored: bool) -> None:
     """It ends as any program does, without a word; where it is ignored it stays so."""
@@ -466,6 +468,7 @@ def test_ctrl_c_while_the_program_is_loaded(tmp_path: Path, ignored: bool) -> No
     assert b"KeyboardInterrupt" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["--list"], *seldom(["--help", "fleet.up"], ["inventory.schema"])]
 )

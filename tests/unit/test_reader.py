@@ -98,6 +98,7 @@ def test_an_answer_has_a_cap(piece: bytes) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_what_is_taken_is_neither_kept_nor_counted() -> None:
     """An answer in parts may be larger than the cap, if whoever hears them passes them on."""
     heard = []

@@ -197,6 +197,7 @@ def test_any_of_several_recipients_opens(tmp_path: Path, key: Path) -> None:
     assert opened(reference("age", str(tmp_path / "armored.age")), key) == "shared"
 
 
+@pytest.mark.slow
 def test_an_ssh_key_opens_too(tmp_path: Path) -> None:
     """What is encrypted to an ssh-ed25519 key is opened with it; passphrases are refused."""
     for name, phrase in (("plain", ""), ("locked", "secret")):

@@ -111,6 +111,7 @@ def test_what_cannot_be_told_again_is_refused(fields: dict[str, Any], words: str
     assert refused.value.hint
 
 
+@pytest.mark.slow
 def test_a_command_is_run_again_where_it_was_not(capsys: Captured, tmp_path: Path) -> None:
     """One host is this machine, the other is not to be reached; then both were asked for."""
     (tmp_path / "hosts.yml").write_text(

@@ -120,6 +120,7 @@ def test_words_are_those_of_a_shell(line: str) -> None:
     assert done.stdout == "".join(f"<{word}>" for word in words or [""])
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(500))
 @given(
     st.lists(
@@ -181,6 +182,7 @@ def test_they_are_enough() -> None:
     }
 
 
+@pytest.mark.slow
 def test_which_runbooks_there_are(said: Said) -> None:
     """Ours and those beside the inventory; one of the operator's own counts before ours."""
     write("# Mine\n", "runbooks/lost-host.md")
@@ -303,6 +305,7 @@ def outcomes() -> list[tuple[str, str]]:
     return [*told, ("ended", str(ended["exit"]))]
 
 
+@pytest.mark.slow
 def test_a_walk(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks for what it needs; each step is shown, asked about and written down."""
     write(WALK)

@@ -280,6 +280,7 @@ def test_an_edit_is_encrypted_to_where_it_stood(site: Site, editor: Callable[[st
     seen_and_gone(note)
 
 
+@pytest.mark.slow
 def test_an_unchanged_edit_changes_nothing(site: Site, editor: Callable[[str], Path]) -> None:
     """Not even the encryption, which would differ."""
     before = site.text("profiles/coder.yml")

@@ -88,6 +88,7 @@ def test_order_does_not_matter(terms: list[str], separator: str, random: Any) ->
     assert _outcome(separator.join(terms)) == _outcome(separator.join(shuffled))
 
 
+@pytest.mark.slow
 @given(st.lists(TERMS, min_size=1, max_size=4), TERMS)
 def test_exclusion_only_takes_away(terms: list[str], last: str) -> None:
     """A term with `!` or `&` more never selects more, as long as another unites."""

@@ -187,12 +187,14 @@ def lonely(words: Sequence[str], path: str) -> None:
         assert ends(seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shells("dash", "bash", "busybox"))
 def test_a_lonely_command_ends_with_its_shells_input(name: str) -> None:
     """Whoever started it is gone: what it began ends with it."""
     lonely(words_of(name), "/usr/bin:/bin")
 
 
+@pytest.mark.slow
 def test_a_lonely_command_ends_where_there_is_no_timeout(tmp_path: Path) -> None:
     """As on macOS, whose sh is bash."""
     for name in ("timeout", "setsid"):

@@ -161,6 +161,7 @@ def test_a_host_tells_of_its_users_session(home: Path, capsys: pytest.CaptureFix
     assert code == 0 or row["linger"] is False
 
 
+@pytest.mark.slow
 def test_what_is_described_is_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Hosts below their groups, each with its profiles; of a profile all but its secrets."""
     code, out, _ = said(capsys, "inventory.list")

@@ -1009,6 +1009,7 @@ def test_an_empty_crontab_starts_no_program(dash: Host, table: str, told: list[s
     assert answer.told == told
 
 
+@pytest.mark.slow
 def test_scripts_of_cron_are_followed(host: Host) -> None:
     """Of a line only the path leaves the host; a program of the system is no script."""
     for path in ("/etc/systemd/", "/usr/local/lib/systemd/", "/run/systemd/system/", "/etc/cron"):

@@ -84,6 +84,7 @@ def test_a_whole_environment_is_used_again(host: Host) -> None:
     assert (host.home / STAMP).read_text() == '{"a": 1}\n'
 
 
+@pytest.mark.slow
 def test_another_version_lies_beside_the_old_one(host: Host) -> None:
     """`current` leads to the new one, made as its own; the old one is still there."""
     installable(host)

@@ -175,6 +175,7 @@ def test_what_nobody_knows_is_not_told(dash: Host) -> None:
     assert block(dash) == {"PIDS": ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["disabled", "true"])
 def test_what_is_forbidden_is_told(dash: Host, word: str) -> None:
     """Older systems say it in another word; a longer label is another one."""
@@ -188,6 +189,7 @@ def test_what_is_forbidden_is_told(dash: Host, word: str) -> None:
     assert block(dash)["Disabled"] == "unknown"
 
 
+@pytest.mark.slow
 def test_strangers_are_found_by_their_lists_and_by_launchd(dash: Host) -> None:
     """One has a list and is not loaded, the other is loaded and has none."""
     rows = (
@@ -218,6 +220,7 @@ def test_a_launchctl_that_hangs_is_ended(dash: Host) -> None:
     assert dash.run(asked).block("manager").startswith(f"Id={LABEL}\n")
 
 
+@pytest.mark.slow
 def test_a_list_that_changed_since_it_was_loaded(dash: Host) -> None:
     """What we loaded in this boot is noted; of another boot's note nothing follows."""
     answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **{GUI: (0, RUNNING)})
@@ -267,6 +270,7 @@ def test_runs_that_were_ordered_are_no_restarts(
     assert found["Starts"] == ("" if restarts == "0" else "1700000001.5 1700000009.25 ")
 
 
+@pytest.mark.slow
 def test_an_order_notes_the_runs(dash: Host) -> None:
     """Those that there are when it has its process; what runs already keeps its count."""
     answers(dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING)})
@@ -283,6 +287,7 @@ def test_an_order_notes_the_runs(dash: Host) -> None:
 # --- ordering ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_job_that_is_new_is_allowed_loaded_and_kicked(dash: Host) -> None:
     """In this order, and in the domain in which it belongs; then it has a process."""
     answers(
@@ -342,6 +347,7 @@ def test_a_refusal_without_a_cause_says_who_is_told_more(dash: Host) -> None:
     assert f"load -w {dash.home}/{PLIST}" in called(dash)
 
 
+@pytest.mark.slow
 def test_a_domain_that_refuses_once_is_asked_again(dash: Host) -> None:
     """Only what persists leads to the other one, from which no reboot brings a job back."""
     said = "Bootstrap failed: 5: Input/output error"

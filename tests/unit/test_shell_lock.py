@@ -296,6 +296,7 @@ def test_of_two_who_find_it_dead_one_claims_it(host: Host) -> None:
     assert host.calls == ["sleep 1"]
 
 
+@pytest.mark.slow
 def test_a_claim_of_the_dead_does_not_block_for_ever(host: Host) -> None:
     """Who died over a dead lock a minute ago or more claims it no longer."""
     claim = locked(host, DEAD) / "claim"
@@ -304,6 +305,7 @@ def test_a_claim_of_the_dead_does_not_block_for_ever(host: Host) -> None:
     assert host.run(TAKE).told == ["lock-taken-over", "lock-taken 0"]
 
 
+@pytest.mark.slow
 def test_a_fresh_claim_is_waited_for_to_the_end(dash: Host) -> None:
     """One that does not come to its end is not waited for longer than was said."""
     (locked(dash, DEAD) / "claim").mkdir()
@@ -396,6 +398,7 @@ def test_a_new_lock_is_given_its_own_time(dash: Host) -> None:
     assert [call for call in dash.calls if "sleep" in call] == ["sleep 1"] * 10
 
 
+@pytest.mark.slow
 def test_many_who_race_for_a_dead_lock_have_it_one_by_one(host: Host) -> None:
     """None of them loses it to another while it works, and each comes to its turn."""
     locked(host, DEAD)

@@ -189,6 +189,7 @@ def test_a_python_is_run_to_be_believed(host: Host) -> None:
     assert call.startswith("python3 -I -S -B -c ")
 
 
+@pytest.mark.slow
 def test_a_python_must_be_able_to_make_environments(dash: Host) -> None:
     """Debian has one that cannot: `venv` is asked for, by a real interpreter."""
     version = ".".join(map(str, sys.version_info[:2]))
@@ -786,6 +787,7 @@ def test_who_serves_a_port(host: Host) -> None:
     assert answer.out.rstrip().endswith("4")
 
 
+@pytest.mark.slow
 def test_a_stranger_at_a_wanted_port_is_found(host: Host) -> None:
     """If no known process has the port, all of this user are asked, and its holder joins them."""
     with socket.create_server(("127.0.0.1", 0)) as server:

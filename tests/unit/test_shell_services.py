@@ -298,6 +298,7 @@ def test_a_request_where_no_boot_is_known(dash: Host) -> None:
     assert json.loads((dash.home / "home" / REQUEST).read_text())["epoch"] == ""
 
 
+@pytest.mark.slow
 def test_two_requests_are_both_taken_back(dash: Host) -> None:
     """With the lock, when the restarts are ordered."""
     drain(dash)
@@ -366,6 +367,7 @@ def test_who_does_not_begin_to_drain_is_not_waited_for(dash: Host) -> None:
     assert dash.calls == [QUARTER] * 120
 
 
+@pytest.mark.slow
 def test_drains_are_told_with_the_turns_that_run(dash: Host) -> None:
     """All drain at once: the slowest decides. Every two seconds it is told how many are left."""
     drain(dash)
@@ -780,6 +782,7 @@ SUPERVISORD = """\
 """
 
 
+@pytest.mark.slow
 def test_the_journal_of_a_program(host: Host) -> None:
     """Only its own lines; the cursor behind them is where the next ones begin."""
     log = host.file(".local/state/hermes-ops/supervisord.log", SUPERVISORD)

@@ -471,6 +471,7 @@ def test_what_a_supervised_program_printed_is_its_managers_log(
     assert log(dash, *files) == (last(shown, 20) if shown else "")
 
 
+@pytest.mark.slow
 def test_what_a_log_had_before_the_start_is_no_reason(host: Host) -> None:
     """It is that of the process before, perhaps of another version; a log begun anew counts."""
     host.has_only("journalctl")

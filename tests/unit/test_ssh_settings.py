@@ -92,6 +92,7 @@ def closing(transport: Transport) -> Iterator[Transport]:
 # --- what the file says -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_name_port_user_key_and_known_hosts(server: Sshd) -> None:
     """The inventory has a name; the rest is in the file."""
     config(entry(server))
@@ -471,6 +472,7 @@ def test_jump_hosts_of_the_file(server: Sshd, jump: Sshd) -> None:
     assert answers(edge())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["Host *\n  ProxyJump gate\n", "Host edge\n  ProxyJump gate\nHost gate\n  ProxyJump edge\n",

@@ -40,6 +40,7 @@ converse(Local(host).terminal(says))
 """
 
 
+@pytest.mark.slow
 def test_a_window_of_another_size_is_told() -> None:
     """A program hears its first size and the next one, whatever COLUMNS and LINES say here."""
     pid, window = pty.fork()

@@ -253,6 +253,7 @@ def test_no_process_fails_the_check(manager: str, said: str) -> None:
         _ = MANAGERS[manager].check(Said(said), SERVICE).pid
 
 
+@pytest.mark.slow
 def test_variables_are_read_from_a_managers_text() -> None:
     """Both what `systemctl show` prints and a line of a script that exports."""
     shown = 'PATH=/bin HERMES_HOME=/h/p "NOTE=two words"'

@@ -293,6 +293,7 @@ def fails(error: Exception) -> Callable[[], Session]:
     return opened
 
 
+@pytest.mark.slow
 def test_a_host_that_goes_away_is_not_failed(tmp_path: Path) -> None:
     """A lost shell makes the rest of this host's checks unknown, and of no other host."""
 
@@ -337,6 +338,7 @@ def test_the_users_settings_do_not_matter(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """No compiled files and caches in the role, no module in the process: the next run is new."""
     first = role(tmp_path / "one", {"test_a": "pass"})
