@@ -7,9 +7,9 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from hermes_ops.commands.logs.host import HostLogs
 from hermes_ops.commands.logs.line import LogLine
 from hermes_ops.commands.logs.request import Request
 from hermes_ops.commands.logs.source import LogNotice, LogSource
+from hermes_ops.services import paths
 from hermes_ops.wire import OnRecord, Reader, Reply, Script
 
 HOME = ".hermes/profiles/coder"
@@ -470,6 +471,30 @@ def test_what_is_no_text_stays_a_line(desk: Desk) -> None:
     odd = "\0\x01\x02\x1b[2J\x7f\x85\x9b\u202e\u2028\udcc3 \udc80\udcfe\udcff"
     desk.write(f"2026-07-20 10:00:00,000 INFO a.b: {odd} x\n" + lines(1))
     assert desk.last() == [f"{odd[:-1]}\udcfe x", "1"]
+
+
+# --- the journal ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("user", ["", "nobody-else"])
+def test_the_journal_of_a_service_of_the_system_is_its_users(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    """The host finds out who asks: a unit of that name may run as anybody."""
+    units = desk.here.home / "units"
+    units.mkdir()
+    owner = user or subprocess.check_output(["id", "-un"], text=True).strip()
+    (units / "x.service").write_text(f"[Service]\nUser={owner}\n")
+    program = desk.here.home / "bin/journalctl"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho '1784541600.000000 x[1]: hello'\n")
+    program.chmod(0o755)
+    known = {**paths(), "system_units": PurePosixPath(units)}
+    monkeypatch.setattr("hermes_ops.commands.logs.ask.paths", lambda: known)
+    source = replace(SOURCE, ids=(("systemd_system", "x.service"),))
+    logs = HostLogs("here", [source], Request(files=(), journal=True), desk.tell)
+    files = logs.last(desk.here)  # type: ignore[arg-type]
+    assert _messages([line for file in files for line in file]) == ([] if user else ["hello"])
 
 
 # --- the host ---------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def files_of(sources: Sequence[LogSource], request: Request) -> dict[str, LogFil
 
 def last_lines(files: Mapping[str, LogFile], request: Request) -> Script:
     """Return the script that asks for the end of each file."""
-    body = ["enter_home", f"log_follow={int(request.follow)}", "log_host", *_since(request)]
+    body = [_enter(files), f"log_follow={int(request.follow)}", "log_host", *_since(request)]
     body += _ends(files, request)
     return assemble(_libraries(files), body, paths=paths())
 
@@ -108,7 +108,7 @@ def new_lines(
     followed = [file.path for file in files.values() if not file.manager]
     journals = {key: file for key, file in files.items() if file.manager}
     most = str(max(32 << 10, AT_ONCE // max(1, len(followed))))
-    body = ["enter_home", "log_follow=1", f"seen={shlex.quote(seen)}", *_since(request)]
+    body = [_enter(files), "log_follow=1", f"seen={shlex.quote(seen)}", *_since(request)]
     body.append("known=$seen" if waits else "known=")
     if followed:
         body.append(shlex.join(["log_wait", str(WITH_JOURNAL if journals else ASLEEP), *followed]))
@@ -127,6 +127,11 @@ def new_lines(
             shlex.join(["log_journal", *words, "-" if cursor else str(since), cursor, most])
         )
     return assemble(_libraries(files), body, paths=paths())
+
+
+def _enter(files: Mapping[str, LogFile]) -> str:
+    """Return the first line: a manager asks whose a service is, and a plain file does not."""
+    return "identify; enter_home" if any(file.manager for file in files.values()) else "enter_home"
 
 
 def _libraries(files: Mapping[str, LogFile]) -> tuple[str, ...]:
