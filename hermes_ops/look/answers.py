@@ -50,7 +50,7 @@ def _facts(reply: Reply) -> Facts:
         **_files(reply),
         **_services(reply),
         **listening(reply),
-        mute=frozenset(record.rest for record in reply.of("mute")),
+        mute=dict(record.rest.partition(" ")[::2] for record in reply.of("mute")),
         locks=locks(reply),
         closed=frozenset(record.rest for record in reply.of("closed")),
         garbled=frozenset(record.rest for record in reply.of("garbled")),

@@ -141,10 +141,11 @@ def plan_reload(
     """Yield the reload, if these changes or somebody else changed units."""
     services = desired.services.values()
     own = {p.path for s in services for p in manager.paths(s) if p.kind != "shared"}
-    touched = {op.path for change in changes if isinstance(op := change.operation, AtPath)}
-    words = manager.reload()
+    operations = [change.operation for change in changes]
+    touched = own & {op.path for op in operations if isinstance(op, AtPath)}
+    words = manager.reload(*(op.path for op in operations if isinstance(op, Remove)))
     starts = [wanted for wanted in desired.wanted if isinstance(wanted.resource, Service)]
-    if words and starts and (own & touched or manager.is_stale(facts)):
+    if words and starts and (touched or manager.is_stale(facts)):
         step, reason = starts[0].step, "definitions changed"
         yield Change(step, None, f"manager:{manager.name}", "reload", reason, Reload(words))
 

@@ -55,7 +55,8 @@ def choose(host: Host, facts: Facts) -> ServiceManager:
     """
     manager = _chosen(host, facts)
     if manager.name in facts.mute:
-        words = f"{manager.name} of {facts.user} does not answer"
+        asked = facts.mute[manager.name]
+        words = f"{manager.name} of {facts.user} does not answer{asked and f': {asked}'}"
         raise Unknown(words, kind="timeout", hint=manager.revival(facts))
     return manager
 

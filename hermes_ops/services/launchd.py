@@ -159,7 +159,8 @@ class Launchd(ServiceManager):
 
     def revival(self, facts: Facts) -> str:
         """Return how to see what is wrong with launchd itself."""
-        return f"on the host: launchctl print user/{facts.uid}   # a reboot ends what hangs"
+        question = " ".join(facts.mute[self.name].split()[:3])
+        return f"on the host: {question}   # a reboot ends what hangs"
 
     def typed(self, verb: str, service: ServiceSpec, facts: Facts) -> str:
         """Return the command of launchctl, in each domain that has the job, or Hermes' own."""

@@ -40,15 +40,26 @@ launchd_end_after() { # SECONDS: ends what still runs of launchctl by then, agai
   done
 }
 
+unheard= # a question to launchctl, and how it ended, if that says nothing of a job
+not_heard() { # CODE TARGET
+  case $1 in
+    0) unheard="print $2 told no state" ;;
+    137 | 143) unheard="print $2 was ended after $launchd_patience s" ;;
+    *) unheard="print $2 ended with $1" ;;
+  esac
+  return 1
+}
+
 # A job may be in the domain of the session at the screen (gui/UID), in that of the user (user/UID),
 # or in both. What the caller's own session is, as `managername` tells, says nothing about that.
 launchd_domains() { # sets `domains`, in which to look, and `domain`, in which a job belongs
   [ -z "$domains" ] || return 0
   at_screen=$(launchd_ctl print "gui/$uid" 2>/dev/null)
-  case $? in
+  screen_code=$?
+  case $screen_code in
     0) domains="gui/$uid user/$uid" ;;
     1 | 5 | 112 | 113 | 125) domains=user/$uid ;;
-    *) return 1 ;; # it hangs, or was killed
+    *) not_heard $screen_code "gui/$uid"; return ;; # it hangs, or was killed
   esac
   domain=${domains%% *}
 }
@@ -76,10 +87,11 @@ launchd_job() { # LABEL
   forget_job
   for where in $domains; do
     said=$(launchd_ctl print "$where/$1" 2>/dev/null)
-    case $? in
+    print_code=$?
+    case $print_code in
       0) ;;
       112 | 113 | 125) continue ;;
-      *) return 1 ;;
+      *) not_heard $print_code "$where/$1"; return ;;
     esac
     at="$at $where"
     if [ -n "$job_pid" ]; then
@@ -87,7 +99,7 @@ launchd_job() { # LABEL
     else
       forget_job
       read_job
-      [ -n "$job_state" ] || return 1
+      [ -n "$job_state" ] || { not_heard 0 "$where/$1"; return; }
     fi
   done
   at=${at# }
@@ -154,7 +166,7 @@ launchd_look() { # LABEL...; one with a * stands for all gateways
   launchd_watching launchd_look_at "$@"
 }
 launchd_look_at() {
-  launchd_domains || { say "mute $launchd_name"; return; }
+  launchd_domains || { say "mute $launchd_name launchctl $unheard"; return; }
   seen_jobs=' '
   for label; do
     case $label in *\**) launchd_strangers ;; esac
@@ -165,7 +177,7 @@ launchd_look_at() {
   for label; do
     case $label$seen_jobs in *\** | *" $label "*) continue ;; esac
     seen_jobs="$seen_jobs$label "
-    launchd_job "$label" || { say "mute $launchd_name"; return; }
+    launchd_job "$label" || { say "mute $launchd_name launchctl $unheard"; return; }
     launchd_tell "$label"
   done
   begin manager $launchd_name

@@ -33,12 +33,12 @@ launchd_begin() { # VERB LABEL: `how` is gone, load (perhaps after it is gone), 
   begun="$begun$1:$2:$how:$(printf '%s' "$former" | tr ' ' ','):${job_runs:-0} "
   case $how in
     kick) [ "$1" = start ] || launchd_end ;;
-    *) launchd_out "$2" ;;
+    *) launchd_out "$2" $((job_patience + 10)) ;;
   esac
 }
 launchd_sees() { # LABEL
   launchd_domains && launchd_job "$1" && return
-  printf 'launchd does not answer, or in a way that is not understood: launchctl print %s/%s' "${domain:-gui/$uid}" "$1"
+  printf 'launchd does not answer: launchctl %s' "$unheard"
   return 1
 }
 # The marker makes Hermes end as after any planned stop; KeepAlive starts it again.
@@ -47,12 +47,19 @@ launchd_end() {
   plan_stop "$job_home" "$job_pid"
   kill "$job_pid" 2>/dev/null || :
 }
-launchd_out() { # LABEL
+launchd_out() { # LABEL SECONDS: a label that launchd does not give up is in `not_out`
+  out_said=
   for where in $at; do
     plan_stop "$job_home" "$job_pid"
-    out_said=$(limited 90 /bin/launchctl bootout "$where/$1" 2>&1 </dev/null) || :
+    out_said=$(limited "$2" /bin/launchctl bootout "$where/$1" 2>&1 </dev/null)
+    case $? in
+      0 | 36 | 37) ;;
+      137 | 143) not_out="$not_out$1 " out_said="launchctl bootout $where/$1 did not answer within $2 s" ;;
+      *) not_out="$not_out$1 " ;;
+    esac
   done
 }
+not_out=' '
 launchd_finish() { # VERB LABEL
   entry=${begun##*" $1:$2:"}
   entry=${entry%% *}
@@ -83,13 +90,26 @@ launchd_ended() { # LABEL PIDS
     living "$2"
   done
 }
-launchd_gone() { # LABEL PIDS: the label stays until the process has ended, and is not free before
+# The label stays until the process has ended, and is not free before. What launchd has refused is asked
+# for once more; if it stays then, its process is not ended by us: launchd starts it again.
+launchd_gone() { # LABEL PIDS
   tries=0
+  asked_twice=
   most=$(((job_patience + 10) * 4))
   while :; do
     launchd_sees "$1" || return
     living "$2"
     [ -n "$at$lives" ] || return 0
+    case $activity:$tries$not_out in
+      deactivating:*) ;;
+      *":12 $1 "* | *":12 "*" $1 "*)
+        [ -z "$asked_twice" ] || { printf 'launchd does not unload it, and starts it again: %s' "$out_said" | tr '\n' ' '; return 1; }
+        asked_twice=yes
+        tries=0
+        not_out=${not_out%%" $1 "*}" ${not_out#*" $1 "}"
+        launchd_out "$1" 15
+        ;;
+    esac
     # shellcheck disable=SC2086 # pids
     [ $tries -ne $most ] || [ -z "$lives" ] || kill -KILL $lives 2>/dev/null
     [ $tries -lt $((most + 20)) ] || break

@@ -86,11 +86,6 @@ class LaunchdSystem(Launchd):
         outs = [f"sudo launchctl bootout {shlex.quote(f'system/{id}')}" for id in ids]
         return " && ".join((*outs, f"sudo {shlex.join(['rm', *foreign])}"))
 
-    def revival(self, facts: Facts) -> str:
-        """Return how to see what is wrong with launchd itself."""
-        del facts
-        return "on the host: launchctl print system   # a reboot ends what hangs"
-
     def without(self, names: Sequence[str], service: ServiceSpec, facts: Facts) -> str:
         """Return the command that takes variables out of the system, and restarts."""
         del facts

@@ -238,8 +238,9 @@ class ServiceManager(Protocol):
         del service
         return ()
 
-    def reload(self) -> tuple[str, ...]:
+    def reload(self, *removed: PurePosixPath) -> tuple[str, ...]:
         """Return the command that makes it read changed definitions; empty if none is needed."""
+        del removed
         return ()
 
     def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:

@@ -2,5 +2,5 @@
 # Control systemd's services of the system: root does it, at the request of a script.
 
 systemd_system_do() { of_system systemd_do "$@"; }
-systemd_system_reload() { of_system systemd_reload; }
+systemd_system_reload() { of_system systemd_reload "$@"; }
 systemd_system_proof() { of_system systemd_proof "$@"; }

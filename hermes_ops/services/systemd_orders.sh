@@ -42,9 +42,8 @@ systemd_proof() { # UNIT
   }
 }
 
-# A folder for the drop-ins of a gateway goes with the last of them.
-systemd_reload() {
-  rmdir "$systemd_folder"/hermes-gateway*.service.d 2>/dev/null
+systemd_reload() { # FOLDERS: of drop-ins that were removed; a folder goes with its last file
+  [ $# -eq 0 ] || rmdir "$@" 2>/dev/null
   systemctl "$systemd_scope" daemon-reload
 }
 # Control several units with one call. If it fails, each unit is controlled alone later, which shows

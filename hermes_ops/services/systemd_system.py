@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from hermes_ops.errors import Conflict
@@ -91,9 +92,10 @@ class SystemdSystem(Systemd):
         unset = f"sudo systemctl unset-environment {shlex.join(names)}"
         return f"on the host: {unset} && sudo systemctl restart {self.id(service)}"
 
-    def reload(self) -> tuple[str, ...]:
-        """Return the command that makes systemd read changed units."""
-        return ("systemd_system_reload",)
+    def reload(self, *removed: PurePosixPath) -> tuple[str, ...]:
+        """Return the command that makes systemd read changed units, as root."""
+        _, *folders = super().reload(*removed)
+        return ("systemd_system_reload", *folders)
 
     def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:
         """Return the command that lets systemd read the unit as it will be."""

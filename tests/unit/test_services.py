@@ -271,6 +271,10 @@ def test_words_for_systemd() -> None:
     )  # fmt: skip
     assert SYSTEMD.control(spec(), "start", known=False)[1] == "start-new"
     assert SYSTEMD.reload() == ("systemd_reload",)
+    removed = [*map(PurePosixPath, ("x/a.service", "x/a.service.d/50-hermes-ops.conf"))]
+    assert SYSTEMD.reload(*removed) == ("systemd_reload", "x/a.service.d")
+    system = MANAGERS["systemd-system"]
+    assert system.reload(*removed) == ("systemd_system_reload", "x/a.service.d")
     assert (SYSTEMD.lingers, SYSTEMD.together) == (True, "systemd_ahead")
 
 

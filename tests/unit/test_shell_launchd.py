@@ -136,18 +136,29 @@ def test_without_a_session_at_the_screen_it_is_the_users_domain(dash: Host, code
     assert "print gui/501/" not in "\n".join(called(dash))
 
 
-@pytest.mark.parametrize("fault", [{GUI: (141, "")}, {GUI: (0, "what is this\n")}])
-def test_what_is_not_understood_is_unknown(dash: Host, fault: dict[str, tuple[int, str]]) -> None:
-    """Never absent: what seems to be absent would be started a second time."""
-    answers(dash, print_gui_501=(0, ""), print_disabled_gui_501=(0, ""), **fault)
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({GUI: (141, "")}, f"gui/501/{LABEL} ended with 141"),
+        ({GUI: (0, "what is this\n")}, f"gui/501/{LABEL} told no state"),
+        ({OWN: (134, "")}, f"user/501/{LABEL} ended with 134"),
+        ({"print_gui_501": (124, "")}, "gui/501 ended with 124"),
+    ],
+)
+def test_what_is_not_understood_is_unknown(
+    dash: Host, fault: dict[str, tuple[int, str]], said: str
+) -> None:
+    """Never absent: what seems to be absent would be started a second time. It says what was asked."""
+    answers(dash, **{"print_gui_501": (0, ""), "print_disabled_gui_501": (0, ""), **fault})
     answer = dash.run(f"{READY}; launchd_look {LABEL}")
-    assert answer.told == ["mute launchd"]
+    assert answer.told == [f"mute launchd launchctl print {said}"]
 
 
 def test_a_launchctl_that_is_killed_is_unknown(dash: Host) -> None:
     """It hung."""
     answers(dash, print_gui_501=(137, ""))
-    assert dash.run(f"{READY}; launchd_look {LABEL}").told == ["mute launchd"]
+    said = "mute launchd launchctl print gui/501 was ended after 30 s"
+    assert dash.run(f"{READY}; launchd_look {LABEL}").told == [said]
 
 
 def test_a_host_without_launchd_is_not_asked(host: Host) -> None:
@@ -214,7 +225,8 @@ def test_a_launchctl_that_hangs_is_ended(dash: Host) -> None:
     program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(50)\n")
     dash.define("has() { [ $1 != timeout ] && command -v $1 >/dev/null; }; launchd_patience=1")
     answer = dash.run(f"{READY}; pids=; launchd_look {LABEL}")
-    assert (answer.told, answer.errors) == (["mute launchd"], "")
+    said = "mute launchd launchctl print gui/501 was ended after 1 s"
+    assert (answer.told, answer.errors) == ([said], "")
     answers(dash, **{"print_gui_501": (0, ""), GUI: (0, RUNNING)})
     asked = f"{READY}; pids=; launchd_look {LABEL}"
     assert dash.run(asked).block("manager").startswith(f"Id={LABEL}\n")
@@ -325,6 +337,35 @@ def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
     assert dash.run(f"{READY}; launchd_do stop {LABEL}; echo $?").out == "0\n"
     assert not note.exists()
     assert not runs.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [1, 3, 125])
+def test_a_bootout_that_is_refused_ends_nothing(dash: Host, code: int) -> None:
+    """Asked once more, and told soon; launchd would start again whatever we ended."""
+    bootout = f"bootout_gui_501_{NAME}"
+    answers(dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING), bootout: (code, f"Boot-out: {code}")})
+    note = dash.file(f".local/state/hermes-ops/launchd/{LABEL}", "B1 1-2 gui/501\n")
+    dash.stand("sleep")
+    dash.stand("kill", '[ "$1" != -0 ]')
+    answer = dash.run(f"{READY}; launchd_ahead stop {LABEL} x >/dev/null; launchd_do stop {LABEL}")
+    assert answer.out == f"launchd does not unload it, and starts it again: Boot-out: {code}"
+    assert called(dash).count(f"bootout gui/501/{LABEL}") == 2
+    assert not [call for call in dash.calls if call.startswith("kill -KILL")]
+    assert note.exists()
+
+
+@pytest.mark.slow
+def test_a_bootout_that_is_accepted_has_its_time(dash: Host) -> None:
+    """Whatever the state is called meanwhile: as long as launchd gives the process."""
+    bootout = f"bootout_gui_501_{NAME}"
+    brief = RUNNING.replace("exit timeout = 25", "exit timeout = 1")
+    answers(dash, print_gui_501=(0, ""), **{GUI: (0, brief), bootout: (36, "")})
+    dash.stand("sleep")
+    answer = dash.run(f"{READY}; launchd_do stop {LABEL}")
+    assert answer.out == "it does not end: launchd keeps it in gui/501"
+    assert called(dash).count(f"bootout gui/501/{LABEL}") == 1
+    assert dash.calls.count("sleep 0.25") == (1 + 10) * 4 + 20
 
 
 @pytest.mark.slow

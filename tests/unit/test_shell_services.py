@@ -483,6 +483,16 @@ def test_units_are_read_again_by_the_users_manager(dash: Host) -> None:
     assert dash.calls == ["systemctl --user daemon-reload"]
 
 
+def test_a_folder_of_drop_ins_goes_with_the_last_of_them(dash: Host) -> None:
+    """One in which somebody else has a file stays."""
+    systemd(dash)
+    empty, full = (dash.home / f"{name}.service.d" for name in "ab")
+    empty.mkdir()
+    dash.file(f"{full.name}/theirs.conf", "")
+    assert dash.run(f"systemd_reload {empty.name} {full.name}").errors == ""
+    assert (empty.exists(), full.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("verb", ["start", "restart"])
 def test_a_start_forgets_failures_first(host: Host, verb: str) -> None:
     """Else systemd would refuse it for its earlier ones; it is not waited for."""

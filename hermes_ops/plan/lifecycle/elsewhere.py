@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hermes_ops.hermes.evidence import Evidence, evidence_of, is_supervised
 from hermes_ops.look.facts import Facts
-from hermes_ops.plan.model import Change, Control, Reload, Wanted, Watch
+from hermes_ops.plan.model import Change, Control, Reload, Remove, Wanted, Watch
 from hermes_ops.plan.services import is_defined, without_definition
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.base import ServiceSpec
@@ -38,8 +38,10 @@ def _leave(
     if evidence_of(service, facts, other.name).activity != "inactive":
         stop = Control(service, other.control(service, "stop", known=True), "stop")
         yield change(f"service:{service.name}", "stop", stop)
-    yield from without_definition(wanted, service, other, facts, reason)
-    if words := other.reload():
+    changes = [*without_definition(wanted, service, other, facts, reason)]
+    yield from changes
+    gone = (one.operation.path for one in changes if isinstance(one.operation, Remove))
+    if words := other.reload(*gone):
         yield change(f"manager:{other.name}", "reload", Reload(words))
 
 
