@@ -158,10 +158,7 @@ def _converge(
         if (facts := _look(desired, transport, settings, emit, result)) is None:
             return
         learn(facts, settings)
-        wait = settings.wait and not settings.check
-        rolling, urls = settings.rolling, not settings.check
-        drain = settings.drain
-        plan = make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling, drain=drain)
+        plan = _planned(desired, facts, settings, result)
         if plan.stalled:
             facts, plan = _asked_again(plan, desired, facts, transport, settings, emit)
         result.facts, result.plan = facts, plan
@@ -178,6 +175,21 @@ def _converge(
     watch_services(plan, transport, settings, emit, result)
     if settings.turns is not None and not has_failed_restart(result):
         settings.turns.leave(desired.host.name)
+
+
+def _planned(
+    desired: DesiredState, facts: Facts, settings: Settings, result: HostResult
+) -> Plan:
+    wait, urls = settings.wait and not settings.check, not settings.check
+    rolling, drain = settings.rolling, settings.drain
+    try:
+        return make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling, drain=drain)
+    except MissingPrivilege:
+        # Who may not change it may be told how it is.
+        seen = make_plan(desired, replace(facts, may_root=None), wait=False, urls=False)
+        states = Plan(desired.host, manager=seen.manager, evidence=seen.evidence)
+        result.facts, result.plan = facts, states
+        raise
 
 
 def _look(

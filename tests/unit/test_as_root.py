@@ -193,6 +193,14 @@ def test_who_only_looks_needs_no_right() -> None:
     assert (seen.error, [one.verdict.state for one in seen.profiles]) == (None, ["absent"])
 
 
+def test_what_the_system_still_runs_ends_with_no_session() -> None:
+    """Before a move to the user's scope: linger that is off ends nothing yet."""
+    found = applied(make_plan(desired(CASE), MAY), MAY)
+    known = desired({**CASE, "host": {"manager": "systemd"}})
+    (seen,) = seen_from(Look(known.host, known, replace(found, linger=False)), roles()).profiles
+    assert seen.verdict.reasons == ("systemd-system runs it, not systemd",)
+
+
 def test_leaving_a_scope_stops_the_service_before_its_files_go() -> None:
     """One plan: the old unit ends and goes, the new one comes; and the same the other way."""
     for old, new in (("systemd", "systemd-system"), ("systemd-system", "systemd")):

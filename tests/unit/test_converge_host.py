@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from building import desired, facts
+from building import desired, facts, roles
 from case_file import read_case
 from faking import Answer, FakeTransport, connecting, done, evidence, said
 
 from hermes_ops import apply
+from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.errors import (
     CommandError,
     HermesError,
@@ -517,6 +518,21 @@ def test_errors_have_their_outcome(error: HermesError, outcome: str) -> None:
     assert outcome_of(error) == outcome
     result, _, _ = run(NEW, error)
     assert (result.outcome, result.error) == (outcome, error)
+
+
+# --- rights -------------------------------------------------------------------------------------
+
+
+def test_who_may_not_change_a_host_is_told_how_it_is() -> None:
+    """The look knew it: nothing is unknown, and what differs was not compared."""
+    case = {**HELD, "host": {"manager": "systemd-system"}}
+    answer = look(HELD).replace("@ done", "@ root no\n@ done")
+    result, *_ = run(case, answer)
+    assert isinstance(result.error, MissingPrivilege)
+    assert (result.outcome, result.changes) == ("failed", [])
+    (seen,) = seen_after(result, roles()).profiles
+    assert (seen.verdict.state, seen.drift) == ("degraded", None)
+    assert seen.verdict.reasons[0] == "systemd runs it, not systemd-system"
 
 
 # --- linger -------------------------------------------------------------------------------------

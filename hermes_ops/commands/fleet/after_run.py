@@ -37,6 +37,7 @@ def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
 
 def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     profiles = []
+    is_refused = result.error is not None and not result.changes  # as a whole: nothing was compared
     for profile in result.host.profiles:
         service = describe(profile, roles[profile.role])
         evidence = _evidence_after(profile, plan, facts, result)
@@ -50,7 +51,7 @@ def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, R
         verdict = doubt or judge(evidence)
         seen = SeenProfile(
             profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,
-            bool(reasons), reasons, runs_hermes=is_hermes(service.role),
+            None if is_refused else bool(reasons), reasons, runs_hermes=is_hermes(service.role),
         )  # fmt: skip
         profiles.append(seen)
     return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)

@@ -201,13 +201,15 @@ def seen_from(look: Look, roles: Mapping[str, Role]) -> HostSeen:
 def _judged(look: Look, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     # Who only looks needs no right to change what is not as wanted.
     host, plan = look.host, make_plan(look.desired, replace(facts, may_root=None), wait=False)
+    seen_own = ((profile, _evidence(profile, look, plan, facts)) for profile in host.profiles)
     own = (
         _own(
-            profile, look.desired.services[profile.name], _evidence(profile, look, plan, facts),
-            plan, facts, moved=has_moved(profile, look.desired, facts),
-            lacks=lacking(profile, look.desired, facts), more=ending(host, plan.manager, facts),
+            profile, look.desired.services[profile.name], evidence, plan, facts,
+            moved=has_moved(profile, look.desired, facts),
+            lacks=lacking(profile, look.desired, facts),
+            more=() if evidence.elsewhere else ending(host, plan.manager, facts),
         )
-        for profile in host.profiles
+        for profile, evidence in seen_own
     )  # fmt: skip
     findings = tuple(standing(Seen(host, facts, roles)))
     orphans = {finding.name for finding in findings if finding.kind == "orphan"}
