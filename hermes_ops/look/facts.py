@@ -182,7 +182,7 @@ class Facts:
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
     """The services that each manager reported, by manager and by the manager's own names."""
     mute: Mapping[str, str] = field(default_factory=dict)
-    """The managers that are there and did not answer, each with what it was asked, if that is known."""
+    """The managers that are there and did not answer, each with what it was asked, if known."""
     defined: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Gateways with a definition on the disk, by manager; filled if `strangers` was asked."""
     processes: Mapping[int, Process] = field(default_factory=dict)

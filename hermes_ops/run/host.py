@@ -177,9 +177,7 @@ def _converge(
         settings.turns.leave(desired.host.name)
 
 
-def _planned(
-    desired: DesiredState, facts: Facts, settings: Settings, result: HostResult
-) -> Plan:
+def _planned(desired: DesiredState, facts: Facts, settings: Settings, result: HostResult) -> Plan:
     wait, urls = settings.wait and not settings.check, not settings.check
     rolling, drain = settings.rolling, settings.drain
     try:

@@ -148,7 +148,7 @@ def test_without_a_session_at_the_screen_it_is_the_users_domain(dash: Host, code
 def test_what_is_not_understood_is_unknown(
     dash: Host, fault: dict[str, tuple[int, str]], said: str
 ) -> None:
-    """Never absent: what seems to be absent would be started a second time. It says what was asked."""
+    """Never absent: what seems to be absent would be started a second time."""
     answers(dash, **{"print_gui_501": (0, ""), "print_disabled_gui_501": (0, ""), **fault})
     answer = dash.run(f"{READY}; launchd_look {LABEL}")
     assert answer.told == [f"mute launchd launchctl print {said}"]
@@ -344,7 +344,9 @@ def test_a_stop_of_what_is_not_loaded_is_done(dash: Host) -> None:
 def test_a_bootout_that_is_refused_ends_nothing(dash: Host, code: int) -> None:
     """Asked once more, and told soon; launchd would start again whatever we ended."""
     bootout = f"bootout_gui_501_{NAME}"
-    answers(dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING), bootout: (code, f"Boot-out: {code}")})
+    answers(
+        dash, print_gui_501=(0, ""), **{GUI: (0, RUNNING), bootout: (code, f"Boot-out: {code}")}
+    )
     note = dash.file(f".local/state/hermes-ops/launchd/{LABEL}", "B1 1-2 gui/501\n")
     dash.stand("sleep")
     dash.stand("kill", '[ "$1" != -0 ]')
