@@ -118,13 +118,15 @@ def _clock_unset(seen: Seen) -> Iterable[Finding]:
 
 @finds(
     "no-nameserver",
-    says="{who} has no name server in /etc/resolv.conf",
+    says="{who} has no name server",
     ignored="gateways reach no platform by its name, and are deaf without an error",
-    mend="on the host: cat /etc/resolv.conf; resolvectl status",
+    mend="on the host: {name}",
 )
 def _no_nameserver(seen: Seen) -> Iterable[Finding]:
     if seen.facts.health.get("nameservers") == "0":
-        yield make("no-nameserver", "", _on(seen))
+        is_mac = seen.facts.system == "Darwin"
+        look = "scutil --dns" if is_mac else "cat /etc/resolv.conf; resolvectl status"
+        yield make("no-nameserver", look, _on(seen))
 
 
 @finds(

@@ -32,12 +32,19 @@ processors() {
   say "health cpus $cpus"
 }
 name_servers() {
+  if has scutil; then mac_name_servers; return; fi
   readable /etc/resolv.conf || return 0
   servers=0
   while read -r word server _ || [ -n "$word" ]; do
     [ "$word" != nameserver ] || [ -z "$server" ] || servers=$((servers + 1))
   done </etc/resolv.conf
   say "health nameservers $servers"
+}
+mac_name_servers() { # macOS itself does not read /etc/resolv.conf
+  case $(limited 5 scutil --dns 2>/dev/null) in
+    *nameserver\[*) say "health nameservers 1" ;;
+    *'resolver #'* | *'No DNS configuration available'*) say "health nameservers 0" ;;
+  esac
 }
 free_inodes() {
   least_left -Pi

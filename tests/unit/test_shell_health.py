@@ -68,6 +68,25 @@ def test_a_file_without_name_servers(dash: Host) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "told_of"),
+    [
+        ("resolver #1\n  nameserver[0] : 10.0.0.1\n  nameserver[1] : 10.0.0.2", ["nameservers 1"]),
+        ("DNS configuration\n\nresolver #1\n  domain   : local", ["nameservers 0"]),
+        ("No DNS configuration available", ["nameservers 0"]),
+        ("", []),
+    ],
+)
+def test_the_name_servers_of_a_mac(dash: Host, said: str, told_of: list[str]) -> None:
+    """Which resolves names without /etc/resolv.conf, whatever is in it."""
+    bare(dash)
+    (dash.root / "etc").mkdir(parents=True, exist_ok=True)
+    (dash.root / "etc/resolv.conf").write_text("")
+    dash.has_only("scutil")
+    dash.stand("scutil", f"printf '%s\\n' '{said}'")
+    assert told(dash) == told_of
+
+
+@pytest.mark.parametrize(
     ("said", "found"), [("yes", ["clock yes"]), ("no", ["clock no"]), ("", []), ("odd", [])]
 )
 def test_whether_something_sets_the_clock(dash: Host, said: str, found: list[str]) -> None:
