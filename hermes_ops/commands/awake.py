@@ -45,8 +45,9 @@ def status(options: Options, output: Output) -> Result:
     rows = [_row(look) for look in looks]
     codes = [look.code for look in looks]
     for look, row in zip(looks, rows, strict=True):
-        if None not in (row["wanted"], row["on"]) and row["wanted"] != row["on"]:
-            codes += [] if is_over(look.host, look.facts) else [2]
+        if said := difference(look.host, look.facts):
+            codes.append(2)
+            row["warnings"].append(said)
     result = shown(output, ["host", "wanted", "on", "where", "holds"], rows, codes, _cell)
     for row in rows:
         for warning in row["warnings"]:
@@ -54,15 +55,16 @@ def status(options: Options, output: Output) -> Result:
     return result
 
 
-def is_over(host: Host, facts: Facts | None) -> bool:
-    """Whether it was wanted for a time that has passed: `fleet.up` would not begin it again."""
-    if facts is None or host.awake is None or not host.awake.seconds:
-        return False
-    lingers = host.linger != "off"
+def difference(host: Host, facts: Facts | None) -> str:
+    """Return what `fleet.up` would change first, empty if nothing: a time that is over is over."""
+    if facts is None or host.awake is None or not facts.awake:
+        return ""
+    known, lingers = replace(facts, may_root=True), host.linger != "off"  # who looks needs no right
     try:
-        return not [*keeper_of(facts).orders(host.awake, facts, begins=False, lingers=lingers)]
-    except Conflict:
-        return False
+        orders = keeper_of(facts).orders(host.awake, known, begins=False, lingers=lingers)
+        return next((f"{one.resource} {one.reason}" for one in orders), "")
+    except Conflict as conflict:
+        return str(conflict)
 
 
 def _row(look: Look) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from case_file import read_case
 
 import hermes_ops.audit.awake  # noqa: F401 - it registers the findings
 from hermes_ops.audit.register import Seen, all_of
-from hermes_ops.commands.awake import is_over
+from hermes_ops.commands.awake import difference
 from hermes_ops.errors import Conflict
 from hermes_ops.inventory.awake import Awake
 from hermes_ops.inventory.model import Connection, Host, Profile
@@ -102,12 +102,19 @@ def test_case(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "over"), [("its time is over", True), ("it was stopped", False), ("it holds", False)]
+    ("name", "said"),
+    [
+        ("its time is over", ""),
+        ("it was stopped", "awake is failed"),
+        ("it holds", ""),
+        ("settings of pmset without sudo", "pmset:sleep is 1, not 0"),
+        ("a Mac on which somebody disabled it", "awake is disabled"),
+    ],
 )
-def test_a_time_that_is_over_is_as_wanted(name: str, over: bool) -> None:
-    """`awake.status` says the same as a plan: it does not begin again by itself."""
+def test_awake_status_says_the_same_as_a_plan(name: str, said: str) -> None:
+    """Settings and flags, too, whoever may change them; a time that is over is as wanted."""
     host = Host("box", Connection(), awake=wanted(CASES[name]))
-    assert is_over(host, facts_of(CASES[name])) is over
+    assert difference(host, facts_of(CASES[name])) == said
 
 
 def test_the_list_of_a_mac_is_valid() -> None:
