@@ -39,6 +39,7 @@ from hermes_ops.run.connections import Connections
 from hermes_ops.run.fan_out import HostOutcome, over_hosts
 from hermes_ops.run.model import Done, HostResult, Settings
 from hermes_ops.run.parallel import Rules
+from hermes_ops.run.planned import plan_of
 from hermes_ops.run.watch import watch_services
 from hermes_ops.secrets.names import holds_credential
 from hermes_ops.transport import Transport
@@ -158,7 +159,7 @@ def _converge(
         if (facts := _look(desired, transport, settings, emit, result)) is None:
             return
         learn(facts, settings)
-        plan = _planned(desired, facts, settings, result)
+        plan = plan_of(desired, facts, settings, result)
         if plan.stalled:
             facts, plan = _asked_again(plan, desired, facts, transport, settings, emit)
         result.facts, result.plan = facts, plan
@@ -175,19 +176,6 @@ def _converge(
     watch_services(plan, transport, settings, emit, result)
     if settings.turns is not None and not has_failed_restart(result):
         settings.turns.leave(desired.host.name)
-
-
-def _planned(desired: DesiredState, facts: Facts, settings: Settings, result: HostResult) -> Plan:
-    wait, urls = settings.wait and not settings.check, not settings.check
-    rolling, drain = settings.rolling, settings.drain
-    try:
-        return make_plan(desired, facts, wait=wait, urls=urls, rolling=rolling, drain=drain)
-    except MissingPrivilege:
-        # Who may not change it may be told how it is.
-        seen = make_plan(desired, replace(facts, may_root=None), wait=False, urls=False)
-        states = Plan(desired.host, manager=seen.manager, evidence=seen.evidence)
-        result.facts, result.plan = facts, states
-        raise
 
 
 def _look(

@@ -238,9 +238,8 @@ class ServiceManager(Protocol):
         del service
         return ()
 
-    def reload(self, *removed: PurePosixPath) -> tuple[str, ...]:
+    def reload(self, *_removed: PurePosixPath) -> tuple[str, ...]:
         """Return the command that makes it read changed definitions; empty if none is needed."""
-        del removed
         return ()
 
     def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:

@@ -253,7 +253,8 @@ class Systemd(ServiceManager):
 
     def reload(self, *removed: PurePosixPath) -> tuple[str, ...]:
         """Return the command that makes systemd read changed units, after these were removed."""
-        return ("systemd_reload", *_folders(removed))
+        own = (path for path in removed if path.name == OWN_DROP_IN)
+        return ("systemd_reload", *sorted(str(path.parent) for path in own))
 
     def proof_of(self, service: ServiceSpec) -> tuple[str, ...]:
         """Return the command that lets systemd read the unit as it will be."""
@@ -277,11 +278,6 @@ class Systemd(ServiceManager):
     ) -> Mapping[tuple[str, ...], str]:
         """Return the commands whose output is known from that."""
         return units.foreseen(services, printed, self.seen.scope)
-
-
-def _folders(removed: Iterable[PurePosixPath]) -> Iterable[str]:
-    """Return the folders of our drop-ins that were removed: each goes if nobody else's is in it."""
-    return sorted(str(path.parent) for path in removed if path.name == OWN_DROP_IN)
 
 
 def _planned_stop(facts: Facts) -> str:
