@@ -2,6 +2,7 @@
 
 HermesError
 ├── UsageError          64  the command line is wrong; nothing was touched
+│   ├── NoSuchGateway   64  `-l` or a TARGET names one that the inventory does not have
 │   ├── SelectsNothing  64  `-l` and the selection of a runbook have nothing in common
 │   └── InventoryError  64  a file is wrong: says file, line and what to do
 ├── CommandError         1  something on a host, or a local program, failed
@@ -103,6 +104,10 @@ class UsageError(HermesError):
 
 class SelectsNothing(UsageError):
     """The selection of the command line and that of a runbook have nothing in common."""
+
+
+class NoSuchGateway(UsageError):
+    """The host is in the inventory, and has no such profile there; it may be on the host."""
 
 
 class InventoryError(UsageError):

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output
 from hermes_ops.commands.workspace import Workspace, open_workspace
-from hermes_ops.errors import UsageError
+from hermes_ops.errors import NoSuchGateway, UsageError
 from hermes_ops.inventory.model import Host, Profile
 
 
@@ -27,7 +27,7 @@ def open_target(options: Options, output: Output, target: str) -> tuple[Workspac
         raise UsageError(f"there is no host {host!r}", hint=near(host, hosts))
     profiles = {each.name: each for each in found.profiles}
     if profile not in profiles:
-        raise UsageError(f"{host} has no profile {profile!r}", hint=near(profile, profiles))
+        raise NoSuchGateway(f"{host} has no profile {profile!r}", hint=near(profile, profiles))
     only = workspace.whole.narrowed({host: frozenset({profile})})
     return replace(workspace, selected=only), found, profiles[profile]
 

@@ -15,7 +15,7 @@ from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
-from hermes_ops.errors import UsageError, few
+from hermes_ops.errors import NoSuchGateway, UsageError, few
 from hermes_ops.inventory.addresses import split_port
 from hermes_ops.inventory.model import Host, Inventory
 
@@ -170,6 +170,10 @@ class _Index(NamedTuple):
             pair for pair in pairs if pair[1] is not None and fnmatchcase(pair[1], term.profiles)
         )
 
+    def has_host(self, term: Term) -> bool:
+        """Whether a term names hosts of the inventory."""
+        return bool(self._names(term))
+
     def _names(self, term: Term) -> Sequence[str]:
         pattern = term.hosts
         if pattern in self.hosts:
@@ -263,7 +267,8 @@ def _nothing(selector: str, missed: Sequence[Term], index: _Index) -> UsageError
     hint = f"did you mean {' or '.join(near)}?" if near else _inventory_of(index)
     if not missed:
         hint = "each term matches, but together they leave no host or profile"
-    return UsageError(f"{selector!r} selects nothing", hint=hint)
+    kind = NoSuchGateway if any(t.profiles and index.has_host(t) for t in missed) else UsageError
+    return kind(f"{selector!r} selects nothing", hint=hint)
 
 
 def _inventory_of(index: _Index) -> str:

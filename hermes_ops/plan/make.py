@@ -78,8 +78,7 @@ class _Planner:
         self, desired: DesiredState, facts: Facts, manager: ServiceManager, how: How
     ) -> None:
         self.how = how
-        self.facts = facts
-        self.manager = manager
+        self.facts, self.manager = facts, manager
         self.hermes = facts.hermes
         self.profiles: dict[str, Draft] = {}
         self.notes: list[str] = []
@@ -126,7 +125,7 @@ class _Planner:
             tuple(starting.watches) if wait else (),
             self.manager.name,
             self.hermes,
-            tuple(self.notes),
+            (*self.notes, *starting.notes),
             tuple(wheelhouses_of(first, self.facts)),
             (*self.differs, *starting.differs),
             starting.evidence,
@@ -134,6 +133,7 @@ class _Planner:
             frozenset(self.removes),
             starting.restarts,
             tuple(starting.stalled),
+            is_order=is_order,
         )
 
     def _possible(self, changes: Iterable[Change]) -> list[Change]:

@@ -277,6 +277,7 @@ class Plan:
     """The profiles that are restarted, in this order, each with its messaging platforms."""
     stalled: tuple[str, ...] = ()  # profiles that look frozen: only a second look can tell
     whole: bool = False  # once a gateway is stopped it is carried out, even if nobody listens
+    is_order: bool = False  # it compares no settings
     frees: bool = False  # it only makes room: a full disk does not keep it from its lock
 
     @property

@@ -13,7 +13,7 @@ from invoke.tasks import Call, Task
 
 from hermes_ops.cli.options import Options, united
 from hermes_ops.cli.output import Output, Result, exit_code
-from hermes_ops.errors import HermesError, Interrupted, SelectsNothing, UsageError
+from hermes_ops.errors import HermesError, Interrupted, NoSuchGateway, SelectsNothing, UsageError
 from hermes_ops.graph import ordered
 from hermes_ops.tasks.handed import checked, parted
 from hermes_ops.tasks.step import Finish, Step, Verb, full_name
@@ -121,6 +121,16 @@ def _perform(call: Any, options: Options, output: Output) -> Any:
     task = call.task
     # A call from a runbook has only the arguments that are written there.
     own = {o.name: call.kwargs.get(o.name, o.default) for o in (*task.operands, *task.own)}
+    try:
+        return _performed(call, options, output, own)
+    except NoSuchGateway as error:
+        if own.get("unmanaged") is False:
+            error.hint += "; one that is only on the host: add --unmanaged"
+        raise
+
+
+def _performed(call: Any, options: Options, output: Output, own: Mapping[str, Any]) -> Any:
+    task = call.task
     if isinstance(task, Finish):
         return task.body(call.steps, options, output, **own)
     if isinstance(task, Step):

@@ -73,6 +73,16 @@ def test_following_ends_at_the_deadline(log: Path, capsys: Capture) -> None:
     assert (code, [json.loads(line)["message"] for line in out.splitlines()]) == (0, ["three"])
 
 
+def test_a_gateway_outside_the_inventory_is_reached_by_an_option(capsys: Capture) -> None:
+    """It is named where the host is known and the gateway is not, by verbs that have it."""
+    told = "one that is only on the host: add --unmanaged"
+    for words in (("fleet.logs", "-l", "here/stray"), ("gateway.reset", "here/stray")):
+        assert told in said(capsys, *words)[2]
+    for words in (("fleet.logs", "-l", "there/stray"), ("fleet.status", "-l", "here/stray")):
+        code, _, err = said(capsys, *words)
+        assert (code, told in err) == (64, False)
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

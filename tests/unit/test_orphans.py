@@ -15,7 +15,7 @@ from hermes_ops.audit.orphans import orphans_of
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
 from hermes_ops.cli.options import Options
-from hermes_ops.cli.output import exit_code
+from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands import strangers
 from hermes_ops.commands.fleet import prune, ps, troubles
 from hermes_ops.commands.fleet.status import HostSeen, seen_from
@@ -394,6 +394,17 @@ def reached(options: Options, *, named_only: bool) -> strangers.Reached:
 def test_who_is_reached(limit: str | None, named_only: bool, chosen: dict[str, Any]) -> None:
     """Outside the inventory only what a term names, unless every one is meant."""
     assert reached(Options(limit=limit), named_only=named_only).chosen == chosen
+
+
+def test_a_look_shows_no_less_with_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-l HOST` means all that is on the host: an orphan there counts in either look."""
+
+    def reach(options: Options, *_: Any, named_only: bool, **__: Any) -> strangers.Reached:
+        return reached(options, named_only=named_only)
+
+    monkeypatch.setattr(ps, "reach", reach)
+    _, (host,) = ps.look_at_unmanaged((), Options(limit="a"), Output(json=False))
+    assert "scout" in [one.name for one in host.profiles if one.desired is None]
 
 
 def test_a_term_that_counts_hosts_counts_all_of_them() -> None:

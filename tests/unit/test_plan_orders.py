@@ -80,6 +80,28 @@ def test_what_does_not_run_is_neither_stopped_nor_drained(order: str) -> None:
     assert ordered(order, now_with(services={"demo": "stopped"})).is_empty
 
 
+def test_who_was_not_drained_is_named() -> None:
+    """One that is stopped takes no turn: a note. One that may take turns again is a difference."""
+    still = ordered("drain", now_with(services={"demo": "stopped"}))
+    assert still.notes == ("demo: nothing was drained, as it is stopped",)
+    assert not still.differs
+    between = ordered("drain", now_with(services={"demo": "restarting 1"}))
+    assert not between.notes
+    (one,) = between.differs
+    assert one.words.startswith("nothing was drained, as it is down")
+    assert one.lasts
+    assert not ordered("drain", facts(HELD)).notes
+
+
+def test_who_is_suspended_does_not_hear_of_its_drain() -> None:
+    """The request lies there, and nobody has read it."""
+    found = facts(HELD)
+    frozen = {pid: replace(p, state="T") for pid, p in found.processes.items()}
+    (one,) = ordered("drain", replace(found, processes=frozen)).differs
+    assert one.words.startswith("it hears of its drain when it goes on, as it is down")
+    assert one.lasts
+
+
 def test_a_start_pays_no_debt() -> None:
     """A restart that is due since an earlier run ends turns: only who asks for it gets it."""
     found = now_with(owes={"hermes-gateway-demo": True})

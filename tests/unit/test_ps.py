@@ -686,6 +686,28 @@ def test_changes_that_failed_are_drift() -> None:
     assert (only(host)["state"], only(host)["drift"]) == ("absent", True)
 
 
+def test_an_order_says_nothing_of_drift() -> None:
+    """It compares no settings: what `fleet.ps` calls drift in the same moment is not denied."""
+    state, found = desired(healthy(services={"demo": "stopped"})), facts(healthy())
+    plan = replace(make_plan(state, found), is_order=True)
+    result = HostResult(state.host, "failed", plan=plan, facts=found)
+    result.changes = [Done(change, "failed") for change in plan.changes]
+    document = only(seen_after(result, roles()))
+    assert (document["drift"], document["drift_reasons"]) == (None, [])
+
+
+def test_a_start_that_failed_is_no_drift() -> None:
+    """As in `fleet.ps`: its state tells."""
+    case = healthy(services={"demo": "stopped"})
+    host = after(case, outcome="failed", judged=False)
+    state = desired(case)
+    result = HostResult(state.host, "failed", plan=make_plan(state, facts(case)), facts=facts(case))
+    assert result.plan is not None
+    result.changes = [Done(change, "failed") for change in result.plan.changes]
+    assert only(host)["state"] != "healthy"
+    assert only(seen_after(result, roles()))["drift"] is only(seen(case))["drift"] is False
+
+
 def test_a_run_that_never_looked_shows_unknown() -> None:
     """The host's error is the reason."""
     state = desired(healthy())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hermes_ops.commands.fleet.faults import left_undone, with_faults
+from hermes_ops.commands.fleet.faults import drift_reasons, left_undone, with_faults
 from hermes_ops.commands.fleet.status import HostSeen, SeenProfile, alike, is_hermes, unit_of
 from hermes_ops.errors import HermesError, belongs_to
 from hermes_ops.hermes.evidence import Evidence, evidence_of
@@ -38,20 +38,21 @@ def seen_after(result: HostResult, roles: Mapping[str, Role]) -> HostSeen:
 def _left_by(result: HostResult, plan: Plan, facts: Facts, roles: Mapping[str, Role]) -> HostSeen:
     profiles = []
     is_refused = result.error is not None and not result.changes  # as a whole: nothing was compared
+    compares = not (plan.is_order or is_refused)
     for profile in result.host.profiles:
         service = describe(profile, roles[profile.role])
         evidence = _evidence_after(profile, plan, facts, result)
         left = left_undone(profile, result)
         evidence = with_faults(profile, evidence, left)
-        resources = (change.resource for change in left)
-        reasons = tuple(dict.fromkeys([*resources, *(f"file:{path}" for path in evidence.foreign)]))
+        reasons = tuple(drift_reasons(profile, left, evidence)) if compares else ()
+        drift = bool(reasons) if compares else None
         doubt = result.doubts.get(profile.name)
         if doubt is None or doubt.state != "unknown":  # a drain is why its checks do not pass
             doubt = _drained(profile.name, plan) or doubt
         verdict = doubt or judge(evidence)
         seen = SeenProfile(
             profile.name, verdict, evidence, unit_of(service, plan.manager), profile.state,
-            None if is_refused else bool(reasons), reasons, runs_hermes=is_hermes(service.role),
+            drift, reasons, runs_hermes=is_hermes(service.role),
         )  # fmt: skip
         profiles.append(seen)
     return HostSeen(result.host, tuple(profiles), facts, plan.manager, result.error)

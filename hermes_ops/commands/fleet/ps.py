@@ -134,7 +134,7 @@ def look_at_unmanaged(
     steps: Sequence[StepPlan], options: Options, output: Output, *, health: bool = False
 ) -> tuple[Workspace, list[HostSeen]]:
     """Look at the hosts that the selection names; return what it means, in the inventory or not."""
-    reached = reach(options, output, strangers, named_only=True, steps=steps, health=health)
+    reached = reach(options, output, strangers, named_only=False, steps=steps, health=health)
     whole = reached.workspace.whole
     own = {h.name: {p.name for p in h.profiles} for h in managed(whole, options)}
     seen = [seen_from(look, whole.roles) for look in reached.looks]

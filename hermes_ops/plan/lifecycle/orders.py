@@ -145,6 +145,22 @@ def drained(
         yield Change(wanted.step, wanted.profile.name, name, "drain", reason, drain)
 
 
+def undrained(wanted: Wanted, service: ServiceSpec, evidence: Evidence) -> list[Difference]:
+    """Return why a gateway that was to be drained is not: settled if it takes no turn anyway."""
+    if order_of(wanted) != "drain" or service.text != "hermes":
+        return []
+    verdict = judge(evidence)
+    reason = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
+    if not (evidence.alive and evidence.supervised):
+        rests = not evidence.alive and evidence.activity in ("inactive", "failed")
+        words = f"nothing was drained, as it is {verdict.state}{reason}"
+        return [Difference(service.profile, words, is_settled=rests)]
+    if evidence.suspended:
+        words = f"it hears of its drain when it goes on, as it is {verdict.state}{reason}"
+        return [Difference(service.profile, words)]
+    return []
+
+
 def is_drained(wanted: Wanted, service: ServiceSpec, facts: Facts) -> bool:
     """Whether a service takes no turn after its plan, and goes on to do so."""
     order = order_of(wanted)

@@ -28,13 +28,16 @@ def recorded(change: Change, service: ServiceSpec, profile: Draft, facts: Facts)
 
 
 def with_start(
-    wanted: Wanted, home: PurePosixPath, evidence: Evidence, profile: Draft, facts: Facts
+    wanted: Wanted, service: ServiceSpec, evidence: Evidence, profile: Draft, facts: Facts
 ) -> Evidence:
-    """Return the evidence of a process with how the settings differ from those at its start.
+    """Return the evidence of a gateway with how its settings differ from those at its start.
 
     It is not judged if somebody else started it. If our record of its start is gone, and a file is
     newer than the process, nobody knows whether it runs with what is wanted.
     """
+    if service.text != "hermes" or not evidence.alive:
+        return evidence
+    home = service.home
     stale, known = started.compared(home, profile.ledger.keys, evidence, facts)
     said = f"the settings at the start of process {evidence.pid}"
     unknown = () if known else (said,)

@@ -28,6 +28,7 @@ from hermes_ops.plan.lifecycle.orders import (
     is_drained,
     order_of,
     still_drained,
+    undrained,
     why_repair,
 )  # fmt: skip
 from hermes_ops.plan.lifecycle.service_plan import ServicePlan
@@ -73,6 +74,7 @@ class Starting:
         self.stalled: list[str] = []
         """The profiles whose gateway looks frozen: a second look tells."""
         self.differs: list[Difference] = []
+        self.notes: list[str] = []
         self.records: list[Change] = []
         """Records of starts that are gone and can be written again."""
         self.evidence: dict[str, Evidence] = {}
@@ -122,7 +124,8 @@ class Starting:
         watch = replace(watch, urls=urls, manager=self._manager.name)
         found = self._evidence(service, watch)
         elsewhere = runs_elsewhere(service, self._manager, self._facts)
-        evidence = self._with_start(wanted, freed(found) if elsewhere else found, profile)
+        evidence = freed(found) if elsewhere else found
+        evidence = records.with_start(wanted, service, evidence, profile, self._facts)
         known = (service, watch, self._manager, self._facts, self._desired.host.settle)
         changes = [
             records.recorded(self._once_owed(change, service), service, profile, self._facts)
@@ -137,6 +140,9 @@ class Starting:
         changes = [change for change in changes if change.restarts or not only]
         if not restarts:
             self.records += records.missing(wanted, service, evidence, profile, self._facts)
+        why_not = undrained(wanted, service, evidence)
+        self.notes += [str(one) for one in why_not if one.is_settled]
+        self.differs += [one for one in why_not if not one.is_settled]
         self.differs += still_drained(wanted, service, self._facts, self._desired.host)
         # A drain that stays keeps it from becoming ready.
         waits = not is_drained(wanted, service, self._facts)
@@ -223,13 +229,6 @@ class Starting:
         for one in (one for one in found if not (restarts and one.kind == OF_PROCESS)):
             self.differs.append(Difference(service.profile, str(one), mend=one.hint or ""))
         return replace(evidence, bars=tuple(map(str, found)))
-
-    def _with_start(self, wanted: Wanted, evidence: Evidence, profile: Draft) -> Evidence:
-        """Return the evidence with how the settings differ from those at its start."""
-        service = self._desired.services[wanted.profile.name]
-        if service.text != "hermes" or not evidence.alive:
-            return evidence
-        return records.with_start(wanted, service.home, evidence, profile, self._facts)
 
     def _once_owed(self, change: Change, service: ServiceSpec) -> Change:
         """Guard a restart that is due: if two operators see it, only one does it."""
