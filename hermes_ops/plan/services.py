@@ -213,9 +213,15 @@ def has_policy(service: ServiceSpec, facts: Facts) -> bool:
 def without_definition(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts, reason: str
 ) -> Iterable[Change]:
-    """Yield the removal of every file by which the manager knows the service."""
-    for known in manager.paths(service):
-        if known.is_own and str(known.path) in facts.paths:
+    """Yield the removal of every file by which the manager knows the service.
+
+    The last one is that by which a look finds it, if this ends in the middle: of a gateway the
+    unit, as our record lies in its home; of others the file that only we write.
+    """
+    order = ("link", "policy", "unit") if service.text == "hermes" else ("link", "unit", "policy")
+    own = (known for known in manager.paths(service) if known.is_own)
+    for known in sorted(own, key=lambda known: order.index(known.kind)):
+        if str(known.path) in facts.paths:
             yield change(wanted, "remove", reason, Remove(known.path), facts)
     yield from plan_switch(wanted, service, manager, facts, removed=True)
 

@@ -23,13 +23,17 @@ from hermes_ops.commands.look_hosts import Look
 from hermes_ops.commands.workspace import Workspace
 from hermes_ops.errors import Unreachable, UsageError
 from hermes_ops.hermes.orphans import on_port
-from hermes_ops.inventory.model import Inventory
+from hermes_ops.inventory.model import Inventory, Profile
 from hermes_ops.inventory.role import Role
 from hermes_ops.loader import Vault
 from hermes_ops.look.facts import Answer, Facts, Invocation, Process, Server, Unit
 from hermes_ops.plan import make_plan
 from hermes_ops.plan.desired import both, desired_state
-from hermes_ops.plan.model import Control, Refuse
+from hermes_ops.plan.model import Control, Refuse, Wanted
+from hermes_ops.plan.resource import ServiceDefinition
+from hermes_ops.plan.services import without_definition
+from hermes_ops.services import MANAGERS
+from hermes_ops.services.describe import describe
 
 BOX = desired({"desired": {"demo": {}}}).host
 API = {"API_SERVER_ENABLED": "true", "API_SERVER_PORT": "8701"}
@@ -232,12 +236,25 @@ def test_prune_stops_removes_and_forgets() -> None:
     units = ".config/systemd/user"
     assert [f"{c.action} {c.resource}" for c in plan.changes] == [
         "stop service:hermes-gateway-scout",
-        f"remove file:{units}/hermes-gateway-scout.service",
-        f"remove file:{units}/hermes-gateway-scout.service.d/50-hermes-ops.conf",
         f"remove file:{units}/default.target.wants/hermes-gateway-scout.service",
+        f"remove file:{units}/hermes-gateway-scout.service.d/50-hermes-ops.conf",
+        f"remove file:{units}/hermes-gateway-scout.service",
         f"remove file:{SCOUT}/.hermes-ops.yml",
         "reload manager:systemd",
     ]
+
+
+def test_a_prune_that_ends_in_the_middle_is_found_again() -> None:
+    """The file that makes it an orphan goes last: here the unit, of other roles our part of it."""
+    host = desired({"desired": {"scout": {"state": "absent"}}}).host
+    found = facts({"desired": {"scout": {"env": API}}, "facts": {"holds": "desired"}})
+    plan = make_plan(desired_state(host, roles(), prune.prune_steps()), found, wait=False)
+    removed = [str(c.resource) for c in plan.changes if c.step == "gateway.install"]
+    assert removed[-1].endswith("hermes-gateway-scout.service")
+    echo = replace(describe(Profile("scout"), roles()["gateway"]), text="echo")
+    wanted = Wanted("s", Profile("scout"), roles()["gateway"], ServiceDefinition(Profile("scout")))
+    gone = without_definition(wanted, echo, MANAGERS["systemd"], found, "gone")
+    assert [c.resource for c in gone][-1].endswith("50-hermes-ops.conf")
 
 
 def pruning(found: Facts, limit: str | None = None, known: Mapping[str, Role] = {}) -> Inventory:
