@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 from hermes_ops.assets import pip_wheel
-from hermes_ops.audit.finding import Finding
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import REDACTOR, Output, Result, exit_code
 from hermes_ops.cli.prompts import confirm
 from hermes_ops.cli.typed import typed
 from hermes_ops.commands.look_hosts import rules_of, tracer
+from hermes_ops.commands.strangers import standing_of
 from hermes_ops.commands.workspace import (
     Workspace,
     in_service,
@@ -25,7 +25,7 @@ from hermes_ops.commands.workspace import (
     operator,
     with_values,
 )
-from hermes_ops.errors import HermesError, Interrupted
+from hermes_ops.errors import Interrupted
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.loader.sources.text import shown
 from hermes_ops.plan import DesiredState
@@ -227,21 +227,8 @@ def run_hosts(
         # Who is pruned is no profile of the host: nothing more is told of it.
         known = (*own[result.host.name].all_profiles, *(p.name for p in result.host.profiles))
         result.host = replace(own[result.host.name], all_profiles=tuple(dict.fromkeys(known)))
-        result.findings = _standing(result, converged.workspace.selected)
+        result.findings = tuple(standing_of(result, converged.workspace, options))
     converged.seconds += time.monotonic() - began
-
-
-def _standing(result: HostResult, selected: Inventory) -> tuple[Finding, ...]:
-    from hermes_ops.audit.register import Seen  # late: `--list` does not need them
-    from hermes_ops.audit.standing import standing
-
-    if result.facts is None:
-        return ()
-    try:
-        return tuple(standing(Seen(result.host, result.facts, selected.roles)))
-    except HermesError as error:
-        result.error = result.error or error
-        return ()
 
 
 # --- results ----------------------------------------------------------------------------------

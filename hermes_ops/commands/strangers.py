@@ -19,6 +19,7 @@ from hermes_ops.run import HostResult
 from hermes_ops.services import MANAGERS
 
 if TYPE_CHECKING:
+    from hermes_ops.audit.finding import Finding
     from hermes_ops.commands.converge import Converged
     from hermes_ops.look.facts import Facts
     from hermes_ops.plan.desired import StepPlan
@@ -154,6 +155,24 @@ def choose(
     for limit in filter(None, (options.limit, options.within)):
         found = _narrowed(found, limit, named_only=named_only)
     return {h.name: tuple(p.name for p in h.profiles) for h in found.hosts if h.profiles}
+
+
+def standing_of(result: HostResult, workspace: Workspace, options: Options) -> Iterator[Finding]:
+    """Yield what stands on the host of a run: about itself, and about profiles that are meant."""
+    from hermes_ops.audit.register import Seen  # late: `--list` does not need them
+    from hermes_ops.audit.standing import standing
+
+    host, facts, found = result.host, result.known, []
+    try:
+        found = standing(Seen(host, facts, workspace.selected.roles)) if facts else []
+    except HermesError as error:
+        result.error = result.error or error
+    sides = {side.profile for finding in found for side in finding.sides}
+    others = [name for name in sides if name and name not in host.all_profiles]
+    there = {host.name: sorted(others)}
+    chosen = choose(workspace.whole, there, options, named_only=False) if others else {}
+    meant = {None, *(p.name for p in host.profiles), *chosen.get(host.name, ())}
+    yield from (one for one in found if {side.profile for side in one.sides} <= meant)
 
 
 def _narrowed(found: Inventory, limit: str, *, named_only: bool) -> Inventory:

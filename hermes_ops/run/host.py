@@ -162,7 +162,7 @@ def _converge(
         plan = plan_of(desired, facts, settings, result)
         if plan.stalled:
             facts, plan = _asked_again(plan, desired, facts, transport, settings, emit)
-        result.facts, result.plan = facts, plan
+        result.facts, result.looked, result.plan = facts, facts, plan
         emit(Planned(desired.host.name, plan))
         if settings.check:
             result.changes = list(as_planned(plan.changes))

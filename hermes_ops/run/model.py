@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,8 @@ class HostResult:
     changes: list[Done] = field(default_factory=list)
     plan: Plan | None = None
     facts: Facts | None = None
+    looked: Facts | None = None
+    """What the look saw. A wait asks about fewer services, and so do its `facts`."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     doubts: dict[str, Verdict] = field(default_factory=dict)
     """What the checks saw later of profiles that do not pass them, or could not be asked."""
@@ -97,3 +99,15 @@ class HostResult:
         ready = {name for name, verdict in self.verdicts.items() if verdict.is_ready}
         differs = self.plan.differs if self.plan else ()
         return tuple(one for one in differs if not (one.state and one.profile in ready))
+
+    @property
+    def known(self) -> Facts | None:
+        """What is known at the end: of services that no wait has asked about, what the look saw."""
+        looked, facts = self.looked, self.facts
+        if looked is None or facts is None:
+            return facts
+        units = {
+            manager: {**looked.units.get(manager, {}), **facts.units.get(manager, {})}
+            for manager in {*looked.units, *facts.units}
+        }
+        return replace(facts, units=units, processes={**looked.processes, **facts.processes})

@@ -32,6 +32,7 @@ from hermes_ops.plan.desired import both, desired_state
 from hermes_ops.plan.model import Control, Refuse, Wanted
 from hermes_ops.plan.resource import ServiceDefinition
 from hermes_ops.plan.services import without_definition
+from hermes_ops.run import HostResult
 from hermes_ops.services import MANAGERS
 from hermes_ops.services.describe import describe
 
@@ -390,6 +391,31 @@ def reached(options: Options, *, named_only: bool) -> strangers.Reached:
     workspace = Workspace(whole, whole, (), Vault(None, lambda _: None))
     chosen = strangers.choose(whole, there, options, named_only=named_only)
     return strangers.Reached(workspace, looks, chosen)
+
+
+@pytest.mark.parametrize(
+    ("limit", "names"),
+    [("box", ["scout"]), ("box/demo", []), ("box/*", ["scout"]), (None, ["scout"])],
+)
+def test_a_run_tells_of_the_orphans_that_its_selection_means(
+    limit: str | None, names: list[str]
+) -> None:
+    """As `fleet.ps` does: the exit codes of a plan and of a look are the same."""
+    inventory = Inventory((BOX,), {}, roles())
+    workspace = Workspace(inventory, inventory, (), Vault(None, lambda _: None))
+    result = HostResult(BOX, facts=left(), looked=left())
+    found = strangers.standing_of(result, workspace, Options(limit=limit))
+    assert [side.profile for one in found for side in one.sides] == names
+
+
+def test_an_orphan_still_runs_after_a_run_that_waited() -> None:
+    """The wait asks about the gateways of the run alone: what it does not tell is as it was."""
+    looked = left()
+    (orphan,) = orphans_of(BOX, looked, roles())
+    result = HostResult(BOX, facts=replace(looked, units={}, processes={}), looked=looked)
+    assert result.known is not None
+    assert list(orphans_of(BOX, result.known, roles())) == [orphan]
+    assert HostResult(BOX, facts=looked).known is looked
 
 
 @pytest.mark.parametrize(

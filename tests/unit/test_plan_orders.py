@@ -93,6 +93,12 @@ def test_who_was_not_drained_is_named() -> None:
     assert not ordered("drain", facts(HELD)).notes
 
 
+def test_who_runs_beside_its_manager_will_restart() -> None:
+    """Its process is ended, and with it the turns: a plan does not say that nobody restarts."""
+    assert list(ordered("start", now_with(services={"demo": "stray"})).restarts) == ["demo"]
+    assert not ordered("start", now_with(services={"demo": "stopped"})).restarts
+
+
 def test_who_is_suspended_does_not_hear_of_its_drain() -> None:
     """The request lies there, and nobody has read it."""
     found = facts(HELD)

@@ -47,10 +47,10 @@ def _command(service: ServiceSpec, facts: Facts, host: Host, profile: Profile) -
     if pids := pids_of(service, facts):
         raise Conflict(
             f"{where} runs already, as process {', '.join(map(str, sorted(pids)))}",
-            hint=f"fleet.stop -l {where}",
+            hint=f"./inv fleet.stop -l {where}",
         )
     if service.text == "hermes" and facts.hermes is None:
-        raise Conflict(f"Hermes is not on {host.name}", hint=f"fleet.up -l {where}")
+        raise Conflict(f"Hermes is not on {host.name}", hint=f"./inv fleet.up -l {where}")
     values = values_for(service, facts, facts.hermes, profile.config, {})
     words = [f"{name}={value}" for name, value in _variables(service, values).items()]
     home = shlex.quote(str(service.home))

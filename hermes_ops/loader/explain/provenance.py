@@ -116,7 +116,7 @@ def parts_of(gathered: InventoryFiles, host: str, profile: str) -> tuple[Contrib
 def _layers(gathered: InventoryFiles, host: str) -> Sequence[Layer]:
     hosts = gathered.tree.hosts
     if host in gathered.tree.groups and host not in hosts:
-        raise UsageError(f"{host} is a group: name one of its hosts", hint="inventory.list")
+        raise UsageError(f"{host} is a group: name one of its hosts", hint="./inv inventory.list")
     if host not in hosts:
         raise UsageError(f"there is no host {host!r}", hint=suggestion(host, hosts))
     return gathered.layers(host)

@@ -105,7 +105,8 @@ class Starting:
 
     def _rolls(self, one: ServicePlan) -> list[str]:
         """Note a restart; return whose restarts come before it, as they share a platform."""
-        runs = one.evidence.supervised and one.name not in self._refused
+        # One that runs beside its manager is ended and started, too.
+        runs = (one.evidence.supervised or one.evidence.alive) and one.name not in self._refused
         if not (one.begins and runs and one.watch):
             return []
         own = one.watch.expected - {API}
