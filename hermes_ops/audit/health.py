@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from hermes_ops.audit.finding import Finding, Side, make
 from hermes_ops.audit.register import Seen, finds
 from hermes_ops.hermes import platforms
+from hermes_ops.hermes.evidence import pids_of
 from hermes_ops.hermes.gateway import ACTIVE
 from hermes_ops.inventory.model import Profile
 from hermes_ops.secrets.secret import Secret
+from hermes_ops.services.describe import describe
 
 FULL_KIB, LOW_KIB = 100 << 10, 1 << 20
 """Free space below which gateways fail soon, and below which somebody should know."""
@@ -175,9 +177,15 @@ def _sleeps(seen: Seen) -> Iterable[Finding]:
     mend="./inv fleet.restart -l {path}",
 )
 def _no_dispatcher(seen: Seen) -> Iterable[Finding]:
-    wanted = [one.name for one in seen.host.profiles if one.state == "started" and _dispatches(one)]
+    wanted = [one for one in seen.host.profiles if one.state == "started" and _dispatches(one)]
     if seen.facts.health.get("dispatcher") == "free" and seen.facts.processes and wanted:
-        yield make("no-dispatcher", "", _on(seen), path=f"{seen.host.name}/{wanted[0]}")
+        # What keeps one from running may also refuse its start.
+        best = next((one for one in wanted if _runs(one, seen)), wanted[0])
+        yield make("no-dispatcher", "", _on(seen), path=f"{seen.host.name}/{best.name}")
+
+
+def _runs(profile: Profile, seen: Seen) -> bool:
+    return bool(pids_of(describe(profile, seen.roles[profile.role]), seen.facts))
 
 
 def _dispatches(profile: Profile) -> bool:

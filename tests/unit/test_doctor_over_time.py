@@ -291,6 +291,18 @@ def test_a_dispatcher_that_nobody_is_to_be(more: dict[str, Any], found: list[str
     assert [one.kind for one in standing(Seen(desired(case).host, told, roles()))] == found
 
 
+def test_a_gateway_that_runs_is_to_hand_out_the_work() -> None:
+    """One that is stopped may be refused its start: it is masked, or held."""
+    case = {
+        "desired": {"demo": {}, "other": {}},
+        "facts": {"holds": "desired", "services": {"demo": "stopped"}},
+    }
+    told = replace(facts(case), health={"dispatcher": "free"})
+    found = standing(Seen(desired(case).host, told, roles()))
+    (mend,) = [one.mend for one in found if one.kind == "no-dispatcher"]
+    assert mend == "./inv fleet.restart -l box/other"
+
+
 def test_every_finding_has_its_row() -> None:
     """Of all that a doctor knows, those about credentials aside: `secrets.lint` finds them."""
     listed = "from hermes_ops.audit.finding import _REGISTERED; print(*_REGISTERED)"
