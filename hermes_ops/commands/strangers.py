@@ -20,7 +20,6 @@ from hermes_ops.services import MANAGERS
 
 if TYPE_CHECKING:
     from hermes_ops.audit.finding import Finding
-    from hermes_ops.commands.converge import Converged
     from hermes_ops.look.facts import Facts
     from hermes_ops.plan.desired import StepPlan
 
@@ -91,13 +90,13 @@ class Reached:
             )
         )
 
-    def add_failures(self, converged: Converged) -> None:
+    def add_failures(self, results: list[HostResult]) -> None:
         """Add the hosts that did not answer to the results of a run."""
-        known = {result.host.name for result in converged.results}
+        known = {result.host.name for result in results}
         for look in self.looks:
             if look.failure and look.host.name not in known:
                 word = _WORDS.get(look.code, "failed")
-                converged.results.append(HostResult(look.host, word, look.failure))
+                results.append(HostResult(look.host, word, look.failure))
 
 
 _WORDS = {3: "unreachable", 4: "unknown"}

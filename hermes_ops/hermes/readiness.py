@@ -104,7 +104,7 @@ def _without_process(evidence: Evidence) -> Verdict:
 def _between_starts(evidence: Evidence) -> Verdict:
     status, failed = evidence.exit_status, _failed_start(evidence)
     if not failed and (status == PLANNED_RESTART or not (status or evidence.ended_by)):
-        return Verdict("starting", ("it is being started",))
+        return Verdict("starting", ("it is being started", *_again(evidence)))
     return Verdict("down", (_ending(evidence), "its manager restarts it", *_again(evidence)))
 
 

@@ -271,8 +271,7 @@ class Plan:
     """What `up` does not change, such as a drop-in of somebody else."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)  # to be judged by `readiness`
     user: tuple[int, str] | None = None  # id and name of the user on the host, if known
-    removes: frozenset[str] = frozenset()
-    """Profiles that lose settings or files, because the inventory no longer has them."""
+    removes: frozenset[str] = frozenset()  # profiles that lose what the inventory no longer has
     restarts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The profiles that are restarted, in this order, each with its messaging platforms."""
     stalled: tuple[str, ...] = ()  # profiles that look frozen: only a second look can tell

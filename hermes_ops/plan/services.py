@@ -215,8 +215,7 @@ def without_definition(
 ) -> Iterable[Change]:
     """Yield the removal of every file by which the manager knows the service.
 
-    The last one is that by which a look finds it, if this ends in the middle: of a gateway the
-    unit, as our record lies in its home; of others the file that only we write.
+    The one by which a look finds it, if this ends in the middle, is last: the unit of a gateway.
     """
     order = ("link", "policy", "unit") if service.text == "hermes" else ("link", "unit", "policy")
     own = (known for known in manager.paths(service) if known.is_own)
@@ -245,14 +244,9 @@ def _without_links(
 
 
 def plan_service(
-    wanted: Wanted,
-    service: ServiceSpec,
-    manager: ServiceManager,
-    evidence: Evidence,
-    *,
-    restart: str,
-    drain: int = 0,
-) -> Iterable[Change]:
+    wanted: Wanted, service: ServiceSpec, manager: ServiceManager, evidence: Evidence,
+    *, restart: str, drain: int = 0,
+) -> Iterable[Change]:  # fmt: skip
     """Yield the start, restart or stop that the service needs to reach its wanted state.
 
     `restart` is the reason to restart a running service, or to stop one by an order; empty if there

@@ -287,7 +287,7 @@ def test_a_gateway_runs_only_once() -> None:
     running = facts({"desired": {"demo": {}}, "facts": {"holds": "desired"}})
     with pytest.raises(Conflict, match="box/demo runs already, as process 100") as refused:
         foreground._command(DEMO.services["demo"], running, *words)
-    assert refused.value.hint == "fleet.stop -l box/demo"
+    assert refused.value.hint == "./inv fleet.stop -l box/demo"
     bare = replace(NEW, hermes=None)
     with pytest.raises(Conflict, match="Hermes is not on box"):
         foreground._command(DEMO.services["demo"], bare, *words)

@@ -15,7 +15,7 @@ from hermes_ops.audit.finding import Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import control, profile_table, ps, status, watch
+from hermes_ops.commands.fleet import control, faults, profile_table, ps, status, watch
 from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.faults import state_since
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration, lasting
@@ -706,6 +706,18 @@ def test_a_start_that_failed_is_no_drift() -> None:
     result.changes = [Done(change, "failed") for change in result.plan.changes]
     assert only(host)["state"] != "healthy"
     assert only(seen_after(result, roles()))["drift"] is only(seen(case))["drift"] is False
+
+
+def test_between_two_of_many_starts_the_journal_helps() -> None:
+    """In the moment of a start nothing has failed yet: the number of restarts tells."""
+    begins = Evidence(installed=True, activity="activating", restarts=16, recent=16)
+    verdict = judge(begins)
+    assert (verdict.state, verdict.reasons) == (
+        "starting", ("it is being started", "restarted 16 times so far, 16 in the last hour"),
+    )  # fmt: skip
+    assert faults._task(verdict, begins) == "fleet.logs --file journal"
+    once = replace(begins, restarts=1)
+    assert faults._task(judge(once), once) == "fleet.ps"
 
 
 def test_a_run_that_never_looked_shows_unknown() -> None:

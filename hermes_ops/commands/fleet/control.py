@@ -119,7 +119,7 @@ def _of_strangers(
     wait = state != "stopped"
     converged = converge(task, ordered, options, output, wait=wait, workspace=workspace)
     converged.close()
-    reached.add_failures(converged)
+    reached.add_failures(converged.results)
     return finish(converged, output)
 
 

@@ -72,7 +72,7 @@ def _down_unmanaged(options: Options, output: Output) -> Result:
         "fleet.down", down_steps(), options, output, wait=False, workspace=workspace
     )
     converged.close()
-    reached.add_failures(converged)
+    reached.add_failures(converged.results)
     return finish(converged, output)
 
 

@@ -179,9 +179,11 @@ def _task(verdict: Verdict, evidence: Evidence) -> str:
         return "fleet.restart --now"
     if verdict.state == "unknown" and (evidence.doubts or evidence.damage):
         return "fleet.restart"
-    if evidence.activity == "activating" and (evidence.restarts or 0) <= 1:
+    begins = evidence.activity == "activating"
+    if begins and (evidence.restarts or 0) <= 1:
         return "fleet.ps"
-    if verdict.state in _LOOK_AGAIN:
+    fails = begins and not evidence.alive  # seen between two of many starts
+    if verdict.state in _LOOK_AGAIN and not fails:
         return "fleet.restart" if (evidence.age_s or 0) > _LONGEST_START else "fleet.ps"
     return (
         "fleet.restart" if verdict.state == "degraded" and silent else "fleet.logs --file journal"

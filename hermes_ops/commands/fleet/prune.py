@@ -44,7 +44,7 @@ def prune(options: Options, output: Output, *, all_hosts: bool) -> Result:
         "fleet.prune", prune_steps(), options, output, wait=False, workspace=workspace
     )
     converged.close()
-    reached.add_failures(converged)
+    reached.add_failures(converged.results)
     return finish(converged, output)
 
 
