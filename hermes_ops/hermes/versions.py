@@ -52,6 +52,8 @@ class Capabilities:
     """A marker older than this many seconds is ignored; 0: never ignored."""
     planned_stop_marker: bool | None = None
     """A stop announced by `.gateway-planned-stop.json` does not count as a crash."""
+    reopens_logs: bool | None = None
+    """A log that somebody renamed or deleted is opened anew with its next line."""
     topologies: tuple[str, ...] = ()
     """`units` (one process a profile) and `multiplex` (one a user); the default first."""
     folders: tuple[str, ...] = ()

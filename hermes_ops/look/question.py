@@ -63,6 +63,8 @@ class Question:
     """The folders of profiles whose size is asked, and with them the commands that start them."""
     strangers: bool = False
     """Whether to look for profiles and services that are not in the inventory."""
+    code: bool = False
+    """Whether to compare the code of Hermes with what was installed."""
     awake: tuple[str, ...] = ()
     """The shell files that tell what keeps the machine awake; none: nobody asks."""
     rights: bool = False
@@ -80,7 +82,7 @@ class Question:
 def probe(question: Question) -> Script:
     """Return the script that asks the whole question in one exchange, and writes nothing."""
     names = ["look", "kernel", "processes", "units", "bsd", "hermes"]
-    names += ["code"] if question.strangers else []
+    names += ["code"] if question.code else []
     names += ["health", "mac"] if question.health else []
     of_look = [f"look/{name}" for name in names]
     libraries = ("wire/common", "look/evidence", *question.libraries, *question.awake, *of_look)
@@ -112,7 +114,7 @@ def _lines(question: Question) -> Iterable[str]:
         yield _call("look_ports", " ".join(question.urls), *question.env_files)
     yield from _service_lines(question)
     yield "look_interpreter; look_given"
-    if question.strangers:
+    if question.code:
         yield _call("look_code", *question.homes)
     yield _call("look_addresses", "yes" if question.addresses else "")
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))

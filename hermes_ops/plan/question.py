@@ -49,7 +49,8 @@ def question(
     """Return everything to ask in one exchange.
 
     `strangers`: ask about services that are not in the inventory, too. Without `urls` no URL is
-    asked, so that the look leaves no trace on the host. `health`: ask what a doctor wants to know.
+    asked, so that the look leaves no trace on the host; nothing is changed after it, so there is
+    time to compare the code of Hermes. `health`: ask what a doctor wants to know.
     """
     services = list(desired.services.values())
     resources = _resources(desired)
@@ -88,6 +89,7 @@ def question(
         owned=_unique(str(r.path) for r in resources if isinstance(r, Owned)),
         whole=_unique(str(r.path) for r in resources if isinstance(r, Whole)),
         strangers=strangers,
+        code=strangers or not urls,
         awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
         outside=health and bool(platforms.connecting(desired.host)),

@@ -69,11 +69,28 @@ def test_a_unit_that_ends_a_gateway(line: str, counts: bool) -> None:
         ("/etc/cron.d/x", "0 3 * * * root pkill -f hermes_cli", True),
         ("/etc/cron.d/x", "0 3 * * * bot pkill -f hermes_cli", False),
         ("/etc/cron.daily/x", "pkill -f hermes_cli", True),
+        # A backup starts it again.
+        ("crontab", f"0 3 * * * systemctl --user stop {ID} && tar c . ; systemctl --user start {ID}", False),
+        ("crontab", "0 3 * * * hermes -p demo gateway stop; cp a b; hermes -p demo gateway start", False),
+        ("crontab", f"0 3 * * * systemctl --user start {ID}; systemctl --user stop {ID}", True),
+        ("crontab", f"0 3 * * * systemctl --user stop {ID}; systemctl --user start other", True),
+        ("/etc/cron.d/x", f"0 3 * * * root systemctl --user -M hermes@ stop {ID}", True),
+        ("crontab", f"0 3 * * * systemctl --user kill -s KILL {ID}", True),
     ],
 )
 def test_a_line_of_cron_that_ends_a_gateway(path: str, line: str, counts: bool) -> None:
     """Of another user's lines only root's end it."""
     assert ends(path, line) is counts
+
+
+def test_a_unit_that_makes_a_backup() -> None:
+    """It stops the gateway before it begins, and starts it at its end."""
+    systemctl = "/usr/bin/systemctl --user"
+    lines = (f"ExecStartPre={systemctl} stop {ID}", f"ExecStopPost={systemctl} start {ID}")
+    assert not list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines={USER: lines})))
+    assert list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines={USER: lines[:1]})))
+    both = {"crontab": tuple(f"0 3 * * * systemctl --user {verb} {ID}" for verb in ("stop", "start"))}
+    assert list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines=both)))  # by night it is down
 
 
 @pytest.mark.parametrize(

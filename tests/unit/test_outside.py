@@ -173,14 +173,16 @@ def test_files_that_cannot_be_written_whatever_their_mode() -> None:
         ("/var/log/bots", "/var/log/bots/agent.log", False),  # a link leads there
         (f"/data/{HOME}/logs", f"/data/{HOME}/logs/agent.log.1", False),
         (f"/data/{HOME}/logs", "/srv/other.log", False),
-        (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", True),
         ("", f"/data/{HOME}/logs.old/agent.log", True),
+        (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", False),  # the next line goes here
         ("", f"/data/{HOME}/logs/agent.log", False),  # somebody closed the folder
     ],
 )
 def test_logs_of_another_folder(real: str, held: str, counts: bool) -> None:
     """Somebody moved the folder: the process goes on with the one that it has open."""
     seen, pid = found(real={HOME: f"/data/{HOME}", **({f"{HOME}/logs": real} if real else {})})
+    if not real and counts:
+        seen = replace(seen, paths={k: v for k, v in seen.paths.items() if k != f"{HOME}/logs"})
     rows = list(troubles_of(looked(replace(seen, opened={pid: (held,)}))))
     assert len(rows) == counts
     assert all(f"writes {held}, not ~/{HOME}/logs" in row["message"] for row in rows)
@@ -403,11 +405,38 @@ def test_a_folder_in_which_others_may_write(kind: str, mode: int, gid: int, is_o
     assert then == "on the host: chmod go-w ~/.config/systemd/user"
 
 
+def test_a_version_that_never_opens_its_log_anew() -> None:
+    """It writes on where nobody looks."""
+    old = replace(found()[0].hermes or HERMES, version="0.15.2")
+    seen, pid = found(real={HOME: f"/data/{HOME}", f"{HOME}/logs": f"/data/{HOME}/logs"}, hermes=old)
+    row, *_ = troubles_of(looked(replace(seen, opened={pid: (f"/data/{HOME}/old/agent.log",)})))
+    assert f"writes /data/{HOME}/old/agent.log, not ~/{HOME}/logs" in row["message"]
+    gone = {pid: (f"/data/{HOME}/logs/errors.log.1",)}
+    row, *_ = troubles_of(looked(replace(seen, deleted=gone)))
+    assert "still has logs/errors.log.1, which somebody deleted" in row["message"]
+
+
+@pytest.mark.parametrize("name", ["state.db", "cron/executions.db", "logs/agent.log"])
+def test_files_that_are_links(name: str) -> None:
+    """They are where their links lead; and what others lock is that file."""
+    seen, pid = found(real={HOME: f"/data/{HOME}", f"{HOME}/cron": f"/data/{HOME}/cron"})
+    end = f"/srv/{name.rpartition('/')[2]}"
+    file = replace(LINK, kind="file", mode=0o600, inode=77)
+    link = replace(LINK, kind="link", end=LinkEnd(end, file, replace(LINK, kind="folder")))
+    seen = replace(seen, paths={**seen.paths, f"{HOME}/{name}": link})
+    own = f"/data/{HOME}/state.db" if name != "state.db" else end
+    open_now = {pid: (end, own, f"/data/{HOME}/memory_store.db")}
+    assert not list(troubles_of(looked(replace(seen, opened=open_now))))
+    barred = replace(seen, locked=(Lock(4711, 77, 0, inf),))
+    assert len(list(troubles_of(looked(barred)))) == name.endswith(".db")
+
+
 def test_what_somebody_deleted_under_a_gateway() -> None:
     """What it writes there is lost; its lock is judged by where it lies, and not told twice."""
     seen, pid = found()
     real = f"/home/hermes/{HOME}"
-    open_still = (f"{real}/gateway.lock", f"{real}/state.db", "/tmp/other")
+    rotated = f"{real}/logs/errors.log.1"  # its next line makes a new one
+    open_still = (f"{real}/gateway.lock", f"{real}/state.db", "/tmp/other", rotated)
     words, then = told(replace(seen, real={HOME: real}, deleted={pid: open_still}))
     assert words.startswith("its process still has state.db, which somebody deleted: ")
     assert then.startswith("./inv fleet.restart -l ")
@@ -547,16 +576,16 @@ def test_what_a_restart_of_the_plan_mends_is_no_difference() -> None:
     """At the end of the run it is over; what another start does not end goes on."""
     case = {**CASE, "facts": {"holds": {"demo": {"env": {**ENV, "API_SERVER_PORT": "8700"}}}}}
     seen, pid = found(case)
-    held = (f"/data/{HOME}/logs.old/agent.log",)
+    held = (f"/data/{HOME}/cron.old/executions.db",)
     seen = replace(seen, opened={pid: held}, real={HOME: f"/data/{HOME}"},
                    shadows=frozenset({f"{HOME}/asyncio.py"}))  # fmt: skip
     plan = make_plan(wanted(case), seen)
     assert any(change.restarts for change in plan.changes)
     (one,) = plan.differs
     assert "asyncio.py" in one.words
-    assert any("logs.old" in reason for reason in plan.evidence["demo"].bars)
+    assert any("cron.old" in reason for reason in plan.evidence["demo"].bars)
     without = replace(found()[0], opened={found()[1]: held}, real={HOME: f"/data/{HOME}"})
-    assert any("logs.old" in one.words for one in make_plan(wanted(CASE), without).differs)
+    assert any("cron.old" in one.words for one in make_plan(wanted(CASE), without).differs)
 
 
 def test_a_part_of_others_that_systemd_has_not_read_yet() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import os
 import socket
@@ -1097,6 +1098,31 @@ def test_a_python_that_does_not_come_up(host: Host) -> None:
     python = host.program("other-python", "exit 3")
     told = host.run(look.replace(f"hermes_python={sys.executable}", f"hermes_python={python}")).told
     assert told == ["damaged its Python does not come up"]
+
+
+def test_files_with_a_new_date_are_those_that_were_installed(host: Host) -> None:
+    """Whoever copies an installation may date all anew: what is unchanged is not compiled."""
+    root, look = installed(host)
+    text = b"print 'for an older Python'\n"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text).digest()).decode().rstrip("=")
+    (root / "gateway/run.py").write_bytes(text)
+    record = root / "hermes_agent-0.1.dist-info/RECORD"
+    record.write_text(f"gateway/run.py,sha256={digest},{len(text)}\n")
+    os.utime(record, (0, 0))
+    assert host.run(look).told == []
+    record.write_text(f"gateway/run.py,sha256={digest[:-1]}_,{len(text)}\n")
+    os.utime(record, (0, 0))
+    assert host.run(look).told == ["damaged gateway/run.py is no Python any more"]
+
+
+def test_a_comparison_that_does_not_end_is_no_damage(host: Host) -> None:
+    """Of a slow disk nothing is known, and no restart is refused for it."""
+    _, look = installed(host)
+    host.stand("timeout", "exit 124")
+    told = host.run(look).told
+    assert told == ["unread the code of Hermes (to compare it takes longer than 10 s)"]
+    find = look.replace("look_code", 'find_damage "$hermes_info"; say "damage: $damage."')
+    assert host.run(find).told == ["damage: ."]
 
 
 def test_code_that_nobody_knows_is_no_question(dash: Host) -> None:

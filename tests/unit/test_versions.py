@@ -364,6 +364,12 @@ def is_quiet():
     gateway.prompt_yes_no = lambda *words: asked.append(words) or False
     told = said("gateway", "install", "--force", "--no-start-now", "--no-start-on-login")
     return not asked and "ended with 2" not in told
+def is_reopened():
+    logs, path = module("hermes_logging"), home / "logs" / "x.log"
+    handler = logs._ManagedRotatingFileHandler(path)
+    path.unlink()
+    handler.emit(logs.logging.makeLogRecord({"msg": "x"}))
+    return path.exists()
 multiplex = getattr(gateway_config.GatewayConfig(), "multiplex_profiles", None)
 requires = SpecifierSet(importlib.metadata.metadata("hermes-agent")["Requires-Python"])
 config.ensure_hermes_home()
@@ -388,6 +394,7 @@ print(json.dumps({
     "drain_marker": drained(0),
     "drain_marker_limit": 0 if drained(10**7) else None,
     "planned_stop_marker": planned,
+    "reopens_logs": is_reopened(),
     "topologies": {None: ["units"], False: ["units", "multiplex"]}.get(
         multiplex, ["multiplex", "units"]),
     "folders": folders,

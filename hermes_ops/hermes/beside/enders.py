@@ -15,6 +15,9 @@ from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 
 _VERBS = {"stop", "kill", "disable", "mask"}
+_STARTS = {"start", "restart"}
+_WITH_UNIT = {"-M", "--machine", "-H", "--host", "-s", "--signal", "-p", "--property"}
+"""Options of `systemctl` with a word of their own behind them."""
 _KILLERS = {"kill", "pkill", "killall"}
 _OF_USER = {"-u", "-U", "--euid", "--uid"}
 _WITH_VALUE = {*_OF_USER, "-g", "-G", "-t", "-P", "-s", "--signal"}
@@ -31,7 +34,10 @@ def enders(service: ServiceSpec, id: str, own: Collection[str], facts: Facts) ->
         if path in own or path.rpartition(".d/")[0] in own:
             continue
         of_cron = path.startswith((CRON, CRONTAB))
-        if any(_ends(_command(line, path, facts), service, id, facts) for line in lines):
+        commands = [_command(line, path, facts) for line in lines]
+        if not of_cron:  # a unit runs all of its own, so what begins it again may be in another line
+            commands = [[word for words in commands for word in (*words, ";")]]
+        if any(_ends(words, service, id, facts) for words in commands):
             edit = "crontab -e" if path == CRONTAB else f"sudo -e {shlex.quote(path)}"
             hint = f"take that line out: {edit}" if of_cron else removal(_whole(path, facts))
             shown = path if path == CRONTAB else _shown(path)
@@ -64,23 +70,29 @@ def _words(text: str) -> list[str]:
 
 
 def _ends(words: Sequence[str], service: ServiceSpec, id: str, facts: Facts) -> bool:
+    """Whether these commands leave it ended: a backup may stop it, and start it again."""
+    ended = False
     for number, word in enumerate(words):
         name = word.lstrip("-@:+!").rpartition("/")[2]
         rest = list(takewhile(";".__ne__, words[number + 1 :]))
-        if name == "systemctl" and _stops(rest, id):
-            return True
-        if name in _KILLERS and _kills(name, rest, service, facts):
-            return True
-    return ("gateway", "stop") in pairwise(words) and (
-        home_of_words(words, facts) == f"{facts.home}/{service.home}"
-    )
+        if name == "systemctl" and _orders(rest, id, _VERBS):
+            ended = True
+        elif name in _KILLERS and _kills(name, rest, service, facts):
+            ended = True
+        elif name == "systemctl" and _orders(rest, id, _STARTS):
+            ended = False
+        elif word == "gateway" and rest and rest[0] in ("stop", "start", "restart"):
+            if home_of_words(words, facts) == f"{facts.home}/{service.home}":
+                ended = rest[0] == "stop"
+    return ended
 
 
-def _stops(words: Sequence[str], id: str) -> bool:
-    """Whether `systemctl` with these words ends the unit: its name may be a pattern."""
-    verb, *targets = [word for word in words if not word.startswith("-")] or [""]
+def _orders(words: Sequence[str], id: str, verbs: Collection[str]) -> bool:
+    """Whether `systemctl` with these words does one of this to the unit: its name may be a pattern."""
+    plain = [word for before, word in pairwise(["", *words]) if before not in _WITH_UNIT]
+    verb, *targets = [word for word in plain if not word.startswith("-")] or [""]
     names = (id, id.removesuffix(".service"))
-    return verb in _VERBS and any(fnmatchcase(name, one) for one in targets for name in names)
+    return verb in verbs and any(fnmatchcase(name, one) for one in targets for name in names)
 
 
 def _kills(name: str, words: list[str], service: ServiceSpec, facts: Facts) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import inf
+from pathlib import PurePosixPath
 
 from hermes_ops.hermes.gateway import DATABASES, JOBS_DATABASE, LOCK, LOGS
 from hermes_ops.hermes.versions import capabilities
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 
+_LOGS = str(PurePosixPath(LOGS[0]).parent)
 _SHARED = ("kanban.db",)
 """What all gateways of a user have in the home of the default profile."""
 _PENDING = 2**30
@@ -26,11 +28,23 @@ def lost(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
 
 
 def deleted(service: ServiceSpec, pid: int | None, facts: Facts) -> tuple[str, ...]:
-    """Return the files of its home that a process has open, and somebody deleted."""
+    """Return the files of its home that a process has open, and somebody deleted.
+
+    Logs are no loss where the process opens them anew: logrotate renames them, and compresses.
+    """
     home = facts.real.get(str(service.home), "")
     held = facts.deleted.get(pid or 0, ()) if home else ()
     below = {path[len(home) + 1 :] for path in held if path.startswith(f"{home}/")}
-    return tuple(sorted(below - {LOCK}))
+    logs = {name for name in below if _is_reopened(name, service, facts)}
+    return tuple(sorted(below - {LOCK} - logs))
+
+
+def _is_reopened(name: str, service: ServiceSpec, facts: Facts) -> bool:
+    """Whether the next line of a log goes to its own place again, wherever the last one went."""
+    folder, _, file = name.rpartition("/")
+    kept = facts.hermes is None or capabilities(facts.hermes.version).reopens_logs is not False
+    there = str(service.home / folder) in facts.paths
+    return folder == _LOGS and ".log" in file and kept and there
 
 
 def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
@@ -47,9 +61,16 @@ def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
         real, file = facts.real.get(folder), name.rpartition("/")[2]
         place = f"{real}/{file}" if real else f"{home}/{name}"
         same = [path for path in held if path.rpartition("/")[2] == file]
-        if same and place not in same:
+        follows = _is_link(service, name, facts) or _is_reopened(name, service, facts)
+        if same and place not in same and not follows:
             return f"its process {pid} writes {same[0]}, not ~/{folder}"
     return _renamed(service, pid, facts)
+
+
+def _is_link(service: ServiceSpec, name: str, facts: Facts) -> bool:
+    """Whether a file of the home is a link to one that is there; folders above may be links, too."""
+    state = facts.paths.get(str(service.home / name))
+    return bool(state and state.end and state.end.state)
 
 
 def _renamed(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
@@ -61,7 +82,7 @@ def _renamed(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
     held = {path for path in facts.opened.get(pid or 0, ()) if path.endswith(".db")}
     others = sorted(held - {f"{home}/{name}" for name in (*DATABASES, JOBS_DATABASE, *_SHARED)})
     here = [path for path in others if path.startswith(f"{home}/")]
-    if not here or f"{home}/{own}" in held:
+    if not here or f"{home}/{own}" in held or _is_link(service, own, facts):
         return ""
     return f"its process {pid} writes {here[0]}, not ~/{service.home}/{own}"
 
@@ -85,6 +106,7 @@ def barred(service: ServiceSpec, facts: Facts) -> tuple[tuple[int, str], ...]:
         # Where it has a log of writes, all go by one byte of the file beside it.
         for file, first, last in ((name, _PENDING, inf), (f"{name}-shm", _WRITER, _WRITER)):
             state = facts.paths.get(f"{service.home}/{file}")
+            state = state.end.state if state and state.end else state
             locks = (one for one in facts.locked if state and one.inode == state.inode)
             found += [(one.pid, name) for one in locks if one.last >= first and one.first <= last]
     return tuple(dict.fromkeys(found))
