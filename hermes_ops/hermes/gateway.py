@@ -188,7 +188,8 @@ def values_for(
     """
     python = hermes.python if hermes else "python3"
     known = capabilities(hermes.version) if hermes else UNKNOWN
-    home = f"{facts.home}/{service.home}"
+    is_own = service.text == "hermes"
+    home = facts.real_home(service.home) if is_own else f"{facts.home}/{service.home}"
     values: dict[str, Any] = {
         "profile": service.profile,
         "description": service.description,
@@ -206,7 +207,7 @@ def values_for(
         "unit_runs_python": known.unit_runs_python,
         "quiet_install": known.quiet_install,
     }
-    if service.text == "hermes" and hermes:
+    if is_own and hermes:
         values |= {
             "path": ":".join(path_folders(service, facts, hermes)),
             "virtual_env": hermes.venv or str(PurePosixPath(hermes.project) / "venv"),

@@ -257,6 +257,18 @@ class Facts:
         ours = f"{self.home}/{environment('hermes')}/"
         return script.replace(self.home, "~", 1) if script.startswith(ours) else shlex.quote(script)
 
+    def real_home(self, home: PurePosixPath) -> str:
+        """Return a home as Hermes writes it into its unit: links are followed.
+
+        It writes the unit anew at its start, so any other path would never stay. A profile whose
+        own folder is a link has another name there, which Hermes takes for no profile of its own.
+        """
+        named, above = f"{self.home}/{home}", str(home.parent)
+        if above == ".":  # that of the default profile
+            return self.real.get(str(home), named)
+        real = f"{self.real.get(above, f'{self.home}/{above}')}/{home.name}"
+        return real if self.real.get(str(home), real) == real else named
+
     def digest(self, path: PurePosixPath | str) -> str:
         """Return the state that a change expects: a digest, `-` for absent, `+` for existing."""
         key = str(path)

@@ -78,8 +78,21 @@ def invocations(reply: Reply) -> dict[int, Invocation]:
     lines = [line for r in reply.of("commands") for line in (r.text or "").splitlines()]
     fields = [line.split("\t") for line in lines]
     return {
-        int(f[0]): Invocation(tuple(f[3:]), f[1], f[2]) for f in fields if f[0].isdigit() and f[3:]
+        int(f[0]): Invocation(tuple(f[3:]), _named(f[1], reply), f[2])
+        for f in fields
+        if f[0].isdigit() and f[3:]
     }
+
+
+def _named(path: str, reply: Reply) -> str:
+    """Return a home as its user names it: Hermes, for one, writes what links lead to."""
+    user = next((record.rest for record in reply.of("home")), "")
+    for folder in (".hermes/profiles", ".hermes"):
+        said = next((r.rest for r in reply.of("real") if r.words[0] == folder), "")
+        real = said.partition(" ")[2]
+        if real and (path == real or path.startswith(f"{real}/")):
+            return f"{user}/{folder}{path[len(real) :]}"
+    return path
 
 
 def variables(reply: Reply) -> dict[int, frozenset[str]]:
@@ -94,6 +107,9 @@ def unit_lines(reply: Reply) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for line in (line for r in reply.of("unitlines") for line in (r.text or "").splitlines()):
         path, colon, words = line.partition(":")
+        key, equals, value = words.partition("=")
+        if key == "HERMES_HOME":
+            words = f"{key}{equals}{_named(value, reply)}"
         if colon:
             found[path] = (*found.get(path, ()), words)
     return found

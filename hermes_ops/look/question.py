@@ -124,7 +124,8 @@ def _lines(question: Question) -> Iterable[str]:
     yield _call("look_databases", *question.databases)
     yield _call("look_newer", *question.homes)
     written = (f"{home}/{name}" for home in question.homes for name in ("logs", "cron"))
-    folders = dict.fromkeys((".", *map(str, FOLDERS), *question.places, *question.homes, *written))
+    own = (".", ".hermes", ".hermes/profiles", *map(str, FOLDERS))
+    folders = dict.fromkeys((*own, *question.places, *question.homes, *written))
     yield _call("look_real", *folders)
     yield _call("look_closed", *question.written)
     if question.health:

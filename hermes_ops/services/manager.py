@@ -291,10 +291,10 @@ class CheckedService:
     home: str
     env_file: str | None = None
     urls: tuple[str, ...] = ()
-    platforms: frozenset[str] = frozenset()
-    """The platforms that the gateway must connect with these settings."""
+    platforms: frozenset[str] = frozenset()  # which the gateway must connect
     holds: tuple[str, ...] = ()
     """Of what keeps the machine awake: all that it must keep from happening."""
     readiness: str = "process"
     python: str = "python3"
+    real_home: str = ""  # as its unit names it: links on the way are followed
     drained: str = ""  # whose request makes it take no turn: it drains then, and should

@@ -60,6 +60,7 @@ def _service(
         platforms=watch.expected,
         readiness=spec.readiness,
         python=facts.hermes.python if facts.hermes else "python3",
+        real_home=facts.real_home(spec.home),
         drained=drain.told if drain else "",
     )
 

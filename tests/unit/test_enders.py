@@ -70,10 +70,12 @@ def test_a_unit_that_ends_a_gateway(line: str, counts: bool) -> None:
         ("/etc/cron.d/x", "0 3 * * * bot pkill -f hermes_cli", False),
         ("/etc/cron.daily/x", "pkill -f hermes_cli", True),
         # A backup starts it again.
-        ("crontab", f"0 3 * * * systemctl --user stop {ID} && tar c . ; systemctl --user start {ID}", False),
-        ("crontab", "0 3 * * * hermes -p demo gateway stop; cp a b; hermes -p demo gateway start", False),
-        ("crontab", f"0 3 * * * systemctl --user start {ID}; systemctl --user stop {ID}", True),
-        ("crontab", f"0 3 * * * systemctl --user stop {ID}; systemctl --user start other", True),
+        ("crontab", f"0 3 * * * systemctl stop {ID} && tar c . ; systemctl start {ID}", False),
+        ("crontab", "0 3 * * * hermes -p demo gateway stop; hermes -p demo gateway start", False),
+        ("crontab", "0 3 * * * hermes -p demo gateway stop; hermes -p x gateway start", True),
+        ("crontab", "0 3 * * * hermes -p x gateway stop; hermes -p demo gateway stop", True),
+        ("crontab", f"0 3 * * * systemctl start {ID}; systemctl stop {ID}", True),
+        ("crontab", f"0 3 * * * systemctl stop {ID}; systemctl start other", True),
         ("/etc/cron.d/x", f"0 3 * * * root systemctl --user -M hermes@ stop {ID}", True),
         ("crontab", f"0 3 * * * systemctl --user kill -s KILL {ID}", True),
     ],
@@ -89,8 +91,8 @@ def test_a_unit_that_makes_a_backup() -> None:
     lines = (f"ExecStartPre={systemctl} stop {ID}", f"ExecStopPost={systemctl} start {ID}")
     assert not list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines={USER: lines})))
     assert list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines={USER: lines[:1]})))
-    both = {"crontab": tuple(f"0 3 * * * systemctl --user {verb} {ID}" for verb in ("stop", "start"))}
-    assert list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines=both)))  # by night it is down
+    both = tuple(f"0 3 * * * systemctl --user {verb} {ID}" for verb in ("stop", "start"))
+    assert list(enders(DEMO, ID, {OWN}, replace(NEW, unit_lines={"crontab": both})))  # by night
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,22 @@ def test_names_that_hermes_gives(
 def test_whose_service_it_is(manager: str, name: str, profile: str) -> None:
     """A gateway that nobody described is known by the name of its service."""
     assert MANAGERS[manager].profile_of(name) == profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "real", "home"),
+    [
+        ("demo", {}, "/home/hermes/.hermes/profiles/demo"),
+        ("demo", {".hermes/profiles": "/data/h/profiles"}, "/data/h/profiles/demo"),  # not made yet
+        ("demo", {".hermes/profiles": "/data/h/profiles",
+                  ".hermes/profiles/demo": "/data/h/profiles/demo"}, "/data/h/profiles/demo"),
+        ("demo", {".hermes/profiles": "/home/hermes/.hermes/profiles",
+                  ".hermes/profiles/demo": "/srv/bot"}, "/home/hermes/.hermes/profiles/demo"),
+        ("default", {".hermes": "/data/h"}, "/data/h"),
+    ],
+)  # fmt: skip
+def test_a_home_behind_a_link(profile: str, real: dict[str, str], home: str) -> None:
+    """Its unit names it as Hermes does, which writes the unit anew at its start."""
+    service = desired({"desired": {profile: {}}}).services[profile]
+    values = gateway.values_for(service, replace(NEW, real=real), HERMES, {}, {})
+    assert values["service_home"] == home

@@ -13,7 +13,7 @@ from case_file import read_case
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import latest, parse
 from hermes_ops.look.facts import Facts, Invocation, Process, Server
-from hermes_ops.look.processes import invocations
+from hermes_ops.look.processes import invocations, unit_lines
 from hermes_ops.wire import Reader, Record, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"
@@ -233,3 +233,24 @@ def test_what_processes_were_started_with() -> None:
         7: Invocation(("python", "gateway"), "/home/a", "/x.slice"),
         8: Invocation(("/bin/sleep",)),
     }
+
+
+@pytest.mark.parametrize(
+    ("home", "named"),
+    [
+        ("/data/h/profiles/x", "/home/bot/.hermes/profiles/x"),
+        ("/data/h", "/home/bot/.hermes"),
+        ("/data/hh", "/data/hh"),
+        ("/home/bot/.hermes/profiles/x", "/home/bot/.hermes/profiles/x"),
+    ],
+)
+def test_a_home_behind_a_link_has_the_users_name_for_it(home: str, named: str) -> None:
+    """In a process, and in a unit: it is compared with those of the inventory."""
+    records = (
+        Record("home", "/home/bot"), Record("real", ".hermes /data/h"),
+        Record("commands", "", f"7\t{home}\t/g\tpython\n"),
+        Record("unitlines", "", f"x.service:HERMES_HOME={home}\nx.service:User=bot\n"),
+    )  # fmt: skip
+    found = Reply(records, complete=True)
+    assert invocations(found)[7].home == named
+    assert unit_lines(found) == {"x.service": (f"HERMES_HOME={named}", "User=bot")}

@@ -174,7 +174,7 @@ def test_files_that_cannot_be_written_whatever_their_mode() -> None:
         (f"/data/{HOME}/logs", f"/data/{HOME}/logs/agent.log.1", False),
         (f"/data/{HOME}/logs", "/srv/other.log", False),
         ("", f"/data/{HOME}/logs.old/agent.log", True),
-        (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", False),  # the next line goes here
+        (f"/data/{HOME}/logs", f"/data/{HOME}/logs.old/agent.log", False),  # until its next line
         ("", f"/data/{HOME}/logs/agent.log", False),  # somebody closed the folder
     ],
 )
@@ -408,7 +408,8 @@ def test_a_folder_in_which_others_may_write(kind: str, mode: int, gid: int, is_o
 def test_a_version_that_never_opens_its_log_anew() -> None:
     """It writes on where nobody looks."""
     old = replace(found()[0].hermes or HERMES, version="0.15.2")
-    seen, pid = found(real={HOME: f"/data/{HOME}", f"{HOME}/logs": f"/data/{HOME}/logs"}, hermes=old)
+    real = {HOME: f"/data/{HOME}", f"{HOME}/logs": f"/data/{HOME}/logs"}
+    seen, pid = found(real=real, hermes=old)
     row, *_ = troubles_of(looked(replace(seen, opened={pid: (f"/data/{HOME}/old/agent.log",)})))
     assert f"writes /data/{HOME}/old/agent.log, not ~/{HOME}/logs" in row["message"]
     gone = {pid: (f"/data/{HOME}/logs/errors.log.1",)}

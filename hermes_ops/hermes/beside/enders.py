@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise
 
 from hermes_ops.errors import Conflict
 from hermes_ops.hermes.beside.rivals import CRON, CRONTAB, home_of_words, removal
@@ -35,7 +35,7 @@ def enders(service: ServiceSpec, id: str, own: Collection[str], facts: Facts) ->
             continue
         of_cron = path.startswith((CRON, CRONTAB))
         commands = [_command(line, path, facts) for line in lines]
-        if not of_cron:  # a unit runs all of its own, so what begins it again may be in another line
+        if not of_cron:  # a unit runs all of its own: another line may start it again
             commands = [[word for words in commands for word in (*words, ";")]]
         if any(_ends(words, service, id, facts) for words in commands):
             edit = "crontab -e" if path == CRONTAB else f"sudo -e {shlex.quote(path)}"
@@ -69,33 +69,37 @@ def _words(text: str) -> list[str]:
     return re.sub(r"[\"'\\()]", " ", re.sub(r"[;&|]+", " ; ", text)).split()
 
 
-def _ends(words: Sequence[str], service: ServiceSpec, id: str, facts: Facts) -> bool:
+def _ends(words: Iterable[str], service: ServiceSpec, id: str, facts: Facts) -> bool:
     """Whether these commands leave it ended: a backup may stop it, and start it again."""
-    ended = False
+    commands = (list(group) for is_end, group in groupby(words, ";".__eq__) if not is_end)
+    told = [_effect(command, service, id, facts) for command in commands]
+    return next((effect for effect in reversed(told) if effect is not None), False)
+
+
+def _effect(words: Sequence[str], service: ServiceSpec, id: str, facts: Facts) -> bool | None:
+    """Return whether a command ends it, False if it starts it, None if it does neither."""
     for number, word in enumerate(words):
-        name = word.lstrip("-@:+!").rpartition("/")[2]
-        rest = list(takewhile(";".__ne__, words[number + 1 :]))
-        if name == "systemctl" and _orders(rest, id, _VERBS):
-            ended = True
-        elif name in _KILLERS and _kills(name, rest, service, facts):
-            ended = True
-        elif name == "systemctl" and _orders(rest, id, _STARTS):
-            ended = False
-        elif word == "gateway" and rest and rest[0] in ("stop", "start", "restart"):
-            if home_of_words(words, facts) == f"{facts.home}/{service.home}":
-                ended = rest[0] == "stop"
-    return ended
+        name, rest = word.lstrip("-@:+!").rpartition("/")[2], words[number + 1 :]
+        stops = name == "systemctl" and _orders(rest, id, _VERBS)
+        if stops or (name in _KILLERS and _kills(name, rest, service, facts)):
+            return True
+        if name == "systemctl" and _orders(rest, id, _STARTS):
+            return False
+        if word == "gateway" and rest and rest[0] in ("stop", *_STARTS):
+            is_own = home_of_words(words, facts) == f"{facts.home}/{service.home}"
+            return rest[0] == "stop" if is_own else None
+    return None
 
 
 def _orders(words: Sequence[str], id: str, verbs: Collection[str]) -> bool:
-    """Whether `systemctl` with these words does one of this to the unit: its name may be a pattern."""
+    """Whether `systemctl` with these words does that to the unit: its name may be a pattern."""
     plain = [word for before, word in pairwise(["", *words]) if before not in _WITH_UNIT]
     verb, *targets = [word for word in plain if not word.startswith("-")] or [""]
     names = (id, id.removesuffix(".service"))
     return verb in verbs and any(fnmatchcase(name, one) for one in targets for name in names)
 
 
-def _kills(name: str, words: list[str], service: ServiceSpec, facts: Facts) -> bool:
+def _kills(name: str, words: Sequence[str], service: ServiceSpec, facts: Facts) -> bool:
     """Whether a signal goes to its process: by its command line, its name, or its pid file."""
     if any(_HARMLESS.match(word) for word in words):
         return False

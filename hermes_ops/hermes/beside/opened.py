@@ -68,7 +68,7 @@ def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
 
 
 def _is_link(service: ServiceSpec, name: str, facts: Facts) -> bool:
-    """Whether a file of the home is a link to one that is there; folders above may be links, too."""
+    """Whether a file of the home is a link to another; folders above that may be links, too."""
     state = facts.paths.get(str(service.home / name))
     return bool(state and state.end and state.end.state)
 
