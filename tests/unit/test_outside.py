@@ -385,6 +385,17 @@ def test_a_database_that_is_none() -> None:
     assert then == "./inv gateway.repair box/demo"
 
 
+def test_a_database_that_was_emptied() -> None:
+    """A new one is empty only until the file beside it is there."""
+    seen, _ = found()
+    file = replace(LINK, kind="file", mode=0o600, size=0)
+    seen = replace(seen, paths={**seen.paths, f"{HOME}/state.db": file})
+    assert not list(troubles_of(looked(seen)))
+    words, then = told(replace(seen, paths={**seen.paths, f"{HOME}/state.db-shm": file}))
+    assert words == "somebody has emptied state.db: what it kept there is lost"
+    assert then.endswith("a new one is made by ./inv fleet.restart -l box/demo")
+
+
 @pytest.mark.parametrize(
     ("kind", "mode", "gid", "is_open"),
     [

@@ -6,7 +6,7 @@ from math import inf
 from pathlib import PurePosixPath
 
 from hermes_ops.hermes.gateway import DATABASES, JOBS_DATABASE, LOCK, LOGS
-from hermes_ops.hermes.versions import capabilities
+from hermes_ops.hermes.versions import UNKNOWN, capabilities
 from hermes_ops.look.facts import Facts
 from hermes_ops.services.base import ServiceSpec
 
@@ -42,9 +42,10 @@ def deleted(service: ServiceSpec, pid: int | None, facts: Facts) -> tuple[str, .
 def _is_reopened(name: str, service: ServiceSpec, facts: Facts) -> bool:
     """Whether the next line of a log goes to its own place again, wherever the last one went."""
     folder, _, file = name.rpartition("/")
-    kept = facts.hermes is None or capabilities(facts.hermes.version).reopens_logs is not False
-    there = str(service.home / folder) in facts.paths
-    return folder == _LOGS and ".log" in file and kept and there
+    known = capabilities(facts.hermes.version) if facts.hermes else UNKNOWN
+    if folder != _LOGS or ".log" not in file or str(service.home / folder) not in facts.paths:
+        return False
+    return known.reopens_logs is not False
 
 
 def astray(service: ServiceSpec, pid: int | None, facts: Facts) -> str:
@@ -97,6 +98,17 @@ def missing(service: ServiceSpec, facts: Facts) -> tuple[str, ...]:
     made = capabilities(facts.hermes.version).folders
     kept = (name for name in made if not name.endswith("_cache") and "/" not in name)
     return tuple(name for name in kept if str(service.home / name) not in facts.paths)
+
+
+def emptied(service: ServiceSpec, facts: Facts) -> tuple[str, ...]:
+    """Return the databases that somebody has emptied while a process had them open.
+
+    Before SQLite makes the file beside a database, it writes the first page of that.
+    """
+    paths = {name: facts.paths.get(str(service.home / name)) for name in DATABASES}
+    empty = [name for name, found in paths.items() if found and found.kind == "file"]
+    shared = (name for name in empty if f"{service.home}/{name}-shm" in facts.paths)
+    return tuple(name for name in shared if not facts.paths[f"{service.home}/{name}"].size)
 
 
 def barred(service: ServiceSpec, facts: Facts) -> tuple[tuple[int, str], ...]:

@@ -14,7 +14,7 @@ from hermes_ops.files.ownership import Tree
 from hermes_ops.files.quoting import moving
 from hermes_ops.hermes import platforms
 from hermes_ops.hermes.beside.enders import enders
-from hermes_ops.hermes.beside.opened import barred, missing
+from hermes_ops.hermes.beside.opened import barred, emptied, missing
 from hermes_ops.hermes.beside.rivals import CRONTAB, crons, own_units, removal
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
@@ -259,6 +259,10 @@ def _of_files(
     for pid, name in barred(service, facts):
         words = f"process {pid} has locked its {name}: it can keep nothing there until that ends"
         yield Conflict(words, hint=f"on the host, see whose that is, and end it: ps -fp {pid}")
+    if cleared := emptied(service, facts):
+        words = f"somebody has emptied {' and '.join(cleared)}: what it kept there is lost"
+        new = f"a new one is made by {restart_hint(host, service)}"
+        yield Conflict(words, hint=f"put a copy back while it is stopped; {new}", kind=OF_PROCESS)
     if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
         words = f"what it has as {' and '.join(bad)} is no SQLite database"
         yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
