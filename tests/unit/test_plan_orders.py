@@ -99,6 +99,12 @@ def test_who_runs_beside_its_manager_will_restart() -> None:
     assert not ordered("start", now_with(services={"demo": "stopped"})).restarts
 
 
+def test_who_goes_on_to_drain_is_counted_among_the_restarts() -> None:
+    """Its process is replaced as any other; nobody waits for it on its platforms."""
+    found = put(facts(HELD), f"{HOME}/.drain_request.json", drain_request())
+    assert ordered("restart", found).restarts == {"demo": frozenset()}
+
+
 def test_who_is_suspended_does_not_hear_of_its_drain() -> None:
     """The request lies there, and nobody has read it."""
     found = facts(HELD)

@@ -104,12 +104,12 @@ class Starting:
             self._watch(one)
 
     def _rolls(self, one: ServicePlan) -> list[str]:
-        """Note a restart; return whose restarts come before it, as they share a platform."""
-        # One that runs beside its manager is ended and started, too.
+        """Note a restart, of a stray process too; return whose come before, by their platforms."""
         runs = (one.evidence.supervised or one.evidence.alive) and one.name not in self._refused
-        if not (one.begins and runs and one.watch):
+        if not (one.begins and runs):
             return []
-        own = one.watch.expected - {API}
+        # Nobody waits for one that goes on to drain: it does not become ready.
+        own = one.watch.expected - {API} if one.watch else frozenset[str]()
         latest = [
             next((name for name in reversed(self.restarts) if platform in self.restarts[name]), "")
             for platform in own
