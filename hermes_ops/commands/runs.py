@@ -65,7 +65,7 @@ def _named(run: str) -> str:
 def resumed(run: str, selects: Callable[[str], bool] = lambda _: True) -> list[str]:
     """Return the words that call the task of a run again, for the hosts that were not done.
 
-    `last` is the last run that was no check: to look first, with `--check`, must not replace it.
+    `last` is the last run that had hosts and was no check: to look first must not replace it.
     `selects`: whether a task takes `-l`. One that does not is about a target, and is told the same.
 
     Raises:
@@ -117,8 +117,11 @@ def _unfinished(*, before: str) -> str:
 
 
 def _last_in_earnest() -> str:
+    """Return the last run that had hosts, if there is one, and was no check."""
     found = (run["run"] for run in journal.runs() if not run["check"])
-    return next(found, "") or _named(LAST)
+    # To show a secret is noted as a run, too, and there is nothing to go on with.
+    on_hosts = (run for run in found if next(iter(journal.read(run)), {}).get("hosts") != [])
+    return next(on_hosts, "") or _named(LAST)
 
 
 def _without_limit(words: Sequence[str], task: str, run: str) -> Iterator[str]:

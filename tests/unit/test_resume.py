@@ -52,6 +52,13 @@ def test_a_check_is_not_the_last_run() -> None:
     assert resumed("last")[-1] == "h3,h4,h5"
 
 
+def test_a_run_without_hosts_is_not_the_last_one() -> None:
+    """To show a secret is noted as a run, and leaves nothing to go on with."""
+    kept("20260101T000000-r1")
+    kept("20260101T000001-r2", task="secrets.show", hosts=[], ends={})
+    assert resumed("last")[-1] == "h3,h4,h5"
+
+
 @pytest.mark.parametrize(
     ("since", "proposed"),
     [
