@@ -30,8 +30,8 @@ def run(options: Options, output: Output, target: str) -> Result:
     """
     workspace, host, profile = open_target(options, output, target)
     if not is_terminal():
-        as_service = f"as a service: ./inv fleet.start -l {target}"
-        raise UsageError("gateway.run needs a terminal", hint=as_service)
+        hint = f"as a service: ./inv fleet.start -l {target}"
+        raise UsageError("gateway.run needs a terminal", hint=hint)
     refuse_disabled(host)
     desired = desired_state(host, workspace.whole.roles, ())
     service = desired.services[profile.name]
