@@ -6,7 +6,12 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 from hermes_ops.errors import CommandError
@@ -25,6 +30,9 @@ _PLATFORMS = {
     ("Darwin", "x86_64"): ("macosx_10_13_x86_64", "macosx_11_0_x86_64"),
 }
 DEADLINE = 900
+_guard = threading.Lock()
+_running: dict[Path, Future[None]] = {}
+"""The downloads of this run, by their folders."""
 
 
 def gather(wanted: Wheelhouse, *, pip: Path, cache: Path) -> Sequence[Path]:
@@ -36,14 +44,48 @@ def gather(wanted: Wheelhouse, *, pip: Path, cache: Path) -> Sequence[Path]:
     key = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
     folder = cache / "wheels" / key
     if not folder.is_dir():
-        _download(wanted, folder, pip)
+        _download_once(wanted, folder, pip)
     return sorted(folder.glob("*.whl"))
 
 
+def _download_once(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
+    """Download, or wait for the other host of this run for which it is done, and share its end."""
+    with _guard:
+        is_first = folder not in _running
+        shared = _running.setdefault(folder, Future())
+    if is_first:
+        try:
+            shared.set_result(_download(wanted, folder, pip))
+        except BaseException as error:
+            shared.set_exception(error)
+        finally:
+            with _guard:
+                del _running[folder]
+    shared.result()
+
+
 def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_cut_off(folder)
+    # Other runs, of other operators of this machine, may download the same at the same time.
+    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as name:
+        part = Path(name, "wheels")
+        part.mkdir()
+        _fetch(wanted, part, pip)
+        # Whoever has finished first: that folder is as good.
+        with suppress(OSError):
+            part.rename(folder)
+
+
+def _remove_cut_off(folder: Path) -> None:
+    """Remove what a run that was killed has left: none takes that long."""
+    for left in folder.parent.glob(f"{folder.name}.*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - 2 * DEADLINE:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _fetch(wanted: Wheelhouse, part: Path, pip: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(pip / "pip"), "download", "--quiet", "--disable-pip-version-check",
          "--no-input", "--dest", str(part), *_target(wanted), *wanted.requirements],
@@ -55,11 +97,6 @@ def _download(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
             f" Python {wanted.python}: {ended.stderr.strip()[-400:]}",
             hint="check that pip on this machine reaches its package index (pip config list)",
         )
-    # Another run may have downloaded the same wheels and finished first: its folder is as good.
-    try:
-        part.rename(folder)
-    except OSError:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _target(wanted: Wheelhouse) -> list[str]:

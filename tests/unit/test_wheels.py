@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +30,7 @@ print(*map(str, range(500)), "no such package", file=sys.stderr)
 sys.exit(int((here / "code").read_text()))
 """
 FASTER = """\
-other = place.with_name(place.name.removesuffix(".part"))
+other = place.parent.with_name(place.parent.name.partition(".")[0])
 other.mkdir()
 (other / "c-1.whl").write_text("c")
 """
@@ -86,6 +90,41 @@ def test_whoever_was_faster_is_as_good(pip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_hosts_of_one_run_share_a_download(pip: Path, tmp_path: Path) -> None:
+    """Whoever comes while it is under way waits for it, and gets the same wheels, or why not."""
+    cache, held = tmp_path / "cache", tmp_path / "held"
+    wait = f"import time\nwhile not pathlib.Path({str(held)!r}).exists(): time.sleep(0.01)\n"
+    (pip / "pip").write_text(PIP.replace("place =", wait + "place ="))
+    for code, ends in (("1", CommandError), ("0", None)):
+        (pip / "code").write_text(code)
+        held.unlink(missing_ok=True)
+        with ThreadPoolExecutor() as hosts:
+            ways = [hosts.submit(gather, WANTED, pip=pip, cache=cache) for _ in range(3)]
+            while not (pip / "asked").exists() or len(asked(pip)) < 2 - int(code):
+                time.sleep(0.01)
+            time.sleep(0.05)  # all have begun
+            held.touch()
+        assert [type(way.exception()) for way in ways] == [ends or type(None)] * 3
+        assert len(asked(pip)) == 2 - int(code)
+    assert {len(way.result()) for way in ways} == {2}
+    assert len(list((cache / "wheels").iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_what_a_killed_download_left_is_removed(pip: Path, tmp_path: Path) -> None:
+    """And one that is under way is not: another operator may have begun it."""
+    gather(WANTED, pip=pip, cache=tmp_path)
+    (folder,) = (tmp_path / "wheels").iterdir()
+    left, fresh = (folder.with_name(f"{folder.name}.{end}") for end in ("left", "fresh"))
+    for path in (left, fresh):
+        path.mkdir()
+    os.utime(left, (0, 0))
+    shutil.rmtree(folder)
+    gather(WANTED, pip=pip, cache=tmp_path)
+    assert set((tmp_path / "wheels").iterdir()) == {folder, fresh}
+
+
+@pytest.mark.slow
 def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
     """What failed is not there the next time; the end of what pip said is told."""
     (pip / "code").write_text("1")
@@ -97,7 +136,7 @@ def test_half_a_download_is_none(pip: Path, tmp_path: Path) -> None:
     assert "package index" in caught.value.hint
     (pip / "code").write_text("0")
     assert len(gather(WANTED, pip=pip, cache=tmp_path / "cache")) == 2
-    assert not list((tmp_path / "cache/wheels").glob("*.part"))
+    assert len(list((tmp_path / "cache/wheels").iterdir())) == 1
 
 
 def test_a_platform_that_nobody_knows(pip: Path, tmp_path: Path) -> None:
