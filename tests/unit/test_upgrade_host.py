@@ -54,10 +54,12 @@ def tells(answer: Mapping[str, Any]) -> str:
     return f"@ begin disclosed\n{json.dumps(answer)}\n@ end\n@ done\n"
 
 
-def back(found: Facts, *answers: str) -> tuple[HostResult, list[str], FakeTransport]:
+def back(
+    found: Facts, *answers: str, looks: int = 2
+) -> tuple[HostResult, list[str], FakeTransport]:
     """Take a host back; return what it came to, and what was noted."""
     events: list[Event] = []
-    host = FakeTransport([said(found), said(found), *answers])
+    host = FakeTransport([said(found)] * looks + [*answers])
     inventory = Inventory((BOX,), {}, roles())
     desired = orders(BOX, inventory, "fleet.rollback")
     work = Upgrade(Job("r2", inventory), desired, host, Settings(), events.append, HostResult(BOX))
@@ -95,6 +97,28 @@ def test_a_version_that_is_gone_is_not_led_to() -> None:
     """Nothing is stopped for it."""
     with pytest.raises(CommandError, match=r"hermes-agent 0\.18\.2 is not on its disk any more"):
         back(switched("demo"), tells({"there": False}))
+
+
+def test_a_host_that_is_back_already_is_left_alone() -> None:
+    """The command is typed again, as other hosts were not done; it says so, and ends well."""
+    result, notes, _ = back(before("reverted"), looks=1)
+    assert (result.outcome, result.changes) == ("ok", [])
+    assert notes == ["it is back on 0.18.2 already: an upgrade is taken back once"]
+    with pytest.raises(Conflict, match="there was no upgrade"):
+        back(before("reverted", runs="0.19.0"), looks=1)  # somebody moved it since
+
+
+def test_a_gateway_that_failed_goes_back_with_the_others() -> None:
+    """After an upgrade that has passed it is why a host goes back; one that somebody stopped
+    stays stopped."""
+    found, end = before("done", runs="0.19.0"), tells({"skills": {}})
+    for state, changes in (
+        (dead, ["update", "switch", "update", "reload", "start"]),
+        (at_rest, ["update", "switch"]),
+    ):
+        then = f"{done(range(len(changes)))}{evidence(found)}@ done\n"
+        result, _, _ = back(state(found), tells({"there": True}), then, end)
+        assert [d.change.action for d in result.changes] == changes
 
 
 # --- to the new version -----------------------------------------------------------------------
@@ -165,6 +189,12 @@ def dead(found: Facts) -> Facts:
     return replace(found, units=facts(then).units, processes={})
 
 
+def at_rest(found: Facts) -> Facts:
+    """Return a host on which somebody stopped the gateway."""
+    then = {"desired": {"demo": {}}, "facts": {"holds": "desired", "services": {"demo": "stopped"}}}
+    return replace(found, units=facts(then).units, processes={})
+
+
 QUIET, ENDED, KEPT = tells({"errors": {}}), tells({"skills": {}}), tells({"folder": "kept/r2"})
 LOUD = tells({"errors": {"demo": ["gateway.run: it hurts"]}})
 THERE = tells({"there": True})
@@ -212,6 +242,8 @@ def test_a_host_that_is_there_is_left_alone(phase: str) -> None:
     """One look, if its gateways are well and nothing is to be judged."""
     one = Upgraded(said(before(phase, runs="0.19.0")))
     assert (one.error, one.result.outcome, one.made) == (None, "ok", ())
+    assert one.result.plan is not None
+    assert not one.result.plan.restarts
 
 
 def test_one_that_is_there_and_ill_is_not_taken_back() -> None:
@@ -222,7 +254,10 @@ def test_one_that_is_there_and_ill_is_not_taken_back() -> None:
     one = Upgraded(said(frozen))
     assert isinstance(one.error, Conflict)
     assert "demo is down (its process 100 is suspended)" in str(one.error)
-    stopped = Upgraded(said(dead(found)))  # it was no gateway of this upgrade
+    failed = Upgraded(said(dead(found)))
+    assert isinstance(failed.error, Conflict)
+    assert "demo is down (failed with exit code 1)" in str(failed.error)
+    stopped = Upgraded(said(at_rest(found)))  # somebody stopped it: that is no failure
     assert (stopped.error, stopped.made) == (None, ())
 
 

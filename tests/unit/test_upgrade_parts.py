@@ -472,9 +472,11 @@ def test_only_what_runs_is_stopped_and_started() -> None:
 
 
 def test_what_is_not_well_before_is_refused() -> None:
-    """A gate could not tell what broke it."""
-    found = healthy(services={"other": "failed 1"})
+    """A gate could not tell what broke it; one that somebody stopped stays stopped."""
+    found = healthy(services={"other": "stopped"})
     assert [a for p, a in actions(planned(found)) if p == "other"] == []
+    with pytest.raises(Conflict, match="other is down"):
+        planned(healthy(services={"other": "failed 1"}))
     with pytest.raises(Conflict, match="demo is starting"):
         planned(healthy(services={"demo": "starting"}))
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hermes_ops.commands.fleet.upgrade import outcome
-from hermes_ops.commands.fleet.upgrade.job import BACK, UP, Job, ask
-from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan
+from hermes_ops.commands.fleet.upgrade.job import UP, Job, ask
+from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, switch_plan, way_of
 from hermes_ops.errors import (
     CommandError,
     HermesError,
@@ -19,7 +18,6 @@ from hermes_ops.errors import (
     Unknown,
     Unreachable,
 )
-from hermes_ops.files.layout import program
 from hermes_ops.hermes.versions import is_same
 from hermes_ops.look.facts import Facts
 from hermes_ops.look.upgrades import (
@@ -92,9 +90,7 @@ class Upgrade:
         is_there = is_same(version, self.job.to)
         is_judged = not (note.is_open and is_same(note.after, self.job.to))
         if is_there and is_judged:
-            if wrongs := self._unwell(note):
-                raise NotReady(wrongs[0], hint="\n".join(wrongs[1:]))
-            return self._passed()
+            return self._as_it_is(way_of(note))
         if not is_there or is_judged:
             note = Note(SWITCHED, self.job.run, version, self.job.to, note.services)
         self._judge(note, [] if is_there else self._switched(facts, note))
@@ -114,6 +110,9 @@ class Upgrade:
         facts = self._look()
         refuse_other(self.host, facts)
         note = note_of(facts)
+        if note.phase == REVERTED and is_same(used(facts), note.before):
+            self._note(f"it is back on {note.before} already: an upgrade is taken back once")
+            return self._as_it_is(way_of(note, back=True))
         if note.phase in ("", REVERTED) or not note.before:
             raise no_way_back(facts)
         if failure := self._returned(note):
@@ -134,21 +133,18 @@ class Upgrade:
             self.settings.turns.leave(self.host.name)
         return self.result
 
-    def _plan(self, facts: Facts, way: Way) -> Plan:
+    def _plan(self, facts: Facts, way: Way, part: Callable[[Plan], Plan] | None = None) -> Plan:
         defined = definitions(self.host, self.job.inventory, way.step)
         plan = switch_plan(self.desired, defined, facts, way, drain=self.settings.drain)
+        plan = part(plan) if part else plan
         self.emit(Planned(self.host.name, plan))
         return plan
 
-    def _tell_others(self, facts: Facts, plan: Plan) -> None:
-        """Say which gateways go on with modules of the old version: nobody here stops them."""
-        ours = f"{facts.home}/{program('hermes')}/"
-        known = {seen.pid for seen in plan.evidence.values()}
-        for pid, command in facts.commands.items():
-            if pid not in known and command.argv and command.argv[0].startswith(ours):
-                self._note(
-                    f"process {pid} runs this Hermes and is not in the inventory: restart it"
-                )
+    def _as_it_is(self, way: Way) -> HostResult:
+        """Leave a host that is where it should be, if its gateways are well."""
+        if wrongs := self._unwell(way):
+            raise NotReady(wrongs[0], hint="\n".join(wrongs[1:]))
+        return self._passed()
 
     def _switched(self, facts: Facts, note: Note) -> list[str]:
         """Switch to the new version; return why it does not pass, empty if nothing is known yet.
@@ -161,7 +157,8 @@ class Upgrade:
         if self.settings.check:
             self.result.changes = list(as_planned(plan.changes))
             return []
-        self._tell_others(facts, plan)
+        for text in outcome.others(facts, plan):
+            self._note(text)
         self.result.plan = plan
         take_turn(plan, self.settings, self.emit, self.result)
         wrongs = self._run(plan, note.after)
@@ -209,7 +206,7 @@ class Upgrade:
         """
         if self.settings.check:
             return
-        wrongs = wrongs or self._unwell(note) or self._new_errors(note)
+        wrongs = wrongs or self._unwell(way_of(note)) or self._new_errors(note)
         if not wrongs:
             if self.host.name in self.job.soaking:
                 self.job.passed.add(self.host.name)
@@ -231,16 +228,18 @@ class Upgrade:
             return f"what was seen could not be kept on the host: {error}"
         return f"what was seen is on the host: ~/{folder}"
 
-    def _unwell(self, note: Note) -> list[str]:
-        """Return what is wrong with the gateways now; start those that an earlier run left."""
+    def _unwell(self, way: Way) -> list[str]:
+        """Return what is wrong with the gateways now; start those that an earlier run left, and
+        behind a way back those that have failed."""
         if self.result.verdicts and all(v.is_ready for v in self.result.verdicts.values()):
             return []
         facts = self.result.facts
         assert facts is not None  # noqa: S101 - every way here has looked
-        way = Way(UP, note.run, note.before, note.after, note=note)
-        plan = self._plan(facts, way)
-        starts = [c for c in plan.changes if c.action == "start" and not outcome.has_stop(c, plan)]
-        return self._run(replace(plan, changes=tuple(starts)), note.after)
+        plan = self._plan(facts, way, outcome.without_stops)
+        if self.settings.check and plan.changes:
+            self.result.changes = list(as_planned(plan.changes))
+            return []
+        return self._run(plan, way.after)
 
     def _new_errors(self, note: Note) -> list[str]:
         try:
@@ -269,7 +268,7 @@ class Upgrade:
             return CommandError(f"hermes-agent {note.before} is not on its disk any more")
         if lost := told.get("lost"):
             return outcome.no_copy(note, lost)
-        way = Way(BACK, note.run, note.after, note.before, back=True, note=note)
+        way = way_of(note, back=True)
         if self.settings.check:
             self.result.changes = list(as_planned(self._plan(facts, way).changes))
             return None

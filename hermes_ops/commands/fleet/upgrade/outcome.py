@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hermes_ops.errors import CommandError
-from hermes_ops.files.layout import KEPT
+from hermes_ops.files.layout import KEPT, program
+from hermes_ops.look.facts import Facts
 from hermes_ops.look.upgrades import Note
 from hermes_ops.plan import Change, Plan
 from hermes_ops.run import Done
@@ -31,9 +33,24 @@ def has_stop(change: Change, plan: Plan) -> bool:
     return any(c.action == "stop" and c.profile == change.profile for c in plan.changes)
 
 
+def without_stops(plan: Plan) -> Plan:
+    """Return only the starts of services that a plan does not stop first."""
+    starts = [c for c in plan.changes if c.action == "start" and not has_stop(c, plan)]
+    return replace(plan, changes=tuple(starts), restarts={})
+
+
 def why(done: Done) -> str:
     """Return why a change failed, or in which way it did not end well."""
     return (done.because or f"{done.change.action} {done.outcome}").removeprefix("exit 1: ")
+
+
+def others(facts: Facts, plan: Plan) -> Iterator[str]:
+    """Yield which processes go on with modules of the old version: nobody here stops them."""
+    ours = f"{facts.home}/{program('hermes')}/"
+    known = {seen.pid for seen in plan.evidence.values()}
+    for pid, command in facts.commands.items():
+        if pid not in known and command.argv and command.argv[0].startswith(ours):
+            yield f"process {pid} runs this Hermes and is not in the inventory: restart it"
 
 
 def no_copy(note: Note, lost: Sequence[str]) -> CommandError:

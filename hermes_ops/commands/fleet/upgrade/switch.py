@@ -16,7 +16,9 @@ from typing import Any
 from hermes_ops.audit.question import program_of
 from hermes_ops.commands.fleet.control import order_steps
 from hermes_ops.commands.fleet.upgrade.job import (
+    BACK,
     NAME,
+    UP,
     python_of,
     request,
     running,
@@ -52,6 +54,13 @@ class Way:
     after: str
     back: bool = False
     note: Note = NO_NOTE
+
+
+def way_of(note: Note, *, back: bool = False) -> Way:
+    """Return the way of the last upgrade of a host, there or back."""
+    if back:
+        return Way(BACK, note.run, note.after, note.before, back=True, note=note)
+    return Way(UP, note.run, note.before, note.after, note=note)
 
 
 def orders(host: Host, inventory: Inventory, step: str) -> DesiredState:
@@ -113,10 +122,14 @@ def switch_plan(
 
 
 def _concerned(plan: Plan, desired: DesiredState, way: Way) -> list[str]:
-    """Return the profiles whose gateways run, or ran when an earlier run stopped them."""
+    """Return the profiles whose gateways run, should run and have failed, or ran when an earlier
+    run stopped them."""
+    started = {w.profile.name for w in desired.wanted if w.profile.state == "started"}
     live = {
         name for name, seen in plan.evidence.items()
-        if seen.supervised and seen.activity in ("active", "activating", "deactivating")
+        if (seen.supervised and seen.activity in ("active", "activating", "deactivating"))
+        # Nobody has stopped it: it may be why its host goes back.
+        or (seen.activity == "failed" and name in started)
     }  # fmt: skip
     left = way.note.services if way.note.is_open else frozenset()
     return sorted(running(desired) & (live | left))
