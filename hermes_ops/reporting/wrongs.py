@@ -70,13 +70,14 @@ def wrongs(converged: Any) -> Iterator[str]:
         alike.setdefault(replace(wrong, target=""), []).append(wrong.target)
     if alike:
         yield "not as wanted:"
-    for wrong, targets in alike.items():
+    for wrong, found in alike.items():
+        targets = list(dict.fromkeys(found))
         yield f"  {names(targets)}  {wrong.reason}"
         if wrong.hint:
             first, *more = wrong.hint.splitlines()
             yield f"{_IN}hint: {first}"
             yield from (f"{_IN}{line.removeprefix(_IN)}" for line in more)
-        limit = shlex.quote(",".join(dict.fromkeys(targets)))
+        limit = shlex.quote(",".join(targets))
         command = spoken(f"./inv {wrong.task} -l {limit}") if wrong.task else ""
         if then := spoken(wrong.then).replace(COMMAND, command) or command:
             yield f"      next: {then}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Answer, Facts
+from hermes_ops.plan.model import Difference
 
 HERE = Facts("me", 1000, "/home/me", "/home/me")
 SILENT = {"answers": {"http://127.0.0.1:8642/health": Answer(None)}}
@@ -52,6 +54,26 @@ def test_a_home_that_is_gone_is_not_made_anew_unasked() -> None:
     assert words != "./inv fleet.up -l box/demo"
     new = (Verdict("absent", ()), Evidence(homeless=True, installed=False))
     assert remedy("box/demo", new, (), plan, HERE, lacks=True) == "./inv fleet.up -l box/demo"
+
+
+FULL = Difference("demo", "the disk is full", mend="make room there")
+OLD = Difference("demo", "its process is old", mend="./inv fleet.restart -l box/demo")
+UP = "./inv fleet.up -l box/demo"
+
+
+def test_what_a_run_does_not_mend_is_told_before_it() -> None:
+    """A profile that has drifted on a full disk: with `fleet.up` alone it stays as ill."""
+    pair = (Verdict("degraded", ()), Evidence())
+    enable, restart = (SimpleNamespace(operation=None, restarts=restarts) for restarts in (0, 1))
+    for differs, changes, words in (
+        ((FULL,), (), "make room there"),
+        ((FULL,), (enable,), f"make room there; {UP}"),
+        ((OLD,), (enable,), f"{OLD.mend}; {UP}"),
+        ((OLD, FULL), (restart,), f"make room there; {UP}"),
+        ((replace(FULL, profile="other"),), (enable,), UP),
+    ):
+        plan: Any = SimpleNamespace(stalled=frozenset(), differs=differs)
+        assert remedy("box/demo", pair, changes, plan, HERE, lacks=False) == words  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,19 @@ def test_what_is_not_as_wanted_comes_last() -> None:
     ]
 
 
+def test_a_target_is_named_once() -> None:
+    """What refuses its restart may be what is wrong with it at the end, too: a full disk."""
+    refusal = REFUSED.operation
+    assert isinstance(refusal, Refuse)
+    still = Difference("demo", refusal.message, mend=refusal.hint)
+    one = replace(result("r", CONFIG), changes=[Done(REFUSED, "failed", "x")])
+    assert after_the_totals(replace(one, plan=Plan(Host("r"), differs=(still,)))) == [
+        "not as wanted:",
+        "  r/demo  port 8642 is taken by the orphan old",
+        "      next: ./inv fleet.prune -l r/old",
+    ]
+
+
 def test_if_all_is_as_wanted_nothing_follows() -> None:
     """The totals are the last line."""
     assert after_the_totals(result("a"), result("b", CONFIG, outcome="done")) == []

@@ -145,10 +145,13 @@ def remedy(
         )
     # To remove a part of others reads the definition again, too.
     unread = evidence.unread and not evidence.foreign
+    mends = [spoken(one.mend) for one in plan.differs if one.profile == name and one.mend]
     if changes or lacks or name in plan.stalled or unread:
-        return _bring_up(limit, changes, facts)
-    if mends := [one.mend for one in plan.differs if one.profile == name and one.mend]:
-        return spoken("; ".join(dict.fromkeys(mends)))
+        if any(change.restarts for change in changes):
+            mends = [mend for mend in mends if mend != spoken(f"./inv fleet.restart -l {limit}")]
+        mends.append(_bring_up(limit, changes, facts))
+    if mends:
+        return "; ".join(dict.fromkeys(mends))
     return spoken(f"./inv {_task(verdict, evidence)} -l {limit}")
 
 
