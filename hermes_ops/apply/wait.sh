@@ -86,6 +86,7 @@ await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
   clock 2>/dev/null || gone=1
   begun=$instant
   ended=$((instant + ${longest:-0} * 100 + 1000))
+  were=
   while [ -z "$gone" ]; do
     tell round
     clock
@@ -99,6 +100,9 @@ await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
       left=$(((ended - 1000 - instant) / 100))
       [ "$left" -le 0 ] || [ $((left % 2)) -ne 0 ] || tell "ending $turns $left"
     }
+    # What ends later is a new process that has failed, perhaps again and again.
+    [ -n "$ending" ] || [ -z "$were" ] || ended=0
+    were=$ending
     [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || begun=$instant
     [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
     [ $((instant - begun)) -lt "$limit" ] || { tell limit; break; }

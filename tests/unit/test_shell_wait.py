@@ -132,6 +132,12 @@ def test_the_wait_begins_when_the_old_process_has_ended(dash: Host, most: int, l
     assert rounds(dash, 10, 0, f"patient {most}; longest={most}") == looks
 
 
+def test_a_new_process_that_ends_again_and_again_gets_no_more_time(dash: Host) -> None:
+    """Its manager starts it anew and shows each end: only that of the old process is waited for."""
+    ticking(dash, "[ $rounds -gt 3 -a $((rounds % 3)) -ne 0 ] || ending=1; ready=")
+    assert rounds(dash, 10, 0, "patient 30; longest=30") == 3 + 10
+
+
 def test_the_most_patient_end_is_waited_for(dash: Host) -> None:
     """Each has its own time; the wait begins when the slowest of them must have ended."""
     assert dash.run('patient 9; patient 3; patient 5; echo "$patience $longest"').out == "5 9\n"
