@@ -61,7 +61,8 @@ VALUES = frozenset(
     {
         "command", "description", "fatal_exit", "home", "home_dir", "path", "profile",
         "program_version", "python", "quiet_install", "service_home", "settings", "stop_timeout",
-        "unit", "unit_runs_python", "unit_text_known", "virtual_env", "watchdog", "write",
+        "tells_its_start", "unit", "unit_runs_python", "unit_text_known", "virtual_env", "watchdog",
+        "write",
     }
 )  # fmt: skip
 """The values that every manager gets for its definition of a service: `hermes.gateway.values_for`.

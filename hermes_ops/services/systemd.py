@@ -297,4 +297,6 @@ def _marks(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a unit has that Hermes wrote for this home; of an unknown one we ask less."""
     program = f"{values['python']} " if values["unit_runs_python"] else ""
     home = f'Environment="HERMES_HOME={values["service_home"]}"'
-    return f"\nExecStart={program}", " gateway run", "\nType=", "\nTimeoutStopSec=", home
+    # A version that never tells systemd of its start would not come up in a unit of a later one.
+    kind = "\nType=" if values["tells_its_start"] else "\nType=simple\n"
+    return f"\nExecStart={program}", " gateway run", kind, "\nTimeoutStopSec=", home

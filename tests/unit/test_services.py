@@ -229,14 +229,31 @@ def test_a_unit_whose_text_is_not_known_is_written_by_the_host() -> None:
     """Its text is not ours to know; each line that must be in it is a mark."""
     service = spec()
     known = {**values(service), "unit_text_known": False, "python": "/p", "service_home": "/h",
-             "write": ("prog", "install"), "unit_runs_python": True}  # fmt: skip
+             "write": ("prog", "install"), "unit_runs_python": True,
+             "tells_its_start": True}  # fmt: skip
     unit, *_ = SYSTEMD.definition(service, NEW, known, enabled=True)
     assert isinstance(unit, HostWritten)
     assert unit.words == ("prog", "install")
     assert 'Environment="HERMES_HOME=/h"' in unit.marks
     assert "\nExecStart=/p " in unit.marks
+    assert "\nType=" in unit.marks
     same, *_ = SYSTEMD.definition(service, NEW, {**known, "unit_text_known": True}, enabled=True)
     assert isinstance(same, Text)
+
+
+@pytest.mark.parametrize(
+    ("version", "mark"),
+    [("0.18.2", "\nType=simple\n"), ("0.20.0", "\nType="), ("0.99.0", "\nType=")],
+)
+def test_a_version_without_a_watchdog_has_no_unit_that_waits_for_it(
+    version: str, mark: str
+) -> None:
+    """After a way back the unit of the later version is still there, and would never be up."""
+    told = values_for(spec(), NEW, replace(HERMES, version=version), {}, {})
+    known = {**values(spec()), **told, "unit_text_known": False, "write": ("prog",)}
+    unit, *_ = SYSTEMD.definition(spec(), NEW, known, enabled=True)
+    assert isinstance(unit, HostWritten)
+    assert mark in unit.marks
 
 
 UNIT = '[Service]\nExecStart=/p run\nEnvironment="PATH=/a:/b:/c"\nRestart=always\n'

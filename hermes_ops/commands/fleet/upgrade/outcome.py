@@ -57,7 +57,12 @@ def no_copy(note: Note, lost: Sequence[str]) -> CommandError:
     """Return the error of databases that the version before could not read."""
     which = ", ".join(f"~/{path}" for path in lost)
     words = f"{note.after} has changed the format of {which}, and there is no copy from before"
-    return CommandError(words, hint=f"it stays on {note.after}, and nothing was stopped")
+    them = "them" if lost[1:] else "it"
+    return CommandError(
+        words,
+        hint=f"it stays on {note.after}, and nothing was stopped; to go back without {them}: stop"
+        f" the gateway (fleet.stop), and move {them} out of its folder, on the host",
+    )
 
 
 def notes_of(note: Note, told: Mapping[str, Any], *, back: bool) -> Iterator[str]:
