@@ -55,7 +55,8 @@ def _download_once(wanted: Wheelhouse, folder: Path, pip: Path) -> None:
         shared = _running.setdefault(folder, Future())
     if is_first:
         try:
-            shared.set_result(_download(wanted, folder, pip))
+            _download(wanted, folder, pip)
+            shared.set_result(None)
         except BaseException as error:
             shared.set_exception(error)
         finally:

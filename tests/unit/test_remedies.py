@@ -13,7 +13,7 @@ from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.readiness import Verdict
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.facts import Answer, Facts
-from hermes_ops.plan.model import Difference
+from hermes_ops.plan.difference import Difference
 
 HERE = Facts("me", 1000, "/home/me", "/home/me")
 SILENT = {"answers": {"http://127.0.0.1:8642/health": Answer(None)}}

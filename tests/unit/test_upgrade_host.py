@@ -59,7 +59,7 @@ def back(
 ) -> tuple[HostResult, list[str], FakeTransport]:
     """Take a host back; return what it came to, and what was noted."""
     events: list[Event] = []
-    host = FakeTransport([said(found)] * looks + [*answers])
+    host = FakeTransport([*[said(found)] * looks, *answers])
     inventory = Inventory((BOX,), {}, roles())
     desired = orders(BOX, inventory, "fleet.rollback")
     work = Upgrade(Job("r2", inventory), desired, host, Settings(), events.append, HostResult(BOX))
