@@ -297,6 +297,5 @@ def _marks(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a unit has that Hermes wrote for this home; of an unknown one we ask less."""
     program = f"{values['python']} " if values["unit_runs_python"] else ""
     home = f'Environment="HERMES_HOME={values["service_home"]}"'
-    # A version that never tells systemd of its start would not come up in a unit of a later one.
-    kind = "\nType=" if values["tells_its_start"] else "\nType=simple\n"
-    return f"\nExecStart={program}", " gateway run", kind, "\nTimeoutStopSec=", home
+    kind = "" if values["tells_its_start"] else "simple\n"  # in another unit it is never up
+    return f"\nExecStart={program}", " gateway run", f"\nType={kind}", "\nTimeoutStopSec=", home
