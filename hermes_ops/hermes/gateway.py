@@ -206,7 +206,7 @@ def values_for(
         "unit_text_known": unit_text_known(service, hermes, text_known),
         "unit_runs_python": known.unit_runs_python,
         "quiet_install": known.quiet_install,
-        "tells_its_start": bool(known.watchdog_setting) or known.standing != "proven",
+        "unit_type": "" if known.watchdog_setting or known.standing != "proven" else "simple\n",
     }
     if is_own and hermes:
         values |= {

@@ -61,7 +61,7 @@ VALUES = frozenset(
     {
         "command", "description", "fatal_exit", "home", "home_dir", "path", "profile",
         "program_version", "python", "quiet_install", "service_home", "settings", "stop_timeout",
-        "tells_its_start", "unit", "unit_runs_python", "unit_text_known", "virtual_env", "watchdog",
+        "unit", "unit_runs_python", "unit_text_known", "unit_type", "virtual_env", "watchdog",
         "write",
     }
 )  # fmt: skip
@@ -70,6 +70,8 @@ VALUES = frozenset(
 `unit` is `ServiceSpec.name`; `home` is relative to the user's home, `home_dir` (that home),
 `service_home` and `python` are absolute; `command` and `write` are lists of words; `stop_timeout`
 and `watchdog` are seconds, 0 for none. `path` and `virtual_env` are there for `text: hermes` only.
+`unit_type` is how a unit that Hermes wrote has to go on behind `Type=`: a version that never tells
+systemd of its start is never up in one that waits for it.
 """
 
 

@@ -295,7 +295,6 @@ def _written_by(values: Mapping[str, Any], path: PurePosixPath) -> tuple[str, ..
 
 def _marks(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a unit has that Hermes wrote for this home; of an unknown one we ask less."""
-    program = f"{values['python']} " if values["unit_runs_python"] else ""
+    start = "\nExecStart=" + (f"{values['python']} " if values["unit_runs_python"] else "")
     home = f'Environment="HERMES_HOME={values["service_home"]}"'
-    kind = "" if values["tells_its_start"] else "simple\n"  # in another unit it is never up
-    return f"\nExecStart={program}", " gateway run", f"\nType={kind}", "\nTimeoutStopSec=", home
+    return start, " gateway run", f"\nType={values['unit_type']}", "\nTimeoutStopSec=", home

@@ -230,7 +230,7 @@ def test_a_unit_whose_text_is_not_known_is_written_by_the_host() -> None:
     service = spec()
     known = {**values(service), "unit_text_known": False, "python": "/p", "service_home": "/h",
              "write": ("prog", "install"), "unit_runs_python": True,
-             "tells_its_start": True}  # fmt: skip
+             "unit_type": ""}  # fmt: skip
     unit, *_ = SYSTEMD.definition(service, NEW, known, enabled=True)
     assert isinstance(unit, HostWritten)
     assert unit.words == ("prog", "install")
