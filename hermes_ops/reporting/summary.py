@@ -64,6 +64,7 @@ def totals(body: Mapping[str, Any], records: int = 0) -> str:
     return f"{text}; {body['seconds']} s"
 
 
+_UNSEEN = ("unreachable", "unknown")
 _ORDERED = {"stop": "will stop", "drain": "will take no new turn"}
 
 
@@ -76,9 +77,12 @@ def orders_line(body: Mapping[str, Any], *, serial: bool) -> str:
         if change["resource"].startswith("service:") and change["outcome"] == "planned"
     )
     words = [f"{count(planned[a], 'gateway')} {will}" for a, will in _ORDERED.items() if planned[a]]
-    if words and not body["restarts"]:
-        return "; ".join(words)
-    return "; ".join([*words, restart_line(body["restarts"], serial=serial)])
+    if body["restarts"] or not words:
+        words.append(restart_line(body["restarts"], serial=serial))
+    unseen = sum(host["outcome"] in _UNSEEN for host in body["hosts"])
+    if unseen and unseen == len(body["hosts"]):
+        return "it is not known which gateways will restart"
+    return "; ".join([*words, f"not known of {count(unseen, 'host')}"] if unseen else words)
 
 
 def restart_line(restarts: Sequence[Mapping[str, Any]], *, serial: bool) -> str:

@@ -85,5 +85,15 @@ def test_a_check_counts_what_is_ordered(actions: list[str], restarts: int, told:
     """Whoever reads only the last line must not take a stop for nothing."""
     changes = [{"resource": "service:a", "action": a, "outcome": "planned"} for a in actions]
     rows = [{"host": "box", "profile": "a", "platforms": []}] * restarts
-    body = {"hosts": [{"changes": changes}], "restarts": rows}
+    body = {"hosts": [{"outcome": "ok", "changes": changes}], "restarts": rows}
     assert orders_line(body, serial=False) == told
+
+
+@pytest.mark.parametrize("outcome", ["unreachable", "unknown"])
+def test_a_check_promises_nothing_of_hosts_that_it_did_not_see(outcome: str) -> None:
+    """That no gateway will restart is known only of those that answered."""
+    lost, seen = ({"outcome": word, "changes": []} for word in (outcome, "ok"))
+    told = orders_line({"hosts": [lost, seen], "restarts": []}, serial=False)
+    assert told == "no gateway will restart; not known of 1 host"
+    told = orders_line({"hosts": [lost, lost], "restarts": []}, serial=False)
+    assert told == "it is not known which gateways will restart"
