@@ -350,6 +350,7 @@ def test_bad_words_are_refused_before_any_host_is_asked(
         (("profile.export", "two/x"), "no host 'two'"),
         (("profile.export", "one/x", "--to", sound), "exists already"),
         (("profile.export", "one/x", "--to", f"{tmp_path}/no/a"), f"no folder {tmp_path}/no"),
+        (("profile.export", "one/x", "--to", f"{tmp_path}/no/"), f"no folder {tmp_path}/no"),
     ]:
         code, _, err = said(capsys, *words)
         assert (code, hint in err) == (64, True), (words, err)

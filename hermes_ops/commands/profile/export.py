@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,7 +54,8 @@ def _path(to: str | None, wanted: ProfileOnHost) -> Path:
     if to == "":
         raise UsageError("--to needs a value", hint="is a shell variable empty?")
     path = Path(to).expanduser() if to else Path()
-    return (new_file(path, wanted.name) if path.is_dir() else path).absolute()
+    is_folder = path.is_dir() or (to or "").endswith(os.sep)
+    return (new_file(path, wanted.name) if is_folder else path).absolute()
 
 
 def new_file(folder: Path, target: str) -> Path:
