@@ -76,7 +76,7 @@ clock() { # sets `instant`, in hundredths of a second
 # `round` is generated for each script: it sends all evidence once, and clears `ready` if a service
 # is not ready yet.
 # The time counts from the end of the old process, which its manager may still let finish.
-begun=0
+counts_from=0
 limit=0
 await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
   limit=$(($1 * 100))
@@ -84,7 +84,7 @@ await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
   connect=$3
   shift 3
   clock 2>/dev/null || gone=1
-  begun=$instant
+  counts_from=$instant
   ended=$((instant + ${longest:-0} * 100 + 1000))
   were=
   while [ -z "$gone" ]; do
@@ -103,9 +103,9 @@ await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
     # What ends later is a new process that has failed, perhaps again and again.
     [ -n "$ending" ] || [ -z "$were" ] || ended=0
     were=$ending
-    [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || begun=$instant
-    [ -z "$ready" ] || [ $((instant - begun)) -lt "$settle" ] || break
-    [ $((instant - begun)) -lt "$limit" ] || { tell limit; break; }
+    [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || counts_from=$instant
+    [ -z "$ready" ] || [ $((instant - counts_from)) -lt "$settle" ] || break
+    [ $((instant - counts_from)) -lt "$limit" ] || { tell limit; break; }
     pause "$@"
   done
 }
@@ -120,7 +120,7 @@ pause() { # HOME...; uses `instant`, when the last look began
     [ "$nap" -le 200 ] || nap=200
   fi
   doze
-  [ -z "$ending" ] && [ $((instant - begun + 4 * nap)) -lt "$limit" ] || return 0
+  [ -z "$ending" ] && [ $((instant - counts_from + 4 * nap)) -lt "$limit" ] || return 0
   for _ in 1 2 3; do
     if all_look_up "$@"; then return; fi
     doze

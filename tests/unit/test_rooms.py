@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -195,3 +196,12 @@ def test_a_name_that_is_loaded_late_is_there(package: Any) -> None:
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
     with pytest.raises(AttributeError, match="has no attribute 'nothing_such'"):
         _ = package.nothing_such
+
+
+def test_a_shell_variable_begins_in_one_way() -> None:
+    """Scripts are put together of many files: what two files begin differently is neither's."""
+    begins: defaultdict[str, set[str]] = defaultdict(set)
+    for file in PACKAGE.rglob("*.sh"):
+        for name, value in re.findall(r"^([a-z_]+)=(.*?)(?: *#.*)?$", file.read_text(), re.M):
+            begins[name].add(value)
+    assert {name: values for name, values in begins.items() if len(values) > 1} == {}
