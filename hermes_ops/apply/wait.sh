@@ -77,9 +77,9 @@ clock() { # sets `instant`, in hundredths of a second
 # is not ready yet.
 # The time counts from the end of the old process, which its manager may still let finish.
 counts_from=0
-limit=0
+ready_limit=0
 await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
-  limit=$(($1 * 100))
+  ready_limit=$(($1 * 100))
   settle=$2
   connect=$3
   shift 3
@@ -105,7 +105,7 @@ await() { # SECONDS SETTLE CONNECT HOME...: the second and third in hundredths
     were=$ending
     [ -z "$ending" ] || [ "$instant" -ge "$ended" ] || counts_from=$instant
     [ -z "$ready" ] || [ $((instant - counts_from)) -lt "$settle" ] || break
-    [ $((instant - counts_from)) -lt "$limit" ] || { tell limit; break; }
+    [ $((instant - counts_from)) -lt "$ready_limit" ] || { tell limit; break; }
     pause "$@"
   done
 }
@@ -120,7 +120,7 @@ pause() { # HOME...; uses `instant`, when the last look began
     [ "$nap" -le 200 ] || nap=200
   fi
   doze
-  [ -z "$ending" ] && [ $((instant - counts_from + 4 * nap)) -lt "$limit" ] || return 0
+  [ -z "$ending" ] && [ $((instant - counts_from + 4 * nap)) -lt "$ready_limit" ] || return 0
   for _ in 1 2 3; do
     if all_look_up "$@"; then return; fi
     doze

@@ -104,7 +104,7 @@ def test_until_gateways_say_that_they_run_each_fourth_look_is_whole(
     host.part("/proc/uptime", "100.50 1\n")
     host.stand("sleep", "naps=$((naps + 1))")
     host.define('looks_up() { [ "$1" = up ] || [ "$1:$naps" = later:2 ]; }')
-    answer = host.run(f"ending=; limit={limit}00; clock; counts_from=$instant; pause {watched}")
+    answer = host.run(f"ending=; ready_limit={limit}00; clock; counts_from=$instant; pause {watched}")
     assert (host.calls, answer.errors) == (["sleep 0.5"] * naps, "")
 
 
@@ -112,7 +112,7 @@ def test_while_a_process_ends_each_look_is_whole(host: Host) -> None:
     """How many turns it waits for is counted down."""
     host.stand("sleep", "")
     host.define("looks_up() { return 1; }")
-    host.run("ending=1; limit=6000; clock; counts_from=$instant; pause down")
+    host.run("ending=1; ready_limit=6000; clock; counts_from=$instant; pause down")
     assert len(host.calls) == 1
 
 
