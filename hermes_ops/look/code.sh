@@ -3,12 +3,13 @@
 
 # Reports what is gone, empty or no Python any more of Hermes itself, and of the top of each library that
 # lies beside it; libraries that Hermes requires and nobody has installed; and what lies in the home of a
-# gateway, where it starts, under the name of a module. Nothing of Hermes is imported.
-look_code() { # HOME...
+# gateway, where it starts, under the name of a module. Nothing of Hermes is imported. And which files of
+# the homes should be JSON and are none: their contents stay here.
+look_code() { # FILES HOME...: names of files, and of folders that end in /, separated by blanks
   compare_code "${hermes_info-}" "$@" || return 0
   set -f
   IFS=$newline
-  for line in $told; do case $line in damaged* | shadow*) say "$line" ;; esac; done
+  for line in $told; do case $line in damaged* | shadow* | garbled*) say "$line" ;; esac; done
   unset IFS
   set +f
   case $told in
@@ -20,14 +21,14 @@ look_code() { # HOME...
 # Before a restart only the first damage matters: what runs is not ended then.
 find_damage() { # METADATA: sets `damage`, empty if there is none
   damage=
-  compare_code "$1" || return 0
+  compare_code "$1" '' || return 0
   case $newline$told in
     *"${newline}damaged "*) damage=${told#*damaged }; damage=${damage%%"$newline"*} ;;
     *compared | *late) ;;
     *) damage='its Python does not come up' ;;
   esac
 }
-compare_code() { # METADATA HOME...: sets `told`, to `late` if there was no end; fails if nothing can be compared
+compare_code() { # METADATA FILES HOME...: sets `told`, to `late` if there was no end; fails if nothing can be compared
   [ -n "$1" ] && [ -x "$hermes_python" ] && may_run "$hermes_python" || return
   told=$(limited 10 "$hermes_python" -I -S -B -W ignore -c '
 import os, sys
@@ -114,7 +115,30 @@ if alone and not there.issuperset(map(named, needs)):
     found += [f"the library {name} is not installed" for name in needs if named(name) not in there]
 for line in found[:50]:
     print("damaged", line)
-for home in sys.argv[2:]:
+def is_json(place):
+    import json
+    try:
+        with open(place, "rb") as file:
+            text = file.read(1 + (16 << 20))
+        if len(text) <= 16 << 20:
+            json.loads(text.decode("utf-8-sig"), strict=False)
+    except OSError:
+        pass
+    except (ValueError, RecursionError):
+        return False
+    return True
+def texts(home):
+    for name in sys.argv[2].split():
+        folder = os.path.join(home, name)
+        if not name.endswith("/"):
+            yield name
+        elif os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK):
+            yield from (name + file for file in os.listdir(folder) if file.endswith(".json") and file.isprintable())
+for home in sys.argv[3:]:
+    for name in texts(home):
+        place = os.path.join(home, name)
+        if os.path.isfile(place) and not is_json(place):
+            print("garbled", place)
     for name in os.listdir(home) if os.path.isdir(home) else ():
         module = os.path.isfile(os.path.join(home, name, "__init__.py")) or name.endswith(".py")
         if module and name.removesuffix(".py") in names:

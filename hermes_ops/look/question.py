@@ -63,6 +63,8 @@ class Question:
     """The folders of profiles whose size is asked, and with them the commands that start them."""
     strangers: bool = False
     """Whether to look for profiles and services that are not in the inventory."""
+    texts: tuple[str, ...] = ()
+    """The files of a home, and the folders of files, that should be JSON."""
     code: bool = False
     """Whether to compare the code of Hermes with what was installed."""
     awake: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ def _lines(question: Question) -> Iterable[str]:
     yield from _service_lines(question)
     yield "look_interpreter; look_given"
     if question.code:
-        yield _call("look_code", *question.homes)
+        yield _call("look_code", " ".join(question.texts), *question.homes)
     yield _call("look_addresses", "yes" if question.addresses else "")
     yield _call("look_servers", *(f"{port:04X}" for port in question.ports))
     yield _call("look_overlay", OVERLAY)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from hermes_ops.files.layout import OWED, STOPPED, UPGRADE_NOTE, stamp
 from hermes_ops.hermes import gateway, platforms
+from hermes_ops.hermes.beside.texts import TEXTS
 from hermes_ops.hermes.crash.leftovers import FILES, READ
 from hermes_ops.hermes.markers import MARKERS
 from hermes_ops.hermes.ports import Port, number_of, ports_of
@@ -90,6 +91,7 @@ def question(
         whole=_unique(str(r.path) for r in resources if isinstance(r, Whole)),
         strangers=strangers,
         code=strangers or not urls,
+        texts=TEXTS,
         awake=awake_libraries() if any(isinstance(r, KeptAwake) for r in resources) else (),
         health=health,
         outside=health and bool(platforms.connecting(desired.host)),

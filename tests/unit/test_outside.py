@@ -385,6 +385,15 @@ def test_a_database_that_is_none() -> None:
     assert then == "./inv gateway.repair box/demo"
 
 
+def test_a_file_that_should_be_json() -> None:
+    """Accounts, jobs and who may speak: of this home, and not of those below that of default."""
+    seen, _ = found()
+    names = (f"{HOME}/cron/jobs.json", f"{HOME}/other/auth.json", "auth.json", f"{HOME}2/auth.json")
+    words, then = told(replace(seen, garbled=frozenset(names)))
+    assert words == "its cron/jobs.json is no JSON: it goes on without what is in it"
+    assert then == f"on the host, mend ~/{HOME}/cron/jobs.json, or put a copy back"
+
+
 def test_a_database_that_was_emptied() -> None:
     """A new one is empty only until the file beside it is there."""
     seen, _ = found()

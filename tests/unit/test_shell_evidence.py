@@ -1048,7 +1048,8 @@ def installed(host: Host) -> tuple[Path, str]:
     needs = 'Requires-Dist: some_lib<3\nRequires-Dist: other; extra == "x"\n'
     info = root / "hermes_agent-0.1.dist-info"
     (info / "METADATA").write_text(f"Name: hermes-agent\n{needs}")
-    return root, f"hermes_python={sys.executable}; hermes_info={info}; look_code"
+    look = "look_code 'auth.json cron/jobs.json pairing/'"
+    return root, f"hermes_python={sys.executable}; hermes_info={info}; {look}"
 
 
 @pytest.mark.parametrize(
@@ -1077,11 +1078,29 @@ def test_the_code_is_what_was_installed(host: Host, breaks: str, told: list[str]
 
 def test_modules_in_the_home_of_a_gateway(host: Host) -> None:
     """It starts there, and Python looks there first; other scripts may lie where they want."""
-    for name in ("a/asyncio.py", "a/lib/__init__.py", "a/own.py", "a/cron/jobs.json", "a/sys.py"):
+    for name in ("a/asyncio.py", "a/lib/__init__.py", "a/own.py", "a/cron/jobs.txt", "a/sys.py"):
         host.file(name)
     _, look = installed(host)
     told = host.run(f"{look} a gone").told
     assert sorted(told) == ["shadow a/asyncio.py", "shadow a/lib"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("{}", False), ('\ufeff{"jobs": []}', False), ('["a\tb"]', False), ("", True),
+     ('{"jobs": [', True), ("[" * 100_000, True)],
+    ids=["empty", "of Windows", "a tab", "no text", "cut", "deep"],
+)  # fmt: skip
+def test_files_that_should_be_json(host: Host, text: str, told: bool) -> None:
+    """Read as leniently as Hermes does; what is in them stays on the host."""
+    host.file("a/cron/jobs.json", text)
+    host.file("a/pairing/x-approved.json", text)
+    host.file("a/pairing/notes.txt", text)
+    host.file("a/other.json", "{")
+    _, look = installed(host)
+    found = ["garbled a/cron/jobs.json", "garbled a/pairing/x-approved.json"] if told else []
+    answer = host.run(f"{look} a gone")
+    assert (answer.told, answer.errors) == (found, "")
 
 
 def test_libraries_of_another_environment_are_installed(host: Host) -> None:
@@ -1121,14 +1140,15 @@ def test_a_comparison_that_does_not_end_is_no_damage(host: Host) -> None:
     host.stand("timeout", "exit 124")
     told = host.run(look).told
     assert told == ["unread the code of Hermes (to compare it takes longer than 10 s)"]
-    find = look.replace("look_code", 'find_damage "$hermes_info"; say "damage: $damage."')
+    begin = look.partition("look_code")[0]
+    find = f'{begin} find_damage "$hermes_info"; say "damage: $damage."'
     assert host.run(find).told == ["damage: ."]
 
 
 def test_code_that_nobody_knows_is_no_question(dash: Host) -> None:
     """Without Hermes, or without its interpreter."""
-    assert dash.run("hermes_info=; look_code").told == []
-    assert dash.run("hermes_info=/x; hermes_python=/nowhere; look_code").told == []
+    assert dash.run("hermes_info=; look_code x").told == []
+    assert dash.run("hermes_info=/x; hermes_python=/nowhere; look_code x").told == []
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,9 @@ def test_until_gateways_say_that_they_run_each_fourth_look_is_whole(
     host.part("/proc/uptime", "100.50 1\n")
     host.stand("sleep", "naps=$((naps + 1))")
     host.define('looks_up() { [ "$1" = up ] || [ "$1:$naps" = later:2 ]; }')
-    answer = host.run(f"ending=; ready_limit={limit}00; clock; counts_from=$instant; pause {watched}")
+    answer = host.run(
+        f"ending=; ready_limit={limit}00; clock; counts_from=$instant; pause {watched}"
+    )
     assert (host.calls, answer.errors) == (["sleep 0.5"] * naps, "")
 
 

@@ -16,6 +16,7 @@ from hermes_ops.hermes import platforms
 from hermes_ops.hermes.beside.enders import enders
 from hermes_ops.hermes.beside.opened import barred, emptied, missing
 from hermes_ops.hermes.beside.rivals import CRONTAB, crons, own_units, removal
+from hermes_ops.hermes.beside.texts import not_json
 from hermes_ops.hermes.evidence import Evidence
 from hermes_ops.hermes.gateway import ACTIVE, DATABASES, EVIDENCE, LOCK, LOGS
 from hermes_ops.hermes.orphans import on_port, prune_hint
@@ -266,6 +267,10 @@ def _of_files(
     if bad := [name for name in DATABASES if f"{service.home}/{name}" in facts.garbled]:
         words = f"what it has as {' and '.join(bad)} is no SQLite database"
         yield Conflict(f"{words}: it can keep nothing there", hint=_repair_hint(host, service))
+    for name in not_json(service, facts):
+        words = f"its {name} is no JSON: it goes on without what is in it"
+        hint = f"on the host, mend ~/{service.home}/{name}, or put a copy back"
+        yield Conflict(words, hint=hint)
 
 
 def _repair_hint(host: str, service: ServiceSpec) -> str:
