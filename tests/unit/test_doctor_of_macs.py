@@ -157,6 +157,12 @@ def test_a_job_that_launchd_has_dropped(properties: dict[str, str], is_found: bo
     assert found(facts, domain="user/501").get("not-loaded") is None
 
 
+def test_a_job_of_somebody_else_is_not_ours_to_load() -> None:
+    """Its label is none that hermes-ops or Hermes gives."""
+    other = Unit({"Id": "org.example.x", "Note": "B 1-2 gui/501"})
+    assert "not-loaded" not in found(replace(MAC, units={"launchd": {"org.example.x": other}}))
+
+
 def test_what_a_mac_tells(host: Host) -> None:
     """By the programs of macOS, at their own places; words of other settings are left out."""
     host.file("power", " SleepDisabled\t\t0\n sleep   1 (by x)\n displaysleep 5\n autorestart 0\n")

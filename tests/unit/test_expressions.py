@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from hermes_ops.errors import Place
+from hermes_ops.loader.layers.expressions import Scope, rendered
 from hermes_ops.loader.layers.jinja import evaluated, undeclared
 from hermes_ops.loader.layers.late import Late, Over
 from hermes_ops.loader.located import Located
-from hermes_ops.worker import ExpressionError
+from hermes_ops.worker import WORKER, ExpressionError
 
 VALUES = {"number": 3, "word": "web", "listed": [1, 2], "path": "/a/b.key", "nothing": None}
 ENVIRON = {"HOST": "mini", "EMPTY": ""}
@@ -109,3 +110,14 @@ def test_names_that_come_first() -> None:
     over = Over({"b": 1, "c": 2}, {"a": 3, "b": 4})
     assert dict(over) == {"a": 3, "b": 1, "c": 2}
     assert (list(over), len(over), "d" in over) == (["a", "b", "c"], 3, False)
+
+
+def test_names_alone_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most expressions only name variables, of the host or of Ansible: no worker is started."""
+    monkeypatch.setattr(WORKER, "evaluated", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(WORKER, "undeclared", lambda *_: pytest.fail("a process was started"))
+    here = Place("x", 1, 1)
+    own = {"team": Located("example", here, "example")}
+    scope = Scope(own, {"inventory_hostname": "mini"}, {})
+    text = "{{ inventory_hostname }}.{{ team }}"
+    assert rendered(Located(text, here, text), scope).data == "mini.example"

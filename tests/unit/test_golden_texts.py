@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import re
 import shlex
 import stat
@@ -156,6 +157,27 @@ def test_a_unit_without_a_description_has_its_profiles_name() -> None:
     """systemd would show the unit's file name."""
     unit = definition("systemd", description="")["echo.service"]
     assert unit.content.startswith("[Unit]\nDescription=echo\n")
+
+
+@pytest.mark.parametrize("manager", ["launchd", "launchd-system"])
+def test_the_property_list_of_another_program(manager: str) -> None:
+    """It starts when launchd loads it and is always restarted; a daemon names its user."""
+    values = values_for(SERVICE, replace(NEW, group="staff"), HERMES, {}, {})
+    parts = MANAGERS[manager].definition(SERVICE, NEW, values, enabled=True)
+    (file,) = [p for p in parts if isinstance(p, Text) and p.path.suffix == ".plist"]
+    own: dict[str, Any] = {"LimitLoadToSessionType": ["Aqua", "Background"]}
+    who = {}
+    if manager == "launchd-system":
+        own = {"UserName": NEW.user, "GroupName": "staff"}
+        who = {"USER": NEW.user, "LOGNAME": NEW.user}
+    log = f"{NEW.home}/.local/state/hermes-ops/echo.log"
+    assert file.mode == 0o644
+    assert plistlib.loads(file.content.encode()) == {
+        **own, "Label": "echo", "ProgramArguments": list(WORDS), "RunAtLoad": True,
+        "WorkingDirectory": f"{NEW.home}/srv", "KeepAlive": True, "ExitTimeOut": 60,
+        "EnvironmentVariables": {**who, "HOME": NEW.home, "LANG": "C.UTF-8", "A": "x $y %h"},
+        "StandardOutPath": log, "StandardErrorPath": log,
+    }  # fmt: skip
 
 
 def section(**more: Any) -> dict[str, str]:

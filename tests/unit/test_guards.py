@@ -97,3 +97,24 @@ def test_a_check_of_a_stop_asks_nothing(capsys: Captured, tmp_path: Path) -> Non
     (tmp_path / "hosts.yml").write_text(text)
     assert said(capsys, "fleet.stop", "-i", str(tmp_path))[0] == 64
     assert said(capsys, "fleet.stop", "-i", str(tmp_path), "--check")[0] == 3
+
+
+def test_one_gateway_is_asked_about_in_the_singular(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the question sees at once that it is a single one."""
+    (tmp_path / "hosts.yml").write_text(TEXT)
+    with typing(monkeypatch, "no\n"):
+        code, _, err = said(capsys, "fleet.down", "-i", str(tmp_path), "-l", "three")
+    assert (code, "Stop and disable one gateway (three/d)?\n" in err) == (130, True)
+
+
+def test_a_gateway_outside_the_inventory_on_a_host_that_is_lost(
+    capsys: Captured, tmp_path: Path
+) -> None:
+    """The host is shown as unreachable: nobody knows what it runs."""
+    (tmp_path / "hosts.yml").write_text(TEXT)
+    words = ("fleet.ps", "-i", str(tmp_path), "--unmanaged", "-l", "three/x", "--json")
+    code, out, _ = said(capsys, *words)
+    (host,) = json.loads(out)["hosts"]
+    assert (code, host["host"], host["reachable"], host["profiles"]) == (3, "three", False, [])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from calling import said
 
 from hermes_ops import program_name
@@ -68,6 +69,20 @@ def test_a_repository_is_made(name: str, capsys: pytest.CaptureFixture[str]) -> 
 def plain(name: str) -> Path:
     """Return where a file's template lies, in whose order they are told."""
     return Path(name.replace(".gitignore", "gitignore"))
+
+
+def test_the_first_agent_is_for_this_machine_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its API listens on loopback, asks for a key, and loads nothing from the internet."""
+    made(capsys, "fleet")
+    code, out, _ = said(capsys, "inventory.show", "-i", "fleet/inventory", "--json")
+    (item,) = json.loads(out)["items"]
+    assert (code, item["config"]) == (0, {"security": {"allow_lazy_installs": False}})
+    profile = Path("fleet/inventory/profiles/demo.yml").read_text()
+    env = yaml.safe_load(profile)["env"]
+    assert env.pop("API_SERVER_KEY") == {"generate": 32}
+    assert env == {
+        "API_SERVER_ENABLED": "true", "API_SERVER_HOST": "127.0.0.1", "API_SERVER_PORT": "8642",
+    }  # fmt: skip
 
 
 def test_the_next_three_commands_are_true(capsys: pytest.CaptureFixture[str]) -> None:

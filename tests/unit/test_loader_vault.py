@@ -16,6 +16,7 @@ from hermes_ops.commands.inventory.list import ansible_view
 from hermes_ops.errors import InventoryError, UsageError
 from hermes_ops.inventory.model import Inventory
 from hermes_ops.loader import Vault, load
+from hermes_ops.loader.located import COVER
 from hermes_ops.secrets.reference import Reference
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.secrets.sources import source_of
@@ -171,6 +172,20 @@ def test_without_a_password_a_profile_may_be_looked_at(folder: Path) -> None:
     assert "group_vars/all.yml is encrypted, and left out" in inventory.warnings[-1]
     with pytest.raises(InventoryError, match="14:23: is encrypted"):
         source_of(token)
+
+
+def test_without_a_password_the_other_settings_are_known(folder: Path) -> None:
+    """A word stands for each closed value, however deep it is; all others are as they are."""
+    blob = encrypted("geheim").strip().replace("\n", "\n      ")
+    closed = f"!vault |\n      {blob}\n"
+    Path("inventory/profiles").mkdir()
+    Path("inventory/profiles/coder.yml").write_text(
+        f"description: writes\nconfig:\n  a: 1\n  b:\n  - x\n  - {closed}  c:\n    d: {closed}"
+    )
+    (host,) = load([Path("inventory")], ROLES, {}).hosts
+    (profile,) = host.profiles
+    assert profile.description == "writes"
+    assert profile.config == {"a": 1, "b": ["x", COVER], "c": {"d": COVER}}
 
 
 def test_without_a_password_what_decides_is_refused(folder: Path) -> None:

@@ -6,6 +6,7 @@ import getpass
 import os
 import pwd
 import shlex
+import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from patience import soon
 
-from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown
+from hermes_ops.errors import CommandError, HermesError, MissingPrivilege, Unknown, Unreachable
 from hermes_ops.inventory.model import Connection, HermesSettings, Host
 from hermes_ops.secrets.secret import Secret
 from hermes_ops.transport import Local, connect, local, session, streams
@@ -174,6 +175,17 @@ def test_a_large_script_and_a_large_answer() -> None:
     (record,) = Local(HERE).exchange(asking(body)).records
     assert record.text is not None
     assert len(record.text.strip()) == 300_000
+
+
+def test_a_port_where_nobody_listens() -> None:
+    """A tunnel to it is refused, and no connection is kept."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(
+            Unreachable, match=f"port {free.getsockname()[1]} of this machine"
+        ) as it:
+            Local(HERE).forward(free.getsockname()[1])
+    assert it.value.kind == "refused"
 
 
 def test_exchanges_are_counted() -> None:

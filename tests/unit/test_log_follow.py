@@ -81,6 +81,11 @@ class Box:
         self.sources = sources
 
 
+def test_a_lost_host_is_tried_less_and_less_often() -> None:
+    """Up to the longest pause, and no longer."""
+    assert [follow.pause(attempt) for attempt in range(8)] == [1, 2, 4, 8, 15, 30, 30, 30]
+
+
 Following = Callable[[Box], Follower]
 
 

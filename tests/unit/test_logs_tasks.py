@@ -10,6 +10,9 @@ from threading import Thread
 import pytest
 from calling import said
 
+from hermes_ops.commands.logs.follow import Follower
+from hermes_ops.errors import Interrupted
+
 LOG = ".hermes/profiles/coder/logs/gateway.log"
 TEXT = """\
 2026-07-20 10:00:00,000 INFO gateway.run: one
@@ -81,6 +84,25 @@ def test_a_gateway_outside_the_inventory_is_reached_by_an_option(capsys: Capture
     for words in (("fleet.logs", "-l", "there/stray"), ("fleet.status", "-l", "here/stray")):
         code, _, err = said(capsys, *words)
         assert (code, told in err) == (64, False)
+
+
+@pytest.mark.parametrize(
+    ("signal", "unreachable", "ends"), [(130, False, 0), (130, True, 3), (143, False, 143)]
+)
+def test_following_is_ended_by_hand(
+    signal: int, unreachable: bool, ends: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Ctrl-C is how it is meant to end; then only a host that is lost counts. SIGTERM does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Follower, "follow", lambda *_: None)
+    monkeypatch.setattr(Follower, "lines", interrupt)
+    monkeypatch.setattr(Follower, "unreachable", unreachable)
+    monkeypatch.setattr(Interrupted, "exit_code", signal)
+    code, out, _ = said(capsys, "fleet.logs", "-f")
+    assert (code, out) == (ends, "")
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,21 @@ def test_what_is_pruned_says_why() -> None:
     assert {c.reason for c in plan.changes if c.profile} == {prune.LEFT}
 
 
+@pytest.mark.parametrize("task", ["fleet.prune", "fleet.up --prune"])
+def test_an_orphan_of_a_protected_host_stays(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says which task refuses it."""
+    whole = Inventory((replace(BOX, protected=True),), {}, roles())
+    looks = [Look(whole.hosts[0], desired({"desired": {"demo": {}}}), left())]
+    workspace = Workspace(whole, whole, (), Vault(None, lambda _: None))
+    reached = strangers.Reached(workspace, looks, {"box": ("scout",)})
+    monkeypatch.setattr(prune, "_reached", lambda *_: reached)
+    with pytest.raises(UsageError, match=f"^{task}: box/scout is protected"):
+        if task == "fleet.prune":
+            prune.prune(Options(), Output(json=True), all_hosts=True)
+        else:
+            prune.also_pruned(Options(), Output(json=True))
+
+
 ECHO = made_role(
     {"home": ".echo/{{ profile }}", "service": {"name": "echo-{{ profile }}", "command": ["x"]}},
     Path("roles/echo"),

@@ -15,7 +15,15 @@ from hermes_ops.audit.finding import Side, make, register
 from hermes_ops.cli.options import Options
 from hermes_ops.cli.output import Output, exit_code
 from hermes_ops.commands.converge import Converged
-from hermes_ops.commands.fleet import control, faults, profile_table, ps, status, watch
+from hermes_ops.commands.fleet import (
+    control,
+    faults,
+    profile_table,
+    ps,
+    status,
+    verify,
+    watch,
+)
 from hermes_ops.commands.fleet.after_run import seen_after
 from hermes_ops.commands.fleet.faults import state_since
 from hermes_ops.commands.fleet.profile_table import COLUMNS, WIDE, duration, lasting
@@ -41,6 +49,7 @@ from hermes_ops.plan.desired import desired_state
 from hermes_ops.run import Done, HostResult
 from hermes_ops.services.describe import describe
 from hermes_ops.services.units.restarts import lately
+from hermes_ops.verify import outcome as words
 
 API = {"API_SERVER_ENABLED": "true"}
 HOME = ".hermes/profiles/demo"
@@ -776,6 +785,25 @@ def test_what_the_checks_saw_last_counts() -> None:
     assert only(seen_after(result, roles()))["state"] == "healthy"
     result.doubts["demo"] = Verdict("unknown", ("the host does not answer",))
     assert only(seen_after(result, roles()))["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "check", "state"),
+    [
+        ("ok", words.FAILED, "degraded"), ("changed", words.FAILED, "degraded"),
+        ("ok", words.UNKNOWN, "unknown"), ("changed", words.UNREACHABLE, "unknown"),
+        ("ok", words.PASSED, "healthy"), ("changed", words.SKIPPED, "healthy"),
+    ],
+)  # fmt: skip
+def test_a_check_that_did_not_pass_is_in_the_table(outcome: str, check: str, state: str) -> None:
+    """The last table of `fleet.up` says no more than was proven."""
+    wanted, found = desired(healthy()), facts(healthy())
+    result = HostResult(wanted.host, outcome, plan=make_plan(wanted, found), facts=found)
+    seen = words.CheckOutcome(words.Check("box", "demo", "test_it"), check, message="it is not so")
+    verify._doubt(words.Verified((seen,)), converged(result))
+    row = only(seen_after(result, roles()))
+    assert row["state"] == state
+    assert (row["reasons"] == ["it is not so"]) is (state != "healthy")
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("done", "draining"), ("failed", "healthy")])

@@ -16,7 +16,7 @@ from hermes_ops.hermes.versions import folders as made_by_any
 from hermes_ops.inventory.model import Host, Profile, ServiceSettings
 from hermes_ops.inventory.role import Readiness, Role, RoleService, RoleText
 from hermes_ops.look.facts import Answer, Facts
-from hermes_ops.look.question import Question
+from hermes_ops.look.question import Question, probe
 from hermes_ops.plan import DesiredState
 from hermes_ops.plan.desired import StepPlan, desired_state
 from hermes_ops.plan.lifecycle.watching import FOLDERS as MADE_AT_START
@@ -171,6 +171,21 @@ def test_what_the_hosts_own_settings_ask_for() -> None:
     assert (named.hermes_python, named.pythons) == ("/opt/py", True)
     assert set(asked().folders) >= {".local/bin", f"{HOME}/node/bin"}
     assert {".cargo/bin", "/usr/bin"} <= set(asked().node)
+
+
+@pytest.mark.parametrize(
+    ("switch", "line"),
+    [
+        ("pythons", "look_pythons yes"), ("addresses", "look_addresses yes"),
+        ("may_ask", "look_rights yes"), ("strangers", "look_profiles"),
+        ("health", "look_health ''"),
+    ],
+)  # fmt: skip
+def test_a_switch_of_a_question_asks_one_thing_more(switch: str, line: str) -> None:
+    """Its line is in the script then, and only then."""
+    for asked_for in (True, False):
+        script = probe(replace(Question(), **{switch: asked_for})).text
+        assert (line in [each.strip() for each in script.splitlines()]) is asked_for
 
 
 def a_role(name: str, *, kind: str, url: str = "") -> Role:

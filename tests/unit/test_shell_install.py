@@ -188,9 +188,20 @@ def test_nothing_is_left_of_what_failed_beside(host: Host, part: str) -> None:
     assert sorted(path.name for path in (host.home / BASE).iterdir()) == ["1.0", "current"]
 
 
+def test_a_version_that_cannot_load_hermes_is_not_made(host: Host) -> None:
+    """An upgrade must fail before anything stops for it."""
+    installable(host)
+    install(host)
+    installable(host, pip='case "$*" in *"import hermes_cli"*) exit 1 ;; esac')
+    assert beside(host) == "this version does not even start\n1\n"
+    assert sorted(path.name for path in (host.home / BASE).iterdir()) == ["1.0", "current"]
+
+
 def test_what_is_in_use_is_not_made_anew_beside_itself(dash: Host) -> None:
     """It has no stamp: somebody else has to mend it first."""
     installable(dash, pip="exit 3")
     install(dash, version="2.0")
     installable(dash)
-    assert "is in use and incomplete: run fleet.up first" in beside(dash)
+    assert beside(dash).splitlines()[-2:] == [
+        f"{dash.home}/{BASE}/2.0 is in use and incomplete: run fleet.up first", "1",
+    ]  # fmt: skip

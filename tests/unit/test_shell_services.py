@@ -834,6 +834,37 @@ def test_the_journal_of_a_unit_of_the_system(host: Host) -> None:
     assert ["--user" in call for call in host.calls if "journalctl" in call] == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("state", "job", "activity"),
+    [
+        ("inactive", "7", "activating"), ("inactive", "0", "inactive"),
+        ("inactive", "", "inactive"),
+        ("active", "7", "active"), ("failed", "7", "failed"),
+    ],
+)  # fmt: skip
+def test_a_start_that_is_queued_is_on_its_way(
+    dash: Host, state: str, job: str, activity: str
+) -> None:
+    """systemd has taken the order and not begun it: the unit is not down."""
+    block = f"Id=a.service\nActiveState={state}\nJob={job}\n\nId=b.service\nActiveState=active\n"
+    said = dash.run(f"units='{block}'; systemd_said a.service; echo $activity")
+    assert said.out == f"{activity}\n"
+
+
+def test_only_units_of_the_system_that_are_there_are_asked_for(host: Host) -> None:
+    """Unless root may have lost a file of one that runs; a user's units are asked for as before."""
+    host.stand("systemd_answers")
+    host.stand("systemctl")
+    host.file("units/a.service")
+    look = "system_units=$HOME/units; systemd_system_look a.service b.service"
+    host.run(f"may_root=; {look}; systemd_look c.service")
+    host.run(f"may_root=1; {look}")
+    assert [call.split(" -- ")[1] for call in host.calls if "systemctl" in call] == [
+        "a.service", "c.service", "a.service b.service",
+    ]  # fmt: skip
+    assert ["--system" in c for c in host.calls if "systemctl" in c] == [True, False, True]
+
+
 # --- what systemd would make of a unit ----------------------------------------------------------
 
 SYSTEMD = ".config/systemd/user"

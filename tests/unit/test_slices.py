@@ -58,6 +58,17 @@ def test_one_that_was_left_goes_too() -> None:
     assert [c.resource for c in plan.changes] == [f"file:{SLICE}", "manager:systemd"]
 
 
+def test_only_what_is_below_it_keeps_it() -> None:
+    """A drop-in of another scope is below another slice, and one of other words below none."""
+    others = {
+        "/etc/systemd/system/x.service.d/y.conf": ("Slice=hermes.slice",),
+        f"{FOLDER}/x.service.d/y.conf": ("Slice=other.slice",),
+    }
+    found = held("demo")
+    found = replace(found, unit_lines={**found.unit_lines, **others})
+    assert about_slice(found, {"demo": {}}) == REMOVED
+
+
 @pytest.mark.parametrize("may_root", [True, False])
 def test_that_of_the_system_is_roots(may_root: bool) -> None:
     """Whoever cannot become root leaves it there: nothing of theirs depends on it."""

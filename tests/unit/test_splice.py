@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hermes_ops.errors import InventoryError
+from hermes_ops.loader.edit.nodes import item_of
 from hermes_ops.loader.edit.splice import line_of, path_at, put
 
 CASES = read_case(Path(__file__).parents[1] / "cases" / "edit" / "one_key.yml")
@@ -114,3 +115,15 @@ def test_places_and_paths_are_two_names_of_one_thing() -> None:
     assert line_of(text, ["a", "x"]) == 0
     assert path_at(text, 3, 5) == ("a", "b", "c")
     assert path_at(text, 9, 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "item"),
+    [
+        ("[0]", 0), ("[1]", 1), ("[2]", None), ("[-1]", None), ("[]", None), ("[x]", None),
+        ("[²]", None), ("0", None), ("(0)", None), ("[0", None), ("x0x", None),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_path_names_an_item(part: str, item: int | None) -> None:
+    """A number in brackets that the list has; any other name is a key."""
+    assert item_of(["a", "b"], part) == item

@@ -102,6 +102,14 @@ def test_removals_without_a_stray_file_are_not_asked_about(
     assert not any(map(kept, "abc"))
 
 
+def test_only_a_group_that_is_not_there_makes_removals_doubtful(fleet: Path) -> None:
+    """A file of a host that left has settings of nobody who is still there."""
+    (fleet / "group_vars" / "mins.yml").write_text("x: 1\n")
+    (fleet / "host_vars").mkdir()
+    (fleet / "host_vars" / "gone.yml").write_text("x: 1\n")
+    assert [path.name for path in load([fleet], Path("roles"), {}).strays] == ["mins.yml"]
+
+
 def test_many_stray_files_are_one_warning(fleet: Path) -> None:
     """An inventory that shares its variables with others does not bury what matters."""
     for name in ("one", "two.yml", "three.json", "four.yaml"):

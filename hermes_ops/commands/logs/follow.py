@@ -33,6 +33,11 @@ AGAIN = 60
 Wanted = Mapping[Host, Sequence[LogSource]]
 
 
+def pause(attempt: int) -> float:
+    """Return the seconds before a host is tried again; `attempt` counts from 0."""
+    return PAUSES[min(attempt, len(PAUSES) - 1)]
+
+
 @dataclass
 class Follower:
     """The threads that read, and the lines that they have read."""
@@ -136,7 +141,7 @@ class _Watch:
             finally:
                 self._close()
             self.has_answered = True
-            self._left.wait(PAUSES[min(attempt, len(PAUSES) - 1)])
+            self._left.wait(pause(attempt))
             attempt += 1
 
     def _connected(self) -> None:

@@ -22,7 +22,7 @@ from hermes_ops.commands.look_hosts import looking, rules_of
 from hermes_ops.commands.strangers import reach, strangers
 from hermes_ops.commands.target import one_gateway
 from hermes_ops.commands.workspace import Workspace, enabled, open_workspace, with_profiles
-from hermes_ops.errors import HermesError, Interrupted, UsageError, belongs_to
+from hermes_ops.errors import HermesError, Interrupted, Unreachable, UsageError, belongs_to
 from hermes_ops.inventory.model import Host, Inventory
 from hermes_ops.run import HostOutcome, ignore, over_hosts
 from hermes_ops.run.connections import open_host
@@ -30,9 +30,6 @@ from hermes_ops.transport import Transport
 
 WIDEST = 40
 """Columns that prefixes are filled up to at most."""
-
-CTRL_C = 130
-"""The exit code of an interruption, unless it was another signal."""
 
 Selected = Callable[[Output], tuple[Workspace, Inventory]]
 
@@ -130,12 +127,15 @@ def _follow(
     try:
         while time.monotonic() < until and not screen.output.is_closed:
             screen.show(follower.lines(began))
+        return Result(_missed(follower))
     except KeyboardInterrupt:
-        if Interrupted.exit_code != CTRL_C:
-            return Result(Interrupted.exit_code)  # SIGTERM
+        return Result(Interrupted.unless_asked(_missed(follower)))
     finally:
         follower.close()
-    return Result(3 if follower.unreachable else 0)
+
+
+def _missed(follower: Follower) -> int:
+    return Unreachable.exit_code if follower.unreachable else 0
 
 
 def _look_again(

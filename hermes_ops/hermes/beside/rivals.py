@@ -235,8 +235,8 @@ def _home(argv: Sequence[str], given: str) -> str:
             return _root(given)
         if name:
             return f"{_root(given)}/profiles/{name.lower()}"
-    before, found, alias = next(iter(argv), "").partition(_COMMANDS)
-    if found and alias not in ("", "hermes") and not alias.startswith("python"):
+    before, _, alias = next(iter(argv), "").partition(_COMMANDS)
+    if alias not in ("", "hermes") and not alias.startswith("python"):
         return f"{before}/.hermes/profiles/{alias}"
     return posixpath.normpath(given)
 
