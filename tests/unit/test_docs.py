@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_ops.tasks import namespace
+from hermes_ops.tasks import MODULES, namespace
 from hermes_ops.tasks.program import Program
 from hermes_ops.tasks.step import Verb
 
@@ -43,6 +43,33 @@ def test_what_is_documented_exists() -> None:
             "profile.yaml",
         }
         assert named <= set(TASKS), file.name
+
+
+def test_a_runbook_may_import_every_noun() -> None:
+    """The page lists them all, and no other."""
+    page = (ROOT / "docs/runbooks.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"`from hermes_ops import` offers (.*?)\.", page, re.DOTALL)
+    assert sorted(re.findall(r"`(\w+)`", told)) == sorted(MODULES)
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NAMES = re.findall(r"`([A-Z]+(?:_[A-Z]+)*)` \(`([\w/.]+)`\)", CONTRIBUTING)
+FILES = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:py|yml|toml|md|sh))`", CONTRIBUTING)
+
+
+@pytest.mark.parametrize(("name", "file"), NAMES)
+def test_what_is_to_be_extended_is_where_it_is_said_to_be(name: str, file: str) -> None:
+    """Whoever adds something finds the table to add it to."""
+    places = [ROOT / file, ROOT / "hermes_ops" / file]
+    texts = [place.read_text(encoding="utf-8") for place in places if place.is_file()]
+    assert [text for text in texts if re.search(rf"^{name}\b", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("file", sorted(set(FILES) - {"role.yml"}))
+def test_a_file_that_contributors_are_sent_to_is_there(file: str) -> None:
+    """Below the clone, the package, or their tests."""
+    below = (".", "hermes_ops", "tests", "tests/unit")
+    assert [folder for folder in below if (ROOT / folder / file).is_file()]
 
 
 def test_links_lead_somewhere() -> None:
