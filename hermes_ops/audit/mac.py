@@ -86,7 +86,7 @@ def _screen(seen: Seen) -> Iterable[Finding]:
     mend="{path}./inv fleet.up -l {who}; or, on the host: sudo pmset -a sleep 0",
 )
 def _goes_to_sleep(seen: Seen) -> Iterable[Finding]:
-    """Yield it; the setting that mends it may be there already, and needs a run."""
+    """Yield the finding; if the setting that mends it is there already, the remedy is a run."""
     if _would_sleep(seen) and not _is_kept(seen):
         is_set = seen.host.awake is not None and seen.host.awake.is_on
         setting = "" if is_set else "hermes_awake: true, then " if _needs_login(seen) else _LASTS

@@ -19,7 +19,7 @@ from hermes_ops.services.describe import describe
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """One of them: whether it runs, who would start it, and where it listens."""
+    """One orphan: whether it runs, which managers would start it, and its ports."""
 
     profile: str
     evidence: Evidence

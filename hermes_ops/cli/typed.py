@@ -1,4 +1,4 @@
-"""What was typed: the words of the program's call, so that a run can be told again."""
+"""The words with which the program was called, to show them or call it again."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class NextStep:
 
 
 def say_next(output: Output, before: Inventory, after: Inventory) -> None:
-    """Print the command that delivers what was just written, or that no host needs it."""
+    """Print the command that delivers what was just written, or a line that no host needs it."""
     step = next_step(before, after)
     output.text(f"now: {step}" if step else "no host needs a change for this")
 

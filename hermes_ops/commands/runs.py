@@ -214,7 +214,7 @@ def _ended(entry: Mapping[str, Any]) -> str:
 
 
 def _step(entry: Mapping[str, Any]) -> str:
-    """Return a step of a runbook: what became of it, what it was, and how it ended."""
+    """Return a step of a runbook: its outcome, its text and its exit code."""
     lines = f"\n{'':12}".join(entry["command"].splitlines())
     ended = f" — exit {entry['exit']} in {entry['seconds']:.1f} s" if "exit" in entry else ""
     return f"{entry['outcome']:<8} {lines}{ended}"

@@ -105,7 +105,7 @@ def _judged(
 
 
 def _stuck(port: Port, holder: str, refused: Mapping[str, Conflict], host: Host) -> Conflict:
-    """Return that who has a port shall have another one, and does not get it in this run."""
+    """Return the conflict about a port that its present holder keeps in this run."""
     words = f"port {port.number} is taken by {holder}, which cannot leave it"
     if why := refused.get(holder):
         return Conflict(f"{words}: {why}", hint=why.hint)

@@ -1,4 +1,4 @@
-"""Variables whose names are one typing error away from those that we read, and so are not read."""
+"""Variables that are not read, with names one typing error away from a variable that is."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class PathState:
     uid: int
     size: int
     target: str | None = None
-    """What a link says, as it stands there."""
+    """The target of a link, exactly as the link has it."""
     gid: int = 0
     inode: int = 0
     end: LinkEnd | None = None

@@ -61,7 +61,7 @@ def _plan_beside(
 ) -> Iterable[Change]:
     """Yield the installation of a version that nothing uses yet, with the extras that are in use.
 
-    Without its stamp an environment of that version is incomplete, and made anew.
+    An environment of that version without a stamp is incomplete, and is recreated.
 
     Raises:
         Conflict: the one in use was not installed by us.

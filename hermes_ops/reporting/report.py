@@ -198,7 +198,7 @@ def _room() -> int | None:
 def _once(cell: Callable[[Any], str]) -> Callable[[Any], str]:
     """Return the function that makes the text of a cell, and masks each text of a table once.
 
-    A name is no text in which secrets are searched.
+    Names are not searched for secrets.
     """
     known: dict[tuple[bool, str], str] = {}
 

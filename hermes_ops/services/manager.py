@@ -122,7 +122,7 @@ class ServiceManager(Protocol):
         return ""
 
     def elsewhere(self, facts: Facts) -> Conflict | None:
-        """Return that it reads its definitions below another home, and what ends that."""
+        """Return the conflict if it reads definitions below another home, with the remedy."""
         del facts
         return None
 

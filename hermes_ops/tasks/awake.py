@@ -9,7 +9,7 @@ from hermes_ops.tasks.step import verb
 
 @verb(example="./inv awake.on -l minis")
 def on(options: Options, output: Output) -> Result:
-    """Keep each machine awake, as `hermes_awake` says, or without it from idle and system sleep."""
+    """Keep each machine awake as `hermes_awake` says, else with the flags idle and system."""
     from hermes_ops.commands import awake as command
 
     return command.on(options, output)

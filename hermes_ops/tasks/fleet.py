@@ -81,7 +81,7 @@ def stop(options: Options, output: Output, *, unmanaged: bool) -> Result:
 
 @verb(options=(_UNMANAGED,), common=RESTARTING, example="./inv fleet.restart -l minis --drain 30")
 def restart(options: Options, output: Output, *, unmanaged: bool) -> Result:
-    """Restart the selected services one after the other, each after the turns that it runs."""
+    """Restart the selected services, one at a time per platform, each after its running turns."""
     from hermes_ops.commands.fleet import control
 
     return control.restart(options, output, unmanaged=unmanaged)

@@ -38,7 +38,7 @@ def trust(options: Options, output: Output) -> Result:
     example="./inv hosts.exec 'df -h ~' -l minis",
 )
 def exec_(options: Options, output: Output, *, command: str, all_hosts: bool) -> Result:
-    """Run one command on each selected host, and show what each printed; same answers once."""
+    """Run one command on each selected host, and show what each printed, equal answers once."""
     from hermes_ops.commands.hosts import exec as body
 
     return body.run(options, output, command=command, all_hosts=all_hosts)

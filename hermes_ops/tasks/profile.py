@@ -1,4 +1,4 @@
-"""Profiles: create, configure and list them; what a host has of one, and what becomes of it."""
+"""Profiles: create, configure and list them; show, move, rename and delete one on its host."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ class FramedShell:
         return taken
 
     def _hear_the_rest(self) -> None:
-        """Take what a shell that takes no command any more has said."""
+        """Read what a shell still printed after it stopped taking commands."""
         with suppress(OSError):  # it is silent, or gone
             while self._output.size + self._errors.size < LARGEST:
                 output, errors = self._streams.receive(GRACE)

@@ -43,7 +43,7 @@ def refuse_unheard(host: Host, said: str, code: int, errors: bytes = b"") -> Non
 
 
 def _absent(host: Host, user: str, *, on_mac: bool) -> NoSuchUser:
-    """Return that `hermes_user` is not there, and how it is made."""
+    """Return the error for a `hermes_user` that does not exist, with how to create it."""
     words, name = f"there is no user {user} (hermes_user)", shlex.quote(user)
     if not on_mac:
         hint = "hermes_user_create: true in the inventory, or on the host: sudo useradd -m "

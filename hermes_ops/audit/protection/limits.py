@@ -67,7 +67,7 @@ def _limits(seen: Seen) -> Iterable[Finding]:
 
 
 def _missing(seen: Seen, lost: Collection[str]) -> tuple[str, str]:
-    """Return what the kernel lacks, and what mends it."""
+    """Return what is missing to enforce the limits, and the remedy."""
     if seen.host.manager != "systemd-system":
         has = bool(seen.facts.controllers)
     else:

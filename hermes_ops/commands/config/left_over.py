@@ -51,9 +51,9 @@ class LeftOver:
 def left_over(
     host: Host, facts: Facts, roles: Mapping[str, Role], settings: Sequence[StepPlan]
 ) -> Iterator[LeftOver]:
-    """Yield what of the services' definitions is not as wanted, and what runs and should not.
+    """Yield the definitions of services that differ, and the services that run but should not.
 
-    A definition that is absent is not told.
+    An absent definition is not reported.
 
     A definition depends on the settings: `settings` are the steps that write them.
     """

@@ -114,7 +114,7 @@ def _alerts(inventory: Inventory) -> Iterable[Held]:
 
 
 def _once(held: Iterable[Held]) -> Iterable[Held]:
-    """Yield one of those that are one line of the inventory: a group's is every host's."""
+    """Yield one value for each line of the inventory: a group's line sets it for many hosts."""
     seen = set()
     for one in held:
         place = getattr(one.value, "place", None)

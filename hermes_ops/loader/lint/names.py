@@ -21,7 +21,7 @@ def misspelt_env(seen: Survey) -> Iterator[Remark]:
 
 
 def misspelt_variables(seen: Survey) -> Iterator[Remark]:
-    """Variables that are one letter from one that is read here."""
+    """Variables whose names differ in one letter from a variable that is read here."""
     for leaves in seen.variables.values():
         for leaf in leaves:
             name = str(leaf.path[0])

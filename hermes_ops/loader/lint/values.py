@@ -40,7 +40,7 @@ def lost_variables(seen: Survey) -> Iterator[Remark]:
 def _lost(
     leaves: Iterable[Leaf], said: Iterable[Saying]
 ) -> tuple[list[Saying], Mapping[Key, Saying]]:
-    """Return what counts nowhere, each with a setting that overrides it."""
+    """Return the settings that win on no host, each with one that overrides it."""
     counting: set[Key] = set()
     winners: dict[Key, Saying] = {}
     for leaf in leaves:

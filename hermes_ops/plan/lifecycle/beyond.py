@@ -98,7 +98,7 @@ def _opened(whole: Env, own: Env) -> Iterator[str]:
 
 
 def _made_of(config: Mapping[str, Any], env: Env) -> dict[str, str]:
-    """Return for each platform that runs with these settings where it listens, or that it runs."""
+    """Return the platforms that these settings enable, each with its address if it listens."""
     opened = {name: f"{host}:{port}" for name, host, port in platforms.listeners(config, env)}
     return {name: opened.get(name, "") for name in platforms.expected(config, env)}
 

@@ -21,7 +21,7 @@ HELD = "held"
 
 
 def heeded(desired: DesiredState, facts: Facts) -> tuple[DesiredState, list[Difference]]:
-    """Return the state that is wanted where holds are respected, and what differs for them."""
+    """Return the wanted state with held services stopped, and a difference for each of them."""
     held = {
         name: hold
         for name, hold in _held(desired, facts).items()

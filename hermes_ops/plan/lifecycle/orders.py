@@ -188,7 +188,7 @@ def _lasting(service: ServiceSpec, facts: Facts) -> Iterable[Marker]:
 def cleared(
     wanted: Wanted, service: ServiceSpec, manager: ServiceManager, facts: Facts
 ) -> Iterable[Change]:
-    """Yield what leaves the home: marks that are over; by an order a drain, or leftovers."""
+    """Yield what is removed from the home: expired marks, a drain that ends, leftovers."""
     yield from plan_markers(wanted, service, facts)
     order = order_of(wanted)
     for marker in _lasting(service, facts) if order in ("start", "repair") else ():

@@ -47,7 +47,7 @@ class ServicePlan:
         self.changes = [replace(change, operation=refusal) for change in self.changes[:1]]
 
     def leave(self, manager: ServiceManager) -> Iterable[Change]:
-        """Yield its stop, so that only its start is left: another service needs what it has."""
+        """Split its restart: yield the stop, and keep the start; another service needs its port."""
         for number, one in enumerate(self.changes):
             operation = one.operation
             if isinstance(operation, Control) and operation.verb != "stop":

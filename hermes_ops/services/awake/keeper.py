@@ -81,12 +81,12 @@ class Keeper(Protocol):
         return "lid" in facts.awake
 
     def notes(self, awake: Awake, facts: Facts) -> Iterable[str]:
-        """Yield what of it has no effect here, and what it does not prevent."""
+        """Yield a note for each flag without effect here, and each cause of sleep that stays."""
 
     def orders(
         self, awake: Awake, facts: Facts, *, begins: bool, lingers: bool
     ) -> Iterable[AwakeOrder]:
-        """Yield what differs from what is wanted.
+        """Yield the orders that bring it to the wanted state.
 
         `begins`: a time that is over begins again. `lingers`: linger may be enabled.
 

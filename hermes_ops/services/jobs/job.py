@@ -135,7 +135,7 @@ done"""
 def foreseen(
     services: Sequence[CheckedService], printed: str, domains: Domains = LaunchdJob.domains
 ) -> dict[tuple[str, ...], str]:
-    """Return the commands whose output is known from that: those that would succeed."""
+    """Return the output of each command that follows from these answers, if it would succeed."""
     barred, *shown = printed.split(f"{_END}\n")
     is_told = "disabled services" in barred
     known: dict[tuple[str, ...], str] = {(disabled_of(domains),): barred} if is_told else {}

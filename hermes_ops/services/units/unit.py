@@ -94,7 +94,7 @@ pids=$(printf '%s\\n' "$shown" | sed -n 's/^MainPID=//p')"""
 
 
 def foreseen(services: Sequence[CheckedService], printed: str, scope: str) -> dict[Words, str]:
-    """Return the commands whose output is known from that: those that would succeed."""
+    """Return the output of each command that follows from these answers, if it would succeed."""
     enabled, shown, lingers = (*re.split("^=\n", printed, flags=re.MULTILINE), "", "", "")[:3]
     words, blocks = enabled.split(), shown.strip().split("\n\n")
     known: dict[Words, str] = {}

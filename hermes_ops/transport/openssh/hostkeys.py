@@ -102,7 +102,7 @@ class HostKeys:
 
     @property
     def authorities(self) -> tuple[tuple[Line, bytes], ...]:
-        """Return the lines of those who sign keys of this host."""
+        """Return the lines of the certificate authorities for this host."""
         return (*self.entries.of("cert-authority"), *self.weak.of("cert-authority"))
 
     def prefer(self, options: paramiko.transport.SecurityOptions) -> None:

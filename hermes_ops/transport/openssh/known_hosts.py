@@ -24,7 +24,7 @@ _PATTERN = re.compile(r"[*?!]")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is about keys: where it stands, whose key, and what it says of it."""
+    """A line about a key: its place, the hosts and the key it names, and its marker."""
 
     file: Path
     number: int

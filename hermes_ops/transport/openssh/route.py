@@ -29,7 +29,7 @@ class Hop:
 
     @property
     def on_the_way(self) -> str:
-        """What a message says behind the name of a jump host."""
+        """The words that a message adds to the name of a jump host."""
         return f" (on the way to {self.host})" if self.host else ""
 
 

@@ -41,7 +41,7 @@ class Route:
 
 
 class Alarm:
-    """Tells about one look. Making it reads the secrets, so that what cannot work is known early.
+    """Sends the alerts of one look. Creating it resolves the secrets, so that errors come early.
 
     Raises:
         UsageError: no selected host has `hermes_alerts`, or Apprise is not installed.

@@ -50,7 +50,7 @@ Watcher = Callable[[Sequence[HostSeen], int], Mapping[str, Any]]
 def _watchers(
     workspace: Workspace, options: Options, output: Output, *, alert: bool, textfile: str | None
 ) -> list[Watcher]:
-    """Return those that are told of the look, after all that can be refused before it."""
+    """Return the receivers of the look; raises before the look if one of them is refused."""
     watchers: list[Watcher] = []
     if alert:
         from hermes_ops.commands.fleet.monitoring.alert import Alarm

@@ -30,7 +30,7 @@ DEADLINE = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An archive that was written, and what is not in it."""
+    """An archive that was written, and the names of what was left out."""
 
     size: int
     """In bytes, packed."""

@@ -98,7 +98,7 @@ class Parts:
 
 
 class Pack:
-    """An archive that grows, and what is not in it."""
+    """An archive that is being written, and the names of what is left out."""
 
     def __init__(self, home: Path, name: str, search: Search, largest: int) -> None:
         """Take the profile's folder and name, what must not be in the archive, and its bound."""
