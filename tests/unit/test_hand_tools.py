@@ -97,3 +97,15 @@ def test_a_check_promises_nothing_of_hosts_that_it_did_not_see(outcome: str) -> 
     assert told == "no gateway will restart; not known of 1 host"
     told = orders_line({"hosts": [lost, lost], "restarts": []}, serial=False)
     assert told == "it is not known which gateways will restart"
+
+
+def test_a_window_is_as_wide_as_it_is_said_to_be() -> None:
+    """The columns come first, as for a terminal of this machine."""
+    told: list[tuple[int, int]] = []
+
+    class Window:
+        def resize_pty(self, width: int, height: int) -> None:
+            told.append((width, height))
+
+    RemoteChannel(Window()).resize(132, 43)  # type: ignore[arg-type]
+    assert told == [(132, 43)]

@@ -7,15 +7,18 @@ import gzip
 import io
 import json
 import os
+import re
 import sqlite3
 import stat
 import tarfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from building import roles
 from calling import said
 from examples import examples
 from hypothesis import given, settings
@@ -28,7 +31,7 @@ from hermes_ops.commands.profile.export import new_file
 from hermes_ops.commands.profile.import_ import lacking
 from hermes_ops.commands.profile.whose import ProfileOnHost
 from hermes_ops.errors import NotUnderstood, UsageError
-from hermes_ops.inventory.model import Profile
+from hermes_ops.inventory.model import Connection, Host, Profile
 from hermes_ops.wire import Record
 from hermes_ops.wire.reader import TAKEN
 
@@ -328,6 +331,21 @@ def test_an_archive_of_a_stranger_says_only_names(tmp_path: Path) -> None:
     lacks = lacking(target, read(path))
     assert (lacks.missing, lacks.masked) == (("A_TOKEN",), ("a.b",))
     assert not lacking(target, read(made(tmp_path / "b", TOP))).known
+
+
+def test_an_archive_says_whose_it_is(scout: Path) -> None:
+    """Profile, host and time are noted in it, beside what the host adds."""
+    role = SimpleNamespace(roles={"gateway": roles()["gateway"]})
+    where = Host("mini", Connection())
+    target = ProfileOnHost(SimpleNamespace(whole=role), where, Profile(NAME))  # type: ignore[arg-type]
+    request = ask.request_of(target)
+    assert (request["name"], request["home"]) == (NAME, f".hermes/profiles/{NAME}")
+    (scout / "x.txt").write_text("x")
+    parts: list[bytes] = []
+    on_host.packed(request, parts.append)
+    noted = json.loads(files({"archive": b"".join(parts)})[on_host.MANIFEST])
+    assert (noted["profile"], noted["host"], noted["format"]) == (NAME, "mini", 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", noted["taken_at"])
 
 
 @pytest.mark.slow

@@ -806,6 +806,17 @@ def test_a_check_that_did_not_pass_is_in_the_table(outcome: str, check: str, sta
     assert (row["reasons"] == ["it is not so"]) is (state != "healthy")
 
 
+def test_only_a_doctor_asks_what_a_doctor_wants_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its questions costs the host time: a table asks none of them."""
+    asked: list[bool] = []
+    monkeypatch.setattr(ps, "look_all", lambda *_, health, **__: asked.append(health) or [])
+    inventory = Inventory((), {}, roles())
+    space = Workspace(inventory, inventory, (), Vault(None, lambda _: None))
+    for more in ({}, {"health": True}):
+        assert ps.look_at(ps.STEPS, Options(), Output(json=True), space, **more) == []
+    assert asked == [False, True]
+
+
 @pytest.mark.parametrize(("outcome", "state"), [("done", "draining"), ("failed", "healthy")])
 def test_only_who_was_asked_to_drain_drains(outcome: str, state: str) -> None:
     """A request that could not be written changes nothing of how a gateway is."""

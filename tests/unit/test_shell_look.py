@@ -341,6 +341,18 @@ def test_hermes_is_what_the_interpreter_would_import(host: Host) -> None:
     assert answer.out.endswith(f"\n0 {venv}/bin/python {site}\n")
 
 
+def test_an_interpreter_knows_where_its_packages_are(dash: Host) -> None:
+    """Outside of environments it is asked; what an interrupted pip left is no version."""
+    dash.file(
+        "site/hermes_agent-0.19.0.dist-info/METADATA", "Name: hermes-agent\nVersion: 0.19.0\n"
+    )
+    dash.file("half/hermes_agent-0.18.0.dist-info/METADATA", "")
+    places = f"{dash.home}/half:{dash.home}/site"
+    python = dash.program("py", f'PYTHONPATH={places} exec {sys.executable} "$@"')
+    answer = dash.run(f'metadata_of {python}; printf %s "$infos"')
+    assert answer.out == f"{dash.home}/site/hermes_agent-0.19.0.dist-info"
+
+
 def test_hermes_of_a_system_has_no_environment(dash: Host) -> None:
     """There the interpreter keeps its own name."""
     python = hermes(dash, "v", cfg=None)

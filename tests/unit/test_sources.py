@@ -202,8 +202,8 @@ def on_the_page() -> list[str]:
 
 def test_the_page_has_every_source() -> None:
     """The table of docs/secrets.md is the table of sources."""
-    missing = [line for line in table() if line not in on_the_page()]
-    assert on_the_page() == table(), f"docs/secrets.md needs these rows: {missing}"
+    wanted = "\n".join(table())
+    assert on_the_page() == table(), f"docs/secrets.md needs these rows in this order:\n{wanted}"
 
 
 def test_a_new_source_is_missed_on_the_page(mirror: Path) -> None:

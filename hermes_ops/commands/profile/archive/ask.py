@@ -53,12 +53,7 @@ def ask(
         HermesError: the host did not answer, the profile is too large, or the file cannot be made.
     """
     refuse_unreachable(target.wanting("stopped").selected)
-    request = {
-        "home": target.home,
-        "name": target.profile.name,
-        "largest": MOST_UNPACKED,
-        "about": {"profile": target.profile.name, "host": target.host.name, "taken_at": now()},
-    }
+    request = request_of(target)
 
     def work(host: Host, transport: Transport) -> Packed | None:
         program = question.program_of("hermes_ops.commands.profile.archive")
@@ -75,6 +70,16 @@ def ask(
         if outcome.value:
             draft.keep()
     return outcome.value
+
+
+def request_of(target: ProfileOnHost) -> dict[str, Any]:
+    """Return what the host is asked for; `about` is noted in the archive, as it is."""
+    return {
+        "home": target.home,
+        "name": target.profile.name,
+        "largest": MOST_UNPACKED,
+        "about": {"profile": target.profile.name, "host": target.host.name, "taken_at": now()},
+    }
 
 
 def _into(draft: NewArchive) -> OnRecord:
