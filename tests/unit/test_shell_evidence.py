@@ -1179,7 +1179,7 @@ def test_the_default_environment_of_systemd_is_given_too(host: Host) -> None:
     host.stand("systemctl")
     host.define("user_bus() { :; }")
     text = "[Manager]\n#DefaultEnvironment=X=1\nDefaultEnvironment=A=s3cret \"B=s3 cret\" 'C=1'\n"
-    own = host.file(".config/systemd/user.conf.d/x.conf", text)
+    own = host.file(".config/systemd/user.conf.d/x y.conf", text)
     host.part("/etc/systemd/user.conf", "DefaultEnvironment=D=*\n")
     answer = host.run(f"look_given; {STILL_SPLITS}")
     place = own.relative_to(host.home)

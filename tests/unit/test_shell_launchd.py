@@ -435,12 +435,14 @@ def test_the_list_of_a_daemon_is_not_below_the_home(dash: Host) -> None:
 
 
 def why(host: Host, plist: Path, more: str = "") -> str:
-    """Return why launchd refuses a list, empty if that is unknown."""
+    """Return why launchd refuses a list; empty if that is unknown, which is then a failure."""
     uid = os.getuid()
     ready = (
         f"uid={uid} user=ann domain=gui/{uid} where=gui/{uid} load_code=5 disabled=; plist={plist}"
     )
-    return host.run(f"{ready}; {more}; why_unloadable {LABEL} || :").out
+    answer = host.run(f"{ready}; {more}; why_unloadable {LABEL}; echo $? >&2")
+    assert bool(answer.out) is (answer.errors == "0\n")
+    return answer.out
 
 
 def test_a_list_that_is_not_there(dash: Host) -> None:

@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,7 +19,8 @@ from patience import soon
 from sshd import Sshd, make_key, running
 
 from hermes_ops.errors import CommandError, HostKeyChanged, NotUnderstood, Unknown, Unreachable
-from hermes_ops.transport import Transport, connect
+from hermes_ops.inventory.model import Connection, Host
+from hermes_ops.transport import Transport, connect, ssh
 from hermes_ops.transport.openssh.hostkeys import fingerprint
 from hermes_ops.transport.ssh import SILENCE, Ssh
 from hermes_ops.wire import Record, Script, assemble
@@ -121,6 +123,13 @@ def test_the_user_is_the_one_of_the_host(server: Sshd) -> None:
     """A name that the server does not know is refused, and stands in the message."""
     with pytest.raises(Unreachable, match="refuses the login of nobody-at-all"):
         opened(server, user="nobody-at-all")
+
+
+def test_who_is_logged_in_is_known_afterwards() -> None:
+    """The settings of ssh may have named the user: sudo and messages need that name."""
+    host = Host("mini", Connection(address="10.0.0.4"))
+    known = ssh._logged_in(host, "ann")
+    assert known == replace(host, connection=replace(host.connection, user="ann"))
 
 
 # --- who is believed ----------------------------------------------------------------------------

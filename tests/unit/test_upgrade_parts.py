@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sqlite3
@@ -25,6 +26,8 @@ from hermes_ops.apply import Terms, compile_plan
 from hermes_ops.audit.question import program_of
 from hermes_ops.audit.register import Seen
 from hermes_ops.audit.standing import standing
+from hermes_ops.cli.options import Options
+from hermes_ops.cli.output import Output
 from hermes_ops.commands.fleet.disk import gc
 from hermes_ops.commands.fleet.disk import on_host as unneeded
 from hermes_ops.commands.fleet.upgrade import on_host
@@ -32,7 +35,7 @@ from hermes_ops.commands.fleet.upgrade.databases import Sentence, copy, database
 from hermes_ops.commands.fleet.upgrade.job import request
 from hermes_ops.commands.fleet.upgrade.notes import read_note, write_note
 from hermes_ops.commands.fleet.upgrade.switch import Way, definitions, orders, switch_plan
-from hermes_ops.errors import Conflict
+from hermes_ops.errors import Conflict, UsageError
 from hermes_ops.files.layout import KEPT, UPGRADE_NOTE, stamp
 from hermes_ops.inventory.model import Connection, Host, Inventory
 from hermes_ops.look.facts import Facts, Invocation
@@ -827,3 +830,13 @@ def test_words_that_make_no_sense(
     code, out, err = said(capsys, "fleet.upgrade", *words)
     assert code == 64
     assert told in out + err
+
+
+def test_what_is_removed_is_named_before_anybody_agrees() -> None:
+    """Each folder with its size and the reason, and then how much it is on how many hosts."""
+    old = gc.Unused("share/hermes/0.18.1", "version:hermes-0.18.1", "nothing uses it", 3 << 20)
+    output = Output(json=False, err=(err := io.StringIO()))
+    with pytest.raises(UsageError) as it:
+        gc._ask({"a": (old, old), "b": (old,), "c": ()}, Options(), output)
+    assert it.value.message.startswith("Remove 3 folders with 9.4 MB on 2 hosts?")
+    assert err.getvalue().splitlines()[0].startswith("a: version:hermes-0.18.1, 3.1 MB: nothing")
