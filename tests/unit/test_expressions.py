@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from hermes_ops.errors import Place
-from hermes_ops.loader.layers.expressions import Scope, rendered
+from hermes_ops.loader.layers.expressions import rendered
 from hermes_ops.loader.layers.jinja import evaluated, undeclared
 from hermes_ops.loader.layers.late import Late, Over
+from hermes_ops.loader.layers.variables import Scope
 from hermes_ops.loader.located import Located
 from hermes_ops.worker import WORKER, ExpressionError
 

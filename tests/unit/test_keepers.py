@@ -126,8 +126,8 @@ def test_the_list_of_a_mac_is_valid() -> None:
     assert "'/Users/ann/.hermes/R&D <1>/gateway.pid'" in words[2]
 
 
-@pytest.mark.parametrize(("seconds", "again"), [(None, True), (60, False)])
-def test_the_job_of_a_mac(seconds: int | None, again: bool) -> None:
+@pytest.mark.parametrize(("seconds", "again"), [(0, True), (60, False)])
+def test_the_job_of_a_mac(seconds: int, again: bool) -> None:
     """It begins in every session, and again whenever it ends, unless its time is over."""
     facts = facts_of({"system": "Darwin", "told": {"job": "Activity=\n"}})
     text = text_of(orders_of(Awake(flags=("idle",), seconds=seconds), facts))

@@ -809,11 +809,16 @@ def test_a_check_that_did_not_pass_is_in_the_table(outcome: str, check: str, sta
 def test_only_a_doctor_asks_what_a_doctor_wants_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its questions costs the host time: a table asks none of them."""
     asked: list[bool] = []
-    monkeypatch.setattr(ps, "look_all", lambda *_, health, **__: asked.append(health) or [])
+
+    def look_all(*_: object, health: bool, **__: object) -> list[Look]:
+        asked.append(health)
+        return []
+
+    monkeypatch.setattr(ps, "look_all", look_all)
     inventory = Inventory((), {}, roles())
     space = Workspace(inventory, inventory, (), Vault(None, lambda _: None))
-    for more in ({}, {"health": True}):
-        assert ps.look_at(ps.STEPS, Options(), Output(json=True), space, **more) == []
+    assert ps.look_at([], Options(), Output(json=True), space) == []
+    assert ps.look_at([], Options(), Output(json=True), space, health=True) == []
     assert asked == [False, True]
 
 

@@ -184,7 +184,8 @@ def test_what_the_hosts_own_settings_ask_for() -> None:
 def test_a_switch_of_a_question_asks_one_thing_more(switch: str, line: str) -> None:
     """Its line is in the script then, and only then."""
     for asked_for in (True, False):
-        script = probe(replace(Question(), **{switch: asked_for})).text
+        given: dict[str, Any] = {switch: asked_for}
+        script = probe(Question(**given)).text
         assert (line in [each.strip() for each in script.splitlines()]) is asked_for
 
 

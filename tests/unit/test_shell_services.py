@@ -847,7 +847,7 @@ def test_a_start_that_is_queued_is_on_its_way(
 ) -> None:
     """systemd has taken the order and not begun it: the unit is not down."""
     block = f"Id=a.service\nActiveState={state}\nJob={job}\n\nId=b.service\nActiveState=active\n"
-    said = dash.run(f"units='{block}'; systemd_said a.service; echo $activity")
+    said = dash.run(f"units='{block}'; read_units; systemd_said a.service; echo $activity")
     assert said.out == f"{activity}\n"
 
 
