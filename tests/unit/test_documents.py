@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from calling import in_repository, said
 
+pytestmark = pytest.mark.slow
 DOCS = Path(__file__).parents[2] / "docs"
 HOSTS = """\
 all:
