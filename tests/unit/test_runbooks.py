@@ -30,6 +30,7 @@ from hermes_ops.commands.runbook.values import checked
 from hermes_ops.commands.runbook.verbs import planned
 from hermes_ops.commands.runbook.words import substituted, words_of
 from hermes_ops.errors import Place, UsageError
+from hermes_ops.program_name import program_name
 from hermes_ops.reporting import journal
 from hermes_ops.tasks.command_line import CommandLine
 
@@ -336,6 +337,17 @@ def test_quit(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
             code, _, err = program(capfd, "runbook.run", "page.md", "--set", "NAME=minis")
         assert code == 130 and "what follows was not done" in err
         assert outcomes() == [("skipped", "inventory.list -l minis"), ("ended", "130")]
+
+
+def test_tasks_in_texts_can_be_typed(capfd: pytest.CaptureFixture[str]) -> None:
+    """In a sentence, and in what is to be done by hand; other words stay as they are."""
+    write("Look: `hermes-ops fleet.ps -l x`.\n\n```\nhermes-ops hosts.ssh x\nls hermes-ops\n```\n")
+    out = program(capfd, "runbook.run", "page.md", "-y")[1]
+    name = program_name()
+    assert f"Look: `{name} fleet.ps -l x`." in out.replace(" -i inventory", "")
+    assert f"    {name} hosts.ssh x" in out.replace(" -i inventory", "")
+    assert "    ls hermes-ops\n" in out
+    assert name != "hermes-ops"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
@@ -70,7 +71,7 @@ class Walk:
         number = 0
         for step in self.runbook.steps:
             if step.text:
-                self._say(f"\n{step.text}")
+                self._say(f"\n{_typed(step.text)}")
             if step.act is None:
                 continue
             number += 1
@@ -84,7 +85,7 @@ class Walk:
         if isinstance(step.act, ToRun):
             return self._ran(step, step.act, count)
         assert isinstance(step.act, ByHand)  # noqa: S101 - one of the two
-        text = spelled(step.act.text, self.values)
+        text = _typed(spelled(step.act.text, self.values))
         self._say(f"\n[{count}] by hand:\n{_indented(text)}")
         if self.options.yes or self.options.check:
             self._note(step, text, "shown")  # nobody said that it was done
@@ -152,6 +153,14 @@ class Walk:
     def _say(self, text: str) -> None:
         """Print for people; with `--json`, beside the document."""
         (self.output.note if self.output.json else self.output.text)(text)
+
+
+_TASK = re.compile(r"(?<![\w/.-])hermes-ops (?=[a-z]+\.[a-z])")
+
+
+def _typed(text: str) -> str:
+    """Return a text in which each task begins with what the operator types for this program."""
+    return spoken(_TASK.sub("./inv ", text))
 
 
 def _indented(text: str) -> str:
