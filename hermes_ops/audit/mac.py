@@ -35,7 +35,8 @@ def _logs_in(seen: Seen) -> bool:
     says="FileVault is on at {who}",
     ignored="after a reboot nothing runs there, sshd included, until somebody types a password at"
     " the screen; macOS 26 takes one over SSH",
-    mend="on the host: sudo fdesetup disable   # or unlock it after each reboot, then run fleet.up",
+    mend="on the host: sudo fdesetup disable   # or unlock it after each reboot, then run"
+    " ./inv fleet.up -l {who}",
 )
 def _filevault(seen: Seen) -> Iterable[Finding]:
     if seen.facts.health.get("filevault") == "on":

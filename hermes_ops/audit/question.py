@@ -64,7 +64,8 @@ def parse(reply: Reply) -> Mapping[str, Any]:
     for record in reply.of("fatal"):
         raise CommandError(record.rest)
     if next(reply.of("python"), None) is not None:
-        raise Unknown("there is no Python on it to read its files with", hint="run fleet.up first")
+        words = "there is no Python on it to read its files with"
+        raise Unknown(words, hint="run ./inv fleet.up first")
     told = [record.text or "" for record in reply.of("disclosed")]
     if not reply.complete or not told:
         raise Unknown("the connection was lost during the look", hint="run it again")
@@ -81,7 +82,7 @@ def _told(text: str) -> Mapping[str, Any]:
     if "missing" in told:
         raise Unknown(
             f"its Python lacks {told['missing']}, which Hermes reads its own files with",
-            hint="run fleet.up first, or name Hermes' Python with hermes_python",
+            hint="run ./inv fleet.up first, or name Hermes' Python with hermes_python",
         )
     return told
 

@@ -15,6 +15,7 @@ from hermes_ops.hermes import platforms
 from hermes_ops.hermes.versions import is_older, is_same
 from hermes_ops.inventory.model import Host
 from hermes_ops.look.upgrades import REVERTED, REVERTING, note_of, used
+from hermes_ops.program_name import spoken
 from hermes_ops.secrets.secret import Secret
 
 
@@ -74,7 +75,8 @@ def _half_upgraded(seen: Seen) -> Iterable[Finding]:
     if note.is_open and seen.facts.hermes:
         host, what = shlex.quote(seen.host.name), f"it runs {used(seen.facts)}"
         back = f"fleet.rollback -l {host}"
-        way = f"fleet.upgrade --to {note.after} -l {host}   # it is judged; or: {back}"
+        or_back = spoken(f"./inv {back}")
+        way = f"fleet.upgrade --to {note.after} -l {host}   # it is judged; or: {or_back}"
         if note.phase == REVERTING:
             way, what = back, f"{what}, and was on its way back"
         said = f"{what}, and run {note.run} has not ended it yet"

@@ -91,7 +91,8 @@ _V2 = "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line
     "no-watchdog",
     says="{who} has no watchdog",
     ignored="if its event loop stands still, it does nothing until somebody comes",
-    mend="service: {{watchdog: {name}}} in the inventory, and fleet.up -l {path}: it restarts it",
+    mend="service: {{watchdog: {name}}} in the inventory, and ./inv fleet.up -l {path}, which"
+    " restarts it",
 )
 def _no_watchdog(seen: Seen) -> Iterable[Finding]:
     hermes = seen.facts.hermes

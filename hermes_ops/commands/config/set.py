@@ -104,7 +104,7 @@ def _refuse_plain_secret(path: KeyPath, value: Any) -> None:
         if keys[0] == "env" and len(keys) == 2 and _is_secret(str(keys[1]), given):
             raise UsageError(
                 f"{keys[1]} is a secret, and would be in the inventory in clear",
-                hint=f"write a reference: config.set … env.{keys[1]} '{{env: {keys[1]}}}'",
+                hint=f"write a reference: ./inv config.set … env.{keys[1]} '{{env: {keys[1]}}}'",
             )
 
 

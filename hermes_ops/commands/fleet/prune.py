@@ -107,7 +107,8 @@ def _refuse_misnamed(options: Options, reached: Reached) -> None:
             if failures
             else UsageError(
                 f"{options.limit!r} names no orphan",
-                hint="fleet.ps shows them; a profile of the inventory is removed by state: absent",
+                hint="./inv fleet.ps shows them; a profile of the inventory is removed by"
+                " state: absent",
             )
         )
 

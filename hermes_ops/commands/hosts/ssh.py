@@ -19,7 +19,7 @@ def run(options: Options, output: Output, host: str) -> Result:
     """
     if not is_terminal():
         raise UsageError(
-            "hosts.ssh needs a terminal", hint=f"one command: hosts.exec COMMAND -l {host}"
+            "hosts.ssh needs a terminal", hint=f"one command: ./inv hosts.exec COMMAND -l {host}"
         )
     with connected(host, options, output) as transport:
         return Result(converse(transport.terminal(SHELL)))

@@ -82,7 +82,7 @@ def _opened(options: Options, output: Output, target: str | None, key: str | Non
     if target and options.limit:
         raise UsageError("-l and a target both select", hint="name the one or the other")
     if key and not target:
-        raise UsageError("--key needs a target", hint="write secrets.show HOST/PROFILE KEY")
+        raise UsageError("--key needs a target", hint="write ./inv secrets.show HOST/PROFILE KEY")
     return open_target(options, output, target)[0] if target else open_workspace(options, output)
 
 

@@ -89,7 +89,8 @@ def _refuse_nobody(uses: Uses, inventory: Inventory, name: str) -> None:
     if name in alerts:
         raise UsageError(
             f"{name} is on no host: there is nothing to deliver",
-            hint=f"change it at its source ({alerts[name]}); the next fleet.status --alert uses it",
+            hint=f"change it at its source ({alerts[name]}); the next"
+            " ./inv fleet.status --alert uses it",
         )
     known = {key for host in inventory.hosts for p in host.profiles for key in p.env}
     known |= alerts.keys()

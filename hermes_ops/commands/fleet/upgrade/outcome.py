@@ -61,7 +61,7 @@ def no_copy(note: Note, lost: Sequence[str]) -> CommandError:
     return CommandError(
         words,
         hint=f"it stays on {note.after}, and nothing was stopped; to go back without {them}: stop"
-        f" the gateway (fleet.stop), and move {them} out of its folder, on the host",
+        f" the gateway (./inv fleet.stop), and move {them} out of its folder, on the host",
     )
 
 
