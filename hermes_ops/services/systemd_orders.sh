@@ -42,8 +42,9 @@ systemd_proof() { # UNIT
   }
 }
 
-systemd_reload() { # FOLDERS: of drop-ins that were removed; a folder goes with its last file
-  [ $# -eq 0 ] || rmdir "$@" 2>/dev/null
+# A folder of drop-ins goes with its last file; that of a gateway also after a run that was cut off.
+systemd_reload() { # FOLDERS: of drop-ins that were removed
+  rmdir "$@" "$systemd_folder"/hermes-gateway*.service.d 2>/dev/null
   systemctl "$systemd_scope" daemon-reload
 }
 # Control several units with one call. If it fails, each unit is controlled alone later, which shows

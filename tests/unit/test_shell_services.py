@@ -493,6 +493,16 @@ def test_a_folder_of_drop_ins_goes_with_the_last_of_them(dash: Host) -> None:
     assert (empty.exists(), full.exists()) == (False, True)
 
 
+def test_an_empty_folder_that_a_cut_run_has_left_goes(dash: Host) -> None:
+    """It had removed the drop-in, and came no further."""
+    systemd(dash)
+    left, foreign = (dash.home / f"units/{name}.service.d" for name in ("hermes-gateway-a", "x"))
+    left.mkdir(parents=True)
+    foreign.mkdir()
+    dash.run("systemd_folder=units; systemd_reload")
+    assert (left.exists(), foreign.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("verb", ["start", "restart"])
 def test_a_start_forgets_failures_first(host: Host, verb: str) -> None:
     """Else systemd would refuse it for its earlier ones; it is not waited for."""
