@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import posixpath
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -116,6 +118,17 @@ def bare_role(name: str, folder: Path = Path(), checks: Sequence[str] = ()) -> R
     """Return a role of which nothing matters but its name, its folder and its checks."""
     service = RoleService(RoleText(name), (RoleText("sleep"),))
     return Role(name, folder, RoleText(f".{name}"), service, checks=tuple(checks))
+
+
+def checks_of(role: str) -> ModuleType:
+    """Return the checks of a role as a module that is nobody else's."""
+    file = ROOT / "roles" / role / "checks" / f"test_{role}.py"
+    spec = importlib.util.spec_from_file_location(f"checks_of_{role}", file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def made_role(data: Mapping[str, Any], folder: Path) -> Role:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
-from building import ROOT
+from building import checks_of
 
-FILE = ROOT / "roles" / "dashboard" / "checks" / "test_dashboard.py"
 SERVICE = SimpleNamespace(urls=("http://127.0.0.1:9119/api/status",))
 KERNEL = "  0: {}:239F 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000\n"
 NETSTAT = "tcp4       0      0  {}.9119         *.*                    LISTEN\n"
 
 
-def checks() -> ModuleType:
-    """Return the checks as a module that is nobody else's."""
-    spec = importlib.util.spec_from_file_location("checks_of_the_dashboard", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CHECKS = checks()
+CHECKS = checks_of("dashboard")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import json
 import os
@@ -12,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from building import ROOT
+from building import checks_of
 from shell_kit import SYSTEM
 
 from hermes_ops.look.facts import Answer
@@ -24,22 +23,11 @@ from hermes_ops.services import MANAGERS
 from hermes_ops.services.supervisord import PID_FILE
 from hermes_ops.verify import CheckedService
 
-FILE = ROOT / "roles" / "gateway" / "checks" / "test_gateway.py"
 PID, TICKS, NOW = 4242, 777, 1_700_000_000
 URL = "http://127.0.0.1:8642/health"
 
 
-def checks() -> ModuleType:
-    """Return the checks as a module that is nobody else's."""
-    spec = importlib.util.spec_from_file_location("checks_of_the_gateway", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CHECKS = checks()
+CHECKS = checks_of("gateway")
 
 
 def stamp(age: float = 0) -> str:
