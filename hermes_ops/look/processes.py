@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from hermes_ops.look.facts import Invocation, Process
 from hermes_ops.wire import Reply
 
+Key = TypeVar("Key")
+
+
+def grouped(pairs: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
+    """Return the values of each key, in their order; a host may tell millions of one."""
+    found: dict[Key, list[str]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in found.items()}
+
 
 def processes(reply: Reply) -> dict[int, Process]:
     """Return the processes in an answer, by pid."""
-    groups: dict[int, tuple[str, ...]] = {}
-    for record in reply.of("cgroup"):
-        pid, _, group = record.rest.partition(" ")
-        groups[int(pid)] = (*groups.get(int(pid), ()), group)
-    found = {}
+    told = (record.rest.partition(" ")[::2] for record in reply.of("cgroup"))
+    groups, found = grouped((int(pid), group) for pid, group in told), {}
     for record in reply.of("process"):
         pid, *fields = record.words
         own = groups.get(int(pid), ())
@@ -76,22 +84,27 @@ def surroundings(reply: Reply) -> dict[str, Any]:
 def invocations(reply: Reply) -> dict[int, Invocation]:
     """Return what the processes in an answer were started with, by pid."""
     lines = [line for r in reply.of("commands") for line in (r.text or "").splitlines()]
-    fields = [line.split("\t") for line in lines]
+    fields, homes = [line.split("\t") for line in lines], _homes(reply)
     return {
-        int(f[0]): Invocation(tuple(f[3:]), _named(f[1], reply), f[2])
+        int(f[0]): Invocation(tuple(f[3:]), _named(f[1], homes), f[2])
         for f in fields
         if f[0].isdigit() and f[3:]
     }
 
 
-def _named(path: str, reply: Reply) -> str:
-    """Return a home as its user names it: Hermes, for one, writes what links lead to."""
+def _homes(reply: Reply) -> list[tuple[str, str]]:
+    """Return where the folders of homes lie in truth, each with its user's name for it."""
     user = next((record.rest for record in reply.of("home")), "")
-    for folder in (".hermes/profiles", ".hermes"):
-        said = next((r.rest for r in reply.of("real") if r.words[0] == folder), "")
-        real = said.partition(" ")[2]
-        if real and (path == real or path.startswith(f"{real}/")):
-            return f"{user}/{folder}{path[len(real) :]}"
+    real = dict(record.rest.partition(" ")[::2] for record in reply.of("real"))
+    folders = (".hermes/profiles", ".hermes")
+    return [(real[name], f"{user}/{name}") for name in folders if real.get(name)]
+
+
+def _named(path: str, homes: Iterable[tuple[str, str]]) -> str:
+    """Return a home as its user names it: Hermes, for one, writes what links lead to."""
+    for real, named in homes:
+        if path == real or path.startswith(f"{real}/"):
+            return f"{named}{path[len(real) :]}"
     return path
 
 
@@ -104,12 +117,15 @@ def variables(reply: Reply) -> dict[int, frozenset[str]]:
 
 def unit_lines(reply: Reply) -> dict[str, tuple[str, ...]]:
     """Return the lines of unit files in an answer, by path."""
-    found: dict[str, tuple[str, ...]] = {}
+    return grouped(_unit_lines(reply))
+
+
+def _unit_lines(reply: Reply) -> Iterator[tuple[str, str]]:
+    homes = _homes(reply)
     for line in (line for r in reply.of("unitlines") for line in (r.text or "").splitlines()):
         path, colon, words = line.partition(":")
         key, equals, value = words.partition("=")
         if key == "HERMES_HOME":
-            words = f"{key}{equals}{_named(value, reply)}"
+            words = f"{key}{equals}{_named(value, homes)}"
         if colon:
-            found[path] = (*found.get(path, ()), words)
-    return found
+            yield path, words

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from hermes_ops.look.facts import Lock, Server
+from hermes_ops.look.processes import grouped
 from hermes_ops.wire import Reply
 
 
@@ -71,22 +72,18 @@ def locks(reply: Reply) -> dict[int, str]:
 
 def deleted(reply: Reply) -> dict[int, tuple[str, ...]]:
     """Return the deleted files that processes have open, by pid."""
-    found: dict[int, tuple[str, ...]] = {}
-    for pid, line in _open(reply):
-        path = line.partition(" -> ")[2]
-        if path.endswith(_DELETED):
-            found[pid] = (*found.get(pid, ()), path.removesuffix(_DELETED))
-    return found
+    return grouped(
+        (pid, path.removesuffix(_DELETED)) for pid, path in _files(reply) if path.endswith(_DELETED)
+    )
 
 
 def opened(reply: Reply) -> dict[int, tuple[str, ...]]:
     """Return the logs and databases that processes have open, by pid."""
-    found: dict[int, tuple[str, ...]] = {}
-    for pid, line in _open(reply):
-        path = line.partition(" -> ")[2]
-        if path.endswith((".log", ".db")):
-            found[pid] = (*found.get(pid, ()), path)
-    return found
+    return grouped((pid, path) for pid, path in _files(reply) if path.endswith((".log", ".db")))
+
+
+def _files(reply: Reply) -> Iterator[tuple[int, str]]:
+    return ((pid, line.partition(" -> ")[2]) for pid, line in _open(reply))
 
 
 def locked(reply: Reply) -> tuple[Lock, ...]:

@@ -13,7 +13,8 @@ from case_file import read_case
 from hermes_ops.errors import CommandError, NotUnderstood, Unknown
 from hermes_ops.look.answers import latest, parse
 from hermes_ops.look.facts import Facts, Invocation, Process, Server
-from hermes_ops.look.processes import invocations, unit_lines
+from hermes_ops.look.processes import invocations, processes, unit_lines
+from hermes_ops.look.servers import deleted, opened
 from hermes_ops.wire import Reader, Record, Reply
 
 FOLDER = Path(__file__).parents[1] / "cases" / "look"
@@ -254,3 +255,22 @@ def test_a_home_behind_a_link_has_the_users_name_for_it(home: str, named: str) -
     found = Reply(records, complete=True)
     assert invocations(found)[7].home == named
     assert unit_lines(found) == {"x.service": (f"HERMES_HOME={named}", "User=bot")}
+
+
+@pytest.mark.slow
+def test_what_a_host_tells_without_end_is_parsed_in_linear_time() -> None:
+    """Of one unit, or of one process: with a square of it this would take minutes."""
+    many = 300_000
+    records = (
+        Record("home", "/home/bot"), *(Record("real", f".hermes /data/{n}") for n in range(1000)),
+        Record("commands", "", "7\t/data/999/x\t/g\tpython\n" * (many // 100)),
+        Record("unitlines", "", "x.service:HERMES_HOME=/data/999\n" * many),
+        Record("sockets", "", "/proc/7/fd:\n" + "l 1 -> /x.log (deleted)\nl 1 -> /x.log\n" * many),
+        *(Record("cgroup", "7 /g") for _ in range(many)),
+        Record("process", f"7 S {'0 ' * 22}"),
+    )  # fmt: skip
+    found = Reply(records, complete=True)
+    assert invocations(found)[7].home == "/home/bot/.hermes/x"
+    assert len(unit_lines(found)["x.service"]) == many
+    assert [len(of(found)[7]) for of in (deleted, opened)] == [many, many]
+    assert len(processes(found)[7].cgroups) == many
